@@ -1,0 +1,56 @@
+/* tools.h: what the sub-commands of graftkit share. Internal to tools/. */
+#ifndef GK_TOOLS_H
+#define GK_TOOLS_H
+
+#include "core/core.h"
+
+/* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in tools/cmd_<name>.c;
+ * argv[0] is the sub-command's name. It returns the process's exit code: 0, 1 (failed), 2 (wrong command line). */
+#define GK_COMMANDS(X)                                                                                       \
+    X(dataset, "make a dataset: rows, training texts and splits")                                            \
+    X(tokenizer, "train a small sentencepiece vocabulary on a corpus")                                       \
+    X(base, "pretrain a new model from scratch")                                                             \
+    X(finetune, "finetune a model on texts")                                                                 \
+    X(sweep, "evaluate graft schemes over prompts into a results database")                                  \
+    X(export, "write a results database as CSV, JSONL or summary.json")                                      \
+    X(report, "write the HTML report of a run")                                                              \
+    X(info, "show CPU, kernels, threads and measured GFLOP/s")
+#define X(name, help) int cmd_##name(int argc, char **argv);
+GK_COMMANDS(X)
+#undef X
+
+typedef enum gk_opt_kind {
+    GK_OPT_FLAG, /* bool *: set to true */
+    GK_OPT_INT,  /* int64_t * */
+    GK_OPT_NUM,  /* double * */
+    GK_OPT_STR,  /* const char ** */
+    GK_OPT_LIST  /* gk_strings *: the option may be repeated, or take a comma-separated list */
+} gk_opt_kind;
+
+typedef struct gk_strings {
+    const char **item;
+    size_t n;
+} gk_strings;
+
+typedef struct gk_opt {
+    const char *name; /* without the two dashes */
+    gk_opt_kind kind;
+    void *dest;       /* holds the default beforehand */
+    const char *arg;  /* name of the value in --help, e.g. "FILE" */
+    const char *help; /* one line; the default is appended by --help */
+    bool required;
+} gk_opt;
+
+/* Parses `--name value`, `--name=value` and `--flag`; no positional arguments. Prints --help to stdout. Returns -1 to
+ * go on, otherwise the exit code to return at once: 0 after --help, 2 after an unknown option (which it names,
+ * with the nearest known one), a missing or malformed value, or a missing required option (one line on stderr). */
+int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t n_opts, int argc, char **argv,
+            gk_arena *a);
+
+/* Prints `graftkit <command>: <error text>` on stderr and returns 1. */
+int gk_die(const char *command, const gk_error *err);
+
+/* Where templates/, data/lists/ … lie: $GRAFTKIT_HOME, else the source tree graftkit was built from. */
+const char *gk_home(void);
+
+#endif
