@@ -1,0 +1,85 @@
+/* graft.h: schemes (what a user writes), plans (who computes each row) and the engine that evaluates many plans
+ * over many prompts in one layer-by-layer pass. The method is told in docs/design.md.
+ *
+ * A plan is the method's γ: for each (layer, component, position), which model's weights compute it. The residual stream and
+ * the keys and values of earlier positions stay as they were computed.
+ */
+#ifndef GK_GRAFT_H
+#define GK_GRAFT_H
+
+#include "core/core.h"
+#include "model/model.h"
+#include "tokenizer/tokenizer.h"
+
+#define GK_MAX_MODELS 16
+
+/* The models of a run, by the names that schemes use. models[0] is the recipient unless a scheme names another. */
+typedef struct gk_cast {
+    const char *name[GK_MAX_MODELS]; /* "pre", "sft", "task", … */
+    const gk_model *model[GK_MAX_MODELS];
+    int n;
+} gk_cast;
+/* Same configuration throughout, unique names; names the pair that differs. */
+bool gk_cast_check(const gk_cast *cast, gk_error *err);
+
+/* ---------------------------------------------------------------- schemes (scheme.c; the format: docs/schemes.md) */
+
+typedef struct gk_scheme gk_scheme;
+typedef struct gk_schemes {
+    gk_scheme **item;
+    size_t n;
+} gk_schemes;
+/* Appends the schemes of a YAML file to `out`, in `a`. Components, layer sets and head policies are checked here, with
+ * file:line:column; names must be unique over all files loaded into `out`. */
+bool gk_schemes_load(gk_arena *a, const char *path, gk_schemes *out, gk_error *err);
+const char *gk_scheme_name(const gk_scheme *s);  /* "FE+LT" */
+const char *gk_scheme_set(const gk_scheme *s);   /* "position", "component", …: the file's `set` */
+const char *gk_scheme_about(const gk_scheme *s); /* one sentence for the report; may be "" */
+/* Canonical one-line text of what it does: two schemes with the same text are the same. Keys the results store. */
+const char *gk_scheme_canonical(const gk_scheme *s);
+/* Every model it names is in the cast and every field in `fields` (NULL-terminated: the fields some template has);
+ * otherwise the place in the YAML and the known names. */
+bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const *fields, gk_error *err);
+/* True when every field it refers to is among the prompt's: false = not applicable to this template. */
+bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n_fields);
+
+/* ---------------------------------------------------------------- plans (plan.c) */
+
+/* Which model computes slot s at token t: model[s * n_tokens + t]. */
+typedef struct gk_plan {
+    int n_slots, n_tokens;
+    uint8_t *model;
+} gk_plan;
+int gk_plan_slots(const gk_config *c);
+int gk_plan_slot(const gk_config *c, int layer, gk_component comp); /* embed, pos: before layer 0; lnf, head: last */
+/* All slots computed by one model. In `a`. */
+gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model);
+/* The scheme on one tokenised prompt: a token belongs to a field when it holds any byte of one of its spans. Fails when a
+ * selection is empty (a field span that no token covers, an empty layer set) or two grafts name different donors for
+ * the same slot and token. */
+bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_tokens *tokens,
+                  const gk_field_span *fields, size_t n_fields, gk_plan *out, gk_error *err);
+
+/* ---------------------------------------------------------------- the engine (engine.c …) */
+
+typedef struct gk_job { /* predict what follows token[0..n) under `plan` */
+    const int32_t *token;
+    int n;
+    const gk_plan *plan;
+} gk_job;
+typedef struct gk_graft_stats {
+    uint64_t rows_naive;  /* (stage, token) rows that one forward pass a job would compute */
+    uint64_t rows_unique; /* rows that were computed */
+    double flops;         /* of the rows computed, matrix products only */
+    double seconds;
+    size_t peak_bytes;    /* working memory, without weights */
+} gk_graft_stats;
+/* logits [V] of the job's last token; valid during the call only. Called once a job from one thread at a time, in
+ * order of job within a chunk. Returning false stops the run. */
+typedef bool gk_logits_fn(void *ctx, size_t job, const float *logits);
+/* Evaluates all jobs in chunks of about budget_bytes of working memory. Results do not depend on the chunking beyond
+ * float rounding. `stats` (may be NULL) is added to. Fails on a job that does not fit its models. */
+bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes, gk_logits_fn *fn,
+                  void *ctx, gk_graft_stats *stats, gk_error *err);
+
+#endif

@@ -1,0 +1,194 @@
+/* model.h: the zoo. One table-driven transformer: configuration, weights by (layer, component), the operators on
+ * rows, forward, backward, Hugging Face folders.
+ *
+ * Shapes are written [rows x columns], row-major fp32. "n" rows are tokens; d = d_model, q_dim = n_heads*head_dim,
+ * kv_dim = n_kv_heads*head_dim, f = d_ffn, V = vocab.
+ *
+ * Weights (gk_model) are immutable while shared; only training writes them. A gk_session holds one run's activations
+ * and is private to one caller. Operators split their rows over the process's threads (gk_threads) and give the same
+ * bits for the same shapes and thread count.
+ */
+#ifndef GK_MODEL_H
+#define GK_MODEL_H
+
+#include "core/core.h"
+
+/* ---------------------------------------------------------------- components (config.c) */
+
+/* The names used everywhere: code, command line, schemes, files, report. Layer-less ones have layer -1. */
+#define GK_COMPONENTS(X)                                                                                     \
+    X(EMBED, embed) X(POS, pos) X(LN1, ln1) X(Q, q) X(K, k) X(V, v) X(O, o) X(LN2, ln2) X(GATE, gate)        \
+    X(UP, up) X(DOWN, down) X(LNF, lnf) X(HEAD, head)
+typedef enum gk_component {
+#define X(upper, lower) GK_##upper,
+    GK_COMPONENTS(X)
+#undef X
+        GK_N_COMPONENTS
+} gk_component;
+
+const char *gk_component_name(gk_component c);
+bool gk_component_parse(const char *name, gk_component *out);
+bool gk_component_in_layer(gk_component c); /* ln1 … down: true; embed, pos, lnf, head: false */
+
+/* ---------------------------------------------------------------- configuration (config.c) */
+
+typedef enum gk_norm_kind { GK_LAYERNORM, GK_RMSNORM } gk_norm_kind;
+typedef enum gk_mlp_kind { GK_MLP_GELU_TANH, GK_MLP_SWIGLU } gk_mlp_kind;
+
+typedef struct gk_family gk_family; /* a row of the family table (config.c, hf.c) */
+
+typedef struct gk_config {
+    const gk_family *family;
+    int vocab, d_model, n_layers, n_heads, n_kv_heads, head_dim, d_ffn;
+    int max_positions;      /* longest sequence; learned positions have this many rows */
+    gk_norm_kind norm;
+    float norm_eps;
+    gk_mlp_kind mlp;        /* gated kinds have a `gate` component */
+    bool rope;              /* rotary positions (half-split pairs, as in Hugging Face); else learned (`pos`) */
+    float rope_theta;
+    bool bias;              /* q k v o up down carry biases, LayerNorm too */
+    bool tied;              /* head is embed */
+    int bos_id, eos_id;     /* -1: none */
+} gk_config;
+
+const gk_family *gk_family_find(const char *name); /* "llama", "gpt2": Hugging Face model_type; NULL if unknown */
+const char *gk_family_name(const gk_family *f);
+const char *gk_family_list(void);                  /* "llama, gpt2" for messages */
+/* The from-scratch recipe's shape for a family: d 128, 6 layers, 4 heads; llama SwiGLU 341, gpt2 FFN 512. */
+void gk_config_default(const gk_family *f, int vocab, gk_config *out);
+/* Consistent, positive and within sane bounds (no product overflows); `at` names the file for messages. */
+bool gk_config_check(const gk_config *c, gk_place at, gk_error *err);
+bool gk_config_has(const gk_config *c, gk_component comp); /* gate, pos: only where the family has them */
+bool gk_config_same(const gk_config *a, const gk_config *b); /* same architecture and shapes: may be grafted */
+
+/* ---------------------------------------------------------------- weights (weights.c) */
+
+typedef struct gk_model gk_model;
+
+/* One component's weights; a view into the model. A matrix is [out x in] (a row an output); embed and pos are
+ * [out = entries x in = d]; norms are out = d, in = 1. w is NULL where the family lacks the component, b where it has no bias. */
+typedef struct gk_tensor {
+    const float *w, *b;
+    int out, in;
+} gk_tensor;
+
+/* A parameter array inside the flat vector that training sees. */
+typedef struct gk_param {
+    gk_component comp;
+    int layer;            /* -1 for embed, pos, lnf, head */
+    bool bias;            /* a bias, not a weight */
+    size_t offset, count; /* in floats */
+    int out, in;          /* as in gk_tensor; a bias has in = 1 */
+} gk_param;
+
+/* Fresh weights: embed, pos and head N(0, 0.02), matrices N(0, 1/sqrt(in)), o and down further by 1/sqrt(2 L), norms 1,
+ * biases 0; the same for the same seed. */
+gk_model *gk_model_new(const gk_config *c, uint64_t seed, gk_error *err);
+/* All-zero weights of that shape (norms too): for loaders and buffers. */
+gk_model *gk_model_blank(const gk_config *c, gk_error *err);
+gk_model *gk_model_copy(const gk_model *m);
+void gk_model_free(gk_model *m); /* NULL is fine */
+
+const gk_config *gk_model_config(const gk_model *m);
+gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c); /* a tied head is embed's tensor */
+/* The flat parameter vector: *n floats (padding between arrays is zero and stays zero). */
+float *gk_model_data(gk_model *m);
+size_t gk_model_floats(const gk_model *m);
+size_t gk_model_params(const gk_model *m, const gk_param **list); /* arrays, in file order; a tied head is not listed */
+size_t gk_model_count(const gk_model *m);                         /* parameters, without padding */
+
+/* ---------------------------------------------------------------- Hugging Face folders (hf.c, safetensors.c) */
+
+/* Reads `dir`/config.json and `dir`/model.safetensors (F32). Format: https://github.com/huggingface/safetensors.
+ * Every tensor the family needs must be there once with its shape; others are an error naming the tensor. */
+gk_model *gk_model_load(const char *dir, gk_error *err);
+/* Writes both files (each atomically, config.json last); `dir` is made when absent. */
+bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
+
+/* Named fp32 arrays in one safetensors file; used for checkpoints too. */
+typedef struct gk_array {
+    const char *name;
+    const float *data;
+    int64_t shape[4];
+    int n_dims;
+} gk_array;
+/* Writes atomically; `meta` (may be NULL) is a flat object of strings stored under __metadata__. */
+bool gk_safetensors_save(const char *path, const gk_array *arrays, size_t n, const json_t *meta, gk_error *err);
+typedef struct gk_safetensors gk_safetensors;
+/* Maps a file and checks its header: sizes, offsets (no overlap, no hole, no overflow), types, unique names. */
+gk_safetensors *gk_safetensors_open(const char *path, gk_error *err);
+size_t gk_safetensors_count(const gk_safetensors *s);
+const gk_array *gk_safetensors_at(const gk_safetensors *s, size_t i); /* data points into the mapping */
+const gk_array *gk_safetensors_find(const gk_safetensors *s, const char *name); /* NULL when absent */
+const json_t *gk_safetensors_meta(const gk_safetensors *s);           /* NULL when absent */
+void gk_safetensors_close(gk_safetensors *s);
+
+/* ---------------------------------------------------------------- batches, forward, backward (session.c …) */
+
+/* Rows of several sequences end to end, without padding. */
+typedef struct gk_batch {
+    int n_rows, n_seqs;
+    const int32_t *token;     /* [n_rows], 0 <= token < V */
+    const int32_t *target;    /* [n_rows], the id to predict at this row, or -1: no loss here. May be NULL in gk_forward */
+    const int32_t *seq_start; /* [n_seqs + 1]: sequence s is rows seq_start[s] .. seq_start[s+1]-1; positions count from 0 */
+} gk_batch;
+
+typedef struct gk_session gk_session;
+/* Room for batches of up to max_rows rows; `backward` keeps what gk_backward needs. */
+gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_error *err);
+void gk_session_free(gk_session *s);
+size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward); /* what gk_session_new would take */
+
+/* Logits [n x V] of the listed rows. Fails on a token out of range or a sequence longer than max_positions. */
+bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32_t *rows, int n, float *logits,
+                gk_error *err);
+/* Sum (not mean) of the cross-entropy over the rows that have a target, and their number. */
+bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double *loss_sum, int64_t *n_targets,
+                     gk_error *err);
+/* The same, and adds d(scale * loss_sum)/d(parameter) to `grad` (laid out as gk_model_data). `frozen` has bit
+ * (1u << component) set for components whose gradient is not wanted (their entries in grad are left alone).
+ * The session must have been made with backward = true. */
+bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
+                         float *grad, double *loss_sum, int64_t *n_targets, gk_error *err);
+
+/* ---------------------------------------------------------------- operators on rows (ops_*.c) */
+
+/* x[n x d] = embed[token]. */
+void gk_op_embed(gk_tensor embed, int n, const int32_t *token, float *x);
+/* x[n x d] += pos[position]; does nothing where the family has no learned positions (w NULL). */
+void gk_op_pos(gk_tensor pos, int n, const int32_t *position, float *x);
+/* y[n x d] = norm(x): LayerNorm or RMSNorm as the config says. y may be x. */
+void gk_op_norm(const gk_config *c, gk_tensor ln, int n, const float *x, float *y);
+/* y[n x out] = x[n x in] W^T + b; ldx, ldy are row strides in floats. */
+void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy);
+/* Rotates n rows of `heads` heads in place at their positions; nothing where the config has no RoPE. */
+void gk_op_rope(const gk_config *c, int n, int heads, const int32_t *position, float *x, int ldx);
+/* out[n x f] = act(gate) * up, or act(up) where the MLP is not gated (gate NULL). */
+void gk_op_act(const gk_config *c, int n, const float *gate, const float *up, float *out);
+/* Query i (row i of q [n x q_dim]) attends to the n_ctx[i] rows ctx[i][0..] of k and v ([* x kv_dim]), its own
+ * position included; out [n x q_dim]. Rotary positions are already applied. Scale 1/sqrt(head_dim). */
+void gk_op_attend(const gk_config *c, int n, const float *q, const int32_t *const *ctx, const int32_t *n_ctx,
+                  const float *k, const float *v, float *out);
+/* x += y, count floats. */
+void gk_op_add(size_t count, float *x, const float *y);
+
+/* ---------------------------------------------------------------- GEMM (gemm.c) */
+
+/* Chooses the kernels once per process, before first use: BLIS's by CPU features unless BLIS_ARCH_TYPE is set, oneDNN
+ * where it was built in. Called by everything that multiplies; calling it again does nothing. */
+void gk_gemm_init(void);
+typedef struct gk_gemm_info {
+    char cpu[128];       /* model name */
+    char features[128];  /* "avx512f avx2 fma …" */
+    char blis[64];       /* "0.9.0, skx kernels (chosen by CPU features)" */
+    char onednn[64];     /* "2.6.3" or "not built in" */
+    char used[160];      /* which library runs which shapes */
+} gk_gemm_info;
+void gk_gemm_describe(gk_gemm_info *out);
+/* C[m x n] = A[m x k] B[n x k]^T with `threads` threads, measured for about `seconds`: GFLOP/s, median of the calls.
+ * library: "blis", "onednn" or "auto" (the dispatch the models use); 0 when that one is not built in. */
+double gk_gemm_measure(const char *library, int m, int n, int k, int threads, double seconds);
+/* The fp32 FMA peak of `threads` cores, measured in registers: GFLOP/s. */
+double gk_flops_peak(int threads, double seconds);
+
+#endif
