@@ -86,7 +86,7 @@ typedef struct gk_param {
 gk_model *gk_model_new(const gk_config *c, uint64_t seed, gk_error *err);
 /* All-zero weights of that shape (norms too): for loaders and buffers. */
 gk_model *gk_model_blank(const gk_config *c, gk_error *err);
-gk_model *gk_model_copy(const gk_model *m);
+gk_model *gk_model_copy(const gk_model *m); /* NULL when memory does not suffice */
 void gk_model_free(gk_model *m); /* NULL is fine */
 
 const gk_config *gk_model_config(const gk_model *m);

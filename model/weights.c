@@ -1,0 +1,179 @@
+/* weights.c: the flat parameter vector of a model and its views by (layer, component). */
+#include "model/internal.h"
+
+#include <math.h>
+#include <string.h>
+
+#define ALIGN_FLOATS 16 /* every array that starts a group starts on a cache line */
+
+typedef struct layout {
+    const gk_config *cfg;
+    gk_param *list; /* NULL: count only */
+    size_t n, offset, count;
+} layout;
+
+static void put(layout *l, gk_component comp, int layer, bool bias, int out, int in) {
+    size_t count = (size_t)out * (size_t)in;
+    if (l->list)
+        l->list[l->n] = (gk_param){.comp = comp,
+                                   .layer = layer,
+                                   .bias = bias,
+                                   .offset = l->offset,
+                                   .count = count,
+                                   .out = out,
+                                   .in = in};
+    l->n++;
+    l->offset += count;
+    l->count += count;
+}
+
+static void align(layout *l) {
+    l->offset = (l->offset + ALIGN_FLOATS - 1) / ALIGN_FLOATS * ALIGN_FLOATS;
+}
+
+/* Components whose matrices share their input, stored side by side: weights first, then biases. */
+static void put_group(layout *l, int layer, int n, const gk_component *comp, const int *out, int in) {
+    align(l);
+    for (int i = 0; i < n; i++) put(l, comp[i], layer, false, out[i], in);
+    if (!l->cfg->bias) return;
+    align(l);
+    for (int i = 0; i < n; i++) put(l, comp[i], layer, true, out[i], 1);
+}
+
+static void put_norm(layout *l, gk_component comp, int layer) {
+    align(l);
+    put(l, comp, layer, false, l->cfg->d_model, 1);
+    if (l->cfg->norm != GK_LAYERNORM) return;
+    align(l);
+    put(l, comp, layer, true, l->cfg->d_model, 1);
+}
+
+static void put_layer(layout *l, int layer) {
+    const gk_config *c = l->cfg;
+    int q = gk__q_dim(c), kv = gk__kv_dim(c), d = c->d_model, f = c->d_ffn;
+    put_norm(l, GK_LN1, layer);
+    put_group(l, layer, 3, (gk_component[]){GK_Q, GK_K, GK_V}, (int[]){q, kv, kv}, d);
+    put_group(l, layer, 1, (gk_component[]){GK_O}, (int[]){d}, q);
+    put_norm(l, GK_LN2, layer);
+    if (gk_config_has(c, GK_GATE))
+        put_group(l, layer, 2, (gk_component[]){GK_GATE, GK_UP}, (int[]){f, f}, d);
+    else
+        put_group(l, layer, 1, (gk_component[]){GK_UP}, (int[]){f}, d);
+    put_group(l, layer, 1, (gk_component[]){GK_DOWN}, (int[]){d}, f);
+}
+
+static void lay_out(layout *l) {
+    const gk_config *c = l->cfg;
+    put(l, GK_EMBED, -1, false, c->vocab, c->d_model);
+    align(l);
+    if (gk_config_has(c, GK_POS)) put(l, GK_POS, -1, false, c->max_positions, c->d_model);
+    for (int i = 0; i < c->n_layers; i++) put_layer(l, i);
+    put_norm(l, GK_LNF, -1);
+    align(l);
+    if (!c->tied) put(l, GK_HEAD, -1, false, c->vocab, c->d_model);
+    align(l);
+}
+
+static gk_tensor *view(gk_model *m, int layer, gk_component c) {
+    return layer < 0 ? &m->outer[c] : &m->layer[layer][c - GK_LN1];
+}
+
+gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
+    if (!gk_config_check(c, GK_NOWHERE, err)) return NULL;
+    layout count = {.cfg = c};
+    lay_out(&count);
+    float *data = gk_try_alloc(count.offset * sizeof(float));
+    if (!data) {
+        gk_fail(err, GK_NOWHERE, "a machine with more memory, or a smaller model",
+                "not enough memory for %zu parameters", count.count);
+        return NULL;
+    }
+    gk_model *m = gk_alloc(sizeof *m);
+    m->cfg = *c;
+    m->data = data;
+    m->floats = count.offset;
+    m->count = count.count;
+    m->params = gk_alloc(count.n * sizeof *m->params);
+    m->layer = gk_alloc((size_t)c->n_layers * sizeof *m->layer);
+    layout fill = {.cfg = &m->cfg, .list = m->params};
+    lay_out(&fill);
+    m->n_params = fill.n;
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gk_param *p = &m->params[i];
+        gk_tensor *t = view(m, p->layer, p->comp);
+        if (p->bias) {
+            t->b = data + p->offset;
+        } else {
+            t->w = data + p->offset;
+            t->out = p->out;
+            t->in = p->in;
+        }
+    }
+    if (c->tied) m->outer[GK_HEAD] = m->outer[GK_EMBED];
+    return m;
+}
+
+static float init_std(const gk_config *c, const gk_param *p) {
+    if (p->comp == GK_EMBED || p->comp == GK_POS || p->comp == GK_HEAD) return 0.02f;
+    float std = 1.0f / sqrtf((float)p->in);
+    if (p->comp == GK_O || p->comp == GK_DOWN) std /= sqrtf(2.0f * (float)c->n_layers);
+    return std;
+}
+
+static bool is_norm(gk_component c) {
+    return c == GK_LN1 || c == GK_LN2 || c == GK_LNF;
+}
+
+gk_model *gk_model_new(const gk_config *c, uint64_t seed, gk_error *err) {
+    gk_model *m = gk_model_blank(c, err);
+    if (!m) return NULL;
+    gk_rng rng;
+    gk_rng_seed(&rng, seed, "model-init");
+    for (size_t i = 0; i < m->n_params; i++) {
+        const gk_param *p = &m->params[i];
+        float *w = m->data + p->offset;
+        if (p->bias) continue;
+        float std = is_norm(p->comp) ? 0 : init_std(c, p);
+        for (size_t j = 0; j < p->count; j++) w[j] = std > 0 ? std * (float)gk_rng_normal(&rng) : 1.0f;
+    }
+    return m;
+}
+
+gk_model *gk_model_copy(const gk_model *m) {
+    gk_model *copy = gk_model_blank(&m->cfg, NULL);
+    if (copy) memcpy(copy->data, m->data, m->floats * sizeof(float));
+    return copy;
+}
+
+void gk_model_free(gk_model *m) {
+    if (!m) return;
+    gk_free(m->data);
+    gk_free(m->params);
+    gk_free(m->layer);
+    gk_free(m);
+}
+
+const gk_config *gk_model_config(const gk_model *m) {
+    return &m->cfg;
+}
+
+gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c) {
+    return gk_component_in_layer(c) ? m->layer[layer][c - GK_LN1] : m->outer[c];
+}
+
+float *gk_model_data(gk_model *m) {
+    return m->data;
+}
+
+size_t gk_model_floats(const gk_model *m) {
+    return m->floats;
+}
+
+size_t gk_model_params(const gk_model *m, const gk_param **list) {
+    *list = m->params;
+    return m->n_params;
+}
+
+size_t gk_model_count(const gk_model *m) {
+    return m->count;
+}
