@@ -222,6 +222,12 @@ const char *gk_yaml_text(gk_ynode scalar) {
 
 /* ---------------------------------------------------------------- typed scalars */
 
+/* The text of an unquoted scalar, or NULL: "5" in quotes is a text, not a number. */
+static const char *plain(gk_ynode n) {
+    const char *text = gk_yaml_text(n);
+    return text && node_of(n)->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? text : NULL;
+}
+
 /* Fails with what is there and what should be. */
 static bool wrong(gk_ynode n, const char *hint, gk_error *err) {
     gk_place at = gk_yaml_place(n);
@@ -237,13 +243,7 @@ static bool wrong(gk_ynode n, const char *hint, gk_error *err) {
     }
     const char *text = gk_yaml_text(n);
     if (!*text) return gk_fail(err, at, hint, "is empty");
-    return gk_fail(err, at, hint, "is '%.80s'", text);
-}
-
-/* The text of an unquoted scalar, or NULL: "5" in quotes is a text, not a number. */
-static const char *plain(gk_ynode n) {
-    const char *text = gk_yaml_text(n);
-    return text && node_of(n)->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? text : NULL;
+    return gk_fail(err, at, hint, "is %s'%.80s'", plain(n) ? "" : "the quoted text ", text);
 }
 
 bool gk_yaml_int(gk_ynode n, int64_t lo, int64_t hi, int64_t *out, gk_error *err) {

@@ -47,6 +47,9 @@ typedef struct gk_opt {
 int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t n_opts, int argc, char **argv,
             gk_arena *a);
 
+/* The word of `known` that is fewest edits away from `word`, or NULL when none is close. */
+const char *gk_nearest(const char *word, const char *const *known, size_t n);
+
 /* Prints `graftkit <command>: <error text>` on stderr and returns 1. */
 int gk_die(const char *command, const gk_error *err);
 

@@ -1,0 +1,217 @@
+/* args.c: the command line of a sub-command, its --help, and how a failure is told. */
+#include "tools/tools.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct parsing {
+    const char *command, *summary;
+    const gk_opt *opts;
+    size_t n;
+    bool *seen; /* one an option */
+    gk_arena *a;
+} parsing;
+
+/* ---------------------------------------------------------------- nearest word */
+
+/* Levenshtein distance; words longer than the table are far from everything. */
+static size_t distance(const char *a, const char *b) {
+    enum { LONGEST = 40 };
+    size_t row[LONGEST + 1], na = strlen(a), nb = strlen(b);
+    if (na > LONGEST || nb > LONGEST) return SIZE_MAX;
+    for (size_t j = 0; j <= nb; j++) row[j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= nb; j++) {
+            size_t best = diagonal + (a[i - 1] != b[j - 1]);
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            diagonal = row[j];
+            row[j] = best;
+        }
+    }
+    return row[nb];
+}
+
+const char *gk_nearest(const char *word, const char *const *known, size_t n) {
+    size_t best = strlen(word) / 2 + 1; /* more edits than that is no typing error */
+    const char *nearest = NULL;
+    for (size_t i = 0; i < n; i++) {
+        size_t d = distance(word, known[i]);
+        if (d > best || (d == best && nearest)) continue;
+        best = d;
+        nearest = known[i];
+    }
+    return nearest;
+}
+
+/* ---------------------------------------------------------------- --help */
+
+static void add_default(const gk_opt *o, gk_buf *b) {
+    if (o->required) {
+        gk_buf_puts(b, " (required)");
+    } else if (o->kind == GK_OPT_INT) {
+        gk_buf_printf(b, " [%" PRId64 "]", *(const int64_t *)o->dest);
+    } else if (o->kind == GK_OPT_NUM) {
+        gk_buf_printf(b, " [%g]", *(const double *)o->dest);
+    } else if (o->kind == GK_OPT_STR && *(const char *const *)o->dest) {
+        gk_buf_printf(b, " [%s]", *(const char *const *)o->dest);
+    } else if (o->kind == GK_OPT_LIST) {
+        const gk_strings *list = o->dest;
+        for (size_t i = 0; i < list->n; i++) gk_buf_printf(b, "%s%s", i ? "," : " [", list->item[i]);
+        if (list->n) gk_buf_puts(b, "]");
+    }
+}
+
+static int print_help(const parsing *p) {
+    printf("graftkit %s: %s\n\nusage: graftkit %s [options]\n", p->command, p->summary, p->command);
+    for (size_t i = 0; i < p->n; i++) {
+        const gk_opt *o = &p->opts[i];
+        gk_buf left = {0}, right = {0};
+        gk_buf_printf(&left, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        gk_buf_puts(&right, o->help);
+        add_default(o, &right);
+        printf("  %-28s %s\n", left.data, right.data);
+        gk_buf_free(&left);
+        gk_buf_free(&right);
+    }
+    printf("  %-28s %s\n", "--help", "print this");
+    return 0;
+}
+
+/* ---------------------------------------------------------------- parsing */
+
+static int wrong(const parsing *p, const char *fmt, ...) GK_PRINTF(2, 3);
+static int wrong(const parsing *p, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    char line[512];
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    fprintf(stderr, "graftkit %s: %s\n", p->command, line);
+    return 2;
+}
+
+static int unknown_option(const parsing *p, const char *name) {
+    const char **names = gk_arena_alloc(p->a, (p->n + 1) * sizeof *names);
+    for (size_t i = 0; i < p->n; i++) names[i] = p->opts[i].name;
+    names[p->n] = "help";
+    const char *near = gk_nearest(name, names, p->n + 1);
+    if (near) return wrong(p, "unknown option '--%s'; did you mean --%s?", name, near);
+    return wrong(p, "unknown option '--%s'; see graftkit %s --help", name, p->command);
+}
+
+static int set_int(const parsing *p, const gk_opt *o, const char *value) {
+    char *end;
+    errno = 0;
+    long long v = strtoll(value, &end, 10);
+    if (end == value || *end || errno) return wrong(p, "--%s must be an integer, not '%s'", o->name, value);
+    *(int64_t *)o->dest = v;
+    return -1;
+}
+
+static int set_num(const parsing *p, const gk_opt *o, const char *value) {
+    char *end;
+    double v = strtod(value, &end);
+    if (end == value || *end || !isfinite(v))
+        return wrong(p, "--%s must be a finite number, not '%s'", o->name, value);
+    *(double *)o->dest = v;
+    return -1;
+}
+
+/* Appends the items of "a,b,c"; the first use of the option replaces the default. */
+static int add_items(const parsing *p, const gk_opt *o, const char *value, bool first) {
+    gk_strings *list = o->dest;
+    size_t n = first ? 0 : list->n, more = 1;
+    for (const char *s = value; *s; s++) more += *s == ',';
+    const char **items = gk_arena_alloc(p->a, (n + more) * sizeof *items);
+    if (n) memcpy(items, list->item, n * sizeof *items);
+    for (const char *s = value;; s++) {
+        size_t len = strcspn(s, ",");
+        if (len == 0) return wrong(p, "--%s has an empty item in '%s'", o->name, value);
+        items[n++] = gk_arena_strndup(p->a, s, len);
+        s += len;
+        if (!*s) break;
+    }
+    *list = (gk_strings){items, n};
+    return -1;
+}
+
+static int set_option(const parsing *p, const gk_opt *o, const char *value) {
+    bool first = !p->seen[o - p->opts];
+    p->seen[o - p->opts] = true;
+    if (!first && o->kind != GK_OPT_LIST && o->kind != GK_OPT_FLAG)
+        return wrong(p, "--%s is given twice", o->name);
+    switch (o->kind) {
+    case GK_OPT_FLAG:
+        *(bool *)o->dest = true;
+        return -1;
+    case GK_OPT_INT:
+        return set_int(p, o, value);
+    case GK_OPT_NUM:
+        return set_num(p, o, value);
+    case GK_OPT_STR:
+        *(const char **)o->dest = value;
+        return -1;
+    case GK_OPT_LIST:
+        return add_items(p, o, value, first);
+    }
+    return -1;
+}
+
+static const gk_opt *find(const parsing *p, const char *name) {
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->opts[i].name, name) == 0) return &p->opts[i];
+    return NULL;
+}
+
+/* The option at argv[*i], and its value if that is the next word, past which *i moves. */
+static int parse_one(const parsing *p, int *i, int argc, char **argv) {
+    const char *word = argv[*i];
+    if (strncmp(word, "--", 2) != 0 || !word[2])
+        return wrong(p, "'%s' is not an option; options start with --", word);
+    size_t len = strcspn(word + 2, "=");
+    const char *name = gk_arena_strndup(p->a, word + 2, len);
+    const char *value = word[2 + len] ? word + 3 + len : NULL;
+    const gk_opt *o = find(p, name);
+    if (!o) return unknown_option(p, name);
+    if (o->kind == GK_OPT_FLAG && value) return wrong(p, "--%s takes no value", name);
+    if (o->kind == GK_OPT_FLAG || value) return set_option(p, o, value);
+    if (*i + 1 >= argc)
+        return wrong(p, "--%s needs a value%s%s", name, o->arg ? ": " : "", o->arg ? o->arg : "");
+    return set_option(p, o, argv[++*i]);
+}
+
+int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t n_opts, int argc,
+            char **argv, gk_arena *a) {
+    parsing p = {command, summary, opts, n_opts, gk_arena_alloc(a, n_opts * sizeof(bool)), a};
+    /* Asked anywhere, --help comes before any complaint, and before options change the defaults that it
+     * shows. */
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help(&p);
+    for (int i = 1; i < argc; i++) {
+        int code = parse_one(&p, &i, argc, argv);
+        if (code >= 0) return code;
+    }
+    for (size_t i = 0; i < n_opts; i++)
+        if (opts[i].required && !p.seen[i])
+            return wrong(&p, "--%s is required: %s", opts[i].name, opts[i].help);
+    return -1;
+}
+
+/* ---------------------------------------------------------------- failures and places */
+
+int gk_die(const char *command, const gk_error *err) {
+    char text[2048];
+    fprintf(stderr, "graftkit %s: %s\n", command, gk_error_text(err, text, sizeof text));
+    return 1;
+}
+
+const char *gk_home(void) {
+    const char *home = getenv("GRAFTKIT_HOME");
+    return home && *home ? home : GK_SOURCE_DIR;
+}

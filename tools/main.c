@@ -1,0 +1,54 @@
+/* main.c: graftkit's entry: finds the sub-command and hands it the rest of the command line. */
+#include "tools/tools.h"
+
+#include <string.h>
+
+typedef struct command {
+    const char *name, *help;
+    int (*run)(int argc, char **argv);
+} command;
+
+static const command COMMANDS[] = {
+#define X(name, help) {#name, help, cmd_##name},
+    GK_COMMANDS(X)
+#undef X
+};
+enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
+
+static void print_usage(FILE *out) {
+    fprintf(out, "graftkit " GK_VERSION ": dynamic weight grafting\n\nusage: graftkit COMMAND [options]\n");
+    for (size_t i = 0; i < N_COMMANDS; i++) fprintf(out, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+    fprintf(out,
+            "graftkit COMMAND --help lists a command's options; graftkit --version prints the version.\n");
+}
+
+static int unknown_command(const char *word) {
+    const char *names[N_COMMANDS];
+    for (size_t i = 0; i < N_COMMANDS; i++) names[i] = COMMANDS[i].name;
+    const char *near = gk_nearest(word, names, N_COMMANDS);
+    if (near)
+        fprintf(stderr, "graftkit: unknown command '%s'; did you mean %s?\n", word, near);
+    else
+        fprintf(stderr, "graftkit: unknown command '%s'; see graftkit --help\n", word);
+    return 2;
+}
+
+int main(int argc, char **argv) {
+    if (argc < 2) {
+        print_usage(stderr);
+        return 2;
+    }
+    const char *word = argv[1];
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (strcmp(word, "--version") == 0) {
+        printf("graftkit " GK_VERSION "\n");
+        return 0;
+    }
+    gk_interrupt_catch();
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        if (strcmp(word, COMMANDS[i].name) == 0) return COMMANDS[i].run(argc - 1, argv + 1);
+    return unknown_command(word);
+}
