@@ -1,0 +1,61 @@
+/* family.h: what sets one model family apart from another, as data. A new family is a new row in config.c. */
+#ifndef GK_MODEL_FAMILY_H
+#define GK_MODEL_FAMILY_H
+
+#include "model/model.h"
+
+/* One tensor of a layer (or of the model) in the checkpoint and the components it holds. The file's name is
+ * `name` +
+ * ".weight" or ".bias", with '#' standing for the layer number. */
+typedef struct gk__rule {
+    const char *name;
+    int n_parts; /* more than one: fused, the parts' outputs follow each other */
+    gk_component part[3];
+    bool transposed; /* a matrix is stored [in x out] (GPT-2's Conv1D) */
+} gk__rule;
+
+typedef enum gk__field_kind {
+    GK__INT,
+    GK__NUM,
+    GK__BOOL,
+    GK__ID,   /* a token id; null or absent: none; of a list the first counts */
+    GK__FIXED /* must have this value, or be absent where that means the same */
+} gk__field_kind;
+
+/* One member of config.json. */
+typedef struct gk__field {
+    const char *key;
+    gk__field_kind kind;
+    size_t member;     /* offsetof in gk_config */
+    bool optional;     /* absent or null: derived from the others, or the family's default */
+    const char *value; /* GK__FIXED: as JSON text */
+} gk__field;
+
+struct gk_family {
+    const char *name;         /* Hugging Face's model_type */
+    const char *architecture; /* its class */
+    gk_norm_kind norm;
+    gk_mlp_kind mlp;
+    bool rope, bias;
+    bool plain_heads;  /* config.json cannot say otherwise: head_dim = d / n_heads, n_kv_heads = n_heads */
+    bool tied_default; /* what a missing tie_word_embeddings means */
+    const gk__field *fields;
+    size_t n_fields;
+    const gk__rule *rules; /* in file order */
+    size_t n_rules;
+    const char *prefix; /* the part of every name that some files leave out; NULL: none */
+    const char *const
+        *buffers; /* names of tensors that are no parameters, NULL-terminated; prefix and '#' as above */
+};
+
+/* A component's weight is [*out x *in] (norms: in = 1); false where the model has no such component of its
+ * own. */
+bool gk__component_shape(const gk_config *c, gk_component comp, int *out, int *in);
+bool gk__component_biased(const gk_config *c, gk_component comp);
+bool gk__component_is_norm(gk_component comp);
+
+/* ---- hf_config.c: config.json */
+bool gk__config_load(const char *path, gk_config *out, gk_error *err);
+bool gk__config_save(const gk_config *c, const char *path, gk_error *err);
+
+#endif
