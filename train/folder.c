@@ -1,0 +1,135 @@
+#include "train/internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* ---------------------------------------------------------------- who owns the folder */
+
+static bool lock_folder(gk__folder *f, const char *dir, gk_error *err) {
+    f->lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (f->lock < 0) return gk_fail_errno(err, GK_AT_FILE(dir), "opening the folder", errno);
+    /* File systems without locks (some network ones) fail in other ways, and have to do without. */
+    if (flock(f->lock, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+        return gk_fail(err, GK_AT_FILE(dir), "wait for it, or use another --out",
+                       "another process is training into this folder");
+    return true;
+}
+
+/* What a killed run was writing: nobody else writes such names here while we hold the lock. */
+static void sweep_temporaries(const char *dir) {
+    DIR *d = opendir(dir);
+    if (!d) return;
+    for (struct dirent *e; (e = readdir(d));) {
+        bool ours = strncmp(e->d_name, "checkpoint.safetensors.tmp-", 27) == 0 ||
+                    strncmp(e->d_name, "model.safetensors.tmp-", 22) == 0;
+        if (ours) unlinkat(dirfd(d), e->d_name, 0);
+    }
+    closedir(d);
+}
+
+static bool manifest_matches(const gk__folder *f, const json_t *inputs, gk_error *err) {
+    json_t *manifest = gk_json_load(f->manifest, err);
+    if (!manifest) return false;
+    bool ok = gk__inputs_match(json_object_get(manifest, "inputs"), inputs, GK_AT_FILE(f->manifest), err);
+    json_decref(manifest);
+    return ok;
+}
+
+/* The manifest goes first: a folder without it is never taken for finished. */
+static bool clear(const gk__folder *f, gk_error *err) {
+    const char *const files[] = {f->manifest, f->checkpoint, f->weights, f->config};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (unlink(files[i]) != 0 && errno != ENOENT)
+            return gk_fail_errno(err, GK_AT_FILE(files[i]), "removing the file", errno);
+    return true;
+}
+
+static bool look(const gk__folder *f, const json_t *inputs, bool restart, gk__found *found, gk_error *err) {
+    bool finished = gk_exists(f->manifest), unfinished = gk_exists(f->checkpoint);
+    *found = GK__FRESH;
+    if (restart && (finished || unfinished)) return clear(f, err);
+    *found = finished ? GK__FINISHED : unfinished ? GK__UNFINISHED : GK__FRESH;
+    if (finished) return manifest_matches(f, inputs, err);
+    if (unfinished) return true; /* its inputs are compared where it is loaded */
+    const char *const theirs[] = {f->weights, f->config, f->metrics};
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
+        if (gk_exists(theirs[i]))
+            return gk_fail(err, GK_AT_FILE(theirs[i]), "use another --out",
+                           "the folder holds a file that no training run known here made");
+    return true;
+}
+
+bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs, gk__folder *f,
+                      gk__found *found, gk_error *err) {
+    *f = (gk__folder){.lock = -1,
+                      .checkpoint = gk_path_join(a, job->dir, "checkpoint.safetensors"),
+                      .metrics = gk_path_join(a, job->dir, "metrics.jsonl"),
+                      .manifest = gk_path_join(a, job->dir, "train.json"),
+                      .weights = gk_path_join(a, job->dir, "model.safetensors"),
+                      .config = gk_path_join(a, job->dir, "config.json")};
+    if (!gk_mkdirs(job->dir, err) || !lock_folder(f, job->dir, err)) return false;
+    sweep_temporaries(job->dir);
+    return look(f, inputs, job->restart, found, err);
+}
+
+void gk__folder_leave(gk__folder *f) {
+    if (f->lock >= 0) close(f->lock);
+    f->lock = -1;
+}
+
+/* ---------------------------------------------------------------- the manifest */
+
+static json_t *kernels_json(void) {
+    gk_gemm_info info;
+    gk_gemm_describe(&info);
+    return json_pack("{s:s, s:s, s:s, s:s}", "cpu", info.cpu, "blis", info.blis, "onednn", info.onednn,
+                     "used", info.used);
+}
+
+bool gk__manifest_write(const gk__folder *f, const json_t *inputs, const gk__state *s, gk_error *err) {
+    char hex[GK_SHA256_HEX];
+    if (!gk_sha256_file(f->weights, hex, err)) return false;
+    json_t *obj = json_object(), *end = gk__state_json(s);
+    json_object_set_new(obj, "graftkit", json_string(GK_VERSION));
+    json_object_set(obj, "inputs", (json_t *)(uintptr_t)inputs);
+    json_object_update(obj, end);
+    json_object_set_new(obj, "tokens_per_s", json_real(s->seconds > 0 ? (double)s->tokens / s->seconds : 0));
+    json_object_set_new(obj, "threads", json_integer(gk_threads()));
+    json_object_set_new(obj, "kernels", kernels_json());
+    json_object_set_new(obj, "model_sha256", json_string(hex));
+    bool ok = gk_json_save(f->manifest, obj, err);
+    json_decref(end);
+    json_decref(obj);
+    return ok;
+}
+
+static bool weights_match(const gk__folder *f, const json_t *manifest, gk_error *err) {
+    const char *want;
+    char hex[GK_SHA256_HEX];
+    if (!gk_json_str(manifest, "model_sha256", &want, GK_AT_FILE(f->manifest), err) ||
+        !gk_sha256_file(f->weights, hex, err))
+        return false;
+    if (strcmp(hex, want) == 0) return true;
+    return gk_fail(err, GK_AT_FILE(f->weights), "put the file back, or train again with --restart",
+                   "the file is not the one that train.json was written for");
+}
+
+bool gk__manifest_read(const gk__folder *f, gk_train_result *out, gk_error *err) {
+    json_t *manifest = gk_json_load(f->manifest, err);
+    gk__state s = {0};
+    bool ok = manifest && gk__state_parse(manifest, INT64_MAX, &s, GK_AT_FILE(f->manifest), err) &&
+              weights_match(f, manifest, err);
+    json_decref(manifest);
+    if (!ok) return false;
+    out->steps = out->resumed_at = s.step;
+    out->tokens = s.tokens;
+    out->seconds = s.seconds;
+    out->loss = s.loss;
+    out->valid_loss = s.valid_loss;
+    return true;
+}

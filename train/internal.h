@@ -1,0 +1,68 @@
+/* internal.h: what the files of train/ share about a run and its folder. */
+#ifndef GK_TRAIN_INTERNAL_H
+#define GK_TRAIN_INTERNAL_H
+
+#include "train/train.h"
+
+/* ---- state.c: where a run stands, and what it was made from */
+
+typedef struct gk__state { /* after `step` steps */
+    int64_t step, tokens;
+    int64_t metrics_bytes; /* length of metrics.jsonl at that moment */
+    int64_t best_step;     /* of best_loss; 0: no validation yet */
+    double seconds;
+    double loss, valid_loss, best_loss; /* NaN: none yet */
+} gk__state;
+json_t *gk__state_json(const gk__state *s);
+bool gk__state_parse(const json_t *json, int64_t total_steps, gk__state *out, gk_place at, gk_error *err);
+
+/* Everything the resulting weights depend on, as an object: two runs with equal inputs are the same run. */
+json_t *gk__inputs_json(const gk_train_job *job);
+/* True when equal; otherwise fails naming the first input that differs, and how. */
+bool gk__inputs_match(const json_t *there, const json_t *here, gk_place at, gk_error *err);
+
+/* ---- checkpoint.c */
+
+typedef struct gk__weights { /* all [floats] */
+    size_t floats;
+    float *data, *m, *v;
+    float *best; /* NULL: not kept */
+} gk__weights;
+bool gk__checkpoint_save(const char *path, const gk__weights *w, const json_t *inputs, const gk__state *s,
+                         gk_error *err);
+/* Changes nothing unless the whole file is sound and was made from `inputs`. */
+bool gk__checkpoint_load(const char *path, gk__weights *w, const json_t *inputs, int64_t total_steps,
+                         gk__state *s, gk_error *err);
+
+/* ---- folder.c: who owns the run folder and what it holds */
+
+typedef enum gk__found { GK__FRESH, GK__UNFINISHED, GK__FINISHED } gk__found;
+typedef struct gk__folder {
+    int lock; /* descriptor of the folder, held until the run ends */
+    char *checkpoint, *metrics, *manifest, *weights, *config;
+} gk__folder;
+/* Makes and locks the folder, and refuses one that holds anything but this run. `paths` are in `a`. */
+bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs, gk__folder *f,
+                      gk__found *found, gk_error *err);
+void gk__folder_leave(gk__folder *f);
+/* Reads what a finished run's manifest says; fails when model.safetensors is not the file it was written for.
+ */
+bool gk__manifest_read(const gk__folder *f, gk_train_result *out, gk_error *err);
+bool gk__manifest_write(const gk__folder *f, const json_t *inputs, const gk__state *s, gk_error *err);
+
+/* ---- metrics.c: metrics.jsonl, cut back to the checkpoint's length on resume */
+
+typedef struct gk__metrics {
+    FILE *f;
+    const char *path;
+} gk__metrics;
+/* Cuts the file to `keep` bytes and appends from there. `path` is borrowed. */
+bool gk__metrics_open(gk__metrics *m, const char *path, int64_t keep, gk_error *err);
+void gk__metrics_step(gk__metrics *m, const gk__state *s, int64_t epoch, double norm, double lr,
+                      double tokens_per_s);
+void gk__metrics_valid(gk__metrics *m, const gk__state *s, int64_t epoch);
+/* On disk up to *bytes; reports any write that failed since the last call. */
+bool gk__metrics_sync(gk__metrics *m, int64_t *bytes, gk_error *err);
+void gk__metrics_close(gk__metrics *m);
+
+#endif

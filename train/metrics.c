@@ -1,0 +1,61 @@
+#include "train/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool cut(int fd, const char *path, int64_t keep, gk_error *err) {
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return gk_fail(err, GK_AT_FILE(path), "move it away", "this is not a regular file");
+    if (st.st_size < keep)
+        return gk_fail(err, GK_AT_FILE(path), "put the file back, or start over with --restart",
+                       "the file has %lld bytes, the checkpoint was written when it had %lld",
+                       (long long)st.st_size, (long long)keep);
+    if (ftruncate(fd, keep) != 0 || lseek(fd, 0, SEEK_END) != keep)
+        return gk_fail_errno(err, GK_AT_FILE(path), "cutting the file back to the checkpoint", errno);
+    return true;
+}
+
+bool gk__metrics_open(gk__metrics *m, const char *path, int64_t keep, gk_error *err) {
+    *m = (gk__metrics){.path = path};
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0) return gk_fail_errno(err, GK_AT_FILE(path), "opening the file", errno);
+    if (cut(fd, path, keep, err) && !(m->f = fdopen(fd, "a")))
+        gk_fail_errno(err, GK_AT_FILE(path), "opening the file", errno);
+    if (!m->f) {
+        close(fd);
+        return false;
+    }
+    setvbuf(m->f, NULL, _IOLBF, 4096); /* whoever watches the file sees whole lines at once */
+    return true;
+}
+
+void gk__metrics_step(gk__metrics *m, const gk__state *s, int64_t epoch, double norm, double lr,
+                      double tokens_per_s) {
+    fprintf(m->f,
+            "{\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"tokens\":%" PRId64
+            ",\"loss\":%.7g,\"grad_norm\":%.7g,\"lr\":%.7g,\"tokens_per_s\":%.5g}\n",
+            s->step, epoch, s->tokens, s->loss, norm, lr, tokens_per_s);
+}
+
+void gk__metrics_valid(gk__metrics *m, const gk__state *s, int64_t epoch) {
+    fprintf(m->f, "{\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"tokens\":%" PRId64 ",\"valid_loss\":%.7g}\n",
+            s->step, epoch, s->tokens, s->valid_loss);
+}
+
+bool gk__metrics_sync(gk__metrics *m, int64_t *bytes, gk_error *err) {
+    errno = ferror(m->f) ? EIO : 0;
+    if (!errno && fflush(m->f) == 0 && fsync(fileno(m->f)) == 0) {
+        *bytes = ftello(m->f);
+        if (*bytes >= 0) return true;
+    }
+    return gk_fail_errno(err, GK_AT_FILE(m->path), "writing the file (the disk may be full)", errno);
+}
+
+void gk__metrics_close(gk__metrics *m) {
+    if (m->f) fclose(m->f);
+    m->f = NULL;
+}

@@ -1,0 +1,179 @@
+/* train.h: from texts to weights: the recipe, the corpus, AdamW, and one run from start (or checkpoint) to a
+ * model folder.
+ *
+ * A run is a function of its inputs: recipe, tokenised texts, initial weights and seed (and the number of
+ * threads, which decides float rounding). Killed at any moment and started again, it ends with the same
+ * bytes.
+ *
+ * The files of a run folder:
+ *   checkpoint.safetensors  weights, both moments and the place in the run; there from the first moment until
+ * the end metrics.jsonl           a line a step: step, epoch, tokens, loss, grad_norm, lr, tokens_per_s; and
+ * a line a validation: step, epoch, tokens, valid_loss config.json, model.safetensors, tokenizer files   the
+ * result train.json              the manifest, written last: a folder with it holds a finished run
+ */
+#ifndef GK_TRAIN_H
+#define GK_TRAIN_H
+
+#include "core/core.h"
+#include "model/model.h"
+#include "tokenizer/tokenizer.h"
+
+/* ---------------------------------------------------------------- learning-rate schedules (schedule.c) */
+
+typedef enum gk_schedule { GK_LINEAR, GK_COSINE, GK_CONSTANT } gk_schedule;
+
+/* The factor on the learning rate in step `step` (from 0) of `total`: step / warmup while warming up (so the
+ * very first is 0), then falling to 0 at `total` along a line or half a cosine, or staying 1:
+ * get_<kind>_schedule_with_warmup of transformers. */
+double gk_schedule_factor(gk_schedule kind, int64_t step, int64_t warmup, int64_t total);
+
+/* ---------------------------------------------------------------- AdamW (adamw.c) */
+
+typedef struct gk_adamw_opts {
+    double beta1, beta2, eps, weight_decay;
+    bool decay_embed; /* decay embed and pos too */
+    bool decay_norms; /* decay norms and biases too */
+    uint32_t frozen;  /* bit (1u << component): no update, no decay, no moments */
+} gk_adamw_opts;
+
+/* The optimiser's moments and the plan of a pass over the parameters. One run's private state: not
+ * thread-safe. */
+typedef struct gk_adamw gk_adamw;
+/* `params` as gk_model_params gives it, inside vectors of n_floats floats; copied. Fails only for lack of
+ * memory. */
+gk_adamw *gk_adamw_new(const gk_param *params, size_t n_params, size_t n_floats, const gk_adamw_opts *opts,
+                       gk_error *err);
+void gk_adamw_free(gk_adamw *a); /* NULL is fine */
+/* First and second moments [n_floats], zero at first; writable, so that a checkpoint can restore them. */
+float *gk_adamw_m(gk_adamw *a);
+float *gk_adamw_v(gk_adamw *a);
+/* The Euclidean norm of the gradient of all arrays that are not frozen, summed in double in a fixed order:
+ * the same bits for any number of threads. */
+double gk_adamw_norm(const gk_adamw *a, const float *grad);
+/* The factor of torch.nn.utils.clip_grad_norm_: min(1, max_norm / (norm + 1e-6)); 1 when max_norm is 0 (no
+ * clipping). */
+double gk_clip_factor(double norm, double max_norm);
+/* Update number t (from 1) as torch.optim.AdamW does it, of the gradient times `clip`: one pass over memory
+ * that also sets the gradient to zero for the next step. Frozen arrays are not touched, nor is their
+ * gradient. */
+void gk_adamw_step(gk_adamw *a, float *weights, float *grad, int64_t t, double lr, double clip);
+
+/* ---------------------------------------------------------------- recipes (recipe.c; train/recipes/) */
+
+typedef struct gk_recipe {
+    double lr;
+    gk_adamw_opts adam;
+    double clip; /* largest gradient norm; 0: no clipping */
+    gk_schedule schedule;
+    int64_t warmup;        /* steps */
+    int64_t epochs, batch; /* batch: texts a step */
+    bool shuffle;          /* else texts in file order */
+    double validation;     /* share of the texts held out, chosen by the seed */
+    bool keep_best;        /* end with the weights of the lowest validation loss */
+    int64_t rows;          /* a step runs in micro-batches of at most so many rows (a text is never split) */
+    int64_t checkpoint_steps;  /* 0: not by steps */
+    double checkpoint_seconds; /* 0: not by time */
+    int64_t log_steps;         /* a metrics line every so many steps */
+} gk_recipe;
+
+/* A recipe key as files spell it, for command lines: --weight-decay is weight_decay. */
+typedef struct gk_recipe_key {
+    const char *name, *arg, *help;
+} gk_recipe_key;
+size_t gk_recipe_keys(void);
+gk_recipe_key gk_recipe_key_at(size_t i);
+
+/* torch's AdamW defaults, one epoch of 16 texts a step, no validation. */
+void gk_recipe_default(gk_recipe *r);
+/* Reads a YAML recipe over the defaults. `lr` may be a map from family to value; then `family` decides.
+ * Unknown keys and values out of range are errors with file:line:column. */
+bool gk_recipe_load(const char *path, const gk_family *family, gk_recipe *out, gk_error *err);
+/* Sets one key from text ("1e-3", "true", "lnf,head"); `at` names the place for the message. */
+bool gk_recipe_set(gk_recipe *r, const char *key, const char *text, gk_place at, gk_error *err);
+/* A new reference to an object of every key that decides the result (not of checkpoint and log intervals). */
+json_t *gk_recipe_json(const gk_recipe *r);
+
+/* ---------------------------------------------------------------- texts (corpus.c) */
+
+/* Tokenised texts end to end: BOS (where the tokenizer adds one), ids, EOS (where there is one). Text i is
+ * token[start[i] .. start[i+1]-1]; it makes one row a token but the last, each predicting the next token. */
+typedef struct gk_corpus {
+    size_t n;             /* texts */
+    const int32_t *token; /* [start[n]] */
+    const size_t *start;  /* [n + 1] */
+    int longest;          /* rows of the longest text */
+    int32_t max_id;
+    char sha256[GK_SHA256_HEX]; /* of the ids and boundaries, and of the vocabulary where there was a
+                                   tokenizer */
+    gk_arena *memory;
+} gk_corpus;
+
+/* Reads {"text": "…"} lines of all files in order. Fails on a text that is no non-empty string, naming file
+ * and line, and when texts make more than max_rows rows (how many, and the first one's place). */
+gk_corpus *gk_corpus_load(const gk_tok *tok, const char *const *files, size_t n_files, int max_rows,
+                          gk_error *err);
+/* Copies ready token ids; every text needs at least two. */
+gk_corpus *gk_corpus_from_ids(const int32_t *token, const size_t *start, size_t n, gk_error *err);
+void gk_corpus_free(gk_corpus *c); /* NULL is fine */
+
+/* ---------------------------------------------------------------- batches (batch.c) */
+
+typedef struct gk_split { /* text indices; both lists in file order */
+    uint32_t *train, *valid;
+    size_t n_train, n_valid;
+} gk_split;
+/* Holds out round(fraction * n_texts) texts (at least one when fraction > 0), drawn by the seed. In `a`.
+ * Fails when no text is left to train on. */
+bool gk_split_make(gk_arena *a, size_t n_texts, double fraction, uint64_t seed, gk_split *out, gk_error *err);
+/* The training texts in the order of an epoch (from 0) into order [n_train]: shuffled by (seed, epoch) alone.
+ */
+void gk_epoch_order(const gk_split *s, bool shuffle, uint64_t seed, int64_t epoch, uint32_t *order);
+
+/* Room for micro-batches of a corpus. Not thread-safe. */
+typedef struct gk_packer gk_packer;
+/* max_rows is raised to the longest text's rows where it is less, and lowered to what `batch` texts can need.
+ */
+gk_packer *gk_packer_new(const gk_corpus *c, int64_t max_rows, int64_t batch);
+void gk_packer_free(gk_packer *p);      /* NULL is fine */
+int gk_packer_rows(const gk_packer *p); /* the most rows of a micro-batch: what the session needs */
+/* Packs as many of the n > 0 texts, in order, as fit (at least one) and returns how many; *out borrows until
+ * the next call. */
+size_t gk_pack(gk_packer *p, const uint32_t *texts, size_t n, gk_batch *out);
+/* The mean loss over all target tokens of n > 0 texts, and their number; with `grad` (session made for
+ * backward), adds the gradient of that mean to it, whatever number of micro-batches it took. */
+bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_t *texts, size_t n,
+                   uint32_t frozen, float *grad, double *loss, int64_t *targets, gk_error *err);
+
+/* ---------------------------------------------------------------- a run (run.c) */
+
+typedef struct gk_train_job {
+    gk_model *model;   /* the initial weights; holds the result afterwards. Undefined after a failure */
+    const gk_tok *tok; /* saved beside the model; may be NULL */
+    const gk_corpus *corpus;
+    const gk_recipe *recipe;
+    uint64_t seed;
+    const char *dir;       /* made when absent */
+    bool restart;          /* start over where the folder holds another run, or this one unfinished */
+    gk_progress *progress; /* updated in steps; may be NULL */
+} gk_train_job;
+
+typedef enum gk_train_end { GK_TRAIN_DONE, GK_TRAIN_ALREADY, GK_TRAIN_INTERRUPTED } gk_train_end;
+typedef struct gk_train_result {
+    gk_train_end end; /* finished now; found finished (model left as given); gk_interrupted(): resumes from
+                         its checkpoint */
+    int64_t steps, total_steps, resumed_at;
+    int64_t tokens;    /* target tokens, of the whole run */
+    double seconds;    /* of the whole run, all its processes together */
+    double loss;       /* of the last step */
+    double valid_loss; /* of the last validation; NaN without one */
+} gk_train_result;
+
+/* Steps that a run will take in all: for a progress bar. 0 when no text would be left to train on. */
+int64_t gk_train_steps(const gk_recipe *r, const gk_corpus *c);
+/* Trains. Continues from the folder's checkpoint when it was made from the same inputs; refuses, and changes
+ * nothing, when the folder holds a run with other inputs, a model that is not this run's, a damaged
+ * checkpoint, or a run that is in progress. A loss or gradient that is not finite is an error; the checkpoint
+ * stays as it was. */
+bool gk_train(const gk_train_job *job, gk_train_result *out, gk_error *err);
+
+#endif
