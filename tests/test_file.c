@@ -1,0 +1,196 @@
+/* test_file.c: mapped and whole-file input, atomic output, folders. */
+/* modules: core */
+#include "tests/scratch.h"
+
+#include <dirent.h>
+#include <sys/resource.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+static size_t entries(const char *dir) {
+    DIR *d = opendir(dir);
+    ck_assert_ptr_nonnull(d);
+    size_t n = 0;
+    while (readdir(d)) n++;
+    closedir(d);
+    return n - 2;
+}
+
+static void assert_content(scratch *s, const char *path, const char *want) {
+    char *got = gk_read_file(s->a, path, 1 << 20, NULL, NULL);
+    ck_assert_ptr_nonnull(got);
+    ck_assert_str_eq(got, want);
+}
+
+START_TEST(map_whole_and_empty_files) {
+    scratch s = scratch_new();
+    gk_map m;
+    gk_error e;
+    ck_assert(gk_map_open(scratch_file(&s, "a", "hello"), &m, &e));
+    ck_assert_uint_eq(m.size, 5);
+    ck_assert_int_eq(memcmp(m.data, "hello", 5), 0);
+    gk_map_close(&m);
+    ck_assert(gk_map_open(scratch_file(&s, "empty", ""), &m, &e));
+    ck_assert_uint_eq(m.size, 0);
+    ck_assert_ptr_nonnull(m.data);
+    gk_map_close(&m);
+    ck_assert(!gk_map_open(s.dir, &m, &e));
+    assert_error_at(&e, s.dir, ": this is a folder");
+    ck_assert(!gk_map_open("/dev/null", &m, &e));
+    ck_assert(!gk_map_open(scratch_path(&s, "none"), &m, &e));
+    assert_error_at(&e, s.dir, "/none: opening the file failed: No such file");
+    char longest[2000] = {0};
+    memset(longest, 'x', sizeof longest - 1);
+    ck_assert(!gk_map_open(longest, &m, &e));
+    ck_assert_ptr_nonnull(strstr(e.what, "path is longer than 511"));
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(read_file_honours_its_limit) {
+    scratch s = scratch_new();
+    char *path = scratch_file(&s, "a", "12345");
+    gk_error e;
+    size_t n = 0;
+    ck_assert_str_eq(gk_read_file(s.a, path, 5, &n, &e), "12345");
+    ck_assert_uint_eq(n, 5);
+    ck_assert_ptr_null(gk_read_file(s.a, path, 4, &n, &e));
+    assert_error_at(&e, path, ": the file is larger than the 4 bytes");
+    ck_assert_ptr_null(gk_read_file(s.a, s.dir, 5, &n, &e));
+    ck_assert_ptr_null(gk_read_file(s.a, "/dev/zero", 100000, &n, &e));
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(commit_replaces_and_abort_keeps) {
+    scratch s = scratch_new();
+    char *path = scratch_file(&s, "a", "old");
+    gk_out out;
+    gk_error e;
+    ck_assert(gk_out_open(path, &out, &e));
+    fputs("half of the n", out.f);
+    fflush(out.f);
+    assert_content(&s, path, "old");
+    gk_out_abort(&out);
+    assert_content(&s, path, "old");
+    ck_assert_uint_eq(entries(s.dir), 1);
+
+    ck_assert(gk_out_open(path, &out, &e));
+    fputs("new", out.f);
+    assert_content(&s, path, "old");
+    ck_assert(gk_out_commit(&out, &e));
+    assert_content(&s, path, "new");
+    ck_assert_uint_eq(entries(s.dir), 1);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(two_writers_do_not_meet) {
+    scratch s = scratch_new();
+    char *path = scratch_path(&s, "a");
+    gk_out one, two;
+    ck_assert(gk_out_open(path, &one, NULL) && gk_out_open(path, &two, NULL));
+    ck_assert_str_ne(one.temp, two.temp);
+    fputs("one", one.f);
+    fputs("two", two.f);
+    ck_assert(gk_out_commit(&two, NULL) && gk_out_commit(&one, NULL));
+    assert_content(&s, path, "one");
+    ck_assert_uint_eq(entries(s.dir), 1);
+    scratch_free(&s);
+}
+END_TEST
+
+/* A file-size limit stands in for a full disk. */
+START_TEST(failed_write_keeps_the_old_file) {
+    scratch s = scratch_new();
+    char *path = scratch_file(&s, "a", "old");
+    gk_out out;
+    gk_error e;
+    static char block[1 << 16];
+    ck_assert(gk_out_open(path, &out, &e));
+    signal(SIGXFSZ, SIG_IGN);
+    struct rlimit before, small;
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = (struct rlimit){4096, before.rlim_max};
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 4; i++) fwrite(block, 1, sizeof block, out.f);
+    bool ok = gk_out_commit(&out, &e);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    ck_assert(!ok);
+    assert_error_at(&e, path, ": writing the file (the disk may be full) failed");
+    assert_content(&s, path, "old");
+    ck_assert_uint_eq(entries(s.dir), 1);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(output_refuses_what_it_must_not_replace) {
+    scratch s = scratch_new();
+    gk_error e;
+    ck_assert(!gk_write_file("/dev/null", "x", 1, &e));
+    assert_error_at(&e, "/dev/null", ": this is a device");
+    ck_assert(!gk_write_file(s.dir, "x", 1, &e));
+    ck_assert(!gk_write_file(scratch_path(&s, "no/such/dir/a"), "x", 1, &e));
+    assert_error_at(&e, s.dir, "/no/such/dir/a: creating the file failed");
+    gk_out out;
+    ck_assert(!gk_out_open(scratch_path(&s, "no/a"), &out, &e));
+    gk_out_abort(&out); /* harmless */
+    ck_assert(!gk_out_commit(&out, &e));
+    ck_assert_uint_eq(entries(s.dir), 0);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(output_follows_links) {
+    scratch s = scratch_new();
+    char *real = scratch_file(&s, "real", "old"), *link = scratch_path(&s, "link");
+    ck_assert_int_eq(symlink(real, link), 0);
+    ck_assert(gk_write_file(link, "new", 3, NULL));
+    assert_content(&s, real, "new");
+    struct stat st;
+    ck_assert(lstat(link, &st) == 0 && S_ISLNK(st.st_mode));
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(write_in_the_current_folder) {
+    scratch s = scratch_new();
+    ck_assert_int_eq(chdir(s.dir), 0);
+    ck_assert(gk_write_file("plain", "x", 1, NULL));
+    ck_assert(gk_exists("plain"));
+    ck_assert(!gk_exists("other"));
+    ck_assert_int_eq(chdir("/"), 0);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(mkdirs_makes_parents) {
+    scratch s = scratch_new();
+    gk_error e;
+    char *deep = scratch_path(&s, "a/b//c/");
+    ck_assert(gk_mkdirs(deep, &e) && gk_mkdirs(deep, &e));
+    ck_assert(gk_write_file(scratch_path(&s, "a/b/c/f"), "", 0, &e));
+    ck_assert(!gk_mkdirs(scratch_path(&s, "a/b/c/f"), &e));
+    assert_error_at(&e, s.dir, "/a/b/c/f: there is a file in the way");
+    ck_assert(!gk_mkdirs(scratch_path(&s, "a/b/c/f/g"), &e));
+    ck_assert(!gk_mkdirs("/proc/graftkit/x", &e));
+    ck_assert(!gk_mkdirs("", &e));
+    scratch_free(&s);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("file");
+    TCase *t = tcase_create("file");
+    tcase_add_test(t, map_whole_and_empty_files);
+    tcase_add_test(t, read_file_honours_its_limit);
+    tcase_add_test(t, commit_replaces_and_abort_keeps);
+    tcase_add_test(t, two_writers_do_not_meet);
+    tcase_add_test(t, failed_write_keeps_the_old_file);
+    tcase_add_test(t, output_refuses_what_it_must_not_replace);
+    tcase_add_test(t, output_follows_links);
+    tcase_add_test(t, write_in_the_current_folder);
+    tcase_add_test(t, mkdirs_makes_parents);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
