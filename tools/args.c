@@ -85,8 +85,8 @@ static int print_help(const parsing *p) {
 
 /* ---------------------------------------------------------------- parsing */
 
-static int wrong(const parsing *p, const char *fmt, ...) GK_PRINTF(2, 3);
-static int wrong(const parsing *p, const char *fmt, ...) {
+static int usage_error(const parsing *p, const char *fmt, ...) GK_PRINTF(2, 3);
+static int usage_error(const parsing *p, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     char line[512];
@@ -101,15 +101,16 @@ static int unknown_option(const parsing *p, const char *name) {
     for (size_t i = 0; i < p->n; i++) names[i] = p->opts[i].name;
     names[p->n] = "help";
     const char *near = gk_nearest(name, names, p->n + 1);
-    if (near) return wrong(p, "unknown option '--%s'; did you mean --%s?", name, near);
-    return wrong(p, "unknown option '--%s'; see graftkit %s --help", name, p->command);
+    if (near) return usage_error(p, "unknown option '--%s'; did you mean --%s?", name, near);
+    return usage_error(p, "unknown option '--%s'; see graftkit %s --help", name, p->command);
 }
 
 static int set_int(const parsing *p, const gk_opt *o, const char *value) {
     char *end;
     errno = 0;
     long long v = strtoll(value, &end, 10);
-    if (end == value || *end || errno) return wrong(p, "--%s must be an integer, not '%s'", o->name, value);
+    if (end == value || *end || errno)
+        return usage_error(p, "--%s must be an integer, not '%s'", o->name, value);
     *(int64_t *)o->dest = v;
     return -1;
 }
@@ -118,7 +119,7 @@ static int set_num(const parsing *p, const gk_opt *o, const char *value) {
     char *end;
     double v = strtod(value, &end);
     if (end == value || *end || !isfinite(v))
-        return wrong(p, "--%s must be a finite number, not '%s'", o->name, value);
+        return usage_error(p, "--%s must be a finite number, not '%s'", o->name, value);
     *(double *)o->dest = v;
     return -1;
 }
@@ -132,7 +133,7 @@ static int add_items(const parsing *p, const gk_opt *o, const char *value, bool 
     if (n) memcpy(items, list->item, n * sizeof *items);
     for (const char *s = value;; s++) {
         size_t len = strcspn(s, ",");
-        if (len == 0) return wrong(p, "--%s has an empty item in '%s'", o->name, value);
+        if (len == 0) return usage_error(p, "--%s has an empty item in '%s'", o->name, value);
         items[n++] = gk_arena_strndup(p->a, s, len);
         s += len;
         if (!*s) break;
@@ -145,7 +146,7 @@ static int set_option(const parsing *p, const gk_opt *o, const char *value) {
     bool first = !p->seen[o - p->opts];
     p->seen[o - p->opts] = true;
     if (!first && o->kind != GK_OPT_LIST && o->kind != GK_OPT_FLAG)
-        return wrong(p, "--%s is given twice", o->name);
+        return usage_error(p, "--%s is given twice", o->name);
     switch (o->kind) {
     case GK_OPT_FLAG:
         *(bool *)o->dest = true;
@@ -173,16 +174,16 @@ static const gk_opt *find(const parsing *p, const char *name) {
 static int parse_one(const parsing *p, int *i, int argc, char **argv) {
     const char *word = argv[*i];
     if (strncmp(word, "--", 2) != 0 || !word[2])
-        return wrong(p, "'%s' is not an option; options start with --", word);
+        return usage_error(p, "'%s' is not an option; options start with --", word);
     size_t len = strcspn(word + 2, "=");
     const char *name = gk_arena_strndup(p->a, word + 2, len);
     const char *value = word[2 + len] ? word + 3 + len : NULL;
     const gk_opt *o = find(p, name);
     if (!o) return unknown_option(p, name);
-    if (o->kind == GK_OPT_FLAG && value) return wrong(p, "--%s takes no value", name);
+    if (o->kind == GK_OPT_FLAG && value) return usage_error(p, "--%s takes no value", name);
     if (o->kind == GK_OPT_FLAG || value) return set_option(p, o, value);
     if (*i + 1 >= argc)
-        return wrong(p, "--%s needs a value%s%s", name, o->arg ? ": " : "", o->arg ? o->arg : "");
+        return usage_error(p, "--%s needs a value%s%s", name, o->arg ? ": " : "", o->arg ? o->arg : "");
     return set_option(p, o, argv[++*i]);
 }
 
@@ -199,7 +200,7 @@ int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t
     }
     for (size_t i = 0; i < n_opts; i++)
         if (opts[i].required && !p.seen[i])
-            return wrong(&p, "--%s is required: %s", opts[i].name, opts[i].help);
+            return usage_error(&p, "--%s is required: %s", opts[i].name, opts[i].help);
     return -1;
 }
 
