@@ -1,0 +1,176 @@
+/* internal.h: what the files of graft/ share. */
+#ifndef GK_GRAFT_INTERNAL_H
+#define GK_GRAFT_INTERNAL_H
+
+#include "graft/graft.h"
+
+/* ---------------------------------------------------------------- a scheme as parsed (scheme.c, names.c) */
+
+typedef enum gk__at_kind {
+    GK__AT_ALL,
+    GK__AT_LAST,
+    GK__AT_INDEX,
+    GK__AT_FIELD,
+    GK__AT_NOT,
+    GK__AT_UNION
+} gk__at_kind;
+typedef enum gk__part {
+    GK__WHOLE,
+    GK__FIRST,
+    GK__FINAL
+} gk__part; /* which tokens of each of the field's spans */
+
+/* A selection of token positions: a tree. */
+typedef struct gk__at {
+    gk__at_kind kind;
+    gk__part part;
+    int index;         /* GK__AT_INDEX: from 0; negative counts from the end */
+    const char *field; /* GK__AT_FIELD */
+    struct gk__at *item;
+    size_t n;         /* members of GK__AT_UNION; 1 for GK__AT_NOT */
+    const char *text; /* canonical */
+    gk_place place;
+} gk__at;
+
+/* Layers a..b, or part a of b equal parts (from 1). */
+typedef struct gk__layer_item {
+    bool part;
+    int a, b;
+} gk__layer_item;
+typedef struct gk__layers {
+    bool all; /* and then embed and pos too */
+    gk__layer_item *item;
+    size_t n;
+    const char *text; /* canonical */
+    gk_place place;
+} gk__layers;
+
+typedef struct gk__name { /* a model's name where the YAML gives it */
+    const char *name;
+    gk_place place;
+} gk__name;
+
+typedef struct gk__graft {
+    gk__at at;
+    gk__name donor;
+    uint32_t components; /* bit per gk_component */
+    gk__layers layers;
+    gk_place place, components_place;
+} gk__graft;
+
+struct gk_scheme {
+    const char *name, *set, *about, *canonical;
+    gk_place place;
+    gk__name recipient, head; /* name NULL: the cast's first; the recipient */
+    bool head_last;           /* the head's donor at the last token only */
+    gk__graft *graft;
+    size_t n_grafts;
+};
+
+/* One selection, component set, layer set from YAML into `a`; `file` outlives the document. */
+bool gk__at_parse(gk_arena *a, gk_ynode n, const char *file, gk__at *out, gk_error *err);
+bool gk__components_parse(gk_ynode n, const char *file, uint32_t *out, gk_error *err);
+bool gk__layers_parse(gk_arena *a, gk_ynode n, const char *file, gk__layers *out, gk_error *err);
+gk_place gk__place(gk_ynode n, const char *file);
+/* Names of fields and models must keep the canonical text unambiguous. */
+bool gk__name_ok(const char *name);
+/* Sorts strings and drops repeats; returns how many are left. */
+size_t gk__sort_texts(const char **text, size_t n);
+const char *gk__join(gk_arena *a, const char *const *text, size_t n, const char *separator);
+/* "embed, pos, ln1": the components of a mask, or "all". In `a`. */
+const char *gk__components_text(gk_arena *a, uint32_t components, const char *separator);
+#define GK__ALL_COMPONENTS ((1u << GK_LNF) - 1u) /* embed … down; lnf and head follow the head policy */
+
+/* ---------------------------------------------------------------- growing arrays of plain data (intern.c) */
+
+/* Memory that keeps its size between stages, layers and chunks. `tally` (may be NULL) holds the bytes of all.
+ */
+typedef struct gk__room {
+    void *p;
+    size_t bytes;
+} gk__room;
+/* At least `bytes`; the first `keep` bytes survive. */
+void *gk__room_for(gk__room *r, size_t bytes, size_t keep, size_t *tally);
+
+/* ---------------------------------------------------------------- interning (intern.c) */
+
+/* Equal keys get equal ids, counted from 0 in order of first appearance. A key is `words` 32-bit words. */
+typedef struct gk__table {
+    size_t words;
+    uint32_t n, mask;
+    gk__room keys, slots;
+} gk__table;
+void gk__table_start(gk__table *t, size_t words, size_t expected, size_t *tally);
+/* *fresh: the key was not there. Fewer than 2^31 keys. */
+uint32_t gk__table_add(gk__table *t, const uint32_t *key, bool *fresh, size_t *tally);
+const uint32_t *gk__table_key(const gk__table *t, uint32_t id);
+void gk__table_free(gk__table *t);
+
+/* ---------------------------------------------------------------- a chunk of jobs as a trie (trie.c) */
+
+/* Jobs that have the same tokens and the same plan columns up to a token share a node for it; a parent comes
+ * before its children. Everything that follows works on nodes. */
+typedef struct gk__node {
+    uint32_t parent; /* GK__NONE at position 0 */
+    uint32_t token, column;
+    uint32_t path; /* where the path of a job through this node starts in gk__trie.path */
+    int32_t position;
+} gk__node;
+#define GK__NONE UINT32_MAX
+
+typedef struct gk__trie {
+    int n_slots;
+    size_t column_words;
+    const uint8_t *canon; /* [n_slots x GK_MAX_MODELS]: the first model with the same weights in that slot */
+    gk__table nodes, columns;
+    gk__room node, path, key;
+    size_t path_n;
+    size_t *tally;
+} gk__trie;
+void gk__trie_start(gk__trie *t);
+/* Adds a job; returns the node of its last token. */
+uint32_t gk__trie_add(gk__trie *t, const gk_job *job);
+static inline const gk__node *gk__trie_node(const gk__trie *t, uint32_t i) {
+    return (const gk__node *)t->node.p + i;
+}
+static inline uint8_t gk__trie_model(const gk__trie *t, uint32_t node, int slot) {
+    const uint8_t *column = (const uint8_t *)gk__table_key(&t->columns, gk__trie_node(t, node)->column);
+    return column[slot];
+}
+void gk__trie_free(gk__trie *t);
+
+/* ---------------------------------------------------------------- stages (stages.c) */
+
+/* The distinct rows of one stage, sorted so that each model's are together. */
+typedef struct gk__rows {
+    uint32_t n;
+    int width;                         /* floats a row */
+    uint32_t start[GK_MAX_MODELS + 1]; /* rows start[m] .. start[m+1]-1 are computed by model m */
+    gk__room of;                       /* uint32_t [nodes]: a node's row */
+    gk__room in, in2, node;            /* uint32_t [n]: input rows; a node that has this row */
+    gk__room x;                        /* float [n x width] */
+} gk__rows;
+
+typedef struct gk__engine {
+    const gk_cast *cast;
+    const gk_config *cfg;
+    gk__trie trie;
+    gk__table table, prefixes;
+    uint32_t n_nodes, n_last;
+    gk__room all, last; /* uint32_t: every node; those that end a job */
+    gk__rows embed, x, norm, q, k, v, pair, context, out, residual, gate, up, act, logits;
+    gk__room prefix, context_ids, context_list, context_len; /* attention's inputs */
+    gk__room first, order, number, gathered, gathered2;      /* scratch of one stage */
+    size_t tally;                                            /* bytes of all rooms */
+    gk_graft_stats stats;
+} gk__engine;
+
+/* All layers for the trie's jobs; `logits` has the row of every node in `last`. */
+void gk__stages_run(gk__engine *e);
+/* Working memory that `nodes` nodes of `jobs` jobs with `path` tokens in all may take. */
+double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double path);
+/* Rows that one pass computes for a prompt of n tokens on its own. */
+uint64_t gk__stages_rows(const gk_config *c, int n);
+void gk__stages_free(gk__engine *e);
+
+#endif

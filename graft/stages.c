@@ -1,0 +1,309 @@
+/* stages.c: one pass over the layers for all nodes of a trie. Every stage first interns its rows (serial,
+ * exact), then computes the distinct ones, a group of rows for each model (parallel inside the operators). */
+#include "graft/internal.h"
+
+#include <string.h>
+
+enum { COPY_GRAIN = 128 };
+
+static uint32_t *words(gk__engine *e, gk__room *r, size_t n) {
+    return gk__room_for(r, (n + 1) * sizeof(uint32_t), 0, &e->tally);
+}
+
+static const uint32_t *of(const gk__rows *r) {
+    return r->of.p;
+}
+
+static int slot_of(const gk__engine *e, int layer, gk_component comp) {
+    return gk_plan_slot(e->cfg, layer, comp);
+}
+
+/* ---------------------------------------------------------------- interning a stage */
+
+/* What a row is made of: two inputs by node (NULL: nothing there), and the slot whose model computes it. For
+ * a stage that no model computes, the slot is its second input's, which changes no identity and keeps the
+ * rows in that input's order. */
+typedef struct recipe {
+    const uint32_t *in, *in2;
+    int slot;
+    bool position; /* the position takes part, in the place of in2 */
+} recipe;
+
+/* Gives the interned rows their final numbers, sorted by model. */
+static void number_rows(gk__engine *e, gk__rows *out, const uint32_t *live, uint32_t n_live) {
+    const uint32_t *first = e->first.p;
+    uint32_t count[GK_MAX_MODELS] = {0}, *order = words(e, &e->order, e->table.n), *node_row = out->of.p;
+    uint32_t *in = words(e, &out->in, e->table.n), *in2 = words(e, &out->in2, e->table.n);
+    uint32_t *node = words(e, &out->node, e->table.n);
+    out->n = e->table.n;
+    for (uint32_t id = 0; id < out->n; id++) count[gk__table_key(&e->table, id)[2]]++;
+    out->start[0] = 0;
+    for (int m = 0; m < GK_MAX_MODELS; m++) {
+        out->start[m + 1] = out->start[m] + count[m];
+        count[m] = out->start[m];
+    }
+    for (uint32_t id = 0; id < out->n; id++) {
+        const uint32_t *key = gk__table_key(&e->table, id);
+        uint32_t row = order[id] = count[key[2]]++;
+        in[row] = key[0];
+        in2[row] = key[1];
+        node[row] = first[id];
+    }
+    for (uint32_t i = 0; i < n_live; i++) node_row[live[i]] = order[node_row[live[i]]];
+}
+
+static void intern(gk__engine *e, gk__rows *out, recipe r, const gk__room *nodes, uint32_t n_live) {
+    const uint32_t *live = nodes->p;
+    uint32_t *node_row = words(e, &out->of, e->n_nodes), *first = words(e, &e->first, n_live);
+    gk__table_start(&e->table, 3, n_live, &e->tally);
+    for (uint32_t i = 0; i < n_live; i++) {
+        uint32_t node = live[i];
+        uint32_t second = r.position ? (uint32_t)gk__trie_node(&e->trie, node)->position
+                          : r.in2    ? r.in2[node]
+                                     : 0;
+        uint32_t key[3] = {r.in[node], second, gk__trie_model(&e->trie, node, r.slot)};
+        bool fresh;
+        uint32_t id = gk__table_add(&e->table, key, &fresh, &e->tally);
+        if (fresh) first[id] = node;
+        node_row[node] = id;
+    }
+    number_rows(e, out, live, n_live);
+}
+
+/* Interns a stage that computes, and makes room for its rows. */
+static void stage(gk__engine *e, gk__rows *out, recipe r, int width, bool last_only) {
+    intern(e, out, r, last_only ? &e->last : &e->all, last_only ? e->n_last : e->n_nodes);
+    out->width = width;
+    gk__room_for(&out->x, (size_t)out->n * (size_t)width * sizeof(float), 0, &e->tally);
+    e->stats.rows_unique += out->n;
+}
+
+/* ---------------------------------------------------------------- moving rows */
+
+typedef struct copy {
+    const float *from, *add_from;
+    const uint32_t *index, *add_index;
+    float *to;
+    size_t width;
+} copy;
+
+static void copy_range(void *ctx, size_t begin, size_t end) {
+    const copy *c = ctx;
+    for (size_t i = begin; i < end; i++)
+        memcpy(c->to + i * c->width, c->from + c->index[i] * c->width, c->width * sizeof(float));
+}
+
+static void add_range(void *ctx, size_t begin, size_t end) {
+    const copy *c = ctx;
+    for (size_t i = begin; i < end; i++) {
+        const float *a = c->from + c->index[i] * c->width, *b = c->add_from + c->add_index[i] * c->width;
+        float *to = c->to + i * c->width;
+        for (size_t j = 0; j < c->width; j++) to[j] = a[j] + b[j];
+    }
+}
+
+static void copy_rows(const gk__rows *from, const uint32_t *index, uint32_t n, float *to) {
+    copy c = {.from = from->x.p, .index = index, .to = to, .width = (size_t)from->width};
+    gk_parallel_for(n, COPY_GRAIN, copy_range, &c);
+}
+
+/* The listed rows next to each other: where they already are when possible, else copied into `room`. */
+static const float *gather(gk__engine *e, const gk__rows *from, const uint32_t *index, uint32_t n,
+                           gk__room *room) {
+    const float *x = from->x.p;
+    uint32_t i = 1;
+    while (i < n && index[i] == index[0] + i) i++;
+    if (i >= n) return n ? x + (size_t)index[0] * (size_t)from->width : x;
+    float *to = gk__room_for(room, (size_t)n * (size_t)from->width * sizeof(float), 0, &e->tally);
+    copy_rows(from, index, n, to);
+    return to;
+}
+
+static float *row_at(const gk__rows *r, uint32_t i) {
+    return (float *)r->x.p + (size_t)i * (size_t)r->width;
+}
+
+/* ---------------------------------------------------------------- computing a stage */
+
+static void norm_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
+                       bool last_only) {
+    stage(e, out, (recipe){.in = of(in), .slot = slot_of(e, layer, comp)}, in->width, last_only);
+    copy_rows(in, out->in.p, out->n, out->x.p);
+    for (int m = 0; m < e->cast->n; m++) {
+        int n = (int)(out->start[m + 1] - out->start[m]);
+        float *x = row_at(out, out->start[m]);
+        if (n) gk_op_norm(e->cfg, gk_model_tensor(e->cast->model[m], layer, comp), n, x, x);
+    }
+}
+
+static void linear_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
+                         bool last_only) {
+    gk_tensor shape = gk_model_tensor(e->cast->model[0], layer, comp);
+    bool rotated = e->cfg->rope && (comp == GK_Q || comp == GK_K);
+    recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
+    stage(e, out, r, shape.out, last_only);
+    for (int m = 0; m < e->cast->n; m++) {
+        uint32_t begin = out->start[m], n = out->start[m + 1] - begin;
+        if (n == 0) continue;
+        const float *x = gather(e, in, (const uint32_t *)out->in.p + begin, n, &e->gathered);
+        gk_op_linear(gk_model_tensor(e->cast->model[m], layer, comp), (int)n, x, in->width,
+                     row_at(out, begin), out->width);
+    }
+    e->stats.flops += 2.0 * shape.in * shape.out * out->n;
+    if (rotated)
+        gk_op_rope(e->cfg, (int)out->n, out->width / e->cfg->head_dim, out->in2.p, out->x.p, out->width);
+}
+
+/* out = a + b; ordered as b, whose component is `comp`. */
+static void add_stage(gk__engine *e, gk__rows *out, const gk__rows *a, const gk__rows *b, int layer,
+                      gk_component comp, bool last_only) {
+    recipe r = {.in = of(a), .in2 = of(b), .slot = slot_of(e, layer, comp)};
+    stage(e, out, r, a->width, last_only);
+    copy c = {a->x.p, b->x.p, out->in.p, out->in2.p, out->x.p, (size_t)a->width};
+    gk_parallel_for(out->n, COPY_GRAIN, add_range, &c);
+}
+
+static void embed_stage(gk__engine *e) {
+    const gk_config *c = e->cfg;
+    uint32_t *token = words(e, &e->number, e->n_nodes);
+    gk__rows *embed = gk_config_has(c, GK_POS) ? &e->embed : &e->x;
+    for (uint32_t i = 0; i < e->n_nodes; i++) token[i] = gk__trie_node(&e->trie, i)->token;
+    stage(e, embed, (recipe){.in = token, .slot = slot_of(e, -1, GK_EMBED)}, c->d_model, false);
+    for (int m = 0; m < e->cast->n; m++) {
+        uint32_t begin = embed->start[m], n = embed->start[m + 1] - begin;
+        if (n)
+            gk_op_embed(gk_model_tensor(e->cast->model[m], -1, GK_EMBED), (int)n,
+                        (int32_t *)embed->in.p + begin, row_at(embed, begin));
+    }
+    if (embed == &e->x) return;
+    stage(e, &e->x, (recipe){.in = of(embed), .slot = slot_of(e, -1, GK_POS), .position = true}, c->d_model,
+          false);
+    copy_rows(embed, e->x.in.p, e->x.n, e->x.x.p);
+    for (int m = 0; m < e->cast->n; m++) {
+        uint32_t begin = e->x.start[m], n = e->x.start[m + 1] - begin;
+        if (n)
+            gk_op_pos(gk_model_tensor(e->cast->model[m], -1, GK_POS), (int)n, (int32_t *)e->x.in2.p + begin,
+                      row_at(&e->x, begin));
+    }
+}
+
+/* ---------------------------------------------------------------- attention */
+
+/* A node's prefix: the key and value rows of its own and all earlier positions. */
+static uint32_t *intern_prefixes(gk__engine *e) {
+    uint32_t *prefix = words(e, &e->prefix, e->n_nodes);
+    gk__table_start(&e->prefixes, 2, e->n_nodes, &e->tally);
+    for (uint32_t i = 0; i < e->n_nodes; i++) {
+        uint32_t parent = gk__trie_node(&e->trie, i)->parent;
+        uint32_t key[2] = {parent == GK__NONE ? GK__NONE : prefix[parent], of(&e->pair)[i]};
+        bool fresh;
+        prefix[i] = gk__table_add(&e->prefixes, key, &fresh, &e->tally);
+    }
+    return prefix;
+}
+
+/* Points every distinct context at the rows it sees. */
+static void list_contexts(gk__engine *e, const int32_t ***list, const int32_t **len) {
+    const uint32_t *path = e->trie.path.p, *node = e->context.node.p;
+    int32_t *ids = gk__room_for(&e->context_ids, e->trie.path_n * sizeof *ids, 0, &e->tally);
+    for (size_t i = 0; i < e->trie.path_n; i++) ids[i] = (int32_t)of(&e->pair)[path[i]];
+    *list = gk__room_for(&e->context_list, e->context.n * sizeof **list, 0, &e->tally);
+    int32_t *n_ctx = gk__room_for(&e->context_len, e->context.n * sizeof *n_ctx, 0, &e->tally);
+    double seen = 0;
+    for (uint32_t i = 0; i < e->context.n; i++) {
+        const gk__node *at = gk__trie_node(&e->trie, node[i]);
+        (*list)[i] = ids + at->path;
+        n_ctx[i] = at->position + 1;
+        seen += n_ctx[i];
+    }
+    *len = n_ctx;
+    e->stats.flops += 4.0 * e->q.width * seen;
+}
+
+static void attend_stage(gk__engine *e, int layer, bool last_only) {
+    const int32_t **list, *len;
+    recipe pair = {.in = of(&e->k), .in2 = of(&e->v), .slot = slot_of(e, layer, GK_K)};
+    intern(e, &e->pair, pair, &e->all, e->n_nodes);
+    const float *k = gather(e, &e->k, e->pair.in.p, e->pair.n, &e->gathered);
+    const float *v = gather(e, &e->v, e->pair.in2.p, e->pair.n, &e->gathered2);
+    recipe r = {.in = of(&e->q), .in2 = intern_prefixes(e), .slot = slot_of(e, layer, GK_Q)};
+    stage(e, &e->context, r, e->q.width, last_only);
+    list_contexts(e, &list, &len);
+    const float *q = gather(e, &e->q, e->context.in.p, e->context.n, &e->number);
+    gk_op_attend(e->cfg, (int)e->context.n, q, list, len, k, v, e->context.x.p);
+}
+
+/* ---------------------------------------------------------------- layers */
+
+static void mlp_stage(gk__engine *e, int layer, bool last_only) {
+    const gk_config *c = e->cfg;
+    bool gated = gk_config_has(c, GK_GATE);
+    if (gated) linear_stage(e, &e->gate, &e->norm, layer, GK_GATE, last_only);
+    linear_stage(e, &e->up, &e->norm, layer, GK_UP, last_only);
+    const gk__rows *gate = gated ? &e->gate : &e->up;
+    recipe r = {.in = of(gate), .in2 = of(&e->up), .slot = slot_of(e, layer, GK_UP)};
+    stage(e, &e->act, r, c->d_ffn, last_only);
+    const float *g = gated ? gather(e, gate, e->act.in.p, e->act.n, &e->gathered) : NULL;
+    const float *up = gather(e, &e->up, e->act.in2.p, e->act.n, &e->gathered2);
+    gk_op_act(c, (int)e->act.n, g, up, e->act.x.p);
+    linear_stage(e, &e->out, &e->act, layer, GK_DOWN, last_only);
+}
+
+/* Keys and values are needed at every position; the rest of the last layer only where a job ends. */
+static void run_layer(gk__engine *e, int layer) {
+    bool last_only = layer == e->cfg->n_layers - 1;
+    norm_stage(e, &e->norm, &e->x, layer, GK_LN1, false);
+    linear_stage(e, &e->q, &e->norm, layer, GK_Q, last_only);
+    linear_stage(e, &e->k, &e->norm, layer, GK_K, false);
+    linear_stage(e, &e->v, &e->norm, layer, GK_V, false);
+    attend_stage(e, layer, last_only);
+    linear_stage(e, &e->out, &e->context, layer, GK_O, last_only);
+    add_stage(e, &e->residual, &e->x, &e->out, layer, GK_O, last_only);
+    norm_stage(e, &e->norm, &e->residual, layer, GK_LN2, last_only);
+    mlp_stage(e, layer, last_only);
+    add_stage(e, &e->x, &e->residual, &e->out, layer, GK_DOWN, last_only);
+}
+
+void gk__stages_run(gk__engine *e) {
+    embed_stage(e);
+    for (int l = 0; l < e->cfg->n_layers; l++) run_layer(e, l);
+    norm_stage(e, &e->norm, &e->x, -1, GK_LNF, true);
+    linear_stage(e, &e->logits, &e->norm, -1, GK_HEAD, true);
+}
+
+/* ---------------------------------------------------------------- sizes */
+
+double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double path) {
+    double d = c->d_model, q = (double)c->n_heads * c->head_dim, kv = (double)c->n_kv_heads * c->head_dim;
+    double gathered = d > c->d_ffn ? d : c->d_ffn;
+    double rows = 5 * d + 3 * q + 2 * kv + 3.0 * c->d_ffn + 2 * (gathered > kv ? gathered : kv);
+    double index = 14 * 4 * sizeof(uint32_t) + 3 * 32 + sizeof(gk__node) + 24;
+    return 1.125 * (nodes * (rows * sizeof(float) + index) + jobs * c->vocab * sizeof(float)) +
+           path * 2 * sizeof(uint32_t);
+}
+
+uint64_t gk__stages_rows(const gk_config *c, int n) {
+    uint64_t gate = gk_config_has(c, GK_GATE), tokens = (uint64_t)n, layers = (uint64_t)c->n_layers;
+    uint64_t keys = 3,
+             rest = 9 + gate; /* ln1 k v; q attend o add ln2 (gate) up act down add, less what follows */
+    uint64_t outer = gk_config_has(c, GK_POS) ? 2 : 1;
+    return tokens * (outer + layers * keys + (layers - 1) * rest) + rest + 2;
+}
+
+void gk__stages_free(gk__engine *e) {
+    gk__rows *rows[] = {&e->embed,   &e->x,   &e->norm,     &e->q,    &e->k,  &e->v,   &e->pair,
+                        &e->context, &e->out, &e->residual, &e->gate, &e->up, &e->act, &e->logits};
+    gk__room *rooms[] = {&e->all,   &e->last,  &e->prefix, &e->context_ids, &e->context_list, &e->context_len,
+                         &e->first, &e->order, &e->number, &e->gathered,    &e->gathered2};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        gk_free(rows[i]->of.p);
+        gk_free(rows[i]->in.p);
+        gk_free(rows[i]->in2.p);
+        gk_free(rows[i]->node.p);
+        gk_free(rows[i]->x.p);
+    }
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) gk_free(rooms[i]->p);
+    gk__table_free(&e->table);
+    gk__table_free(&e->prefixes);
+    gk__trie_free(&e->trie);
+}
