@@ -111,7 +111,8 @@ char *gk_read_file(gk_arena *a, const char *path, size_t max_bytes, size_t *len,
 
 /* Atomic output: bytes go to a temporary name beside `path`; commit flushes, fsyncs, renames over `path` and
  * fsyncs the folder; abort removes the temporary file. Exactly one of commit/abort ends a gk_out. A write error
- * (disk full) is reported by commit, which then removes the temporary file and leaves `path` as it was. */
+ * (disk full) is reported by commit, which then removes the temporary file and leaves `path` as it was. A link is
+ * followed; a device, a folder or a write-protected file is refused. After a failed open, abort is harmless. */
 typedef struct gk_out {
     FILE *f;
     char path[512], temp[544];
@@ -241,7 +242,9 @@ void gk_rng_shuffle(gk_rng *r, void *items, size_t n, size_t item_bytes); /* Fis
 
 /* ---------------------------------------------------------------- threads (parallel.c; OpenMP) */
 
-void gk_threads_set(int n);                               /* before any parallel work; n <= 0: all cores */
+/* Before any parallel work, from the main thread; n <= 0: $OMP_NUM_THREADS, else all cores. Clamped to 256 or the
+ * number of cores, whichever is more. */
+void gk_threads_set(int n);
 int gk_threads(void);
 /* Calls fn(ctx, begin, end) over disjoint ranges that cover [0, n), each at most `grain` long (grain >= 1),
  * handed out dynamically, and returns when all are done. A range's bounds depend on n and grain only, so the
@@ -254,7 +257,8 @@ void gk_parallel_for(size_t n, size_t grain, gk_range_fn *fn, void *ctx);
 double gk_now(void);                                      /* seconds, monotonic */
 
 /* A progress line on `out` (usually stderr): a bar with rate and time left on a terminal, a plain line every few
- * seconds elsewhere. NULL handles are fine everywhere, so library code takes a handle and need not ask. */
+ * seconds elsewhere. NULL handles are fine everywhere, so library code takes a handle and need not ask.
+ * One thread at a time may use a handle. `label`, `unit` and `note` are copied (and cut when long); total <= 0: unknown. */
 typedef struct gk_progress gk_progress;
 gk_progress *gk_progress_start(FILE *out, const char *label, double total, const char *unit);
 void gk_progress_update(gk_progress *p, double done, const char *note); /* cheap; note may be NULL */
