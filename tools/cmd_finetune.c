@@ -1,0 +1,41 @@
+/* cmd_finetune.c: finetunes a model on texts. */
+#include "tools/training.h"
+
+#include <sys/stat.h>
+
+typedef struct source {
+    const char *model, *tokenizer;
+} source;
+
+static bool same_folder(const char *a, const char *b) {
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+static int run(const gk_training *t, const source *s) {
+    gk_error err;
+    if (same_folder(s->model, t->out)) {
+        gk_fail(&err, GK_AT_FIELD(NULL, "--out"), "name another folder", "is the folder of --model");
+        return gk_die(t->command, &err);
+    }
+    gk_tok *tok = gk_tok_load(s->tokenizer ? s->tokenizer : s->model, &err);
+    if (!tok) return gk_die(t->command, &err);
+    gk_model *m = gk_model_load(s->model, &err);
+    int code = m ? gk_training_run(t, m, tok) : gk_die(t->command, &err);
+    gk_model_free(m);
+    gk_tok_free(tok);
+    return code;
+}
+
+int cmd_finetune(int argc, char **argv) {
+    gk_training t = {.command = argv[0], .a = gk_arena_new(), .recipe = "relation", .seed = 1};
+    source s = {0};
+    const gk_opt own[] = {
+        {"model", GK_OPT_STR, &s.model, "DIR", "the model to start from", true},
+        {"tokenizer", GK_OPT_STR, &s.tokenizer, "DIR", "its tokenizer [the model folder]", false},
+    };
+    int code = gk_training_args(&t, "finetune a model on texts", own, sizeof own / sizeof *own, argc, argv);
+    if (code < 0) code = run(&t, &s);
+    gk_arena_free(t.a);
+    return code;
+}

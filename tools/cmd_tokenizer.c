@@ -1,0 +1,91 @@
+/* cmd_tokenizer.c: trains a small sentencepiece vocabulary on a corpus. */
+#include "tools/tools.h"
+#include "tokenizer/tokenizer.h"
+
+#include <string.h>
+
+typedef struct settings {
+    gk_strings texts, words;
+    int64_t vocab, repeat;
+    const char *out;
+} settings;
+
+typedef struct sentences {
+    const char **item;
+    size_t n, cap;
+    gk_arena *a;
+} sentences;
+
+static void add(sentences *s, const char *text) {
+    if (s->n == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 4096;
+        s->item = gk_grow(s->item, s->cap * sizeof *s->item, cap * sizeof *s->item);
+        s->cap = cap;
+    }
+    s->item[s->n++] = text;
+}
+
+static bool add_texts(sentences *s, const char *path, gk_error *err) {
+    gk_jsonl *in = gk_jsonl_open(path, err);
+    if (!in) return false;
+    json_t *obj;
+    int got;
+    while ((got = gk_jsonl_next(in, &obj, err)) > 0) {
+        const char *text;
+        bool ok = gk_json_str(obj, "text", &text, gk_jsonl_place(in), err);
+        if (ok) add(s, gk_arena_strdup(s->a, text));
+        json_decref(obj);
+        if (!ok) break;
+    }
+    gk_jsonl_close(in);
+    return got == 0;
+}
+
+/* A word list: one a line, # starts a comment line. Repeated so that most words become one piece. */
+static bool add_words(sentences *s, const char *path, int64_t repeat, gk_error *err) {
+    char *rest = gk_read_file(s->a, path, (size_t)1 << 26, NULL, err), *line;
+    if (!rest) return false;
+    while ((line = strsep(&rest, "\r\n")))
+        for (int64_t i = 0; *line && *line != '#' && i < repeat; i++) add(s, line);
+    return true;
+}
+
+static bool read_sentences(const settings *o, sentences *s, gk_error *err) {
+    for (size_t i = 0; i < o->texts.n; i++)
+        if (!add_texts(s, o->texts.item[i], err)) return false;
+    for (size_t i = 0; i < o->words.n; i++)
+        if (!add_words(s, o->words.item[i], o->repeat, err)) return false;
+    return true;
+}
+
+static int run(const char *command, const settings *o) {
+    gk_error err;
+    sentences s = {.a = gk_arena_new()};
+    bool ok = read_sentences(o, &s, &err) && gk_mkdirs(o->out, &err) &&
+              gk_tok_train(s.item, s.n, (int)o->vocab, o->out, &err);
+    if (ok) printf("%s: %d pieces from %zu sentences\n", o->out, (int)o->vocab, s.n);
+    gk_free(s.item);
+    gk_arena_free(s.a);
+    return ok ? 0 : gk_die(command, &err);
+}
+
+int cmd_tokenizer(int argc, char **argv) {
+    settings o = {.vocab = 2000, .repeat = 30};
+    const gk_opt opts[] = {
+        {"texts", GK_OPT_LIST, &o.texts, "FILES", "JSONL files of {\"text\": \"...\"} lines", true},
+        {"words", GK_OPT_LIST, &o.words, "FILES", "word lists, one word a line, # for comments", false},
+        {"repeat", GK_OPT_INT, &o.repeat, "N", "times each word of --words counts", false},
+        {"vocab", GK_OPT_INT, &o.vocab, "N", "pieces of the vocabulary", false},
+        {"out", GK_OPT_STR, &o.out, "DIR", "where the tokenizer goes", true},
+    };
+    gk_arena *a = gk_arena_new();
+    int code = gk_args(argv[0], "train a small sentencepiece vocabulary on a corpus", opts,
+                       sizeof opts / sizeof *opts, argc, argv, a);
+    if (code < 0 && (o.vocab < 1 || o.vocab > 1000000 || o.repeat < 0 || o.repeat > 100000)) {
+        fprintf(stderr, "graftkit %s: --vocab must be 1 to 1000000, --repeat 0 to 100000\n", argv[0]);
+        code = 2;
+    }
+    if (code < 0) code = run(argv[0], &o);
+    gk_arena_free(a);
+    return code;
+}

@@ -1,0 +1,28 @@
+/* training.h: what `base` and `finetune` share: options, recipe, one run and how its end is told. Internal to
+ * tools/. */
+#ifndef GK_TOOLS_TRAINING_H
+#define GK_TOOLS_TRAINING_H
+
+#include "tools/tools.h"
+#include "train/train.h"
+
+typedef struct gk_training {
+    const char *command; /* "base" */
+    gk_arena *a;
+    gk_strings texts;
+    const char *recipe; /* a file, or the name of one in train/recipes */
+    const char *out;
+    int64_t seed, threads;
+    bool restart;
+    const char **overrides; /* one a recipe key; NULL: as the recipe says */
+} gk_training;
+
+/* Parses the command's own options and the shared ones; `t` holds command, arena and defaults. Returns as
+ * gk_args. */
+int gk_training_args(gk_training *t, const char *summary, const gk_opt *own, size_t n_own, int argc,
+                     char **argv);
+/* Trains `model` (which stays the caller's) and prints how it ended. The process's exit code: 0, 1, 2 for a
+ * malformed override, 130 when interrupted. */
+int gk_training_run(const gk_training *t, gk_model *model, const gk_tok *tok);
+
+#endif
