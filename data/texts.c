@@ -1,0 +1,97 @@
+/* texts.c: rows x templates, as {"text": ...} lines. */
+#include "data/data.h"
+
+#include <stdlib.h>
+
+void gk_rows_free(gk_rows *r) {
+    for (size_t i = 0; i < r->n; i++) json_decref(r->row[i]);
+    gk_free(r->row);
+    *r = (gk_rows){0};
+}
+
+/* Every row must have the fields of the first, which is the one that templates are checked against. */
+static bool check_fields(const gk_rows *rows, gk_error *err) {
+    const char *key;
+    json_t *value;
+    for (size_t i = 1; i < rows->n; i++) json_object_foreach(rows->row[0], key, value) {
+            gk_place at = {.file = rows->path, .line = (long)i + 1, .field = key};
+            if (!json_object_get(rows->row[i], key))
+                return gk_fail(err, at, "give every row the fields of the first", "is missing");
+        }
+    return true;
+}
+
+/* Adds one line: `row`, number i of `rows` or its swapped copy, said as template t says it. */
+static bool add_text(const gk_wording *w, const gk_rows *rows, size_t i, const json_t *row, size_t t,
+                     gk_arena *scratch, gk_buf *out, gk_error *err) {
+    gk_rendered text;
+    gk_arena_reset(scratch);
+    gk_place at = GK_AT_LINE(rows->path, (long)i + 1, 0);
+    if (!gk_template_render(w->all[t], row, w->fillers, at, scratch, &text, err)) return false;
+    json_t *line = json_pack("{s:s%}", "text", text.text, text.len);
+    if (!line) return gk_fail(err, at, "save it as UTF-8", "a value is not UTF-8");
+    char *dump = json_dumps(line, JSON_COMPACT);
+    gk_buf_printf(out, "%s\n", dump);
+    free(dump);
+    json_decref(line);
+    return true;
+}
+
+bool gk_texts_all(const gk_wording *w, const gk_rows *rows, gk_swap swap, bool swapped, gk_buf *out,
+                  gk_error *err) {
+    if (!check_fields(rows, err)) return false;
+    gk_arena *scratch = gk_arena_new();
+    bool ok = true;
+    for (size_t i = 0; ok && i < rows->n; i++) {
+        json_t *row = swapped ? gk_row_swapped(rows->row[i], swap) : json_incref(rows->row[i]);
+        for (size_t t = 0; ok && t < w->n_training; t++) ok = add_text(w, rows, i, row, t, scratch, out, err);
+        json_decref(row);
+    }
+    gk_arena_free(scratch);
+    return ok;
+}
+
+/* cumulative[i]: the sum of the weights of rows 0 .. i. */
+static double *zipf_cumulative(size_t n) {
+    double *cumulative = gk_alloc(n * sizeof *cumulative);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += 1.0 / ((double)(i + 1) + 0.05 * (double)n);
+        cumulative[i] = sum;
+    }
+    return cumulative;
+}
+
+static size_t draw(const double *cumulative, size_t n, gk_rng *rng) {
+    double x = gk_rng_uniform(rng) * cumulative[n - 1];
+    size_t lo = 0, hi = n - 1;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (cumulative[mid] <= x)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_t n, gk_rng *rng, gk_buf *out,
+                   gk_error *err) {
+    if (rows->n == 0)
+        return gk_fail(err, GK_AT_FILE(rows->path), "give at least one row", "there are no rows");
+    if (!check_fields(rows, err)) return false;
+    gk_arena *scratch = gk_arena_new();
+    double *cumulative = zipf_cumulative(rows->n);
+    bool ok = true;
+    for (size_t k = 0; ok && k < n; k++) {
+        size_t i = draw(cumulative, rows->n, rng);
+        size_t t = (size_t)gk_rng_below(rng, w->n_all);
+        bool swapped = gk_rng_below(rng, 2);
+        json_t *row = swapped ? gk_row_swapped(rows->row[i], swap) : json_incref(rows->row[i]);
+        ok = add_text(w, rows, i, row, t, scratch, out, err);
+        json_decref(row);
+    }
+    gk_free(cumulative);
+    gk_arena_free(scratch);
+    return ok;
+}
