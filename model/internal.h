@@ -6,16 +6,16 @@
 
 #define GK_LAYER_COMPONENTS 9 /* ln1 q k v o ln2 gate up down */
 
-/* One allocation of parameters, and views into it. q, k and v weights of a layer are adjacent (as are their biases, and
- * gate and up), so that one product computes all of them. */
+/* One allocation of parameters, and views into it. q, k and v weights of a layer are adjacent (as are their
+ * biases, and gate and up), so that one product computes all of them. */
 struct gk_model {
     gk_config cfg;
     float *data;
     size_t floats, count;
     gk_param *params;
     size_t n_params;
-    gk_tensor outer[GK_N_COMPONENTS];               /* embed pos lnf head */
-    gk_tensor (*layer)[GK_LAYER_COMPONENTS];        /* [n_layers] indexed by component - GK_LN1 */
+    gk_tensor outer[GK_N_COMPONENTS];        /* embed pos lnf head */
+    gk_tensor (*layer)[GK_LAYER_COMPONENTS]; /* [n_layers] indexed by component - GK_LN1 */
 };
 
 static inline int gk__q_dim(const gk_config *c) {
@@ -32,29 +32,31 @@ static inline int gk__gu_dim(const gk_config *c) {
     return c->mlp == GK_MLP_SWIGLU ? 2 * c->d_ffn : c->d_ffn;
 }
 
-/* ---- gemm.c: C[m x n] = beta C + op(A) op(B), row-major, split over the threads. The letters say which operand is
- * transposed in memory: NT is x W^T (forward), NN is dy W (input gradient), TN is dy^T x (weight gradient). */
+/* ---- gemm.c: C[m x n] = beta C + op(A) op(B), row-major, split over the threads. The letters say which
+ * operand is transposed in memory: NT is x W^T (forward), NN is dy W (input gradient), TN is dy^T x (weight
+ * gradient). */
 typedef enum gk_gemm_kind { GK_GEMM_NT, GK_GEMM_NN, GK_GEMM_TN } gk_gemm_kind;
-void gk__gemm(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb, float beta,
-              float *c, int ldc);
+void gk__gemm(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
+              float beta, float *c, int ldc);
 
 /* ---- ops_norm.c */
 /* stats [n x 2]: mean (0 for RMSNorm) and reciprocal deviation, when not NULL. */
 void gk__norm_forward(const gk_config *c, gk_tensor ln, int n, const float *x, float *y, float *stats);
 /* dx += gradient through the norm; dw, db (NULL: not wanted) += theirs. */
-void gk__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *x, const float *stats, const float *dy,
-                       float *dx, float *dw, float *db);
+void gk__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *x, const float *stats,
+                       const float *dy, float *dx, float *dw, float *db);
 
 /* ---- ops_attention.c: causal attention inside each sequence over fused rows [q|k|v] of qkv_dim. */
 /* out [n x q_dim], lse [n x n_heads] (log of the softmax denominator). */
 void gk__attention_forward(const gk_config *c, const gk_batch *b, const float *qkv, float *out, float *lse);
 /* dqkv [n x qkv_dim] is overwritten. */
-void gk__attention_backward(const gk_config *c, const gk_batch *b, const float *qkv, const float *out, const float *lse,
-                            const float *dout, float *dqkv);
-/* Rotates heads in place: sign +1 forward, -1 backward. table: cos, sin pairs [max_positions x head_dim/2 x 2]. */
+void gk__attention_backward(const gk_config *c, const gk_batch *b, const float *qkv, const float *out,
+                            const float *lse, const float *dout, float *dqkv);
+/* Rotates heads in place: sign +1 forward, -1 backward. table: cos, sin pairs [max_positions x head_dim/2 x
+ * 2]. */
 void gk__rope_table(const gk_config *c, int n_positions, float *table);
-void gk__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table, float sign,
-                    float *x, int ldx);
+void gk__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table,
+                    float sign, float *x, int ldx);
 
 /* ---- ops_mlp.c: gu rows are [gate|up] (gated) or [up]. */
 void gk__act_forward(const gk_config *c, int n, const float *gu, float *act);
@@ -62,12 +64,12 @@ void gk__act_forward(const gk_config *c, int n, const float *gu, float *act);
 void gk__act_backward(const gk_config *c, int n, const float *gu, const float *dact, float *dgu);
 
 /* ---- ops_loss.c */
-/* For rows of logits [n x V] and their targets: adds up the cross-entropy (returned); when scale != 0 the logits become
- * scale * (softmax - onehot). */
+/* For rows of logits [n x V] and their targets: adds up the cross-entropy (returned); when scale != 0 the
+ * logits become scale * (softmax - onehot). */
 double gk__xent(int n, int vocab, float *logits, const int32_t *target, float scale);
 
 /* dw [out x in] += dy^T x, db (may be NULL) [out] += column sums of dy. */
-void gk__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x, int ldx, float *dw,
-                                 float *db);
+void gk__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x, int ldx,
+                                 float *dw, float *db);
 
 #endif

@@ -1,0 +1,132 @@
+/* gemm.c: matrix products through oneDNN or BLIS, one single-threaded library call a piece, the pieces split
+ * over our own threads. The libraries' own threading is not used: BLIS's waits in a bare spin, which costs
+ * most of the machine as soon as another process takes a core. */
+#include "model/gemm.h"
+
+#include <blis.h>
+#include <omp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef GK_HAVE_DNNL
+#include <oneapi/dnnl/dnnl.h>
+#endif
+
+#define PIECE_FLOPS 6e6 /* a piece below this is not worth handing to another thread */
+#define PIECES_PER_THREAD 3
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+/* Debian's BLIS 0.9.0 knows no CPU newer than itself: on some it falls back to `generic`, on some AVX-512
+ * ones to its AVX2 kernels; its own detection is not exported. Unless the user chose, choose by features:
+ * AVX-512 takes the skx kernels, AVX2 of an unknown maker the haswell ones; the rest BLIS knows. The
+ * enumerators are those of the header built against. */
+static void choose_blis(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    bool known_maker = __builtin_cpu_is("intel") || __builtin_cpu_is("amd");
+    int want = avx512 ? (int)BLIS_ARCH_SKX : avx2 && !known_maker ? (int)BLIS_ARCH_HASWELL : -1;
+    if (want >= 0) {
+        char id[16];
+        snprintf(id, sizeof id, "%d", want);
+        setenv("BLIS_ARCH_TYPE", id, 0); /* 0: what the user set stays */
+    }
+#endif
+    bli_init();
+    bli_thread_set_num_threads(1);
+}
+
+void gk_gemm_init(void) {
+    pthread_once(&once, choose_blis);
+}
+
+static void by_blis(const gk__product *p) {
+    float one = 1.0f, beta = p->beta;
+    trans_t ta = p->kind == GK_GEMM_TN ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
+    trans_t tb = p->kind == GK_GEMM_NT ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
+    /* BLIS's object-free interface takes non-const pointers and does not write through these. */
+    union {
+        const float *in;
+        float *out;
+    } a = {p->a}, b = {p->b};
+    bli_sgemm(ta, tb, p->m, p->n, p->k, &one, a.out, p->lda, 1, b.out, p->ldb, 1, &beta, p->c, p->ldc, 1);
+}
+
+#ifdef GK_HAVE_DNNL
+static bool by_dnnl(const gk__product *p) {
+    char ta = p->kind == GK_GEMM_TN ? 'T' : 'N', tb = p->kind == GK_GEMM_NT ? 'T' : 'N';
+    /* In a serial region oneDNN would start its own team. */
+    bool serial = !omp_in_parallel();
+    int before = serial ? omp_get_max_threads() : 1;
+    if (serial) omp_set_num_threads(1);
+    dnnl_status_t st =
+        dnnl_sgemm(ta, tb, p->m, p->n, p->k, 1.0f, p->a, p->lda, p->b, p->ldb, p->beta, p->c, p->ldc);
+    if (serial) omp_set_num_threads(before);
+    return st == dnnl_success;
+}
+#endif
+
+void gk__product_run(const gk__product *p, gk__gemm_library library) {
+    if (p->m <= 0 || p->n <= 0) return;
+    if (library == GK__BY_ROWS ||
+        (library == GK__BY_CHOICE && p->kind == GK_GEMM_NT && p->m <= GK__FEW_ROWS)) {
+        gk__few_rows(p);
+        return;
+    }
+#ifdef GK_HAVE_DNNL
+    if (library != GK__BY_BLIS && by_dnnl(p)) return;
+#endif
+    by_blis(p);
+}
+
+typedef struct split {
+    gk__product whole;
+    gk__gemm_library library;
+    bool rows; /* pieces of C's rows, else of its columns */
+} split;
+
+static void piece(void *ctx, size_t begin, size_t end) {
+    const split *s = ctx;
+    gk__product p = s->whole;
+    ptrdiff_t from = (ptrdiff_t)begin;
+    int count = (int)(end - begin);
+    if (s->rows) {
+        p.a += p.kind == GK_GEMM_TN ? from : from * p.lda;
+        p.c += from * p.ldc;
+        p.m = count;
+    } else {
+        p.b += p.kind == GK_GEMM_NT ? from * p.ldb : from;
+        p.c += from;
+        p.n = count;
+    }
+    gk__product_run(&p, s->library);
+}
+
+/* Pieces along the longer side of C, so that each repeats as little of the packing as can be. Their bounds
+ * depend on the shape and the number of threads only: the same inputs give the same bits. */
+void gk__product_split(const gk__product *p, gk__gemm_library library) {
+    gk_gemm_init();
+    int threads = gk_threads(), side = p->m >= p->n ? p->m : p->n;
+    double flops = 2.0 * p->m * p->n * p->k;
+    int pieces = (int)(flops / PIECE_FLOPS);
+    if (pieces > PIECES_PER_THREAD * threads) pieces = PIECES_PER_THREAD * threads;
+    if (pieces > 1 && pieces < threads) pieces = threads;
+    pieces -= pieces > threads ? pieces % threads : 0;
+    if (threads == 1 || pieces <= 1 || side < 2) {
+        gk__product_run(p, library);
+        return;
+    }
+    int grain = (side + pieces - 1) / pieces;
+    grain = (grain + 15) / 16 * 16; /* whole vectors in every piece but the last */
+    split s = {.whole = *p, .library = library, .rows = p->m >= p->n};
+    gk_parallel_for((size_t)side, (size_t)grain, piece, &s);
+}
+
+void gk__gemm(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
+              float beta, float *c, int ldc) {
+    gk__product p = {kind, m, n, k, lda, ldb, ldc, a, b, c, beta};
+    gk__product_split(&p, GK__BY_CHOICE);
+}

@@ -1,0 +1,146 @@
+/* gemm_info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
+#include "model/gemm.h"
+
+#include <blis.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef GK_HAVE_DNNL
+#include <oneapi/dnnl/dnnl.h>
+#endif
+
+static void cpu_name(char *out, size_t size) {
+    snprintf(out, size, "unknown CPU");
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    if (!f) return;
+    char line[512];
+    while (fgets(line, sizeof line, f)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon) continue;
+        line[strcspn(line, "\n")] = 0;
+        snprintf(out, size, "%s", colon + 2);
+        break;
+    }
+    fclose(f);
+}
+
+static void cpu_features(char *out, size_t size) {
+    out[0] = 0;
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    struct {
+        const char *name;
+        bool has;
+    } all[] = {{"avx2", __builtin_cpu_supports("avx2")},
+               {"fma", __builtin_cpu_supports("fma")},
+               {"avx512f", __builtin_cpu_supports("avx512f")},
+               {"avx512vnni", __builtin_cpu_supports("avx512vnni")},
+               {"avx512bf16", __builtin_cpu_supports("avx512bf16")}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].has)
+            snprintf(out + strlen(out), size - strlen(out), "%s%s", out[0] ? " " : "", all[i].name);
+#endif
+    if (!out[0]) snprintf(out, size, "none known");
+}
+
+void gk_gemm_describe(gk_gemm_info *out) {
+    bool chosen_by_user = getenv("BLIS_ARCH_TYPE") != NULL;
+    gk_gemm_init();
+    arch_t used = bli_arch_query_id();
+    cpu_name(out->cpu, sizeof out->cpu);
+    cpu_features(out->features, sizeof out->features);
+    const char *why = chosen_by_user             ? " (BLIS_ARCH_TYPE)"
+                      : getenv("BLIS_ARCH_TYPE") ? " (by CPU features)"
+                                                 : "";
+    snprintf(out->blis, sizeof out->blis, "%.16s, %.16s kernels%s", bli_info_get_version_str(),
+             bli_arch_string(used), why);
+#ifdef GK_HAVE_DNNL
+    const dnnl_version_t *v = dnnl_version();
+    snprintf(out->onednn, sizeof out->onednn, "%d.%d.%d", v->major, v->minor, v->patch);
+    snprintf(out->used, sizeof out->used,
+             "forward products of up to %d rows: graftkit's own kernel; all others: oneDNN", GK__FEW_ROWS);
+#else
+    snprintf(out->onednn, sizeof out->onednn, "not built in");
+    snprintf(out->used, sizeof out->used,
+             "forward products of up to %d rows: graftkit's own kernel; all others: BLIS", GK__FEW_ROWS);
+#endif
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+#define MOST_CALLS 4096
+
+double gk_gemm_measure(const char *library, int m, int n, int k, int threads, double seconds) {
+    gk__gemm_library which = strcmp(library, "blis") == 0     ? GK__BY_BLIS
+                             : strcmp(library, "onednn") == 0 ? GK__BY_DNNL
+                                                              : GK__BY_CHOICE;
+#ifndef GK_HAVE_DNNL
+    if (which == GK__BY_DNNL) return 0;
+#endif
+    size_t sm = (size_t)m, sn = (size_t)n, sk = (size_t)k;
+    float *a = gk_alloc(sm * sk * 4), *b = gk_alloc(sn * sk * 4), *c = gk_alloc(sm * sn * 4);
+    for (size_t i = 0; i < sm * sk; i++) a[i] = (float)(i % 13) - 6;
+    for (size_t i = 0; i < sn * sk; i++) b[i] = (float)(i % 7) - 3;
+    gk__product p = {GK_GEMM_NT, m, n, k, k, k, n, a, b, c, 0};
+    int before = gk_threads();
+    gk_threads_set(threads);
+    gk__product_split(&p, which); /* not counted: first touch, kernel generation */
+    double *took = gk_alloc(MOST_CALLS * sizeof *took), start = gk_now();
+    size_t calls = 0;
+    while (calls < MOST_CALLS && (calls < 3 || gk_now() - start < seconds)) {
+        double t = gk_now();
+        gk__product_split(&p, which);
+        took[calls++] = gk_now() - t;
+    }
+    gk_threads_set(before);
+    qsort(took, calls, sizeof *took, by_value);
+    double median = took[calls / 2];
+    gk_free(took);
+    gk_free(a);
+    gk_free(b);
+    gk_free(c);
+    return median > 0 ? 2.0 * m * n * k / median / 1e9 : 0;
+}
+
+#if defined(__AVX512F__)
+#define PEAK_LANES 16
+#elif defined(__AVX__)
+#define PEAK_LANES 8
+#else
+#define PEAK_LANES 4
+#endif
+typedef float peak_vector __attribute__((vector_size(PEAK_LANES * sizeof(float))));
+#define PEAK_CHAINS 12 /* more than latency x ports on any CPU so far, and they fit the registers */
+
+static double peak_loop(long rounds) {
+    peak_vector sum[PEAK_CHAINS], x, y;
+    for (int l = 0; l < PEAK_LANES; l++) {
+        x[l] = 0.999999f;
+        y[l] = 1e-7f;
+        for (int i = 0; i < PEAK_CHAINS; i++) sum[i][l] = (float)i;
+    }
+    for (long r = 0; r < rounds; r++)
+#pragma GCC unroll 12
+        for (int i = 0; i < PEAK_CHAINS; i++) sum[i] = sum[i] * x + y;
+    double total = 0;
+    for (int i = 0; i < PEAK_CHAINS; i++)
+        for (int l = 0; l < PEAK_LANES; l++) total += (double)sum[i][l];
+    return total;
+}
+
+double gk_flops_peak(int threads, double seconds) {
+    const long rounds = 200000;
+    double best = 0, start = gk_now(), sink = 0;
+    if (threads < 1) threads = 1;
+    do {
+        double t = gk_now();
+#pragma omp parallel num_threads(threads) reduction(+ : sink)
+        sink += peak_loop(rounds);
+        double rate = 2.0 * PEAK_LANES * PEAK_CHAINS * (double)rounds * threads / (gk_now() - t) / 1e9;
+        if (rate > best) best = rate;
+    } while (gk_now() - start < seconds);
+    return sink == 0.123 ? 0 : best; /* uses the sum, so that the loop stays */
+}

@@ -1,0 +1,219 @@
+/* ops_attention.c: causal attention and rotary positions, forward and backward. The backward pass recomputes
+ * the probabilities from the saved log-denominators (Dao et al. 2022), so that no [T x T] matrix is kept. */
+#include "model/internal.h"
+#include "model/mathfn.h"
+
+#include <math.h>
+#include <string.h>
+
+static inline float dot(const float *restrict a, const float *restrict b, int n) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 0; i < n; i++) sum += a[i] * b[i];
+    return sum;
+}
+
+static inline void axpy(float s, const float *restrict x, float *restrict y, int n) {
+#pragma omp simd
+    for (int i = 0; i < n; i++) y[i] += s * x[i];
+}
+
+/* Softmax of s[0..n) in place, unnormalised; returns the denominator's inverse and the log-denominator. */
+static float softmax(float *restrict s, int n, float *lse) {
+    float max = s[0], sum = 0;
+#pragma omp simd reduction(max : max)
+    for (int i = 0; i < n; i++) max = s[i] > max ? s[i] : max;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 0; i < n; i++) {
+        s[i] = gk__exp(s[i] - max);
+        sum += s[i];
+    }
+    if (lse) *lse = max + logf(sum);
+    return 1.0f / sum;
+}
+
+/* ---------------------------------------------------------------- training: whole sequences, fused rows */
+
+typedef struct attention_job {
+    const gk_config *c;
+    const gk_batch *b;
+    const float *qkv, *out, *lse, *dout;
+    float *y, *y_lse, *dqkv;
+} attention_job;
+
+static size_t longest(const gk_batch *b) {
+    int most = 1;
+    for (int s = 0; s < b->n_seqs; s++) {
+        int len = b->seq_start[s + 1] - b->seq_start[s];
+        if (len > most) most = len;
+    }
+    return (size_t)most;
+}
+
+/* One item is (sequence, kv head): the query heads of a group share their k and v, and their gradients. */
+static void forward_items(void *ctx, size_t begin, size_t end) {
+    const attention_job *j = ctx;
+    const gk_config *c = j->c;
+    int hd = c->head_dim, ld = gk__qkv_dim(c), group = c->n_heads / c->n_kv_heads;
+    float scale = 1.0f / sqrtf((float)hd), *s = gk_alloc(longest(j->b) * sizeof(float));
+    for (size_t item = begin; item < end; item++) {
+        int seq = (int)item / c->n_kv_heads, kv = (int)item % c->n_kv_heads;
+        int first = j->b->seq_start[seq], len = j->b->seq_start[seq + 1] - first;
+        const float *rows = j->qkv + (ptrdiff_t)first * ld;
+        const float *k = rows + gk__q_dim(c) + kv * hd, *v = k + gk__kv_dim(c);
+        for (int h = kv * group; h < (kv + 1) * group; h++)
+            for (int i = 0; i < len; i++) {
+                const float *q = rows + (ptrdiff_t)i * ld + h * hd;
+                float *out = j->y + (ptrdiff_t)(first + i) * gk__q_dim(c) + h * hd;
+                for (int t = 0; t <= i; t++) s[t] = scale * dot(q, k + (ptrdiff_t)t * ld, hd);
+                float inv = softmax(s, i + 1, &j->y_lse[(ptrdiff_t)(first + i) * c->n_heads + h]);
+                memset(out, 0, (size_t)hd * sizeof(float));
+                for (int t = 0; t <= i; t++) axpy(s[t] * inv, v + (ptrdiff_t)t * ld, out, hd);
+            }
+    }
+    gk_free(s);
+}
+
+void gk__attention_forward(const gk_config *c, const gk_batch *b, const float *qkv, float *out, float *lse) {
+    attention_job j = {.c = c, .b = b, .qkv = qkv, .y = out, .y_lse = lse};
+    gk_parallel_for((size_t)b->n_seqs * (size_t)c->n_kv_heads, 4, forward_items, &j);
+}
+
+static void backward_query(const attention_job *j, int first, int i, int h, int kv) {
+    const gk_config *c = j->c;
+    int hd = c->head_dim, ld = gk__qkv_dim(c);
+    float scale = 1.0f / sqrtf((float)hd);
+    ptrdiff_t row = first + i, out_at = row * gk__q_dim(c) + h * hd;
+    const float *q = j->qkv + row * ld + h * hd, *dout = j->dout + out_at;
+    float *dq = j->dqkv + row * ld + h * hd, lse = j->lse[row * c->n_heads + h];
+    float delta = dot(dout, j->out + out_at, hd);
+    for (int t = 0; t <= i; t++) {
+        ptrdiff_t at = (ptrdiff_t)(first + t) * ld + gk__q_dim(c) + kv * hd;
+        const float *k = j->qkv + at, *v = k + gk__kv_dim(c);
+        float *dk = j->dqkv + at, *dv = dk + gk__kv_dim(c);
+        float p = gk__exp(scale * dot(q, k, hd) - lse);
+        float ds = scale * p * (dot(dout, v, hd) - delta);
+        axpy(p, dout, dv, hd);
+        axpy(ds, q, dk, hd);
+        axpy(ds, k, dq, hd);
+    }
+}
+
+static void backward_items(void *ctx, size_t begin, size_t end) {
+    const attention_job *j = ctx;
+    const gk_config *c = j->c;
+    int hd = c->head_dim, ld = gk__qkv_dim(c), group = c->n_heads / c->n_kv_heads;
+    for (size_t item = begin; item < end; item++) {
+        int seq = (int)item / c->n_kv_heads, kv = (int)item % c->n_kv_heads;
+        int first = j->b->seq_start[seq], last = j->b->seq_start[seq + 1];
+        size_t head_bytes = (size_t)hd * sizeof(float);
+        for (int r = first; r < last; r++) {
+            float *row = j->dqkv + (ptrdiff_t)r * ld;
+            memset(row + kv * group * hd, 0, head_bytes * (size_t)group);
+            memset(row + gk__q_dim(c) + kv * hd, 0, head_bytes);
+            memset(row + gk__q_dim(c) + gk__kv_dim(c) + kv * hd, 0, head_bytes);
+        }
+        for (int h = kv * group; h < (kv + 1) * group; h++)
+            for (int i = 0; i < last - first; i++) backward_query(j, first, i, h, kv);
+    }
+}
+
+void gk__attention_backward(const gk_config *c, const gk_batch *b, const float *qkv, const float *out,
+                            const float *lse, const float *dout, float *dqkv) {
+    attention_job j = {.c = c, .b = b, .qkv = qkv, .out = out, .lse = lse, .dout = dout, .dqkv = dqkv};
+    gk_parallel_for((size_t)b->n_seqs * (size_t)c->n_kv_heads, 2, backward_items, &j);
+}
+
+/* ---------------------------------------------------------------- grafting: each query with its own list of
+ * rows */
+
+typedef struct attend_job {
+    const gk_config *c;
+    const float *q, *k, *v;
+    const int32_t *const *ctx;
+    const int32_t *n_ctx;
+    float *out;
+} attend_job;
+
+static void attend_rows(void *arg, size_t begin, size_t end) {
+    const attend_job *j = arg;
+    const gk_config *c = j->c;
+    int hd = c->head_dim, group = c->n_heads / c->n_kv_heads, most = 1;
+    ptrdiff_t q_dim = gk__q_dim(c), kv_dim = gk__kv_dim(c);
+    for (size_t i = begin; i < end; i++) most = j->n_ctx[i] > most ? j->n_ctx[i] : most;
+    float scale = 1.0f / sqrtf((float)hd), *s = gk_alloc((size_t)most * sizeof(float));
+    for (size_t i = begin; i < end; i++)
+        for (int h = 0; h < c->n_heads; h++) {
+            ptrdiff_t at = (ptrdiff_t)i * q_dim + h * hd, kv_at = h / group * hd;
+            const int32_t *ctx = j->ctx[i];
+            int n = j->n_ctx[i];
+            for (int t = 0; t < n; t++) s[t] = scale * dot(j->q + at, j->k + ctx[t] * kv_dim + kv_at, hd);
+            float inv = softmax(s, n, NULL);
+            memset(j->out + at, 0, (size_t)hd * sizeof(float));
+            for (int t = 0; t < n; t++) axpy(s[t] * inv, j->v + ctx[t] * kv_dim + kv_at, j->out + at, hd);
+        }
+    gk_free(s);
+}
+
+void gk_op_attend(const gk_config *c, int n, const float *q, const int32_t *const *ctx, const int32_t *n_ctx,
+                  const float *k, const float *v, float *out) {
+    attend_job j = {.c = c, .q = q, .k = k, .v = v, .ctx = ctx, .n_ctx = n_ctx, .out = out};
+    gk_parallel_for((size_t)n, 16, attend_rows, &j);
+}
+
+/* ---------------------------------------------------------------- rotary positions (Su et al. 2021) */
+
+void gk__rope_table(const gk_config *c, int n_positions, float *table) {
+    int half = c->head_dim / 2;
+    for (int p = 0; p < n_positions; p++)
+        for (int i = 0; i < half; i++) {
+            double angle = p * pow((double)c->rope_theta, -2.0 * i / c->head_dim);
+            table[((ptrdiff_t)p * half + i) * 2] = (float)cos(angle);
+            table[((ptrdiff_t)p * half + i) * 2 + 1] = (float)sin(angle);
+        }
+}
+
+typedef struct rope_job {
+    int heads, half, ldx;
+    const int32_t *position;
+    const float *table;
+    float sign, *x;
+} rope_job;
+
+static void rope_rows(void *ctx, size_t begin, size_t end) {
+    const rope_job *j = ctx;
+    int half = j->half;
+    for (size_t r = begin; r < end; r++) {
+        const float *restrict t = j->table + (ptrdiff_t)j->position[r] * half * 2;
+        for (int h = 0; h < j->heads; h++) {
+            float *restrict x = j->x + (ptrdiff_t)r * j->ldx + h * half * 2;
+            for (int i = 0; i < half; i++) {
+                float a = x[i], b = x[i + half], co = t[2 * i], si = j->sign * t[2 * i + 1];
+                x[i] = a * co - b * si;
+                x[i + half] = b * co + a * si;
+            }
+        }
+    }
+}
+
+void gk__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table,
+                    float sign, float *x, int ldx) {
+    rope_job j = {.heads = heads,
+                  .half = c->head_dim / 2,
+                  .ldx = ldx,
+                  .position = position,
+                  .table = table,
+                  .sign = sign,
+                  .x = x};
+    gk_parallel_for((size_t)n, 32, rope_rows, &j);
+}
+
+void gk_op_rope(const gk_config *c, int n, int heads, const int32_t *position, float *x, int ldx) {
+    if (!c->rope || n <= 0) return;
+    int last = 0;
+    for (int i = 0; i < n; i++) last = position[i] > last ? position[i] : last;
+    float *table = gk_alloc((size_t)(last + 1) * (size_t)c->head_dim * sizeof(float));
+    gk__rope_table(c, last + 1, table);
+    gk__rope_apply(c, n, heads, position, table, 1.0f, x, ldx);
+    gk_free(table);
+}

@@ -1,0 +1,127 @@
+/* ops_rows.c: embeddings, linear layers, the residual add and the cross-entropy. */
+#include "model/internal.h"
+#include "model/mathfn.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct rows_job {
+    int width, n;
+    const float *table, *y;
+    const int32_t *index;
+    float *x, *sum;
+    int ld;
+} rows_job;
+
+static void gather_rows(void *ctx, size_t begin, size_t end) {
+    const rows_job *j = ctx;
+    size_t w = (size_t)j->width;
+    for (size_t r = begin; r < end; r++)
+        memcpy(j->x + r * w, j->table + (size_t)j->index[r] * w, w * sizeof(float));
+}
+
+static void add_table_rows(void *ctx, size_t begin, size_t end) {
+    const rows_job *j = ctx;
+    size_t w = (size_t)j->width;
+    for (size_t r = begin; r < end; r++) {
+        const float *restrict t = j->table + (size_t)j->index[r] * w;
+        float *restrict x = j->x + r * w;
+        for (size_t i = 0; i < w; i++) x[i] += t[i];
+    }
+}
+
+static void add_floats(void *ctx, size_t begin, size_t end) {
+    const rows_job *j = ctx;
+    float *restrict x = j->x;
+    const float *restrict y = j->y;
+    for (size_t i = begin; i < end; i++) x[i] += y[i];
+}
+
+static void set_rows(void *ctx, size_t begin, size_t end) {
+    const rows_job *j = ctx;
+    for (size_t r = begin; r < end; r++)
+        memcpy(j->x + (ptrdiff_t)r * j->ld, j->table, (size_t)j->width * sizeof(float));
+}
+
+static void sum_columns(void *ctx, size_t begin, size_t end) {
+    const rows_job *j = ctx;
+    float *restrict sum = j->sum;
+    for (int r = 0; r < j->n; r++) {
+        const float *restrict y = j->y + (ptrdiff_t)r * j->ld;
+        for (size_t i = begin; i < end; i++) sum[i] += y[i];
+    }
+}
+
+void gk_op_embed(gk_tensor embed, int n, const int32_t *token, float *x) {
+    rows_job j = {.width = embed.in, .table = embed.w, .index = token, .x = x};
+    gk_parallel_for((size_t)n, 64, gather_rows, &j);
+}
+
+void gk_op_pos(gk_tensor pos, int n, const int32_t *position, float *x) {
+    if (!pos.w) return;
+    rows_job j = {.width = pos.in, .table = pos.w, .index = position, .x = x};
+    gk_parallel_for((size_t)n, 64, add_table_rows, &j);
+}
+
+void gk_op_add(size_t count, float *x, const float *y) {
+    rows_job j = {.x = x, .y = y};
+    gk_parallel_for(count, 16384, add_floats, &j);
+}
+
+void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy) {
+    if (t.b) {
+        rows_job j = {.width = t.out, .table = t.b, .x = y, .ld = ldy};
+        gk_parallel_for((size_t)n, 64, set_rows, &j);
+    }
+    gk__gemm(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, t.b ? 1.0f : 0.0f, y, ldy);
+}
+
+void gk__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x, int ldx,
+                                 float *dw, float *db) {
+    gk__gemm(GK_GEMM_TN, out, in, n, dy, lddy, x, ldx, 1.0f, dw, in);
+    if (!db) return;
+    rows_job j = {.n = n, .y = dy, .sum = db, .ld = lddy};
+    gk_parallel_for((size_t)out, 128, sum_columns, &j);
+}
+
+/* ---------------------------------------------------------------- loss */
+
+typedef struct xent_job {
+    int vocab;
+    float *logits, scale;
+    const int32_t *target;
+    double *loss; /* by row, so that the sum does not depend on the threads */
+} xent_job;
+
+static void xent_rows(void *ctx, size_t begin, size_t end) {
+    const xent_job *j = ctx;
+    for (size_t r = begin; r < end; r++) {
+        float *restrict x = j->logits + r * (size_t)j->vocab;
+        float at_target = x[j->target[r]], max = x[0], sum = 0;
+#pragma omp simd reduction(max : max)
+        for (int i = 0; i < j->vocab; i++) max = x[i] > max ? x[i] : max;
+        if (j->scale == 0) {
+#pragma omp simd reduction(+ : sum)
+            for (int i = 0; i < j->vocab; i++) sum += gk__exp(x[i] - max);
+        } else {
+#pragma omp simd reduction(+ : sum)
+            for (int i = 0; i < j->vocab; i++) {
+                x[i] = gk__exp(x[i] - max);
+                sum += x[i];
+            }
+            float s = j->scale / sum;
+            for (int i = 0; i < j->vocab; i++) x[i] *= s;
+            x[j->target[r]] -= j->scale;
+        }
+        j->loss[r] = log((double)sum) + (double)max - (double)at_target;
+    }
+}
+
+double gk__xent(int n, int vocab, float *logits, const int32_t *target, float scale) {
+    double *loss = gk_alloc((size_t)n * sizeof(double)), total = 0;
+    xent_job j = {.vocab = vocab, .logits = logits, .scale = scale, .target = target, .loss = loss};
+    gk_parallel_for((size_t)n, 8, xent_rows, &j);
+    for (int r = 0; r < n; r++) total += loss[r];
+    gk_free(loss);
+    return total;
+}

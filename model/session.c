@@ -1,0 +1,232 @@
+/* session.c: the memory of one run and the entry points: logits, loss, loss with gradients. */
+#include "model/session.h"
+
+#include <string.h>
+
+#define LOGITS_FLOATS (4u << 20) /* how many logits exist at once while the loss is computed */
+
+/* Carves buffers out of one allocation; with no memory it only counts. */
+typedef struct carve {
+    float *at;
+    size_t used;
+} carve;
+
+static float *take(carve *c, size_t rows, int width) {
+    float *p = c->at ? c->at + c->used : NULL;
+    c->used += (rows * (size_t)width + 15) / 16 * 16;
+    return p;
+}
+
+static int larger(int a, int b) {
+    return a > b ? a : b;
+}
+
+static int loss_rows(const gk_config *c, int max_rows) {
+    int rows = larger(32, (int)(LOGITS_FLOATS / (size_t)c->vocab));
+    return rows < max_rows ? rows : max_rows;
+}
+
+static void carve_layer(carve *k, const gk_config *c, size_t n, gk__acts *a) {
+    a->x_in = take(k, n, c->d_model);
+    a->ln1 = take(k, n, c->d_model);
+    a->stats1 = take(k, n, 2);
+    a->qkv = take(k, n, gk__qkv_dim(c));
+    a->att = take(k, n, gk__q_dim(c));
+    a->lse = take(k, n, c->n_heads);
+    a->x_mid = take(k, n, c->d_model);
+    a->ln2 = take(k, n, c->d_model);
+    a->stats2 = take(k, n, 2);
+    a->gu = take(k, n, gk__gu_dim(c));
+    a->act = take(k, n, c->d_ffn);
+}
+
+static void carve_session(carve *k, gk_session *s) {
+    const gk_config *c = &s->cfg;
+    size_t n = (size_t)s->max_rows;
+    int d = c->d_model;
+    for (int l = 0; l < c->n_layers; l++) {
+        if (l == 0 || s->backward)
+            carve_layer(k, c, n, &s->layer[l]);
+        else
+            s->layer[l] = s->layer[0];
+    }
+    s->x_out = take(k, n, d);
+    s->picked = take(k, n, d);
+    s->lnf = take(k, n, d);
+    s->statsf = take(k, n, 2);
+    s->logits = take(k, (size_t)s->loss_rows, c->vocab);
+    if (c->rope) s->rope = take(k, (size_t)c->max_positions, c->head_dim);
+    /* int32_t and float are both four bytes; the arrays are only ever used as the one or the other. */
+    s->position = (int32_t *)(void *)take(k, n, 1);
+    s->rows = (int32_t *)(void *)take(k, n, 1);
+    s->target = (int32_t *)(void *)take(k, n, 1);
+    if (!s->backward) return;
+    s->dx = take(k, n, d);
+    s->dnorm = take(k, n, d);
+    s->dwide = take(k, n, larger(gk__qkv_dim(c), gk__gu_dim(c)));
+    s->dact = take(k, n, larger(larger(c->d_ffn, d), gk__q_dim(c)));
+}
+
+size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
+    gk_session s = {
+        .cfg = *c, .max_rows = max_rows, .backward = backward, .loss_rows = loss_rows(c, max_rows)};
+    s.layer = gk_alloc((size_t)c->n_layers * sizeof *s.layer);
+    carve count = {0};
+    carve_session(&count, &s);
+    gk_free(s.layer);
+    return count.used * sizeof(float);
+}
+
+gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_error *err) {
+    if (max_rows < 1) {
+        gk_fail(err, GK_NOWHERE, "at least 1", "a session of %d rows", max_rows);
+        return NULL;
+    }
+    size_t bytes = gk_session_bytes(c, max_rows, backward);
+    float *block = gk_try_alloc(bytes);
+    if (!block) {
+        gk_fail(err, GK_NOWHERE, "fewer rows a batch",
+                "not enough memory for the activations of %d rows (%zu MiB)", max_rows, bytes >> 20);
+        return NULL;
+    }
+    gk_session *s = gk_alloc(sizeof *s);
+    *s = (gk_session){
+        .cfg = *c, .max_rows = max_rows, .backward = backward, .loss_rows = loss_rows(c, max_rows)};
+    s->block = block;
+    s->layer = gk_alloc((size_t)c->n_layers * sizeof *s->layer);
+    carve k = {.at = block};
+    carve_session(&k, s);
+    if (c->rope) gk__rope_table(c, c->max_positions, s->rope);
+    return s;
+}
+
+void gk_session_free(gk_session *s) {
+    if (!s) return;
+    gk_free(s->block);
+    gk_free(s->layer);
+    gk_free(s);
+}
+
+bool gk__batch_check(const gk_session *s, const gk_model *m, const gk_batch *b, gk_error *err) {
+    const gk_config *c = &s->cfg;
+    if (!gk_config_same(c, &m->cfg))
+        return gk_fail(err, GK_NOWHERE, "a session made from the model's configuration",
+                       "model and session differ in shape");
+    if (b->n_rows < 1 || b->n_rows > s->max_rows || b->n_seqs < 1 || b->seq_start[0] != 0 ||
+        b->seq_start[b->n_seqs] != b->n_rows)
+        return gk_fail(
+            err, GK_NOWHERE, "sequences that cover the rows, at least one and no more than the session holds",
+            "a batch of %d rows in %d sequences for a session of %d rows", b->n_rows, b->n_seqs, s->max_rows);
+    for (int q = 0; q < b->n_seqs; q++) {
+        int len = b->seq_start[q + 1] - b->seq_start[q];
+        if (len < 1 || len > c->max_positions)
+            return gk_fail(err, GK_NOWHERE, "1 to the model's maximum of positions",
+                           "sequence %d of the batch has %d tokens, the model takes up to %d", q, len,
+                           c->max_positions);
+    }
+    for (int r = 0; r < b->n_rows; r++) {
+        int target = b->target ? b->target[r] : -1;
+        if (b->token[r] < 0 || b->token[r] >= c->vocab || target < -1 || target >= c->vocab)
+            return gk_fail(err, GK_NOWHERE, "ids below the model's vocabulary size",
+                           "row %d of the batch has token %d and target %d, the vocabulary has %d", r,
+                           b->token[r], target, c->vocab);
+    }
+    return true;
+}
+
+/* The final norm of the listed rows, into s->lnf. */
+static void final_norm(gk_session *s, const gk_model *m, const int32_t *rows, int n) {
+    size_t d = (size_t)s->cfg.d_model;
+    for (int i = 0; i < n; i++)
+        memcpy(s->picked + (size_t)i * d, s->x_out + (size_t)rows[i] * d, d * sizeof(float));
+    gk__norm_forward(&s->cfg, gk_model_tensor(m, -1, GK_LNF), n, s->picked, s->lnf, s->statsf);
+}
+
+bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32_t *rows, int n,
+                float *logits, gk_error *err) {
+    if (!gk__batch_check(s, m, b, err)) return false;
+    for (int i = 0; i < n; i++)
+        if (rows[i] < 0 || rows[i] >= b->n_rows)
+            return gk_fail(err, GK_NOWHERE, "rows of the batch", "logits asked for row %d of %d", rows[i],
+                           b->n_rows);
+    gk__forward(s, m, b);
+    for (int at = 0; at < n; at += s->max_rows) {
+        int count = n - at < s->max_rows ? n - at : s->max_rows;
+        final_norm(s, m, rows + at, count);
+        gk_op_linear(gk_model_tensor(m, -1, GK_HEAD), count, s->lnf, s->cfg.d_model,
+                     logits + (size_t)at * (size_t)s->cfg.vocab, s->cfg.vocab);
+    }
+    return true;
+}
+
+/* Rows that have a target, gathered: the head runs over these only. */
+static int rows_with_target(gk_session *s, const gk_batch *b) {
+    int n = 0;
+    for (int r = 0; b->target && r < b->n_rows; r++)
+        if (b->target[r] >= 0) {
+            s->rows[n] = r;
+            s->target[n++] = b->target[r];
+        }
+    return n;
+}
+
+bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double *loss_sum,
+                     int64_t *n_targets, gk_error *err) {
+    if (!gk__batch_check(s, m, b, err)) return false;
+    gk__forward(s, m, b);
+    int n = rows_with_target(s, b), d = s->cfg.d_model;
+    final_norm(s, m, s->rows, n);
+    *loss_sum = 0;
+    *n_targets = n;
+    for (int at = 0; at < n; at += s->loss_rows) {
+        int count = n - at < s->loss_rows ? n - at : s->loss_rows;
+        gk_op_linear(gk_model_tensor(m, -1, GK_HEAD), count, s->lnf + (ptrdiff_t)at * d, d, s->logits,
+                     s->cfg.vocab);
+        *loss_sum += gk__xent(count, s->cfg.vocab, s->logits, s->target + at, 0);
+    }
+    return true;
+}
+
+/* Loss, the head's gradient, and the gradient by s->lnf (into s->dnorm), block by block. */
+static double head_backward(gk_session *s, const gk_model *m, int n, float scale, float *dhead) {
+    gk_tensor head = gk_model_tensor(m, -1, GK_HEAD);
+    int d = s->cfg.d_model, vocab = s->cfg.vocab;
+    double loss = 0;
+    for (int at = 0; at < n; at += s->loss_rows) {
+        int count = n - at < s->loss_rows ? n - at : s->loss_rows;
+        const float *x = s->lnf + (ptrdiff_t)at * d;
+        gk_op_linear(head, count, x, d, s->logits, vocab);
+        loss += gk__xent(count, vocab, s->logits, s->target + at, scale);
+        gk__gemm(GK_GEMM_NN, count, d, vocab, s->logits, vocab, head.w, d, 0, s->dnorm + (ptrdiff_t)at * d,
+                 d);
+        if (dhead) gk__linear_backward_weights(count, vocab, d, s->logits, vocab, x, d, dhead, NULL);
+    }
+    return loss;
+}
+
+bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
+                         float *grad, double *loss_sum, int64_t *n_targets, gk_error *err) {
+    if (!gk__batch_check(s, m, b, err)) return false;
+    if (!s->backward)
+        return gk_fail(err, GK_NOWHERE, "backward = true", "the session was made without gradients");
+    gk__forward(s, m, b);
+    int n = rows_with_target(s, b), d = s->cfg.d_model;
+    final_norm(s, m, s->rows, n);
+    gk_tensor head = gk_model_tensor(m, -1, GK_HEAD), lnf = gk_model_tensor(m, -1, GK_LNF);
+    /* A tied head is the embedding: it is frozen only where that is. */
+    bool head_frozen = frozen >> (s->cfg.tied ? GK_EMBED : GK_HEAD) & 1u, lnf_frozen = frozen >> GK_LNF & 1u;
+    *loss_sum = head_backward(s, m, n, scale, head_frozen ? NULL : grad + (head.w - m->data));
+    *n_targets = n;
+
+    /* picked holds the norm's input; its gradient goes back to the rows it was gathered from. */
+    float *dpicked = s->dact;
+    memset(dpicked, 0, (size_t)n * (size_t)d * sizeof(float));
+    gk__norm_backward(&s->cfg, lnf, n, s->picked, s->statsf, s->dnorm, dpicked,
+                      lnf_frozen ? NULL : grad + (lnf.w - m->data),
+                      lnf.b && !lnf_frozen ? grad + (lnf.b - m->data) : NULL);
+    memset(s->dx, 0, (size_t)b->n_rows * (size_t)d * sizeof(float));
+    for (int i = 0; i < n; i++)
+        memcpy(s->dx + (ptrdiff_t)s->rows[i] * d, dpicked + (ptrdiff_t)i * d, (size_t)d * sizeof(float));
+    gk__backward(s, m, b, frozen, grad);
+    return true;
+}
