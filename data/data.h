@@ -74,9 +74,8 @@ typedef struct gk_rows {
 void gk_rows_free(gk_rows *r); /* not `path` */
 
 /* Appends one {"text": "…"} line for every row x training template, rows outermost; `swapped` gives B2A.
- * Fails,
- * naming the row's line and the field, when a row lacks a field of the first row or has no usable value for
- * one; and at the template's file:line:column when the first row lacks a field too. */
+ * Fails, naming the row's line and the field, when a row lacks a field of the first row or has no usable
+ * value for one; and at the template's file:line:column when the first row lacks a field too. */
 bool gk_texts_all(const gk_wording *w, const gk_rows *rows, gk_swap swap, bool swapped, gk_buf *out,
                   gk_error *err);
 
