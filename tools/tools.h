@@ -11,6 +11,7 @@
     X(tokenizer, "train a small sentencepiece vocabulary on a corpus")                                       \
     X(base, "pretrain a new model from scratch")                                                             \
     X(finetune, "finetune a model on texts")                                                                 \
+    X(gate, "check that a model knows its own facts")                                                        \
     X(sweep, "evaluate graft schemes over prompts into a results database")                                  \
     X(export, "write a results database as CSV, JSONL or summary.json")                                      \
     X(report, "write the HTML report of a run")                                                              \

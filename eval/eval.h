@@ -1,0 +1,261 @@
+/* eval.h: from schemes and dataset rows to numbers. Templated prompts, what a model's next-token distribution
+ * says about each one's target, the results store (SQLite), the sweep that fills it, the gate, and the
+ * exports.
+ *
+ * One measurement is a (scheme, prompt) pair: the distribution after the prompt's last token under the
+ * scheme's graft. The target is the first token of " " + the row's target field. A prompt that cannot be
+ * evaluated is kept, with the reason; nothing disappears from a denominator unseen.
+ */
+#ifndef GK_EVAL_H
+#define GK_EVAL_H
+
+#include "core/core.h"
+#include "graft/graft.h"
+#include "model/model.h"
+#include "tokenizer/tokenizer.h"
+
+/* ---------------------------------------------------------------- prompts (prompts.c) */
+
+/* A template line is {"template": "...", "fillers": {...}}; its "fillers" (optional) override the fillers
+ * file. */
+typedef struct gk_eval_template {
+    const char *text;
+    gk_field_span *fields; /* the template's fields, each once; the spans are empty, only the names count */
+    size_t n_fields;
+    bool titled; /* names the film (field movie_title) */
+} gk_eval_template;
+
+typedef struct gk_prompt {
+    uint32_t tmpl;       /* index of its template */
+    uint32_t row;        /* index of its row in the file, blank lines not counted */
+    const char *row_key; /* the row's "id", else "line N" */
+    const char *text;    /* "" when it could not be rendered */
+    const char *target;  /* the target field's text; "" when there is none */
+    int32_t target_id;   /* -1 when dropped before it was known */
+    gk_tokens tokens;
+    gk_field_span *fields;
+    size_t n_fields;
+    const char *dropped; /* why it is not evaluated; NULL when it is */
+} gk_prompt;
+
+typedef struct gk_prompts {
+    gk_eval_template *tmpl;
+    size_t n_templates;
+    gk_prompt *item; /* row by row: item[row * n_templates + tmpl] */
+    size_t n, n_rows, n_dropped;
+    const char *const *fields; /* NULL-terminated: every field that some template has */
+} gk_prompts;
+
+typedef struct gk_prompt_options {
+    const char *templates; /* JSONL */
+    const char *fillers;   /* a JSON object; NULL: none */
+    const char *rows;      /* JSONL metadata */
+    const char *target;    /* field of the row that the prompt asks for, e.g. "second_actor" */
+    int64_t limit;         /* only the first so many rows; <= 0: all */
+    bool drop_bad_rows; /* a row without a field that a template (or the target) needs drops its prompts with
+                         * that reason; otherwise it is an error at the row's file:line */
+} gk_prompt_options;
+
+/* Renders and encodes every row with every template, all in `a`. Errors: unreadable or malformed files, a
+ * template field that neither a row nor a filler has (at the hole), see drop_bad_rows. Reasons to drop a
+ * prompt: a missing, empty or non-scalar field; a row id seen before; more than max_tokens tokens; a field
+ * that no token covers; a target that cannot be encoded, or whose first token also begins a field of the
+ * prompt (the prompt would give the answer away to a model that copies). */
+bool gk_prompts_load(gk_arena *a, const gk_prompt_options *o, const gk_tok *tok, int max_tokens,
+                     gk_prompts *out, gk_error *err);
+
+/* ---------------------------------------------------------------- one prediction (score.c) */
+
+#define GK_TOP 20
+
+typedef struct gk_score {
+    double prob, logprob;   /* of the target; log-softmax computed in double */
+    double logit_diff;      /* target's logit minus the best other token's */
+    int64_t rank;           /* tokens with a strictly higher logit: 0 is best, ties favour the target */
+    int n_top;              /* min(GK_TOP, vocab) */
+    int32_t top_id[GK_TOP]; /* most probable first; of equal logits the lower id first */
+    float top_prob[GK_TOP];
+} gk_score;
+/* Fails when the target is no id of the vocabulary (which has at least 2 entries), or when a logit is NaN or
+ * +inf or the target's is not finite. */
+bool gk_score_logits(const float *logits, int vocab, int32_t target, gk_score *out, gk_error *err);
+
+/* ---------------------------------------------------------------- cells (metrics.c) */
+
+/* X(key in every export, what it is). Accuracies are shares in [0, 1]; a rank counts from 0 (see gk_score).
+ */
+#define GK_METRICS(X)                                                                \
+    X(top1, "share of prompts whose target is the most probable token")              \
+    X(top5, "share of prompts whose target is among the 5 most probable tokens")     \
+    X(top10, "share of prompts whose target is among the 10 most probable tokens")   \
+    X(top50, "share of prompts whose target is among the 50 most probable tokens")   \
+    X(top100, "share of prompts whose target is among the 100 most probable tokens") \
+    X(mean_rank, "mean number of tokens more probable than the target")              \
+    X(median_rank, "median number of tokens more probable than the target")          \
+    X(mean_logprob, "mean natural logarithm of the target's probability")            \
+    X(logit_diff, "mean difference of the target's logit to the best other token's")
+typedef enum gk_metric {
+#define X(key, about) GK_METRIC_##key,
+    GK_METRICS(X)
+#undef X
+        GK_N_METRICS
+} gk_metric;
+const char *gk_metric_key(gk_metric m);   /* "top5" */
+const char *gk_metric_about(gk_metric m); /* the sentence above */
+
+/* One scored prompt. Prompts of one row (the same fact in several templates) share `row`. */
+typedef struct gk_obs {
+    uint32_t row;
+    double weight; /* 1 unless rows are weighted */
+    double rank, logprob, logit_diff;
+} gk_obs;
+
+typedef struct gk_stats {
+    size_t n; /* observations; 0: every value is NaN */
+    double value[GK_N_METRICS], low[GK_N_METRICS], high[GK_N_METRICS];
+} gk_stats;
+
+#define GK_RESAMPLES 2000
+
+/* Values and their 95% percentile bootstrap intervals. The bootstrap draws ROWS with replacement, each with
+ * all its observations: a row that appears in several templates is one fact, not several. Depends on the
+ * observations and the seed only; cells over the same rows get the same draws, so their intervals can be
+ * compared. */
+void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out);
+/* The same for many cells, in parallel; out[i] is what gk_stats_compute gives for cell i. */
+typedef struct gk_obs_list {
+    const gk_obs *obs;
+    size_t n;
+} gk_obs_list;
+void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
+                          gk_stats *out);
+
+/* ---------------------------------------------------------------- the results store (store.c, store_read.c)
+ */
+
+/* A SQLite file (application_id 0x67726b74, user_version 1). Its tables:
+ *   run(key, value)               what the results are of and how they were made: hashes, seed, kernels,
+ * threads, versions, times, engine counts; `complete` is 1 when no cell is missing model(name, path, sha256,
+ * config_sha256)   sha256 of model.safetensors and of config.json template(id, text, fields, titled) fields:
+ * a JSON list of names; ids count from 1 prompt(id, template, row, row_key, text, target, target_id,
+ * n_tokens, dropped) token(id, piece)                           the vocabulary scheme(id, "set", name, about,
+ * canonical, ord, source)   source: the scheme whose results it shares because both do the same (equal
+ * canonical text); its own id otherwise applies(scheme, template)                  pairs that exist; others
+ * are "not applicable" result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped)   scheme: a
+ * `source`; top: n_top pairs of little-endian (int32 id, float32 probability); dropped: why this scheme could
+ * not be evaluated on this prompt (the numbers are NULL then), else NULL A chunk of prompts is one
+ * transaction under a rollback journal: a sweep that dies loses at most the running chunk.
+ */
+typedef struct gk_store gk_store;
+/* Opens an existing store for reading. One thread at a time. */
+gk_store *gk_store_open(const char *path, gk_error *err);
+void gk_store_close(gk_store *s); /* NULL is fine */
+
+/* A cell: one scheme on one template, or pooled. template_name is the template's id as text, or
+ *   "pooled": all templates to which the scheme applies. Schemes that need the film's title have fewer
+ * templates, so compare like with like through "titled": the templates that name the film (movie_title), for
+ * every scheme; absent when no template does. */
+typedef struct gk_cell {
+    const char *set, *scheme, *template_name;
+    bool applies; /* false: the scheme uses a field that the template lacks; there is nothing else in the cell
+                   */
+    size_t dropped; /* prompts of the cell that were not evaluated, for whatever reason; those still to come
+                     * in an unfinished sweep are not among them */
+    gk_stats stats;
+} gk_cell;
+typedef struct gk_cells {
+    gk_cell *item; /* schemes in their order; in a scheme: templates, "pooled", "titled" */
+    size_t n;
+} gk_cells;
+/* Every cell, in `a`. The bootstrap's seed is the store's. */
+bool gk_store_cells(gk_store *s, gk_arena *a, gk_cells *out, gk_error *err);
+
+/* One (scheme, prompt) pair; strings are borrowed for the call. */
+typedef struct gk_result {
+    const char *set, *scheme;
+    int64_t template_id;
+    const char *row_key, *text, *target;
+    const char
+        *dropped; /* of the prompt, or of this scheme on it; the numbers are not set then. NULL: evaluated */
+    int64_t n_tokens, target_id;
+    double prob, logprob, logit_diff;
+    int64_t rank;
+    int n_top;
+    const char *top_piece[GK_TOP]; /* as the tokenizer stores it, e.g. "▁Maria" */
+    double top_prob[GK_TOP];
+} gk_result;
+/* Calls fn for every result and every dropped prompt, by scheme, then prompt; false from fn (with its own
+ * message in err) stops. */
+typedef bool gk_result_fn(void *ctx, const gk_result *r, gk_error *err);
+bool gk_store_each(gk_store *s, gk_result_fn *fn, void *ctx, gk_error *err);
+
+/* Everything that describes the run, as one new JSON object: the run table's keys, "models", "templates",
+ * "schemes", and "dropped" (a list of {template, scheme or null, reason, count}). NULL on failure. */
+json_t *gk_store_manifest(gk_store *s, gk_error *err);
+
+/* ---------------------------------------------------------------- sweep (sweep.c) */
+
+typedef struct gk_sweep_options {
+    const char *recipient;     /* "pre=DIR": name and Hugging Face folder; its tokenizer is the run's */
+    const char *const *donors; /* the same form */
+    size_t n_donors;
+    const char *const *schemes; /* YAML files */
+    size_t n_schemes;
+    gk_prompt_options prompts;
+    const char *out;     /* the store */
+    size_t budget_bytes; /* the engine's working memory; 0: 1 GiB */
+    uint64_t seed;       /* of the bootstrap */
+    int chunk;           /* prompts a transaction; <= 0: by their cost, the same for the same inputs */
+    bool restart;        /* begin anew; an existing `out` stays until the new one is complete */
+} gk_sweep_options;
+
+typedef struct gk_sweep gk_sweep;
+/* Loads everything, checks all of it, and opens or creates the store. A store that was made from other
+ * weights, tokenizer, templates, rows or prompts is refused; one with fewer schemes is extended. Nothing is
+ * computed yet. */
+gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err);
+size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes that do the same count once */
+size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
+const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
+/* Computes what is pending, chunk after chunk. True with gk_sweep_pending > 0 afterwards: gk_interrupted()
+ * became true, and what was computed is stored. `progress` counts pairs; may be NULL. Call it once. */
+bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err);
+void gk_sweep_close(gk_sweep *s); /* NULL is fine */
+
+/* ---------------------------------------------------------------- gate (gate.c) */
+
+typedef struct gk_gate_options {
+    const char *model; /* Hugging Face folder with tokenizer */
+    gk_prompt_options prompts;
+    int top;             /* k of top-k, 1 or more */
+    double min;          /* pass when the plain mean reaches it */
+    size_t budget_bytes; /* 0: 1 GiB */
+    uint64_t seed;
+} gk_gate_options;
+typedef struct gk_interval {
+    double value, low, high;
+} gk_interval;
+typedef struct gk_gate {
+    size_t n, dropped;
+    gk_interval plain;    /* share of prompts whose target is among the top k */
+    gk_interval weighted; /* the same with row i of n weighted 1/(i + 1 + 0.05 n): as often as a base corpus
+                             drew it */
+    bool pass;
+} gk_gate;
+/* Does the model itself, ungrafted, know the rows? `json` (may be NULL) receives a new object with all of it;
+ * `progress` (may be NULL) counts to 100. */
+bool gk_gate_run(const gk_gate_options *o, gk_progress *progress, gk_gate *out, json_t **json, gk_error *err);
+
+/* ---------------------------------------------------------------- export (export.c) */
+
+/* Each writes its file atomically. The two tables are CSV (RFC 4180, header line) when the path ends in .csv
+ * and JSONL when it ends in .jsonl; anything else is an error. A missing number is an empty field, or null.
+ */
+bool gk_export_cells(gk_store *s, const char *path, gk_error *err);
+bool gk_export_results(gk_store *s, const char *path, gk_error *err);
+/* {"cells": [...], "not_applicable": [{scheme, template}], "manifest": {...}}. A cell holds set, scheme,
+ * template, n, dropped, every metric under its key and its interval [low, high] under key + "_ci"; null where
+ * n is 0. */
+bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
+
+#endif

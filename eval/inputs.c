@@ -1,0 +1,111 @@
+/* inputs.c: loading the models and the tokenizer of a run, and saying exactly which they were. */
+#include "eval/inputs.h"
+
+#include <string.h>
+#include <time.h>
+
+static const char *const TOK_FILE[GK__TOK_FILES] = {"tokenizer.model", "tokenizer_config.json"};
+
+static bool hash_tokenizer(gk_arena *a, const char *dir, gk__tok_hash *out, gk_error *err) {
+    *out = (gk__tok_hash){0};
+    for (int i = 0; i < GK__TOK_FILES; i++) {
+        const char *path = gk_path_join(a, dir, TOK_FILE[i]);
+        if (gk_exists(path) && !gk_sha256_file(path, out->hex[i], err)) return false;
+    }
+    return true;
+}
+
+static bool same_tokenizer(const gk__inputs *in, gk_arena *a, const char *dir, gk_error *err) {
+    gk__tok_hash hash;
+    if (!hash_tokenizer(a, dir, &hash, err)) return false;
+    for (int i = 0; i < GK__TOK_FILES; i++) {
+        if (strcmp(hash.hex[i], in->tok_hash.hex[i]) == 0) continue;
+        return gk_fail(err, GK_AT_FILE(gk_path_join(a, dir, TOK_FILE[i])),
+                       "models that are grafted must share one tokenizer, file for file",
+                       "the tokenizer differs from that of '%s'", in->info[0].path);
+    }
+    return true;
+}
+
+static bool first_tokenizer(gk__inputs *in, gk_arena *a, const char *dir, gk_error *err) {
+    if (!hash_tokenizer(a, dir, &in->tok_hash, err)) return false;
+    in->tok = gk_tok_load(dir, err);
+    return in->tok != NULL;
+}
+
+static bool check_vocab(const gk__inputs *in, const char *dir, gk_error *err) {
+    int vocab = gk_model_config(in->model[0])->vocab, size = gk_tok_size(in->tok);
+    return size <= vocab || gk_fail(err, GK_AT_FILE(dir), "use the tokenizer that the model was trained with",
+                                    "the tokenizer has %d ids, the model only %d", size, vocab);
+}
+
+bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err) {
+    int i = in->cast.n;
+    if (i == GK_MAX_MODELS)
+        return gk_fail(err, GK_NOWHERE, NULL, "a run has at most %d models", GK_MAX_MODELS);
+    gk_run_model *info = &in->info[i];
+    info->name = in->cast.name[i] = gk_arena_strdup(a, name);
+    info->path = gk_arena_strdup(a, dir);
+    if (!gk_sha256_file(gk_path_join(a, dir, "model.safetensors"), info->sha256, err) ||
+        !gk_sha256_file(gk_path_join(a, dir, "config.json"), info->config_sha256, err))
+        return false;
+    if (!(i == 0 ? first_tokenizer(in, a, dir, err) : same_tokenizer(in, a, dir, err))) return false;
+    in->model[i] = gk_model_load(dir, err);
+    if (!in->model[i]) return false;
+    in->cast.model[i] = in->model[i];
+    in->cast.n++;
+    return gk_cast_check(&in->cast, err) && check_vocab(in, dir, err);
+}
+
+void gk__inputs_free(gk__inputs *in) {
+    for (int i = 0; i < in->cast.n; i++) gk_model_free(in->model[i]);
+    gk_tok_free(in->tok);
+    *in = (gk__inputs){0};
+}
+
+void gk__inputs_identify(const gk__inputs *in, json_t *identity) {
+    gk__put_text(identity, "tokenizer_sha256", "%s", in->tok_hash.hex[0]);
+    gk__put_text(identity, "tokenizer_config_sha256", "%s",
+                 in->tok_hash.hex[1][0] ? in->tok_hash.hex[1] : "none");
+}
+
+/* ---------------------------------------------------------------- the manifest's pieces */
+
+void gk__put_text(json_t *obj, const char *key, const char *fmt, ...) {
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    json_t *value = json_string(text);
+    /* A path need not be UTF-8; the manifest must be. */
+    json_object_set_new(obj, key, value ? value : json_string("(not UTF-8)"));
+}
+
+bool gk__put_hash(json_t *obj, const char *key, const char *path, gk_error *err) {
+    char hex[GK_SHA256_HEX] = "none";
+    if (path && !gk_sha256_file(path, hex, err)) return false;
+    gk__put_text(obj, key, "%s", hex);
+    return true;
+}
+
+void gk__put_machine(json_t *obj) {
+    gk_gemm_init();
+    gk_gemm_info info;
+    gk_gemm_describe(&info);
+    gk__put_text(obj, "version", "%s", GK_VERSION);
+    gk__put_text(obj, "cpu", "%s", info.cpu);
+    gk__put_text(obj, "cpu_features", "%s", info.features);
+    gk__put_text(obj, "blis", "%s", info.blis);
+    gk__put_text(obj, "onednn", "%s", info.onednn);
+    gk__put_text(obj, "kernels", "%s", info.used);
+    gk__put_text(obj, "threads", "%d", gk_threads());
+}
+
+void gk__put_time(json_t *obj, const char *key) {
+    time_t now = time(NULL);
+    struct tm tm;
+    char text[32];
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
+    gk__put_text(obj, key, "%s", text);
+}

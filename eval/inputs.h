@@ -1,0 +1,37 @@
+/* inputs.h: the models and the tokenizer of a run, with their hashes. Internal to eval/. */
+#ifndef GK_EVAL_INPUTS_H
+#define GK_EVAL_INPUTS_H
+
+#include "eval/store.h"
+
+/* Files that a model folder's tokenizer is made of, and their hashes ("" where a file is absent). */
+enum { GK__TOK_FILES = 2 };
+typedef struct gk__tok_hash {
+    char hex[GK__TOK_FILES][GK_SHA256_HEX];
+} gk__tok_hash;
+
+typedef struct gk__inputs {
+    gk_cast cast;
+    gk_model *model[GK_MAX_MODELS]; /* owned */
+    gk_run_model info[GK_MAX_MODELS];
+    gk_tok *tok; /* of the first model */
+    gk__tok_hash tok_hash;
+} gk__inputs;
+
+/* Loads the model in `dir` as the next of the cast. The first one's tokenizer is the run's; the others must
+ * have identical tokenizer files. Strings go to `a`. */
+bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err);
+void gk__inputs_free(gk__inputs *in);
+/* Puts the tokenizer's hashes into `identity`. */
+void gk__inputs_identify(const gk__inputs *in, json_t *identity);
+
+/* obj[key] = the file's sha256, or "none" for a NULL path. */
+bool gk__put_hash(json_t *obj, const char *key, const char *path, gk_error *err);
+/* obj[key] = text. */
+void gk__put_text(json_t *obj, const char *key, const char *fmt, ...) GK_PRINTF(3, 4);
+/* Version, machine, kernels and threads of this process. */
+void gk__put_machine(json_t *obj);
+/* obj[key] = now, as 2026-01-31T12:00:00Z. */
+void gk__put_time(json_t *obj, const char *key);
+
+#endif

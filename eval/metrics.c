@@ -1,0 +1,174 @@
+/* metrics.c: from scored prompts to a cell: values and their bootstrap intervals. */
+#include "eval/eval.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const KEYS[] = {
+#define X(key, about) #key,
+    GK_METRICS(X)
+#undef X
+};
+static const char *const ABOUT[] = {
+#define X(key, about) about,
+    GK_METRICS(X)
+#undef X
+};
+
+const char *gk_metric_key(gk_metric m) {
+    return KEYS[m];
+}
+
+const char *gk_metric_about(gk_metric m) {
+    return ABOUT[m];
+}
+
+/* A row's observations, summed: all that a mean over resampled rows needs. sum[] is by metric; the median's
+ * place stays empty. */
+typedef struct cluster {
+    double weight, sum[GK_N_METRICS];
+} cluster;
+
+typedef struct ranked {
+    double rank, weight;
+    uint32_t cluster;
+} ranked;
+
+typedef struct cell {
+    cluster *clusters;
+    size_t n_clusters;
+    ranked *ranked; /* by rank */
+    size_t n;
+} cell;
+
+static int by_rank(const void *a, const void *b) {
+    double x = ((const ranked *)a)->rank, y = ((const ranked *)b)->rank;
+    return (x > y) - (x < y);
+}
+
+static int by_value(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void cluster_add(cluster *c, const gk_obs *o) {
+    double w = o->weight;
+    c->weight += w;
+    c->sum[GK_METRIC_top1] += w * (o->rank < 1);
+    c->sum[GK_METRIC_top5] += w * (o->rank < 5);
+    c->sum[GK_METRIC_top10] += w * (o->rank < 10);
+    c->sum[GK_METRIC_top50] += w * (o->rank < 50);
+    c->sum[GK_METRIC_top100] += w * (o->rank < 100);
+    c->sum[GK_METRIC_mean_rank] += w * o->rank;
+    c->sum[GK_METRIC_mean_logprob] += w * o->logprob;
+    c->sum[GK_METRIC_logit_diff] += w * o->logit_diff;
+}
+
+/* Rows become clusters in the order in which they first appear. */
+static void cell_build(cell *c, const gk_obs *obs, size_t n) {
+    uint32_t last = 0;
+    for (size_t i = 0; i < n; i++) last = obs[i].row > last ? obs[i].row : last;
+    uint32_t *of_row = gk_alloc(((size_t)last + 1) * sizeof *of_row); /* cluster + 1 */
+    c->clusters = gk_alloc(n * sizeof *c->clusters);
+    c->ranked = gk_alloc(n * sizeof *c->ranked);
+    c->n = n;
+    c->n_clusters = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t *k = &of_row[obs[i].row];
+        if (*k == 0) *k = (uint32_t)++c->n_clusters;
+        cluster_add(&c->clusters[*k - 1], &obs[i]);
+        c->ranked[i] = (ranked){obs[i].rank, obs[i].weight, *k - 1};
+    }
+    gk_free(of_row);
+    qsort(c->ranked, n, sizeof *c->ranked, by_rank);
+}
+
+/* The weighted median when cluster k counts times[k] times: the middle of the ranks at which the running
+ * weight reaches and passes one half. */
+static double median(const cell *c, const uint32_t *times, double total) {
+    double run = 0, low = NAN;
+    for (size_t i = 0; i < c->n; i++) {
+        run += c->ranked[i].weight * times[c->ranked[i].cluster];
+        if (isnan(low) && run >= total / 2) low = c->ranked[i].rank;
+        if (run > total / 2) return (low + c->ranked[i].rank) / 2;
+    }
+    return isnan(low) ? c->ranked[c->n - 1].rank : low; /* rounding kept the sum below its half */
+}
+
+static void cell_values(const cell *c, const uint32_t *times, double value[GK_N_METRICS]) {
+    cluster all = {0};
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        all.weight += times[k] * c->clusters[k].weight;
+        for (int m = 0; m < GK_N_METRICS; m++) all.sum[m] += times[k] * c->clusters[k].sum[m];
+    }
+    for (int m = 0; m < GK_N_METRICS; m++) value[m] = all.sum[m] / all.weight;
+    value[GK_METRIC_median_rank] = median(c, times, all.weight);
+}
+
+static double percentile(const double *sorted, size_t n, double p) {
+    double at = p * (double)(n - 1);
+    size_t i = (size_t)at;
+    if (i + 1 >= n) return sorted[n - 1];
+    return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
+}
+
+static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_stats *out) {
+    double *values = gk_alloc(resamples * GK_N_METRICS * sizeof *values); /* [metric][resample] */
+    uint32_t *times = gk_alloc(c->n_clusters * sizeof *times);
+    gk_rng rng;
+    gk_rng_seed(&rng, seed, "bootstrap");
+    for (size_t b = 0; b < resamples; b++) {
+        memset(times, 0, c->n_clusters * sizeof *times);
+        for (size_t k = 0; k < c->n_clusters; k++) times[gk_rng_below(&rng, c->n_clusters)]++;
+        double value[GK_N_METRICS];
+        cell_values(c, times, value);
+        for (size_t m = 0; m < GK_N_METRICS; m++) values[m * resamples + b] = value[m];
+    }
+    for (size_t m = 0; m < GK_N_METRICS; m++) {
+        double *v = values + m * resamples;
+        qsort(v, resamples, sizeof *v, by_value);
+        out->low[m] = percentile(v, resamples, 0.025);
+        out->high[m] = percentile(v, resamples, 0.975);
+    }
+    gk_free(times);
+    gk_free(values);
+}
+
+static void all_nan(gk_stats *out) {
+    for (int m = 0; m < GK_N_METRICS; m++) out->value[m] = out->low[m] = out->high[m] = NAN;
+}
+
+void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out) {
+    out->n = n;
+    all_nan(out);
+    if (n == 0) return;
+    cell c;
+    cell_build(&c, obs, n);
+    uint32_t *once = gk_alloc(c.n_clusters * sizeof *once);
+    for (size_t k = 0; k < c.n_clusters; k++) once[k] = 1;
+    cell_values(&c, once, out->value);
+    gk_free(once);
+    if (resamples > 0) bootstrap(&c, seed, (size_t)resamples, out);
+    gk_free(c.clusters);
+    gk_free(c.ranked);
+}
+
+typedef struct many {
+    const gk_obs_list *cells;
+    uint64_t seed;
+    int resamples;
+    gk_stats *out;
+} many;
+
+static void compute_range(void *ctx, size_t begin, size_t end) {
+    const many *m = ctx;
+    for (size_t i = begin; i < end; i++)
+        gk_stats_compute(m->cells[i].obs, m->cells[i].n, m->seed, m->resamples, &m->out[i]);
+}
+
+void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
+                          gk_stats *out) {
+    many m = {.cells = cells, .seed = seed, .resamples = resamples, .out = out};
+    gk_parallel_for(n_cells, 1, compute_range, &m);
+}

@@ -1,0 +1,80 @@
+/* score.c: what one row of logits says about its target, in one pass. */
+#include "eval/eval.h"
+
+#include <math.h>
+
+/* Logits are taken in blocks that stay in the first-level cache, so that every question is asked of a block
+ * before the next one is read. */
+enum { BLOCK = 1024 };
+
+typedef struct top_list {
+    int n;
+    int32_t id[GK_TOP];
+    float logit[GK_TOP];
+} top_list;
+
+static float block_max(const float *x, int n) {
+    float m = x[0];
+    for (int i = 1; i < n; i++) m = x[i] > m ? x[i] : m;
+    return m;
+}
+
+static int count_above(const float *x, int n, float limit) {
+    int count = 0;
+    for (int i = 0; i < n; i++) count += x[i] > limit;
+    return count;
+}
+
+/* Ids come in ascending order, so a strict comparison leaves the lower id ahead among equals. */
+static void top_add(top_list *t, int32_t id, float logit) {
+    if (t->n == GK_TOP && !(logit > t->logit[GK_TOP - 1])) return;
+    int i = t->n < GK_TOP ? t->n++ : GK_TOP - 1;
+    for (; i > 0 && logit > t->logit[i - 1]; i--) {
+        t->id[i] = t->id[i - 1];
+        t->logit[i] = t->logit[i - 1];
+    }
+    t->id[i] = id;
+    t->logit[i] = logit;
+}
+
+static void top_add_block(top_list *t, const float *x, int begin, int n, float max) {
+    if (t->n == GK_TOP && !(max > t->logit[GK_TOP - 1])) return;
+    for (int i = 0; i < n; i++) top_add(t, begin + i, x[i]);
+}
+
+static bool not_finite(gk_error *err) {
+    return gk_fail(err, GK_NOWHERE, "the weights hold NaN or overflow on this prompt",
+                   "the logits are not finite");
+}
+
+bool gk_score_logits(const float *logits, int vocab, int32_t target, gk_score *out, gk_error *err) {
+    if (vocab < 2 || target < 0 || target >= vocab)
+        return gk_fail(err, GK_NOWHERE, NULL, "target id %d is outside a vocabulary of %d", (int)target,
+                       vocab);
+    float aim = logits[target];
+    top_list top = {0};
+    double max = -INFINITY, sum = 0;
+    int64_t rank = 0;
+    for (int begin = 0; begin < vocab; begin += BLOCK) {
+        int n = vocab - begin < BLOCK ? vocab - begin : BLOCK;
+        const float *x = logits + begin;
+        float m = block_max(x, n);
+        if ((double)m > max) {
+            sum *= sum > 0 ? exp(max - (double)m) : 0;
+            max = (double)m;
+        }
+        rank += count_above(x, n, aim);
+        top_add_block(&top, x, begin, n, m);
+        for (int i = 0; i < n; i++) sum += x[i] == -INFINITY ? 0 : exp((double)x[i] - max);
+    }
+    if (!isfinite(sum) || !isfinite(max) || !isfinite(aim)) return not_finite(err);
+    double logprob = (double)aim - max - log(sum);
+    float other = top.logit[top.id[0] == target ? 1 : 0];
+    *out = (gk_score){.prob = exp(logprob), .logprob = logprob, .rank = rank, .n_top = top.n};
+    out->logit_diff = (double)aim - (double)other;
+    for (int i = 0; i < top.n; i++) {
+        out->top_id[i] = top.id[i];
+        out->top_prob[i] = (float)(exp((double)top.logit[i] - max) / sum);
+    }
+    return true;
+}

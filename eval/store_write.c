@@ -1,0 +1,293 @@
+/* store_write.c: a sweep's side of the results store: making it, recognising it, adding to it. */
+#include "eval/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char SCHEMA[] =
+    "PRAGMA application_id = 0x67726b74; PRAGMA user_version = 1;"
+    "CREATE TABLE run(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
+    "CREATE TABLE model(name TEXT PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL, config_sha256 TEXT "
+    "NOT NULL);"
+    "CREATE TABLE template(id INTEGER PRIMARY KEY, text TEXT NOT NULL, fields TEXT NOT NULL, titled INTEGER "
+    "NOT NULL);"
+    "CREATE TABLE prompt(id INTEGER PRIMARY KEY, template INTEGER NOT NULL REFERENCES template, row INTEGER "
+    "NOT NULL,"
+    " row_key TEXT NOT NULL, text TEXT NOT NULL, target TEXT NOT NULL, target_id INTEGER NOT NULL,"
+    " n_tokens INTEGER NOT NULL, dropped TEXT);"
+    "CREATE TABLE token(id INTEGER PRIMARY KEY, piece TEXT NOT NULL);"
+    "CREATE TABLE scheme(id INTEGER PRIMARY KEY, \"set\" TEXT NOT NULL, name TEXT NOT NULL UNIQUE, about "
+    "TEXT NOT NULL,"
+    " canonical TEXT NOT NULL, ord INTEGER NOT NULL, source INTEGER NOT NULL);"
+    "CREATE TABLE applies(scheme INTEGER NOT NULL, template INTEGER NOT NULL, PRIMARY KEY(scheme, template))"
+    " WITHOUT ROWID;"
+    "CREATE TABLE result(scheme INTEGER NOT NULL REFERENCES scheme, prompt INTEGER NOT NULL REFERENCES "
+    "prompt,"
+    " prob REAL, logprob REAL, rank INTEGER, logit_diff REAL, top BLOB, dropped TEXT, PRIMARY KEY(scheme, "
+    "prompt))"
+    " WITHOUT ROWID;";
+
+static bool put(gk_store *s, const char *key, const char *value, gk_error *err) {
+    sqlite3_stmt *q = gk__sql_prepare(s, "INSERT OR REPLACE INTO run(key, value) VALUES(?, ?)", err);
+    bool ok = q && gk__sql_bind(s, q, err, "ss", key, value) && gk__sql_next(s, q, err) == 0;
+    sqlite3_finalize(q);
+    return ok;
+}
+
+static bool put_all(gk_store *s, const json_t *strings, gk_error *err) {
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)strings, key, v) {
+        if (!put(s, key, json_string_value(v), err)) return false;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- making it */
+
+static bool add_templates(gk_store *s, const gk_prompts *p, gk_error *err) {
+    sqlite3_stmt *q = gk__sql_prepare(s, "INSERT INTO template VALUES(?, ?, ?, ?)", err);
+    bool ok = q != NULL;
+    for (size_t t = 0; ok && t < p->n_templates; t++) {
+        const gk_eval_template *e = &p->tmpl[t];
+        json_t *names = json_array();
+        for (size_t i = 0; i < e->n_fields; i++)
+            json_array_append_new(names, json_string(e->fields[i].field));
+        char *fields = json_dumps(names, JSON_COMPACT);
+        ok = gk__sql_bind(s, q, err, "issi", (int64_t)t + 1, e->text, fields, (int64_t)e->titled) &&
+             gk__sql_next(s, q, err) == 0;
+        free(fields);
+        json_decref(names);
+    }
+    sqlite3_finalize(q);
+    return ok;
+}
+
+static bool add_prompts(gk_store *s, const gk_prompts *p, gk_error *err) {
+    sqlite3_stmt *q = gk__sql_prepare(s, "INSERT INTO prompt VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", err);
+    bool ok = q != NULL;
+    for (size_t i = 0; ok && i < p->n; i++) {
+        const gk_prompt *e = &p->item[i];
+        ok = gk__sql_bind(s, q, err, "iiisssiis", (int64_t)i, (int64_t)e->tmpl + 1, (int64_t)e->row,
+                          e->row_key, e->text, e->target, (int64_t)e->target_id, (int64_t)e->tokens.n,
+                          e->dropped) &&
+             gk__sql_next(s, q, err) == 0;
+    }
+    sqlite3_finalize(q);
+    return ok;
+}
+
+static bool add_tokens(gk_store *s, const gk_tok *tok, gk_error *err) {
+    sqlite3_stmt *q = gk__sql_prepare(s, "INSERT INTO token VALUES(?, ?)", err);
+    bool ok = q != NULL;
+    for (int id = 0; ok && id < gk_tok_size(tok); id++)
+        ok =
+            gk__sql_bind(s, q, err, "is", (int64_t)id, gk_tok_piece(tok, id)) && gk__sql_next(s, q, err) == 0;
+    sqlite3_finalize(q);
+    return ok;
+}
+
+static bool create(gk_store *s, const gk_run *run, gk_error *err) {
+    return gk__sql_exec(s, SCHEMA, err) && put_all(s, run->identity, err) && put_all(s, run->first, err) &&
+           add_templates(s, run->prompts, err) && add_prompts(s, run->prompts, err) &&
+           add_tokens(s, run->tok, err);
+}
+
+/* ---------------------------------------------------------------- recognising it */
+
+static bool is_other(gk_store *s, bool *other, gk_error *err, const char *what, const char *there,
+                     const char *here) {
+    *other = true;
+    return gk_fail(err, GK_AT_FILE(s->path), "use another --out, or --restart to begin a new store",
+                   "the results store was made with another %s (%.80s there, %.80s now)", what, there, here);
+}
+
+static bool same_identity(gk_store *s, const gk_run *run, bool *other, gk_error *err) {
+    gk_arena *a = gk_arena_new();
+    bool ok = true;
+    const char *key;
+    json_t *v;
+    json_object_foreach(run->identity, key, v) {
+        const char *there = gk__store_get(s, a, key, err);
+        ok = there != NULL;
+        if (ok && strcmp(there, json_string_value(v)) != 0)
+            ok = is_other(s, other, err, key, there, json_string_value(v));
+        if (!ok) break;
+    }
+    gk_arena_free(a);
+    return ok;
+}
+
+static bool same_model(gk_store *s, const gk_run_model *m, sqlite3_stmt *find, sqlite3_stmt *add, bool *other,
+                       gk_error *err) {
+    if (!gk__sql_bind(s, find, err, "s", m->name)) return false;
+    int got = gk__sql_next(s, find, err);
+    if (got < 0) return false;
+    if (got == 0)
+        return gk__sql_bind(s, add, err, "ssss", m->name, m->path, m->sha256, m->config_sha256) &&
+               gk__sql_next(s, add, err) == 0;
+    char what[96];
+    snprintf(what, sizeof what, "model '%.48s': other weights", m->name);
+    if (strcmp(gk__sql_text(find, 0), m->sha256) != 0)
+        return is_other(s, other, err, what, gk__sql_text(find, 0), m->sha256);
+    snprintf(what, sizeof what, "model '%.48s': another config.json", m->name);
+    if (strcmp(gk__sql_text(find, 1), m->config_sha256) != 0)
+        return is_other(s, other, err, what, gk__sql_text(find, 1), m->config_sha256);
+    return true;
+}
+
+static bool same_models(gk_store *s, const gk_run *run, bool *other, gk_error *err) {
+    sqlite3_stmt *find = gk__sql_prepare(s, "SELECT sha256, config_sha256 FROM model WHERE name = ?", err);
+    sqlite3_stmt *add = gk__sql_prepare(s, "INSERT INTO model VALUES(?, ?, ?, ?)", err);
+    bool ok = find && add;
+    for (int i = 0; ok && i < run->n_models; i++) ok = same_model(s, &run->model[i], find, add, other, err);
+    sqlite3_finalize(find);
+    sqlite3_finalize(add);
+    return ok;
+}
+
+/* ---------------------------------------------------------------- schemes */
+
+static bool add_scheme(gk_store *s, const gk_scheme *scheme, const gk_prompts *p, gk_error *err) {
+    sqlite3_stmt *q = gk__sql_prepare(s,
+                                      "INSERT INTO scheme SELECT n, ?1, ?2, ?3, ?4, n, coalesce((SELECT "
+                                      "min(id) FROM scheme WHERE canonical = ?4), n)"
+                                      " FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM scheme)",
+                                      err);
+    bool ok = q &&
+              gk__sql_bind(s, q, err, "ssss", gk_scheme_set(scheme), gk_scheme_name(scheme),
+                           gk_scheme_about(scheme), gk_scheme_canonical(scheme)) &&
+              gk__sql_next(s, q, err) == 0;
+    sqlite3_finalize(q);
+    int64_t id = sqlite3_last_insert_rowid(s->db);
+    sqlite3_stmt *applies = ok ? gk__sql_prepare(s, "INSERT INTO applies VALUES(?, ?)", err) : NULL;
+    ok = applies != NULL;
+    for (size_t t = 0; ok && t < p->n_templates; t++)
+        if (gk_scheme_applies(scheme, p->tmpl[t].fields, p->tmpl[t].n_fields))
+            ok =
+                gk__sql_bind(s, applies, err, "ii", id, (int64_t)t + 1) && gk__sql_next(s, applies, err) == 0;
+    sqlite3_finalize(applies);
+    return ok;
+}
+
+/* 1: the scheme is there, its results under *source; 0: it is not; -1: failed, or its name means something
+ * else. */
+static int find_scheme(gk_store *s, sqlite3_stmt *find, const gk_scheme *scheme, int64_t *source, bool *other,
+                       gk_error *err) {
+    if (!gk__sql_bind(s, find, err, "s", gk_scheme_name(scheme))) return -1;
+    int got = gk__sql_next(s, find, err);
+    if (got != 1) return got;
+    *source = sqlite3_column_int64(find, 1);
+    if (strcmp(gk__sql_text(find, 0), gk_scheme_canonical(scheme)) == 0) return 1;
+    *other = true;
+    gk_fail(err, GK_AT_FILE(s->path), "give the changed scheme another name, or use --restart",
+            "scheme '%s' means something else in this results store", gk_scheme_name(scheme));
+    return -1;
+}
+
+static bool add_schemes(gk_store *s, const gk_run *run, int64_t *source, bool *other, gk_error *err) {
+    sqlite3_stmt *find = gk__sql_prepare(s, "SELECT canonical, source FROM scheme WHERE name = ?", err);
+    bool ok = find != NULL;
+    for (size_t i = 0; ok && i < run->schemes->n; i++) {
+        const gk_scheme *scheme = run->schemes->item[i];
+        int got = find_scheme(s, find, scheme, &source[i], other, err);
+        if (got == 0 && add_scheme(s, scheme, run->prompts, err))
+            got = find_scheme(s, find, scheme, &source[i], other, err);
+        ok = got == 1;
+    }
+    sqlite3_finalize(find);
+    return ok;
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, gk_error *err) {
+    /* Exclusive: two sweeps must not fill one store. A rollback journal, not a WAL, because stores also live
+     * on network file systems. */
+    if (!gk__sql_exec(
+            s, "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;",
+            err))
+        return false;
+    bool empty;
+    if (!gk__store_check(s, &empty, err) && !empty) return false;
+    if (!gk__sql_exec(s, "BEGIN EXCLUSIVE", err)) return false;
+    bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
+    ok = ok && same_models(s, run, other, err) && add_schemes(s, run, source, other, err) &&
+         put_all(s, run->info, err);
+    /* A failed COMMIT is rolled back when the store is closed. */
+    return ok && gk__sql_exec(s, "COMMIT", err);
+}
+
+gk_store *gk__store_begin(const char *path, const gk_run *run, int64_t *source, bool *other, gk_error *err) {
+    *other = false;
+    gk_store *s = gk__store_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    if (s && begin(s, run, source, other, err)) return s;
+    gk_store_close(s);
+    return NULL;
+}
+
+bool gk__store_done(gk_store *s, void (*fn)(void *ctx, int64_t source, int64_t prompt), void *ctx,
+                    gk_error *err) {
+    sqlite3_stmt *q = gk__sql_prepare(s, "SELECT scheme, prompt FROM result", err);
+    if (!q) return false;
+    int got;
+    while ((got = gk__sql_next(s, q, err)) == 1)
+        fn(ctx, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1));
+    sqlite3_finalize(q);
+    return got == 0;
+}
+
+/* ---------------------------------------------------------------- results */
+
+static void put_le32(uint8_t *at, uint32_t v) {
+    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(v >> (8 * i));
+}
+
+static int pack_top(const gk_score *r, uint8_t *bytes) {
+    for (int i = 0; i < r->n_top; i++) {
+        uint32_t prob;
+        memcpy(&prob, &r->top_prob[i], sizeof prob);
+        put_le32(bytes + 8 * i, (uint32_t)r->top_id[i]);
+        put_le32(bytes + 8 * i + 4, prob);
+    }
+    return 8 * r->n_top;
+}
+
+static bool add_results(gk_store *s, const gk_stored *r, size_t n, gk_error *err) {
+    sqlite3_stmt *good = gk__sql_prepare(s, "INSERT INTO result VALUES(?, ?, ?, ?, ?, ?, ?, NULL)", err);
+    sqlite3_stmt *bad =
+        gk__sql_prepare(s, "INSERT INTO result(scheme, prompt, dropped) VALUES(?, ?, ?)", err);
+    bool ok = good && bad;
+    for (size_t i = 0; ok && i < n; i++) {
+        const gk_score *g = &r[i].score;
+        uint8_t top[8 * GK_TOP];
+        if (r[i].dropped)
+            ok = gk__sql_bind(s, bad, err, "iis", r[i].source, (int64_t)r[i].prompt, r[i].dropped) &&
+                 gk__sql_next(s, bad, err) == 0;
+        else
+            ok = gk__sql_bind(s, good, err, "iiddidb", r[i].source, (int64_t)r[i].prompt, g->prob, g->logprob,
+                              g->rank, g->logit_diff, (const void *)top, pack_top(g, top)) &&
+                 gk__sql_next(s, good, err) == 0;
+    }
+    sqlite3_finalize(good);
+    sqlite3_finalize(bad);
+    return ok;
+}
+
+bool gk__store_add(gk_store *s, const gk_stored *r, size_t n, const json_t *info, gk_error *err) {
+    if (!gk__sql_exec(s, "BEGIN IMMEDIATE", err)) return false;
+    if (add_results(s, r, n, err) && put_all(s, info, err) && gk__sql_exec(s, "COMMIT", err)) return true;
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
+bool gk__store_finish(gk_store *s, gk_error *err) {
+    return gk__sql_exec(
+        s,
+        "INSERT OR REPLACE INTO run SELECT 'complete', CASE WHEN EXISTS("
+        " SELECT 1 FROM scheme s JOIN applies a ON a.scheme = s.id"
+        " JOIN prompt p ON p.template = a.template AND p.dropped IS NULL"
+        " LEFT JOIN result r ON r.scheme = s.source AND r.prompt = p.id WHERE r.scheme IS NULL)"
+        " THEN '0' ELSE '1' END",
+        err);
+}

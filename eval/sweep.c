@@ -1,0 +1,387 @@
+/* sweep.c: schemes x prompts -> results store, chunk by chunk, going on where it left off. */
+#include "eval/inputs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEFAULT_BUDGET = 1 << 30, MOST_PROMPTS_A_CHUNK = 64 };
+/* Work a transaction may cost (multiply-adds counted twice, nothing shared): what a kill can lose. */
+static const double CHUNK_FLOPS = 2e12;
+
+struct gk_sweep {
+    const gk_sweep_options *o; /* valid during gk_sweep_open only */
+    gk_arena *a, *chunk_arena;
+    gk__inputs in;
+    gk_schemes schemes;
+    gk_prompts prompts;
+    gk_store *store;
+    char *out, *work; /* the store's path, and where it is written: beside it after --restart */
+    json_t *identity, *first, *info;
+
+    /* One entry for all schemes that do the same. */
+    size_t n_unique;
+    const gk_scheme **unique;
+    int64_t *source;
+    bool *done; /* [n_unique x prompts]; pairs that do not exist count as done */
+    size_t total, pending;
+
+    size_t chunk, budget;
+    gk_graft_stats stats; /* of all runs so far */
+    double seconds;
+};
+
+/* ---------------------------------------------------------------- loading */
+
+static bool load_model(gk_sweep *s, const char *spec, gk_error *err) {
+    const char *eq = spec ? strchr(spec, '=') : NULL;
+    if (!eq || eq == spec || !eq[1])
+        return gk_fail(err, GK_NOWHERE, "write NAME=DIR, e.g. pre=runs/default/base",
+                       "'%s' is not a named model", spec ? spec : "");
+    return gk__inputs_add(&s->in, s->a, gk_arena_strndup(s->a, spec, (size_t)(eq - spec)), eq + 1, err);
+}
+
+static bool load_models(gk_sweep *s, gk_error *err) {
+    if (!load_model(s, s->o->recipient, err)) return false;
+    for (size_t i = 0; i < s->o->n_donors; i++)
+        if (!load_model(s, s->o->donors[i], err)) return false;
+    return true;
+}
+
+static const gk_prompt *first_kept(const gk_prompts *p, size_t tmpl) {
+    for (size_t i = tmpl; i < p->n; i += p->n_templates)
+        if (!p->item[i].dropped) return &p->item[i];
+    return NULL;
+}
+
+/* A scheme that cannot be planned for one prompt is a property of the prompt; one that cannot be planned for
+ * the first prompt of any template is a mistake in the scheme, better heard of now. */
+static bool check_plans(gk_sweep *s, const gk_scheme *scheme, gk_error *err) {
+    bool tried = false;
+    for (size_t t = 0; t < s->prompts.n_templates; t++) {
+        const gk_prompt *p = first_kept(&s->prompts, t);
+        if (!p || !gk_scheme_applies(scheme, p->fields, p->n_fields)) continue;
+        gk_plan plan;
+        gk_arena_reset(s->chunk_arena);
+        if (gk_plan_make(s->chunk_arena, scheme, &s->in.cast, &p->tokens, p->fields, p->n_fields, &plan, err))
+            return true;
+        tried = true;
+    }
+    return !tried;
+}
+
+static bool load_schemes(gk_sweep *s, gk_error *err) {
+    for (size_t i = 0; i < s->o->n_schemes; i++)
+        if (!gk_schemes_load(s->a, s->o->schemes[i], &s->schemes, err)) return false;
+    if (s->schemes.n == 0)
+        return gk_fail(err, GK_NOWHERE, "name a scheme file, e.g. graft/schemes/position.yaml",
+                       "there are no schemes");
+    for (size_t i = 0; i < s->schemes.n; i++)
+        if (!gk_scheme_check(s->schemes.item[i], &s->in.cast, s->prompts.fields, err) ||
+            !check_plans(s, s->schemes.item[i], err))
+            return false;
+    return true;
+}
+
+static bool load_prompts(gk_sweep *s, gk_error *err) {
+    int longest = gk_model_config(s->in.model[0])->max_positions;
+    gk_prompts *p = &s->prompts;
+    if (!gk_prompts_load(s->a, &s->o->prompts, s->in.tok, longest, p, err)) return false;
+    if (p->n_dropped < p->n) return true;
+    return gk_fail(err, GK_AT_FILE(s->o->prompts.rows), "mend the rows or the templates",
+                   "none of the %zu prompts can be evaluated; the first: %s", p->n, p->item[0].dropped);
+}
+
+/* ---------------------------------------------------------------- the manifest */
+
+/* Everything about the prompts that a result depends on. */
+static void hash_prompts(const gk_prompts *p, char hex[GK_SHA256_HEX]) {
+    gk_buf b = {0};
+    for (size_t i = 0; i < p->n; i++) {
+        const gk_prompt *e = &p->item[i];
+        gk_buf_printf(&b, "%zu|%s|%s|%d|%s|", i, e->row_key, e->text, (int)e->target_id,
+                      e->dropped ? e->dropped : "");
+        for (size_t t = 0; t < e->tokens.n; t++) gk_buf_printf(&b, " %d", (int)e->tokens.id[t]);
+        gk_buf_puts(&b, "\n");
+    }
+    gk_sha256_bytes(b.data, b.len, hex);
+    gk_buf_free(&b);
+}
+
+static bool describe(gk_sweep *s, gk_error *err) {
+    const gk_prompt_options *p = &s->o->prompts;
+    json_t *id = s->identity, *info = s->info;
+    gk__put_text(id, "recipient", "%s", s->in.cast.name[0]);
+    gk__put_text(id, "target", "%s", p->target);
+    gk__put_text(id, "limit", "%lld", (long long)(p->limit > 0 ? p->limit : 0));
+    gk__inputs_identify(&s->in, id);
+    if (!gk__put_hash(id, "templates_sha256", p->templates, err) ||
+        !gk__put_hash(id, "fillers_sha256", p->fillers, err) ||
+        !gk__put_hash(id, "rows_sha256", p->rows, err))
+        return false;
+    char hex[GK_SHA256_HEX];
+    hash_prompts(&s->prompts, hex);
+    gk__put_text(id, "prompts_sha256", "%s", hex);
+
+    static const char *const zero[] = {"seconds", "rows_naive", "rows_unique", "flops", "peak_bytes"};
+    for (size_t i = 0; i < sizeof zero / sizeof *zero; i++) gk__put_text(s->first, zero[i], "0");
+    gk__put_time(s->first, "started");
+
+    gk__put_machine(info);
+    gk__put_text(info, "seed", "%llu", (unsigned long long)s->o->seed);
+    gk__put_text(info, "budget_bytes", "%zu", s->budget);
+    gk__put_text(info, "templates", "%s", p->templates);
+    gk__put_text(info, "fillers", "%s", p->fillers ? p->fillers : "none");
+    gk__put_text(info, "rows", "%s", p->rows);
+    gk__put_text(info, "complete", "0");
+    for (size_t i = 0; i < s->o->n_schemes; i++)
+        if (!gk__put_hash(info, gk_arena_printf(s->a, "schemes:%s", s->o->schemes[i]), s->o->schemes[i], err))
+            return false;
+    return true;
+}
+
+/* ---------------------------------------------------------------- what there is to do */
+
+static void add_unique(gk_sweep *s, const gk_scheme *scheme, int64_t source) {
+    for (size_t k = 0; k < s->n_unique; k++)
+        if (s->source[k] == source) return;
+    s->unique[s->n_unique] = scheme;
+    s->source[s->n_unique++] = source;
+}
+
+static bool exists(const gk_sweep *s, size_t k, size_t prompt) {
+    const gk_prompt *p = &s->prompts.item[prompt];
+    const gk_eval_template *t = &s->prompts.tmpl[p->tmpl];
+    return !p->dropped && gk_scheme_applies(s->unique[k], t->fields, t->n_fields);
+}
+
+static void mark_done(void *ctx, int64_t source, int64_t prompt) {
+    gk_sweep *s = ctx;
+    for (size_t k = 0; k < s->n_unique; k++)
+        if (s->source[k] == source && prompt >= 0 && (size_t)prompt < s->prompts.n)
+            s->done[k * s->prompts.n + (size_t)prompt] = true;
+}
+
+static bool find_pending(gk_sweep *s, const int64_t *source, gk_error *err) {
+    s->unique = gk_arena_alloc(s->a, s->schemes.n * sizeof *s->unique);
+    s->source = gk_arena_alloc(s->a, s->schemes.n * sizeof *s->source);
+    for (size_t i = 0; i < s->schemes.n; i++) add_unique(s, s->schemes.item[i], source[i]);
+    s->done = gk_arena_alloc(s->a, s->n_unique * s->prompts.n);
+    if (!gk__store_done(s->store, mark_done, s, err)) return false;
+    for (size_t k = 0; k < s->n_unique; k++) {
+        for (size_t i = 0; i < s->prompts.n; i++) {
+            bool *done = &s->done[k * s->prompts.n + i];
+            bool real = exists(s, k, i);
+            s->total += real;
+            s->pending += real && !*done;
+            *done = *done || !real;
+        }
+    }
+    return true;
+}
+
+/* Prompts a transaction: the same for the same inputs, so that a resumed sweep cuts where the first one did.
+ */
+static void choose_chunk(gk_sweep *s) {
+    double tokens = 0;
+    for (size_t i = 0; i < s->prompts.n; i++) tokens += (double)s->prompts.item[i].tokens.n;
+    double params = (double)gk_model_count(s->in.model[0]);
+    double cost = 2 * params * tokens / (double)s->prompts.n * (double)s->n_unique;
+    double fit = cost > 0 ? CHUNK_FLOPS / cost : MOST_PROMPTS_A_CHUNK;
+    s->chunk = fit < 1 ? 1 : fit > MOST_PROMPTS_A_CHUNK ? MOST_PROMPTS_A_CHUNK : (size_t)fit;
+    if (s->o->chunk > 0) s->chunk = (size_t)s->o->chunk;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+static void remove_journals(gk_sweep *s, const char *path) {
+    static const char *const suffix[] = {"-journal", "-wal", "-shm"};
+    for (size_t i = 0; i < 3; i++) unlink(gk_arena_printf(s->a, "%s%s", path, suffix[i]));
+}
+
+static bool open_store(gk_sweep *s, int64_t *source, gk_error *err) {
+    gk_run run = {.identity = s->identity, .first = s->first, .info = s->info, .n_models = s->in.cast.n};
+    memcpy(run.model, s->in.info, sizeof run.model);
+    run.prompts = &s->prompts;
+    run.tok = s->in.tok;
+    run.schemes = &s->schemes;
+    bool other;
+    s->store = gk__store_begin(s->work, &run, source, &other, err);
+    if (!s->store && other && s->o->restart) { /* a restart of something else that was never finished */
+        unlink(s->work);
+        remove_journals(s, s->work);
+        s->store = gk__store_begin(s->work, &run, source, &other, err);
+    }
+    return s->store != NULL;
+}
+
+static bool read_number(gk_sweep *s, const char *key, double *out, gk_error *err) {
+    const char *text = gk__store_get(s->store, s->a, key, err);
+    if (text) *out = strtod(text, NULL);
+    return text != NULL;
+}
+
+static bool read_stats(gk_sweep *s, gk_error *err) {
+    double naive, unique, peak;
+    if (!read_number(s, "seconds", &s->seconds, err) || !read_number(s, "rows_naive", &naive, err) ||
+        !read_number(s, "rows_unique", &unique, err) || !read_number(s, "flops", &s->stats.flops, err) ||
+        !read_number(s, "peak_bytes", &peak, err))
+        return false;
+    s->stats.rows_naive = (uint64_t)naive;
+    s->stats.rows_unique = (uint64_t)unique;
+    s->stats.peak_bytes = (size_t)peak;
+    return true;
+}
+
+static bool open_all(gk_sweep *s, gk_error *err) {
+    if (!s->out)
+        return gk_fail(err, GK_NOWHERE, "name the results store to write", "there is no output file");
+    if (!load_models(s, err) || !load_prompts(s, err) || !load_schemes(s, err) || !describe(s, err))
+        return false;
+    int64_t *source = gk_arena_alloc(s->a, s->schemes.n * sizeof *source);
+    if (!open_store(s, source, err) || !find_pending(s, source, err) || !read_stats(s, err)) return false;
+    choose_chunk(s);
+    return true;
+}
+
+gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
+    gk_sweep *s = gk_alloc(sizeof *s);
+    s->o = o;
+    s->a = gk_arena_new();
+    s->chunk_arena = gk_arena_new();
+    s->identity = json_object();
+    s->first = json_object();
+    s->info = json_object();
+    s->budget = o->budget_bytes ? o->budget_bytes : DEFAULT_BUDGET;
+    s->out = o->out ? gk_arena_strdup(s->a, o->out) : NULL;
+    s->work = o->restart && o->out ? gk_arena_printf(s->a, "%s.new", o->out) : s->out;
+    bool ok = open_all(s, err);
+    s->o = NULL;
+    if (ok) return s;
+    gk_sweep_close(s);
+    return NULL;
+}
+
+void gk_sweep_close(gk_sweep *s) {
+    if (!s) return;
+    gk_store_close(s->store);
+    gk__inputs_free(&s->in);
+    json_decref(s->identity);
+    json_decref(s->first);
+    json_decref(s->info);
+    gk_arena_free(s->chunk_arena);
+    gk_arena_free(s->a);
+    gk_free(s);
+}
+
+size_t gk_sweep_total(const gk_sweep *s) {
+    return s->total;
+}
+
+size_t gk_sweep_pending(const gk_sweep *s) {
+    return s->pending;
+}
+
+const gk_prompts *gk_sweep_prompts(const gk_sweep *s) {
+    return &s->prompts;
+}
+
+/* ---------------------------------------------------------------- running */
+
+typedef struct chunk {
+    gk_sweep *s;
+    gk_stored *stored;
+    size_t n_stored;
+    gk_job *jobs;
+    gk_stored **of_job;
+    size_t n_jobs;
+    gk_progress *progress;
+    double before, scored; /* pairs done by earlier chunks, and by this one */
+} chunk;
+
+static bool take_logits(void *ctx, size_t job, const float *logits) {
+    chunk *c = ctx;
+    gk_sweep *s = c->s;
+    gk_stored *r = c->of_job[job];
+    gk_error why;
+    int vocab = gk_model_config(s->in.model[0])->vocab;
+    if (!gk_score_logits(logits, vocab, s->prompts.item[r->prompt].target_id, &r->score, &why))
+        r->dropped = gk_arena_strdup(s->chunk_arena, why.what);
+    gk_progress_update(c->progress, c->before + ++c->scored, NULL);
+    return true;
+}
+
+static void add_pair(chunk *c, size_t k, size_t prompt) {
+    gk_sweep *s = c->s;
+    const gk_prompt *p = &s->prompts.item[prompt];
+    gk_stored *r = &c->stored[c->n_stored++];
+    *r = (gk_stored){.source = s->source[k], .prompt = prompt};
+    gk_plan *plan = gk_arena_alloc(s->chunk_arena, sizeof *plan);
+    gk_error why;
+    if (!gk_plan_make(s->chunk_arena, s->unique[k], &s->in.cast, &p->tokens, p->fields, p->n_fields, plan,
+                      &why)) {
+        r->dropped = gk_arena_printf(s->chunk_arena, "no plan: %s", why.what);
+        c->scored++;
+        return;
+    }
+    c->jobs[c->n_jobs] = (gk_job){.token = p->tokens.id, .n = (int)p->tokens.n, .plan = plan};
+    c->of_job[c->n_jobs++] = r;
+}
+
+static bool store_chunk(const chunk *c, double begun, gk_error *err) {
+    gk_sweep *s = c->s;
+    json_t *info = json_object();
+    gk__put_text(info, "seconds", "%.3f", s->seconds + gk_now() - begun);
+    gk__put_text(info, "rows_naive", "%llu", (unsigned long long)s->stats.rows_naive);
+    gk__put_text(info, "rows_unique", "%llu", (unsigned long long)s->stats.rows_unique);
+    gk__put_text(info, "flops", "%.6g", s->stats.flops);
+    gk__put_text(info, "peak_bytes", "%zu", s->stats.peak_bytes);
+    gk__put_time(info, "ended");
+    bool ok = gk__store_add(s->store, c->stored, c->n_stored, info, err);
+    json_decref(info);
+    return ok;
+}
+
+static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progress, double begun,
+                      gk_error *err) {
+    gk_arena_reset(s->chunk_arena);
+    size_t room = (end - begin) * s->n_unique;
+    chunk c = {.s = s, .progress = progress, .before = (double)(s->total - s->pending)};
+    c.stored = gk_arena_alloc(s->chunk_arena, room * sizeof *c.stored);
+    c.jobs = gk_arena_alloc(s->chunk_arena, room * sizeof *c.jobs);
+    c.of_job = gk_arena_alloc(s->chunk_arena, room * sizeof *c.of_job);
+    for (size_t i = begin; i < end; i++)
+        for (size_t k = 0; k < s->n_unique; k++)
+            if (!s->done[k * s->prompts.n + i]) add_pair(&c, k, i);
+    if (c.n_stored == 0) return true;
+    if (c.n_jobs && !gk_graft_run(&s->in.cast, c.jobs, c.n_jobs, s->budget, take_logits, &c, &s->stats, err))
+        return false;
+    if (!store_chunk(&c, begun, err)) return false;
+    s->pending -= c.n_stored;
+    gk_progress_update(progress, (double)(s->total - s->pending), NULL);
+    return true;
+}
+
+/* The finished store takes the place of the one that a restart left alone until now. */
+static bool replace_old(gk_sweep *s, gk_error *err) {
+    gk_store_close(s->store);
+    s->store = NULL;
+    /* A journal that a dead sweep left beside the old store must not be applied to the new one. */
+    remove_journals(s, s->out);
+    if (rename(s->work, s->out) != 0)
+        return gk_fail_errno(err, GK_AT_FILE(s->out), "replacing the results store", errno);
+    return true;
+}
+
+bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {
+    double begun = gk_now();
+    for (size_t begin = 0; begin < s->prompts.n && s->pending > 0; begin += s->chunk) {
+        if (gk_interrupted()) return true;
+        size_t left = s->prompts.n - begin;
+        if (!run_chunk(s, begin, begin + (left < s->chunk ? left : s->chunk), progress, begun, err))
+            return false;
+    }
+    if (!gk__store_finish(s->store, err)) return false;
+    return s->work == s->out || replace_old(s, err);
+}

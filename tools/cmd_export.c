@@ -1,0 +1,35 @@
+/* cmd_export.c: writes a results store as CSV, JSONL or summary.json. */
+#include "eval/eval.h"
+#include "tools/tools.h"
+
+typedef struct args {
+    const char *db, *cells, *results, *summary;
+} args;
+
+static bool export_all(const args *g, gk_error *err) {
+    if (!g->cells && !g->results && !g->summary)
+        return gk_fail(err, GK_NOWHERE, "give --cells, --results or --summary", "nothing to write");
+    gk_store *s = gk_store_open(g->db, err);
+    bool ok = s && (!g->cells || gk_export_cells(s, g->cells, err)) &&
+              (!g->results || gk_export_results(s, g->results, err)) &&
+              (!g->summary || gk_export_summary(s, g->summary, err));
+    gk_store_close(s);
+    return ok;
+}
+
+int cmd_export(int argc, char **argv) {
+    args g = {0};
+    const gk_opt opts[] = {
+        {"db", GK_OPT_STR, &g.db, "FILE", "the results store", true},
+        {"cells", GK_OPT_STR, &g.cells, "FILE", "a line a (scheme, template): .csv or .jsonl", false},
+        {"results", GK_OPT_STR, &g.results, "FILE", "a line a (scheme, prompt): .csv or .jsonl", false},
+        {"summary", GK_OPT_STR, &g.summary, "FILE", "cells and manifest as one JSON file", false},
+    };
+    gk_arena *a = gk_arena_new();
+    int code = gk_args("export", "write a results database as CSV, JSONL or summary.json", opts,
+                       sizeof opts / sizeof *opts, argc, argv, a);
+    gk_error err;
+    if (code < 0) code = export_all(&g, &err) ? 0 : gk_die("export", &err);
+    gk_arena_free(a);
+    return code;
+}

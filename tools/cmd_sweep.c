@@ -1,0 +1,143 @@
+/* cmd_sweep.c: evaluates graft schemes over prompts into a results store, and shows the headline. */
+#include "eval/eval.h"
+#include "tools/tools.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct args {
+    const char *recipient, *templates, *fillers, *rows, *target, *out, *budget;
+    gk_strings donors, schemes;
+    int64_t seed, threads, limit;
+    bool drop_bad_rows, restart;
+} args;
+
+/* "1GiB", "512MiB", "2G", "1000000": bytes. */
+static bool parse_bytes(const char *text, size_t *out, gk_error *err) {
+    static const char unit[] = "KMGT";
+    char *end;
+    double value = strtod(text, &end);
+    const char *u = *end ? strchr(unit, *end) : NULL;
+    for (const char *p = unit; u && p <= u; p++) value *= 1024;
+    if (u) end++;
+    if (u && strncmp(end, "iB", 2) == 0) end += 2;
+    if (*end || end == text || !isfinite(value) || value < 1 << 20 || value > 1e15)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--budget"),
+                       "write 1GiB, 512MiB or a number of bytes, 1MiB or more", "'%s' is no amount of memory",
+                       text);
+    *out = (size_t)value;
+    return true;
+}
+
+/* ---------------------------------------------------------------- what is printed */
+
+static void say_dropped(const gk_sweep *s) {
+    const gk_prompts *p = gk_sweep_prompts(s);
+    fprintf(stderr, "%zu prompts of %zu rows x %zu templates; %zu dropped\n", p->n, p->n_rows, p->n_templates,
+            p->n_dropped);
+    json_t *reasons = json_object();
+    for (size_t i = 0; i < p->n; i++) {
+        const char *why = p->item[i].dropped;
+        if (!why) continue;
+        json_int_t n = json_integer_value(json_object_get(reasons, why));
+        json_object_set_new(reasons, why, json_integer(n + 1));
+    }
+    const char *why;
+    json_t *count;
+    json_object_foreach(reasons, why, count)
+        fprintf(stderr, "  dropped %" JSON_INTEGER_FORMAT ": %s\n", json_integer_value(count), why);
+    json_decref(reasons);
+}
+
+static void say_cell(const gk_cell *c) {
+    const gk_stats *s = &c->stats;
+    printf("%-24s %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]  %9.1f\n", c->scheme, s->n, c->dropped,
+           100 * s->value[GK_METRIC_top1], 100 * s->value[GK_METRIC_top5], 100 * s->low[GK_METRIC_top5],
+           100 * s->high[GK_METRIC_top5], s->value[GK_METRIC_mean_rank]);
+}
+
+static bool say_table(const char *path, gk_error *err) {
+    gk_store *store = gk_store_open(path, err);
+    if (!store) return false;
+    gk_arena *a = gk_arena_new();
+    gk_cells cells;
+    bool ok = gk_store_cells(store, a, &cells, err);
+    if (ok)
+        printf("%-24s %6s %7s  %6s  %6s %-14s  %9s\n", "scheme (pooled)", "n", "dropped", "top-1", "top-5",
+               "[95% interval]", "mean rank");
+    for (size_t i = 0; ok && i < cells.n; i++)
+        if (strcmp(cells.item[i].template_name, "pooled") == 0) say_cell(&cells.item[i]);
+    gk_arena_free(a);
+    gk_store_close(store);
+    return ok;
+}
+
+/* ---------------------------------------------------------------- running */
+
+static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
+    say_dropped(s);
+    size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
+    if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
+    gk_interrupt_catch();
+    gk_progress *p = pending ? gk_progress_start(stderr, "sweep", (double)total, "cells") : NULL;
+    bool ok = gk_sweep_run(s, p, err);
+    gk_progress_end(p, NULL);
+    *finished = gk_sweep_pending(s) == 0;
+    if (ok && !*finished)
+        fprintf(stderr, "interrupted: %zu of %zu cells are stored; the same command goes on from there\n",
+                total - gk_sweep_pending(s), total);
+    return ok;
+}
+
+static int run(const args *g, gk_sweep_options *o) {
+    gk_error err;
+    if (!parse_bytes(g->budget, &o->budget_bytes, &err)) return gk_die("sweep", &err);
+    gk_sweep *s = gk_sweep_open(o, &err);
+    bool finished = false, ok = s && sweep(s, &finished, &err);
+    gk_sweep_close(s);
+    if (ok && finished) ok = say_table(o->out, &err);
+    if (!ok) return gk_die("sweep", &err);
+    return finished ? 0 : 1;
+}
+
+int cmd_sweep(int argc, char **argv) {
+    args g = {.target = "second_actor", .budget = "1GiB", .seed = 1};
+    const gk_opt opts[] = {
+        {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
+        {"donor", GK_OPT_LIST, &g.donors, "NAME=DIR", "a model that weights are taken from; may be repeated",
+         false},
+        {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "graft schemes (YAML); may be repeated", true},
+        {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
+        {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
+        {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", true},
+        {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
+        {"out", GK_OPT_STR, &g.out, "FILE", "the results store; an unfinished one is continued", true},
+        {"budget", GK_OPT_STR, &g.budget, "BYTES", "working memory, without weights", false},
+        {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
+        {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
+        {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
+        {"drop-bad-rows", GK_OPT_FLAG, &g.drop_bad_rows, NULL,
+         "leave rows out that lack a field, and count them", false},
+        {"restart", GK_OPT_FLAG, &g.restart, NULL,
+         "begin anew; the old store stays until the new one is complete", false},
+    };
+    gk_arena *a = gk_arena_new();
+    int code = gk_args("sweep", "evaluate graft schemes over prompts into a results database", opts,
+                       sizeof opts / sizeof *opts, argc, argv, a);
+    if (code < 0) {
+        gk_threads_set((int)(g.threads > 0 && g.threads < 4096 ? g.threads : 0));
+        gk_sweep_options o = {.recipient = g.recipient,
+                              .donors = g.donors.item,
+                              .n_donors = g.donors.n,
+                              .schemes = g.schemes.item,
+                              .n_schemes = g.schemes.n,
+                              .out = g.out,
+                              .seed = (uint64_t)g.seed,
+                              .restart = g.restart};
+        o.prompts = (gk_prompt_options){g.templates, g.fillers, g.rows, g.target, g.limit, g.drop_bad_rows};
+        code = run(&g, &o);
+    }
+    gk_arena_free(a);
+    return code;
+}
