@@ -220,7 +220,7 @@ static size_t find_nonfinite(const float *x, size_t n) {
 
 static bool check_entry(const loader *l, const gk__entry *e, const int64_t *shape, int n_dims,
                         gk_error *err) {
-    char want[96], have[96], hint[128];
+    char want[96], have[96], hint[160];
     if (!e->array.data)
         return gk_fail(err, at_entry(l, e), "only F32 is supported so far", "the tensor's type is %s",
                        e->type->name);
@@ -238,7 +238,7 @@ static bool check_entry(const loader *l, const gk__entry *e, const int64_t *shap
 }
 
 static bool match_slots(loader *l, gk_error *err) {
-    char shape[96], hint[128];
+    char shape[96], hint[160];
     for (size_t i = 0; i < l->slots.n; i++) {
         slot *s = &l->slots.list[i];
         indexed *found = lookup(l, s->name);
