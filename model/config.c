@@ -188,8 +188,7 @@ static const struct bound {
     {MEMBER(d_ffn), "d_ffn", 1 << 20},           {MEMBER(max_positions), "max_positions", 1 << 24},
 };
 
-/* The member's name in config.json, else ours. */
-static gk_place at_member(gk_place at, const gk_config *c, size_t member, const char *name) {
+gk_place gk__at_member(gk_place at, const gk_config *c, size_t member, const char *name) {
     at.field = name;
     for (size_t i = 0; i < c->family->n_fields; i++) {
         const gk__field *f = &c->family->fields[i];
@@ -206,33 +205,33 @@ static bool check_bounds(const gk_config *c, gk_place at, gk_error *err) {
         if (value >= 1 && value <= b->hi) continue;
         char hint[64];
         snprintf(hint, sizeof hint, "must be from 1 to %d", b->hi);
-        return gk_fail(err, at_member(at, c, b->member, b->name), hint, "is %d", value);
+        return gk_fail(err, gk__at_member(at, c, b->member, b->name), hint, "is %d", value);
     }
     return true;
 }
 
 static bool check_heads(const gk_config *c, gk_place at, gk_error *err) {
     if (c->n_heads % c->n_kv_heads != 0)
-        return gk_fail(err, at_member(at, c, MEMBER(n_kv_heads), "n_kv_heads"),
+        return gk_fail(err, gk__at_member(at, c, MEMBER(n_kv_heads), "n_kv_heads"),
                        "must divide the number of heads", "%d key-value heads do not divide %d heads",
                        c->n_kv_heads, c->n_heads);
     if (c->family->plain_heads && (c->n_kv_heads != c->n_heads || c->head_dim * c->n_heads != c->d_model))
-        return gk_fail(err, at_member(at, c, MEMBER(n_heads), "n_heads"),
+        return gk_fail(err, gk__at_member(at, c, MEMBER(n_heads), "n_heads"),
                        "the heads must divide the width evenly, each with its own keys and values",
                        "%d heads of %d (%d of them for keys and values) do not make up a width of %d",
                        c->n_heads, c->head_dim, c->n_kv_heads, c->d_model);
     if (c->rope && c->head_dim % 2 != 0)
-        return gk_fail(err, at_member(at, c, MEMBER(head_dim), "head_dim"),
+        return gk_fail(err, gk__at_member(at, c, MEMBER(head_dim), "head_dim"),
                        "must be even, since rotary positions turn pairs", "is %d", c->head_dim);
     return true;
 }
 
 static bool check_numbers(const gk_config *c, gk_place at, gk_error *err) {
     if (!(c->norm_eps > 0 && c->norm_eps < 1))
-        return gk_fail(err, at_member(at, c, MEMBER(norm_eps), "norm_eps"), "must be above 0 and below 1",
+        return gk_fail(err, gk__at_member(at, c, MEMBER(norm_eps), "norm_eps"), "must be above 0 and below 1",
                        "is %g", (double)c->norm_eps);
     if (c->rope && !(c->rope_theta > 0 && isfinite(c->rope_theta)))
-        return gk_fail(err, at_member(at, c, MEMBER(rope_theta), "rope_theta"),
+        return gk_fail(err, gk__at_member(at, c, MEMBER(rope_theta), "rope_theta"),
                        "must be a finite number above 0", "is %g", (double)c->rope_theta);
     return true;
 }
@@ -240,7 +239,7 @@ static bool check_numbers(const gk_config *c, gk_place at, gk_error *err) {
 static bool check_id(const gk_config *c, int id, size_t member, const char *name, gk_place at,
                      gk_error *err) {
     if (id >= -1 && id < c->vocab) return true;
-    return gk_fail(err, at_member(at, c, member, name),
+    return gk_fail(err, gk__at_member(at, c, member, name),
                    "must be a token id below the vocabulary size, or none", "is %d in a vocabulary of %d", id,
                    c->vocab);
 }

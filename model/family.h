@@ -54,6 +54,9 @@ bool gk__component_shape(const gk_config *c, gk_component comp, int *out, int *i
 bool gk__component_biased(const gk_config *c, gk_component comp);
 bool gk__component_is_norm(gk_component comp);
 
+/* `at` with the field that the configuration's member is called in config.json, else `name`. */
+gk_place gk__at_member(gk_place at, const gk_config *c, size_t member, const char *name);
+
 /* ---- hf_config.c: config.json */
 bool gk__config_load(const char *path, gk_config *out, gk_error *err);
 bool gk__config_save(const gk_config *c, const char *path, gk_error *err);

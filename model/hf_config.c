@@ -118,8 +118,9 @@ static bool derive(gk_config *c, gk_place at, gk_error *err) {
     if (c->d_ffn == 0) c->d_ffn = 4 * c->d_model;
     if (c->head_dim != 0) return true;
     if (c->d_model % c->n_heads != 0)
-        return gk_fail(err, at, "the number of heads must divide the width",
-                       "%d heads do not divide a width of %d", c->n_heads, c->d_model);
+        return gk_fail(err, gk__at_member(at, c, offsetof(gk_config, n_heads), "n_heads"),
+                       "the number of heads must divide the width", "%d heads do not divide a width of %d",
+                       c->n_heads, c->d_model);
     c->head_dim = c->d_model / c->n_heads;
     return true;
 }

@@ -1,0 +1,326 @@
+/* modules: model core
+ *
+ * test_config.c: components, families, what a configuration may say, and config.json read and written. */
+#include "model/family.h"
+#include "tests/scratch.h"
+
+#include <math.h>
+
+/* ---------------------------------------------------------------- tables */
+
+START_TEST(test_components) {
+    static const char *const names[] = {"embed", "pos",  "ln1", "q",    "k",   "v",   "o",
+                                        "ln2",   "gate", "up",  "down", "lnf", "head"};
+    ck_assert_uint_eq(sizeof names / sizeof *names, GK_N_COMPONENTS);
+    gk_component c = GK_HEAD;
+    for (int i = 0; i < GK_N_COMPONENTS; i++) {
+        ck_assert_str_eq(gk_component_name((gk_component)i), names[i]);
+        ck_assert(gk_component_parse(names[i], &c));
+        ck_assert_int_eq((int)c, i);
+        bool outside = i == GK_EMBED || i == GK_POS || i == GK_LNF || i == GK_HEAD;
+        ck_assert(gk_component_in_layer((gk_component)i) == !outside);
+    }
+    ck_assert(!gk_component_parse("attn", &c));
+    ck_assert(!gk_component_parse("", &c));
+    ck_assert_str_eq(gk_component_name(GK_N_COMPONENTS), "?");
+}
+END_TEST
+
+/* The list in messages names exactly the families there are. */
+START_TEST(test_families) {
+    char list[64];
+    snprintf(list, sizeof list, "%s", gk_family_list());
+    int n = 0;
+    for (char *save, *name = strtok_r(list, ", ", &save); name; name = strtok_r(NULL, ", ", &save), n++) {
+        const gk_family *f = gk_family_find(name);
+        ck_assert_ptr_nonnull(f);
+        ck_assert_str_eq(gk_family_name(f), name);
+    }
+    ck_assert_int_eq(n, 2);
+    ck_assert_ptr_null(gk_family_find("bert"));
+    ck_assert_ptr_null(gk_family_find(""));
+}
+END_TEST
+
+START_TEST(test_defaults) {
+    gk_config l, g;
+    gk_error err = {0};
+    gk_config_default(gk_family_find("llama"), 2000, &l);
+    gk_config_default(gk_family_find("gpt2"), 2000, &g);
+    ck_assert(gk_config_check(&l, GK_NOWHERE, &err));
+    ck_assert(gk_config_check(&g, GK_NOWHERE, &err));
+    ck_assert(l.d_model == 128 && l.n_layers == 6 && l.n_heads == 4 && l.d_ffn == 341 && !l.tied && l.rope &&
+              !l.bias);
+    ck_assert(g.d_model == 128 && g.n_layers == 6 && g.n_heads == 4 && g.d_ffn == 512 && !g.tied && !g.rope &&
+              g.bias);
+    ck_assert(gk_config_has(&l, GK_GATE) && !gk_config_has(&l, GK_POS));
+    ck_assert(!gk_config_has(&g, GK_GATE) && gk_config_has(&g, GK_POS));
+    ck_assert(gk_config_has(&l, GK_HEAD) && gk_config_has(&g, GK_O));
+}
+END_TEST
+
+START_TEST(test_same) {
+    gk_config a, b;
+    gk_config_default(gk_family_find("llama"), 2000, &a);
+    b = a;
+    b.bos_id = 1; /* which id starts a text is no part of the weights' shape */
+    ck_assert(gk_config_same(&a, &b));
+    int *const ints[] = {&b.vocab,      &b.d_model,  &b.n_layers, &b.n_heads,
+                         &b.n_kv_heads, &b.head_dim, &b.d_ffn,    &b.max_positions};
+    for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
+        (*ints[i])++;
+        ck_assert(!gk_config_same(&a, &b));
+        (*ints[i])--;
+    }
+    b.rope_theta *= 2;
+    ck_assert(!gk_config_same(&a, &b));
+    b = a, b.norm_eps *= 2;
+    ck_assert(!gk_config_same(&a, &b));
+    b = a, b.tied = true;
+    ck_assert(!gk_config_same(&a, &b));
+    gk_config_default(gk_family_find("gpt2"), 2000, &b);
+    ck_assert(!gk_config_same(&a, &b));
+}
+END_TEST
+
+/* The sizes that loaders expect are the sizes that the weights have. */
+START_TEST(test_component_shapes) {
+    static const char *const families[] = {"llama", "gpt2"};
+    gk_config c;
+    gk_config_default(gk_family_find(families[_i % 2]), 37, &c);
+    c.n_layers = 1;
+    c.tied = _i >= 2;
+    if (c.rope) c.n_kv_heads = 2;
+    gk_model *m = gk_model_blank(&c, NULL);
+    ck_assert_ptr_nonnull(m);
+    for (int i = 0; i < GK_N_COMPONENTS; i++) {
+        gk_component comp = (gk_component)i;
+        gk_tensor t = gk_model_tensor(m, gk_component_in_layer(comp) ? 0 : -1, comp);
+        int out = 0, in = 0;
+        bool there = gk__component_shape(&c, comp, &out, &in);
+        if (comp == GK_HEAD && c.tied) {
+            ck_assert(!there);
+            continue;
+        }
+        ck_assert(there == (t.w != NULL));
+        if (!there) continue;
+        ck_assert_int_eq(out, t.out);
+        ck_assert_int_eq(in, t.in);
+        ck_assert(gk__component_biased(&c, comp) == (t.b != NULL));
+    }
+    gk_model_free(m);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- checks */
+
+START_TEST(test_check_refuses) {
+    gk_config good, c;
+    gk_error err = {0};
+    gk_config_default(gk_family_find("llama"), 2000, &good);
+#define REFUSES(change, text)                                        \
+    do {                                                             \
+        c = good;                                                    \
+        change;                                                      \
+        ck_assert(!gk_config_check(&c, GK_AT_FILE("c.json"), &err)); \
+        assert_error_at(&err, "c.json", text);                       \
+    } while (0)
+    REFUSES(c.family = NULL, ": the configuration names no model family; llama, gpt2");
+    REFUSES(c.bias = true, ": norm, MLP, positions and biases are not those of the llama family");
+    REFUSES(c.vocab = 0, ": field 'vocab_size': is 0; must be from 1 to 16777216");
+    REFUSES(c.d_model = -5, ": field 'hidden_size': is -5; must be from 1 to 65536");
+    REFUSES(c.n_layers = INT32_MAX, ": field 'num_hidden_layers': is 2147483647; must be from 1 to 1024");
+    REFUSES(c.head_dim = 4097, ": field 'head_dim': is 4097; must be from 1 to 4096");
+    REFUSES(c.head_dim = 33, ": field 'head_dim': is 33; must be even");
+    REFUSES(c.n_kv_heads = 3, ": field 'num_key_value_heads': 3 key-value heads do not divide 4 heads");
+    REFUSES(c.norm_eps = NAN, ": field 'rms_norm_eps': is nan; must be above 0 and below 1");
+    REFUSES(c.norm_eps = 0, ": field 'rms_norm_eps': is 0;");
+    REFUSES(c.rope_theta = INFINITY, ": field 'rope_theta': is inf; must be a finite number above 0");
+    REFUSES(c.rope_theta = -1, ": field 'rope_theta': is -1;");
+    REFUSES(c.bos_id = 2000, ": field 'bos_token_id': is 2000 in a vocabulary of 2000; must be a token id");
+    REFUSES(c.eos_id = -2, ": field 'eos_token_id': is -2 in");
+    gk_config_default(gk_family_find("gpt2"), 2000, &good);
+    REFUSES(c.n_kv_heads = 2,
+            ": field 'n_head': 4 heads of 32 (2 of them for keys and values) do not make up");
+    REFUSES(c.head_dim = 16,
+            ": field 'n_head': 4 heads of 16 (4 of them for keys and values) do not make up a width of");
+#undef REFUSES
+}
+END_TEST
+
+/* ---------------------------------------------------------------- config.json */
+
+static bool same_and_ids(const gk_config *a, const gk_config *b) {
+    return gk_config_same(a, b) && a->bos_id == b->bos_id && a->eos_id == b->eos_id;
+}
+
+START_TEST(test_round_trip) {
+    static const char *const families[] = {"llama", "gpt2"};
+    scratch s = scratch_new();
+    gk_error err = {0};
+    gk_config c, back;
+    char *path = scratch_path(&s, "config.json");
+    gk_config_default(gk_family_find(families[_i]), 2000, &c);
+    c.norm_eps = 1.2345678e-6f; /* needs all nine digits */
+    c.tied = !c.family->tied_default;
+    c.bos_id = 1;
+    if (c.rope) {
+        c.rope_theta = 500000.0f;
+        c.n_kv_heads = 2;
+        c.head_dim = 48;
+    }
+    for (int ids = 0; ids < 2; ids++) {
+        ck_assert(gk__config_save(&c, path, &err));
+        ck_assert(gk__config_load(path, &back, &err));
+        ck_assert(same_and_ids(&c, &back));
+        c.bos_id = -1;
+    }
+    scratch_free(&s);
+}
+END_TEST
+
+#define LLAMA                                                                                              \
+    "\"model_type\":\"llama\",\"vocab_size\":50,\"hidden_size\":16,\"intermediate_size\":24,\"num_hidden_" \
+    "layers\":2,"                                                                                          \
+    "\"max_position_embeddings\":32,\"rms_norm_eps\":1e-5"
+#define GPT2                                                                                    \
+    "\"model_type\":\"gpt2\",\"vocab_size\":50,\"n_embd\":16,\"n_layer\":2,\"n_positions\":32," \
+    "\"layer_norm_epsilon\":1e-5"
+#define HEADS ",\"num_attention_heads\":4"
+
+static bool load_text(scratch *s, const char *text, gk_config *c, gk_error *err) {
+    return gk__config_load(scratch_file(s, "config.json", text), c, err);
+}
+
+START_TEST(test_absent_fields) {
+    scratch s = scratch_new();
+    gk_error err = {0};
+    gk_config c;
+    ck_assert(load_text(&s, "{" LLAMA HEADS "}", &c, &err));
+    ck_assert(c.n_kv_heads == 4 && c.head_dim == 4 && c.rope_theta == 1e4f && !c.tied && c.bos_id == -1);
+    ck_assert(load_text(
+        &s, "{" LLAMA HEADS ",\"head_dim\":null,\"rope_scaling\":null,\"num_key_value_heads\":null}", &c,
+        &err));
+    ck_assert(c.n_kv_heads == 4 && c.head_dim == 4);
+    ck_assert(load_text(&s, "{" GPT2 ",\"n_head\":2,\"n_inner\":null}", &c, &err));
+    ck_assert(c.d_ffn == 64 && c.head_dim == 8 && c.n_kv_heads == 2 && c.tied);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(test_newer_and_older_spellings) {
+    scratch s = scratch_new();
+    gk_error err = {0};
+    gk_config c;
+    ck_assert(load_text(&s, "{" LLAMA HEADS ",\"rope_theta\":5e5,\"rope_scaling\":{\"type\":\"default\"}}",
+                        &c, &err));
+    ck_assert(c.rope_theta == 5e5f);
+    ck_assert(load_text(&s,
+                        "{" LLAMA HEADS ",\"rope_parameters\":{\"rope_theta\":7e5,\"rope_type\":\"default\"},"
+                        "\"eos_token_id\":[3,4],\"bos_token_id\":2}",
+                        &c, &err));
+    ck_assert(c.rope_theta == 7e5f && c.eos_id == 3 && c.bos_id == 2);
+    scratch_free(&s);
+}
+END_TEST
+
+static const struct {
+    const char *text, *error;
+} HOSTILE[] = {
+    {"", ":1:1: not valid JSON"},
+    {"{", ":1:"},
+    {"[]", ": is an array, so it has no member 'model_type'; must be an object"},
+    {"{}", ": field 'model_type': is missing; must be a string"},
+    {"{\"model_type\":\"bert\"}",
+     ": field 'model_type': the model family 'bert' is not supported; supported: llama, gpt2"},
+    {"{\"model_type\":\"llama\"}", ": field 'vocab_size': is missing; must be an integer from 1 to 16777216"},
+    {"{" LLAMA "}", ": field 'num_attention_heads': is missing"},
+    {"{" LLAMA ",\"num_attention_heads\":0}",
+     ": field 'num_attention_heads': is 0; must be an integer from 1 to"},
+    {"{" LLAMA ",\"num_attention_heads\":-4}",
+     ": field 'num_attention_heads': is -4; must be an integer from 1 to"},
+    {"{" LLAMA ",\"num_attention_heads\":4.5}",
+     ": field 'num_attention_heads': is 4.5; must be an integer from 1 to"},
+    {"{" LLAMA ",\"num_attention_heads\":\"4\"}",
+     ": field 'num_attention_heads': is the string \"4\"; must be"},
+    {"{" LLAMA ",\"num_attention_heads\":99999999999}",
+     ": field 'num_attention_heads': is 99999999999; must be"},
+    {"{" LLAMA ",\"num_attention_heads\":99999999999999999999}", ":1:"},
+    {"{" LLAMA ",\"num_attention_heads\":4096}", ": field 'num_attention_heads': 4096 heads do not divide"},
+    {"{" LLAMA ",\"num_attention_heads\":3}",
+     ": field 'num_attention_heads': 3 heads do not divide a width of 16; the number of heads must divide"},
+    {"{" LLAMA HEADS ",\"num_key_value_heads\":3}",
+     ": field 'num_key_value_heads': 3 key-value heads do not divide 4"},
+    {"{" LLAMA HEADS ",\"head_dim\":7}", ": field 'head_dim': is 7; must be even"},
+    {"{" LLAMA HEADS ",\"head_dim\":0}", ": field 'head_dim': is 0; must be an integer from 1 to"},
+    {"{" LLAMA HEADS ",\"rope_theta\":NaN}", ":1:"},
+    {"{" LLAMA HEADS ",\"rope_theta\":0}", ": field 'rope_theta': is 0; must be a finite number above 0"},
+    {"{" LLAMA HEADS ",\"rope_theta\":1e300}",
+     ": field 'rope_theta': is inf; must be a finite number above 0"},
+    {"{" LLAMA HEADS ",\"rope_theta\":\"x\"}",
+     ": field 'rope_theta': is the string \"x\"; must be a finite number"},
+    {"{" LLAMA HEADS ",\"rope_parameters\":{\"rope_theta\":[]}}",
+     ": field 'rope_parameters.rope_theta': is an array;"},
+    {"{" LLAMA HEADS ",\"rope_parameters\":3}",
+     ": field 'rope_parameters': is not an object; must be an object or null"},
+    {"{" LLAMA HEADS ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8}}",
+     ": field 'rope_scaling': asks for rotary positions of kind 'llama3'; must be null or of rope_type "
+     "\"default\""},
+    {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":\"linear\"}}",
+     ": field 'rope_scaling': asks for rotary positions of kind 'linear'"},
+    {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":7}}",
+     ": field 'rope_scaling': asks for rotary positions of kind '(not"},
+    {"{" LLAMA HEADS ",\"rope_parameters\":{\"partial_rotary_factor\":0.25}}",
+     ": field 'rope_parameters': partial_rotary_factor is not 1"},
+    {"{" LLAMA HEADS ",\"hidden_act\":\"gelu\"}",
+     ": field 'hidden_act': is \"gelu\"; must be \"silu\", the only value"},
+    {"{" LLAMA HEADS ",\"attention_bias\":true}", ": field 'attention_bias': is true; must be false"},
+    {"{" LLAMA HEADS ",\"mlp_bias\":true}", ": field 'mlp_bias': is true; must be false"},
+    {"{" LLAMA HEADS ",\"tie_word_embeddings\":1}",
+     ": field 'tie_word_embeddings': is 1; must be true or false"},
+    {"{" LLAMA HEADS ",\"bos_token_id\":50}",
+     ": field 'bos_token_id': is 50 in a vocabulary of 50; must be a token id"},
+    {"{" LLAMA HEADS ",\"bos_token_id\":-1}", ": field 'bos_token_id': is -1; must be an integer from 0 to"},
+    {"{" LLAMA HEADS ",\"eos_token_id\":[]}",
+     ": field 'eos_token_id': the list does not start with a token id"},
+    {"{" LLAMA HEADS ",\"eos_token_id\":[-1]}",
+     ": field 'eos_token_id': the list does not start with a token id"},
+    {"{" LLAMA HEADS ",\"vocab_size\":51}", ":1:"}, /* a second time */
+    {"{" GPT2 ",\"n_head\":3}", ": field 'n_head': 3 heads do not divide a width of 16"},
+    {"{" GPT2 ",\"n_head\":4,\"n_inner\":-1}", ": field 'n_inner': is -1; must be an integer from 1 to"},
+    {"{" GPT2 ",\"n_head\":4,\"n_inner\":16777216}",
+     ": field 'n_inner': is 16777216; must be from 1 to 1048576"},
+    {"{" GPT2 ",\"n_head\":4,\"activation_function\":\"gelu\"}",
+     ": field 'activation_function': is \"gelu\"; must be"},
+    {"{" GPT2 ",\"n_head\":4,\"scale_attn_weights\":false}",
+     ": field 'scale_attn_weights': is false; must be true"},
+    {"{" GPT2 ",\"n_head\":4,\"add_cross_attention\":true}",
+     ": field 'add_cross_attention': is true; must be false"},
+};
+
+START_TEST(test_hostile) {
+    scratch s = scratch_new();
+    gk_error err = {0};
+    gk_config c;
+    ck_assert(!load_text(&s, HOSTILE[_i].text, &c, &err));
+    assert_error_at(&err, scratch_path(&s, "config.json"), HOSTILE[_i].error);
+    scratch_free(&s);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("config");
+    TCase *t = tcase_create("config");
+    tcase_add_test(t, test_components);
+    tcase_add_test(t, test_families);
+    tcase_add_test(t, test_defaults);
+    tcase_add_test(t, test_same);
+    tcase_add_loop_test(t, test_component_shapes, 0, 4);
+    tcase_add_test(t, test_check_refuses);
+    tcase_add_loop_test(t, test_round_trip, 0, 2);
+    tcase_add_test(t, test_absent_fields);
+    tcase_add_test(t, test_newer_and_older_spellings);
+    tcase_add_loop_test(t, test_hostile, 0, sizeof HOSTILE / sizeof *HOSTILE);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
