@@ -1,0 +1,335 @@
+/* test_plan.c: a scheme on a tokenised prompt: which model has each slot, token by token.
+ * modules: graft model tokenizer core */
+#include "graft/graft.h"
+#include "tests/scratch.h"
+
+/* BOS, then "Ann Lee stars in Big Sun with": the first actor is three tokens, the film's tokens begin with
+ * blanks that are not part of its name, and the last token is the preposition. */
+enum { N = 9 };
+static int32_t ids[N] = {1, 10, 11, 12, 13, 14, 15, 16, 17};
+static gk_span spans[N] = {{0, 0}, {0, 3}, {3, 5}, {5, 7}, {7, 13}, {13, 16}, {16, 20}, {20, 24}, {24, 29}};
+static const gk_tokens PROMPT = {ids, spans, N};
+static const gk_field_span FIELDS[] = {{"first_actor", {0, 7}},
+                                       {"relation", {8, 13}},
+                                       {"relation_preposition", {14, 16}},
+                                       {"movie_title", {17, 24}},
+                                       {"preposition", {25, 29}}};
+enum { N_FIELDS = sizeof FIELDS / sizeof *FIELDS };
+
+typedef struct stagehand {
+    scratch s;
+    gk_config c;
+    gk_cast cast;
+    gk_model *model[3];
+} stagehand;
+
+static stagehand start(const char *family, int layers) {
+    static const char *const names[] = {"pre", "sft", "task"};
+    stagehand h = {.s = scratch_new(), .cast = {.n = 3}};
+    gk_config_default(gk_family_find(family), 32, &h.c);
+    h.c.n_layers = layers;
+    for (int i = 0; i < 3; i++) {
+        h.cast.model[i] = h.model[i] = gk_model_blank(&h.c, NULL);
+        h.cast.name[i] = names[i];
+    }
+    return h;
+}
+
+static void stop(stagehand *h) {
+    for (int i = 0; i < 3; i++) gk_model_free(h->model[i]);
+    scratch_free(&h->s);
+}
+
+static const gk_scheme *parse(stagehand *h, const char *body) {
+    gk_schemes all = {0};
+    gk_error err;
+    char *text = gk_arena_printf(h->s.a, "set: t\nschemes:\n- {name: x, %s}\n", body);
+    bool ok = gk_schemes_load(h->s.a, scratch_file(&h->s, "s.yaml", text), &all, &err);
+    ck_assert_msg(ok, "%s: %s", body, err.what);
+    return all.item[0];
+}
+
+static gk_plan plan(stagehand *h, const char *body) {
+    gk_plan p;
+    gk_error err;
+    bool ok = gk_plan_make(h->s.a, parse(h, body), &h->cast, &PROMPT, FIELDS, N_FIELDS, &p, &err);
+    ck_assert_msg(ok, "%s: %s", body, err.what);
+    ck_assert_int_eq(p.n_tokens, N);
+    ck_assert_int_eq(p.n_slots, gk_plan_slots(&h->c));
+    return p;
+}
+
+/* "011100001": the model that has the slot at each token. */
+static const char *row(stagehand *h, const gk_plan *p, int layer, gk_component comp) {
+    char *text = gk_arena_alloc(h->s.a, N + 1);
+    for (int t = 0; t < N; t++) text[t] = (char)('0' + p->model[gk_plan_slot(&h->c, layer, comp) * N + t]);
+    return text;
+}
+
+/* ---------------------------------------------------------------- slots */
+
+START_TEST(slots_are_numbered) {
+    stagehand l = start("llama", 3), g = start("gpt2", 3);
+    ck_assert_int_eq(gk_plan_slots(&l.c), 1 + 3 * 9 + 2);
+    ck_assert_int_eq(gk_plan_slots(&g.c), 2 + 3 * 8 + 2);
+    ck_assert_int_eq(gk_plan_slot(&l.c, 0, GK_POS), -1);
+    ck_assert_int_eq(gk_plan_slot(&g.c, 1, GK_GATE), -1);
+    ck_assert_int_eq(gk_plan_slot(&g.c, 3, GK_Q), -1);
+    stagehand *both[] = {&l, &g};
+    for (int i = 0; i < 2; i++) {
+        int next = 0; /* every slot once, in order */
+        const gk_config *c = &both[i]->c;
+        for (int comp = 0; comp < GK_LN1; comp++) next += gk_plan_slot(c, -1, (gk_component)comp) == next;
+        for (int layer = 0; layer < 3; layer++)
+            for (int comp = GK_LN1; comp < GK_LNF; comp++)
+                next += gk_plan_slot(c, layer, (gk_component)comp) == next;
+        for (int comp = GK_LNF; comp < GK_N_COMPONENTS; comp++)
+            next += gk_plan_slot(c, -1, (gk_component)comp) == next;
+        ck_assert_int_eq(next, gk_plan_slots(c));
+    }
+    stop(&l);
+    stop(&g);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- positions */
+
+static const struct {
+    const char *at, *tokens;
+} POSITIONS[] = {
+    {"all", "111111111"},
+    {"last", "000000001"},
+    {"-1", "000000001"},
+    {"0", "100000000"},
+    {"-9", "100000000"},
+    {"[2, -2]", "001000010"},
+    {"first_actor", "011100000"},
+    {"first_actor.first", "010000000"},
+    {"first_actor.last", "000100000"},
+    {"relation", "000010000"},
+    {"movie_title", "000000110"},
+    {"preposition", "000000001"},
+    {"[first_actor, last]", "011100001"},
+    {"[first_actor, movie_title, last]", "011100111"},
+    {"[first_actor, movie_title, preposition, last]", "011100111"},
+    {"{not: first_actor}", "100011111"},
+    {"{not: [first_actor, last]}", "100011110"},
+    {"{not: [first_actor, movie_title, last]}", "100011000"},
+    {"{not: {not: relation}}", "000010000"},
+    {"[{not: first_actor}, first_actor.first]", "110011111"},
+    {"{not: [{not: first_actor}, first_actor.first]}", "001100000"},
+};
+
+START_TEST(positions) {
+    stagehand h = start("llama", 2);
+    gk_plan p = plan(&h, gk_arena_printf(h.s.a, "grafts: [{at: %s, donor: sft}]", POSITIONS[_i].at));
+    static const gk_component outer[] = {GK_LNF, GK_HEAD};
+    ck_assert_str_eq(row(&h, &p, -1, GK_EMBED), POSITIONS[_i].tokens);
+    for (int l = 0; l < 2; l++)
+        for (int c = GK_LN1; c < GK_LNF; c++)
+            ck_assert_str_eq(row(&h, &p, l, (gk_component)c), POSITIONS[_i].tokens);
+    for (int i = 0; i < 2; i++) ck_assert_str_eq(row(&h, &p, -1, outer[i]), "000000000");
+    stop(&h);
+}
+END_TEST
+
+START_TEST(a_field_that_stands_twice) {
+    stagehand h = start("llama", 2);
+    const gk_field_span twice[] = {{"a", {1, 5}}, {"a", {14, 24}}}; /* tokens 1-2 and 5-7 */
+    static const char *const want[][2] = {
+        {"a", "011001110"}, {"a.first", "010001000"}, {"a.last", "001000010"}};
+    for (int i = 0; i < 3; i++) {
+        gk_plan p;
+        const char *body = gk_arena_printf(h.s.a, "grafts: [{at: %s, donor: task}]", want[i][0]);
+        ck_assert(gk_plan_make(h.s.a, parse(&h, body), &h.cast, &PROMPT, twice, 2, &p, NULL));
+        const char *got = row(&h, &p, 0, GK_Q);
+        for (int t = 0; t < N; t++) ck_assert_int_eq(got[t] == '2', want[i][1][t] == '1');
+    }
+    stop(&h);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- components, layers, heads */
+
+START_TEST(components) {
+    static const struct {
+        const char *set;
+        uint32_t mask;
+    } cases[] = {
+        {"all", 0x7ff},
+        {"attn", 1u << GK_Q | 1u << GK_K | 1u << GK_V | 1u << GK_O},
+        {"qkv", 1u << GK_Q | 1u << GK_K | 1u << GK_V},
+        {"ffn", 1u << GK_GATE | 1u << GK_UP | 1u << GK_DOWN},
+        {"norms", 1u << GK_LN1 | 1u << GK_LN2},
+        {"[o, down]", 1u << GK_O | 1u << GK_DOWN},
+        {"[embed, pos, ln2, ffn]",
+         1u << GK_EMBED | 1u << GK_POS | 1u << GK_LN2 | 1u << GK_GATE | 1u << GK_UP | 1u << GK_DOWN},
+    };
+    static const char *const families[] = {"llama", "gpt2"};
+    stagehand h = start(families[_i], 2);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gk_plan p = plan(
+            &h, gk_arena_printf(h.s.a, "grafts: [{at: last, donor: sft, components: %s}]", cases[i].set));
+        for (int c = 0; c < GK_N_COMPONENTS; c++) {
+            if (!gk_config_has(&h.c, (gk_component)c)) continue;
+            const char *want = cases[i].mask >> c & 1 ? "000000001" : "000000000";
+            for (int l = 0; l < 2; l++) ck_assert_str_eq(row(&h, &p, l, (gk_component)c), want);
+        }
+    }
+    stop(&h);
+}
+END_TEST
+
+/* "001101": the layers of six (or of `n`) that a set holds. */
+static const struct {
+    const char *set;
+    int n;
+    const char *layers;
+} LAYERS[] = {
+    {"all", 6, "111111"},           {"lower half", 6, "111000"}, {"upper half", 6, "000111"},
+    {"1/4", 6, "100000"},           {"2/4", 6, "011000"},        {"3/4", 6, "000100"},
+    {"4/4", 6, "000011"},           {"3-5", 6, "000111"},        {"0", 6, "100000"},
+    {"[0, 2-3, 3/3]", 6, "101111"}, {"lower half", 5, "11000"},  {"upper half", 5, "00111"},
+    {"8/8", 8, "00000001"},
+};
+
+START_TEST(layers) {
+    stagehand h = start("llama", LAYERS[_i].n);
+    gk_plan p =
+        plan(&h, gk_arena_printf(h.s.a, "grafts: [{at: last, donor: sft, layers: %s}]", LAYERS[_i].set));
+    bool all = strchr(LAYERS[_i].layers, '0') == NULL;
+    ck_assert_str_eq(row(&h, &p, -1, GK_EMBED), all ? "000000001" : "000000000");
+    for (int l = 0; l < LAYERS[_i].n; l++)
+        ck_assert_str_eq(row(&h, &p, l, GK_UP), LAYERS[_i].layers[l] == '1' ? "000000001" : "000000000");
+    stop(&h);
+}
+END_TEST
+
+START_TEST(recipients_and_heads) {
+    static const struct {
+        const char *body, *q, *head;
+    } cases[] = {
+        {"grafts: []", "000000000", "000000000"},
+        {"recipient: task", "222222222", "222222222"},
+        {"recipient: task, grafts: [{at: first_actor, donor: sft}]", "211122222", "222222222"},
+        {"head: sft", "000000000", "111111111"},
+        {"head: {last: sft}, grafts: [{at: all, donor: task}]", "222222222", "000000001"},
+        {"head: pre, recipient: sft", "111111111", "000000000"},
+        {"grafts: [{at: first_actor, donor: sft}, {at: last, donor: task}]", "011100002", "000000000"},
+        {"grafts: [{at: [first_actor, last], donor: sft}, {at: last, donor: sft}]", "011100001", "000000000"},
+    };
+    stagehand h = start("llama", 2);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gk_plan p = plan(&h, cases[i].body);
+        ck_assert_str_eq(row(&h, &p, 1, GK_Q), cases[i].q);
+        ck_assert_str_eq(row(&h, &p, -1, GK_LNF), cases[i].head);
+        ck_assert_str_eq(row(&h, &p, -1, GK_HEAD), cases[i].head);
+    }
+    stop(&h);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- shipped schemes on a prompt */
+
+START_TEST(shipped_schemes_make_plans) {
+    static const char *const files[] = {"position", "component", "hybrid"}, *const families[] = {"llama",
+                                                                                                 "gpt2"};
+    stagehand h = start(families[_i], 6);
+    gk_schemes all = {0};
+    gk_error err;
+    for (int i = 0; i < 3; i++) {
+        const char *path = gk_arena_printf(h.s.a, GK_SOURCE_DIR "/graft/schemes/%s.yaml", files[i]);
+        ck_assert(gk_schemes_load(h.s.a, path, &all, &err));
+    }
+    for (size_t i = 0; i < all.n; i++) {
+        gk_plan p;
+        ck_assert(gk_scheme_applies(all.item[i], FIELDS, N_FIELDS));
+        bool ok = gk_plan_make(h.s.a, all.item[i], &h.cast, &PROMPT, FIELDS, N_FIELDS, &p, &err);
+        ck_assert_msg(ok, "%s: %s", gk_scheme_name(all.item[i]), err.what);
+        if (strcmp(gk_scheme_name(all.item[i]), "task ATTN@FE + task ATTN@LT + rel O+FFN@LT") == 0) {
+            ck_assert_str_eq(row(&h, &p, 0, GK_O), "022200002");
+            ck_assert_str_eq(row(&h, &p, 5, GK_O), "022200001");
+            ck_assert_str_eq(row(&h, &p, 5, GK_K), "022200002");
+            ck_assert_str_eq(row(&h, &p, 5, GK_DOWN), "000000001");
+            ck_assert_str_eq(row(&h, &p, 2, GK_DOWN), "000000000");
+        }
+    }
+    stop(&h);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- what cannot be planned */
+
+static const struct {
+    const char *family, *body, *message;
+} BAD[] = {
+    {"llama", "grafts: [{at: {not: all}, donor: sft}]", ":3:27: empty selection: all covers all 9 tokens"},
+    {"llama", "grafts: [{at: [last, nowhere], donor: sft}]",
+     ":3:34: empty selection: the prompt has no field 'nowhere'"},
+    {"llama", "grafts: [{at: [last, hole], donor: sft}]",
+     ":3:34: empty selection: no token covers the span [9, 9) of 'hole'"},
+    {"llama", "grafts: [{at: beyond.last, donor: sft}]",
+     ":3:27: empty selection: no token covers the span [40, 44)"},
+    {"llama", "grafts: [{at: 9, donor: sft}]", ":3:27: empty selection: no token 9 in a prompt of 9 tokens"},
+    {"llama", "grafts: [{at: -10, donor: sft}]", ":3:27: empty selection: no token -10"},
+    {"llama", "grafts: [{at: last, donor: sft, layers: 3/4}]",
+     ":3:53: empty selection: part 3/4 of 2 layers"},
+    {"llama", "grafts: [{at: last, donor: sft, layers: 1-2}]",
+     ":3:53: no layer 2: the models have layers 0 to 1"},
+    {"llama", "grafts: [{at: last, donor: sft, components: pos}]",
+     ":3:57: empty selection: llama models have no pos"},
+    {"gpt2", "grafts: [{at: last, donor: sft, components: gate}]",
+     ":3:57: empty selection: gpt2 models have no gate"},
+    {"llama", "grafts: [{at: first_actor, donor: sft}, {at: 2, donor: task}]",
+     ":3:53: conflict at token 2: this graft takes it from 'task', an earlier one from 'sft'"},
+    {"llama", "grafts: [{at: all, donor: sft}, {at: last, donor: pre, components: o}]",
+     ":3:45: conflict at token 8"},
+    {"llama", "grafts: [{at: last, donor: stf}]", ":3:40: unknown model 'stf'"},
+    {"llama", "recipient: stf", ":3:24: unknown model 'stf'"},
+    {"llama", "head: stf", ":3:19: unknown model 'stf'"},
+};
+
+START_TEST(bad_plans) {
+    stagehand h = start(BAD[_i].family, 2);
+    gk_field_span fields[N_FIELDS + 2];
+    memcpy(fields, FIELDS, sizeof FIELDS);
+    fields[N_FIELDS] = (gk_field_span){"hole", {9, 9}};
+    fields[N_FIELDS + 1] = (gk_field_span){"beyond", {40, 44}};
+    gk_plan p;
+    gk_error err = {0};
+    const gk_scheme *s = parse(&h, BAD[_i].body);
+    ck_assert(!gk_plan_make(h.s.a, s, &h.cast, &PROMPT, fields, N_FIELDS + 2, &p, &err));
+    assert_error_at(&err, scratch_path(&h.s, "s.yaml"), BAD[_i].message);
+    stop(&h);
+}
+END_TEST
+
+START_TEST(bad_prompts) {
+    stagehand h = start("llama", 2);
+    gk_plan p;
+    gk_error err;
+    gk_tokens none = {ids, spans, 0}, many = {ids, spans, (size_t)h.c.max_positions + 1};
+    const gk_scheme *s = parse(&h, "grafts: []");
+    ck_assert(!gk_plan_make(h.s.a, s, &h.cast, &none, NULL, 0, &p, &err));
+    ck_assert(!gk_plan_make(h.s.a, s, &h.cast, &many, NULL, 0, &p, &err));
+    ck_assert_ptr_nonnull(strstr(err.what, "these models take 1 to"));
+    stop(&h);
+}
+END_TEST
+
+int main(void) {
+    TCase *t = tcase_create("plan");
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, slots_are_numbered);
+    tcase_add_loop_test(t, positions, 0, sizeof POSITIONS / sizeof *POSITIONS);
+    tcase_add_test(t, a_field_that_stands_twice);
+    tcase_add_loop_test(t, components, 0, 2);
+    tcase_add_loop_test(t, layers, 0, sizeof LAYERS / sizeof *LAYERS);
+    tcase_add_test(t, recipients_and_heads);
+    tcase_add_loop_test(t, shipped_schemes_make_plans, 0, 2);
+    tcase_add_loop_test(t, bad_plans, 0, sizeof BAD / sizeof *BAD);
+    tcase_add_test(t, bad_prompts);
+    Suite *s = suite_create("plan");
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
