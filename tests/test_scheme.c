@@ -252,12 +252,12 @@ START_TEST(unknown_models_and_fields) {
     } cases[] = {
         {"grafts: [{at: first_actor, donor: stf}]", ":3:47: unknown model 'stf'; known models: pre, sft"},
         {"grafts: [{at: [last, {not: second_actor}], donor: sft}]",
-         ":3:39: unknown field 'second_actor'; known fields: first_actor, relation, relation_preposition, "
+         ":3:40: unknown field 'second_actor'; known fields: first_actor, relation, relation_preposition, "
          "movie_title"},
-        {"grafts: [{at: movie.first, donor: sft}]", ":3:26: unknown field 'movie'"},
-        {"recipient: base", ":3:23: unknown model 'base'"},
-        {"head: task", ":3:18: unknown model 'task'"},
-        {"head: {last: task}", ":3:25: unknown model 'task'"},
+        {"grafts: [{at: movie.first, donor: sft}]", ":3:27: unknown field 'movie'"},
+        {"recipient: base", ":3:24: unknown model 'base'"},
+        {"head: task", ":3:19: unknown model 'task'"},
+        {"head: {last: task}", ":3:26: unknown model 'task'"},
     };
     scratch s = scratch_new();
     gk_cast cast = {.name = {"pre", "sft"}, .n = 2};
