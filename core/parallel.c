@@ -27,8 +27,11 @@ void gk_parallel_for(size_t n, size_t grain, gk_range_fn *fn, void *ctx) {
     if (n == 0) return;
     if (grain == 0) grain = 1;
     size_t ranges = n / grain + (n % grain != 0);
-    bool serial = ranges == 1 || omp_get_max_threads() == 1 || omp_in_parallel();
-#pragma omp parallel for schedule(dynamic, 1) if (!serial)
+    if (ranges == 1 || omp_get_max_threads() == 1 || omp_in_parallel()) {
+        for (size_t at = 0; at < n; at += grain) fn(ctx, at, n - at < grain ? n : at + grain);
+        return;
+    }
+#pragma omp parallel for schedule(dynamic, 1)
     for (size_t i = 0; i < ranges; i++) {
         size_t begin = i * grain;
         fn(ctx, begin, n - begin < grain ? n : begin + grain);

@@ -32,6 +32,8 @@ static inline int gk__gu_dim(const gk_config *c) {
     return c->mlp == GK_MLP_SWIGLU ? 2 * c->d_ffn : c->d_ffn;
 }
 
+size_t gk__config_floats(const gk_config *c); /* weights.c: length of the flat vector of such a model */
+
 /* ---- gemm.c: C[m x n] = beta C + op(A) op(B), row-major, split over the threads. The letters say which
  * operand is transposed in memory: NT is x W^T (forward), NN is dy W (input gradient), TN is dy^T x (weight
  * gradient). */

@@ -67,7 +67,7 @@ static void carve_session(carve *k, gk_session *s) {
     s->dact = take(k, n, larger(larger(c->d_ffn, d), gk__q_dim(c)));
 }
 
-size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
+static size_t single_bytes(const gk_config *c, int max_rows, bool backward) {
     gk_session s = {
         .cfg = *c, .max_rows = max_rows, .backward = backward, .loss_rows = loss_rows(c, max_rows)};
     s.layer = gk_alloc((size_t)c->n_layers * sizeof *s.layer);
@@ -77,12 +77,24 @@ size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
     return count.used * sizeof(float);
 }
 
+size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
+    size_t parts = gk__parts_wanted(c, backward);
+    return parts * single_bytes(c, max_rows, backward) + (parts - 1) * gk__config_floats(c) * sizeof(float);
+}
+
 gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_error *err) {
+    gk_session *s = gk__session_single(c, max_rows, backward, err);
+    if (!s || gk__parts_new(s, gk__parts_wanted(c, backward), err)) return s;
+    gk_session_free(s);
+    return NULL;
+}
+
+gk_session *gk__session_single(const gk_config *c, int max_rows, bool backward, gk_error *err) {
     if (max_rows < 1) {
         gk_fail(err, GK_NOWHERE, "at least 1", "a session of %d rows", max_rows);
         return NULL;
     }
-    size_t bytes = gk_session_bytes(c, max_rows, backward);
+    size_t bytes = single_bytes(c, max_rows, backward);
     float *block = gk_try_alloc(bytes);
     if (!block) {
         gk_fail(err, GK_NOWHERE, "fewer rows a batch",
@@ -102,6 +114,7 @@ gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_e
 
 void gk_session_free(gk_session *s) {
     if (!s) return;
+    gk__parts_free(s);
     gk_free(s->block);
     gk_free(s->layer);
     gk_free(s);
@@ -204,18 +217,15 @@ static double head_backward(gk_session *s, const gk_model *m, int n, float scale
     return loss;
 }
 
-bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
-                         float *grad, double *loss_sum, int64_t *n_targets, gk_error *err) {
-    if (!gk__batch_check(s, m, b, err)) return false;
-    if (!s->backward)
-        return gk_fail(err, GK_NOWHERE, "backward = true", "the session was made without gradients");
+double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
+                float *grad, int64_t *n_targets) {
     gk__forward(s, m, b);
     int n = rows_with_target(s, b), d = s->cfg.d_model;
     final_norm(s, m, s->rows, n);
     gk_tensor head = gk_model_tensor(m, -1, GK_HEAD), lnf = gk_model_tensor(m, -1, GK_LNF);
     /* A tied head is the embedding: it is frozen only where that is. */
     bool head_frozen = frozen >> (s->cfg.tied ? GK_EMBED : GK_HEAD) & 1u, lnf_frozen = frozen >> GK_LNF & 1u;
-    *loss_sum = head_backward(s, m, n, scale, head_frozen ? NULL : grad + (head.w - m->data));
+    double loss = head_backward(s, m, n, scale, head_frozen ? NULL : grad + (head.w - m->data));
     *n_targets = n;
 
     /* picked holds the norm's input; its gradient goes back to the rows it was gathered from. */
@@ -228,5 +238,16 @@ bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, fl
     for (int i = 0; i < n; i++)
         memcpy(s->dx + (ptrdiff_t)s->rows[i] * d, dpicked + (ptrdiff_t)i * d, (size_t)d * sizeof(float));
     gk__backward(s, m, b, frozen, grad);
+    return loss;
+}
+
+bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
+                         float *grad, double *loss_sum, int64_t *n_targets, gk_error *err) {
+    if (!gk__batch_check(s, m, b, err)) return false;
+    if (!s->backward)
+        return gk_fail(err, GK_NOWHERE, "backward = true", "the session was made without gradients");
+    gk_gemm_init();
+    *loss_sum = s->n_parts ? gk__parts_step(s, m, b, scale, frozen, grad, n_targets)
+                           : gk__step(s, m, b, scale, frozen, grad, n_targets);
     return true;
 }

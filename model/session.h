@@ -15,11 +15,24 @@ typedef struct gk__acts {
     float *gu, *act;     /* gu_dim, f */
 } gk__acts;
 
+/* A part of the batch that one thread takes through the whole step (parts.c). Part 0 uses the session's own
+ * buffers and the caller's gradient. */
+typedef struct gk__part {
+    gk_session *session;
+    float *grad;
+    int32_t *starts; /* [max_rows + 1] */
+    gk_batch batch;
+    double loss;
+    int64_t n;
+} gk__part;
+
 struct gk_session {
     gk_config cfg;
     int max_rows, loss_rows;
     bool backward;
     float *block; /* the one allocation */
+    gk__part *part;
+    size_t n_parts; /* 0: the operators split their rows instead */
     gk__acts *layer;
     float *x_out;                 /* d: after the last layer */
     float *picked, *lnf, *statsf; /* d, d, 2: the rows that predict something */
@@ -28,6 +41,18 @@ struct gk_session {
     int32_t *position, *rows, *target; /* [max_rows] */
     float *dx, *dnorm, *dwide, *dact;  /* backward only: d, d, max(qkv_dim, gu_dim), max(f, d, q_dim) */
 };
+
+/* parts.c */
+size_t gk__parts_wanted(const gk_config *c, bool backward); /* 1: no parts */
+bool gk__parts_new(gk_session *s, size_t n, gk_error *err);
+void gk__parts_free(gk_session *s);
+double gk__parts_step(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
+                      float *grad, int64_t *n_targets);
+
+/* session.c: a session without parts; loss and gradients of a checked batch. */
+gk_session *gk__session_single(const gk_config *c, int max_rows, bool backward, gk_error *err);
+double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
+                float *grad, int64_t *n_targets);
 
 bool gk__batch_check(const gk_session *s, const gk_model *m, const gk_batch *b, gk_error *err);
 /* Residual stream after the last layer, in s->x_out. */

@@ -78,6 +78,12 @@ static gk_tensor *view(gk_model *m, int layer, gk_component c) {
     return layer < 0 ? &m->outer[c] : &m->layer[layer][c - GK_LN1];
 }
 
+size_t gk__config_floats(const gk_config *c) {
+    layout count = {.cfg = c};
+    lay_out(&count);
+    return count.offset;
+}
+
 gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
     if (!gk_config_check(c, GK_NOWHERE, err)) return NULL;
     layout count = {.cfg = c};
