@@ -2,11 +2,9 @@
 #include "tools/tools.h"
 #include "tokenizer/tokenizer.h"
 
-#include <string.h>
-
 typedef struct settings {
-    gk_strings texts, words;
-    int64_t vocab, repeat;
+    gk_strings texts;
+    int64_t vocab;
     const char *out;
 } settings;
 
@@ -41,20 +39,9 @@ static bool add_texts(sentences *s, const char *path, gk_error *err) {
     return got == 0;
 }
 
-/* A word list: one a line, # starts a comment line. Repeated so that most words become one piece. */
-static bool add_words(sentences *s, const char *path, int64_t repeat, gk_error *err) {
-    char *rest = gk_read_file(s->a, path, (size_t)1 << 26, NULL, err), *line;
-    if (!rest) return false;
-    while ((line = strsep(&rest, "\r\n")))
-        for (int64_t i = 0; *line && *line != '#' && i < repeat; i++) add(s, line);
-    return true;
-}
-
 static bool read_sentences(const settings *o, sentences *s, gk_error *err) {
     for (size_t i = 0; i < o->texts.n; i++)
         if (!add_texts(s, o->texts.item[i], err)) return false;
-    for (size_t i = 0; i < o->words.n; i++)
-        if (!add_words(s, o->words.item[i], o->repeat, err)) return false;
     return true;
 }
 
@@ -70,19 +57,17 @@ static int run(const char *command, const settings *o) {
 }
 
 int cmd_tokenizer(int argc, char **argv) {
-    settings o = {.vocab = 2000, .repeat = 30};
+    settings o = {.vocab = 2000};
     const gk_opt opts[] = {
         {"texts", GK_OPT_LIST, &o.texts, "FILES", "JSONL files of {\"text\": \"...\"} lines", true},
-        {"words", GK_OPT_LIST, &o.words, "FILES", "word lists, one word a line, # for comments", false},
-        {"repeat", GK_OPT_INT, &o.repeat, "N", "times each word of --words counts", false},
         {"vocab", GK_OPT_INT, &o.vocab, "N", "pieces of the vocabulary", false},
         {"out", GK_OPT_STR, &o.out, "DIR", "where the tokenizer goes", true},
     };
     gk_arena *a = gk_arena_new();
     int code = gk_args(argv[0], "train a small sentencepiece vocabulary on a corpus", opts,
                        sizeof opts / sizeof *opts, argc, argv, a);
-    if (code < 0 && (o.vocab < 1 || o.vocab > 1000000 || o.repeat < 0 || o.repeat > 100000)) {
-        fprintf(stderr, "graftkit %s: --vocab must be 1 to 1000000, --repeat 0 to 100000\n", argv[0]);
+    if (code < 0 && (o.vocab < 1 || o.vocab > 1000000)) {
+        fprintf(stderr, "graftkit %s: --vocab must be 1 to 1000000\n", argv[0]);
         code = 2;
     }
     if (code < 0) code = run(argv[0], &o);
