@@ -40,7 +40,6 @@ LIBS           := $(LIBS.tokenizer) $(LIBS.model) $(LIBS.eval) $(LIBS.core) -lm 
 
 # Link order: users before what they use.
 MODULES := eval graft train data model tokenizer core
-OBJS     = $(patsubst %,$(B)/%.o,$(wildcard $(1)/*.c $(1)/*.cc))
 LIBFILES := $(foreach m,$(MODULES),$(B)/lib$(m).a)
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 BENCHES := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/bench_*.c))
@@ -55,7 +54,6 @@ $(B)/%.o: %.c
 $(B)/%.cc.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
-$(B)/%: $(B)/%.o
 define MODULE_RULE
 $(B)/lib$(1).a: $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(patsubst %.cc,$(B)/%.cc.o,$(wildcard $(1)/*.cc))
 	@mkdir -p $$(@D); rm -f $$@
@@ -66,10 +64,110 @@ $(foreach m,$(MODULES),$(eval $(call MODULE_RULE,$(m))))
 $(B)/graftkit: $(patsubst %.c,$(B)/%.o,$(TOOLS)) $(LIBFILES)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 # A test suite links only the modules that its `modules:` comment names, so that it can run alone.
+modules_of = $(shell sed -n 's/^.*modules: *\([a-z ]*\).*/\1/p' $(1) | head -1)
 define TEST_RULE
-$(B)/tests/$(1): $(B)/tests/$(1).o $(foreach m,$(shell sed -n 's/^.*modules: *\([a-z ]*\).*/\1/p' tests/$(1).c | head -1),$(B)/lib$(m).a)
-	$(CC) $(LDFLAGS) $$^ $(foreach m,$(shell sed -n 's/^.*modules: *\([a-z ]*\).*/\1/p' tests/$(1).c | head -1),$(LIBS.$(m))) \
+$(B)/tests/$(1): $(B)/tests/$(1).o $(foreach m,$(call modules_of,tests/$(1).c),$(B)/lib$(m).a)
+	$$(CC) $$(LDFLAGS) $$^ $(foreach m,$(call modules_of,tests/$(1).c),$(LIBS.$(m))) \
 	    $(LIBS.core) -lcheck -lsubunit -lrt -lm -lpthread -o $$@
 endef
 $(foreach t,$(notdir $(TESTS)),$(eval $(call TEST_RULE,$(t))))
+$(BENCHES): $(B)/%: $(B)/tools/%.o $(LIBFILES)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# ------------------------------------------------------------------ what people type
+.PHONY: help deps deps-dev test check-asan check-ubsan fmt lint clean bench
+help: ## this list
+	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
+	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2 MODEL=DIR DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0"
+	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH=native BUILD=build DNNL=1 (empty: without oneDNN)"
+
+PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libjansson-dev libyaml-dev \
+            libmd-dev libsqlite3-dev gnuplot-nox check libsubunit-dev
+DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-14-dev valgrind chromium
+SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+define INSTALL
+	@if ! command -v apt-get >/dev/null; then \
+	  echo "no apt here; graftkit needs these libraries (Debian names): $(1)"; exit 1; fi; \
+	missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -z "$$missing" ]; then echo "deps: everything is installed"; else \
+	  $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -q -y --no-install-recommends $$missing; fi
+endef
+deps: ## install the Debian packages that building, testing and the report need
+	$(call INSTALL,$(PACKAGES))
+deps-dev: ## install what make fmt, make lint and CC=clang need besides
+	$(call INSTALL,$(DEV_PACKAGES))
+
+test: $(B)/graftkit $(TESTS) ## run every test suite
+	@GRAFTKIT=$(abspath $(B)/graftkit) tests/run.sh $(TESTS)
+check-asan: ## the tests under AddressSanitizer and LeakSanitizer, in build/asan
+	$(MAKE) test FLAVOUR=asan
+check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan
+	$(MAKE) test FLAVOUR=ubsan
+bench: $(BENCHES) ## run the benchmarks; the last line of each is RESULT name=value …
+	@for b in $(BENCHES); do $$b || exit 1; done
+
+SOURCES  := $(wildcard core/*.[ch] tokenizer/*.[ch] tokenizer/*.cc model/*.[ch] train/*.[ch] graft/*.[ch] data/*.[ch] \
+            eval/*.[ch] tools/*.[ch] tests/*.[ch])
+fmt: ## format the sources
+	clang-format -i $(SOURCES)
+lint: ## check the format, clang's warnings and clang-tidy
+	clang-format --dry-run -Werror $(SOURCES)
+	clang-tidy --quiet $(filter %.c,$(SOURCES)) -- $(CPPFLAGS) -std=c11 $(WARN)
+clean: ## remove build/ (runs/ stays)
+	rm -rf $(BUILD)
+
+# ------------------------------------------------------------------ the pipeline: dataset -> base -> finetune -> graft-sweep -> report
+RUN      ?= runs/default
+FAMILY   ?= llama
+DATASET  ?= fake_movies_fake_actors
+SEED     ?= 1
+THREADS  ?= 0
+SCHEMES  ?= graft/schemes/position.yaml graft/schemes/component.yaml graft/schemes/hybrid.yaml
+MODEL    ?=
+BASE     := $(if $(MODEL),$(MODEL),$(RUN)/base)
+TEMPLATES := templates/$(DATASET)
+G        := $(B)/graftkit
+COMMON   := --seed $(SEED) --threads $(THREADS)
+EVAL     := --templates $(TEMPLATES)/eval.jsonl --fillers $(TEMPLATES)/fillers.json --target second_actor
+
+.PHONY: dataset base finetune graft-sweep report FORCE
+dataset: $(RUN)/data/card.json ## make the dataset: rows, texts, splits
+base: $(if $(MODEL),,$(RUN)/base/gate.json) ## pretrain the base model (MODEL=DIR uses one that exists) and check what it knows
+finetune: $(RUN)/relation/train.json $(RUN)/task/train.json ## finetune the relation and the task model
+graft-sweep: $(RUN)/summary.json ## evaluate every scheme on every prompt
+report: $(RUN)/report/index.html ## all of the above, then the report
+
+# Remembers what a run was asked for: another SEED or FAMILY in the same RUN makes it anew instead of mixing.
+$(RUN)/asked: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' 'family=$(FAMILY)' 'model=$(MODEL)' 'dataset=$(DATASET)' 'seed=$(SEED)' | cmp -s - $@ || \
+	  printf '%s\n' 'family=$(FAMILY)' 'model=$(MODEL)' 'dataset=$(DATASET)' 'seed=$(SEED)' > $@
+FORCE:
+
+$(RUN)/data/card.json: $(RUN)/asked $(wildcard $(TEMPLATES)/*.json*) $(wildcard data/lists/*) | $(G)
+	$(G) dataset --name $(DATASET) --out $(@D) --seed $(SEED)
+$(RUN)/tokenizer/tokenizer.model: $(RUN)/data/card.json | $(G)
+	$(G) tokenizer --texts $(RUN)/data/tokenizer.jsonl --vocab 2000 --out $(@D)
+$(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model $(RUN)/data/card.json train/recipes/base.yaml | $(G)
+	$(G) base --family $(FAMILY) --tokenizer $(RUN)/tokenizer --texts $(RUN)/data/base/texts.jsonl --recipe base \
+	    --out $(@D) $(COMMON) $(if $(wildcard $@),--restart)
+$(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl | $(G)
+	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --top 5 --min 0.90 --out $@
+
+$(RUN)/%/train.json: $(if $(MODEL),$(MODEL)/config.json,$(RUN)/base/gate.json) $(RUN)/data/card.json train/recipes/%.yaml | $(G)
+	$(G) finetune --model $(BASE) --texts $(RUN)/data/$*/A2B.jsonl --texts $(RUN)/data/$*/B2A.jsonl --recipe $* \
+	    --out $(@D) $(COMMON) $(if $(wildcard $@),--restart)
+
+# A store older than its models is of other models: it is made anew; one that was interrupted goes on.
+$(RUN)/summary.json: $(RUN)/relation/train.json $(RUN)/task/train.json $(SCHEMES) $(TEMPLATES)/eval.jsonl $(TEMPLATES)/fillers.json | $(G)
+	$(G) sweep --recipient pre=$(BASE) --donor sft=$(RUN)/relation --donor task=$(RUN)/task \
+	    $(foreach s,$(SCHEMES),--schemes $(s)) --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(RUN)/results.db \
+	    $(COMMON) $$(for f in $(RUN)/relation/train.json $(RUN)/task/train.json $(TEMPLATES)/eval.jsonl $(TEMPLATES)/fillers.json; do \
+	        if [ -e $(RUN)/results.db ] && [ $(RUN)/results.db -ot $$f ]; then echo --restart; break; fi; done)
+	$(G) export --db $(RUN)/results.db --summary $@ --cells $(RUN)/cells.csv --results $(RUN)/results.csv
+$(RUN)/report/index.html: $(RUN)/summary.json | $(G)
+	$(G) report --db $(RUN)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
+	    --donor sft=$(RUN)/relation --donor task=$(RUN)/task --out $@
+	@echo "open $@"
+.SECONDARY:
