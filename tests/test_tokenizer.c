@@ -447,6 +447,26 @@ START_TEST(test_models_that_would_break_promises) {
 }
 END_TEST
 
+/* A model without dummy prefix that drops spaces at the ends and all but one of a run. */
+START_TEST(test_model_that_drops_spaces) {
+    size_t len = 0;
+    uint8_t *m = model_bytes(&len);
+    gk_tok *t = load_with(m, len, 3, "\x18\x00\x20\x01", 4);
+    ck_assert_msg(t != NULL, "%s", message());
+    static const char *const spaced[] = {"Ada  Abbott", "  Ada", "Ada Abbott  ", "   Ada   東   "};
+    for (size_t i = 0; i < COUNT(spaced); i++) {
+        gk_tokens k = encoded(t, spaced[i], GK_BOS_YES);
+        check_tiles(t, &k, strlen(spaced[i]));
+    }
+    gk_tokens k;
+    ck_assert(!gk_tok_encode(t, "  ", 2, GK_BOS_YES, arena, &k, &err));
+    int32_t first = -1;
+    ck_assert(gk_tok_first(t, "Ada", &first, &err));
+    ck_assert_str_eq(gk_tok_piece(t, first), "▁Ada");
+    gk_tok_free(t);
+}
+END_TEST
+
 /* 65 nested user-defined symbols would overflow an array inside the library. */
 START_TEST(test_nested_symbols_are_refused) {
     size_t len = 0;
@@ -520,6 +540,7 @@ int main(void) {
     tcase_add_test(c, test_truncated);
     tcase_add_test(c, test_damaged);
     tcase_add_test(c, test_models_that_would_break_promises);
+    tcase_add_test(c, test_model_that_drops_spaces);
     tcase_add_test(c, test_nested_symbols_are_refused);
     tcase_add_test(c, test_llama2);
     Suite *s = suite_create("tokenizer");

@@ -185,12 +185,18 @@ bool gk_tok_encode(const gk_tok *t, const char *text, size_t len, gk_bos bos, gk
 
 bool gk_tok_first(const gk_tok *t, const char *text, int32_t *id, gk_error *err) {
     if (!*text) return gk_fail(err, GK_NOWHERE, "a name, for instance", "an empty text has no first token");
+    if (!check_text(text, strlen(text), err)) return false;
+    /* A word before it, because models differ in what they make of a space at the start: another space before
+     * it, nothing, or the space that it is. */
+    static const char before[] = "a";
+    const size_t space = sizeof before - 1;
     gk_arena *a = gk_arena_new();
-    /* With a dummy prefix the library itself puts the space there. */
-    const char *after = t->facts.dummy_prefix ? text : gk_arena_printf(a, " %s", text);
+    const char *after = gk_arena_printf(a, "%s %s", before, text);
     gk_tokens tokens;
     bool ok = gk_tok_encode(t, after, strlen(after), GK_BOS_NO, a, &tokens, err);
-    if (ok) *id = tokens.id[0];
+    size_t i = 0;
+    while (ok && tokens.span[i].end <= space) i++; /* the spans tile the text, so one token holds the space */
+    if (ok) *id = tokens.id[i];
     gk_arena_free(a);
     return ok;
 }
