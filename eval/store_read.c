@@ -106,12 +106,17 @@ static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t 
     int got = gk__sql_bind(r->s, q, r->err, "i", s->source) ? 1 : -1;
     while (got == 1 && (got = gk__sql_next(r->s, q, r->err)) == 1) {
         int64_t t = sqlite3_column_int64(q, 0);
-        if (!template_at(r, t) || at == room) continue;
+        int64_t row = sqlite3_column_int64(q, 1);
+        if (!template_at(r, t) || row < 0 || (size_t)row >= room || at == room) {
+            gk_fail(r->err, GK_AT_FILE(r->s->path), "begin a new one", "the results store is damaged");
+            got = -1;
+            continue;
+        }
         if (sqlite3_column_int(q, 5)) {
             s->dropped[t - 1]++;
             continue;
         }
-        obs[at++] = (gk_obs){.row = (uint32_t)sqlite3_column_int64(q, 1),
+        obs[at++] = (gk_obs){.row = (uint32_t)row,
                              .weight = 1,
                              .rank = sqlite3_column_double(q, 2),
                              .logprob = sqlite3_column_double(q, 3),

@@ -1,0 +1,124 @@
+/* report.c: the HTML report: gathers what the store says, has every section written, and puts the page in
+ * place. */
+#include "eval/report.h"
+
+#include <string.h>
+
+/* ---------------------------------------------------------------- what the store says */
+
+const gk_cell *gk__report_cell(const gk__report *r, const char *scheme, const char *template_name) {
+    for (size_t i = 0; i < r->cells.n; i++) {
+        const gk_cell *c = &r->cells.item[i];
+        if (strcmp(c->scheme, scheme) == 0 && strcmp(c->template_name, template_name) == 0) return c;
+    }
+    return NULL;
+}
+
+const gk__set *gk__report_set(const gk__report *r, const char *name) {
+    for (size_t i = 0; i < r->n_sets; i++)
+        if (strcmp(r->set[i].name, name) == 0) return &r->set[i];
+    return NULL;
+}
+
+const char *gk__report_about(const gk__report *r, const char *scheme) {
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(r->manifest, "schemes"), i, v) {
+        const char *name = json_string_value(json_object_get(v, "name"));
+        const char *about = json_string_value(json_object_get(v, "about"));
+        if (name && about && strcmp(name, scheme) == 0) return about;
+    }
+    return "";
+}
+
+bool gk__report_partial(const gk__report *r, const char *scheme) {
+    for (size_t i = 0; i < r->cells.n; i++)
+        if (strcmp(r->cells.item[i].scheme, scheme) == 0 && !r->cells.item[i].applies) return true;
+    return false;
+}
+
+const char *gk__report_template(const gk__report *r, const char *template_name) {
+    if (strcmp(template_name, "pooled") == 0) return "All templates pooled";
+    if (strcmp(template_name, "titled") == 0) return "Templates that name the film, pooled";
+    return gk_arena_printf(r->a, "Template %s", template_name);
+}
+
+static void add_to_set(gk__report *r, const gk_cell *c) {
+    gk__set *set = NULL;
+    for (size_t i = 0; i < r->n_sets && !set; i++)
+        if (strcmp(r->set[i].name, c->set) == 0) set = &r->set[i];
+    if (!set) {
+        set = &r->set[r->n_sets++];
+        set->name = c->set;
+        set->scheme = gk_arena_alloc(r->a, r->cells.n * sizeof *set->scheme);
+    }
+    if (set->n == 0 || strcmp(set->scheme[set->n - 1], c->scheme) != 0) set->scheme[set->n++] = c->scheme;
+}
+
+static bool gather(gk__report *r) {
+    r->manifest = gk_store_manifest(r->s, r->err);
+    if (!r->manifest || !gk_store_cells(r->s, r->a, &r->cells, r->err)) return false;
+    if (r->cells.n == 0)
+        return gk_fail(r->err, GK_AT_FILE(r->s->path), "run a sweep into it first",
+                       "the results store has no schemes");
+    r->n_templates = json_array_size(json_object_get(r->manifest, "templates"));
+    r->set = gk_arena_alloc(r->a, r->cells.n * sizeof *r->set);
+    for (size_t i = 0; i < r->cells.n; i++) add_to_set(r, &r->cells.item[i]);
+    return true;
+}
+
+/* ---------------------------------------------------------------- the page */
+
+static void add_how_to_read(gk_buf *b) {
+    gk_buf_puts(
+        b, "<h2 id=\"read\">How to read this</h2>\n"
+           "<p>A <em>graft</em> runs a prompt through one model, but lets the weights of another one (a "
+           "<em>donor</em>) "
+           "compute chosen parts of it: at chosen token positions, layers and components. The residual "
+           "stream and the keys and "
+           "values of earlier positions stay as they were computed, so only the mechanism changes, never the "
+           "information. FE is the first entity (the actor the prompt begins with), M the film&#39;s title, "
+           "P the preposition, "
+           "LT the last token; ^C is every position but those; PRE is the recipient alone and SFT the "
+           "finetuned donor "
+           "alone.</p>\n"
+           "<p><em>Top-5</em> is the share of prompts whose target (the first token of the co-actor&#39;s "
+           "name) is among the "
+           "five tokens that the model holds most probable; a rank counts the tokens held more probable, so "
+           "0 is best.</p>\n");
+    gk_buf_printf(b,
+                  "<p>Brackets and error bars are 95%% percentile bootstrap intervals of %d resamples of the "
+                  "facts (rows); a "
+                  "fact that appears in several templates is drawn with all its prompts. They say how much "
+                  "the number would "
+                  "move with other facts of the same kind, not with another training run.</p>\n",
+                  GK_RESAMPLES);
+}
+
+static bool add_page(gk__report *r) {
+    gk__html_head(&r->html,
+                  r->o->title ? r->o->title : "Dynamic weight grafting: where the finetuned facts come from");
+    if (!gk__report_summary(r) || !gk__report_sets(r) || !gk__report_curves(r)) return false;
+    gk__report_tables(r);
+    if (!gk__report_samples(r) || !gk__report_manifest(r)) return false;
+    add_how_to_read(&r->html);
+    gk_buf_puts(&r->html, "</body>\n</html>\n");
+    return true;
+}
+
+static bool make_folder(const char *path, gk_arena *a, gk_error *err) {
+    const char *slash = strrchr(path, '/');
+    return !slash || slash == path || gk_mkdirs(gk_arena_strndup(a, path, (size_t)(slash - path)), err);
+}
+
+bool gk_report_write(const gk_report_options *o, gk_error *err) {
+    gk__report r = {.o = o, .a = gk_arena_new(), .err = err};
+    r.s = gk_store_open(o->db, err);
+    bool ok = r.s && gather(&r) && add_page(&r) && make_folder(o->out, r.a, err) &&
+              gk_write_file(o->out, r.html.data, r.html.len, err);
+    gk_store_close(r.s);
+    json_decref(r.manifest);
+    gk_buf_free(&r.html);
+    gk_arena_free(r.a);
+    return ok;
+}

@@ -1,0 +1,267 @@
+/* report_figures.c: bar charts of schemes, and the sections that hold them. */
+#include "eval/report.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { WIDTH = 560, BAR_HEIGHT = 27, WRAP = 24 };
+/* Width of a character of the plots' font, in their units; wide, since the reader's font is not known here.
+ */
+static const double CHARACTER = 8.4;
+
+/* Okabe and Ito's colours: one for what a scheme is. */
+typedef enum kind { REFERENCE, COMPLEMENT, PARTIAL, PLAIN, N_KINDS } kind;
+static const struct {
+    unsigned rgb;
+    const char *about;
+} KINDS[N_KINDS] = {{0x777777, "one model alone"},
+                    {0xE69F00, "complement (^C)"},
+                    {0x009E73, "applies to some templates only"},
+                    {0x0072B2, "graft"}};
+
+static kind kind_of(const gk__report *r, const char *scheme) {
+    size_t n = strlen(scheme);
+    if (strcmp(scheme, "PRE") == 0 || strncmp(scheme, "SFT", 3) == 0) return REFERENCE;
+    if (n > 2 && strcmp(scheme + n - 2, "^C") == 0) return COMPLEMENT;
+    return gk__report_partial(r, scheme) ? PARTIAL : PLAIN;
+}
+
+/* ---------------------------------------------------------------- one bar chart */
+
+/* Where a label is broken in two: at the " + " nearest its middle, or nowhere (its length). */
+static size_t break_at(const char *label) {
+    size_t n = strlen(label), best = n;
+    if (n <= WRAP) return n;
+    for (const char *at = label; (at = strstr(at, " + ")); at++) {
+        double here = fabs((double)(at - label) - (double)n / 2), there = fabs((double)best - (double)n / 2);
+        if (here < there) best = (size_t)(at - label) + 2;
+    }
+    return best;
+}
+
+static size_t longest_line(const gk__report *r, const gk__set *set, const char *tmpl) {
+    size_t longest = 3;
+    for (size_t i = 0; i < set->n; i++) {
+        const gk_cell *c = gk__report_cell(r, set->scheme[i], tmpl);
+        if (!c || !c->applies) continue;
+        size_t cut = break_at(set->scheme[i]), n = strlen(set->scheme[i]);
+        size_t line = cut > n - cut ? cut : n - cut;
+        longest = line > longest ? line : longest;
+    }
+    return longest;
+}
+
+static void add_label(gk__report *r, gk_buf *out, double y, const char *text, size_t n) {
+    gk_buf_printf(out, "%g\t", y);
+    gk__plain_text(out, n ? gk_arena_strndup(r->a, text, n) : " ");
+    gk_buf_puts(out, "\n");
+}
+
+static void add_bar(gk__report *r, gk__plot *p, size_t y, const gk_cell *c) {
+    const gk_stats *s = &c->stats;
+    char value[32];
+    if (s->n)
+        gk_buf_printf(&p->data[0], "%zu\t%.6f\t%.6f\t%.6f\t%u\t%s%%\n", y, s->value[GK_METRIC_top5],
+                      s->low[GK_METRIC_top5], s->high[GK_METRIC_top5], KINDS[kind_of(r, c->scheme)].rgb,
+                      gk__html_value(GK_METRIC_top5, s->value[GK_METRIC_top5], value));
+    else
+        gk_buf_printf(&p->data[0], "%zu\t0\t0\t0\t0\tno data\n", y);
+    size_t cut = break_at(c->scheme), n = strlen(c->scheme);
+    double at = (double)y;
+    add_label(r, &p->data[1], cut < n ? at - 0.22 : at, c->scheme, cut);
+    if (cut < n) add_label(r, &p->data[1], at + 0.22, c->scheme + cut + 1, n - cut - 1);
+}
+
+/* A dashed line at a reference scheme's value, named above the plot. */
+static void add_reference(const gk__report *r, gk__plot *p, const char *scheme, const char *tmpl,
+                          bool to_the_left) {
+    const gk_cell *c = gk__report_cell(r, scheme, tmpl);
+    if (!c || c->stats.n == 0) return;
+    double x = c->stats.value[GK_METRIC_top5];
+    gk_buf_printf(
+        &p->script,
+        "set arrow from %.6f, graph 0 to %.6f, graph 1 nohead front dt (4,3) lw 1.4 lc rgb '#444444'\n"
+        "set label '%s' at %.6f, graph 1 offset 0,0.55 %s tc rgb '#444444'\n",
+        x, x, scheme, x, to_the_left ? "right" : "left");
+}
+
+static void add_references(const gk__report *r, gk__plot *p, const char *tmpl) {
+    const gk_cell *pre = gk__report_cell(r, "PRE", tmpl), *sft = gk__report_cell(r, "SFT", tmpl);
+    bool close = pre && sft && pre->stats.n && sft->stats.n &&
+                 sft->stats.value[GK_METRIC_top5] - pre->stats.value[GK_METRIC_top5] < 0.25;
+    add_reference(r, p, "PRE", tmpl, close);
+    add_reference(r, p, "SFT", tmpl, !close);
+}
+
+static void script_bars(const gk__report *r, gk__plot *p, size_t n, double left, const char *tmpl) {
+    gk_buf_printf(&p->script,
+                  "set lmargin at screen %.4f\nset rmargin at screen 0.875\nset tmargin at screen %.4f\n"
+                  "set bmargin at screen %.4f\nset xrange [0:1]\nset yrange [%g:-0.7]\nunset ytics\nset "
+                  "border 1 lc rgb "
+                  "'#888888'\nset xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%' 1) tc "
+                  "rgb '#333333'\n"
+                  "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2.2\n",
+                  left, 1 - 26.0 / p->height, 30.0 / p->height, (double)n - 0.3);
+    add_references(r, p, tmpl);
+    gk_buf_puts(&p->script,
+                "plot '0' using 2:1:(0):2:($1-0.33):($1+0.33):5 with boxxyerror fs solid 0.85 noborder lc "
+                "rgb variable"
+                " notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.3 lc rgb '#111111' notitle,"
+                " '' using (1):1:6 with labels left offset character 1.3,0 notitle,"
+                " '1' using (0):1:2 with labels right offset character -1,0 notitle\n");
+}
+
+static void add_key(gk_buf *b, const bool seen[N_KINDS]) {
+    gk_buf_puts(b, " ");
+    for (int k = 0; k < N_KINDS; k++)
+        if (seen[k])
+            gk_buf_printf(b, "<span class=\"key\"><i style=\"background:#%06x\"></i>%s</span>", KINDS[k].rgb,
+                          KINDS[k].about);
+}
+
+bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_name, const char *caption) {
+    gk__plot p = {.width = WIDTH};
+    bool seen[N_KINDS] = {false};
+    size_t n = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        const gk_cell *c = gk__report_cell(r, set->scheme[i], template_name);
+        if (!c || !c->applies) continue;
+        seen[kind_of(r, c->scheme)] = true;
+        add_bar(r, &p, n++, c);
+    }
+    if (n == 0) return true;
+    p.height = (int)n * BAR_HEIGHT + 60;
+    double left = ((double)longest_line(r, set, template_name) * CHARACTER + 16) / WIDTH;
+    script_bars(r, &p, n, left < 0.55 ? left : 0.55, template_name);
+    int id = ++r->n_figures;
+    gk_buf_puts(&r->html, "<figure><div>");
+    bool ok = gk__plot_svg(&p, id, &r->html, r->err);
+    gk__plot_free(&p);
+    gk_buf_printf(&r->html, "</div><figcaption id=\"cap%d\">%s", id, caption);
+    add_key(&r->html, seen);
+    gk_buf_puts(&r->html, "</figcaption></figure>\n");
+    return ok;
+}
+
+/* ---------------------------------------------------------------- sections */
+
+static bool add_pooled(gk__report *r, const gk__set *set, const char *more) {
+    size_t n = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        const gk_cell *c = gk__report_cell(r, set->scheme[i], "pooled");
+        if (c && c->stats.n > n) n = c->stats.n;
+    }
+    return gk__report_bars(
+        r, set, "pooled",
+        gk_arena_printf(r->a,
+                        "Top-5 accuracy over all templates to which a scheme applies (up to %zu prompts), "
+                        "with bootstrap 95%% intervals; dashed: PRE and SFT.%s",
+                        n, more));
+}
+
+static const char *template_text(const gk__report *r, size_t t) {
+    const char *text = json_string_value(
+        json_object_get(json_array_get(json_object_get(r->manifest, "templates"), t), "text"));
+    return text ? text : "";
+}
+
+static bool add_per_template(gk__report *r, const gk__set *set) {
+    gk_buf_puts(&r->html, "<h2>The same, template by template</h2>\n<div class=\"grid\">\n");
+    bool ok = true;
+    for (size_t t = 0; ok && t <= r->n_templates; t++) {
+        const char *name = t < r->n_templates ? gk_arena_printf(r->a, "%zu", t + 1) : "titled";
+        if (!gk__report_cell(r, set->scheme[0], name)) continue;
+        gk_buf caption = {0};
+        gk_buf_printf(&caption, "<strong>%s.</strong> ", gk__report_template(r, name));
+        if (t < r->n_templates) {
+            gk_buf_puts(&caption, "<code>");
+            gk__html_text(&caption, template_text(r, t));
+            gk_buf_puts(&caption, "</code>");
+        } else {
+            gk_buf_puts(&caption, "Here every scheme is judged on the same prompts.");
+        }
+        ok = gk__report_bars(r, set, name, caption.data);
+        gk_buf_free(&caption);
+    }
+    gk_buf_puts(
+        &r->html,
+        "</div>\n<p class=\"muted\">Top-5 accuracy; a scheme that uses a field which a template lacks is "
+        "left out there.</p>\n");
+    return ok;
+}
+
+static void add_set_table(gk__report *r, const gk__set *set) {
+    static const gk_metric shown[] = {GK_METRIC_top1, GK_METRIC_top5, GK_METRIC_mean_rank,
+                                      GK_METRIC_logit_diff};
+    gk_buf *b = &r->html;
+    gk_buf_puts(b, "<div class=\"scroll\"><table "
+                   "class=\"set-table\"><thead><tr><th>scheme</th><th>n</th><th>top-1 %</th>"
+                   "<th>top-5 %</th><th>mean rank</th><th>logit diff.</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < set->n; i++) {
+        const gk_cell *c = gk__report_cell(r, set->scheme[i], "pooled");
+        if (!c || !c->applies) continue;
+        gk_buf_puts(b, "<tr><td class=\"name\">");
+        gk__html_text(b, c->scheme);
+        gk_buf_puts(b, "<small>");
+        gk__html_text(b, gk__report_about(r, c->scheme));
+        gk_buf_printf(b, "</small></td><td>%zu</td>", c->stats.n);
+        for (size_t m = 0; m < sizeof shown / sizeof *shown; m++) {
+            gk_buf_puts(b, "<td>");
+            gk__html_stat(b, &c->stats, shown[m]);
+            gk_buf_puts(b, "</td>");
+        }
+        gk_buf_puts(b, "</tr>\n");
+    }
+    gk_buf_puts(b, "</tbody></table></div>\n");
+}
+
+static bool add_set(gk__report *r, const gk__set *set, const char *title, const char *lead,
+                    const char *more) {
+    gk_buf_puts(&r->html, "<h2>");
+    gk__html_text(&r->html, title);
+    gk_buf_printf(&r->html, "</h2>\n<p>%s</p>\n", lead);
+    return add_pooled(r, set, more);
+}
+
+static bool add_other(gk__report *r, const gk__set *set) {
+    if (!add_set(r, set, gk_arena_printf(r->a, "Schemes of the set \u201c%s\u201d", set->name), "", ""))
+        return false;
+    add_set_table(r, set);
+    return true;
+}
+
+bool gk__report_sets(gk__report *r) {
+    const gk__set *position = gk__report_set(r, "position"), *component = gk__report_set(r, "component");
+    const gk__set *hybrid = gk__report_set(r, "hybrid");
+    if (position && (!add_set(r, position, "Which token positions need the finetuned weights",
+                              "The donor computes every component of every layer at the named positions, the "
+                              "recipient everything "
+                              "else.",
+                              " Schemes with M apply only to the templates that name the film: compare them "
+                              "with SFT there, below.") ||
+                     !add_per_template(r, position)))
+        return false;
+    if (component) {
+        if (!add_set(r, component, "Which components recall the fact at the last token",
+                     "The first entity is grafted whole; at the last token the donor computes only the named "
+                     "components, in "
+                     "the upper half of the layers.",
+                     ""))
+            return false;
+        add_set_table(r, component);
+    }
+    if (hybrid) {
+        if (!add_set(r, hybrid, "Can a task model share the work?",
+                     "A task model, finetuned on other facts in the same wording, and the relation model "
+                     "(rel), which knows "
+                     "the facts, each compute some components.",
+                     ""))
+            return false;
+        add_set_table(r, hybrid);
+    }
+    for (size_t i = 0; i < r->n_sets; i++)
+        if (&r->set[i] != position && &r->set[i] != component && &r->set[i] != hybrid &&
+            !add_other(r, &r->set[i]))
+            return false;
+    return true;
+}

@@ -1,0 +1,141 @@
+/* report_html.c: escaping, the page's head and style, and how numbers are written. */
+#include "eval/report.h"
+
+#include <math.h>
+#include <string.h>
+
+static const char REPLACEMENT[] = "\xEF\xBF\xBD";
+
+/* Calls add(b, c) for every byte of well-formed text and adds U+FFFD for everything else. */
+static void each_byte(gk_buf *b, const char *text, void (*add)(gk_buf *b, char c)) {
+    size_t left = strlen(text);
+    while (left) {
+        size_t good = left;
+        if (gk_utf8_valid(text, left, &good)) good = left;
+        for (size_t i = 0; i < good; i++) {
+            unsigned char c = (unsigned char)text[i];
+            if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+                gk_buf_puts(b, REPLACEMENT);
+            else
+                add(b, text[i]);
+        }
+        if (good < left) {
+            gk_buf_puts(b, REPLACEMENT);
+            good++;
+        }
+        text += good;
+        left -= good;
+    }
+}
+
+static void add_escaped(gk_buf *b, char c) {
+    switch (c) {
+    case '&':
+        gk_buf_puts(b, "&amp;");
+        break;
+    case '<':
+        gk_buf_puts(b, "&lt;");
+        break;
+    case '>':
+        gk_buf_puts(b, "&gt;");
+        break;
+    case '"':
+        gk_buf_puts(b, "&quot;");
+        break;
+    case '\'':
+        gk_buf_puts(b, "&#39;");
+        break;
+    default:
+        gk_buf_add(b, &c, 1);
+    }
+}
+
+void gk__html_text(gk_buf *b, const char *text) {
+    each_byte(b, text, add_escaped);
+}
+
+static void add_plain(gk_buf *b, char c) {
+    if (c == '\n' || c == '\t') c = ' ';
+    if (c == '"') c = '\'';
+    gk_buf_add(b, &c, 1);
+}
+
+void gk__plain_text(gk_buf *b, const char *text) {
+    each_byte(b, text, add_plain);
+}
+
+/* Tints and colours are Okabe and Ito's, which colour-blind readers can tell apart. */
+static const char STYLE[] =
+    ":root{color-scheme:light}*{box-sizing:border-box}"
+    "body{margin:0 auto;padding:1.5rem 1.25rem 4rem;max-width:1180px;background:#fff;color:#1b1b1b;"
+    "font:16px/1.55 system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif}"
+    "h1{font-size:1.9rem;line-height:1.2;margin:.5rem 0 1rem}h2{font-size:1.3rem;margin:2.6rem 0 .4rem;"
+    "padding-top:.8rem;border-top:1px solid #ddd}h3{font-size:1.02rem;margin:1.4rem 0 .3rem}p{max-width:75ch}"
+    ".summary{font-size:1.06rem;background:#f5f8fb;border-left:4px solid #0072b2;padding:.8rem "
+    "1.1rem;margin:0}"
+    ".note{background:#fdf3e1;border-left:4px solid #e69f00;padding:.5rem 1rem;max-width:75ch}"
+    ".muted{color:#595959}.grid{display:grid;grid-template-columns:1fr;gap:1rem 2rem}"
+    "@media(min-width:900px){.grid{grid-template-columns:1fr 1fr}}"
+    "figure{margin:1rem 0;min-width:0}figure>div{overflow-x:auto}"
+    "figure svg{display:block;width:100%;min-width:330px;max-width:700px;height:auto}"
+    "figcaption{font-size:.88rem;color:#444;max-width:75ch}"
+    ".key{white-space:nowrap;margin-right:.8em}.key i{display:inline-block;width:.85em;height:.85em;"
+    "margin-right:.35em;vertical-align:-.08em}"
+    ".scroll{overflow-x:auto;margin:.6rem 0}"
+    "table{border-collapse:collapse;font-size:.86rem;line-height:1.35;font-variant-numeric:tabular-nums}"
+    "th,td{padding:.3rem .7rem;text-align:right;border-bottom:1px solid #e4e4e4;vertical-align:top}"
+    "th:first-child,td:first-child,.text td,.text th{text-align:left}thead th{border-bottom:2px solid #999;"
+    "vertical-align:bottom;white-space:nowrap}tr.set th{background:#f1f1f1;text-align:left;font-weight:600}"
+    "td small{display:block;color:#666;white-space:nowrap;font-size:.86em}td.name small{white-space:normal;"
+    "min-width:14em}.samples td small{display:inline}.name{white-space:nowrap;font-weight:500}"
+    "code,.mono{font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:.92em;overflow-wrap:anywhere}"
+    ".text td.mono{min-width:9em}"
+    "details{margin:.6rem 0}summary{cursor:pointer;font-weight:600;padding:.25rem 0}"
+    ".yes{color:#00694f;font-weight:600;white-space:nowrap}.no{color:#a84300;font-weight:600;white-space:"
+    "nowrap}"
+    ".hit{background:#c9ebdf;box-shadow:inset 0 -2px #009e73;padding:0 .25em;font-weight:600}"
+    ".prompt{font-size:1.02rem;background:#fafafa;border:1px solid #e4e4e4;padding:.5rem "
+    ".8rem;max-width:75ch}"
+    "mark{color:inherit;padding:.1em .1em;border-radius:2px;white-space:pre-wrap}"
+    ".fe{background:#d2e7f5;box-shadow:inset 0 -2px #0072b2}.m{background:#fbe8c3;box-shadow:inset 0 -2px "
+    "#e69f00}"
+    ".lt{background:#c9ebdf;box-shadow:inset 0 -2px #009e73}"
+    "mark sub{font-size:.62em;font-weight:700;margin-left:.25em}"
+    "@media(max-width:600px){body{padding:1rem .8rem 3rem;font-size:15px}h1{font-size:1.5rem}"
+    "th,td{padding:.25rem .45rem}}"
+    "@media print{body{max-width:none;padding:0;font-size:10pt}h2,h3{break-after:avoid}"
+    "figure,tr,.summary{break-inside:avoid}.scroll,figure>div{overflow:visible}table{font-size:7.5pt}"
+    "th,td{padding:.15rem .35rem}details::details-content{content-visibility:visible;height:auto}"
+    "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
+
+void gk__html_head(gk_buf *b, const char *title) {
+    gk_buf_puts(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
+    gk__html_text(b, title);
+    gk_buf_puts(b, "</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>");
+    gk_buf_puts(b, STYLE);
+    gk_buf_puts(b, "</style>\n</head>\n<body>\n<h1>");
+    gk__html_text(b, title);
+    gk_buf_puts(b, "</h1>\n");
+}
+
+char *gk__html_value(gk_metric m, double x, char buf[32]) {
+    int digits = m == GK_METRIC_mean_logprob ? 3 : m == GK_METRIC_median_rank ? 1 : 2;
+    if (m <= GK_METRIC_top100) {
+        x *= 100;
+        digits = 1;
+    }
+    if (!isfinite(x))
+        strcpy(buf, "\u2013");
+    else
+        snprintf(buf, 32, fabs(x) < 1e9 ? "%.*f" : "%.*e", digits, x);
+    return buf;
+}
+
+void gk__html_stat(gk_buf *b, const gk_stats *s, gk_metric m) {
+    char value[32], low[32], high[32];
+    gk_buf_puts(b, gk__html_value(m, s->value[m], value));
+    if (s->n == 0) return;
+    gk_buf_printf(b, "<small>[%s, %s]</small>", gk__html_value(m, s->low[m], low),
+                  gk__html_value(m, s->high[m], high));
+}

@@ -1,0 +1,137 @@
+/* report_plot.c: gnuplot as a child process: a script and data files in, an <svg> element out. */
+#include "eval/report.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { N_FILES = 5 };
+static const char *const FILES[N_FILES] = {"0", "1", "plot.gp", "plot.svg", "stderr"};
+static const size_t LARGEST_SVG = (size_t)64 << 20;
+
+/* ---------------------------------------------------------------- the child */
+
+static int spawn_in(const char *dir, pid_t *pid) {
+    char *argv[] = {(char[]){"gnuplot"}, (char[]){"-d"}, (char[]){"plot.gp"}, NULL};
+    posix_spawn_file_actions_t io;
+    int rc = posix_spawn_file_actions_init(&io);
+    if (rc) return rc;
+    rc = posix_spawn_file_actions_addchdir_np(&io, dir);
+    if (!rc) rc = posix_spawn_file_actions_addopen(&io, 0, "/dev/null", O_RDONLY, 0);
+    if (!rc) rc = posix_spawn_file_actions_addopen(&io, 1, "/dev/null", O_WRONLY, 0);
+    if (!rc) rc = posix_spawn_file_actions_addopen(&io, 2, "stderr", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (!rc) rc = posix_spawnp(pid, argv[0], &io, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&io);
+    return rc;
+}
+
+/* The first line with a word of the child's stderr: gnuplot sets its complaint between blank lines. */
+static const char *complaint(gk_arena *a, const char *dir) {
+    char *text = gk_read_file(a, gk_path_join(a, dir, "stderr"), (size_t)1 << 20, NULL, NULL), *line;
+    const char *found = NULL;
+    while (text && (line = strsep(&text, "\n"))) {
+        line += strspn(line, " \t^");
+        if (!*line) continue;
+        found = line;
+        if (strstr(line, "line ")) break; /* '"plot.gp" line 7: what is wrong' */
+    }
+    return found ? found : "it does not say why";
+}
+
+static bool run_gnuplot(gk_arena *a, const char *dir, gk_error *err) {
+    static const char hint[] = "install gnuplot (Debian package gnuplot-nox) and see that it is in $PATH";
+    pid_t pid;
+    int rc = spawn_in(dir, &pid), status;
+    if (rc) return gk_fail(err, GK_NOWHERE, hint, "starting gnuplot failed: %s", strerror(rc));
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) return gk_fail_errno(err, GK_NOWHERE, "waiting for gnuplot", errno);
+    if (WIFSIGNALED(status))
+        return gk_fail(err, GK_NOWHERE, hint, "gnuplot was ended by signal %d", WTERMSIG(status));
+    if (WEXITSTATUS(status) == 127) return gk_fail(err, GK_NOWHERE, hint, "gnuplot could not be started");
+    if (WEXITSTATUS(status) != 0)
+        return gk_fail(err, GK_NOWHERE, "graftkit is made for gnuplot 5.4",
+                       "gnuplot failed (exit code %d): %.200s", WEXITSTATUS(status), complaint(a, dir));
+    return true;
+}
+
+/* ---------------------------------------------------------------- its files */
+
+static bool write_files(gk_arena *a, const gk__plot *p, int id, const char *dir, gk_error *err) {
+    gk_buf script = {0};
+    gk_buf_printf(&script,
+                  "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,14' name 'fig%d'\n"
+                  "set encoding utf8\nset output 'plot.svg'\nset datafile separator \"\\t\"\n",
+                  p->width, p->height, id);
+    gk_buf_add(&script, p->script.data, p->script.len);
+    bool ok = gk_write_file(gk_path_join(a, dir, "plot.gp"), script.data, script.len, err);
+    for (int i = 0; ok && i < GK__PLOT_DATA; i++)
+        ok = gk_write_file(gk_path_join(a, dir, FILES[i]), p->data[i].data ? p->data[i].data : "",
+                           p->data[i].len, err);
+    gk_buf_free(&script);
+    return ok;
+}
+
+static void remove_files(gk_arena *a, const char *dir) {
+    for (int i = 0; i < N_FILES; i++) unlink(gk_path_join(a, dir, FILES[i]));
+    rmdir(dir);
+}
+
+/* gnuplot's defs are point and box shapes that our plots do not use, under ids that would clash between the
+ * figures of a page; its titles are tooltips that say nothing. */
+static void add_without(gk_buf *out, const char *from, const char *to) {
+    static const char *const skip[][2] = {{"<defs>", "</defs>"},
+                                          {"<title>", "</title>"},
+                                          {"<desc>", "</desc>"},
+                                          {" id=\"gnuplot_canvas\"", "\""}};
+    while (from < to) {
+        const char *end = to, *next = to;
+        for (size_t i = 0; i < sizeof skip / sizeof *skip; i++) {
+            const char *at = strstr(from, skip[i][0]);
+            if (!at || at >= end) continue;
+            const char *close = strstr(at + strlen(skip[i][0]), skip[i][1]);
+            end = at;
+            next = i == 3 ? at + strlen(skip[i][0]) : close ? close + strlen(skip[i][1]) : to;
+        }
+        gk_buf_add(out, from, (size_t)(end - from));
+        from = next;
+    }
+}
+
+static bool take_svg(const char *text, size_t len, int id, gk_buf *out, gk_error *err) {
+    const char *svg = strstr(text, "<svg"), *end = NULL;
+    for (const char *at = svg; at && (at = strstr(at, "</svg>")); at++) end = at;
+    if (strlen(text) != len || !end)
+        return gk_fail(err, GK_NOWHERE, "graftkit is made for gnuplot 5.4", "gnuplot wrote no SVG picture");
+    gk_buf_printf(out, "<svg role=\"img\" aria-labelledby=\"cap%d\"", id);
+    add_without(out, svg + strlen("<svg"), end);
+    gk_buf_puts(out, "</svg>\n");
+    return true;
+}
+
+bool gk__plot_svg(const gk__plot *p, int id, gk_buf *out, gk_error *err) {
+    gk_arena *a = gk_arena_new();
+    const char *tmp = getenv("TMPDIR");
+    char *dir = gk_arena_printf(a, "%s/graftkit-plot-XXXXXX", tmp && *tmp ? tmp : "/tmp");
+    bool ok = mkdtemp(dir) || gk_fail_errno(err, GK_AT_FILE(dir), "making a temporary folder", errno);
+    if (ok) {
+        size_t len;
+        ok = write_files(a, p, id, dir, err) && run_gnuplot(a, dir, err);
+        const char *svg =
+            ok ? gk_read_file(a, gk_path_join(a, dir, "plot.svg"), LARGEST_SVG, &len, err) : NULL;
+        ok = svg && take_svg(svg, len, id, out, err);
+        remove_files(a, dir);
+    }
+    gk_arena_free(a);
+    return ok;
+}
+
+void gk__plot_free(gk__plot *p) {
+    gk_buf_free(&p->script);
+    for (int i = 0; i < GK__PLOT_DATA; i++) gk_buf_free(&p->data[i]);
+}

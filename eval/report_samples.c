@@ -1,0 +1,244 @@
+/* report_samples.c: what each scheme said on a few prompts. */
+#include "eval/report.h"
+
+#include <string.h>
+
+enum { MOST_SAMPLES = 4, N_SHOWN = 3 };
+
+typedef struct answer {
+    const char *scheme, *dropped;
+    int64_t rank;
+    double prob;
+    int n_top;
+    const char *piece[N_SHOWN];
+    double top_prob[N_SHOWN];
+} answer;
+
+typedef struct sample {
+    int64_t prompt, template_id;
+    const char *row_key, *text, *target, *piece; /* piece: the target token */
+    answer *answers;
+    size_t n, room;
+} sample;
+
+typedef struct samples {
+    gk__report *r;
+    sample item[MOST_SAMPLES];
+    size_t n;
+} samples;
+
+/* ---------------------------------------------------------------- choosing and collecting */
+
+/* One prompt a template, of rows spread over the file, so that no choice of ours flatters a scheme. */
+static bool choose(samples *s, gk_error *err) {
+    static const char SQL[] =
+        "SELECT p.id, p.row_key, p.text, p.target, t.piece FROM prompt p LEFT JOIN token t ON t.id = "
+        "p.target_id"
+        " WHERE p.template = ?1 AND p.dropped IS NULL ORDER BY p.id LIMIT 1 OFFSET"
+        " (SELECT count(*) * (2 * ?2 + 1) / (2 * ?3) FROM prompt WHERE template = ?1 AND dropped IS NULL)";
+    gk_arena *a = s->r->a;
+    int64_t n = s->r->n_templates < MOST_SAMPLES ? (int64_t)s->r->n_templates : MOST_SAMPLES;
+    sqlite3_stmt *q = gk__sql_prepare(s->r->s, SQL, err);
+    int got = q ? 0 : -1;
+    for (int64_t t = 0; t < n && got >= 0; t++) {
+        got = gk__sql_bind(s->r->s, q, err, "iii", t + 1, t, n) ? gk__sql_next(s->r->s, q, err) : -1;
+        if (got != 1) continue;
+        sample *e = &s->item[s->n++];
+        *e = (sample){.prompt = sqlite3_column_int64(q, 0), .template_id = t + 1};
+        e->row_key = gk_arena_strdup(a, gk__sql_text(q, 1));
+        e->text = gk_arena_strdup(a, gk__sql_text(q, 2));
+        e->target = gk_arena_strdup(a, gk__sql_text(q, 3));
+        e->piece = gk_arena_strdup(a, gk__sql_text(q, 4));
+        e->room = s->r->cells.n; /* at least a cell a scheme */
+        e->answers = gk_arena_alloc(a, e->room * sizeof *e->answers);
+    }
+    sqlite3_finalize(q);
+    return got >= 0;
+}
+
+static void take(gk_arena *a, sample *e, const gk_result *g) {
+    if (e->n == e->room) return;
+    answer *w = &e->answers[e->n++];
+    *w = (answer){.scheme = gk_arena_strdup(a, g->scheme), .rank = g->rank, .prob = g->prob};
+    if (g->dropped) w->dropped = gk_arena_strdup(a, g->dropped);
+    w->n_top = g->n_top < N_SHOWN ? g->n_top : N_SHOWN;
+    for (int i = 0; i < w->n_top; i++) {
+        w->piece[i] = gk_arena_strdup(a, g->top_piece[i]);
+        w->top_prob[i] = g->top_prob[i];
+    }
+}
+
+static bool collect(void *ctx, const gk_result *g, gk_error *err) {
+    samples *s = ctx;
+    (void)err;
+    for (size_t i = 0; i < s->n; i++) {
+        sample *e = &s->item[i];
+        if (e->template_id == g->template_id && strcmp(e->row_key, g->row_key) == 0 &&
+            strcmp(e->text, g->text) == 0)
+            take(s->r->a, e, g);
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- the prompt, its spans marked */
+
+static const char *run_text(const gk__report *r, const char *key) {
+    const char *v = json_string_value(json_object_get(r->manifest, key));
+    return v && strcmp(v, "none") != 0 ? v : NULL;
+}
+
+static gk_tok *open_tokenizer(const gk__report *r) {
+    const char *recipient = run_text(r, "recipient");
+    size_t i;
+    json_t *m;
+    json_array_foreach(json_object_get(r->manifest, "models"), i, m) {
+        const char *name = json_string_value(json_object_get(m, "name"));
+        const char *path = json_string_value(json_object_get(m, "path"));
+        if (recipient && name && path && strcmp(name, recipient) == 0) return gk_tok_load(path, NULL);
+    }
+    return NULL;
+}
+
+/* The run's prompts made again from the files that the store names: the store keeps no spans. False when the
+ * files are not there any more. A prompt that comes out otherwise than stored is not used (see same_prompt).
+ * The manifest lists templates as objects under the key that names their file in the run table, hence the
+ * query. */
+static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
+    char *templates = gk__store_get(r->s, r->a, "templates", NULL);
+    const char *rows = run_text(r, "rows"), *target = run_text(r, "target");
+    json_int_t limit = json_integer_value(json_object_get(r->manifest, "limit"));
+    gk_prompt_options o = {.templates = templates,
+                           .fillers = run_text(r, "fillers"),
+                           .rows = rows,
+                           .target = target,
+                           .limit = limit,
+                           .drop_bad_rows = true};
+    return templates && rows && target && tok && gk_prompts_load(r->a, &o, tok, INT32_MAX, out, NULL);
+}
+
+static const gk_prompt *same_prompt(const gk_prompts *p, const sample *e) {
+    if (e->prompt < 0 || (size_t)e->prompt >= p->n) return NULL;
+    const gk_prompt *q = &p->item[e->prompt];
+    return !q->dropped && strcmp(q->text, e->text) == 0 && strcmp(q->row_key, e->row_key) == 0 ? q : NULL;
+}
+
+/* The position names of method.md; a token belongs to a field when it holds a byte of it. */
+static const char *position_of(const gk_prompt *p, size_t token) {
+    if (token + 1 == p->tokens.n) return "LT";
+    gk_span s = p->tokens.span[token];
+    for (size_t i = 0; i < p->n_fields; i++) {
+        gk_span f = p->fields[i].span;
+        if (s.begin >= f.end || f.begin >= s.end) continue;
+        if (strcmp(p->fields[i].field, "first_actor") == 0) return "FE";
+        if (strcmp(p->fields[i].field, "movie_title") == 0) return "M";
+    }
+    return NULL;
+}
+
+static void add_mark(gk__report *r, const char *position, const char *text, size_t n) {
+    gk_buf *b = &r->html;
+    if (position)
+        gk_buf_printf(b, "<mark class=\"%s\">", position[0] == 'F' ? "fe" : position[0] == 'M' ? "m" : "lt");
+    gk__html_text(b, gk_arena_strndup(r->a, text, n));
+    if (position) gk_buf_printf(b, "<sub>%s</sub></mark>", position);
+}
+
+static void add_marked(gk__report *r, const gk_prompt *p) {
+    for (size_t t = 0; t < p->tokens.n;) {
+        const char *position = position_of(p, t);
+        size_t end = t + 1;
+        while (end < p->tokens.n && position_of(p, end) == position) end++;
+        gk_span from = p->tokens.span[t], to = p->tokens.span[end - 1];
+        if (to.end > from.begin) add_mark(r, position, p->text + from.begin, to.end - from.begin);
+        t = end;
+    }
+}
+
+/* ---------------------------------------------------------------- the tables */
+
+/* sentencepiece's "▁", the space before a word, as a raised dot. */
+static void add_piece(gk_buf *b, const char *piece) {
+    static const char SPACE[] = "\xE2\x96\x81", DOT[] = "\xC2\xB7";
+    const char *at;
+    gk_buf text = {0};
+    while ((at = strstr(piece, SPACE))) {
+        gk_buf_add(&text, piece, (size_t)(at - piece));
+        gk_buf_puts(&text, DOT);
+        piece = at + strlen(SPACE);
+    }
+    gk_buf_puts(&text, piece);
+    gk__html_text(b, text.data);
+    gk_buf_free(&text);
+}
+
+static void add_answer(gk_buf *b, const sample *e, const answer *w) {
+    gk_buf_puts(b, "<tr><td class=\"name\">");
+    gk__html_text(b, w->scheme);
+    gk_buf_puts(b, "</td>");
+    if (w->dropped) {
+        gk_buf_printf(b, "<td colspan=\"%d\">dropped: ", N_SHOWN + 2);
+        gk__html_text(b, w->dropped);
+        gk_buf_puts(b, "</td></tr>\n");
+        return;
+    }
+    for (int i = 0; i < N_SHOWN; i++) {
+        gk_buf_puts(b, "<td>");
+        if (i < w->n_top) {
+            bool hit = strcmp(w->piece[i], e->piece) == 0;
+            gk_buf_puts(b, hit ? "<span class=\"hit\">" : "<span>");
+            add_piece(b, w->piece[i]);
+            gk_buf_printf(b, "</span> <small>%.3f</small>", w->top_prob[i]);
+        }
+        gk_buf_puts(b, "</td>");
+    }
+    gk_buf_printf(b, "<td>%lld</td><td>%.4f</td></tr>\n", (long long)w->rank, w->prob);
+}
+
+static void add_sample(gk__report *r, const sample *e, const gk_prompt *p, bool open) {
+    gk_buf *b = &r->html;
+    gk_buf_printf(b, "<details%s><summary>Template %lld, row ", open ? " open" : "",
+                  (long long)e->template_id);
+    gk__html_text(b, e->row_key);
+    gk_buf_puts(b, "</summary>\n<p class=\"prompt\">");
+    if (p)
+        add_marked(r, p);
+    else
+        gk__html_text(b, e->text);
+    gk_buf_puts(b, " <span class=\"muted\">\u2192 ");
+    gk__html_text(b, e->target);
+    gk_buf_puts(b, ", first token</span> <span class=\"hit\">");
+    add_piece(b, e->piece);
+    gk_buf_puts(
+        b,
+        "</span></p>\n<div class=\"scroll\"><table class=\"text "
+        "samples\"><thead><tr><th>scheme</th><th>1st</th>"
+        "<th>2nd</th><th>3rd</th><th>target&#39;s rank</th><th>its probability</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < e->n; i++) add_answer(b, e, &e->answers[i]);
+    gk_buf_puts(b, "</tbody></table></div></details>\n");
+}
+
+static void add_samples(gk__report *r, const samples *s) {
+    gk_tok *tok = open_tokenizer(r);
+    gk_prompts prompts;
+    bool marked = load_prompts(r, tok, &prompts);
+    gk_buf_puts(&r->html, "<h2>What each scheme said</h2>\n<p class=\"muted\">The three most probable next "
+                          "tokens with their probabilities; "
+                          "the target is marked, \u00b7 stands for the space before a word. One prompt a "
+                          "template, from rows spread "
+                          "evenly over the file.</p>\n");
+    if (!marked)
+        gk_buf_puts(
+            &r->html,
+            "<p class=\"muted\">The positions in the prompts are not marked, because the rows, templates or "
+            "tokenizer of the run are not where they were.</p>\n");
+    for (size_t i = 0; i < s->n; i++)
+        add_sample(r, &s->item[i], marked ? same_prompt(&prompts, &s->item[i]) : NULL, i == 0);
+    gk_tok_free(tok);
+}
+
+bool gk__report_samples(gk__report *r) {
+    samples s = {.r = r};
+    if (!choose(&s, r->err) || !gk_store_each(r->s, collect, &s, r->err)) return false;
+    if (s.n) add_samples(r, &s);
+    return true;
+}

@@ -1,0 +1,85 @@
+/* report_tables.c: every cell with every number. */
+#include "eval/report.h"
+
+#include <string.h>
+
+static const struct {
+    gk_metric metric;
+    const char *head;
+} COLUMNS[] = {{GK_METRIC_top1, "top-1 %"},
+               {GK_METRIC_top5, "top-5 %"},
+               {GK_METRIC_top10, "top-10 %"},
+               {GK_METRIC_mean_rank, "mean rank"},
+               {GK_METRIC_median_rank, "median rank"},
+               {GK_METRIC_mean_logprob, "log-prob."},
+               {GK_METRIC_logit_diff, "logit diff."}};
+enum { N_COLUMNS = sizeof COLUMNS / sizeof *COLUMNS };
+
+static void add_row(gk_buf *b, const gk_cell *c) {
+    gk_buf_puts(b, "<tr><td class=\"name\">");
+    gk__html_text(b, c->scheme);
+    if (!c->applies) {
+        gk_buf_printf(b,
+                      "</td><td colspan=\"%d\" class=\"muted\">not applicable: the template lacks a field it "
+                      "uses</td></tr>\n",
+                      N_COLUMNS + 2);
+        return;
+    }
+    gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td>", c->stats.n, c->dropped);
+    for (size_t i = 0; i < N_COLUMNS; i++) {
+        gk_buf_puts(b, "<td>");
+        gk__html_stat(b, &c->stats, COLUMNS[i].metric);
+        gk_buf_puts(b, "</td>");
+    }
+    gk_buf_puts(b, "</tr>\n");
+}
+
+static void add_table(gk__report *r, const char *template_name) {
+    gk_buf *b = &r->html;
+    gk_buf_printf(b,
+                  "<div class=\"scroll\"><table class=\"cells\" "
+                  "data-template=\"%s\"><thead><tr><th>scheme</th><th>n</th>"
+                  "<th>dropped</th>",
+                  template_name);
+    for (size_t i = 0; i < N_COLUMNS; i++)
+        gk_buf_printf(b, "<th title=\"%s\">%s</th>", gk_metric_about(COLUMNS[i].metric), COLUMNS[i].head);
+    gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < r->n_sets; i++) {
+        gk_buf_printf(b, "<tr class=\"set\"><th colspan=\"%d\">", N_COLUMNS + 3);
+        gk__html_text(b, r->set[i].name);
+        gk_buf_puts(b, "</th></tr>\n");
+        for (size_t k = 0; k < r->set[i].n; k++) {
+            const gk_cell *c = gk__report_cell(r, r->set[i].scheme[k], template_name);
+            if (c) add_row(b, c);
+        }
+    }
+    gk_buf_puts(b, "</tbody></table></div>\n");
+}
+
+static void add_details(gk__report *r, const char *template_name, const char *text) {
+    gk_buf *b = &r->html;
+    gk_buf_printf(b, "<details><summary>%s</summary>\n", gk__report_template(r, template_name));
+    if (text) {
+        gk_buf_puts(b, "<p><code>");
+        gk__html_text(b, text);
+        gk_buf_puts(b, "</code></p>\n");
+    }
+    add_table(r, template_name);
+    gk_buf_puts(b, "</details>\n");
+}
+
+void gk__report_tables(gk__report *r) {
+    gk_buf_puts(
+        &r->html,
+        "<h2>Every number</h2>\n<h3>All templates pooled</h3>\n"
+        "<p class=\"muted\">In brackets: bootstrap 95% intervals. <em>dropped</em> counts the prompts that "
+        "could not be evaluated; their reasons are in the manifest below.</p>\n");
+    add_table(r, "pooled");
+    if (gk__report_cell(r, r->set[0].scheme[0], "titled")) add_details(r, "titled", NULL);
+    size_t i;
+    json_t *t;
+    json_array_foreach(json_object_get(r->manifest, "templates"), i, t) {
+        const char *text = json_string_value(json_object_get(t, "text"));
+        add_details(r, gk_arena_printf(r->a, "%zu", i + 1), text ? text : "");
+    }
+}
