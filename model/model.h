@@ -100,7 +100,8 @@ size_t gk_model_count(const gk_model *m);                         /* parameters,
 /* ---------------------------------------------------------------- Hugging Face folders (hf.c, safetensors.c) */
 
 /* Reads `dir`/config.json and `dir`/model.safetensors (F32). Format: https://github.com/huggingface/safetensors.
- * Every tensor the family needs must be there once with its shape; others are an error naming the tensor. */
+ * Every tensor the family needs must be there once with its shape and finite values; others are an error naming the
+ * tensor. Memory is taken only once all were found. */
 gk_model *gk_model_load(const char *dir, gk_error *err);
 /* Writes both files (each atomically, config.json last); `dir` is made when absent. */
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
@@ -115,10 +116,11 @@ typedef struct gk_array {
 /* Writes atomically; `meta` (may be NULL) is a flat object of strings stored under __metadata__. */
 bool gk_safetensors_save(const char *path, const gk_array *arrays, size_t n, const json_t *meta, gk_error *err);
 typedef struct gk_safetensors gk_safetensors;
-/* Maps a file and checks its header: sizes, offsets (no overlap, no hole, no overflow), types, unique names. */
+/* Maps a file and checks its header: sizes, offsets (no overlap, no hole, no overflow), types, unique names. The values
+ * are not looked at. count, at and find know the F32 tensors only, in the order of their data. */
 gk_safetensors *gk_safetensors_open(const char *path, gk_error *err);
 size_t gk_safetensors_count(const gk_safetensors *s);
-const gk_array *gk_safetensors_at(const gk_safetensors *s, size_t i); /* data points into the mapping */
+const gk_array *gk_safetensors_at(const gk_safetensors *s, size_t i); /* NULL past the end; lives as long as s */
 const gk_array *gk_safetensors_find(const gk_safetensors *s, const char *name); /* NULL when absent */
 const json_t *gk_safetensors_meta(const gk_safetensors *s);           /* NULL when absent */
 void gk_safetensors_close(gk_safetensors *s);
