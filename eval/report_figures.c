@@ -98,7 +98,7 @@ static void script_bars(const gk__report *r, gk__plot *p, size_t n, double left,
                   "set lmargin at screen %.4f\nset rmargin at screen 0.875\nset tmargin at screen %.4f\n"
                   "set bmargin at screen %.4f\nset xrange [0:1]\nset yrange [%g:-0.7]\nunset ytics\nset "
                   "border 1 lc rgb "
-                  "'#888888'\nset xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%' 1) tc "
+                  "'#888888'\nset xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc "
                   "rgb '#333333'\n"
                   "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2.2\n",
                   left, 1 - 26.0 / p->height, 30.0 / p->height, (double)n - 0.3);

@@ -62,6 +62,15 @@ static bool run_gnuplot(gk_arena *a, const char *dir, gk_error *err) {
 
 /* ---------------------------------------------------------------- its files */
 
+/* Plain stdio: these files need not outlive a power failure. */
+static bool write_file(const char *path, const gk_buf *text, gk_error *err) {
+    FILE *f = fopen(path, "wbe");
+    if (!f) return gk_fail_errno(err, GK_AT_FILE(path), "creating the file", errno);
+    size_t written = text->len ? fwrite(text->data, 1, text->len, f) : 0;
+    if (fclose(f) == 0 && written == text->len) return true;
+    return gk_fail_errno(err, GK_AT_FILE(path), "writing the file", errno);
+}
+
 static bool write_files(gk_arena *a, const gk__plot *p, int id, const char *dir, gk_error *err) {
     gk_buf script = {0};
     gk_buf_printf(&script,
@@ -69,10 +78,9 @@ static bool write_files(gk_arena *a, const gk__plot *p, int id, const char *dir,
                   "set encoding utf8\nset output 'plot.svg'\nset datafile separator \"\\t\"\n",
                   p->width, p->height, id);
     gk_buf_add(&script, p->script.data, p->script.len);
-    bool ok = gk_write_file(gk_path_join(a, dir, "plot.gp"), script.data, script.len, err);
+    bool ok = write_file(gk_path_join(a, dir, "plot.gp"), &script, err);
     for (int i = 0; ok && i < GK__PLOT_DATA; i++)
-        ok = gk_write_file(gk_path_join(a, dir, FILES[i]), p->data[i].data ? p->data[i].data : "",
-                           p->data[i].len, err);
+        ok = write_file(gk_path_join(a, dir, FILES[i]), &p->data[i], err);
     gk_buf_free(&script);
     return ok;
 }

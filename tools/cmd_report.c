@@ -1,0 +1,52 @@
+/* cmd_report.c: `graftkit report`. */
+#include "eval/eval.h"
+#include "tools/tools.h"
+
+#include <string.h>
+
+typedef struct settings {
+    gk_report_options report;
+    const char *base;
+    gk_strings donors;
+} settings;
+
+/* --base DIR and --donor NAME=DIR, in this order. */
+static bool list_models(settings *s, gk_arena *a, gk_error *err) {
+    gk_report_model *m = gk_arena_alloc(a, (s->donors.n + 1) * sizeof *m);
+    size_t n = 0;
+    if (s->base) m[n++] = (gk_report_model){"base", s->base};
+    for (size_t i = 0; i < s->donors.n; i++) {
+        const char *spec = s->donors.item[i], *eq = strchr(spec, '=');
+        if (!eq || eq == spec || !eq[1])
+            return gk_fail(err, GK_AT_FIELD(NULL, "--donor"),
+                           "write NAME=DIR, e.g. sft=runs/default/relation", "'%s' is not a named folder",
+                           spec);
+        m[n++] = (gk_report_model){gk_arena_strndup(a, spec, (size_t)(eq - spec)), eq + 1};
+    }
+    s->report.models = m;
+    s->report.n_models = n;
+    return true;
+}
+
+int cmd_report(int argc, char **argv) {
+    settings s = {0};
+    const gk_opt opts[] = {
+        {"db", GK_OPT_STR, &s.report.db, "FILE", "results database of a sweep", true},
+        {"out", GK_OPT_STR, &s.report.out, "FILE", "HTML file to write", true},
+        {"base", GK_OPT_STR, &s.base, "DIR", "the base model's folder, for its training curve", false},
+        {"donor", GK_OPT_LIST, &s.donors, "NAME=DIR", "a finetuned model's folder, for its training curve",
+         false},
+        {"gate", GK_OPT_STR, &s.report.gate, "FILE", "gate.json of the base model", false},
+        {"title", GK_OPT_STR, &s.report.title, "TEXT", "title of the page", false},
+    };
+    gk_arena *a = gk_arena_new();
+    gk_error err;
+    int code = gk_args("report", "Writes the HTML report of a run.", opts, sizeof opts / sizeof *opts, argc,
+                       argv, a);
+    if (code < 0) {
+        code = list_models(&s, a, &err) && gk_report_write(&s.report, &err) ? 0 : gk_die("report", &err);
+        if (code == 0) printf("%s\n", s.report.out);
+    }
+    gk_arena_free(a);
+    return code;
+}
