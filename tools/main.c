@@ -1,7 +1,9 @@
 /* main.c: graftkit's entry: finds the sub-command and hands it the rest of the command line. */
 #include "tools/tools.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct command {
     const char *name, *help;
@@ -33,7 +35,18 @@ static int unknown_command(const char *word) {
     return 2;
 }
 
+/* OpenMP's waiting threads spin, which is quick on an idle machine and ruinous where another process wants
+ * the core: a step took ten times as long there. A short spin keeps the one without the other
+ * (docs/speed.md). The runtime reads its settings when it is loaded, hence the second start; what the user
+ * set stays. */
+static void spin_briefly(char **argv) {
+    if (getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT")) return;
+    if (setenv("GOMP_SPINCOUNT", "20000", 1) == 0) execv("/proc/self/exe", argv);
+    /* It did not work out: the program runs all the same. */
+}
+
 int main(int argc, char **argv) {
+    spin_briefly(argv);
     if (argc < 2) {
         print_usage(stderr);
         return 2;
