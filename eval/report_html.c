@@ -57,6 +57,7 @@ void gk__html_text(gk_buf *b, const char *text) {
 static void add_plain(gk_buf *b, char c) {
     if (c == '\n' || c == '\t') c = ' ';
     if (c == '"') c = '\'';
+    if (c == '\\') gk_buf_add(b, &c, 1); /* gnuplot takes a single one for an escape */
     gk_buf_add(b, &c, 1);
 }
 
