@@ -99,6 +99,7 @@ static double median(const cell *c, const uint32_t *times, double total) {
 static void cell_values(const cell *c, const uint32_t *times, double value[GK_N_METRICS]) {
     cluster all = {0};
     for (size_t k = 0; k < c->n_clusters; k++) {
+        if (times[k] == 0) continue;
         all.weight += times[k] * c->clusters[k].weight;
         for (int m = 0; m < GK_N_METRICS; m++) all.sum[m] += times[k] * c->clusters[k].sum[m];
     }

@@ -1,6 +1,7 @@
 /* store_read.c: what a results store says: cells, results, the manifest. */
 #include "eval/store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -302,8 +303,9 @@ static bool is_number_key(const char *key) {
 static json_t *run_value(const char *key, const char *text) {
     char *end = NULL;
     if (is_number_key(key)) {
+        errno = 0;
         long long whole = strtoll(text, &end, 10);
-        if (*end == 0 && *text) return json_integer(whole);
+        if (*end == 0 && *text && errno == 0) return json_integer(whole);
         double x = strtod(text, &end);
         if (*end == 0 && *text) return json_real(x);
     }

@@ -97,9 +97,11 @@ static bool create(gk_store *s, const gk_run *run, gk_error *err) {
 
 static bool is_other(gk_store *s, bool *other, gk_error *err, const char *what, const char *there,
                      const char *here) {
+    int most = strlen(there) == GK_SHA256_HEX - 1 ? 12 : 60; /* the start of a hash says enough */
     *other = true;
     return gk_fail(err, GK_AT_FILE(s->path), "use another --out, or --restart to begin a new store",
-                   "the results store was made with another %s (%.80s there, %.80s now)", what, there, here);
+                   "the results store was made with another %s (%.*s there, %.*s now)", what, most, there,
+                   most, here);
 }
 
 static bool same_identity(gk_store *s, const gk_run *run, bool *other, gk_error *err) {
@@ -127,10 +129,10 @@ static bool same_model(gk_store *s, const gk_run_model *m, sqlite3_stmt *find, s
         return gk__sql_bind(s, add, err, "ssss", m->name, m->path, m->sha256, m->config_sha256) &&
                gk__sql_next(s, add, err) == 0;
     char what[96];
-    snprintf(what, sizeof what, "model '%.48s': other weights", m->name);
+    snprintf(what, sizeof what, "model.safetensors for '%.40s'", m->name);
     if (strcmp(gk__sql_text(find, 0), m->sha256) != 0)
         return is_other(s, other, err, what, gk__sql_text(find, 0), m->sha256);
-    snprintf(what, sizeof what, "model '%.48s': another config.json", m->name);
+    snprintf(what, sizeof what, "config.json for '%.40s'", m->name);
     if (strcmp(gk__sql_text(find, 1), m->config_sha256) != 0)
         return is_other(s, other, err, what, gk__sql_text(find, 1), m->config_sha256);
     return true;

@@ -199,7 +199,7 @@ START_TEST(stores_of_other_inputs_are_refused) {
     fx_sweep(&o);
     const char *before = contents("r.db");
     fx_model("sft", 3, "tok");
-    gk_error err = fx_refused(&o, "model 'sft': other weights");
+    gk_error err = fx_refused(&o, "another model.safetensors for 'sft'");
     ck_assert_ptr_nonnull(strstr(err.hint, "--restart"));
     fx_model("sft", 2, "tok");
     ck_assert_uint_eq(fx_sweep(&o), 0); /* the same weights again */
@@ -387,6 +387,39 @@ START_TEST(a_sweep_with_no_usable_prompt_is_an_error) {
 }
 END_TEST
 
+START_TEST(a_model_that_overflows_is_counted_not_hidden) {
+    gk_model *m = gk_model_load(fx_path("sft"), NULL);
+    const gk_param *list;
+    size_t n_params = gk_model_params(m, &list);
+    for (size_t k = 0; k < n_params; k++) {
+        if (list[k].comp != GK_LNF && list[k].comp != GK_HEAD) continue;
+        float *w = gk_model_data(m) + list[k].offset;
+        for (size_t j = 0; j < list[k].count; j++) w[j] *= 1e30f;
+    }
+    ck_assert(gk_model_save(m, fx_path("sft"), NULL));
+    gk_model_free(m);
+    gk_sweep_options o = fx_options("r.db", "small.yaml", NULL);
+    fx_sweep(&o);
+    gk_store *s = gk_store_open(fx_path("r.db"), NULL);
+    ck_assert(gk_export_summary(s, fx_path("s.json"), NULL) && gk_export_results(s, fx_path("s.csv"), NULL));
+    gk_store_close(s);
+    json_t *all = gk_json_load(fx_path("s.json"), NULL), *cell;
+    size_t i;
+    json_array_foreach(json_object_get(all, "cells"), i, cell) {
+        bool broken = strcmp(json_string_value(json_object_get(cell, "scheme")), "SFT") == 0;
+        json_int_t n = json_integer_value(json_object_get(cell, "n"));
+        ck_assert((n == 0) == broken);
+        ck_assert(json_is_null(json_object_get(cell, "top5")) == broken);
+        if (broken && strcmp(json_string_value(json_object_get(cell, "template")), "pooled") == 0)
+            ck_assert_int_eq(n + json_integer_value(json_object_get(cell, "dropped")), 3 * FX_ROWS);
+    }
+    json_decref(all);
+    ck_assert_double_gt(
+        fx_sql("r.db", "SELECT count(*) FROM result WHERE dropped = 'the logits are not finite'"), 0);
+    ck_assert_uint_eq(fx_sweep(&o), 0); /* such a result is a result */
+}
+END_TEST
+
 START_TEST(prompts_carry_their_template_and_target) {
     gk_sweep_options o = fx_options("r.db", "small.yaml", NULL);
     gk_tok *tok = gk_tok_load(fx_path("tok"), NULL);
@@ -479,6 +512,7 @@ int main(void) {
     tcase_add_test(t, templates_and_rows_that_do_not_fit_are_named);
     tcase_add_test(t, a_row_without_a_field_is_an_error_unless_dropped);
     tcase_add_test(t, a_sweep_with_no_usable_prompt_is_an_error);
+    tcase_add_test(t, a_model_that_overflows_is_counted_not_hidden);
     tcase_add_test(t, prompts_carry_their_template_and_target);
     tcase_add_test(t, the_gate_counts_what_the_plain_model_knows);
     suite_add_tcase(s, t);

@@ -50,11 +50,18 @@ static void say_dropped(const gk_sweep *s) {
     json_decref(reasons);
 }
 
-static void say_cell(const gk_cell *c) {
+static void say_cell(const gk_cell *c, int width) {
     const gk_stats *s = &c->stats;
-    printf("%-24s %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]  %9.1f\n", c->scheme, s->n, c->dropped,
+    printf("%-*s %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]  %9.1f\n", width, c->scheme, s->n, c->dropped,
            100 * s->value[GK_METRIC_top1], 100 * s->value[GK_METRIC_top5], 100 * s->low[GK_METRIC_top5],
            100 * s->high[GK_METRIC_top5], s->value[GK_METRIC_mean_rank]);
+}
+
+static int name_width(const gk_cells *cells) {
+    size_t width = strlen("scheme (pooled)");
+    for (size_t i = 0; i < cells->n; i++)
+        if (strlen(cells->item[i].scheme) > width) width = strlen(cells->item[i].scheme);
+    return width < 80 ? (int)width : 80;
 }
 
 static bool say_table(const char *path, gk_error *err) {
@@ -63,11 +70,12 @@ static bool say_table(const char *path, gk_error *err) {
     gk_arena *a = gk_arena_new();
     gk_cells cells;
     bool ok = gk_store_cells(store, a, &cells, err);
+    int width = ok ? name_width(&cells) : 0;
     if (ok)
-        printf("%-24s %6s %7s  %6s  %6s %-14s  %9s\n", "scheme (pooled)", "n", "dropped", "top-1", "top-5",
-               "[95% interval]", "mean rank");
+        printf("%-*s %6s %7s  %6s  %6s %-14s  %9s\n", width, "scheme (pooled)", "n", "dropped", "top-1",
+               "top-5", "[95% interval]", "mean rank");
     for (size_t i = 0; ok && i < cells.n; i++)
-        if (strcmp(cells.item[i].template_name, "pooled") == 0) say_cell(&cells.item[i]);
+        if (strcmp(cells.item[i].template_name, "pooled") == 0) say_cell(&cells.item[i], width);
     gk_arena_free(a);
     gk_store_close(store);
     return ok;
