@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 560, BAR_HEIGHT = 27, WRAP = 24 };
+enum { WIDTH = 560, BAR_HEIGHT = 27, WRAPPED_HEIGHT = 42, WRAP = 24, MOST_LABEL = 34 };
 /* Width of a character of the plots' font, in their units; wide, since the reader's font is not known here.
  */
 static const double CHARACTER = 8.4;
@@ -28,33 +28,45 @@ static kind kind_of(const gk__report *r, const char *scheme) {
 
 /* ---------------------------------------------------------------- one bar chart */
 
-/* Where a label is broken in two: at the " + " nearest its middle, or nowhere (its length). */
+/* Where a label is broken in two: at the " + ", or else the blank, nearest its middle; or nowhere (its
+ * length). */
 static size_t break_at(const char *label) {
+    static const char *const blanks[] = {" + ", " "};
     size_t n = strlen(label), best = n;
-    if (n <= WRAP) return n;
-    for (const char *at = label; (at = strstr(at, " + ")); at++) {
-        double here = fabs((double)(at - label) - (double)n / 2), there = fabs((double)best - (double)n / 2);
-        if (here < there) best = (size_t)(at - label) + 2;
-    }
+    for (int b = 0; b < 2 && best == n && n > WRAP; b++)
+        for (const char *at = label; (at = strstr(at, blanks[b])); at++) {
+            size_t here = (size_t)(at - label) + strlen(blanks[b]) - 1;
+            if (fabs((double)here - (double)n / 2) < fabs((double)best - (double)n / 2)) best = here;
+        }
     return best;
 }
 
-static size_t longest_line(const gk__report *r, const gk__set *set, const char *tmpl) {
-    size_t longest = 3;
+typedef struct labels {
+    size_t longest; /* characters of the longest line */
+    bool wrapped;
+} labels;
+
+static labels measure(const gk__report *r, const gk__set *set, const char *tmpl) {
+    labels l = {.longest = 3};
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk__report_cell(r, set->scheme[i], tmpl);
         if (!c || !c->applies) continue;
         size_t cut = break_at(set->scheme[i]), n = strlen(set->scheme[i]);
         size_t line = cut > n - cut ? cut : n - cut;
-        longest = line > longest ? line : longest;
+        l.longest = line > l.longest ? line : l.longest;
+        l.wrapped |= cut < n;
     }
-    return longest;
+    if (l.longest > MOST_LABEL) l.longest = MOST_LABEL;
+    return l;
 }
 
+/* At most MOST_LABEL bytes of `text`, cut between characters and then marked with an ellipsis. */
 static void add_label(gk__report *r, gk_buf *out, double y, const char *text, size_t n) {
+    size_t keep = n > MOST_LABEL ? MOST_LABEL - 1 : n;
+    while (keep < n && keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
     gk_buf_printf(out, "%g\t", y);
-    gk__plain_text(out, n ? gk_arena_strndup(r->a, text, n) : " ");
-    gk_buf_puts(out, "\n");
+    gk__plain_text(out, keep ? gk_arena_strndup(r->a, text, keep) : " ");
+    gk_buf_puts(out, keep < n ? "\u2026\n" : "\n");
 }
 
 static void add_bar(gk__report *r, gk__plot *p, size_t y, const gk_cell *c) {
@@ -68,8 +80,8 @@ static void add_bar(gk__report *r, gk__plot *p, size_t y, const gk_cell *c) {
         gk_buf_printf(&p->data[0], "%zu\t0\t0\t0\t0\tno data\n", y);
     size_t cut = break_at(c->scheme), n = strlen(c->scheme);
     double at = (double)y;
-    add_label(r, &p->data[1], cut < n ? at - 0.22 : at, c->scheme, cut);
-    if (cut < n) add_label(r, &p->data[1], at + 0.22, c->scheme + cut + 1, n - cut - 1);
+    add_label(r, &p->data[1], cut < n ? at - 0.2 : at, c->scheme, cut);
+    if (cut < n) add_label(r, &p->data[1], at + 0.2, c->scheme + cut + 1, n - cut - 1);
 }
 
 /* A dashed line at a reference scheme's value, named above the plot. */
@@ -96,12 +108,11 @@ static void add_references(const gk__report *r, gk__plot *p, const char *tmpl) {
 static void script_bars(const gk__report *r, gk__plot *p, size_t n, double left, const char *tmpl) {
     gk_buf_printf(&p->script,
                   "set lmargin at screen %.4f\nset rmargin at screen 0.875\nset tmargin at screen %.4f\n"
-                  "set bmargin at screen %.4f\nset xrange [0:1]\nset yrange [%g:-0.7]\nunset ytics\nset "
-                  "border 1 lc rgb "
-                  "'#888888'\nset xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc "
-                  "rgb '#333333'\n"
+                  "set bmargin 2\nset xrange [0:1]\nset yrange [%g:-0.7]\nunset ytics\n"
+                  "set border 1 lc rgb '#888888'\nset xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' "
+                  "0.75, '100%%%%' 1) tc rgb '#333333'\n"
                   "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2.2\n",
-                  left, 1 - 26.0 / p->height, 30.0 / p->height, (double)n - 0.3);
+                  left, 1 - 26.0 / p->height, (double)n - 0.3);
     add_references(r, p, tmpl);
     gk_buf_puts(&p->script,
                 "plot '0' using 2:1:(0):2:($1-0.33):($1+0.33):5 with boxxyerror fs solid 0.85 noborder lc "
@@ -112,7 +123,10 @@ static void script_bars(const gk__report *r, gk__plot *p, size_t n, double left,
 }
 
 static void add_key(gk_buf *b, const bool seen[N_KINDS]) {
-    gk_buf_puts(b, " ");
+    int kinds = 0;
+    for (int k = 0; k < N_KINDS; k++) kinds += seen[k];
+    if (kinds < 2) return;
+    gk_buf_puts(b, "<br>");
     for (int k = 0; k < N_KINDS; k++)
         if (seen[k])
             gk_buf_printf(b, "<span class=\"key\"><i style=\"background:#%06x\"></i>%s</span>", KINDS[k].rgb,
@@ -130,9 +144,9 @@ bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
         add_bar(r, &p, n++, c);
     }
     if (n == 0) return true;
-    p.height = (int)n * BAR_HEIGHT + 60;
-    double left = ((double)longest_line(r, set, template_name) * CHARACTER + 16) / WIDTH;
-    script_bars(r, &p, n, left < 0.55 ? left : 0.55, template_name);
+    labels l = measure(r, set, template_name);
+    p.height = (int)n * (l.wrapped ? WRAPPED_HEIGHT : BAR_HEIGHT) + 84;
+    script_bars(r, &p, n, ((double)l.longest * CHARACTER + 16) / WIDTH, template_name);
     int id = ++r->n_figures;
     gk_buf_puts(&r->html, "<figure><div>");
     bool ok = gk__plot_svg(&p, id, &r->html, r->err);
