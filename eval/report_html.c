@@ -79,7 +79,7 @@ static const char STYLE[] =
     "0}.muted{color:#595959}.grid{display:grid;grid-template-columns:1fr;gap:1rem 2rem}"
     "@media(min-width:900px){.grid{grid-template-columns:1fr 1fr}}"
     "figure{margin:1rem 0;min-width:0}figure>div{overflow-x:auto}"
-    "figure svg{display:block;width:100%;min-width:400px;max-width:640px;height:auto}"
+    "figure svg{display:block;width:100%;min-width:320px;max-width:640px;height:auto}"
     "figcaption{font-size:.88rem;color:#444;max-width:75ch}"
     ".key{white-space:nowrap;margin-right:.8em}.key i{display:inline-block;width:.85em;height:.85em;"
     "margin-right:.35em;vertical-align:-.08em}"

@@ -92,9 +92,9 @@ static void add_work(gk__report *r) {
     if (naive > 0 && unique > 0)
         gk_buf_printf(&r->html,
                       "<p>The sweep took %.1f seconds. One forward pass for every scheme and prompt would "
-                      "have computed %.4g "
-                      "rows; sharing equal ones left %.4g, one in %.2f.</p>\n",
-                      seconds, naive, unique, naive / unique);
+                      "have computed %.3f "
+                      "million rows; sharing equal ones left %.3f million, one in %.2f.</p>\n",
+                      seconds, naive / 1e6, unique / 1e6, naive / unique);
 }
 
 static bool add_gate(gk__report *r) {
