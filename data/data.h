@@ -96,7 +96,7 @@ typedef struct gk_dataset_options {
 } gk_dataset_options;
 #define GK_DATASET_DEFAULTS                                                                  \
     {                                                                                        \
-        .name = "fake_movies_fake_actors", .seed = 1, .base_rows = 200, .base_texts = 24000, \
+        .name = "fake_movies_fake_actors", .seed = 1, .base_rows = 200, .base_texts = 36000, \
         .relation_rows = 100, .task_rows = 100                                               \
     }
 
