@@ -264,7 +264,9 @@ gk_progress *gk_progress_start(FILE *out, const char *label, double total, const
 void gk_progress_update(gk_progress *p, double done, const char *note); /* cheap; note may be NULL */
 void gk_progress_end(gk_progress *p, const char *note);   /* prints the final line; frees p */
 
-void gk_interrupt_catch(void);                            /* SIGINT/SIGTERM set a flag; the second SIGINT kills */
+/* SIGINT and SIGTERM set a flag; the second one ends the process. Call it before other threads start: it blocks both
+ * signals, which threads inherit, and takes them in a thread of its own. */
+void gk_interrupt_catch(void);
 bool gk_interrupted(void);
 
 #endif

@@ -1,7 +1,9 @@
 /* progress.c: the clock, progress lines, and asking to stop. */
 #include "core/core.h"
 
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -149,24 +151,39 @@ void gk_progress_end(gk_progress *p, const char *note) {
 
 /* ---------------------------------------------------------------- interruption */
 
-/* The one variable of the library that outlives a call: a signal handler can reach no other. */
-static volatile sig_atomic_t stop_asked;
+/* The one variable of the library that outlives a call: what waits for signals can reach no other. */
+static atomic_bool stop_asked;
 
-static void on_signal(int sig) {
-    if (stop_asked) {
-        signal(sig, SIG_DFL);
-        raise(sig); /* delivered once this handler returns */
+/* Signals are taken by a thread that does nothing else. A handler would run on the stack of whatever it
+ * interrupts, and oneDNN's AVX-512 products keep data where the kernel puts a handler's frame: one signal
+ * there corrupts the heap. */
+static void *wait_for_signals(void *arg) {
+    sigset_t *set = arg;
+    int sig;
+    while (sigwait(set, &sig) == 0) {
+        if (atomic_exchange(&stop_asked, true)) {
+            signal(sig, SIG_DFL);
+            pthread_sigmask(SIG_UNBLOCK, set, NULL);
+            raise(sig);
+        }
     }
-    stop_asked = 1;
+    return NULL;
 }
 
 void gk_interrupt_catch(void) {
-    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigemptyset(&sa.sa_mask);
-    sigaction(SIGINT, &sa, NULL);
-    sigaction(SIGTERM, &sa, NULL);
+    static sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_t thread;
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    if (pthread_create(&thread, NULL, wait_for_signals, &set) == 0)
+        pthread_detach(thread);
+    else
+        pthread_sigmask(SIG_UNBLOCK, &set,
+                        NULL); /* without the thread the signals end the process, as by default */
 }
 
 bool gk_interrupted(void) {
-    return stop_asked != 0;
+    return atomic_load(&stop_asked);
 }

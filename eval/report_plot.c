@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,17 @@ static int spawn_in(const char *dir, pid_t *pid) {
     if (!rc) rc = posix_spawn_file_actions_addopen(&io, 0, "/dev/null", O_RDONLY, 0);
     if (!rc) rc = posix_spawn_file_actions_addopen(&io, 1, "/dev/null", O_WRONLY, 0);
     if (!rc) rc = posix_spawn_file_actions_addopen(&io, 2, "stderr", O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (!rc) rc = posix_spawnp(pid, argv[0], &io, NULL, argv, environ);
+    /* graftkit takes its signals in one thread and blocks them elsewhere; the child is to have them. */
+    posix_spawnattr_t attr;
+    sigset_t none;
+    sigemptyset(&none);
+    if (!rc) rc = posix_spawnattr_init(&attr);
+    if (!rc) {
+        posix_spawnattr_setsigmask(&attr, &none);
+        posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
+        rc = posix_spawnp(pid, argv[0], &io, &attr, argv, environ);
+        posix_spawnattr_destroy(&attr);
+    }
     posix_spawn_file_actions_destroy(&io);
     return rc;
 }

@@ -117,7 +117,7 @@ START_TEST(help_shows_options_and_defaults) {
 }
 END_TEST
 
-START_TEST(a_wrong_command_line_is_one_line_and_code_2) {
+START_TEST(a_wrong_command_line_is_one_line_and_code_1) {
     static const struct {
         const char *line, *err;
     } bad[] = {{"demo --out a --step 3", "unknown option '--step'; did you mean --steps?"},
@@ -140,7 +140,7 @@ START_TEST(a_wrong_command_line_is_one_line_and_code_2) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         options o = {0};
         outcome r = run_line(&s, &o, bad[i].line);
-        ck_assert_msg(r.code == 2, "`%s` returned %d", bad[i].line, r.code);
+        ck_assert_msg(r.code == 1, "`%s` returned %d", bad[i].line, r.code);
         ck_assert_str_eq(r.out, "");
         ck_assert_str_eq(r.err, gk_arena_printf(s.a, "graftkit demo: %s\n", bad[i].err));
     }
@@ -208,12 +208,13 @@ START_TEST(home_is_the_environment_or_the_source_tree) {
 END_TEST
 
 int main(void) {
+    setenv("GOMP_SPINCOUNT", "20000", 1); /* graftkit's main starts itself anew where this is not set */
     Suite *s = suite_create("args");
     TCase *t = tcase_create("args");
     tcase_add_test(t, options_are_parsed);
     tcase_add_test(t, defaults_stay_and_lists_replace_theirs);
     tcase_add_test(t, help_shows_options_and_defaults);
-    tcase_add_test(t, a_wrong_command_line_is_one_line_and_code_2);
+    tcase_add_test(t, a_wrong_command_line_is_one_line_and_code_1);
     tcase_add_test(t, main_finds_commands);
     tcase_add_test(t, main_refuses_unknown_commands);
     tcase_add_test(t, die_prints_the_error_and_returns_1);

@@ -93,7 +93,7 @@ static int usage_error(const parsing *p, const char *fmt, ...) {
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
     fprintf(stderr, "graftkit %s: %s\n", p->command, line);
-    return 2;
+    return 1;
 }
 
 static int unknown_option(const parsing *p, const char *name) {

@@ -68,7 +68,7 @@ int cmd_tokenizer(int argc, char **argv) {
                        sizeof opts / sizeof *opts, argc, argv, a);
     if (code < 0 && (o.vocab < 1 || o.vocab > 1000000)) {
         fprintf(stderr, "graftkit %s: --vocab must be 1 to 1000000\n", argv[0]);
-        code = 2;
+        code = 1;
     }
     if (code < 0) code = run(argv[0], &o);
     gk_arena_free(a);

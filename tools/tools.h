@@ -5,7 +5,7 @@
 #include "core/core.h"
 
 /* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in tools/cmd_<name>.c;
- * argv[0] is the sub-command's name. It returns the process's exit code: 0, 1 (failed), 2 (wrong command line). */
+ * argv[0] is the sub-command's name. It returns the exit code: 0, or 1 (failed; 2 is for no or no such sub-command). */
 #define GK_COMMANDS(X)                                                                                       \
     X(dataset, "make a dataset: rows, training texts and splits")                                            \
     X(tokenizer, "train a small sentencepiece vocabulary on a corpus")                                       \
@@ -43,7 +43,7 @@ typedef struct gk_opt {
 } gk_opt;
 
 /* Parses `--name value`, `--name=value` and `--flag`; no positional arguments. Prints --help to stdout. Returns -1 to
- * go on, otherwise the exit code to return at once: 0 after --help, 2 after an unknown option (which it names,
+ * go on, otherwise the exit code to return at once: 0 after --help, 1 after an unknown option (which it names,
  * with the nearest known one), a missing or malformed value, or a missing required option (one line on stderr). */
 int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t n_opts, int argc, char **argv,
             gk_arena *a);

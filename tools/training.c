@@ -50,7 +50,7 @@ int gk_training_args(gk_training *t, const char *summary, const gk_opt *own, siz
     int code = gk_args(t->command, summary, o, n, argc, argv, t->a);
     if (code < 0 && t->seed < 0) {
         fprintf(stderr, "graftkit %s: --seed must not be negative\n", t->command);
-        return 2;
+        return 1;
     }
     if (code < 0) gk_threads_set((int)(t->threads > 0 && t->threads < 4096 ? t->threads : 0));
     return code;
@@ -70,8 +70,7 @@ static int load_recipe(const gk_training *t, const gk_config *c, gk_recipe *r) {
         const char *key = gk_recipe_key_at(i).name, *text = t->overrides[i];
         gk_place at = GK_AT_FIELD(NULL, gk_arena_printf(t->a, "--%s", option_name(t->a, key)));
         if (!text || gk_recipe_set(r, key, text, at, &err)) continue;
-        gk_die(t->command, &err);
-        return 2;
+        return gk_die(t->command, &err);
     }
     return 0;
 }
@@ -109,6 +108,7 @@ static int train(const gk_training *t, const gk_recipe *r, const gk_corpus *text
                  const gk_tok *tok) {
     gk_error err;
     gk_train_result end;
+    if (!gk_mkdirs(t->out, &err)) return gk_die(t->command, &err); /* before anything is shown */
     gk_train_job job = {.model = model,
                         .tok = tok,
                         .corpus = texts,
