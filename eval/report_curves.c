@@ -91,7 +91,8 @@ static void script_curve(gk__plot *p, bool valid) {
         "set border 3 lc rgb '#888888'\nset tics nomirror out tc rgb '#333333'\nset grid ytics lt 1 lw 0.6 "
         "lc rgb "
         "'#dddddd'\nset xlabel 'step'\nset ylabel 'loss (nats a token)'\nset yrange [0:*]\nset xrange [0:*]\n"
-        "set key top right samplen 2\nset style circle radius screen 0.008\nset rmargin 3\nset xtics "
+        "set key above right horizontal samplen 2\nset style circle radius screen 0.008\nset rmargin 3\nset "
+        "xtics "
         "autofreq\n"
         "plot '0' using 1:2 with lines lw 1 lc rgb '#9ccfee' title 'each step', "
         "'0' using 1:3 with lines lw 2.6 lc rgb '#0072B2' title 'running mean'");

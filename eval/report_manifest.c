@@ -37,7 +37,7 @@ static void add_members(gk__report *r, const char *prefix, const json_t *obj) {
         const char *name = *prefix ? gk_arena_printf(r->a, "%s.%s", prefix, key) : key;
         if (json_is_object(v)) {
             add_members(r, name, v);
-        } else if (!is_table(v)) {
+        } else if (!is_table(v) && !(json_is_array(v) && json_array_size(v) == 0)) {
             gk_buf_puts(b, "<tr><td>");
             gk__html_text(b, name);
             gk_buf_puts(b, "</td><td class=\"mono\">");

@@ -140,15 +140,16 @@ static void say_both(const gk__report *r, gk_buf *b, double pre, double sft) {
             with_interval(r, "FE+LT", "pooled"),
             isnan(share) ? "."
                          : gk_arena_printf(r->a, ", %s of SFT: %s", percent(r, share),
-                                           share >= 0.85  ? "these two positions recover nearly all of it."
-                                           : share >= 0.5 ? "a part, and less than the expected 85%."
-                                                          : "these two positions do not suffice here."));
+                                           share >= 0.95   ? "these two positions recover nearly all of it."
+                                           : share >= 0.85 ? "these two positions recover most of it."
+                                           : share >= 0.5  ? "a part, and less than the expected 85%."
+                                                           : "these two positions do not suffice here."));
     }
     if (!isnan(rest + pre))
         say(r, b, "With them everywhere else ((FE+LT)^C) it is %s, %s",
             with_interval(r, "(FE+LT)^C", "pooled"),
             rest <= pre + 0.05
-                ? "no better than PRE to within five points."
+                ? "within five points of PRE."
                 : gk_arena_printf(r->a, "%.1f points above PRE: the other positions carry knowledge too.",
                                   100 * (rest - pre)));
 }
