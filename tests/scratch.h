@@ -6,6 +6,7 @@
 
 #include <check.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,6 +57,13 @@ static inline void assert_error_at(const gk_error *err, const char *path, const 
     gk_error_text(err, got, sizeof got);
     snprintf(want, sizeof want, "%s%s", path, rest);
     ck_assert_msg(strncmp(got, want, strlen(want)) == 0, "error is\n  %s\nand should begin\n  %s", got, want);
+}
+
+/* Sends this process a signal that gk_interrupt_catch catches and gives the thread that takes it a moment. */
+static inline bool interrupt_self(int sig) {
+    kill(getpid(), sig);
+    for (int i = 0; i < 5000 && !gk_interrupted(); i++) usleep(1000);
+    return gk_interrupted();
 }
 
 static inline int run_suite(Suite *s) {

@@ -88,7 +88,7 @@ static pid_t train_in_child(trial *t, const char *dir, bool interrupted) {
     gk_threads_set(2);
     if (interrupted) {
         gk_interrupt_catch();
-        raise(SIGINT);
+        if (!interrupt_self(SIGINT)) _exit(2);
     }
     bool ok = train_into(t, dir);
     gk_train_end want = interrupted ? GK_TRAIN_INTERRUPTED : GK_TRAIN_DONE;
