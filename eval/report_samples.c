@@ -15,7 +15,7 @@ typedef struct answer {
 } answer;
 
 typedef struct sample {
-    int64_t prompt, template_id;
+    int64_t prompt, template_id, target_id, n_tokens;
     const char *row_key, *text, *target, *piece; /* piece: the target token */
     answer *answers;
     size_t n, room;
@@ -32,7 +32,8 @@ typedef struct samples {
 /* One prompt a template, of rows spread over the file, so that no choice of ours flatters a scheme. */
 static bool choose(samples *s, gk_error *err) {
     static const char SQL[] =
-        "SELECT p.id, p.row_key, p.text, p.target, t.piece FROM prompt p LEFT JOIN token t ON t.id = "
+        "SELECT p.id, p.row_key, p.text, p.target, t.piece, p.target_id, p.n_tokens FROM prompt p LEFT JOIN "
+        "token t ON t.id = "
         "p.target_id"
         " WHERE p.template = ?1 AND p.dropped IS NULL ORDER BY p.id LIMIT 1 OFFSET"
         " (SELECT count(*) * (2 * ?2 + 1) / (2 * ?3) FROM prompt WHERE template = ?1 AND dropped IS NULL)";
@@ -45,6 +46,8 @@ static bool choose(samples *s, gk_error *err) {
         if (got != 1) continue;
         sample *e = &s->item[s->n++];
         *e = (sample){.prompt = sqlite3_column_int64(q, 0), .template_id = t + 1};
+        e->target_id = sqlite3_column_int64(q, 5);
+        e->n_tokens = sqlite3_column_int64(q, 6);
         e->row_key = gk_arena_strdup(a, gk__sql_text(q, 1));
         e->text = gk_arena_strdup(a, gk__sql_text(q, 2));
         e->target = gk_arena_strdup(a, gk__sql_text(q, 3));
@@ -119,7 +122,9 @@ static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
 static const gk_prompt *same_prompt(const gk_prompts *p, const sample *e) {
     if (e->prompt < 0 || (size_t)e->prompt >= p->n) return NULL;
     const gk_prompt *q = &p->item[e->prompt];
-    return !q->dropped && strcmp(q->text, e->text) == 0 && strcmp(q->row_key, e->row_key) == 0 ? q : NULL;
+    bool same = !q->dropped && strcmp(q->text, e->text) == 0 && strcmp(q->row_key, e->row_key) == 0 &&
+                q->target_id == e->target_id && (int64_t)q->tokens.n == e->n_tokens;
+    return same ? q : NULL;
 }
 
 /* The position names of method.md; a token belongs to a field when it holds a byte of it. */

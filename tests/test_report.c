@@ -440,6 +440,9 @@ START_TEST(sample_prompts_are_marked) {
     ck_assert_uint_eq(count(page, "<sub>LT</sub>"), 4);
     ck_assert_ptr_nonnull(strstr(page, "<p class=\"prompt\"><mark class=\"fe\">"));
     ck_assert_ptr_nonnull(strstr(page, "The &lt;b&gt;Film&lt;/b&gt;"));
+    alter(&b, "UPDATE prompt SET n_tokens = n_tokens + 1 WHERE template = 3"); /* another tokenizer */
+    page = write_report(&b, &o);
+    ck_assert_uint_eq(count(page, "<sub>LT</sub>"), 3);
     ck_assert_int_eq(unlink(b.rows), 0);
     page = write_report(&b, &o);
     ck_assert_ptr_null(strstr(page, "<mark"));
