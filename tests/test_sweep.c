@@ -1,6 +1,7 @@
 /* test_sweep.c: sweeps against the model's own forward, resuming, refusing, dropping; the gate. */
 /* modules: eval graft model tokenizer core */
 #include "tests/eval_fixture.h"
+#include "tests/scratch.h"
 
 #include <math.h>
 #include <signal.h>
