@@ -38,7 +38,8 @@ const char *gk__report_template(const gk__report *r, const char *template_name);
 
 /* Adds text with &<>"' escaped; ill-formed UTF-8 and control characters become U+FFFD. */
 void gk__html_text(gk_buf *b, const char *text);
-/* The same without escaping: one line of valid UTF-8 as gnuplot data files want it (no tabs, no double quotes).
+/* The same without escaping: one line of valid UTF-8 as gnuplot data files want it (no tabs, no double
+ * quotes).
  */
 void gk__plain_text(gk_buf *b, const char *text);
 void gk__html_head(gk_buf *b, const char *title);

@@ -92,7 +92,7 @@ static const char STYLE[] =
     "min-width:14em}.samples td small{display:inline}.name{white-space:nowrap;font-weight:500}"
     ".cells thead th{white-space:normal}.cells .name{white-space:normal;min-width:8.5em}"
     "code,.mono{font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:.92em;overflow-wrap:anywhere}"
-    ".text td.mono{min-width:9em}"
+    ".manifest td{overflow-wrap:anywhere}.manifest td.mono:not(:first-child){min-width:6em}"
     "details{margin:.6rem 0}summary{cursor:pointer;font-weight:600;padding:.25rem 0}"
     ".yes{color:#00694f;font-weight:600;white-space:nowrap}.no{color:#a84300;font-weight:600;white-space:"
     "nowrap}"
