@@ -196,7 +196,7 @@ static void add_answer(gk_buf *b, const sample *e, const answer *w) {
         }
         gk_buf_puts(b, "</td>");
     }
-    gk_buf_printf(b, "<td>%lld</td><td>%.4f</td></tr>\n", (long long)w->rank, w->prob);
+    gk_buf_printf(b, "<td>%lld</td><td>%.3g</td></tr>\n", (long long)w->rank, w->prob);
 }
 
 static void add_sample(gk__report *r, const sample *e, const gk_prompt *p, bool open) {
