@@ -1,10 +1,11 @@
 /* core.h: what every graftkit module may lean on and that knows nothing of models.
  *
  * Conventions that hold in every header of graftkit:
- *  - A function that can fail returns bool (false = failed) or a pointer (NULL = failed) and fills a gk_error.
- *    `err` may be NULL when the caller does not care. Library code never prints and never exits.
- *  - "Thread-safe" in a comment means: may be called from several threads on different objects, and on the same
- *    object where the object is const. Functions are thread-safe in that sense unless they say otherwise.
+ *  - A function that can fail returns bool (false = failed) or a pointer (NULL = failed) and fills a
+ *    gk_error. `err` may be NULL when the caller does not care. Library code never prints and never exits.
+ *  - "Thread-safe" in a comment means: may be called from several threads on different objects, and
+ *    on the same object where the object is const. Functions are thread-safe in that sense unless
+ *    they say otherwise.
  *  - Strings are UTF-8. Spans are byte offsets [begin, end) into such a string.
  */
 #ifndef GK_CORE_H
@@ -67,25 +68,26 @@ char *gk_error_text(const gk_error *err, char *buf, size_t size);
 /* Out of memory: gk_alloc and arenas never return NULL; they write one line to stderr and abort, because no
  * caller could go on. A size that comes from a file or a user must therefore be checked against what is
  * sensible first, or go through gk_try_alloc. */
-void *gk_alloc(size_t bytes);                       /* zeroed, 64-byte aligned; release with gk_free */
-void *gk_try_alloc(size_t bytes);                   /* the same, or NULL */
+void *gk_alloc(size_t bytes);     /* zeroed, 64-byte aligned; release with gk_free */
+void *gk_try_alloc(size_t bytes); /* the same, or NULL */
 void *gk_grow(void *old, size_t old_bytes, size_t new_bytes); /* keeps the old bytes; zeroes the rest */
-void gk_free(void *p);                              /* NULL is fine */
+void gk_free(void *p);                                        /* NULL is fine */
 /* a*b, or false when it does not fit size_t. */
 bool gk_mul_size(size_t a, size_t b, size_t *out);
 
 /* A bump allocator with one lifetime: a model, a batch, a chunk. Not thread-safe. */
 typedef struct gk_arena gk_arena;
 gk_arena *gk_arena_new(void);
-void *gk_arena_alloc(gk_arena *a, size_t bytes);    /* zeroed, 64-byte aligned */
+void *gk_arena_alloc(gk_arena *a, size_t bytes); /* zeroed, 64-byte aligned */
 char *gk_arena_strdup(gk_arena *a, const char *s);
 char *gk_arena_strndup(gk_arena *a, const char *s, size_t n);
 char *gk_arena_printf(gk_arena *a, const char *fmt, ...) GK_PRINTF(2, 3);
-void gk_arena_reset(gk_arena *a);                   /* keeps the memory for reuse */
-size_t gk_arena_bytes(const gk_arena *a);           /* bytes taken from the system */
-void gk_arena_free(gk_arena *a);                    /* NULL is fine */
+void gk_arena_reset(gk_arena *a);         /* keeps the memory for reuse */
+size_t gk_arena_bytes(const gk_arena *a); /* bytes taken from the system */
+void gk_arena_free(gk_arena *a);          /* NULL is fine */
 
-/* A growable byte string, always NUL-terminated once written to. Zero-initialise; release with gk_buf_free. */
+/* A growable byte string, always NUL-terminated once written to. Zero-initialise;
+ * release with gk_buf_free. */
 typedef struct gk_buf {
     char *data;
     size_t len, cap;
@@ -106,13 +108,15 @@ typedef struct gk_map {
 bool gk_map_open(const char *path, gk_map *out, gk_error *err);
 void gk_map_close(gk_map *m);
 
-/* A whole file as a NUL-terminated string in `a`; *len (may be NULL) receives its size. Fails above max_bytes. */
+/* A whole file as a NUL-terminated string in `a`; *len (may be NULL) receives its size.
+ * Fails above max_bytes. */
 char *gk_read_file(gk_arena *a, const char *path, size_t max_bytes, size_t *len, gk_error *err);
 
-/* Atomic output: bytes go to a temporary name beside `path`; commit flushes, fsyncs, renames over `path` and
- * fsyncs the folder; abort removes the temporary file. Exactly one of commit/abort ends a gk_out. A write error
- * (disk full) is reported by commit, which then removes the temporary file and leaves `path` as it was. A link is
- * followed; a device, a folder or a write-protected file is refused. After a failed open, abort is harmless. */
+/* Atomic output: bytes go to a temporary name beside `path`; commit flushes, fsyncs, renames over `path`
+ * and fsyncs the folder; abort removes the temporary file. Exactly one of commit/abort ends a gk_out. A
+ * write error (disk full) is reported by commit, which then removes the temporary file and leaves `path`
+ * as it was. A link is followed; a device, a folder or a write-protected file is refused. After a failed
+ * open, abort is harmless. */
 typedef struct gk_out {
     FILE *f;
     char path[512], temp[544];
@@ -123,7 +127,7 @@ void gk_out_abort(gk_out *out);
 /* Writes `len` bytes to `path` through a gk_out. */
 bool gk_write_file(const char *path, const void *data, size_t len, gk_error *err);
 
-bool gk_mkdirs(const char *path, gk_error *err);    /* like mkdir -p; fails when a folder is not writable */
+bool gk_mkdirs(const char *path, gk_error *err); /* like mkdir -p; fails when a folder is not writable */
 bool gk_exists(const char *path);
 /* "a/b" in `a`. */
 char *gk_path_join(gk_arena *a, const char *dir, const char *name);
@@ -138,24 +142,29 @@ bool gk_utf8_valid(const char *s, size_t n, size_t *bad);
 
 /* ---------------------------------------------------------------- JSON (json.c; parser: jansson) */
 
-/* A JSON document with unique keys. The caller owns the reference (json_decref). Errors carry line and column. */
+/* A JSON document with unique keys. The caller owns the reference (json_decref). Errors carry
+ * line and column. */
 json_t *gk_json_load(const char *path, gk_error *err);
 json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err);
-bool gk_json_save(const char *path, const json_t *json, gk_error *err); /* atomic, indented, keys in insertion order */
+/* Atomic, indented, keys in insertion order. */
+bool gk_json_save(const char *path, const json_t *json, gk_error *err);
 
-/* Typed access to member `key` of object `obj`; `at` names the place for the message. False (with a message that
- * names file, field, what is there and what would be right) when it is absent or not what was asked for. */
-bool gk_json_int(const json_t *obj, const char *key, int64_t lo, int64_t hi, int64_t *out, gk_place at, gk_error *err);
+/* Typed access to member `key` of object `obj`; `at` names the place for the message. False (with a
+ * message that names file, field, what is there and what would be right) when it is absent or not what
+ * was asked for. */
+bool gk_json_int(const json_t *obj, const char *key, int64_t lo, int64_t hi, int64_t *out, gk_place at,
+                 gk_error *err);
 bool gk_json_num(const json_t *obj, const char *key, double *out, gk_place at, gk_error *err); /* finite */
 bool gk_json_bool(const json_t *obj, const char *key, bool *out, gk_place at, gk_error *err);
-bool gk_json_str(const json_t *obj, const char *key, const char **out, gk_place at, gk_error *err); /* borrowed */
+/* *out is borrowed. */
+bool gk_json_str(const json_t *obj, const char *key, const char **out, gk_place at, gk_error *err);
 
 /* One JSON object a line; blank lines and leading blanks are skipped. */
 typedef struct gk_jsonl gk_jsonl;
 gk_jsonl *gk_jsonl_open(const char *path, gk_error *err);
 /* 1: *out is a new reference to the next object; 0: end of file; -1: error (file:line in err). */
 int gk_jsonl_next(gk_jsonl *r, json_t **out, gk_error *err);
-gk_place gk_jsonl_place(const gk_jsonl *r);         /* file and line of the object last returned */
+gk_place gk_jsonl_place(const gk_jsonl *r); /* file and line of the object last returned */
 /* The raw line last read, without its newline (borrowed until the next call). */
 const char *gk_jsonl_line(const gk_jsonl *r);
 void gk_jsonl_close(gk_jsonl *r);
@@ -166,31 +175,34 @@ void gk_jsonl_write(FILE *f, const json_t *obj);
 
 typedef struct gk_yaml gk_yaml; /* a parsed document */
 typedef enum gk_yaml_kind { GK_YAML_NONE, GK_YAML_SCALAR, GK_YAML_LIST, GK_YAML_MAP } gk_yaml_kind;
-typedef struct gk_ynode {       /* a handle into a document; "absent" when gk_yaml_kind_of says GK_YAML_NONE, as for {0} */
+/* A handle into a document; "absent" when gk_yaml_kind_of says GK_YAML_NONE, as for {0}. */
+typedef struct gk_ynode {
     const gk_yaml *doc;
-    int id;          /* internal */
-    const char *key; /* the key it was looked up by, which messages name; borrowed from the caller or the document */
+    int id; /* internal */
+    /* the key it was looked up by, which messages name; borrowed from the caller or the document */
+    const char *key;
 } gk_ynode;
 
-/* One document of at most 16 MiB. Duplicate keys, keys that are no scalars and aliases (*name) are errors; an empty document
- * has an absent root. */
+/* One document of at most 16 MiB. Duplicate keys, keys that are no scalars and aliases (*name) are errors;
+ * an empty document has an absent root. */
 gk_yaml *gk_yaml_load(const char *path, gk_error *err);
 gk_yaml *gk_yaml_parse(const char *text, size_t len, const char *name, gk_error *err);
 void gk_yaml_free(gk_yaml *y);
 gk_ynode gk_yaml_root(const gk_yaml *y);
-gk_yaml_kind gk_yaml_kind_of(gk_ynode n);                 /* GK_YAML_NONE for an absent node */
-gk_place gk_yaml_place(gk_ynode n);                       /* file, line, column, key; of an absent node: of its map */
-size_t gk_yaml_len(gk_ynode n);                           /* items of a list or map, else 0 */
-gk_ynode gk_yaml_at(gk_ynode list, size_t i);             /* i-th item of a list, or i-th value of a map */
-gk_ynode gk_yaml_key(gk_ynode map, size_t i);             /* i-th key of a map */
-gk_ynode gk_yaml_get(gk_ynode map, const char *key);      /* absent when there is none */
-const char *gk_yaml_text(gk_ynode scalar);                /* NULL when not a scalar */
-/* Typed access to a scalar node: false with file:line:column when it is absent or malformed. A quoted scalar is a
- * text, not a number or a bool. */
+gk_yaml_kind gk_yaml_kind_of(gk_ynode n);     /* GK_YAML_NONE for an absent node */
+gk_place gk_yaml_place(gk_ynode n);           /* file, line, column, key; of an absent node: of its map */
+size_t gk_yaml_len(gk_ynode n);               /* items of a list or map, else 0 */
+gk_ynode gk_yaml_at(gk_ynode list, size_t i); /* i-th item of a list, or i-th value of a map */
+gk_ynode gk_yaml_key(gk_ynode map, size_t i); /* i-th key of a map */
+gk_ynode gk_yaml_get(gk_ynode map, const char *key); /* absent when there is none */
+const char *gk_yaml_text(gk_ynode scalar);           /* NULL when not a scalar */
+/* Typed access to a scalar node: false with file:line:column when it is absent or malformed. A quoted
+ * scalar is a text, not a number or a bool. */
 bool gk_yaml_int(gk_ynode n, int64_t lo, int64_t hi, int64_t *out, gk_error *err);
 bool gk_yaml_num(gk_ynode n, double *out, gk_error *err);
 bool gk_yaml_bool(gk_ynode n, bool *out, gk_error *err);
-bool gk_yaml_str(gk_ynode n, const char **out, gk_error *err); /* a bare null, ~ or nothing is no text; "" is */
+/* A bare null, ~ or nothing is no text; "" is. */
+bool gk_yaml_str(gk_ynode n, const char **out, gk_error *err);
 /* Fails, naming the key and the allowed ones, when `map` is no map or has a key that is not in the
  * NULL-terminated list. */
 bool gk_yaml_only(gk_ynode map, const char *const *allowed, gk_error *err);
@@ -217,33 +229,34 @@ typedef struct gk_rendered {
  * brace, empty field name) carry file:line:column of the brace in the file as it stands. */
 bool gk_templates_load(gk_arena *a, const char *path, gk_template ***out, size_t *n, gk_error *err);
 gk_template *gk_template_parse(gk_arena *a, const char *text, gk_place at, gk_error *err);
-const char *gk_template_text(const gk_template *t);       /* as written */
+const char *gk_template_text(const gk_template *t); /* as written */
 bool gk_template_has(const gk_template *t, const char *field);
 /* Fails at the hole's file:line:column when a field is in neither object (`fillers` may be NULL). */
 bool gk_template_check(const gk_template *t, const json_t *row, const json_t *fillers, gk_error *err);
-/* Fills every hole from `row`, else from `fillers`; strings and numbers are values (integers print without a
- * point). Fails as gk_template_check does, and when a value is null, empty or not a scalar (`at`: the row). */
-bool gk_template_render(const gk_template *t, const json_t *row, const json_t *fillers, gk_place at, gk_arena *a,
-                        gk_rendered *out, gk_error *err);
+/* Fills every hole from `row`, else from `fillers`; strings and numbers are values (integers print
+ * without a point). Fails as gk_template_check does, and when a value is null, empty or not a scalar
+ * (`at`: the row). */
+bool gk_template_render(const gk_template *t, const json_t *row, const json_t *fillers, gk_place at,
+                        gk_arena *a, gk_rendered *out, gk_error *err);
 
 /* ---------------------------------------------------------------- random numbers (rng.c) */
 
-/* xoshiro256** (Blackman and Vigna), seeded by splitmix64 over (seed, stream name): the same on every machine.
- * Plain data: copy it to save its state. */
+/* xoshiro256** (Blackman and Vigna), seeded by splitmix64 over (seed, stream name): the same on every
+ * machine. Plain data: copy it to save its state. */
 typedef struct gk_rng {
     uint64_t s[4];
 } gk_rng;
 void gk_rng_seed(gk_rng *r, uint64_t seed, const char *stream);
 uint64_t gk_rng_u64(gk_rng *r);
-double gk_rng_uniform(gk_rng *r);                         /* [0, 1), 53 bits */
-uint64_t gk_rng_below(gk_rng *r, uint64_t n);             /* 0 .. n-1 without bias; n > 0 */
-double gk_rng_normal(gk_rng *r);                          /* mean 0, variance 1 */
+double gk_rng_uniform(gk_rng *r);                                         /* [0, 1), 53 bits */
+uint64_t gk_rng_below(gk_rng *r, uint64_t n);                             /* 0 .. n-1 without bias; n > 0 */
+double gk_rng_normal(gk_rng *r);                                          /* mean 0, variance 1 */
 void gk_rng_shuffle(gk_rng *r, void *items, size_t n, size_t item_bytes); /* Fisher-Yates */
 
 /* ---------------------------------------------------------------- threads (parallel.c; OpenMP) */
 
-/* Before any parallel work, from the main thread; n <= 0: $OMP_NUM_THREADS, else all cores. Clamped to 256 or the
- * number of cores, whichever is more. */
+/* Before any parallel work, from the main thread; n <= 0: $OMP_NUM_THREADS, else all cores. Clamped to 256
+ * or the number of cores, whichever is more. */
 void gk_threads_set(int n);
 int gk_threads(void);
 /* Calls fn(ctx, begin, end) over disjoint ranges that cover [0, n), each at most `grain` long (grain >= 1),
@@ -254,18 +267,19 @@ void gk_parallel_for(size_t n, size_t grain, gk_range_fn *fn, void *ctx);
 
 /* ---------------------------------------------------------------- progress and interruption (progress.c) */
 
-double gk_now(void);                                      /* seconds, monotonic */
+double gk_now(void); /* seconds, monotonic */
 
-/* A progress line on `out` (usually stderr): a bar with rate and time left on a terminal, a plain line every few
- * seconds elsewhere. NULL handles are fine everywhere, so library code takes a handle and need not ask.
- * One thread at a time may use a handle. `label`, `unit` and `note` are copied (and cut when long); total <= 0: unknown. */
+/* A progress line on `out` (usually stderr): a bar with rate and time left on a terminal, a plain line
+ * every few seconds elsewhere. NULL handles are fine everywhere, so library code takes a handle and need
+ * not ask. One thread at a time may use a handle. `label`, `unit` and `note` are copied (and cut when
+ * long); total <= 0: unknown. */
 typedef struct gk_progress gk_progress;
 gk_progress *gk_progress_start(FILE *out, const char *label, double total, const char *unit);
 void gk_progress_update(gk_progress *p, double done, const char *note); /* cheap; note may be NULL */
-void gk_progress_end(gk_progress *p, const char *note);   /* prints the final line; frees p */
+void gk_progress_end(gk_progress *p, const char *note);                 /* prints the final line; frees p */
 
-/* SIGINT and SIGTERM set a flag; the second one ends the process. Call it before other threads start: it blocks both
- * signals, which threads inherit, and takes them in a thread of its own. */
+/* SIGINT and SIGTERM set a flag; the second one ends the process. Call it before other threads start: it
+ * blocks both signals, which threads inherit, and takes them in a thread of its own. */
 void gk_interrupt_catch(void);
 bool gk_interrupted(void);
 

@@ -1,8 +1,8 @@
-/* graft.h: schemes (what a user writes), plans (who computes each row) and the engine that evaluates many plans
- * over many prompts in one layer-by-layer pass. The method is told in docs/design.md.
+/* graft.h: schemes (what a user writes), plans (who computes each row) and the engine that evaluates many
+ * plans over many prompts in one layer-by-layer pass. The method is told in docs/design.md.
  *
- * A plan is the method's γ: for each (layer, component, position), which model's weights compute it. The residual stream and
- * the keys and values of earlier positions stay as they were computed.
+ * A plan is the method's γ: for each (layer, component, position), which model's weights compute it. The
+ * residual stream and the keys and values of earlier positions stay as they were computed.
  */
 #ifndef GK_GRAFT_H
 #define GK_GRAFT_H
@@ -13,33 +13,37 @@
 
 #define GK_MAX_MODELS 16
 
-/* The models of a run, by the names that schemes use. models[0] is the recipient unless a scheme names another. */
+/* The models of a run, by the names that schemes use. models[0] is the recipient unless a
+ * scheme names another. */
 typedef struct gk_cast {
     const char *name[GK_MAX_MODELS]; /* "pre", "sft", "task", … */
     const gk_model *model[GK_MAX_MODELS];
     int n;
 } gk_cast;
-/* Same configuration throughout, unique names without blanks, quotes, brackets or any of | , ; : = (and not "recipient", which
- * head policies use); names the pair that differs. */
+/* Same configuration throughout, unique names without blanks, quotes, brackets or any of | , ; : = (and
+ * not "recipient", which head policies use); names the pair that differs. */
 bool gk_cast_check(const gk_cast *cast, gk_error *err);
 
 /* ---------------------------------------------------------------- schemes (scheme.c, names.c)
  *
  * A YAML file; shipped ones are in graft/schemes/, and docs/schemes.md explains every word:
  *
- *   set: position                           # groups schemes in the report
- *   about: Which positions matter           # optional, as in each scheme
+ *   set: position                       # groups schemes in the report
+ *   about: Which positions matter       # optional, as in each scheme
  *   schemes:
  *     - name: FE+LT
  *       about: first entity and last token
- *       recipient: pre                      # default: the first model of the cast
- *       grafts:                             # default: none
- *         - at: [first_actor, last]         # field | field.first | field.last | last | all | token number | list | {not: ...}
+ *       recipient: pre                  # default: the first model of the cast
+ *       grafts:                         # default: none
+ *         - at: [first_actor, last]     # field | field.first | field.last | last | all | token number |
+ *                                       # list | {not: ...}
  *           donor: sft
- *           components: all                 # default; attn | qkv | ffn | norms | a component | list. all is embed … down
- *           layers: all                     # default; lower half | upper half | 2/4 | 3-5 | 3 | list; layers count from 0.
- *                                           # embed and pos belong to no layer: only `all` includes them
- *       head: recipient                     # default; final norm and head: recipient | DONOR | {last: DONOR}
+ *           components: all             # default; attn | qkv | ffn | norms | a component | list.
+ *                                       # all is embed … down
+ *           layers: all                 # default; lower half | upper half | 2/4 | 3-5 | 3 | list; layers
+ *                                       # count from 0. embed and pos belong to no layer: only `all`
+ *                                       # includes them
+ *       head: recipient                 # default; final norm and head: recipient | DONOR | {last: DONOR}
  */
 
 typedef struct gk_scheme gk_scheme;
@@ -47,16 +51,18 @@ typedef struct gk_schemes {
     gk_scheme **item;
     size_t n;
 } gk_schemes;
-/* Appends the schemes of a YAML file to `out` (start with {0}), in `a`; on failure `out` is as it was. Components, layer sets and head policies are checked here, with
- * file:line:column; names must be unique over all files loaded into `out`. */
+/* Appends the schemes of a YAML file to `out` (start with {0}), in `a`; on failure `out` is as it was.
+ * Components, layer sets and head policies are checked here, with file:line:column; names must be unique
+ * over all files loaded into `out`. */
 bool gk_schemes_load(gk_arena *a, const char *path, gk_schemes *out, gk_error *err);
 const char *gk_scheme_name(const gk_scheme *s);  /* "FE+LT" */
 const char *gk_scheme_set(const gk_scheme *s);   /* "position", "component", …: the file's `set` */
 const char *gk_scheme_about(const gk_scheme *s); /* one sentence for the report; may be "" */
-/* Canonical one-line text of what it does: two schemes with the same text are the same. Keys the results store. */
+/* Canonical one-line text of what it does: two schemes with the same text are the same. Keys
+ * the results store. */
 const char *gk_scheme_canonical(const gk_scheme *s);
-/* Every model it names is in the cast and every field in `fields` (NULL-terminated: the fields some template has);
- * otherwise the place in the YAML and the known names. */
+/* Every model it names is in the cast and every field in `fields` (NULL-terminated: the fields some
+ * template has); otherwise the place in the YAML and the known names. */
 bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const *fields, gk_error *err);
 /* True when every field it refers to is among the prompt's: false = not applicable to this template. */
 bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n_fields);
@@ -69,14 +75,15 @@ typedef struct gk_plan {
     uint8_t *model;
 } gk_plan;
 int gk_plan_slots(const gk_config *c);
-/* embed, pos: before layer 0; lnf, head: last (their layer is ignored). -1 where the family lacks the component or the
- * model the layer. */
+/* embed, pos: before layer 0; lnf, head: last (their layer is ignored). -1 where the family lacks the
+ * component or the model the layer. */
 int gk_plan_slot(const gk_config *c, int layer, gk_component comp);
 /* All slots computed by one model. In `a`. */
 gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model);
-/* The scheme on one tokenised prompt: a token belongs to a field when it holds any byte of one of its spans. Fails when a
- * selection is empty (a field span that no token covers, an empty layer set) or two grafts name different donors for
- * the same slot and token. A tied head follows the head policy, not the grafts of embed. */
+/* The scheme on one tokenised prompt: a token belongs to a field when it holds any byte of one of its
+ * spans. Fails when a selection is empty (a field span that no token covers, an empty layer set) or two
+ * grafts name different donors for the same slot and token. A tied head follows the head policy, not the
+ * grafts of embed. */
 bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_tokens *tokens,
                   const gk_field_span *fields, size_t n_fields, gk_plan *out, gk_error *err);
 
@@ -88,21 +95,23 @@ typedef struct gk_job { /* predict what follows token[0..n) under `plan` */
     const gk_plan *plan;
 } gk_job;
 typedef struct gk_graft_stats {
-    /* Rows of the stages embed, pos, ln1, q, k, v, attention, o, residual, ln2, gate, up, activation, down, residual, lnf and
-     * head, where the family has them; of the last layer only ln1, k and v at all tokens and the rest at the last. */
+    /* Rows of the stages embed, pos, ln1, q, k, v, attention, o, residual, ln2, gate, up, activation,
+     * down, residual, lnf and head, where the family has them; of the last layer only ln1, k and v at all
+     * tokens and the rest at the last. */
     uint64_t rows_naive;  /* that one forward pass a job would compute */
     uint64_t rows_unique; /* rows that were computed */
     double flops;         /* of the rows computed: products with weights, attention's scores and sums */
     double seconds;
-    size_t peak_bytes;    /* working memory, without weights; the largest of the runs added */
+    size_t peak_bytes; /* working memory, without weights; the largest of the runs added */
 } gk_graft_stats;
-/* logits [V] of the job's last token; valid during the call only. Called once a job from one thread at a time, in
- * order of job within a chunk; which jobs share a chunk is the engine's choice. Returning false stops the run:
- * gk_graft_run returns false and leaves `err` to the callback. */
+/* logits [V] of the job's last token; valid during the call only. Called once a job from one thread at a
+ * time, in order of job within a chunk; which jobs share a chunk is the engine's choice. Returning false
+ * stops the run: gk_graft_run returns false and leaves `err` to the callback. */
 typedef bool gk_logits_fn(void *ctx, size_t job, const float *logits);
-/* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least). Results do not depend on the
- * chunking beyond float rounding. Models that have bit-equal weights in a slot count as one model there. `stats` (may be NULL) is added to. Fails on a job that does not fit its models. */
-bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes, gk_logits_fn *fn,
-                  void *ctx, gk_graft_stats *stats, gk_error *err);
+/* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least). Results do not
+ * depend on the chunking beyond float rounding. Models that have bit-equal weights in a slot count as one
+ * model there. `stats` (may be NULL) is added to. Fails on a job that does not fit its models. */
+bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,
+                  gk_logits_fn *fn, void *ctx, gk_graft_stats *stats, gk_error *err);
 
 #endif

@@ -1,12 +1,12 @@
-/* model.h: the zoo. One table-driven transformer: configuration, weights by (layer, component), the operators on
- * rows, forward, backward, Hugging Face folders.
+/* model.h: the zoo. One table-driven transformer: configuration, weights by (layer, component), the
+ * operators on rows, forward, backward, Hugging Face folders.
  *
- * Shapes are written [rows x columns], row-major fp32. "n" rows are tokens; d = d_model, q_dim = n_heads*head_dim,
- * kv_dim = n_kv_heads*head_dim, f = d_ffn, V = vocab.
+ * Shapes are written [rows x columns], row-major fp32. "n" rows are tokens; d = d_model, q_dim =
+ * n_heads*head_dim, kv_dim = n_kv_heads*head_dim, f = d_ffn, V = vocab.
  *
- * Weights (gk_model) are immutable while shared; only training writes them. A gk_session holds one run's activations
- * and is private to one caller. Operators split their rows over the process's threads (gk_threads) and give the same
- * bits for the same shapes and thread count.
+ * Weights (gk_model) are immutable while shared; only training writes them. A gk_session holds one run's
+ * activations and is private to one caller. Operators split their rows over the process's threads
+ * (gk_threads) and give the same bits for the same shapes and thread count.
  */
 #ifndef GK_MODEL_H
 #define GK_MODEL_H
@@ -16,9 +16,11 @@
 /* ---------------------------------------------------------------- components (config.c) */
 
 /* The names used everywhere: code, command line, schemes, files, report. Layer-less ones have layer -1. */
-#define GK_COMPONENTS(X)                                                                                     \
-    X(EMBED, embed) X(POS, pos) X(LN1, ln1) X(Q, q) X(K, k) X(V, v) X(O, o) X(LN2, ln2) X(GATE, gate)        \
+/* clang-format off */
+#define GK_COMPONENTS(X)                                                                                    \
+    X(EMBED, embed) X(POS, pos) X(LN1, ln1) X(Q, q) X(K, k) X(V, v) X(O, o) X(LN2, ln2) X(GATE, gate)       \
     X(UP, up) X(DOWN, down) X(LNF, lnf) X(HEAD, head)
+/* clang-format on */
 typedef enum gk_component {
 #define X(upper, lower) GK_##upper,
     GK_COMPONENTS(X)
@@ -40,33 +42,36 @@ typedef struct gk_family gk_family; /* a row of the family table (config.c, hf.c
 typedef struct gk_config {
     const gk_family *family;
     int vocab, d_model, n_layers, n_heads, n_kv_heads, head_dim, d_ffn;
-    int max_positions;      /* longest sequence; learned positions have this many rows */
+    int max_positions; /* longest sequence; learned positions have this many rows */
     gk_norm_kind norm;
     float norm_eps;
-    gk_mlp_kind mlp;        /* gated kinds have a `gate` component */
-    bool rope;              /* rotary positions (half-split pairs, as in Hugging Face); else learned (`pos`) */
+    gk_mlp_kind mlp; /* gated kinds have a `gate` component */
+    bool rope;       /* rotary positions (half-split pairs, as in Hugging Face); else learned (`pos`) */
     float rope_theta;
-    bool bias;              /* q k v o up down carry biases, LayerNorm too */
-    bool tied;              /* head is embed */
-    int bos_id, eos_id;     /* -1: none */
+    bool bias;          /* q k v o up down carry biases, LayerNorm too */
+    bool tied;          /* head is embed */
+    int bos_id, eos_id; /* -1: none */
 } gk_config;
 
-const gk_family *gk_family_find(const char *name); /* "llama", "gpt2": Hugging Face model_type; NULL if unknown */
+/* "llama", "gpt2": Hugging Face model_type; NULL if unknown. */
+const gk_family *gk_family_find(const char *name);
 const char *gk_family_name(const gk_family *f);
-const char *gk_family_list(void);                  /* "llama, gpt2" for messages */
+const char *gk_family_list(void); /* "llama, gpt2" for messages */
 /* The from-scratch recipe's shape for a family: d 128, 6 layers, 4 heads; llama SwiGLU 341, gpt2 FFN 512. */
 void gk_config_default(const gk_family *f, int vocab, gk_config *out);
 /* Consistent, positive and within sane bounds (no product overflows); `at` names the file for messages. */
 bool gk_config_check(const gk_config *c, gk_place at, gk_error *err);
 bool gk_config_has(const gk_config *c, gk_component comp); /* gate, pos: only where the family has them */
-bool gk_config_same(const gk_config *a, const gk_config *b); /* same architecture and shapes: may be grafted */
+/* Same architecture and shapes: may be grafted. */
+bool gk_config_same(const gk_config *a, const gk_config *b);
 
 /* ---------------------------------------------------------------- weights (weights.c) */
 
 typedef struct gk_model gk_model;
 
-/* One component's weights; a view into the model. A matrix is [out x in] (a row an output); embed and pos are
- * [out = entries x in = d]; norms are out = d, in = 1. w is NULL where the family lacks the component, b where it has no bias. */
+/* One component's weights; a view into the model. A matrix is [out x in] (a row an output); embed and pos
+ * are [out = entries x in = d]; norms are out = d, in = 1. w is NULL where the family lacks the component,
+ * b where it has no bias. */
 typedef struct gk_tensor {
     const float *w, *b;
     int out, in;
@@ -81,27 +86,29 @@ typedef struct gk_param {
     int out, in;          /* as in gk_tensor; a bias has in = 1 */
 } gk_param;
 
-/* Fresh weights: embed, pos and head N(0, 0.02), matrices N(0, 1/sqrt(in)), o and down further by 1/sqrt(2 L), norms 1,
- * biases 0; the same for the same seed. */
+/* Fresh weights: embed, pos and head N(0, 0.02), matrices N(0, 1/sqrt(in)), o and down further by
+ * 1/sqrt(2L), norms 1, biases 0; the same for the same seed. */
 gk_model *gk_model_new(const gk_config *c, uint64_t seed, gk_error *err);
 /* All-zero weights of that shape (norms too): for loaders and buffers. */
 gk_model *gk_model_blank(const gk_config *c, gk_error *err);
 gk_model *gk_model_copy(const gk_model *m); /* NULL when memory does not suffice */
-void gk_model_free(gk_model *m); /* NULL is fine */
+void gk_model_free(gk_model *m);            /* NULL is fine */
 
 const gk_config *gk_model_config(const gk_model *m);
 gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c); /* a tied head is embed's tensor */
 /* The flat parameter vector: *n floats (padding between arrays is zero and stays zero). */
 float *gk_model_data(gk_model *m);
 size_t gk_model_floats(const gk_model *m);
-size_t gk_model_params(const gk_model *m, const gk_param **list); /* arrays, in file order; a tied head is not listed */
-size_t gk_model_count(const gk_model *m);                         /* parameters, without padding */
+/* Arrays, in file order; a tied head is not listed. */
+size_t gk_model_params(const gk_model *m, const gk_param **list);
+size_t gk_model_count(const gk_model *m); /* parameters, without padding */
 
-/* ---------------------------------------------------------------- Hugging Face folders (hf.c, safetensors.c) */
+/* -------------------------------------------------------- Hugging Face folders (hf.c, safetensors.c) */
 
-/* Reads `dir`/config.json and `dir`/model.safetensors (F32). Format: https://github.com/huggingface/safetensors.
- * Every tensor the family needs must be there once with its shape and finite values; others are an error naming the
- * tensor. Memory is taken only once all were found. */
+/* Reads `dir`/config.json and `dir`/model.safetensors (F32). Format:
+ * https://github.com/huggingface/safetensors. Every tensor the family needs must be there once
+ * with its shape and finite values; others are an error naming the tensor. Memory is taken only
+ * once all were found. */
 gk_model *gk_model_load(const char *dir, gk_error *err);
 /* Writes both files (each atomically, config.json last); `dir` is made when absent. */
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
@@ -114,25 +121,30 @@ typedef struct gk_array {
     int n_dims;
 } gk_array;
 /* Writes atomically; `meta` (may be NULL) is a flat object of strings stored under __metadata__. */
-bool gk_safetensors_save(const char *path, const gk_array *arrays, size_t n, const json_t *meta, gk_error *err);
+bool gk_safetensors_save(const char *path, const gk_array *arrays, size_t n, const json_t *meta,
+                         gk_error *err);
 typedef struct gk_safetensors gk_safetensors;
-/* Maps a file and checks its header: sizes, offsets (no overlap, no hole, no overflow), types, unique names. The values
- * are not looked at. count, at and find know the F32 tensors only, in the order of their data. */
+/* Maps a file and checks its header: sizes, offsets (no overlap, no hole, no overflow), types,
+ * unique names. The values are not looked at. count, at and find know the F32 tensors only, in the
+ * order of their data. */
 gk_safetensors *gk_safetensors_open(const char *path, gk_error *err);
 size_t gk_safetensors_count(const gk_safetensors *s);
-const gk_array *gk_safetensors_at(const gk_safetensors *s, size_t i); /* NULL past the end; lives as long as s */
+/* NULL past the end; lives as long as s. */
+const gk_array *gk_safetensors_at(const gk_safetensors *s, size_t i);
 const gk_array *gk_safetensors_find(const gk_safetensors *s, const char *name); /* NULL when absent */
-const json_t *gk_safetensors_meta(const gk_safetensors *s);           /* NULL when absent */
+const json_t *gk_safetensors_meta(const gk_safetensors *s);                     /* NULL when absent */
 void gk_safetensors_close(gk_safetensors *s);
 
-/* ---------------------------------------------------------------- batches, forward, backward (session.c …) */
+/* -------------------------------------------------------- batches, forward, backward (session.c …) */
 
 /* Rows of several sequences end to end, without padding. */
 typedef struct gk_batch {
     int n_rows, n_seqs;
-    const int32_t *token;     /* [n_rows], 0 <= token < V */
-    const int32_t *target;    /* [n_rows], the id to predict at this row, or -1: no loss here. May be NULL in gk_forward */
-    const int32_t *seq_start; /* [n_seqs + 1]: sequence s is rows seq_start[s] .. seq_start[s+1]-1; positions count from 0 */
+    const int32_t *token; /* [n_rows], 0 <= token < V */
+    /* [n_rows], the id to predict at this row, or -1: no loss here. May be NULL in gk_forward */
+    const int32_t *target;
+    /* [n_seqs + 1]: sequence s is rows seq_start[s] .. seq_start[s+1]-1; positions count from 0 */
+    const int32_t *seq_start;
 } gk_batch;
 
 typedef struct gk_session gk_session;
@@ -141,12 +153,13 @@ gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_e
 void gk_session_free(gk_session *s);
 size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward); /* what gk_session_new would take */
 
-/* Logits [n x V] of the listed rows. Fails on a token out of range or a sequence longer than max_positions. */
-bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32_t *rows, int n, float *logits,
-                gk_error *err);
+/* Logits [n x V] of the listed rows. Fails on a token out of range or a sequence
+ * longer than max_positions. */
+bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32_t *rows, int n,
+                float *logits, gk_error *err);
 /* Sum (not mean) of the cross-entropy over the rows that have a target, and their number. */
-bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double *loss_sum, int64_t *n_targets,
-                     gk_error *err);
+bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double *loss_sum,
+                     int64_t *n_targets, gk_error *err);
 /* The same, and adds d(scale * loss_sum)/d(parameter) to `grad` (laid out as gk_model_data). `frozen` has bit
  * (1u << component) set for components whose gradient is not wanted (their entries in grad are left alone).
  * The session must have been made with backward = true. */
@@ -167,8 +180,8 @@ void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy
 void gk_op_rope(const gk_config *c, int n, int heads, const int32_t *position, float *x, int ldx);
 /* out[n x f] = act(gate) * up, or act(up) where the MLP is not gated (gate NULL). */
 void gk_op_act(const gk_config *c, int n, const float *gate, const float *up, float *out);
-/* Query i (row i of q [n x q_dim]) attends to the n_ctx[i] rows ctx[i][0..] of k and v ([* x kv_dim]), its own
- * position included; out [n x q_dim]. Rotary positions are already applied. Scale 1/sqrt(head_dim). */
+/* Query i (row i of q [n x q_dim]) attends to the n_ctx[i] rows ctx[i][0..] of k and v ([* x kv_dim]), its
+ * own position included; out [n x q_dim]. Rotary positions are already applied. Scale 1/sqrt(head_dim). */
 void gk_op_attend(const gk_config *c, int n, const float *q, const int32_t *const *ctx, const int32_t *n_ctx,
                   const float *k, const float *v, float *out);
 /* x += y, count floats. */
@@ -176,19 +189,20 @@ void gk_op_add(size_t count, float *x, const float *y);
 
 /* ---------------------------------------------------------------- GEMM (gemm.c) */
 
-/* Chooses the kernels once per process, before first use: BLIS's by CPU features unless BLIS_ARCH_TYPE is set, oneDNN
- * where it was built in. Called by everything that multiplies; calling it again does nothing. */
+/* Chooses the kernels once per process, before first use: BLIS's by CPU features unless BLIS_ARCH_TYPE is
+ * set, oneDNN where it was built in. Called by everything that multiplies; calling it again does nothing. */
 void gk_gemm_init(void);
 typedef struct gk_gemm_info {
-    char cpu[128];       /* model name */
-    char features[128];  /* "avx512f avx2 fma …" */
-    char blis[64];       /* "0.9.0, skx kernels (chosen by CPU features)" */
-    char onednn[64];     /* "2.6.3" or "not built in" */
-    char used[160];      /* which library runs which shapes */
+    char cpu[128];      /* model name */
+    char features[128]; /* "avx512f avx2 fma …" */
+    char blis[64];      /* "0.9.0, skx kernels (chosen by CPU features)" */
+    char onednn[64];    /* "2.6.3" or "not built in" */
+    char used[160];     /* which library runs which shapes */
 } gk_gemm_info;
 void gk_gemm_describe(gk_gemm_info *out);
-/* C[m x n] = A[m x k] B[n x k]^T with `threads` threads, measured for about `seconds`: GFLOP/s, median of the calls.
- * library: "blis", "onednn" or "auto" (the dispatch the models use); 0 when that one is not built in. */
+/* C[m x n] = A[m x k] B[n x k]^T with `threads` threads, measured for about `seconds`: GFLOP/s, median
+ * of the calls. library: "blis", "onednn" or "auto" (the dispatch the models use); 0 when that one is
+ * not built in. */
 double gk_gemm_measure(const char *library, int m, int n, int k, int threads, double seconds);
 /* The fp32 FMA peak of `threads` cores, measured in registers: GFLOP/s. */
 double gk_flops_peak(int threads, double seconds);

@@ -4,17 +4,18 @@
 
 #include "core/core.h"
 
-/* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in tools/cmd_<name>.c;
- * argv[0] is the sub-command's name. It returns the exit code: 0, or 1 (failed; 2 is for no or no such sub-command). */
-#define GK_COMMANDS(X)                                                                                       \
-    X(dataset, "make a dataset: rows, training texts and splits")                                            \
-    X(tokenizer, "train a small sentencepiece vocabulary on a corpus")                                       \
-    X(base, "pretrain a new model from scratch")                                                             \
-    X(finetune, "finetune a model on texts")                                                                 \
-    X(gate, "check that a model knows its own facts")                                                        \
-    X(sweep, "evaluate graft schemes over prompts into a results database")                                  \
-    X(export, "write a results database as CSV, JSONL or summary.json")                                      \
-    X(report, "write the HTML report of a run")                                                              \
+/* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in
+ * tools/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, or 1 (failed; 2 is
+ * for no or no such sub-command). */
+#define GK_COMMANDS(X)                                                      \
+    X(dataset, "make a dataset: rows, training texts and splits")           \
+    X(tokenizer, "train a small sentencepiece vocabulary on a corpus")      \
+    X(base, "pretrain a new model from scratch")                            \
+    X(finetune, "finetune a model on texts")                                \
+    X(gate, "check that a model knows its own facts")                       \
+    X(sweep, "evaluate graft schemes over prompts into a results database") \
+    X(export, "write a results database as CSV, JSONL or summary.json")     \
+    X(report, "write the HTML report of a run")                             \
     X(info, "show CPU, kernels, threads and measured GFLOP/s")
 #define X(name, help) int cmd_##name(int argc, char **argv);
 GK_COMMANDS(X)
@@ -42,11 +43,12 @@ typedef struct gk_opt {
     bool required;
 } gk_opt;
 
-/* Parses `--name value`, `--name=value` and `--flag`; no positional arguments. Prints --help to stdout. Returns -1 to
- * go on, otherwise the exit code to return at once: 0 after --help, 1 after an unknown option (which it names,
- * with the nearest known one), a missing or malformed value, or a missing required option (one line on stderr). */
-int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t n_opts, int argc, char **argv,
-            gk_arena *a);
+/* Parses `--name value`, `--name=value` and `--flag`; no positional arguments. Prints --help to stdout.
+ * Returns -1 to go on, otherwise the exit code to return at once: 0 after --help, 1 after an unknown
+ * option (which it names, with the nearest known one), a missing or malformed value, or a missing required
+ * option (one line on stderr). */
+int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t n_opts, int argc,
+            char **argv, gk_arena *a);
 
 /* The word of `known` that is fewest edits away from `word`, or NULL when none is close. */
 const char *gk_nearest(const char *word, const char *const *known, size_t n);
