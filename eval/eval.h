@@ -262,7 +262,8 @@ bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 
 typedef struct gk_report_model {
     const char *name; /* "base", "sft", … */
-    const char *dir;  /* a run folder of train/: metrics.jsonl and train.json are read, neither need be there */
+    /* a run folder of train/: metrics.jsonl and train.json are read, neither need be there */
+    const char *dir;
 } gk_report_model;
 typedef struct gk_report_options {
     const char *db;                /* the results store */
@@ -272,10 +273,11 @@ typedef struct gk_report_options {
     size_t n_models;
     const char *gate; /* gate.json; NULL: none */
 } gk_report_options;
-/* Writes one self-contained HTML page, atomically; draws with the program gnuplot in a temporary folder. What cannot be
- * read of the models' folders is named in the page; an unreadable store or gate and a failing gnuplot are errors.
- * Paths that the store names (rows, templates, the recipient's tokenizer) are opened again to mark spans in the sample
- * prompts, and passed over when they do not lead to what the store was made from. */
+/* Writes one self-contained HTML page, atomically; draws with the program gnuplot in a temporary folder.
+ * What cannot be read of the models' folders is named in the page; an unreadable store or gate and a
+ * failing gnuplot are errors. Paths that the store names (rows, templates, the recipient's tokenizer) are
+ * opened again to mark spans in the sample prompts, and passed over when they do not lead to what the
+ * store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
 #endif
