@@ -82,7 +82,7 @@ char *gk_read_file(gk_arena *a, const char *path, size_t max_bytes, size_t *len,
     char *text = NULL;
     if (read_all(fd, path, max_bytes, &buf, err)) {
         text = gk_arena_alloc(a, buf.len + 1);
-        memcpy(text, buf.data, buf.len);
+        if (buf.len) memcpy(text, buf.data, buf.len);
         if (len) *len = buf.len;
     }
     close(fd);

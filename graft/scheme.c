@@ -138,7 +138,7 @@ static bool name_is_new(const gk_schemes *known, const gk_scheme *s, gk_ynode at
 
 static bool parse_file(gk_arena *a, gk_ynode root, const char *file, gk_schemes *out, gk_error *err) {
     static const char *const keys[] = {"set", "about", "schemes", NULL};
-    const char *set, *about;
+    const char *set = NULL, *about = NULL;
     gk_ynode list = gk_yaml_get(root, "schemes");
     if (!gk_yaml_only(root, keys, err) || !parse_title(a, gk_yaml_get(root, "set"), file, &set, err) ||
         !parse_text(a, root, "about", &about, err))

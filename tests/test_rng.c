@@ -125,7 +125,10 @@ START_TEST(shuffle_permutes_evenly) {
         char filler[96];
     } big[50];
     memset(big, 0, sizeof big);
-    for (int i = 0; i < 50; i++) big[i].key = big[i].filler[95] = (char)i;
+    for (int i = 0; i < 50; i++) {
+        big[i].key = i;
+        big[i].filler[95] = (char)i;
+    }
     gk_rng_shuffle(&r, big, 50, sizeof *big);
     int sum = 0, moved = 0;
     for (int i = 0; i < 50; i++) {
