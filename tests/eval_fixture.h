@@ -4,13 +4,9 @@
 #define TESTS_EVAL_FIXTURE_H
 
 #include "eval/eval.h"
+#include "tests/scratch.h"
 
-#include <check.h>
-#include <dirent.h>
 #include <sqlite3.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 static char fx_dir[64]; /* the world's folder */
 static gk_arena *fx_arena;
@@ -27,17 +23,6 @@ static char *fx_read(const char *name, size_t *len) {
     char *text = gk_read_file(fx_arena, fx_path(name), 1 << 28, len, NULL);
     ck_assert_ptr_nonnull(text);
     return text;
-}
-
-static void fx_remove(const char *path) {
-    DIR *d = opendir(path);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
-        const char *inside = gk_path_join(fx_arena, path, e->d_name);
-        if (unlink(inside) != 0) fx_remove(inside);
-    }
-    if (d) closedir(d);
-    rmdir(path);
 }
 
 #define FX_ROWS 30
@@ -128,7 +113,7 @@ static void fx_start(void) {
 }
 
 static void fx_stop(void) {
-    fx_remove(fx_dir);
+    ck_assert_int_eq(nftw(fx_dir, scratch_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
     gk_arena_free(fx_arena);
 }
 

@@ -178,9 +178,5 @@ int main(void) {
     tcase_add_test(t, clip_factor_is_torchs);
     tcase_add_test(t, schedules_match_transformers);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_suite(s);
 }

@@ -1,8 +1,8 @@
 /* test_engine.c: the grafting engine against the definition of the method, computed token by token.
  * modules: graft model tokenizer core */
 #include "graft/graft.h"
+#include "tests/scratch.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -580,9 +580,5 @@ int main(void) {
     tcase_add_test(t, bad_casts);
     Suite *s = suite_create("engine");
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(s);
 }

@@ -1,8 +1,8 @@
 /* test_metrics.c: what one row of logits says, and cells with their intervals, against brute force. */
 /* modules: eval core */
 #include "eval/eval.h"
+#include "tests/scratch.h"
 
-#include <check.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -327,9 +327,5 @@ int main(void) {
     tcase_add_test(t, many_cells_are_single_cells);
     tcase_add_test(t, metrics_have_their_keys);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_suite(s);
 }

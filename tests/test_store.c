@@ -346,9 +346,5 @@ int main(void) {
     tcase_add_test(t, results_are_consistent);
     tcase_add_test(t, a_damaged_store_does_not_crash);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_suite(s);
 }

@@ -520,9 +520,5 @@ int main(void) {
     tcase_add_test(t, prompts_carry_their_template_and_target);
     tcase_add_test(t, the_gate_counts_what_the_plain_model_knows);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? 1 : 0;
+    return run_suite(s);
 }

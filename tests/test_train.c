@@ -548,9 +548,5 @@ int main(int argc, char **argv) {
     tcase_add_test(t, frozen_components_keep_their_bits);
     tcase_add_test(t, keep_best_ends_with_the_best_weights);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed != 0;
+    return run_suite(s);
 }
