@@ -31,9 +31,7 @@ CPPFLAGS := -I. -D_GNU_SOURCE -isystem /usr/include/$(MULTI)/blis-openmp -DGK_SO
             $(if $(DNNL),-DGK_HAVE_DNNL)
 # clang does not vectorise a maximum over floats and says so at every `omp simd reduction(max)`.
 CLANG_ONLY := $(if $(findstring clang,$(CC)),-Wno-pass-failed)
-# No contraction to fused multiply-add: the random numbers are the same from every compiler and on every CPU.
-CFLAGS   := -std=c11 $(WARN) $(OPT) -fopenmp -fno-math-errno -fno-trapping-math -ffp-contract=off \
-            $(CLANG_ONLY)
+CFLAGS   := -std=c11 $(WARN) $(OPT) -fopenmp -fno-math-errno -fno-trapping-math $(CLANG_ONLY)
 CXXFLAGS := -std=c++17 $(WARN) $(OPT)
 LDFLAGS  := $(filter -fsanitize% -g,$(OPT)) -fopenmp -L/usr/lib/$(MULTI)/blis-openmp
 LIBS.core      := -ljansson -lyaml -lmd
