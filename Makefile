@@ -52,7 +52,7 @@ all: $(B)/graftkit ## build build/release/graftkit
 
 # No contraction to fused multiply-add here: the random numbers are the same from every compiler and on every CPU. The
 # operators want it.
-$(B)/core/rng.o: CFLAGS += -ffp-contract=off
+$(B)/core/rng.o $(B)/tests/test_rng.o: CFLAGS += -ffp-contract=off
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
