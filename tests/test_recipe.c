@@ -17,9 +17,9 @@ START_TEST(shipped_recipes_hold_the_default_protocol) {
     ck_assert(r.warmup == 100 && r.epochs == 1 && r.batch == 16 && !r.shuffle && !r.adam.decay_embed);
     ck_assert_double_eq(r.validation, 0);
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/relation.yaml", llama(), &r, NULL));
-    ck_assert_double_eq(r.lr, 1.5e-3);
+    ck_assert_double_eq(r.lr, 2e-3);
     ck_assert_uint_eq(r.adam.frozen, 1u << GK_LNF | 1u << GK_HEAD);
-    ck_assert(r.epochs == 6 && r.warmup == 20 && r.schedule == GK_LINEAR && r.shuffle);
+    ck_assert(r.epochs == 8 && r.warmup == 20 && r.schedule == GK_LINEAR && r.shuffle);
     gk_recipe task;
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/task.yaml", llama(), &task, NULL));
     ck_assert_mem_eq(&r.adam.beta1, &task.adam.beta1, 4 * sizeof(double));
