@@ -231,6 +231,7 @@ typedef struct gk_gate_options {
     double min;          /* pass when the plain mean reaches it */
     size_t budget_bytes; /* 0: 1 GiB */
     uint64_t seed;
+    FILE *progress; /* where the bar goes; NULL: none */
 } gk_gate_options;
 typedef struct gk_interval {
     double value, low, high;
@@ -242,9 +243,9 @@ typedef struct gk_gate {
                              drew it */
     bool pass;
 } gk_gate;
-/* Does the model itself, ungrafted, know the rows? `json` (may be NULL) receives a new object with all of it;
- * `progress` (may be NULL) counts to 100. */
-bool gk_gate_run(const gk_gate_options *o, gk_progress *progress, gk_gate *out, json_t **json, gk_error *err);
+/* Does the model itself, ungrafted, know the rows? `json` (may be NULL) receives a new object with all of it.
+ */
+bool gk_gate_run(const gk_gate_options *o, gk_gate *out, json_t **json, gk_error *err);
 
 /* ---------------------------------------------------------------- export (export.c) */
 

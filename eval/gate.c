@@ -29,7 +29,7 @@ static bool take_logits(void *ctx, size_t job, const float *logits) {
     } else {
         g->unscored++;
     }
-    gk_progress_update(g->progress, 100 * (double)(g->n + g->unscored) / (double)g->n_jobs, NULL);
+    gk_progress_update(g->progress, (double)(g->n + g->unscored), NULL);
     return true;
 }
 
@@ -53,7 +53,10 @@ static bool evaluate(gate *g, gk_error *err) {
                        "none of the %zu prompts can be evaluated; the first: %s", n,
                        g->prompts.item[0].dropped);
     size_t budget = g->o->budget_bytes ? g->o->budget_bytes : (size_t)1 << 30;
-    if (!gk_graft_run(&g->in.cast, g->jobs, g->n_jobs, budget, take_logits, g, NULL, err)) return false;
+    g->progress = gk_progress_start(g->o->progress, "gate", (double)g->n_jobs, "prompts");
+    bool ok = gk_graft_run(&g->in.cast, g->jobs, g->n_jobs, budget, take_logits, g, NULL, err);
+    gk_progress_end(g->progress, NULL);
+    if (!ok) return false;
     return g->n > 0 || gk_fail(err, GK_AT_FILE(g->o->model), "the weights hold NaN or overflow",
                                "no prompt gave finite logits");
 }
@@ -125,9 +128,8 @@ static bool run(gate *g, gk_gate *out, json_t **json, gk_error *err) {
     return *json != NULL;
 }
 
-bool gk_gate_run(const gk_gate_options *o, gk_progress *progress, gk_gate *out, json_t **json,
-                 gk_error *err) {
-    gate g = {.o = o, .a = gk_arena_new(), .progress = progress};
+bool gk_gate_run(const gk_gate_options *o, gk_gate *out, json_t **json, gk_error *err) {
+    gate g = {.o = o, .a = gk_arena_new()};
     *out = (gk_gate){0};
     bool ok = run(&g, out, json, err);
     gk__inputs_free(&g.in);

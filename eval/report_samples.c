@@ -104,11 +104,10 @@ static gk_tok *open_tokenizer(const gk__report *r) {
 
 /* The run's prompts made again from the files that the store names: the store keeps no spans. False when the
  * files are not there any more. A prompt that comes out otherwise than stored is not used (see same_prompt).
- * The manifest lists templates as objects under the key that names their file in the run table, hence the
- * query. */
+ */
 static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
-    char *templates = gk__store_get(r->s, r->a, "templates", NULL);
-    const char *rows = run_text(r, "rows"), *target = run_text(r, "target");
+    const char *templates = run_text(r, "templates_file"), *rows = run_text(r, "rows"),
+               *target = run_text(r, "target");
     json_int_t limit = json_integer_value(json_object_get(r->manifest, "limit"));
     gk_prompt_options o = {.templates = templates,
                            .fillers = run_text(r, "fillers"),

@@ -131,7 +131,7 @@ static bool describe(gk_sweep *s, gk_error *err) {
     gk__put_machine(info);
     gk__put_text(info, "seed", "%llu", (unsigned long long)s->o->seed);
     gk__put_text(info, "budget_bytes", "%zu", s->budget);
-    gk__put_text(info, "templates", "%s", p->templates);
+    gk__put_text(info, "templates_file", "%s", p->templates);
     gk__put_text(info, "fillers", "%s", p->fillers ? p->fillers : "none");
     gk__put_text(info, "rows", "%s", p->rows);
     gk__put_text(info, "complete", "0");

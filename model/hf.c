@@ -238,7 +238,7 @@ static bool check_entry(const loader *l, const gk__entry *e, const int64_t *shap
 }
 
 static bool match_slots(loader *l, gk_error *err) {
-    char shape[96], hint[160];
+    char shape[96], hint[192];
     for (size_t i = 0; i < l->slots.n; i++) {
         slot *s = &l->slots.list[i];
         indexed *found = lookup(l, s->name);

@@ -125,7 +125,7 @@ static void make_store(bench *b) {
     put(run.identity, "limit", "0");
     put(run.info, "seed", "3");
     put(run.info, "rows", b->rows);
-    put(run.info, "templates", home(b, "templates/fake_movies_fake_actors/eval.jsonl"));
+    put(run.info, "templates_file", home(b, "templates/fake_movies_fake_actors/eval.jsonl"));
     put(run.info, "fillers", home(b, "templates/fake_movies_fake_actors/fillers.json"));
     put(run.info, "cpu", "<cpu> & \"kernels\"");
     put(run.info, "rows_naive", "1000");

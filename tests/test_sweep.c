@@ -476,7 +476,7 @@ START_TEST(the_gate_counts_what_the_plain_model_knows) {
         .model = fx_path("pre"), .prompts = o.prompts, .top = 50, .min = t.hits / t.n, .seed = 1};
     gk_gate r;
     json_t *json;
-    ck_assert(gk_gate_run(&g, NULL, &r, &json, NULL));
+    ck_assert(gk_gate_run(&g, &r, &json, NULL));
     ck_assert_uint_eq(r.n, (size_t)t.n);
     ck_assert_uint_eq(r.n + r.dropped, 3 * FX_ROWS);
     ck_assert_double_eq_tol(r.plain.value, t.hits / t.n, 1e-12);
@@ -488,14 +488,14 @@ START_TEST(the_gate_counts_what_the_plain_model_knows) {
     ck_assert_double_eq(json_real_value(json_object_get(json, "share")), r.plain.value);
     json_decref(json);
     g.min = 0.001 + t.hits / t.n;
-    ck_assert(gk_gate_run(&g, NULL, &r, NULL, NULL));
+    ck_assert(gk_gate_run(&g, &r, NULL, NULL));
     ck_assert(!r.pass);
     gk_error err;
     g.top = 0;
-    ck_assert(!gk_gate_run(&g, NULL, &r, NULL, &err));
+    ck_assert(!gk_gate_run(&g, &r, NULL, &err));
     g.top = 5;
     g.model = fx_path("nowhere");
-    ck_assert(!gk_gate_run(&g, NULL, &r, NULL, &err));
+    ck_assert(!gk_gate_run(&g, &r, NULL, &err));
 }
 END_TEST
 

@@ -171,8 +171,6 @@ START_TEST(killed_runs_end_with_the_same_bytes) {
     int kills = 0;
     srand((unsigned)getpid());
     while (kill_at(train_in_child(&t, dir, false), metrics, target)) {
-        ck_assert(!gk_exists(scratch_path(&s, "killed/train.json")) ||
-                  !gk_exists(scratch_path(&s, "killed/checkpoint.safetensors")) || target > 0);
         target += rand() % 20000; /* up to some 150 steps further than the last one lived */
         kills++;
     }

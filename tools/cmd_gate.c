@@ -26,9 +26,7 @@ static int run(const args *g, const gk_gate_options *o) {
     gk_error err;
     gk_gate result;
     json_t *json = NULL;
-    gk_progress *p = gk_progress_start(stderr, "gate", 100, "%");
-    bool ok = gk_gate_run(o, p, &result, g->out ? &json : NULL, &err);
-    gk_progress_end(p, NULL);
+    bool ok = gk_gate_run(o, &result, g->out ? &json : NULL, &err);
     if (ok && json) ok = gk_json_save(g->out, json, &err);
     json_decref(json);
     if (!ok) return gk_die("gate", &err);
@@ -65,7 +63,8 @@ int cmd_gate(int argc, char **argv) {
                                           : g.top > 1 << 20 ? 1 << 20
                                                             : g.top),
                              .min = g.min,
-                             .seed = (uint64_t)g.seed};
+                             .seed = (uint64_t)g.seed,
+                             .progress = stderr};
         o.prompts = (gk_prompt_options){g.templates, g.fillers, g.rows, g.target, g.limit, g.drop_bad_rows};
         code = run(&g, &o);
     }
