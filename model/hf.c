@@ -220,7 +220,7 @@ static size_t find_nonfinite(const float *x, size_t n) {
 
 static bool check_entry(const loader *l, const gk__entry *e, const int64_t *shape, int n_dims,
                         gk_error *err) {
-    char want[96], have[96], hint[160];
+    char want[96], have[96], hint[192];
     if (!e->array.data)
         return gk_fail(err, at_entry(l, e), "only F32 is supported so far", "the tensor's type is %s",
                        e->type->name);
