@@ -228,10 +228,10 @@ bool gk_templates_load(gk_arena *a, const char *path, gk_template ***out, size_t
     gk_buf list = {0};
     bool ok = read_templates(a, gk_arena_strdup(a, path), r, &list, err);
     gk_jsonl_close(r);
-    if (ok && list.len == 0)
+    if (ok && list.len == 0) {
         ok = gk_fail(err, GK_AT_FILE(path), "write one {\"template\": \"...\"} a line",
                      "there is no template here");
-    if (ok) {
+    } else if (ok) {
         *n = list.len / sizeof **out;
         *out = gk_arena_alloc(a, list.len);
         memcpy(*out, list.data, list.len);

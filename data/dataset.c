@@ -124,11 +124,10 @@ static bool add_texts(job *j, gk_error *err) {
 }
 
 static void add_tokenizer_texts(job *j) {
-    const gk_buf *base = NULL;
-    for (size_t i = 0; i < j->n_parts; i++)
-        if (strcmp(j->parts[i].name, "base/texts.jsonl") == 0) base = &j->parts[i].bytes;
     gk_buf *out = add_part(j, "tokenizer.jsonl");
-    gk_buf_add(out, base->data, base->len);
+    for (size_t i = 0; i < j->n_parts; i++)
+        if (strcmp(j->parts[i].name, "base/texts.jsonl") == 0)
+            gk_buf_add(out, j->parts[i].bytes.data, j->parts[i].bytes.len);
     for (size_t l = 0; l < j->gen->n_names; l++)
         for (size_t i = 0; i < j->lists[l].n; i++) {
             gk_buf text = {0};

@@ -60,9 +60,8 @@ static bool read_curve(const char *path, curve *c, gk_error *err) {
         if (!ok) break;
     }
     gk_jsonl_close(in);
-    if (got == 0 && c->train.n == 0)
-        return gk_fail(err, GK_AT_FILE(path), NULL, "there is no training step in it");
-    return got == 0;
+    if (got == 0 && c->train.n == 0) gk_fail(err, GK_AT_FILE(path), NULL, "there is no training step in it");
+    return got == 0 && c->train.n > 0;
 }
 
 /* ---------------------------------------------------------------- drawing */

@@ -2,6 +2,7 @@
  * exact), then computes the distinct ones, a group of rows for each model (parallel inside the operators). */
 #include "graft/internal.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { COPY_GRAIN = 128 };
@@ -53,6 +54,7 @@ static void number_rows(gk__engine *e, gk__rows *out, const uint32_t *live, uint
 }
 
 static void intern(gk__engine *e, gk__rows *out, recipe r, const gk__room *nodes, uint32_t n_live) {
+    assert(r.in);
     const uint32_t *live = nodes->p;
     uint32_t *node_row = words(e, &out->of, e->n_nodes), *first = words(e, &e->first, n_live);
     gk__table_start(&e->table, 3, n_live, &e->tally);

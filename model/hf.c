@@ -264,7 +264,7 @@ static bool match_tied_head(loader *l, gk_error *err) {
         if (f->rules[i].part[0] == GK_EMBED) embed = lookup(l, name);
         if (f->rules[i].part[0] == GK_HEAD) head = lookup(l, name);
     }
-    if (!l->cfg->tied || !head) return true;
+    if (!l->cfg->tied || !head || !embed) return true;
     head->used = true;
     if (!check_entry(l, head->entry, embed->entry->array.shape, 2, err)) return false;
     if (memcmp(head->entry->array.data, embed->entry->array.data, head->entry->end - head->entry->begin) == 0)

@@ -3,9 +3,9 @@
 #include "tests/scratch.h"
 
 /* tools/ is a program and not an archive, so its two files that hold no sub-command are compiled in here. */
-#include "tools/args.c"
+#include "tools/args.c" /* NOLINT(bugprone-suspicious-include) */
 #define main graftkit_main
-#include "tools/main.c"
+#include "tools/main.c" /* NOLINT(bugprone-suspicious-include) */
 #undef main
 
 #include <fcntl.h>

@@ -158,7 +158,7 @@ static void ref_attend(const reference *r, int layer, const double *q, double *o
 }
 
 static void ref_mlp(const reference *r, int layer, const double *x, double *y) {
-    double gate[32], up[32];
+    double gate[32] = {0}, up[32] = {0};
     ref_linear(r, layer, GK_UP, x, up);
     if (r->c->mlp == GK_MLP_SWIGLU) ref_linear(r, layer, GK_GATE, x, gate);
     for (int i = 0; i < r->c->d_ffn; i++) {
@@ -172,7 +172,7 @@ static void ref_mlp(const reference *r, int layer, const double *x, double *y) {
 
 static void ref_layer(const reference *r, int layer, double *x) {
     int d = r->c->d_model, kv = r->c->n_kv_heads * r->c->head_dim;
-    double a[32], q[32], out[32], y[32];
+    double a[32] = {0}, q[32] = {0}, out[32] = {0}, y[32] = {0};
     double *k = r->k + (layer * LONGEST + r->token) * kv, *v = r->v + (layer * LONGEST + r->token) * kv;
     ref_norm(r, layer, GK_LN1, x, a);
     ref_linear(r, layer, GK_Q, a, q);
@@ -193,7 +193,7 @@ static void define(const gk_cast *cast, const gk_job *job, double *logits) {
     size_t cache = (size_t)(c->n_layers * LONGEST * c->n_kv_heads * c->head_dim);
     reference r = {c, cast, job, gk_alloc(cache * sizeof(double)), gk_alloc(cache * sizeof(double)), 0};
     for (r.token = 0; r.token < job->n; r.token++) {
-        double x[32], a[32];
+        double x[32] = {0}, a[32] = {0};
         const float *embed = weights(&r, -1, GK_EMBED).w + job->token[r.token] * c->d_model;
         for (int i = 0; i < c->d_model; i++) {
             x[i] = (double)embed[i];
@@ -251,7 +251,7 @@ static bool differs(const float *a, const float *b) {
 }
 
 static void reference_logits(const bench *b, const gk_job *job, float *out) {
-    double logits[VOCAB];
+    double logits[VOCAB] = {0};
     define(&b->cast, job, logits);
     for (int i = 0; i < VOCAB; i++) out[i] = (float)logits[i];
 }

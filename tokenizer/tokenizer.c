@@ -192,11 +192,10 @@ bool gk_tok_first(const gk_tok *t, const char *text, int32_t *id, gk_error *err)
     const size_t space = sizeof before - 1;
     gk_arena *a = gk_arena_new();
     const char *after = gk_arena_printf(a, "%s %s", before, text);
-    gk_tokens tokens;
+    gk_tokens tokens = {0};
     bool ok = gk_tok_encode(t, after, strlen(after), GK_BOS_NO, a, &tokens, err);
-    size_t i = 0;
-    while (ok && tokens.span[i].end <= space) i++; /* the spans tile the text, so one token holds the space */
-    if (ok) *id = tokens.id[i];
+    /* The spans tile the text, so one token holds the space. */
+    for (size_t i = tokens.n; i-- > 0 && tokens.span[i].end > space;) *id = tokens.id[i];
     gk_arena_free(a);
     return ok;
 }
