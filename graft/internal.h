@@ -158,7 +158,7 @@ typedef struct gk__engine {
     gk__table table, prefixes;
     uint32_t n_nodes, n_last;
     gk__room all, last; /* uint32_t: every node; those that end a job */
-    gk__rows embed, x, norm, q, k, v, pair, context, out, residual, gate, up, act, logits;
+    gk__rows embed, x, norm, raw, q, k, v, pair, context, out, post, residual, gate, up, act, logits;
     gk__room prefix, context_ids, context_list, context_len; /* attention's inputs */
     gk__room first, order, number, gathered, gathered2;      /* scratch of one stage */
     size_t tally;                                            /* bytes of all rooms */

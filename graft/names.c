@@ -158,15 +158,17 @@ static const struct {
     const char *name;
     uint32_t mask;
 } groups[] = {
-    {"all", GK__ALL_COMPONENTS},       {"attn", BIT(Q) | BIT(K) | BIT(V) | BIT(O)},
-    {"qkv", BIT(Q) | BIT(K) | BIT(V)}, {"ffn", BIT(GATE) | BIT(UP) | BIT(DOWN)},
-    {"norms", BIT(LN1) | BIT(LN2)},
+    {"all", GK__ALL_COMPONENTS},
+    {"attn", BIT(Q) | BIT(K) | BIT(V) | BIT(O)},
+    {"qkv", BIT(Q) | BIT(K) | BIT(V)},
+    {"ffn", BIT(GATE) | BIT(UP) | BIT(DOWN)},
+    {"norms", BIT(LN1) | BIT(Q_NORM) | BIT(K_NORM) | BIT(LN1_POST) | BIT(LN2) | BIT(LN2_POST)},
 };
 enum { N_GROUPS = sizeof groups / sizeof groups[0] };
 
-static const char components_hint[] =
-    "components are all, attn (q k v o), qkv, ffn (gate up down), norms (ln1 ln2), "
-    "embed, pos, ln1, q, k, v, o, ln2, gate, up, down, or a list of these";
+static const char components_hint[] = "components are all, attn (q k v o), qkv, ffn (gate up down), norms "
+                                      "(ln1 q_norm k_norm ln1_post ln2 ln2_post), "
+                                      "embed, pos, one of these, or a list";
 
 const char *gk__components_text(gk_arena *a, uint32_t components, const char *separator) {
     if (components == GK__ALL_COMPONENTS) return "all";

@@ -127,21 +127,33 @@ static float *row_at(const gk__rows *r, uint32_t i) {
 
 /* ---------------------------------------------------------------- computing a stage */
 
+/* Rotates the rows of q or k, whose stage has the positions in its key. */
+static void rotate(gk__engine *e, gk__rows *out) {
+    gk_op_rope(e->cfg, (int)out->n, out->width / e->cfg->head_dim, out->in2.p, out->x.p, out->width);
+}
+
+static bool is_qk(gk_component comp) {
+    return comp == GK_Q || comp == GK_K || comp == GK_Q_NORM || comp == GK_K_NORM;
+}
+
 static void norm_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
                        bool last_only) {
-    stage(e, out, (recipe){.in = of(in), .slot = slot_of(e, layer, comp)}, in->width, last_only);
+    bool rotated = e->cfg->rope && is_qk(comp);
+    stage(e, out, (recipe){.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated}, in->width,
+          last_only);
     copy_rows(in, out->in.p, out->n, out->x.p);
     for (int m = 0; m < e->cast->n; m++) {
         int n = (int)(out->start[m + 1] - out->start[m]);
         float *x = row_at(out, out->start[m]);
         if (n) gk_op_norm(e->cfg, gk_model_tensor(e->cast->model[m], layer, comp), n, x, x);
     }
+    if (rotated) rotate(e, out);
 }
 
 static void linear_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
                          bool last_only) {
     gk_tensor shape = gk_model_tensor(e->cast->model[0], layer, comp);
-    bool rotated = e->cfg->rope && (comp == GK_Q || comp == GK_K);
+    bool rotated = e->cfg->rope && !e->cfg->qk_norm && is_qk(comp);
     recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
     stage(e, out, r, shape.out, last_only);
     for (int m = 0; m < e->cast->n; m++) {
@@ -152,8 +164,23 @@ static void linear_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int l
                      row_at(out, begin), out->width);
     }
     e->stats.flops += 2.0 * shape.in * shape.out * out->n;
-    if (rotated)
-        gk_op_rope(e->cfg, (int)out->n, out->width / e->cfg->head_dim, out->in2.p, out->x.p, out->width);
+    if (rotated) rotate(e, out);
+}
+
+/* q or k: the product, and its norm where the model has one. */
+static void qk_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
+                     gk_component norm, bool last_only) {
+    bool normed = gk_config_has(e->cfg, norm);
+    linear_stage(e, normed ? &e->raw : out, in, layer, comp, last_only);
+    if (normed) norm_stage(e, out, &e->raw, layer, norm, last_only);
+}
+
+/* The rows after the norm `comp`; `in` itself where the model has no such norm. */
+static const gk__rows *maybe_norm(gk__engine *e, gk__rows *out, const gk__rows *in, int layer,
+                                  gk_component comp, bool last_only) {
+    if (!gk_config_has(e->cfg, comp)) return in;
+    norm_stage(e, out, in, layer, comp, last_only);
+    return out;
 }
 
 /* out = a + b; ordered as b, whose component is `comp`. */
@@ -174,7 +201,7 @@ static void embed_stage(gk__engine *e) {
     for (int m = 0; m < e->cast->n; m++) {
         uint32_t begin = embed->start[m], n = embed->start[m + 1] - begin;
         if (n)
-            gk_op_embed(gk_model_tensor(e->cast->model[m], -1, GK_EMBED), (int)n,
+            gk_op_embed(c, gk_model_tensor(e->cast->model[m], -1, GK_EMBED), (int)n,
                         (int32_t *)embed->in.p + begin, row_at(embed, begin));
     }
     if (embed == &e->x) return;
@@ -232,16 +259,23 @@ static void attend_stage(gk__engine *e, int layer, bool last_only) {
     stage(e, &e->context, r, e->q.width, last_only);
     list_contexts(e, &list, &len);
     const float *q = gather(e, &e->q, e->context.in.p, e->context.n, &e->number);
-    gk_op_attend(e->cfg, (int)e->context.n, q, list, len, k, v, e->context.x.p);
+    gk_op_attend(e->cfg, layer, (int)e->context.n, q, list, len, k, v, e->context.x.p);
 }
 
 /* ---------------------------------------------------------------- layers */
 
-static void mlp_stage(gk__engine *e, int layer, bool last_only) {
+/* x = residual + the branch that ended in e->out with component `last`. */
+static void branch_stage(gk__engine *e, gk__rows *out, const gk__rows *residual, int layer, gk_component last,
+                         gk_component post, bool last_only) {
+    const gk__rows *branch = maybe_norm(e, &e->post, &e->out, layer, post, last_only);
+    add_stage(e, out, residual, branch, layer, branch == &e->out ? last : post, last_only);
+}
+
+static void mlp_stage(gk__engine *e, const gk__rows *in, int layer, bool last_only) {
     const gk_config *c = e->cfg;
     bool gated = gk_config_has(c, GK_GATE);
-    if (gated) linear_stage(e, &e->gate, &e->norm, layer, GK_GATE, last_only);
-    linear_stage(e, &e->up, &e->norm, layer, GK_UP, last_only);
+    if (gated) linear_stage(e, &e->gate, in, layer, GK_GATE, last_only);
+    linear_stage(e, &e->up, in, layer, GK_UP, last_only);
     const gk__rows *gate = gated ? &e->gate : &e->up;
     recipe r = {.in = of(gate), .in2 = of(&e->up), .slot = slot_of(e, layer, GK_UP)};
     stage(e, &e->act, r, c->d_ffn, last_only);
@@ -254,16 +288,16 @@ static void mlp_stage(gk__engine *e, int layer, bool last_only) {
 /* Keys and values are needed at every position; the rest of the last layer only where a job ends. */
 static void run_layer(gk__engine *e, int layer) {
     bool last_only = layer == e->cfg->n_layers - 1;
-    norm_stage(e, &e->norm, &e->x, layer, GK_LN1, false);
-    linear_stage(e, &e->q, &e->norm, layer, GK_Q, last_only);
-    linear_stage(e, &e->k, &e->norm, layer, GK_K, false);
-    linear_stage(e, &e->v, &e->norm, layer, GK_V, false);
+    const gk__rows *in = maybe_norm(e, &e->norm, &e->x, layer, GK_LN1, false);
+    qk_stage(e, &e->q, in, layer, GK_Q, GK_Q_NORM, last_only);
+    qk_stage(e, &e->k, in, layer, GK_K, GK_K_NORM, false);
+    linear_stage(e, &e->v, in, layer, GK_V, false);
     attend_stage(e, layer, last_only);
     linear_stage(e, &e->out, &e->context, layer, GK_O, last_only);
-    add_stage(e, &e->residual, &e->x, &e->out, layer, GK_O, last_only);
-    norm_stage(e, &e->norm, &e->residual, layer, GK_LN2, last_only);
-    mlp_stage(e, layer, last_only);
-    add_stage(e, &e->x, &e->residual, &e->out, layer, GK_DOWN, last_only);
+    branch_stage(e, &e->residual, &e->x, layer, GK_O, GK_LN1_POST, last_only);
+    in = maybe_norm(e, &e->norm, e->cfg->parallel ? &e->x : &e->residual, layer, GK_LN2, last_only);
+    mlp_stage(e, in, layer, last_only);
+    branch_stage(e, &e->x, &e->residual, layer, GK_DOWN, GK_LN2_POST, last_only);
 }
 
 void gk__stages_run(gk__engine *e) {
@@ -271,6 +305,7 @@ void gk__stages_run(gk__engine *e) {
     for (int l = 0; l < e->cfg->n_layers; l++) run_layer(e, l);
     norm_stage(e, &e->norm, &e->x, -1, GK_LNF, true);
     linear_stage(e, &e->logits, &e->norm, -1, GK_HEAD, true);
+    gk_op_softcap(e->cfg->final_softcap, (size_t)e->logits.n * (size_t)e->cfg->vocab, e->logits.x.p);
 }
 
 /* ---------------------------------------------------------------- sizes */
@@ -278,23 +313,26 @@ void gk__stages_run(gk__engine *e) {
 double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double path) {
     double d = c->d_model, q = (double)c->n_heads * c->head_dim, kv = (double)c->n_kv_heads * c->head_dim;
     double gathered = d > c->d_ffn ? d : c->d_ffn;
-    double rows = 5 * d + 3 * q + 2 * kv + 3.0 * c->d_ffn + 2 * (gathered > kv ? gathered : kv);
+    double rows = 6 * d + 4 * q + 2 * kv + 3.0 * c->d_ffn + 2 * (gathered > kv ? gathered : kv);
     double index = 14 * 4 * sizeof(uint32_t) + 3 * 32 + sizeof(gk__node) + 24;
     return 1.125 * (nodes * (rows * sizeof(float) + index) + jobs * c->vocab * sizeof(float)) +
            path * 2 * sizeof(uint32_t);
 }
 
 uint64_t gk__stages_rows(const gk_config *c, int n) {
-    uint64_t gate = gk_config_has(c, GK_GATE), tokens = (uint64_t)n, layers = (uint64_t)c->n_layers;
-    uint64_t keys = 3,
-             rest = 9 + gate; /* ln1 k v; q attend o add ln2 (gate) up act down add, less what follows */
-    uint64_t outer = gk_config_has(c, GK_POS) ? 2 : 1;
+    uint64_t tokens = (uint64_t)n, layers = (uint64_t)c->n_layers;
+#define HAS(comp) (uint64_t) gk_config_has(c, GK_##comp)
+    uint64_t keys = 2 + HAS(LN1) + HAS(K_NORM); /* ln1 k k_norm v */
+    /* q q_norm attend o ln1_post add, ln2 gate up act down ln2_post add, less what has no component. */
+    uint64_t rest = 8 + HAS(Q_NORM) + HAS(LN1_POST) + HAS(LN2) + HAS(GATE) + HAS(LN2_POST);
+    uint64_t outer = 1 + HAS(POS);
+#undef HAS
     return tokens * (outer + layers * keys + (layers - 1) * rest) + rest + 2;
 }
 
 void gk__stages_free(gk__engine *e) {
-    gk__rows *rows[] = {&e->embed,   &e->x,   &e->norm,     &e->q,    &e->k,  &e->v,   &e->pair,
-                        &e->context, &e->out, &e->residual, &e->gate, &e->up, &e->act, &e->logits};
+    gk__rows *rows[] = {&e->embed,   &e->x,   &e->norm, &e->raw,      &e->q,    &e->k,  &e->v,   &e->pair,
+                        &e->context, &e->out, &e->post, &e->residual, &e->gate, &e->up, &e->act, &e->logits};
     gk__room *rooms[] = {&e->all,   &e->last,  &e->prefix, &e->context_ids, &e->context_list, &e->context_len,
                          &e->first, &e->order, &e->number, &e->gathered,    &e->gathered2};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -1,4 +1,5 @@
-/* family.h: what sets one model family apart from another, as data. A new family is a new row in config.c. */
+/* family.h: what sets one model family apart from another, as data. A new family is a new row in families.c.
+ */
 #ifndef GK_MODEL_FAMILY_H
 #define GK_MODEL_FAMILY_H
 
@@ -12,12 +13,15 @@ typedef struct gk__rule {
     int n_parts; /* more than one: fused, the parts' outputs follow each other */
     gk_component part[3];
     bool transposed; /* a matrix is stored [in x out] (GPT-2's Conv1D) */
+    bool by_head; /* fused head by head: the first head's rows of every part, the second's, … (GPT-NeoX) */
 } gk__rule;
 
 typedef enum gk__field_kind {
     GK__INT,
     GK__NUM,
+    GK__CAP, /* a number above 0; null: none */
     GK__BOOL,
+    GK__ACT,  /* the name of an activation */
     GK__ID,   /* a token id; null or absent: none; of a list the first counts */
     GK__FIXED /* must have this value, or be absent where that means the same */
 } gk__field_kind;
@@ -34,11 +38,14 @@ typedef struct gk__field {
 struct gk_family {
     const char *name;         /* Hugging Face's model_type */
     const char *architecture; /* its class */
-    gk_norm_kind norm;
-    gk_mlp_kind mlp;
-    bool rope, bias;
-    bool plain_heads;  /* config.json cannot say otherwise: head_dim = d / n_heads, n_kv_heads = n_heads */
-    bool tied_default; /* what a missing tie_word_embeddings means */
+    gk_config base;           /* what the family fixes, and what a missing member of config.json means */
+    bool plain_heads;     /* config.json cannot say otherwise: head_dim = d / n_heads, n_kv_heads = n_heads */
+    bool embed_scaled;    /* embeddings are multiplied by sqrt(d) */
+    const char *act_name; /* how this family's files call base.act */
+    bool gelu_is_tanh;    /* an activation called "gelu" means the tanh form (Gemma's first files) */
+    const char *theta_key;  /* rope_theta's name outside rope_parameters */
+    const char *rotary_key; /* the rotated share of a head; NULL: all of it */
+    double rotary_default;
     const gk__field *fields;
     size_t n_fields;
     const gk__rule *rules; /* in file order */
@@ -52,8 +59,9 @@ struct gk_family {
  * own. */
 bool gk__component_shape(const gk_config *c, gk_component comp, int *out, int *in);
 bool gk__component_biased(const gk_config *c, gk_component comp);
-bool gk__component_is_norm(gk_component comp);
 
+/* A configuration with what the family fixes and its defaults; the sizes are 0. */
+gk_config gk__config_of(const gk_family *f);
 /* `at` with the field that the configuration's member is called in config.json, else `name`. */
 gk_place gk__at_member(gk_place at, const gk_config *c, size_t member, const char *name);
 

@@ -24,26 +24,57 @@ static void residual_linear(gk_tensor t, int n, const float *x, const float *y, 
     gk__gemm(GK_GEMM_NT, n, t.out, t.in, y, t.in, t.w, t.in, 1.0f, out, t.out);
 }
 
+/* y = norm(x), or nothing where the model has no such norm. */
+static void norm(const gk_session *s, const gk_model *m, int layer, gk_component comp, int n, const float *x,
+                 int ldx, float *y, int ldy, float *stats) {
+    if (gk_config_has(&s->cfg, comp))
+        gk__norm_forward(&s->cfg, gk_model_tensor(m, layer, comp), n, x, ldx, y, ldy, stats);
+}
+
+/* out = x + the branch's last product, which a post-norm model norms first. */
+static void add_branch(gk_session *s, const gk_model *m, int layer, gk_component last, gk_component post,
+                       int n, const float *y, float *raw, float *stats, const float *x, float *out) {
+    gk_tensor t = gk_model_tensor(m, layer, last);
+    if (!s->cfg.post_norm) {
+        residual_linear(t, n, x, y, out);
+        return;
+    }
+    gk_op_linear(t, n, y, t.in, raw, t.out);
+    norm(s, m, layer, post, n, raw, t.out, s->lnf, t.out, stats); /* lnf is free until the end */
+    memcpy(out, x, (size_t)n * (size_t)t.out * sizeof(float));
+    gk_op_add((size_t)n * (size_t)t.out, out, s->lnf);
+}
+
+/* q and k, from a->qkv to their place there, normed; what they were stays in a->qk. */
+static void norm_qk(gk_session *s, const gk_model *m, int layer, int n, gk__acts *a) {
+    const gk_config *c = &s->cfg;
+    int q = gk__q_dim(c), qkv = gk__qkv_dim(c), qk = q + gk__kv_dim(c);
+    for (int r = 0; r < n; r++)
+        memcpy(a->qk + (ptrdiff_t)r * qk, a->qkv + (ptrdiff_t)r * qkv, (size_t)qk * sizeof(float));
+    norm(s, m, layer, GK_Q_NORM, n, a->qk, qk, a->qkv, qkv, a->stats_q);
+    norm(s, m, layer, GK_K_NORM, n, a->qk + q, qk, a->qkv + q, qkv, a->stats_k);
+}
+
 static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, int layer, float *x_next) {
     const gk_config *c = &s->cfg;
     gk__acts *a = &s->layer[layer];
     int n = b->n_rows, d = c->d_model, qkv = gk__qkv_dim(c), gu = gk__gu_dim(c);
-    gk__norm_forward(c, gk_model_tensor(m, layer, GK_LN1), n, a->x_in, a->ln1, a->stats1);
+    norm(s, m, layer, GK_LN1, n, a->x_in, d, a->ln1, d, a->stats1);
     gk_op_linear(gk__fused(m, layer, GK_Q, qkv), n, a->ln1, d, a->qkv, qkv);
+    if (c->qk_norm) norm_qk(s, m, layer, n, a);
     if (c->rope) gk__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, 1.0f, a->qkv, qkv);
-    gk__attention_forward(c, b, a->qkv, a->att, a->lse);
-    residual_linear(gk_model_tensor(m, layer, GK_O), n, a->x_in, a->att, a->x_mid);
-    gk__norm_forward(c, gk_model_tensor(m, layer, GK_LN2), n, a->x_mid, a->ln2, a->stats2);
-    gk_component first = c->mlp == GK_MLP_SWIGLU ? GK_GATE : GK_UP;
-    gk_op_linear(gk__fused(m, layer, first, gu), n, a->ln2, d, a->gu, gu);
+    gk__attention_forward(c, layer, b, a->qkv, a->att, a->lse);
+    add_branch(s, m, layer, GK_O, GK_LN1_POST, n, a->att, a->o_out, a->stats1_post, a->x_in, a->x_mid);
+    norm(s, m, layer, GK_LN2, n, gk__mlp_in(c, a), d, a->ln2, d, a->stats2);
+    gk_op_linear(gk__fused(m, layer, c->gated ? GK_GATE : GK_UP, gu), n, a->ln2, d, a->gu, gu);
     gk__act_forward(c, n, a->gu, a->act);
-    residual_linear(gk_model_tensor(m, layer, GK_DOWN), n, a->x_mid, a->act, x_next);
+    add_branch(s, m, layer, GK_DOWN, GK_LN2_POST, n, a->act, a->down_out, a->stats2_post, a->x_mid, x_next);
 }
 
 void gk__forward(gk_session *s, const gk_model *m, const gk_batch *b) {
     const gk_config *c = &s->cfg;
     positions(s, b);
-    gk_op_embed(gk_model_tensor(m, -1, GK_EMBED), b->n_rows, b->token, s->layer[0].x_in);
+    gk_op_embed(c, gk_model_tensor(m, -1, GK_EMBED), b->n_rows, b->token, s->layer[0].x_in);
     gk_op_pos(gk_model_tensor(m, -1, GK_POS), b->n_rows, s->position, s->layer[0].x_in);
     for (int l = 0; l < c->n_layers; l++)
         forward_layer(s, m, b, l, l + 1 < c->n_layers ? s->layer[l + 1].x_in : s->x_out);

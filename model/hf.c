@@ -72,7 +72,7 @@ static void add_slot(slots *s, const gk__rule *r, int layer, bool bias) {
         t->out += out;
         t->in = bias ? 1 : in;
     }
-    bool vector = bias || gk__component_is_norm(r->part[0]);
+    bool vector = bias || gk_component_is_norm(r->part[0]);
     t->n_dims = vector ? 1 : 2;
     t->shape[0] = r->transposed && !vector ? t->in : t->out;
     t->shape[1] = r->transposed && !vector ? t->out : t->in;
@@ -126,25 +126,39 @@ static const float *part_of(const gk_model *m, const slot *s, int part, int *out
     return s->bias ? t.b : t.w;
 }
 
+/* The row of the file's tensor where row `r` of part `p`, of `out` rows, stands; `before` rows of earlier
+ * parts. */
+static size_t file_row(const gk_config *c, const slot *s, int p, int before, int r) {
+    if (!s->rule->by_head) return (size_t)(before + r);
+    int head = r / c->head_dim;
+    return (size_t)((head * s->rule->n_parts + p) * c->head_dim + r % c->head_dim);
+}
+
 static void read_slot(gk_model *m, const slot *s, const float *file) {
     int row = 0, out;
+    size_t in = (size_t)s->in;
     for (int p = 0; p < s->rule->n_parts; p++, row += out) {
         float *w = gk_model_data(m) + (part_of(m, s, p, &out) - gk_model_data(m));
         if (is_transposed(s))
             transpose(s->in, out, file + row, s->out, w, s->in);
         else
-            memcpy(w, file + (size_t)row * (size_t)s->in, (size_t)out * (size_t)s->in * sizeof *w);
+            for (int r = 0; r < out; r++)
+                memcpy(w + (size_t)r * in, file + file_row(gk_model_config(m), s, p, row, r) * in,
+                       in * sizeof *w);
     }
 }
 
 static void write_slot(const gk_model *m, const slot *s, float *file) {
     int row = 0, out;
+    size_t in = (size_t)s->in;
     for (int p = 0; p < s->rule->n_parts; p++, row += out) {
         const float *w = part_of(m, s, p, &out);
         if (is_transposed(s))
             transpose(out, s->in, w, s->in, file + row, s->out);
         else
-            memcpy(file + (size_t)row * (size_t)s->in, w, (size_t)out * (size_t)s->in * sizeof *w);
+            for (int r = 0; r < out; r++)
+                memcpy(file + file_row(gk_model_config(m), s, p, row, r) * in, w + (size_t)r * in,
+                       in * sizeof *w);
     }
 }
 

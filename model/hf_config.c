@@ -1,6 +1,8 @@
 /* hf_config.c: config.json of a Hugging Face folder, read and written by the family's list of fields. */
 #include "model/family.h"
+#include "model/internal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +48,53 @@ static bool read_id(const json_t *doc, const char *key, int *out, gk_place at, g
                    "the list does not start with a token id");
 }
 
+/* Null means none, but a missing member is an error: its default differs between versions. */
+static bool read_cap(const json_t *doc, const char *key, float *out, gk_place at, gk_error *err) {
+    *out = 0;
+    if (json_is_null(json_object_get(doc, key))) return true;
+    if (!read_float(doc, key, out, at, err)) return false;
+    at.field = key;
+    return *out > 0 || gk_fail(err, at, "must be a number above 0, or null", "is %g", (double)*out);
+}
+
+/* transformers' names; several mean the same function. */
+static const struct {
+    const char *name;
+    gk_act_kind kind;
+} ACTS[] = {
+    {"gelu", GK_GELU},
+    {"gelu_python", GK_GELU},
+    {"gelu_new", GK_GELU_TANH},
+    {"gelu_fast", GK_GELU_TANH},
+    {"gelu_pytorch_tanh", GK_GELU_TANH},
+    {"silu", GK_SILU},
+    {"swish", GK_SILU},
+    {"relu", GK_RELU},
+};
+enum { N_ACTS = sizeof ACTS / sizeof *ACTS };
+
+static bool read_act(const json_t *doc, const char *key, const gk_family *f, gk_act_kind *out, gk_place at,
+                     gk_error *err) {
+    const char *name;
+    if (!gk_json_str(doc, key, &name, at, err)) return false;
+    for (size_t i = 0; i < N_ACTS; i++)
+        if (strcmp(name, ACTS[i].name) == 0) {
+            *out = ACTS[i].kind;
+            if (*out == GK_GELU && f->gelu_is_tanh) *out = GK_GELU_TANH;
+            return true;
+        }
+    at.field = key;
+    return gk_fail(err, at, "supported: gelu, gelu_new, gelu_pytorch_tanh, gelu_fast, silu, relu",
+                   "the activation '%.40s' is not supported", name);
+}
+
+static const char *act_name(const gk_config *c) {
+    if (c->act == c->family->base.act) return c->family->act_name;
+    for (size_t i = 0; i < N_ACTS; i++)
+        if (ACTS[i].kind == c->act) return ACTS[i].name;
+    return NULL;
+}
+
 static bool check_fixed(const json_t *doc, const gk__field *f, gk_place at, gk_error *err) {
     const json_t *v = member(doc, f->key);
     if (!v) return true;
@@ -69,8 +118,12 @@ static bool read_field(const json_t *doc, const gk__field *f, gk_config *c, gk_p
         return read_int(doc, f->key, 1, out, at, err);
     case GK__NUM:
         return read_float(doc, f->key, out, at, err);
+    case GK__CAP:
+        return read_cap(doc, f->key, out, at, err);
     case GK__BOOL:
         return gk_json_bool(doc, f->key, out, at, err);
+    case GK__ACT:
+        return read_act(doc, f->key, c->family, out, at, err);
     case GK__ID:
         return read_id(doc, f->key, out, at, err);
     case GK__FIXED:
@@ -79,43 +132,90 @@ static bool read_field(const json_t *doc, const gk__field *f, gk_config *c, gk_p
     return false;
 }
 
-/* Only plain rotary positions: a scaled kind would give other numbers. `key` holds the object that names the
- * kind. */
-static bool check_rope_kind(const json_t *doc, const char *key, gk_place at, gk_error *err) {
-    const json_t *rope = member(doc, key);
-    if (!rope) return true;
-    at.field = key;
-    if (!json_is_object(rope)) return gk_fail(err, at, "must be an object or null", "is not an object");
-    const json_t *type = member(rope, "rope_type");
-    if (!type) type = member(rope, "type");
-    const char *name = json_string_value(type);
-    if (type && (!name || strcmp(name, "default") != 0))
-        return gk_fail(err, at, "must be null or of rope_type \"default\", the only kind supported so far",
-                       "asks for rotary positions of kind '%.40s'", name ? name : "(not a string)");
-    const json_t *part = member(rope, "partial_rotary_factor");
-    if (part && json_number_value(part) != 1.0)
-        return gk_fail(err, at, "must be 1, the only value supported so far",
-                       "partial_rotary_factor is not 1");
+/* ---------------------------------------------------------------- rotary positions */
+
+/* transformers 5 keeps everything in rope_parameters, older ones the scaling in rope_scaling and the rest
+ * beside it. */
+static bool rope_object(const json_t *doc, const json_t **out, const char **key, gk_place at, gk_error *err) {
+    const json_t *old = member(doc, "rope_scaling");
+    *out = member(doc, "rope_parameters");
+    *key = *out ? "rope_parameters" : "rope_scaling";
+    if (!*out) *out = old;
+    at.field = *key;
+    if (*out && !json_is_object(*out))
+        return gk_fail(err, at, "must be an object or null", "is not an object");
     return true;
 }
 
-/* transformers 5 keeps theta inside rope_parameters, older ones beside it; absent means 10000 to both. */
+/* Absent, null or a number. */
+static bool optional_num(const json_t *doc, const char *key, double *out, gk_place at, gk_error *err) {
+    return !member(doc, key) || gk_json_num(doc, key, out, at, err);
+}
+
+static bool read_scaling(const json_t *rope, gk_config *c, gk_place at, gk_error *err) {
+    const json_t *type = member(rope, "rope_type");
+    if (!type) type = member(rope, "type");
+    const char *name = type ? json_string_value(type) : "default";
+    if (name && strcmp(name, "default") == 0) return true;
+    bool llama3 = name && strcmp(name, "llama3") == 0;
+    if (!llama3 && !(name && strcmp(name, "linear") == 0))
+        return gk_fail(err, at, "supported: default, linear, llama3",
+                       "asks for rotary positions of kind '%.40s'", name ? name : "(not a string)");
+    c->rope_kind = llama3 ? GK_ROPE_LLAMA3 : GK_ROPE_LINEAR;
+    if (!read_float(rope, "factor", &c->rope_factor, at, err)) return false;
+    if (!llama3) return true;
+    c->rope_original = c->max_positions;
+    return read_float(rope, "low_freq_factor", &c->rope_low, at, err) &&
+           read_float(rope, "high_freq_factor", &c->rope_high, at, err) &&
+           (!member(rope, "original_max_position_embeddings") ||
+            read_int(rope, "original_max_position_embeddings", 1, &c->rope_original, at, err));
+}
+
 static bool read_rope(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {
-    if (!check_rope_kind(doc, "rope_scaling", at, err) || !check_rope_kind(doc, "rope_parameters", at, err))
+    const gk_family *f = c->family;
+    const json_t *rope;
+    const char *key;
+    if (!rope_object(doc, &rope, &key, at, err)) return false;
+    gk_place inside = at;
+    inside.field = key;
+    double theta = 1e4, share = f->rotary_key ? f->rotary_default : 1;
+    if (!optional_num(doc, f->theta_key, &theta, at, err) ||
+        !optional_num(rope, "rope_theta", &theta, inside, err) ||
+        (f->rotary_key && !optional_num(doc, f->rotary_key, &share, at, err)) ||
+        !optional_num(rope, "partial_rotary_factor", &share, inside, err))
         return false;
-    const json_t *inner = member(doc, "rope_parameters");
-    c->rope_theta = 1e4f;
-    if (member(inner, "rope_theta")) {
-        at.field = "rope_parameters";
-        return read_float(inner, "rope_theta", &c->rope_theta, at, err);
+    if (!(share > 0 && share <= 1) || (share != 1 && !f->rotary_key))
+        return gk_fail(err, inside,
+                       f->rotary_key ? "must be above 0 and at most 1" : "must be 1 for this family",
+                       "the share of a head that is rotated is %g", share);
+    c->rope_theta = (float)theta;
+    if (share != 1) c->rotary_dim = (int)(c->head_dim * share);
+    if (share != 1 && c->rotary_dim == 0)
+        return gk_fail(err, inside, "at least two dimensions must be rotary",
+                       "the share of a head of %d that is rotated is %g", c->head_dim, share);
+    return !rope || read_scaling(rope, c, inside, err);
+}
+
+/* The one pattern of windows that the passes know. */
+static bool check_layer_types(const json_t *doc, const gk_config *c, gk_place at, gk_error *err) {
+    const json_t *types = member(doc, "layer_types");
+    if (!types || c->window == 0) return true;
+    at.field = "layer_types";
+    for (size_t i = 0; i < (size_t)c->n_layers; i++) {
+        const char *want = i % 2 ? "full_attention" : "sliding_attention";
+        const char *have = json_string_value(json_array_get(types, i));
+        if (!have || strcmp(have, want) != 0)
+            return gk_fail(err, at, "sliding_attention and full_attention must alternate, sliding first",
+                           "layer %zu is '%.40s'", i, have ? have : "(nothing)");
     }
-    return !member(doc, "rope_theta") || read_float(doc, "rope_theta", &c->rope_theta, at, err);
+    return true;
 }
 
 /* What optional fields leave open follows from the others. */
 static bool derive(gk_config *c, gk_place at, gk_error *err) {
     if (c->n_kv_heads == 0) c->n_kv_heads = c->n_heads;
     if (c->d_ffn == 0) c->d_ffn = 4 * c->d_model;
+    if (c->family->embed_scaled) c->embed_scale = sqrtf((float)c->d_model);
     if (c->head_dim != 0) return true;
     if (c->d_model % c->n_heads != 0)
         return gk_fail(err, gk__at_member(at, c, offsetof(gk_config, n_heads), "n_heads"),
@@ -139,18 +239,13 @@ static bool find_family(const json_t *doc, const gk_family **out, gk_place at, g
 static bool read_config(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {
     const gk_family *f;
     if (!find_family(doc, &f, at, err)) return false;
-    *c = (gk_config){.family = f,
-                     .norm = f->norm,
-                     .mlp = f->mlp,
-                     .rope = f->rope,
-                     .bias = f->bias,
-                     .tied = f->tied_default,
-                     .bos_id = -1,
-                     .eos_id = -1};
+    *c = gk__config_of(f);
     for (size_t i = 0; i < f->n_fields; i++)
         if (!read_field(doc, &f->fields[i], c, at, err)) return false;
-    if (c->rope && !read_rope(doc, c, at, err)) return false;
-    return derive(c, at, err) && gk_config_check(c, at, err);
+    if (!derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) ||
+        !check_layer_types(doc, c, at, err))
+        return false;
+    return gk_config_check(c, at, err);
 }
 
 bool gk__config_load(const char *path, gk_config *out, gk_error *err) {
@@ -176,10 +271,14 @@ static json_t *field_value(const gk_config *c, const gk__field *f) {
     const void *in = (const char *)c + f->member;
     int id;
     switch (f->kind) {
-    case GK__INT:
-        return json_integer(*(const int *)in);
+    case GK__INT: /* 0: an optional one that is not set */
+        return *(const int *)in ? json_integer(*(const int *)in) : json_null();
     case GK__NUM:
         return json_float(*(const float *)in);
+    case GK__CAP:
+        return *(const float *)in > 0 ? json_float(*(const float *)in) : json_null();
+    case GK__ACT:
+        return json_string(act_name(c));
     case GK__BOOL:
         return json_boolean(*(const bool *)in);
     case GK__ID:
@@ -191,13 +290,38 @@ static json_t *field_value(const gk_config *c, const gk__field *f) {
     return NULL;
 }
 
+/* The share of a head from which transformers gets rotary_dim back: it rounds share * head_dim down. */
+static json_t *rotary_share(const gk_config *c) {
+    int rotary = gk__rotary_dim(c);
+    double share = (double)rotary / c->head_dim;
+    if ((int)(c->head_dim * share) < rotary) share = nextafter(share, 1);
+    return json_real(share);
+}
+
+static void save_rope(const gk_config *c, json_t *doc) {
+    const gk_family *f = c->family;
+    json_object_set_new(doc, f->theta_key, json_float(c->rope_theta));
+    if (f->rotary_key) json_object_set_new(doc, f->rotary_key, rotary_share(c));
+    if (c->rope_kind == GK_ROPE_PLAIN) return;
+    json_t *scaling = json_object();
+    bool llama3 = c->rope_kind == GK_ROPE_LLAMA3;
+    json_object_set_new(scaling, "rope_type", json_string(llama3 ? "llama3" : "linear"));
+    json_object_set_new(scaling, "factor", json_float(c->rope_factor));
+    if (llama3) {
+        json_object_set_new(scaling, "low_freq_factor", json_float(c->rope_low));
+        json_object_set_new(scaling, "high_freq_factor", json_float(c->rope_high));
+        json_object_set_new(scaling, "original_max_position_embeddings", json_integer(c->rope_original));
+    }
+    json_object_set_new(doc, "rope_scaling", scaling);
+}
+
 bool gk__config_save(const gk_config *c, const char *path, gk_error *err) {
     const gk_family *f = c->family;
     json_t *doc = json_pack("{s:[s], s:s, s:s}", "architectures", f->architecture, "model_type", f->name,
                             "torch_dtype", "float32");
     for (size_t i = 0; i < f->n_fields; i++)
         json_object_set_new(doc, f->fields[i].key, field_value(c, &f->fields[i]));
-    if (c->rope) json_object_set_new(doc, "rope_theta", json_float(c->rope_theta));
+    if (c->rope) save_rope(c, doc);
     bool ok = gk_json_save(path, doc, err);
     json_decref(doc);
     return ok;

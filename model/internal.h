@@ -4,7 +4,7 @@
 
 #include "model/model.h"
 
-#define GK_LAYER_COMPONENTS 9 /* ln1 q k v o ln2 gate up down */
+#define GK_LAYER_COMPONENTS (GK_LNF - GK_LN1)
 
 /* One allocation of parameters, and views into it. q, k and v weights of a layer are adjacent (as are their
  * biases, and gate and up), so that one product computes all of them. */
@@ -29,7 +29,7 @@ static inline int gk__qkv_dim(const gk_config *c) {
 }
 /* Columns of the MLP's first product: gate and up, or up alone. */
 static inline int gk__gu_dim(const gk_config *c) {
-    return c->mlp == GK_MLP_SWIGLU ? 2 * c->d_ffn : c->d_ffn;
+    return c->gated ? 2 * c->d_ffn : c->d_ffn;
 }
 
 size_t gk__config_floats(const gk_config *c); /* weights.c: length of the flat vector of such a model */
@@ -41,21 +41,31 @@ typedef enum gk_gemm_kind { GK_GEMM_NT, GK_GEMM_NN, GK_GEMM_TN } gk_gemm_kind;
 void gk__gemm(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
               float beta, float *c, int ldc);
 
-/* ---- ops_norm.c */
+static inline int gk__rotary_dim(const gk_config *c) {
+    return c->rotary_dim ? c->rotary_dim : c->head_dim;
+}
+/* Rows that a query of this layer sees, its own included. */
+static inline int gk__window(const gk_config *c, int layer) {
+    return c->window > 0 && layer % 2 == 0 ? c->window : c->max_positions;
+}
+
+/* ---- ops_norm.c: rows of ln.out floats at a stride of ldx, ldy … floats. */
 /* stats [n x 2]: mean (0 for RMSNorm) and reciprocal deviation, when not NULL. */
-void gk__norm_forward(const gk_config *c, gk_tensor ln, int n, const float *x, float *y, float *stats);
+void gk__norm_forward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx, float *y, int ldy,
+                      float *stats);
 /* dx += gradient through the norm; dw, db (NULL: not wanted) += theirs. */
-void gk__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *x, const float *stats,
-                       const float *dy, float *dx, float *dw, float *db);
+void gk__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx, const float *stats,
+                       const float *dy, int lddy, float *dx, int lddx, float *dw, float *db);
 
 /* ---- ops_attention.c: causal attention inside each sequence over fused rows [q|k|v] of qkv_dim. */
 /* out [n x q_dim], lse [n x n_heads] (log of the softmax denominator). */
-void gk__attention_forward(const gk_config *c, const gk_batch *b, const float *qkv, float *out, float *lse);
+void gk__attention_forward(const gk_config *c, int layer, const gk_batch *b, const float *qkv, float *out,
+                           float *lse);
 /* dqkv [n x qkv_dim] is overwritten. */
-void gk__attention_backward(const gk_config *c, const gk_batch *b, const float *qkv, const float *out,
-                            const float *lse, const float *dout, float *dqkv);
-/* Rotates heads in place: sign +1 forward, -1 backward. table: cos, sin pairs [max_positions x head_dim/2 x
- * 2]. */
+void gk__attention_backward(const gk_config *c, int layer, const gk_batch *b, const float *qkv,
+                            const float *out, const float *lse, const float *dout, float *dqkv);
+/* Rotates heads in place: sign +1 forward, -1 backward. table: cos, sin pairs [n_positions x gk__rotary_dim/2
+ * x 2]. */
 void gk__rope_table(const gk_config *c, int n_positions, float *table);
 void gk__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table,
                     float sign, float *x, int ldx);
@@ -66,6 +76,8 @@ void gk__act_forward(const gk_config *c, int n, const float *gu, float *act);
 void gk__act_backward(const gk_config *c, int n, const float *gu, const float *dact, float *dgu);
 
 /* ---- ops_loss.c */
+/* dlogits *= the slope of gk_op_softcap where it gave `capped`. */
+void gk__softcap_backward(float cap, size_t count, const float *capped, float *dlogits);
 /* For rows of logits [n x V] and their targets: adds up the cross-entropy (returned); when scale != 0 the
  * logits become scale * (softmax - onehot). */
 double gk__xent(int n, int vocab, float *logits, const int32_t *target, float scale);

@@ -33,6 +33,18 @@ static inline float gk__sigmoid(float x) {
     return 1.0f / (1.0f + gk__exp(-x));
 }
 
+/* Abramowitz and Stegun 7.1.26; absolute error below 3e-7. */
+static inline float gk__erf(float x) {
+    float a = x < 0 ? -x : x, t = 1.0f / (1.0f + 0.3275911f * a);
+    float p = 1.061405429f;
+    p = p * t - 1.453152027f;
+    p = p * t + 1.421413741f;
+    p = p * t - 0.284496736f;
+    p = p * t + 0.254829592f;
+    float y = 1.0f - p * t * gk__exp(-a * a);
+    return x < 0 ? -y : y;
+}
+
 static inline float gk__tanh(float x) {
     return 1.0f - 2.0f / (1.0f + gk__exp(2.0f * x));
 }

@@ -15,11 +15,14 @@
 
 /* ---------------------------------------------------------------- components (config.c) */
 
-/* The names used everywhere: code, command line, schemes, files, report. Layer-less ones have layer -1. */
+/* The names used everywhere: code, command line, schemes, files, report. Layer-less ones have layer -1. Which
+ * of them a model has follows from its configuration (gk_config_has). */
 /* clang-format off */
 #define GK_COMPONENTS(X)                                                                                    \
-    X(EMBED, embed) X(POS, pos) X(LN1, ln1) X(Q, q) X(K, k) X(V, v) X(O, o) X(LN2, ln2) X(GATE, gate)       \
-    X(UP, up) X(DOWN, down) X(LNF, lnf) X(HEAD, head)
+    X(EMBED, embed) X(POS, pos)                                                                             \
+    X(LN1, ln1) X(Q, q) X(K, k) X(V, v) X(Q_NORM, q_norm) X(K_NORM, k_norm) X(O, o) X(LN1_POST, ln1_post)   \
+    X(LN2, ln2) X(GATE, gate) X(UP, up) X(DOWN, down) X(LN2_POST, ln2_post)                                 \
+    X(LNF, lnf) X(HEAD, head)
 /* clang-format on */
 typedef enum gk_component {
 #define X(upper, lower) GK_##upper,
@@ -30,38 +33,59 @@ typedef enum gk_component {
 
 const char *gk_component_name(gk_component c);
 bool gk_component_parse(const char *name, gk_component *out);
-bool gk_component_in_layer(gk_component c); /* ln1 … down: true; embed, pos, lnf, head: false */
+bool gk_component_in_layer(gk_component c); /* ln1 … ln2_post: true; embed, pos, lnf, head: false */
+bool gk_component_is_norm(gk_component c);
 
 /* ---------------------------------------------------------------- configuration (config.c) */
 
 typedef enum gk_norm_kind { GK_LAYERNORM, GK_RMSNORM } gk_norm_kind;
-typedef enum gk_mlp_kind { GK_MLP_GELU_TANH, GK_MLP_SWIGLU } gk_mlp_kind;
+typedef enum gk_act_kind { GK_GELU, GK_GELU_TANH, GK_SILU, GK_RELU } gk_act_kind;
+typedef enum gk_rope_kind { GK_ROPE_PLAIN, GK_ROPE_LINEAR, GK_ROPE_LLAMA3 } gk_rope_kind;
 
-typedef struct gk_family gk_family; /* a row of the family table (config.c, hf.c) */
+typedef struct gk_family gk_family; /* a row of the family table (families.c) */
 
+/* A block is x + attention(ln1 x), then y + mlp(ln2 y); variations are members below. */
 typedef struct gk_config {
     const gk_family *family;
     int vocab, d_model, n_layers, n_heads, n_kv_heads, head_dim, d_ffn;
     int max_positions; /* longest sequence; learned positions have this many rows */
     gk_norm_kind norm;
     float norm_eps;
-    gk_mlp_kind mlp; /* gated kinds have a `gate` component */
-    bool rope;       /* rotary positions (half-split pairs, as in Hugging Face); else learned (`pos`) */
+    bool norm_offset; /* norms multiply by 1 + their weight (Gemma) */
+    bool pre_norm,
+        post_norm; /* ln1, ln2 on what attention and MLP read; ln1_post, ln2_post on what they add */
+    bool qk_norm;  /* q_norm, k_norm over all heads together, before the rotation (OLMo 2) */
+    bool parallel; /* the MLP reads the block's input, not attention's output (GPT-NeoX) */
+    gk_act_kind act;
+    bool gated;     /* the MLP is act(gate) * up, else act(up) */
+    bool rope;      /* rotary positions (half-split pairs, as in Hugging Face); else learned (`pos`) */
+    int rotary_dim; /* leading dimensions of a head that are rotated; 0: all */
     float rope_theta;
-    bool bias;          /* q k v o up down carry biases, LayerNorm too */
+    gk_rope_kind rope_kind;
+    float rope_factor, rope_low, rope_high; /* linear: factor; llama3: factor and its two frequency factors */
+    int rope_original;                      /* llama3: the positions the model was first trained on */
+    bool qkv_bias, o_bias, mlp_bias;        /* LayerNorm has a bias always, RMSNorm never */
+    float embed_scale;                      /* multiplies the embeddings; 1: none */
+    float query_scale;                      /* scores are q.k / sqrt(this); 0: head_dim */
+    float attn_softcap, final_softcap;      /* scores, logits become cap * tanh(x / cap); 0: none */
+    int window;         /* layers 0, 2, 4 … see only the latest this many rows; 0: all */
     bool tied;          /* head is embed */
     int bos_id, eos_id; /* -1: none */
 } gk_config;
 
-/* "llama", "gpt2": Hugging Face model_type; NULL if unknown. */
+/* By Hugging Face's model_type; NULL if unknown. */
 const gk_family *gk_family_find(const char *name);
 const char *gk_family_name(const gk_family *f);
-const char *gk_family_list(void); /* "llama, gpt2" for messages */
-/* The from-scratch recipe's shape for a family: d 128, 6 layers, 4 heads; llama SwiGLU 341, gpt2 FFN 512. */
+const char *gk_family_list(void); /* "llama, gpt2, …" for messages */
+/* The from-scratch recipe's shape for a family: d 128, 6 layers, 4 heads; a gated MLP of 341, another of 512.
+ */
 void gk_config_default(const gk_family *f, int vocab, gk_config *out);
+/* Sets what follows from the sizes of a model made from scratch: head_dim = d / n_heads (> 0), and where the
+ * family has them the rotated part of a head and the scales of embeddings and scores. */
+void gk_config_derive(gk_config *c);
 /* Consistent, positive and within sane bounds (no product overflows); `at` names the file for messages. */
 bool gk_config_check(const gk_config *c, gk_place at, gk_error *err);
-bool gk_config_has(const gk_config *c, gk_component comp); /* gate, pos: only where the family has them */
+bool gk_config_has(const gk_config *c, gk_component comp);
 /* Same architecture and shapes: may be grafted. */
 bool gk_config_same(const gk_config *a, const gk_config *b);
 
@@ -168,24 +192,27 @@ bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, fl
 
 /* ---------------------------------------------------------------- operators on rows (ops_*.c) */
 
-/* x[n x d] = embed[token]. */
-void gk_op_embed(gk_tensor embed, int n, const int32_t *token, float *x);
+/* x[n x d] = embed_scale * embed[token]. */
+void gk_op_embed(const gk_config *c, gk_tensor embed, int n, const int32_t *token, float *x);
 /* x[n x d] += pos[position]; does nothing where the family has no learned positions (w NULL). */
 void gk_op_pos(gk_tensor pos, int n, const int32_t *position, float *x);
-/* y[n x d] = norm(x): LayerNorm or RMSNorm as the config says. y may be x. */
+/* y = norm(x), rows of ln.out: LayerNorm or RMSNorm as the config says. y may be x. */
 void gk_op_norm(const gk_config *c, gk_tensor ln, int n, const float *x, float *y);
 /* y[n x out] = x[n x in] W^T + b; ldx, ldy are row strides in floats. */
 void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy);
 /* Rotates n rows of `heads` heads in place at their positions; nothing where the config has no RoPE. */
 void gk_op_rope(const gk_config *c, int n, int heads, const int32_t *position, float *x, int ldx);
-/* out[n x f] = act(gate) * up, or act(up) where the MLP is not gated (gate NULL). */
+/* out[n x f] = act(gate) * up, or act(up) where the MLP is not gated (then gate is not read). */
 void gk_op_act(const gk_config *c, int n, const float *gate, const float *up, float *out);
 /* Query i (row i of q [n x q_dim]) attends to the n_ctx[i] rows ctx[i][0..] of k and v ([* x kv_dim]), its
- * own position included; out [n x q_dim]. Rotary positions are already applied. Scale 1/sqrt(head_dim). */
-void gk_op_attend(const gk_config *c, int n, const float *q, const int32_t *const *ctx, const int32_t *n_ctx,
-                  const float *k, const float *v, float *out);
+ * own position included and last; out [n x q_dim]. Rotary positions are already applied. `layer` decides
+ * whether only the latest of them are seen. */
+void gk_op_attend(const gk_config *c, int layer, int n, const float *q, const int32_t *const *ctx,
+                  const int32_t *n_ctx, const float *k, const float *v, float *out);
 /* x += y, count floats. */
 void gk_op_add(size_t count, float *x, const float *y);
+/* x = cap * tanh(x / cap), count floats; nothing where cap is 0. */
+void gk_op_softcap(float cap, size_t count, float *x);
 
 /* ---------------------------------------------------------------- GEMM (gemm.c) */
 

@@ -1,4 +1,4 @@
-/* ops_attention.c: causal attention and rotary positions, forward and backward. The backward pass recomputes
+/* ops_attention.c: causal attention, forward and backward. The backward pass recomputes
  * the probabilities from the saved log-denominators (Dao et al. 2022), so that no [T x T] matrix is kept. */
 #include "model/internal.h"
 #include "model/mathfn.h"
@@ -32,10 +32,31 @@ static float softmax(float *restrict s, int n, float *lse) {
     return 1.0f / sum;
 }
 
+/* What turns a query's dot products into scores, and which rows it sees. */
+typedef struct scoring {
+    float scale, cap;
+    int window;
+} scoring;
+
+static scoring scoring_of(const gk_config *c, int layer) {
+    float square = c->query_scale > 0 ? c->query_scale : (float)c->head_dim;
+    return (scoring){1.0f / sqrtf(square), c->attn_softcap, gk__window(c, layer)};
+}
+
+static float capped(const scoring *s, float x) {
+    return s->cap > 0 ? s->cap * gk__tanh(x / s->cap) : x;
+}
+
+/* The first of the n rows up to the query's own that it sees. */
+static int first_seen(const scoring *s, int n) {
+    return n > s->window ? n - s->window : 0;
+}
+
 /* ---------------------------------------------------------------- training: whole sequences, fused rows */
 
 typedef struct attention_job {
     const gk_config *c;
+    scoring scoring;
     const gk_batch *b;
     const float *qkv, *out, *lse, *dout;
     float *y, *y_lse, *dqkv;
@@ -55,7 +76,7 @@ static void forward_items(void *ctx, size_t begin, size_t end) {
     const attention_job *j = ctx;
     const gk_config *c = j->c;
     int hd = c->head_dim, ld = gk__qkv_dim(c), group = c->n_heads / c->n_kv_heads;
-    float scale = 1.0f / sqrtf((float)hd), *s = gk_alloc(longest(j->b) * sizeof(float));
+    float scale = j->scoring.scale, *s = gk_alloc(longest(j->b) * sizeof(float));
     for (size_t item = begin; item < end; item++) {
         int seq = (int)item / c->n_kv_heads, kv = (int)item % c->n_kv_heads;
         int first = j->b->seq_start[seq], len = j->b->seq_start[seq + 1] - first;
@@ -65,34 +86,40 @@ static void forward_items(void *ctx, size_t begin, size_t end) {
             for (int i = 0; i < len; i++) {
                 const float *q = rows + (ptrdiff_t)i * ld + h * hd;
                 float *out = j->y + (ptrdiff_t)(first + i) * gk__q_dim(c) + h * hd;
-                for (int t = 0; t <= i; t++) s[t] = scale * dot(q, k + (ptrdiff_t)t * ld, hd);
-                float inv = softmax(s, i + 1, &j->y_lse[(ptrdiff_t)(first + i) * c->n_heads + h]);
+                int from = first_seen(&j->scoring, i + 1);
+                for (int t = from; t <= i; t++)
+                    s[t] = capped(&j->scoring, scale * dot(q, k + (ptrdiff_t)t * ld, hd));
+                float inv =
+                    softmax(s + from, i + 1 - from, &j->y_lse[(ptrdiff_t)(first + i) * c->n_heads + h]);
                 memset(out, 0, (size_t)hd * sizeof(float));
-                for (int t = 0; t <= i; t++) axpy(s[t] * inv, v + (ptrdiff_t)t * ld, out, hd);
+                for (int t = from; t <= i; t++) axpy(s[t] * inv, v + (ptrdiff_t)t * ld, out, hd);
             }
     }
     gk_free(s);
 }
 
-void gk__attention_forward(const gk_config *c, const gk_batch *b, const float *qkv, float *out, float *lse) {
-    attention_job j = {.c = c, .b = b, .qkv = qkv, .y = out, .y_lse = lse};
+void gk__attention_forward(const gk_config *c, int layer, const gk_batch *b, const float *qkv, float *out,
+                           float *lse) {
+    attention_job j = {.c = c, .scoring = scoring_of(c, layer), .b = b, .qkv = qkv, .y = out, .y_lse = lse};
     gk_parallel_for((size_t)b->n_seqs * (size_t)c->n_kv_heads, 4, forward_items, &j);
 }
 
 static void backward_query(const attention_job *j, int first, int i, int h, int kv) {
     const gk_config *c = j->c;
     int hd = c->head_dim, ld = gk__qkv_dim(c);
-    float scale = 1.0f / sqrtf((float)hd);
+    float scale = j->scoring.scale, cap = j->scoring.cap;
     ptrdiff_t row = first + i, out_at = row * gk__q_dim(c) + h * hd;
     const float *q = j->qkv + row * ld + h * hd, *dout = j->dout + out_at;
     float *dq = j->dqkv + row * ld + h * hd, lse = j->lse[row * c->n_heads + h];
     float delta = dot(dout, j->out + out_at, hd);
-    for (int t = 0; t <= i; t++) {
+    for (int t = first_seen(&j->scoring, i + 1); t <= i; t++) {
         ptrdiff_t at = (ptrdiff_t)(first + t) * ld + gk__q_dim(c) + kv * hd;
         const float *k = j->qkv + at, *v = k + gk__kv_dim(c);
         float *dk = j->dqkv + at, *dv = dk + gk__kv_dim(c);
-        float p = gk__exp(scale * dot(q, k, hd) - lse);
+        float score = capped(&j->scoring, scale * dot(q, k, hd));
+        float p = gk__exp(score - lse);
         float ds = scale * p * (dot(dout, v, hd) - delta);
+        if (cap > 0) ds *= 1.0f - score / cap * (score / cap);
         axpy(p, dout, dv, hd);
         axpy(ds, q, dk, hd);
         axpy(ds, k, dq, hd);
@@ -118,9 +145,16 @@ static void backward_items(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void gk__attention_backward(const gk_config *c, const gk_batch *b, const float *qkv, const float *out,
-                            const float *lse, const float *dout, float *dqkv) {
-    attention_job j = {.c = c, .b = b, .qkv = qkv, .out = out, .lse = lse, .dout = dout, .dqkv = dqkv};
+void gk__attention_backward(const gk_config *c, int layer, const gk_batch *b, const float *qkv,
+                            const float *out, const float *lse, const float *dout, float *dqkv) {
+    attention_job j = {.c = c,
+                       .scoring = scoring_of(c, layer),
+                       .b = b,
+                       .qkv = qkv,
+                       .out = out,
+                       .lse = lse,
+                       .dout = dout,
+                       .dqkv = dqkv};
     gk_parallel_for((size_t)b->n_seqs * (size_t)c->n_kv_heads, 2, backward_items, &j);
 }
 
@@ -129,6 +163,7 @@ void gk__attention_backward(const gk_config *c, const gk_batch *b, const float *
 
 typedef struct attend_job {
     const gk_config *c;
+    scoring scoring;
     const float *q, *k, *v;
     const int32_t *const *ctx;
     const int32_t *n_ctx;
@@ -141,13 +176,14 @@ static void attend_rows(void *arg, size_t begin, size_t end) {
     int hd = c->head_dim, group = c->n_heads / c->n_kv_heads, most = 1;
     ptrdiff_t q_dim = gk__q_dim(c), kv_dim = gk__kv_dim(c);
     for (size_t i = begin; i < end; i++) most = j->n_ctx[i] > most ? j->n_ctx[i] : most;
-    float scale = 1.0f / sqrtf((float)hd), *s = gk_alloc((size_t)most * sizeof(float));
+    float scale = j->scoring.scale, *s = gk_alloc((size_t)most * sizeof(float));
     for (size_t i = begin; i < end; i++)
         for (int h = 0; h < c->n_heads; h++) {
             ptrdiff_t at = (ptrdiff_t)i * q_dim + h * hd, kv_at = h / group * hd;
-            const int32_t *ctx = j->ctx[i];
-            int n = j->n_ctx[i];
-            for (int t = 0; t < n; t++) s[t] = scale * dot(j->q + at, j->k + ctx[t] * kv_dim + kv_at, hd);
+            int from = first_seen(&j->scoring, j->n_ctx[i]), n = j->n_ctx[i] - from;
+            const int32_t *ctx = j->ctx[i] + from;
+            for (int t = 0; t < n; t++)
+                s[t] = capped(&j->scoring, scale * dot(j->q + at, j->k + ctx[t] * kv_dim + kv_at, hd));
             float inv = softmax(s, n, NULL);
             memset(j->out + at, 0, (size_t)hd * sizeof(float));
             for (int t = 0; t < n; t++) axpy(s[t] * inv, j->v + ctx[t] * kv_dim + kv_at, j->out + at, hd);
@@ -155,65 +191,15 @@ static void attend_rows(void *arg, size_t begin, size_t end) {
     gk_free(s);
 }
 
-void gk_op_attend(const gk_config *c, int n, const float *q, const int32_t *const *ctx, const int32_t *n_ctx,
-                  const float *k, const float *v, float *out) {
-    attend_job j = {.c = c, .q = q, .k = k, .v = v, .ctx = ctx, .n_ctx = n_ctx, .out = out};
+void gk_op_attend(const gk_config *c, int layer, int n, const float *q, const int32_t *const *ctx,
+                  const int32_t *n_ctx, const float *k, const float *v, float *out) {
+    attend_job j = {.c = c,
+                    .scoring = scoring_of(c, layer),
+                    .q = q,
+                    .k = k,
+                    .v = v,
+                    .ctx = ctx,
+                    .n_ctx = n_ctx,
+                    .out = out};
     gk_parallel_for((size_t)n, 16, attend_rows, &j);
-}
-
-/* ---------------------------------------------------------------- rotary positions (Su et al. 2021) */
-
-void gk__rope_table(const gk_config *c, int n_positions, float *table) {
-    int half = c->head_dim / 2;
-    for (int p = 0; p < n_positions; p++)
-        for (int i = 0; i < half; i++) {
-            double angle = p * pow((double)c->rope_theta, -2.0 * i / c->head_dim);
-            table[((ptrdiff_t)p * half + i) * 2] = (float)cos(angle);
-            table[((ptrdiff_t)p * half + i) * 2 + 1] = (float)sin(angle);
-        }
-}
-
-typedef struct rope_job {
-    int heads, half, ldx;
-    const int32_t *position;
-    const float *table;
-    float sign, *x;
-} rope_job;
-
-static void rope_rows(void *ctx, size_t begin, size_t end) {
-    const rope_job *j = ctx;
-    int half = j->half;
-    for (size_t r = begin; r < end; r++) {
-        const float *restrict t = j->table + (ptrdiff_t)j->position[r] * half * 2;
-        for (int h = 0; h < j->heads; h++) {
-            float *restrict x = j->x + (ptrdiff_t)r * j->ldx + h * half * 2;
-            for (int i = 0; i < half; i++) {
-                float a = x[i], b = x[i + half], co = t[2 * i], si = j->sign * t[2 * i + 1];
-                x[i] = a * co - b * si;
-                x[i + half] = b * co + a * si;
-            }
-        }
-    }
-}
-
-void gk__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table,
-                    float sign, float *x, int ldx) {
-    rope_job j = {.heads = heads,
-                  .half = c->head_dim / 2,
-                  .ldx = ldx,
-                  .position = position,
-                  .table = table,
-                  .sign = sign,
-                  .x = x};
-    gk_parallel_for((size_t)n, 32, rope_rows, &j);
-}
-
-void gk_op_rope(const gk_config *c, int n, int heads, const int32_t *position, float *x, int ldx) {
-    if (!c->rope || n <= 0) return;
-    int last = 0;
-    for (int i = 0; i < n; i++) last = position[i] > last ? position[i] : last;
-    float *table = gk_alloc((size_t)(last + 1) * (size_t)c->head_dim * sizeof(float));
-    gk__rope_table(c, last + 1, table);
-    gk__rope_apply(c, n, heads, position, table, 1.0f, x, ldx);
-    gk_free(table);
 }

@@ -9,15 +9,18 @@ typedef struct rows_job {
     int width, n;
     const float *table, *y;
     const int32_t *index;
-    float *x, *sum;
+    float *x, *sum, scale;
     int ld;
 } rows_job;
 
 static void gather_rows(void *ctx, size_t begin, size_t end) {
     const rows_job *j = ctx;
     size_t w = (size_t)j->width;
-    for (size_t r = begin; r < end; r++)
-        memcpy(j->x + r * w, j->table + (size_t)j->index[r] * w, w * sizeof(float));
+    for (size_t r = begin; r < end; r++) {
+        const float *restrict t = j->table + (size_t)j->index[r] * w;
+        float *restrict x = j->x + r * w;
+        for (size_t i = 0; i < w; i++) x[i] = j->scale * t[i];
+    }
 }
 
 static void add_table_rows(void *ctx, size_t begin, size_t end) {
@@ -52,8 +55,8 @@ static void sum_columns(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void gk_op_embed(gk_tensor embed, int n, const int32_t *token, float *x) {
-    rows_job j = {.width = embed.in, .table = embed.w, .index = token, .x = x};
+void gk_op_embed(const gk_config *c, gk_tensor embed, int n, const int32_t *token, float *x) {
+    rows_job j = {.width = embed.in, .table = embed.w, .index = token, .x = x, .scale = c->embed_scale};
     gk_parallel_for((size_t)n, 64, gather_rows, &j);
 }
 

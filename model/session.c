@@ -27,17 +27,33 @@ static int loss_rows(const gk_config *c, int max_rows) {
 }
 
 static void carve_layer(carve *k, const gk_config *c, size_t n, gk__acts *a) {
-    a->x_in = take(k, n, c->d_model);
-    a->ln1 = take(k, n, c->d_model);
+    int d = c->d_model;
+    a->x_in = take(k, n, d);
+    a->ln1 = c->pre_norm ? take(k, n, d) : a->x_in;
     a->stats1 = take(k, n, 2);
+    if (c->qk_norm) {
+        a->qk = take(k, n, gk__q_dim(c) + gk__kv_dim(c));
+        a->stats_q = take(k, n, 2);
+        a->stats_k = take(k, n, 2);
+    }
     a->qkv = take(k, n, gk__qkv_dim(c));
     a->att = take(k, n, gk__q_dim(c));
     a->lse = take(k, n, c->n_heads);
-    a->x_mid = take(k, n, c->d_model);
-    a->ln2 = take(k, n, c->d_model);
+    a->x_mid = take(k, n, d);
+    a->ln2 = c->pre_norm ? take(k, n, d) : gk__mlp_in(c, a);
     a->stats2 = take(k, n, 2);
     a->gu = take(k, n, gk__gu_dim(c));
     a->act = take(k, n, c->d_ffn);
+    if (!c->post_norm) return;
+    a->o_out = take(k, n, d);
+    a->stats1_post = take(k, n, 2);
+    a->down_out = take(k, n, d);
+    a->stats2_post = take(k, n, 2);
+}
+
+/* No sequence is longer than the session's rows. */
+static int rope_positions(const gk_session *s) {
+    return s->max_rows < s->cfg.max_positions ? s->max_rows : s->cfg.max_positions;
 }
 
 static void carve_session(carve *k, gk_session *s) {
@@ -55,7 +71,7 @@ static void carve_session(carve *k, gk_session *s) {
     s->lnf = take(k, n, d);
     s->statsf = take(k, n, 2);
     s->logits = take(k, (size_t)s->loss_rows, c->vocab);
-    if (c->rope) s->rope = take(k, (size_t)c->max_positions, c->head_dim);
+    if (c->rope) s->rope = take(k, (size_t)rope_positions(s), gk__rotary_dim(c));
     /* int32_t and float are both four bytes; the arrays are only ever used as the one or the other. */
     s->position = (int32_t *)(void *)take(k, n, 1);
     s->rows = (int32_t *)(void *)take(k, n, 1);
@@ -65,6 +81,9 @@ static void carve_session(carve *k, gk_session *s) {
     s->dnorm = take(k, n, d);
     s->dwide = take(k, n, larger(gk__qkv_dim(c), gk__gu_dim(c)));
     s->dact = take(k, n, larger(larger(c->d_ffn, d), gk__q_dim(c)));
+    if (c->post_norm || c->parallel) s->dbranch = take(k, n, d);
+    if (c->qk_norm) s->dqk = take(k, n, gk__q_dim(c) + gk__kv_dim(c));
+    if (c->final_softcap > 0) s->capped = take(k, (size_t)s->loss_rows, c->vocab);
 }
 
 static size_t single_bytes(const gk_config *c, int max_rows, bool backward) {
@@ -108,7 +127,7 @@ gk_session *gk__session_single(const gk_config *c, int max_rows, bool backward, 
     s->layer = gk_alloc((size_t)c->n_layers * sizeof *s->layer);
     carve k = {.at = block};
     carve_session(&k, s);
-    if (c->rope) gk__rope_table(c, c->max_positions, s->rope);
+    if (c->rope) gk__rope_table(c, rope_positions(s), s->rope);
     return s;
 }
 
@@ -152,7 +171,14 @@ static void final_norm(gk_session *s, const gk_model *m, const int32_t *rows, in
     size_t d = (size_t)s->cfg.d_model;
     for (int i = 0; i < n; i++)
         memcpy(s->picked + (size_t)i * d, s->x_out + (size_t)rows[i] * d, d * sizeof(float));
-    gk__norm_forward(&s->cfg, gk_model_tensor(m, -1, GK_LNF), n, s->picked, s->lnf, s->statsf);
+    int width = s->cfg.d_model;
+    gk__norm_forward(&s->cfg, gk_model_tensor(m, -1, GK_LNF), n, s->picked, width, s->lnf, width, s->statsf);
+}
+
+/* logits [n x V] of normed rows. */
+static void head(const gk_config *c, const gk_model *m, int n, const float *x, float *logits) {
+    gk_op_linear(gk_model_tensor(m, -1, GK_HEAD), n, x, c->d_model, logits, c->vocab);
+    gk_op_softcap(c->final_softcap, (size_t)n * (size_t)c->vocab, logits);
 }
 
 bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32_t *rows, int n,
@@ -166,8 +192,7 @@ bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32
     for (int at = 0; at < n; at += s->max_rows) {
         int count = n - at < s->max_rows ? n - at : s->max_rows;
         final_norm(s, m, rows + at, count);
-        gk_op_linear(gk_model_tensor(m, -1, GK_HEAD), count, s->lnf, s->cfg.d_model,
-                     logits + (size_t)at * (size_t)s->cfg.vocab, s->cfg.vocab);
+        head(&s->cfg, m, count, s->lnf, logits + (size_t)at * (size_t)s->cfg.vocab);
     }
     return true;
 }
@@ -193,8 +218,7 @@ bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double
     *n_targets = n;
     for (int at = 0; at < n; at += s->loss_rows) {
         int count = n - at < s->loss_rows ? n - at : s->loss_rows;
-        gk_op_linear(gk_model_tensor(m, -1, GK_HEAD), count, s->lnf + (ptrdiff_t)at * d, d, s->logits,
-                     s->cfg.vocab);
+        head(&s->cfg, m, count, s->lnf + (ptrdiff_t)at * d, s->logits);
         *loss_sum += gk__xent(count, s->cfg.vocab, s->logits, s->target + at, 0);
     }
     return true;
@@ -202,16 +226,19 @@ bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double
 
 /* Loss, the head's gradient, and the gradient by s->lnf (into s->dnorm), block by block. */
 static double head_backward(gk_session *s, const gk_model *m, int n, float scale, float *dhead) {
-    gk_tensor head = gk_model_tensor(m, -1, GK_HEAD);
+    const float *w = gk_model_tensor(m, -1, GK_HEAD).w;
     int d = s->cfg.d_model, vocab = s->cfg.vocab;
+    float cap = s->cfg.final_softcap;
     double loss = 0;
     for (int at = 0; at < n; at += s->loss_rows) {
         int count = n - at < s->loss_rows ? n - at : s->loss_rows;
         const float *x = s->lnf + (ptrdiff_t)at * d;
-        gk_op_linear(head, count, x, d, s->logits, vocab);
+        size_t floats = (size_t)count * (size_t)vocab;
+        head(&s->cfg, m, count, x, s->logits);
+        if (cap > 0) memcpy(s->capped, s->logits, floats * sizeof(float));
         loss += gk__xent(count, vocab, s->logits, s->target + at, scale);
-        gk__gemm(GK_GEMM_NN, count, d, vocab, s->logits, vocab, head.w, d, 0, s->dnorm + (ptrdiff_t)at * d,
-                 d);
+        if (cap > 0) gk__softcap_backward(cap, floats, s->capped, s->logits);
+        gk__gemm(GK_GEMM_NN, count, d, vocab, s->logits, vocab, w, d, 0, s->dnorm + (ptrdiff_t)at * d, d);
         if (dhead) gk__linear_backward_weights(count, vocab, d, s->logits, vocab, x, d, dhead, NULL);
     }
     return loss;
@@ -222,16 +249,16 @@ double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, float scale
     gk__forward(s, m, b);
     int n = rows_with_target(s, b), d = s->cfg.d_model;
     final_norm(s, m, s->rows, n);
-    gk_tensor head = gk_model_tensor(m, -1, GK_HEAD), lnf = gk_model_tensor(m, -1, GK_LNF);
+    gk_tensor out = gk_model_tensor(m, -1, GK_HEAD), lnf = gk_model_tensor(m, -1, GK_LNF);
     /* A tied head is the embedding: it is frozen only where that is. */
     bool head_frozen = frozen >> (s->cfg.tied ? GK_EMBED : GK_HEAD) & 1u, lnf_frozen = frozen >> GK_LNF & 1u;
-    double loss = head_backward(s, m, n, scale, head_frozen ? NULL : grad + (head.w - m->data));
+    double loss = head_backward(s, m, n, scale, head_frozen ? NULL : grad + (out.w - m->data));
     *n_targets = n;
 
     /* picked holds the norm's input; its gradient goes back to the rows it was gathered from. */
     float *dpicked = s->dact;
     memset(dpicked, 0, (size_t)n * (size_t)d * sizeof(float));
-    gk__norm_backward(&s->cfg, lnf, n, s->picked, s->statsf, s->dnorm, dpicked,
+    gk__norm_backward(&s->cfg, lnf, n, s->picked, d, s->statsf, s->dnorm, d, dpicked, d,
                       lnf_frozen ? NULL : grad + (lnf.w - m->data),
                       lnf.b && !lnf_frozen ? grad + (lnf.b - m->data) : NULL);
     memset(s->dx, 0, (size_t)b->n_rows * (size_t)d * sizeof(float));

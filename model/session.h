@@ -4,15 +4,19 @@
 
 #include "model/internal.h"
 
-/* One layer's activations, all [rows x …]. Without backward every layer uses the same ones. */
+/* One layer's activations, all [rows x …]. Without backward every layer uses the same ones. A norm that the
+ * model has not leaves its output pointing at its input. */
 typedef struct gk__acts {
-    float *x_in;         /* d: the residual stream as the layer finds it */
-    float *ln1, *stats1; /* d, 2 */
-    float *qkv;          /* qkv_dim, rotated */
-    float *att, *lse;    /* q_dim, n_heads */
-    float *x_mid;        /* d: after attention */
-    float *ln2, *stats2; /* d, 2 */
-    float *gu, *act;     /* gu_dim, f */
+    float *x_in;                   /* d: the residual stream as the layer finds it */
+    float *ln1, *stats1;           /* d, 2 */
+    float *qk, *stats_q, *stats_k; /* q_dim + kv_dim, 2, 2: before q_norm and k_norm */
+    float *qkv;                    /* qkv_dim, normed and rotated */
+    float *att, *lse;              /* q_dim, n_heads */
+    float *o_out, *stats1_post;    /* d, 2: before ln1_post */
+    float *x_mid;                  /* d: after attention */
+    float *ln2, *stats2;           /* d, 2 */
+    float *gu, *act;               /* gu_dim, f */
+    float *down_out, *stats2_post; /* d, 2: before ln2_post */
 } gk__acts;
 
 /* A part of the batch that one thread takes through the whole step (parts.c). Part 0 uses the session's own
@@ -36,10 +40,12 @@ struct gk_session {
     gk__acts *layer;
     float *x_out;                 /* d: after the last layer */
     float *picked, *lnf, *statsf; /* d, d, 2: the rows that predict something */
-    float *logits;                /* [loss_rows x V] */
+    float *logits, *capped;       /* [loss_rows x V]; capped: backward with a soft cap only */
     float *rope;
     int32_t *position, *rows, *target; /* [max_rows] */
-    float *dx, *dnorm, *dwide, *dact;  /* backward only: d, d, max(qkv_dim, gu_dim), max(f, d, q_dim) */
+    /* Backward only: d, d, max(qkv_dim, gu_dim), max(f, d, q_dim). Of what a branch added to the residual
+     * stream: d, where that is not dx; before q_norm and k_norm: q_dim + kv_dim. */
+    float *dx, *dnorm, *dwide, *dact, *dbranch, *dqk;
 };
 
 /* parts.c */
@@ -59,6 +65,10 @@ bool gk__batch_check(const gk_session *s, const gk_model *m, const gk_batch *b, 
 void gk__forward(gk_session *s, const gk_model *m, const gk_batch *b);
 /* s->dx holds the gradient of the loss by s->x_out; adds the parameters' to grad. */
 void gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, uint32_t frozen, float *grad);
+/* What the MLP reads before its norm. */
+static inline float *gk__mlp_in(const gk_config *c, const gk__acts *a) {
+    return c->parallel ? a->x_in : a->x_mid;
+}
 /* The q k v (or gate up) matrices of a layer as one. */
 gk_tensor gk__fused(const gk_model *m, int layer, gk_component first, int out);
 

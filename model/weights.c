@@ -1,4 +1,5 @@
 /* weights.c: the flat parameter vector of a model and its views by (layer, component). */
+#include "model/family.h"
 #include "model/internal.h"
 
 #include <math.h>
@@ -35,17 +36,19 @@ static void align(layout *l) {
 static void put_group(layout *l, int layer, int n, const gk_component *comp, const int *out, int in) {
     align(l);
     for (int i = 0; i < n; i++) put(l, comp[i], layer, false, out[i], in);
-    if (!l->cfg->bias) return;
+    if (!gk__component_biased(l->cfg, comp[0])) return;
     align(l);
     for (int i = 0; i < n; i++) put(l, comp[i], layer, true, out[i], 1);
 }
 
 static void put_norm(layout *l, gk_component comp, int layer) {
+    int width, one;
+    if (!gk__component_shape(l->cfg, comp, &width, &one)) return;
     align(l);
-    put(l, comp, layer, false, l->cfg->d_model, 1);
-    if (l->cfg->norm != GK_LAYERNORM) return;
+    put(l, comp, layer, false, width, 1);
+    if (!gk__component_biased(l->cfg, comp)) return;
     align(l);
-    put(l, comp, layer, true, l->cfg->d_model, 1);
+    put(l, comp, layer, true, width, 1);
 }
 
 static void put_layer(layout *l, int layer) {
@@ -53,13 +56,17 @@ static void put_layer(layout *l, int layer) {
     int q = gk__q_dim(c), kv = gk__kv_dim(c), d = c->d_model, f = c->d_ffn;
     put_norm(l, GK_LN1, layer);
     put_group(l, layer, 3, (gk_component[]){GK_Q, GK_K, GK_V}, (int[]){q, kv, kv}, d);
+    put_norm(l, GK_Q_NORM, layer);
+    put_norm(l, GK_K_NORM, layer);
     put_group(l, layer, 1, (gk_component[]){GK_O}, (int[]){d}, q);
+    put_norm(l, GK_LN1_POST, layer);
     put_norm(l, GK_LN2, layer);
     if (gk_config_has(c, GK_GATE))
         put_group(l, layer, 2, (gk_component[]){GK_GATE, GK_UP}, (int[]){f, f}, d);
     else
         put_group(l, layer, 1, (gk_component[]){GK_UP}, (int[]){f}, d);
     put_group(l, layer, 1, (gk_component[]){GK_DOWN}, (int[]){d}, f);
+    put_norm(l, GK_LN2_POST, layer);
 }
 
 static void lay_out(layout *l) {
@@ -126,10 +133,6 @@ static float init_std(const gk_config *c, const gk_param *p) {
     return std;
 }
 
-static bool is_norm(gk_component c) {
-    return c == GK_LN1 || c == GK_LN2 || c == GK_LNF;
-}
-
 gk_model *gk_model_new(const gk_config *c, uint64_t seed, gk_error *err) {
     gk_model *m = gk_model_blank(c, err);
     if (!m) return NULL;
@@ -139,8 +142,9 @@ gk_model *gk_model_new(const gk_config *c, uint64_t seed, gk_error *err) {
         const gk_param *p = &m->params[i];
         float *w = m->data + p->offset;
         if (p->bias) continue;
-        float std = is_norm(p->comp) ? 0 : init_std(c, p);
-        for (size_t j = 0; j < p->count; j++) w[j] = std > 0 ? std * (float)gk_rng_normal(&rng) : 1.0f;
+        bool norm = gk_component_is_norm(p->comp);
+        float std = norm ? 0 : init_std(c, p), start = norm && !c->norm_offset ? 1 : 0;
+        for (size_t j = 0; j < p->count; j++) w[j] = std > 0 ? std * (float)gk_rng_normal(&rng) : start;
     }
     return m;
 }

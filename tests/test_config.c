@@ -9,8 +9,9 @@
 /* ---------------------------------------------------------------- tables */
 
 START_TEST(test_components) {
-    static const char *const names[] = {"embed", "pos",  "ln1", "q",    "k",   "v",   "o",
-                                        "ln2",   "gate", "up",  "down", "lnf", "head"};
+    static const char *const names[] = {"embed",  "pos",    "ln1",      "q",        "k",   "v",
+                                        "q_norm", "k_norm", "o",        "ln1_post", "ln2", "gate",
+                                        "up",     "down",   "ln2_post", "lnf",      "head"};
     ck_assert_uint_eq(sizeof names / sizeof *names, GK_N_COMPONENTS);
     gk_component c = GK_HEAD;
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
@@ -27,8 +28,11 @@ START_TEST(test_components) {
 END_TEST
 
 /* The list in messages names exactly the families there are. */
+static const char *const FAMILIES[] = {"llama", "gpt2", "gpt_neox", "gemma", "gemma2", "qwen2", "olmo2"};
+enum { N_FAMILIES = sizeof FAMILIES / sizeof *FAMILIES };
+
 START_TEST(test_families) {
-    char list[64];
+    char list[128];
     snprintf(list, sizeof list, "%s", gk_family_list());
     int n = 0;
     for (char *save, *name = strtok_r(list, ", ", &save); name; name = strtok_r(NULL, ", ", &save), n++) {
@@ -36,7 +40,7 @@ START_TEST(test_families) {
         ck_assert_ptr_nonnull(f);
         ck_assert_str_eq(gk_family_name(f), name);
     }
-    ck_assert_int_eq(n, 2);
+    ck_assert_int_eq(n, N_FAMILIES);
     ck_assert_ptr_null(gk_family_find("bert"));
     ck_assert_ptr_null(gk_family_find(""));
 }
@@ -50,9 +54,9 @@ START_TEST(test_defaults) {
     ck_assert(gk_config_check(&l, GK_NOWHERE, &err));
     ck_assert(gk_config_check(&g, GK_NOWHERE, &err));
     ck_assert(l.d_model == 128 && l.n_layers == 6 && l.n_heads == 4 && l.d_ffn == 341 && !l.tied && l.rope &&
-              !l.bias);
+              !l.qkv_bias);
     ck_assert(g.d_model == 128 && g.n_layers == 6 && g.n_heads == 4 && g.d_ffn == 512 && !g.tied && !g.rope &&
-              g.bias);
+              g.qkv_bias);
     ck_assert(gk_config_has(&l, GK_GATE) && !gk_config_has(&l, GK_POS));
     ck_assert(!gk_config_has(&g, GK_GATE) && gk_config_has(&g, GK_POS));
     ck_assert(gk_config_has(&l, GK_HEAD) && gk_config_has(&g, GK_O));
@@ -85,12 +89,11 @@ END_TEST
 
 /* The sizes that loaders expect are the sizes that the weights have. */
 START_TEST(test_component_shapes) {
-    static const char *const families[] = {"llama", "gpt2"};
     gk_config c;
-    gk_config_default(gk_family_find(families[_i % 2]), 37, &c);
+    gk_config_default(gk_family_find(FAMILIES[_i % N_FAMILIES]), 37, &c);
     c.n_layers = 1;
-    c.tied = _i >= 2;
-    if (c.rope) c.n_kv_heads = 2;
+    c.tied = _i >= N_FAMILIES;
+    if (!c.family->plain_heads) c.n_kv_heads = 2;
     gk_model *m = gk_model_blank(&c, NULL);
     ck_assert_ptr_nonnull(m);
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
@@ -126,12 +129,12 @@ START_TEST(test_check_refuses) {
         assert_error_at(&err, "c.json", text);                       \
     } while (0)
     REFUSES(c.family = NULL, ": the configuration names no model family; llama, gpt2");
-    REFUSES(c.bias = true, ": norm, MLP, positions and biases are not those of the llama family");
+    REFUSES(c.gated = false, ": norms, MLP and positions are not those of the llama family");
     REFUSES(c.vocab = 0, ": field 'vocab_size': is 0; must be from 1 to 16777216");
     REFUSES(c.d_model = -5, ": field 'hidden_size': is -5; must be from 1 to 65536");
     REFUSES(c.n_layers = INT32_MAX, ": field 'num_hidden_layers': is 2147483647; must be from 1 to 1024");
     REFUSES(c.head_dim = 4097, ": field 'head_dim': is 4097; must be from 1 to 4096");
-    REFUSES(c.head_dim = 33, ": field 'head_dim': is 33; must be even");
+    REFUSES(c.head_dim = 33, ": field 'head_dim': 33 of the 33 dimensions of a head are rotary;");
     REFUSES(c.n_kv_heads = 3, ": field 'num_key_value_heads': 3 key-value heads do not divide 4 heads");
     REFUSES(c.norm_eps = NAN, ": field 'rms_norm_eps': is nan; must be above 0 and below 1");
     REFUSES(c.norm_eps = 0, ": field 'rms_norm_eps': is 0;");
@@ -155,20 +158,27 @@ static bool same_and_ids(const gk_config *a, const gk_config *b) {
 }
 
 START_TEST(test_round_trip) {
-    static const char *const families[] = {"llama", "gpt2"};
     scratch s = scratch_new();
     gk_error err = {0};
     gk_config c, back;
     char *path = scratch_path(&s, "config.json");
-    gk_config_default(gk_family_find(families[_i]), 2000, &c);
+    gk_config_default(gk_family_find(FAMILIES[_i]), 2000, &c);
     c.norm_eps = 1.2345678e-6f; /* needs all nine digits */
-    c.tied = !c.family->tied_default;
+    c.tied = !c.family->base.tied;
     c.bos_id = 1;
     if (c.rope) {
         c.rope_theta = 500000.0f;
+        c.rope_kind = _i % 2 ? GK_ROPE_LINEAR : GK_ROPE_LLAMA3;
+        c.rope_factor = 8;
+        if (c.rope_kind == GK_ROPE_LLAMA3) c.rope_low = 1, c.rope_high = 4, c.rope_original = 100;
+    }
+    if (!c.family->plain_heads) {
         c.n_kv_heads = 2;
         c.head_dim = 48;
     }
+    if (c.family == gk_family_find("olmo2")) c.head_dim = 32; /* follows from the others there */
+    if (c.family == gk_family_find("gemma2")) c.window = 7, c.query_scale = 10, c.final_softcap = 30;
+    if (c.family == gk_family_find("gpt_neox")) c.rotary_dim = 22; /* a share that rounds */
     for (int ids = 0; ids < 2; ids++) {
         ck_assert(gk__config_save(&c, path, &err));
         ck_assert(gk__config_load(path, &back, &err));
@@ -186,6 +196,15 @@ END_TEST
 #define GPT2                                                                                    \
     "\"model_type\":\"gpt2\",\"vocab_size\":50,\"n_embd\":16,\"n_layer\":2,\"n_positions\":32," \
     "\"layer_norm_epsilon\":1e-5"
+#define NEOX                                                                                               \
+    "\"model_type\":\"gpt_neox\",\"vocab_size\":50,\"hidden_size\":16,\"intermediate_size\":24,"           \
+    "\"num_hidden_layers\":2,\"num_attention_heads\":2,\"max_position_embeddings\":32,\"layer_norm_eps\":" \
+    "1e-5"
+#define GEMMA2                                                                                              \
+    "\"model_type\":\"gemma2\",\"vocab_size\":50,\"hidden_size\":16,\"intermediate_size\":24,"              \
+    "\"num_hidden_layers\":2,\"num_attention_heads\":2,\"max_position_embeddings\":32,\"rms_norm_eps\":1e-" \
+    "5,"                                                                                                    \
+    "\"query_pre_attn_scalar\":8"
 #define HEADS ",\"num_attention_heads\":4"
 
 static bool load_text(scratch *s, const char *text, gk_config *c, gk_error *err) {
@@ -251,7 +270,8 @@ static const struct {
      ": field 'num_attention_heads': 3 heads do not divide a width of 16; the number of heads must divide"},
     {"{" LLAMA HEADS ",\"num_key_value_heads\":3}",
      ": field 'num_key_value_heads': 3 key-value heads do not divide 4"},
-    {"{" LLAMA HEADS ",\"head_dim\":7}", ": field 'head_dim': is 7; must be even"},
+    {"{" LLAMA HEADS ",\"head_dim\":7}",
+     ": field 'head_dim': 7 of the 7 dimensions of a head are rotary; rotary"},
     {"{" LLAMA HEADS ",\"head_dim\":0}", ": field 'head_dim': is 0; must be an integer from 1 to"},
     {"{" LLAMA HEADS ",\"rope_theta\":NaN}", ":1:"},
     {"{" LLAMA HEADS ",\"rope_theta\":0}", ": field 'rope_theta': is 0; must be a finite number above 0"},
@@ -264,18 +284,37 @@ static const struct {
     {"{" LLAMA HEADS ",\"rope_parameters\":3}",
      ": field 'rope_parameters': is not an object; must be an object or null"},
     {"{" LLAMA HEADS ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8}}",
-     ": field 'rope_scaling': asks for rotary positions of kind 'llama3'; must be null or of rope_type "
-     "\"default\""},
-    {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":\"linear\"}}",
-     ": field 'rope_scaling': asks for rotary positions of kind 'linear'"},
+     ": field 'rope_scaling.low_freq_factor': is missing"},
+    {"{" LLAMA HEADS ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":4,"
+     "\"high_freq_factor\":4}}",
+     ": field 'rope_scaling': the frequency factors are 4 and 4; low_freq_factor must be above 0 and below"},
+    {"{" LLAMA HEADS ",\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":1,"
+     "\"high_freq_factor\":4,\"original_max_position_embeddings\":0}}",
+     ": field 'rope_scaling.original_max_position_embeddings': is 0; must be an integer from 1"},
+    {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":\"linear\"}}", ": field 'rope_scaling.factor': is missing"},
+    {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":\"linear\",\"factor\":0.5}}",
+     ": field 'rope_scaling': the factor is 0.5; must be a finite number of at least 1"},
+    {"{" LLAMA HEADS ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":8}}",
+     ": field 'rope_scaling': asks for rotary positions of kind 'yarn'; supported: default, linear, llama3"},
+    {"{" NEOX ",\"rotary_pct\":1.5}",
+     ": field 'rope_scaling': the share of a head that is rotated is 1.5; must be"},
+    {"{" NEOX ",\"rotary_pct\":0.1}",
+     ": field 'rope_scaling': the share of a head of 8 that is rotated is 0.1; at least two"},
+    {"{" NEOX ",\"use_parallel_residual\":1}",
+     ": field 'use_parallel_residual': is 1; must be true or false"},
+    {"{" GEMMA2 "}", ": field 'attn_logit_softcapping': is missing; must be a finite number"},
+    {"{" GEMMA2 ",\"attn_logit_softcapping\":0}",
+     ": field 'attn_logit_softcapping': is 0; must be a number above 0, or null"},
+    {"{" GEMMA2 ",\"attn_logit_softcapping\":null,\"final_logit_softcapping\":3,\"sliding_window\":4,"
+     "\"layer_types\":[\"sliding_attention\"]}",
+     ": field 'layer_types': layer 1 is '(nothing)'; sliding_attention and full_attention must alternate"},
     {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":7}}",
      ": field 'rope_scaling': asks for rotary positions of kind '(not"},
     {"{" LLAMA HEADS ",\"rope_parameters\":{\"partial_rotary_factor\":0.25}}",
-     ": field 'rope_parameters': partial_rotary_factor is not 1"},
-    {"{" LLAMA HEADS ",\"hidden_act\":\"gelu\"}",
-     ": field 'hidden_act': is \"gelu\"; must be \"silu\", the only value"},
-    {"{" LLAMA HEADS ",\"attention_bias\":true}", ": field 'attention_bias': is true; must be false"},
-    {"{" LLAMA HEADS ",\"mlp_bias\":true}", ": field 'mlp_bias': is true; must be false"},
+     ": field 'rope_parameters': the share of a head that is rotated is 0.25; must be 1"},
+    {"{" LLAMA HEADS ",\"hidden_act\":\"quick_gelu\"}",
+     ": field 'hidden_act': the activation 'quick_gelu' is not supported; supported: gelu, gelu_new,"},
+    {"{" LLAMA HEADS ",\"attention_bias\":1}", ": field 'attention_bias': is 1; must be true or false"},
     {"{" LLAMA HEADS ",\"tie_word_embeddings\":1}",
      ": field 'tie_word_embeddings': is 1; must be true or false"},
     {"{" LLAMA HEADS ",\"bos_token_id\":50}",
@@ -290,8 +329,8 @@ static const struct {
     {"{" GPT2 ",\"n_head\":4,\"n_inner\":-1}", ": field 'n_inner': is -1; must be an integer from 1 to"},
     {"{" GPT2 ",\"n_head\":4,\"n_inner\":16777216}",
      ": field 'n_inner': is 16777216; must be from 1 to 1048576"},
-    {"{" GPT2 ",\"n_head\":4,\"activation_function\":\"gelu\"}",
-     ": field 'activation_function': is \"gelu\"; must be"},
+    {"{" GPT2 ",\"n_head\":4,\"activation_function\":7}",
+     ": field 'activation_function': is 7; must be a string"},
     {"{" GPT2 ",\"n_head\":4,\"scale_attn_weights\":false}",
      ": field 'scale_attn_weights': is false; must be true"},
     {"{" GPT2 ",\"n_head\":4,\"add_cross_attention\":true}",
@@ -315,9 +354,9 @@ int main(void) {
     tcase_add_test(t, test_families);
     tcase_add_test(t, test_defaults);
     tcase_add_test(t, test_same);
-    tcase_add_loop_test(t, test_component_shapes, 0, 4);
+    tcase_add_loop_test(t, test_component_shapes, 0, 2 * N_FAMILIES);
     tcase_add_test(t, test_check_refuses);
-    tcase_add_loop_test(t, test_round_trip, 0, 2);
+    tcase_add_loop_test(t, test_round_trip, 0, N_FAMILIES);
     tcase_add_test(t, test_absent_fields);
     tcase_add_test(t, test_newer_and_older_spellings);
     tcase_add_loop_test(t, test_hostile, 0, sizeof HOSTILE / sizeof *HOSTILE);

@@ -1,13 +1,14 @@
 /* test_engine.c: the grafting engine against the definition of the method, computed token by token.
  * modules: graft model tokenizer core */
 #include "graft/graft.h"
+#include "tests/definition.h"
 #include "tests/scratch.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { VOCAB = 37, LONGEST = 9, MOST_JOBS = 64 };
+enum { MOST_JOBS = 64 };
 
 /* ---------------------------------------------------------------- models to graft */
 
@@ -21,6 +22,14 @@ static gk_config tiny(const char *family, int n_kv_heads) {
     c.head_dim = 6;
     c.d_ffn = 20;
     c.max_positions = 16;
+    if (c.rotary_dim) c.rotary_dim = 4;
+    if (c.embed_scale != 1) c.embed_scale = sqrtf(24);
+    if (c.post_norm && c.pre_norm) { /* gemma2 */
+        c.window = 3;
+        c.query_scale = 10;
+        c.attn_softcap = 2;
+        c.final_softcap = 5;
+    }
     return c;
 }
 
@@ -34,8 +43,8 @@ static gk_model *random_model(const gk_config *c, uint64_t seed) {
     const gk_param *list;
     size_t n = gk_model_params(m, &list);
     for (size_t i = 0; i < n; i++) {
-        bool norm = list[i].comp == GK_LN1 || list[i].comp == GK_LN2 || list[i].comp == GK_LNF;
-        double mean = norm && !list[i].bias ? 1 : 0;
+        bool norm = gk_component_is_norm(list[i].comp);
+        double mean = norm && !list[i].bias && !c->norm_offset ? 1 : 0;
         double scale = list[i].bias || norm                                 ? 0.2
                        : list[i].comp == GK_EMBED || list[i].comp == GK_POS ? 1
                                                                             : 1 / sqrt(list[i].in);
@@ -53,16 +62,21 @@ typedef struct bench {
     gk_rng rng;
 } bench;
 
-static bench start(const char *family, int n_kv_heads, bool tied, int n_models, uint64_t seed) {
+static bench start_of(gk_config c, int n_models, uint64_t seed) {
     static const char *const names[] = {"pre", "sft", "task", "other"};
-    bench b = {.c = tiny(family, n_kv_heads), .a = gk_arena_new(), .cast = {.n = n_models}};
-    b.c.tied = tied;
+    bench b = {.c = c, .a = gk_arena_new(), .cast = {.n = n_models}};
     for (int i = 0; i < n_models; i++) {
         b.cast.model[i] = b.own[i] = random_model(&b.c, seed * 10 + (uint64_t)i);
         b.cast.name[i] = names[i];
     }
     gk_rng_seed(&b.rng, seed, "plans");
     return b;
+}
+
+static bench start(const char *family, int n_kv_heads, bool tied, int n_models, uint64_t seed) {
+    gk_config c = tiny(family, n_kv_heads);
+    c.tied = tied;
+    return start_of(c, n_models, seed);
 }
 
 static void stop(bench *b) {
@@ -87,124 +101,6 @@ static gk_plan *random_plan(bench *b, int n) {
     for (int i = 0; i < p->n_slots * n; i++)
         p->model[i] = (uint8_t)gk_rng_below(&b->rng, (uint64_t)b->cast.n);
     return p;
-}
-
-/* ---------------------------------------------------------------- the definition, one token at a time */
-
-/* Plain scalar loops in double: no operator of the library takes part. */
-typedef struct reference {
-    const gk_config *c;
-    const gk_cast *cast;
-    const gk_job *job;
-    double *k, *v; /* the cache: [layer x token x kv_dim] */
-    int token;
-} reference;
-
-static gk_tensor weights(const reference *r, int layer, gk_component comp) {
-    const gk_plan *p = r->job->plan;
-    int slot = gk_plan_slot(r->c, layer, comp);
-    return gk_model_tensor(r->cast->model[p->model[slot * p->n_tokens + r->token]], layer, comp);
-}
-
-static void ref_norm(const reference *r, int layer, gk_component comp, const double *x, double *y) {
-    gk_tensor t = weights(r, layer, comp);
-    int d = r->c->d_model;
-    double mean = 0, var = 0;
-    for (int i = 0; i < d && r->c->norm == GK_LAYERNORM; i++) mean += x[i] / d;
-    for (int i = 0; i < d; i++) var += (x[i] - mean) * (x[i] - mean) / d;
-    for (int i = 0; i < d; i++)
-        y[i] =
-            (x[i] - mean) / sqrt(var + (double)r->c->norm_eps) * (double)t.w[i] + (t.b ? (double)t.b[i] : 0);
-}
-
-static void ref_linear(const reference *r, int layer, gk_component comp, const double *x, double *y) {
-    gk_tensor t = weights(r, layer, comp);
-    for (int o = 0; o < t.out; o++) {
-        y[o] = t.b ? (double)t.b[o] : 0;
-        for (int i = 0; i < t.in; i++) y[o] += (double)t.w[o * t.in + i] * x[i];
-    }
-}
-
-static void ref_rope(const reference *r, int heads, double *x) {
-    int half = r->c->head_dim / 2;
-    for (int h = 0; h < heads && r->c->rope; h++) {
-        for (int i = 0; i < half; i++) {
-            double *a = x + h * 2 * half + i, *b = a + half, a0 = *a, b0 = *b;
-            double angle = r->token * pow((double)r->c->rope_theta, -(double)i / half);
-            *a = a0 * cos(angle) - b0 * sin(angle);
-            *b = b0 * cos(angle) + a0 * sin(angle);
-        }
-    }
-}
-
-static void ref_attend(const reference *r, int layer, const double *q, double *out) {
-    const gk_config *c = r->c;
-    int hd = c->head_dim, kv = c->n_kv_heads * hd, group = c->n_heads / c->n_kv_heads;
-    const double *k = r->k + layer * LONGEST * kv, *v = r->v + layer * LONGEST * kv;
-    for (int h = 0; h < c->n_heads; h++) {
-        double score[LONGEST], sum = 0;
-        for (int t = 0; t <= r->token; t++) {
-            score[t] = 0;
-            for (int i = 0; i < hd; i++) score[t] += q[h * hd + i] * k[t * kv + h / group * hd + i];
-            score[t] = exp(score[t] / sqrt(hd));
-            sum += score[t];
-        }
-        for (int i = 0; i < hd; i++) {
-            out[h * hd + i] = 0;
-            for (int t = 0; t <= r->token; t++)
-                out[h * hd + i] += score[t] / sum * v[t * kv + h / group * hd + i];
-        }
-    }
-}
-
-static void ref_mlp(const reference *r, int layer, const double *x, double *y) {
-    double gate[32] = {0}, up[32] = {0};
-    ref_linear(r, layer, GK_UP, x, up);
-    if (r->c->mlp == GK_MLP_SWIGLU) ref_linear(r, layer, GK_GATE, x, gate);
-    for (int i = 0; i < r->c->d_ffn; i++) {
-        double u = up[i];
-        up[i] = r->c->mlp == GK_MLP_SWIGLU
-                    ? gate[i] / (1 + exp(-gate[i])) * u
-                    : 0.5 * u * (1 + tanh(0.7978845608028654 * (u + 0.044715 * u * u * u)));
-    }
-    ref_linear(r, layer, GK_DOWN, up, y);
-}
-
-static void ref_layer(const reference *r, int layer, double *x) {
-    int d = r->c->d_model, kv = r->c->n_kv_heads * r->c->head_dim;
-    double a[32] = {0}, q[32] = {0}, out[32] = {0}, y[32] = {0};
-    double *k = r->k + (layer * LONGEST + r->token) * kv, *v = r->v + (layer * LONGEST + r->token) * kv;
-    ref_norm(r, layer, GK_LN1, x, a);
-    ref_linear(r, layer, GK_Q, a, q);
-    ref_linear(r, layer, GK_K, a, k);
-    ref_linear(r, layer, GK_V, a, v);
-    ref_rope(r, r->c->n_heads, q);
-    ref_rope(r, r->c->n_kv_heads, k);
-    ref_attend(r, layer, q, out);
-    ref_linear(r, layer, GK_O, out, y);
-    for (int i = 0; i < d; i++) x[i] += y[i];
-    ref_norm(r, layer, GK_LN2, x, a);
-    ref_mlp(r, layer, a, y);
-    for (int i = 0; i < d; i++) x[i] += y[i];
-}
-
-static void define(const gk_cast *cast, const gk_job *job, double *logits) {
-    const gk_config *c = gk_model_config(cast->model[0]);
-    size_t cache = (size_t)(c->n_layers * LONGEST * c->n_kv_heads * c->head_dim);
-    reference r = {c, cast, job, gk_alloc(cache * sizeof(double)), gk_alloc(cache * sizeof(double)), 0};
-    for (r.token = 0; r.token < job->n; r.token++) {
-        double x[32] = {0}, a[32] = {0};
-        const float *embed = weights(&r, -1, GK_EMBED).w + job->token[r.token] * c->d_model;
-        for (int i = 0; i < c->d_model; i++) {
-            x[i] = (double)embed[i];
-            if (gk_config_has(c, GK_POS)) x[i] += (double)weights(&r, -1, GK_POS).w[r.token * c->d_model + i];
-        }
-        for (int l = 0; l < c->n_layers; l++) ref_layer(&r, l, x);
-        ref_norm(&r, -1, GK_LNF, x, a);
-        ref_linear(&r, -1, GK_HEAD, a, logits);
-    }
-    gk_free(r.k);
-    gk_free(r.v);
 }
 
 /* ---------------------------------------------------------------- running and comparing */
@@ -268,20 +164,52 @@ static void forward(const bench *b, int model, const gk_job *job, float *logits)
 
 /* ---------------------------------------------------------------- plans = the definition */
 
-static const struct {
+typedef struct kind {
     const char *family;
     int n_kv_heads;
     bool tied;
     int n_models;
-} KINDS[] = {{"llama", 4, false, 2}, {"llama", 2, false, 3}, {"llama", 1, true, 4},
-             {"gpt2", 4, true, 2},   {"gpt2", 4, false, 4},  {"llama", 2, true, 2}};
-enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
+    void (*change)(gk_config *c);
+} kind;
 
-static bench start_kind(int kind, uint64_t seed) {
-    return start(KINDS[kind].family, KINDS[kind].n_kv_heads, KINDS[kind].tied, KINDS[kind].n_models, seed);
+static void scale_positions(gk_config *c) {
+    c->rope_kind = GK_ROPE_LLAMA3;
+    c->rope_theta = 20;
+    c->rope_factor = 8;
+    c->rope_low = 1;
+    c->rope_high = 4;
+    c->rope_original = 8;
 }
 
-/* 6 kinds x 40 plans; a few tokens only, and several plans a prompt, so that much is shared. */
+static void stretch_positions(gk_config *c) {
+    c->rope_kind = GK_ROPE_LINEAR;
+    c->rope_factor = 3;
+    c->qkv_bias = c->o_bias = c->mlp_bias = true;
+}
+
+static void one_after_the_other(gk_config *c) {
+    c->parallel = false;
+    c->act = GK_RELU;
+}
+
+static const kind KINDS[] = {
+    {"llama", 4, false, 2, NULL},    {"llama", 2, false, 3, scale_positions},
+    {"llama", 1, true, 4, NULL},     {"gpt2", 4, true, 2, NULL},
+    {"gpt2", 4, false, 4, NULL},     {"llama", 2, true, 2, stretch_positions},
+    {"gpt_neox", 4, false, 3, NULL}, {"gpt_neox", 4, true, 2, one_after_the_other},
+    {"gemma", 1, true, 2, NULL},     {"gemma2", 2, true, 3, NULL},
+    {"qwen2", 2, false, 2, NULL},    {"olmo2", 2, false, 3, NULL},
+};
+enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
+
+static bench start_kind(int i, uint64_t seed) {
+    gk_config c = tiny(KINDS[i].family, KINDS[i].n_kv_heads);
+    c.tied = KINDS[i].tied;
+    if (KINDS[i].change) KINDS[i].change(&c);
+    return start_of(c, KINDS[i].n_models, seed);
+}
+
+/* 40 plans of each kind; a few tokens only, and several plans a prompt, so that much is shared. */
 START_TEST(random_plans) {
     bench b = start_kind(_i, 100 + (uint64_t)_i);
     gk_job jobs[40];
@@ -327,8 +255,10 @@ START_TEST(single_slots) {
             changed += differs(r->logits[t], plain);
         }
     }
-    /* All but the last layer's q o ln2 (gate) up down and lnf, head at earlier tokens must matter. */
-    int dead = (n - 1) * (7 + gk_config_has(&b.c, GK_GATE));
+    /* All but lnf, head and the last layer's components other than k and v at earlier tokens must matter. */
+    int dead = (n - 1) * (6 + gk_config_has(&b.c, GK_GATE) + gk_config_has(&b.c, GK_LN2) +
+                          gk_config_has(&b.c, GK_Q_NORM) + gk_config_has(&b.c, GK_LN1_POST) +
+                          gk_config_has(&b.c, GK_LN2_POST));
     ck_assert_int_gt(changed, (slots * n - dead) * 8 / 10);
     ck_assert_int_le(changed, slots * n - dead);
     stop(&b);

@@ -127,7 +127,7 @@ static double weighted(const op_case *o) {
 
 static double run_norm(void *ctx) {
     op_case *o = ctx;
-    gk__norm_forward(&o->c, o->ln, o->n, o->x, o->y, o->stats);
+    gk__norm_forward(&o->c, o->ln, o->n, o->x, o->width, o->y, o->width, o->stats);
     return weighted(o);
 }
 
@@ -139,11 +139,11 @@ static double run_act(void *ctx) {
 
 static double run_attention(void *ctx) {
     op_case *o = ctx;
-    gk__attention_forward(&o->c, &o->b, o->x, o->y, o->lse);
+    gk__attention_forward(&o->c, 0, &o->b, o->x, o->y, o->lse);
     return weighted(o);
 }
 
-static const char *const families[] = {"llama", "gpt2"};
+static const char *const families[] = {"llama", "gpt2", "gemma"};
 
 START_TEST(test_norm_gradient) {
     gk_config c = config_of(families[_i], 4, false);
@@ -160,7 +160,7 @@ START_TEST(test_norm_gradient) {
     o.stats = gk_alloc((size_t)n * 8);
     run_norm(&o);
     float *dx = gk_alloc(nd * 4), *dw = gk_alloc((size_t)d * 4), *db = shift ? gk_alloc((size_t)d * 4) : NULL;
-    gk__norm_backward(&c, o.ln, n, o.x, o.stats, o.w, dx, dw, db);
+    gk__norm_backward(&c, o.ln, n, o.x, d, o.stats, o.w, d, dx, d, dw, db);
     difference t = {run_norm, &o, "x"};
     check_gradient(&t, o.x, dx, nd, 2e-3);
     t.what = "gain";
@@ -172,8 +172,10 @@ START_TEST(test_norm_gradient) {
 }
 END_TEST
 
+/* Every activation, gated and not. */
 START_TEST(test_act_gradient) {
-    gk_config c = config_of(families[_i], 4, false);
+    gk_config c = config_of(families[_i % 2], 4, false);
+    c.act = (gk_act_kind)(_i / 2);
     gk_rng rng;
     gk_rng_seed(&rng, 3, "act");
     int n = 4, gu = gk__gu_dim(&c);
@@ -192,6 +194,7 @@ END_TEST
 
 START_TEST(test_attention_gradient) {
     gk_config c = config_of("llama", _i == 0 ? 4 : _i == 1 ? 2 : 1, false);
+    if (_i == 3) c.attn_softcap = 0.7f, c.window = 3, c.query_scale = 5;
     gk_rng rng;
     gk_rng_seed(&rng, 4, "attention");
     int32_t starts[] = {0, 5, 6, 13};
@@ -206,7 +209,7 @@ START_TEST(test_attention_gradient) {
     memcpy(out, o.y, (size_t)(n * q) * 4);
     memcpy(lse, o.lse, (size_t)(n * c.n_heads) * 4);
     float *dqkv = randoms(&rng, (size_t)(n * qkv), 1); /* must be overwritten */
-    gk__attention_backward(&c, &o.b, o.x, out, lse, o.w, dqkv);
+    gk__attention_backward(&c, 0, &o.b, o.x, out, lse, o.w, dqkv);
     difference t = {run_attention, &o, "qkv"};
     check_gradient(&t, o.x, dqkv, (size_t)(n * qkv), 2e-3);
     float *all[] = {o.x, o.w, o.y, o.lse, out, lse, dqkv};
@@ -238,6 +241,7 @@ END_TEST
 /* The gathered attention of grafting is the causal one when every query lists its own past. */
 START_TEST(test_attend_is_attention) {
     gk_config c = config_of("llama", 2, false);
+    if (_i == 1) c.attn_softcap = 0.7f, c.window = 3, c.query_scale = 5;
     gk_rng rng;
     gk_rng_seed(&rng, 6, "attend");
     enum { N = 7 };
@@ -257,8 +261,8 @@ START_TEST(test_attend_is_attention) {
         memcpy(ks + r * kv, x + r * qkv + q, (size_t)kv * 4);
         memcpy(vs + r * kv, x + r * qkv + q + kv, (size_t)kv * 4);
     }
-    gk__attention_forward(&c, &b, x, want, lse);
-    gk_op_attend(&c, N, qs, ctx, n_ctx, ks, vs, got);
+    gk__attention_forward(&c, 0, &b, x, want, lse);
+    gk_op_attend(&c, 0, N, qs, ctx, n_ctx, ks, vs, got);
     for (int i = 0; i < N * q; i++) ck_assert_float_eq_tol(want[i], got[i], 1e-6f);
     float *all[] = {x, want, got, lse, qs, ks, vs};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) gk_free(all[i]);
@@ -401,11 +405,11 @@ int main(void) {
     tcase_set_timeout(t, 120);
     tcase_add_test(t, test_products);
     tcase_add_test(t, test_exp);
-    tcase_add_loop_test(t, test_norm_gradient, 0, 2);
-    tcase_add_loop_test(t, test_act_gradient, 0, 2);
-    tcase_add_loop_test(t, test_attention_gradient, 0, 3);
+    tcase_add_loop_test(t, test_norm_gradient, 0, 3);
+    tcase_add_loop_test(t, test_act_gradient, 0, 8);
+    tcase_add_loop_test(t, test_attention_gradient, 0, 4);
     tcase_add_test(t, test_rope_inverse);
-    tcase_add_test(t, test_attend_is_attention);
+    tcase_add_loop_test(t, test_attend_is_attention, 0, 2);
     tcase_add_test(t, test_whole_llama);
     tcase_add_test(t, test_whole_llama_tied);
     tcase_add_test(t, test_whole_gpt2);

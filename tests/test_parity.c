@@ -5,13 +5,15 @@
 #include "model/model.h"
 #include "tests/scratch.h"
 
+#include <glob.h>
 #include <math.h>
 
 #define FIXTURES GK_SOURCE_DIR "/tests/fixtures/model/"
-#define MAX_ROWS 32
+#define MAX_ROWS 64
+#define MOST_MODELS 64
 
-static const char *const MODELS[] = {"llama", "llama-tied", "gpt2", "gpt2-untied"};
-enum { N_MODELS = sizeof MODELS / sizeof *MODELS };
+static char *MODELS[MOST_MODELS]; /* every folder of the fixtures that has a reference */
+static int n_models;
 
 static char why[2048]; /* the last error's text, for a failing assertion */
 
@@ -166,11 +168,24 @@ START_TEST(test_loss_and_gradients) {
 }
 END_TEST
 
+static void find_models(void) {
+    glob_t found;
+    if (glob(FIXTURES "*/reference.safetensors", 0, NULL, &found) != 0) return;
+    for (size_t i = 0; i < found.gl_pathc && n_models < MOST_MODELS; i++) {
+        *strrchr(found.gl_pathv[i], '/') = '\0';
+        MODELS[n_models++] = strdup(strrchr(found.gl_pathv[i], '/') + 1);
+    }
+    globfree(&found);
+}
+
 int main(void) {
+    find_models();
     Suite *s = suite_create("parity");
     TCase *t = tcase_create("parity");
-    tcase_add_loop_test(t, test_logits, 0, N_MODELS);
-    tcase_add_loop_test(t, test_loss_and_gradients, 0, N_MODELS);
+    tcase_add_loop_test(t, test_logits, 0, n_models);
+    tcase_add_loop_test(t, test_loss_and_gradients, 0, n_models);
     suite_add_tcase(s, t);
-    return run_suite(s);
+    int code = run_suite(s);
+    for (int i = 0; i < n_models; i++) free(MODELS[i]);
+    return code;
 }

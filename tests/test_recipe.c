@@ -75,8 +75,8 @@ START_TEST(malformed_values_are_refused) {
     refuses("keep_best", "yes", "field 'keep_best': is 'yes'; must be true or false");
     refuses("schedule", "step", "field 'schedule': is 'step'; must be linear, cosine or constant");
     refuses("freeze", "q,,k",
-            "field 'freeze': there is no component ''; components: embed pos ln1 q k v o ln2 gate "
-            "up down lnf head");
+            "field 'freeze': there is no component ''; components: embed pos ln1 q k v q_norm "
+            "k_norm o ln1_post ln2 gate up down ln2_post lnf head");
     refuses("colour", "red", "field 'colour': a recipe has no key 'colour'");
 }
 END_TEST

@@ -30,7 +30,7 @@ static bool make_config(const shape *s, const gk_tok *tok, gk_config *c, gk_erro
     if (c->n_heads > 0 && c->d_model > 0 && c->d_model % c->n_heads != 0)
         return gk_fail(err, GK_AT_FIELD(NULL, "--heads"), "choose a divisor of --d-model",
                        "%d heads do not divide d_model %d", c->n_heads, c->d_model);
-    if (c->n_heads > 0) c->head_dim = c->d_model / c->n_heads;
+    if (c->n_heads > 0) gk_config_derive(c);
     return gk_config_check(c, GK_NOWHERE, err);
 }
 

@@ -23,7 +23,7 @@ static bool is_frozen(const gk_param *p, const gk_adamw_opts *o) {
 }
 
 static bool decays(const gk_param *p, const gk_adamw_opts *o) {
-    if (p->bias || p->comp == GK_LN1 || p->comp == GK_LN2 || p->comp == GK_LNF) return o->decay_norms;
+    if (p->bias || gk_component_is_norm(p->comp)) return o->decay_norms;
     if (p->comp == GK_EMBED || p->comp == GK_POS) return o->decay_embed;
     return true;
 }

@@ -1,0 +1,289 @@
+/* families.c: the table of model families: how each one's config.json and checkpoint tensors are called, and
+ * what it fixes. */
+#include "model/family.h"
+
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+#define MEMBER(m) offsetof(gk_config, m)
+#define FIELD(json, what, to) \
+    { .key = json, .kind = what, .member = MEMBER(to) }
+#define OPTIONAL(json, what, to) \
+    { .key = json, .kind = what, .member = MEMBER(to), .optional = true }
+#define FIXED(json, text) \
+    { .key = json, .kind = GK__FIXED, .value = text }
+#define RULE(of, ...)                                                                          \
+    {                                                                                          \
+        .name = of, .n_parts = COUNT(((gk_component[]){__VA_ARGS__})), .part = { __VA_ARGS__ } \
+    }
+
+/* ---------------------------------------------------------------- what Llama's descendants share */
+
+#define COMMON_FIELDS                                                                              \
+    FIELD("vocab_size", GK__INT, vocab), FIELD("hidden_size", GK__INT, d_model),                   \
+        FIELD("intermediate_size", GK__INT, d_ffn), FIELD("num_hidden_layers", GK__INT, n_layers), \
+        FIELD("num_attention_heads", GK__INT, n_heads),                                            \
+        FIELD("max_position_embeddings", GK__INT, max_positions),                                  \
+        OPTIONAL("tie_word_embeddings", GK__BOOL, tied), FIELD("bos_token_id", GK__ID, bos_id),    \
+        FIELD("eos_token_id", GK__ID, eos_id)
+#define LLAMA_LIKE_FIELDS                                                \
+    COMMON_FIELDS, OPTIONAL("num_key_value_heads", GK__INT, n_kv_heads), \
+        OPTIONAL("head_dim", GK__INT, head_dim), FIELD("rms_norm_eps", GK__NUM, norm_eps)
+#define EMBED_RULE RULE("model.embed_tokens", GK_EMBED)
+#define QKVO_RULES                                                                                \
+    RULE("model.layers.#.self_attn.q_proj", GK_Q), RULE("model.layers.#.self_attn.k_proj", GK_K), \
+        RULE("model.layers.#.self_attn.v_proj", GK_V), RULE("model.layers.#.self_attn.o_proj", GK_O)
+#define GATED_RULES                                                                           \
+    RULE("model.layers.#.mlp.gate_proj", GK_GATE), RULE("model.layers.#.mlp.up_proj", GK_UP), \
+        RULE("model.layers.#.mlp.down_proj", GK_DOWN)
+#define END_RULES RULE("model.norm", GK_LNF), RULE("lm_head", GK_HEAD)
+
+static const gk__rule LLAMA_RULES[] = {
+    EMBED_RULE,  RULE("model.layers.#.input_layernorm", GK_LN1),
+    QKVO_RULES,  RULE("model.layers.#.post_attention_layernorm", GK_LN2),
+    GATED_RULES, END_RULES,
+};
+
+static const char *const LLAMA_BUFFERS[] = {"model.layers.#.self_attn.rotary_emb.inv_freq",
+                                            "model.rotary_emb.inv_freq", NULL};
+
+/* ---------------------------------------------------------------- llama */
+
+static const gk__field LLAMA_FIELDS[] = {
+    LLAMA_LIKE_FIELDS,
+    OPTIONAL("hidden_act", GK__ACT, act),
+    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
+    OPTIONAL("attention_bias", GK__BOOL, o_bias),
+    OPTIONAL("mlp_bias", GK__BOOL, mlp_bias),
+};
+
+/* ---------------------------------------------------------------- qwen2 */
+
+static const gk__field QWEN2_FIELDS[] = {
+    LLAMA_LIKE_FIELDS,
+    OPTIONAL("hidden_act", GK__ACT, act),
+    FIXED("use_sliding_window", "false"),
+};
+
+/* ---------------------------------------------------------------- olmo2: norms after attention and MLP only
+ */
+
+static const gk__field OLMO2_FIELDS[] = {
+    LLAMA_LIKE_FIELDS,
+    OPTIONAL("hidden_act", GK__ACT, act),
+    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
+    OPTIONAL("attention_bias", GK__BOOL, o_bias),
+};
+
+static const gk__rule OLMO2_RULES[] = {
+    EMBED_RULE,
+    QKVO_RULES,
+    RULE("model.layers.#.self_attn.q_norm", GK_Q_NORM),
+    RULE("model.layers.#.self_attn.k_norm", GK_K_NORM),
+    RULE("model.layers.#.post_attention_layernorm", GK_LN1_POST),
+    GATED_RULES,
+    RULE("model.layers.#.post_feedforward_layernorm", GK_LN2_POST),
+    END_RULES,
+};
+
+/* ---------------------------------------------------------------- gemma */
+
+static const gk__field GEMMA_FIELDS[] = {
+    LLAMA_LIKE_FIELDS,
+    OPTIONAL("hidden_act", GK__ACT, act),
+    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
+    OPTIONAL("attention_bias", GK__BOOL, o_bias),
+    FIXED("use_bidirectional_attention", "false"),
+};
+
+/* ---------------------------------------------------------------- gemma2 */
+
+static const gk__field GEMMA2_FIELDS[] = {
+    LLAMA_LIKE_FIELDS,
+    OPTIONAL("hidden_activation", GK__ACT, act),
+    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
+    OPTIONAL("attention_bias", GK__BOOL, o_bias),
+    FIELD("query_pre_attn_scalar", GK__NUM, query_scale),
+    FIELD("attn_logit_softcapping", GK__CAP, attn_softcap),
+    FIELD("final_logit_softcapping", GK__CAP, final_softcap),
+    OPTIONAL("sliding_window", GK__INT, window),
+    FIXED("use_bidirectional_attention", "false"),
+};
+
+static const gk__rule GEMMA2_RULES[] = {
+    EMBED_RULE,
+    RULE("model.layers.#.input_layernorm", GK_LN1),
+    QKVO_RULES,
+    RULE("model.layers.#.post_attention_layernorm", GK_LN1_POST),
+    RULE("model.layers.#.pre_feedforward_layernorm", GK_LN2),
+    GATED_RULES,
+    RULE("model.layers.#.post_feedforward_layernorm", GK_LN2_POST),
+    END_RULES,
+};
+
+/* ---------------------------------------------------------------- gpt_neox */
+
+static const gk__field NEOX_FIELDS[] = {
+    COMMON_FIELDS,
+    FIELD("layer_norm_eps", GK__NUM, norm_eps),
+    OPTIONAL("hidden_act", GK__ACT, act),
+    OPTIONAL("use_parallel_residual", GK__BOOL, parallel),
+    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
+    OPTIONAL("attention_bias", GK__BOOL, o_bias),
+};
+
+static const gk__rule NEOX_RULES[] = {
+    RULE("gpt_neox.embed_in", GK_EMBED),
+    RULE("gpt_neox.layers.#.input_layernorm", GK_LN1),
+    {.name = "gpt_neox.layers.#.attention.query_key_value",
+     .n_parts = 3,
+     .part = {GK_Q, GK_K, GK_V},
+     .by_head = true},
+    RULE("gpt_neox.layers.#.attention.dense", GK_O),
+    RULE("gpt_neox.layers.#.post_attention_layernorm", GK_LN2),
+    RULE("gpt_neox.layers.#.mlp.dense_h_to_4h", GK_UP),
+    RULE("gpt_neox.layers.#.mlp.dense_4h_to_h", GK_DOWN),
+    RULE("gpt_neox.final_layer_norm", GK_LNF),
+    RULE("embed_out", GK_HEAD),
+};
+
+static const char *const NEOX_BUFFERS[] = {"gpt_neox.layers.#.attention.bias",
+                                           "gpt_neox.layers.#.attention.masked_bias",
+                                           "gpt_neox.layers.#.attention.rotary_emb.inv_freq", NULL};
+
+/* ---------------------------------------------------------------- gpt2 */
+
+static const gk__field GPT2_FIELDS[] = {
+    FIELD("vocab_size", GK__INT, vocab),
+    FIELD("n_embd", GK__INT, d_model),
+    OPTIONAL("n_inner", GK__INT, d_ffn),
+    FIELD("n_layer", GK__INT, n_layers),
+    FIELD("n_head", GK__INT, n_heads),
+    FIELD("n_positions", GK__INT, max_positions),
+    FIELD("layer_norm_epsilon", GK__NUM, norm_eps),
+    OPTIONAL("tie_word_embeddings", GK__BOOL, tied),
+    FIELD("bos_token_id", GK__ID, bos_id),
+    FIELD("eos_token_id", GK__ID, eos_id),
+    OPTIONAL("activation_function", GK__ACT, act),
+    FIXED("scale_attn_weights", "true"),
+    FIXED("scale_attn_by_inverse_layer_idx", "false"),
+    FIXED("add_cross_attention", "false"),
+};
+
+static const gk__rule GPT2_RULES[] = {
+    RULE("transformer.wte", GK_EMBED),
+    RULE("transformer.wpe", GK_POS),
+    RULE("transformer.h.#.ln_1", GK_LN1),
+    {.name = "transformer.h.#.attn.c_attn", .n_parts = 3, .part = {GK_Q, GK_K, GK_V}, .transposed = true},
+    {.name = "transformer.h.#.attn.c_proj", .n_parts = 1, .part = {GK_O}, .transposed = true},
+    RULE("transformer.h.#.ln_2", GK_LN2),
+    {.name = "transformer.h.#.mlp.c_fc", .n_parts = 1, .part = {GK_UP}, .transposed = true},
+    {.name = "transformer.h.#.mlp.c_proj", .n_parts = 1, .part = {GK_DOWN}, .transposed = true},
+    RULE("transformer.ln_f", GK_LNF),
+    RULE("lm_head", GK_HEAD),
+};
+
+static const char *const GPT2_BUFFERS[] = {"transformer.h.#.attn.bias", "transformer.h.#.attn.masked_bias",
+                                           NULL};
+
+/* ---------------------------------------------------------------- the table */
+
+#define FIELDS(of) .fields = of, .n_fields = COUNT(of)
+#define RULES(of) .rules = of, .n_rules = COUNT(of)
+#define LLAMA_LIKE .norm = GK_RMSNORM, .gated = true, .rope = true
+
+static const char FAMILY_LIST[] = "llama, gpt2, gpt_neox, gemma, gemma2, qwen2, olmo2";
+static const gk_family FAMILIES[] = {
+    {.name = "llama",
+     .architecture = "LlamaForCausalLM",
+     .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU},
+     .act_name = "silu",
+     .theta_key = "rope_theta",
+     FIELDS(LLAMA_FIELDS),
+     RULES(LLAMA_RULES),
+     .buffers = LLAMA_BUFFERS},
+    {.name = "gpt2",
+     .architecture = "GPT2LMHeadModel",
+     .base = {.norm = GK_LAYERNORM,
+              .pre_norm = true,
+              .act = GK_GELU_TANH,
+              .qkv_bias = true,
+              .o_bias = true,
+              .mlp_bias = true,
+              .tied = true},
+     .plain_heads = true,
+     .act_name = "gelu_new",
+     FIELDS(GPT2_FIELDS),
+     RULES(GPT2_RULES),
+     .prefix = "transformer.",
+     .buffers = GPT2_BUFFERS},
+    {.name = "gpt_neox",
+     .architecture = "GPTNeoXForCausalLM",
+     .base = {.norm = GK_LAYERNORM,
+              .pre_norm = true,
+              .rope = true,
+              .parallel = true,
+              .act = GK_GELU,
+              .qkv_bias = true,
+              .o_bias = true,
+              .mlp_bias = true},
+     .plain_heads = true,
+     .act_name = "gelu",
+     .theta_key = "rotary_emb_base",
+     .rotary_key = "rotary_pct",
+     .rotary_default = 0.25,
+     FIELDS(NEOX_FIELDS),
+     RULES(NEOX_RULES),
+     .prefix = "gpt_neox.",
+     .buffers = NEOX_BUFFERS},
+    {.name = "gemma",
+     .architecture = "GemmaForCausalLM",
+     .base = {LLAMA_LIKE, .pre_norm = true, .norm_offset = true, .act = GK_GELU_TANH, .tied = true},
+     .embed_scaled = true,
+     .act_name = "gelu_pytorch_tanh",
+     .gelu_is_tanh = true,
+     .theta_key = "rope_theta",
+     FIELDS(GEMMA_FIELDS),
+     RULES(LLAMA_RULES),
+     .buffers = LLAMA_BUFFERS},
+    {.name = "gemma2",
+     .architecture = "Gemma2ForCausalLM",
+     .base = {LLAMA_LIKE, .pre_norm = true, .post_norm = true, .norm_offset = true, .act = GK_GELU_TANH,
+              .query_scale = 256, .tied = true},
+     .embed_scaled = true,
+     .act_name = "gelu_pytorch_tanh",
+     .theta_key = "rope_theta",
+     FIELDS(GEMMA2_FIELDS),
+     RULES(GEMMA2_RULES),
+     .buffers = LLAMA_BUFFERS},
+    {.name = "qwen2",
+     .architecture = "Qwen2ForCausalLM",
+     .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU, .qkv_bias = true},
+     .act_name = "silu",
+     .theta_key = "rope_theta",
+     FIELDS(QWEN2_FIELDS),
+     RULES(LLAMA_RULES),
+     .buffers = LLAMA_BUFFERS},
+    {.name = "olmo2",
+     .architecture = "Olmo2ForCausalLM",
+     .base = {LLAMA_LIKE, .post_norm = true, .qk_norm = true, .act = GK_SILU},
+     .act_name = "silu",
+     .theta_key = "rope_theta",
+     FIELDS(OLMO2_FIELDS),
+     RULES(OLMO2_RULES),
+     .buffers = LLAMA_BUFFERS},
+};
+
+const gk_family *gk_family_find(const char *name) {
+    for (size_t i = 0; i < COUNT(FAMILIES); i++)
+        if (strcmp(name, FAMILIES[i].name) == 0) return &FAMILIES[i];
+    return NULL;
+}
+
+const char *gk_family_name(const gk_family *f) {
+    return f->name;
+}
+
+const char *gk_family_list(void) {
+    return FAMILY_LIST;
+}
