@@ -218,8 +218,9 @@ static bool read_pairs(gk_gguf *g, uint64_t n, gk_error *err) {
     for (size_t i = 1; i < g->n_pairs; i++)
         if (by_key(&g->by_key[i - 1], &g->by_key[i]) == 0) {
             const gk__gguf_pair *a = g->by_key[i - 1], *b = g->by_key[i];
-            return gk_fail(err, gk_gguf_place(g, (a > b ? a : b)->key), "keys must be unique",
-                           "the key is there twice");
+            gk_place at = {
+                .file = g->map.path, .has_byte = true, .byte = (a > b ? a : b)->at, .field = a->key};
+            return gk_fail(err, at, "keys must be unique", "the key is there twice");
         }
     return true;
 }
