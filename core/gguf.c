@@ -337,7 +337,8 @@ static bool place_tensors(gk_gguf *g, gk_error *err) {
 static int by_offset(const void *a, const void *b) {
     const gk_gguf_tensor *x = *(const gk_gguf_tensor *const *)a, *y = *(const gk_gguf_tensor *const *)b;
     if (x->offset != y->offset) return x->offset < y->offset ? -1 : 1;
-    return (x->bytes > y->bytes) - (x->bytes < y->bytes);
+    if (x->bytes != y->bytes) return x->bytes < y->bytes ? -1 : 1;
+    return (x > y) - (x < y);
 }
 
 /* Holes are allowed (padding is one); shared bytes are not. */
