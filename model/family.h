@@ -13,6 +13,7 @@ typedef struct gk__rule {
     int n_parts; /* more than one: fused, the parts' outputs follow each other */
     gk_component part[3];
     bool transposed; /* a matrix is stored [in x out] (GPT-2's Conv1D) */
+    bool rope_pairs; /* a head's two halves are interleaved (GGUF files of llama) */
     bool by_head; /* fused head by head: the first head's rows of every part, the second's, … (GPT-NeoX) */
 } gk__rule;
 
@@ -67,6 +68,6 @@ gk_place gk__at_member(gk_place at, const gk_config *c, size_t member, const cha
 
 /* ---- hf_config.c: config.json */
 bool gk__config_load(const char *path, gk_config *out, gk_error *err);
-bool gk__config_save(const gk_config *c, const char *path, gk_error *err);
+bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_error *err);
 
 #endif

@@ -21,7 +21,21 @@ static void residual_linear(gk_tensor t, int n, const float *x, const float *y, 
     if (t.b)
         for (int r = 0; r < n; r++)
             for (size_t i = 0; i < d; i++) out[(size_t)r * d + i] += t.b[i];
-    gk__gemm(GK_GEMM_NT, n, t.out, t.in, y, t.in, t.w, t.in, 1.0f, out, t.out);
+    gk__product_linear(t, n, y, t.in, 1.0f, out, t.out);
+}
+
+void gk__linear_group(const gk_model *m, int layer, gk_component first, int count, int n, const float *x,
+                      float *y, int ldy) {
+    if (m->data) { /* their weights follow each other: one product */
+        gk_tensor t = gk__fused(m, layer, first, ldy);
+        gk_op_linear(t, n, x, t.in, y, ldy);
+        return;
+    }
+    for (int i = 0; i < count; i++) {
+        gk_tensor t = gk_model_tensor(m, layer, first + (gk_component)i);
+        gk_op_linear(t, n, x, t.in, y, ldy);
+        y += t.out;
+    }
 }
 
 /* y = norm(x), or nothing where the model has no such norm. */
@@ -60,13 +74,13 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     gk__acts *a = &s->layer[layer];
     int n = b->n_rows, d = c->d_model, qkv = gk__qkv_dim(c), gu = gk__gu_dim(c);
     norm(s, m, layer, GK_LN1, n, a->x_in, d, a->ln1, d, a->stats1);
-    gk_op_linear(gk__fused(m, layer, GK_Q, qkv), n, a->ln1, d, a->qkv, qkv);
+    gk__linear_group(m, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
     if (c->qk_norm) norm_qk(s, m, layer, n, a);
     if (c->rope) gk__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, 1.0f, a->qkv, qkv);
     gk__attention_forward(c, layer, b, a->qkv, a->att, a->lse);
     add_branch(s, m, layer, GK_O, GK_LN1_POST, n, a->att, a->o_out, a->stats1_post, a->x_in, a->x_mid);
     norm(s, m, layer, GK_LN2, n, gk__mlp_in(c, a), d, a->ln2, d, a->stats2);
-    gk_op_linear(gk__fused(m, layer, c->gated ? GK_GATE : GK_UP, gu), n, a->ln2, d, a->gu, gu);
+    gk__linear_group(m, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
     gk__act_forward(c, n, a->gu, a->act);
     add_branch(s, m, layer, GK_DOWN, GK_LN2_POST, n, a->act, a->down_out, a->stats2_post, a->x_mid, x_next);
 }

@@ -315,10 +315,11 @@ static void save_rope(const gk_config *c, json_t *doc) {
     json_object_set_new(doc, "rope_scaling", scaling);
 }
 
-bool gk__config_save(const gk_config *c, const char *path, gk_error *err) {
+bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_error *err) {
+    static const char *const types[] = {[GK_F32] = "float32", [GK_F16] = "float16", [GK_BF16] = "bfloat16"};
     const gk_family *f = c->family;
     json_t *doc = json_pack("{s:[s], s:s, s:s}", "architectures", f->architecture, "model_type", f->name,
-                            "torch_dtype", "float32");
+                            "torch_dtype", types[weights]);
     for (size_t i = 0; i < f->n_fields; i++)
         json_object_set_new(doc, f->fields[i].key, field_value(c, &f->fields[i]));
     if (c->rope) save_rope(c, doc);

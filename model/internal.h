@@ -16,7 +16,16 @@ struct gk_model {
     size_t n_params;
     gk_tensor outer[GK_N_COMPONENTS];        /* embed pos lnf head */
     gk_tensor (*layer)[GK_LAYER_COMPONENTS]; /* [n_layers] indexed by component - GK_LN1 */
+    /* Of an opened model, whose data and params are NULL: */
+    struct gk__files *files;
+    void **own; /* arrays that could not stay in the files */
+    size_t n_own;
+    gk_dtype vector_type; /* of norms and biases in the files */
 };
+
+/* weights.c: a model without weights, for load.c to fill; a component's tensor in it. */
+gk_model *gk__model_hollow(const gk_config *c);
+gk_tensor *gk__model_slot(gk_model *m, int layer, gk_component c);
 
 static inline int gk__q_dim(const gk_config *c) {
     return c->n_heads * c->head_dim;
@@ -32,6 +41,12 @@ static inline int gk__gu_dim(const gk_config *c) {
     return c->gated ? 2 * c->d_ffn : c->d_ffn;
 }
 
+/* y [n x out] = beta y + x [n x in] W^T, without the bias; ops_rows.c. */
+void gk__product_linear(gk_tensor t, int n, const float *x, int ldx, float beta, float *y, int ldy);
+/* y = x W^T + b for `count` components from `first` on, which share x, side by side in y; forward.c. */
+void gk__linear_group(const gk_model *m, int layer, gk_component first, int count, int n, const float *x,
+                      float *y, int ldy);
+
 size_t gk__config_floats(const gk_config *c); /* weights.c: length of the flat vector of such a model */
 
 /* ---- gemm.c: C[m x n] = beta C + op(A) op(B), row-major, split over the threads. The letters say which
@@ -40,6 +55,8 @@ size_t gk__config_floats(const gk_config *c); /* weights.c: length of the flat v
 typedef enum gk_gemm_kind { GK_GEMM_NT, GK_GEMM_NN, GK_GEMM_TN } gk_gemm_kind;
 void gk__gemm(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
               float beta, float *c, int ldc);
+/* gemm_half.c: the NT product with 16-bit weights, widened a few rows at a time. */
+void gk__gemm_half(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
 
 static inline int gk__rotary_dim(const gk_config *c) {
     return c->rotary_dim ? c->rotary_dim : c->head_dim;
@@ -66,6 +83,8 @@ void gk__attention_backward(const gk_config *c, int layer, const gk_batch *b, co
                             const float *out, const float *lse, const float *dout, float *dqkv);
 /* Rotates heads in place: sign +1 forward, -1 backward. table: cos, sin pairs [n_positions x gk__rotary_dim/2
  * x 2]. */
+/* Radians a position of pair i. */
+double gk__rope_frequency(const gk_config *c, int i);
 void gk__rope_table(const gk_config *c, int n_positions, float *table);
 void gk__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table,
                     float sign, float *x, int ldx);

@@ -93,13 +93,21 @@ bool gk_config_same(const gk_config *a, const gk_config *b);
 
 typedef struct gk_model gk_model;
 
+typedef enum gk_dtype { GK_F32, GK_F16, GK_BF16 } gk_dtype;
+
 /* One component's weights; a view into the model. A matrix is [out x in] (a row an output); embed and pos
- * are [out = entries x in = d]; norms are out = d, in = 1. w is NULL where the family lacks the component,
- * b where it has no bias. */
+ * are [out = entries x in = d]; norms have in = 1. The weights are floats in w or, in a model that
+ * gk_model_open gave, 16-bit ones in h; both are NULL where the model lacks the component. b is NULL where it
+ * has no bias. */
 typedef struct gk_tensor {
     const float *w, *b;
     int out, in;
+    const uint16_t *h; /* of `type`, F16 or BF16 */
+    gk_dtype type;
 } gk_tensor;
+
+/* Values [first, first + n) of the weights, row after row, as floats (exact). */
+void gk_tensor_floats(gk_tensor t, size_t first, size_t n, float *out);
 
 /* A parameter array inside the flat vector that training sees. */
 typedef struct gk_param {
@@ -115,27 +123,41 @@ typedef struct gk_param {
 gk_model *gk_model_new(const gk_config *c, uint64_t seed, gk_error *err);
 /* All-zero weights of that shape (norms too): for loaders and buffers. */
 gk_model *gk_model_blank(const gk_config *c, gk_error *err);
-gk_model *gk_model_copy(const gk_model *m); /* NULL when memory does not suffice */
-void gk_model_free(gk_model *m);            /* NULL is fine */
+/* Of a model that gk_model_open did not give; NULL when memory does not suffice. */
+gk_model *gk_model_copy(const gk_model *m);
+void gk_model_free(gk_model *m); /* NULL is fine */
 
 const gk_config *gk_model_config(const gk_model *m);
 gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c); /* a tied head is embed's tensor */
-/* The flat parameter vector: *n floats (padding between arrays is zero and stays zero). */
+/* The flat parameter vector (padding between arrays is zero and stays zero); NULL in a model that
+ * gk_model_open gave: it has no such vector. */
 float *gk_model_data(gk_model *m);
 size_t gk_model_floats(const gk_model *m);
 /* Arrays, in file order; a tied head is not listed. */
 size_t gk_model_params(const gk_model *m, const gk_param **list);
 size_t gk_model_count(const gk_model *m); /* parameters, without padding */
 
-/* -------------------------------------------------------- Hugging Face folders (hf.c, safetensors.c) */
+/* ------------------------------------- checkpoints (load.c, save.c, files.c, gguf_model.c, safetensors.c) */
 
-/* Reads `dir`/config.json and `dir`/model.safetensors (F32). Format:
- * https://github.com/huggingface/safetensors. Every tensor the family needs must be there once
- * with its shape and finite values; others are an error naming the tensor. Memory is taken only
- * once all were found. */
-gk_model *gk_model_load(const char *dir, gk_error *err);
-/* Writes both files (each atomically, config.json last); `dir` is made when absent. */
+/* `path` is a Hugging Face folder (config.json and model.safetensors, or several files with
+ * model.safetensors.index.json) or a .gguf file. Formats: https://github.com/huggingface/safetensors and
+ * ggml's docs/gguf.md. F32, F16, BF16 and ggml's Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K are read, all
+ * exactly. Every tensor that the configuration asks for must be there once with its shape; others are an
+ * error naming the tensor. Memory is taken only once all were found.
+ *
+ * As floats in memory of its own, which training may write; values must be finite. */
+gk_model *gk_model_load(const char *path, gk_error *err);
+/* For reading only: matrices stay in the mapped file as F32, F16 or BF16 wherever its layout lets the
+ * operators read them in place, so that opening costs next to nothing, memory is taken as it is touched, and
+ * models of one file share it. What is fused, transposed or quantised is unpacked (the last to floats). The
+ * values are not looked at: whoever uses logits checks that they are finite. */
+gk_model *gk_model_open(const char *path, gk_error *err);
+/* Writes config.json and model.safetensors (each atomically, config.json last); `dir` is made when absent.
+ * A loaded or trained model is saved as F32; an opened one as the types it has, byte for byte the tensors
+ * that were read (what was quantised: F32). */
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
+/* The files that hold the weights at `path`, in a fixed order (for fingerprints); names in `a`. */
+bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err);
 
 /* Named fp32 arrays in one safetensors file; used for checkpoints too. */
 typedef struct gk_array {

@@ -6,7 +6,7 @@
 
 /* Llama 3 (Hugging Face's rope_type "llama3"): wavelengths that fit original/high_freq_factor positions stay,
  * those beyond original/low_freq_factor are stretched by `factor`, those between are blended. */
-static double frequency(const gk_config *c, int i) {
+double gk__rope_frequency(const gk_config *c, int i) {
     double f = pow((double)c->rope_theta, -2.0 * i / gk__rotary_dim(c));
     if (c->rope_kind == GK_ROPE_PLAIN) return f;
     double factor = (double)c->rope_factor, low = (double)c->rope_low, high = (double)c->rope_high;
@@ -21,7 +21,7 @@ static double frequency(const gk_config *c, int i) {
 void gk__rope_table(const gk_config *c, int n_positions, float *table) {
     int half = gk__rotary_dim(c) / 2;
     for (int i = 0; i < half; i++) {
-        double f = frequency(c, i);
+        double f = gk__rope_frequency(c, i);
         for (int p = 0; p < n_positions; p++) {
             table[((ptrdiff_t)p * half + i) * 2] = (float)cos(p * f);
             table[((ptrdiff_t)p * half + i) * 2 + 1] = (float)sin(p * f);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 typedef struct rows_job {
+    gk_tensor from; /* a table of rows */
     int width, n;
     const float *table, *y;
     const int32_t *index;
@@ -17,20 +18,22 @@ static void gather_rows(void *ctx, size_t begin, size_t end) {
     const rows_job *j = ctx;
     size_t w = (size_t)j->width;
     for (size_t r = begin; r < end; r++) {
-        const float *restrict t = j->table + (size_t)j->index[r] * w;
         float *restrict x = j->x + r * w;
-        for (size_t i = 0; i < w; i++) x[i] = j->scale * t[i];
+        gk_tensor_floats(j->from, (size_t)j->index[r] * w, w, x);
+        for (size_t i = 0; i < w && j->scale != 1; i++) x[i] *= j->scale;
     }
 }
 
 static void add_table_rows(void *ctx, size_t begin, size_t end) {
     const rows_job *j = ctx;
     size_t w = (size_t)j->width;
+    float *t = gk_alloc(w * sizeof *t);
     for (size_t r = begin; r < end; r++) {
-        const float *restrict t = j->table + (size_t)j->index[r] * w;
         float *restrict x = j->x + r * w;
+        gk_tensor_floats(j->from, (size_t)j->index[r] * w, w, t);
         for (size_t i = 0; i < w; i++) x[i] += t[i];
     }
+    gk_free(t);
 }
 
 static void add_floats(void *ctx, size_t begin, size_t end) {
@@ -56,13 +59,13 @@ static void sum_columns(void *ctx, size_t begin, size_t end) {
 }
 
 void gk_op_embed(const gk_config *c, gk_tensor embed, int n, const int32_t *token, float *x) {
-    rows_job j = {.width = embed.in, .table = embed.w, .index = token, .x = x, .scale = c->embed_scale};
+    rows_job j = {.from = embed, .width = embed.in, .index = token, .x = x, .scale = c->embed_scale};
     gk_parallel_for((size_t)n, 64, gather_rows, &j);
 }
 
 void gk_op_pos(gk_tensor pos, int n, const int32_t *position, float *x) {
-    if (!pos.w) return;
-    rows_job j = {.width = pos.in, .table = pos.w, .index = position, .x = x};
+    if (!pos.w && !pos.h) return;
+    rows_job j = {.from = pos, .width = pos.in, .index = position, .x = x};
     gk_parallel_for((size_t)n, 64, add_table_rows, &j);
 }
 
@@ -76,7 +79,14 @@ void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy
         rows_job j = {.width = t.out, .table = t.b, .x = y, .ld = ldy};
         gk_parallel_for((size_t)n, 64, set_rows, &j);
     }
-    gk__gemm(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, t.b ? 1.0f : 0.0f, y, ldy);
+    gk__product_linear(t, n, x, ldx, t.b ? 1.0f : 0.0f, y, ldy);
+}
+
+void gk__product_linear(gk_tensor t, int n, const float *x, int ldx, float beta, float *y, int ldy) {
+    if (t.h)
+        gk__gemm_half(n, t, x, ldx, beta, y, ldy);
+    else
+        gk__gemm(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, beta, y, ldy);
 }
 
 void gk__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x, int ldx,

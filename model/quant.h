@@ -5,6 +5,8 @@
 
 #include "core/core.h"
 
+enum { GK__F32 = 0, GK__F16 = 1, GK__BF16 = 30 }; /* the types that are not packed in blocks */
+
 typedef struct gk__quant {
     uint32_t id; /* ggml's number, as in gk_gguf_tensor.type */
     const char *name;

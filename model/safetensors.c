@@ -105,7 +105,8 @@ static bool read_tensor(const gk_safetensors *s, const char *name, const json_t 
     if (!dtype) return gk_fail(err, at, "must be a string such as \"F32\"", "the dtype is no string");
     e->type = find_dtype(dtype);
     if (!e->type)
-        return gk_fail(err, at, "F32 is what graftkit reads", "the dtype '%.40s' is unknown", dtype);
+        return gk_fail(err, at, "F32, F16 or BF16 is what models are read from",
+                       "the dtype '%.40s' is unknown", dtype);
     return read_shape(s, json_object_get(v, "shape"), e, err) &&
            read_offsets(s, json_object_get(v, "data_offsets"), e, err) && check_size(s, e, err);
 }
@@ -216,10 +217,16 @@ static bool expose_all(gk_safetensors *s, gk_error *err) {
     return true;
 }
 
-gk_safetensors *gk_safetensors_open(const char *path, gk_error *err) {
+gk_safetensors *gk__safetensors_map(const char *path, gk_error *err) {
     gk_safetensors *s = gk_alloc(sizeof *s);
-    if (gk_map_open(path, &s->map, err) && parse_header(s, err) && read_header(s, err) && expose_all(s, err))
-        return s;
+    if (gk_map_open(path, &s->map, err) && parse_header(s, err) && read_header(s, err)) return s;
+    gk_safetensors_close(s);
+    return NULL;
+}
+
+gk_safetensors *gk_safetensors_open(const char *path, gk_error *err) {
+    gk_safetensors *s = gk__safetensors_map(path, err);
+    if (!s || expose_all(s, err)) return s;
     gk_safetensors_close(s);
     return NULL;
 }
@@ -252,6 +259,10 @@ const json_t *gk_safetensors_meta(const gk_safetensors *s) {
     return json_object_get(s->header, "__metadata__");
 }
 
+const uint8_t *gk__safetensors_bytes(const gk_safetensors *s, const gk__entry *e) {
+    return s->map.data + e->begin;
+}
+
 size_t gk__safetensors_entries(const gk_safetensors *s, const gk__entry **list) {
     *list = s->all;
     return s->n_all;
@@ -259,7 +270,8 @@ size_t gk__safetensors_entries(const gk_safetensors *s, const gk__entry **list) 
 
 /* ---------------------------------------------------------------- save */
 
-static bool add_array(json_t *header, const gk_array *a, int64_t *end, gk_place at, gk_error *err) {
+static bool add_entry(json_t *header, const gk__typed *t, int64_t *end, gk_place at, gk_error *err) {
+    const gk_array *a = &t->array;
     at.field = a->name;
     int64_t bytes = 0, begin = *end;
     bool sizes = a->n_dims >= 0 && a->n_dims <= MAX_DIMS;
@@ -269,12 +281,13 @@ static bool add_array(json_t *header, const gk_array *a, int64_t *end, gk_place 
         json_array_append_new(shape, json_integer(a->shape[i]));
     }
     json_t *entry = NULL;
-    if (!sizes || !shape_bytes(a, (int)sizeof(float), &bytes) || __builtin_add_overflow(begin, bytes, end))
+    if (!sizes || !shape_bytes(a, find_dtype(t->dtype)->bytes, &bytes) ||
+        __builtin_add_overflow(begin, bytes, end))
         gk_fail(err, at, "at most 4 dimensions, none negative", "this array's shape cannot be written");
     else if (strcmp(a->name, "__metadata__") == 0 || json_object_get(header, a->name))
         gk_fail(err, at, "names must be unique, and not __metadata__", "this array's name is taken");
     else
-        entry = json_pack("{s:s, s:O, s:[I, I]}", "dtype", "F32", "shape", shape, "data_offsets",
+        entry = json_pack("{s:s, s:O, s:[I, I]}", "dtype", t->dtype, "shape", shape, "data_offsets",
                           (json_int_t)begin, (json_int_t)*end);
     json_decref(shape);
     if (!entry) return false;
@@ -283,13 +296,13 @@ static bool add_array(json_t *header, const gk_array *a, int64_t *end, gk_place 
 }
 
 /* The header's JSON text, padded so that the data starts at a multiple of 8. */
-static bool make_header(const char *path, const gk_array *arrays, size_t n, const json_t *meta, gk_buf *out,
+static bool make_header(const char *path, const gk__typed *list, size_t n, const json_t *meta, gk_buf *out,
                         gk_error *err) {
     json_t *header = json_object();
     int64_t end = 0;
     bool ok = true;
     if (meta) json_object_set(header, "__metadata__", (json_t *)(uintptr_t)meta);
-    for (size_t i = 0; ok && i < n; i++) ok = add_array(header, &arrays[i], &end, GK_AT_FILE(path), err);
+    for (size_t i = 0; ok && i < n; i++) ok = add_entry(header, &list[i], &end, GK_AT_FILE(path), err);
     char *text = ok ? json_dumps(header, JSON_COMPACT) : NULL;
     if (ok && !text) ok = gk_fail(err, GK_AT_FILE(path), NULL, "the header cannot be written as JSON");
     if (text) gk_buf_puts(out, text);
@@ -299,11 +312,11 @@ static bool make_header(const char *path, const gk_array *arrays, size_t n, cons
     return ok;
 }
 
-bool gk_safetensors_save(const char *path, const gk_array *arrays, size_t n, const json_t *meta,
-                         gk_error *err) {
+bool gk__safetensors_write(const char *path, const gk__typed *list, size_t n, const json_t *meta,
+                           gk__fill_fn *fill, void *ctx, gk_error *err) {
     gk_buf header = {0};
     gk_out out;
-    if ((meta && !check_meta(path, meta, err)) || !make_header(path, arrays, n, meta, &header, err) ||
+    if ((meta && !check_meta(path, meta, err)) || !make_header(path, list, n, meta, &header, err) ||
         !gk_out_open(path, &out, err)) {
         gk_buf_free(&header);
         return false;
@@ -311,11 +324,30 @@ bool gk_safetensors_save(const char *path, const gk_array *arrays, size_t n, con
     uint64_t len = header.len;
     fwrite(&len, sizeof len, 1, out.f); /* commit reports a failed write */
     fwrite(header.data, 1, header.len, out.f);
+    gk_buf_free(&header);
     for (size_t i = 0; i < n; i++) {
         int64_t bytes;
-        shape_bytes(&arrays[i], (int)sizeof(float), &bytes);
-        if (bytes > 0) fwrite(arrays[i].data, 1, (size_t)bytes, out.f);
+        shape_bytes(&list[i].array, find_dtype(list[i].dtype)->bytes, &bytes);
+        const void *data = bytes > 0 ? fill(ctx, i, err) : NULL;
+        if (bytes > 0 && !data) {
+            gk_out_abort(&out);
+            return false;
+        }
+        if (bytes > 0) fwrite(data, 1, (size_t)bytes, out.f);
     }
-    gk_buf_free(&header);
     return gk_out_commit(&out, err);
+}
+
+static const void *as_they_stand(void *ctx, size_t i, gk_error *err) {
+    (void)err;
+    return ((const gk_array *)ctx)[i].data;
+}
+
+bool gk_safetensors_save(const char *path, const gk_array *arrays, size_t n, const json_t *meta,
+                         gk_error *err) {
+    gk__typed *list = gk_alloc((n + 1) * sizeof *list);
+    for (size_t i = 0; i < n; i++) list[i] = (gk__typed){arrays[i], "F32"};
+    bool ok = gk__safetensors_write(path, list, n, meta, as_they_stand, (void *)(uintptr_t)arrays, err);
+    gk_free(list);
+    return ok;
 }

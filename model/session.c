@@ -273,6 +273,7 @@ bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, fl
     if (!gk__batch_check(s, m, b, err)) return false;
     if (!s->backward)
         return gk_fail(err, GK_NOWHERE, "backward = true", "the session was made without gradients");
+    if (!m->data) return gk_fail(err, GK_NOWHERE, "gk_model_load", "the model was opened for reading only");
     gk_gemm_init();
     *loss_sum = s->n_parts ? gk__parts_step(s, m, b, scale, frozen, grad, n_targets)
                            : gk__step(s, m, b, scale, frozen, grad, n_targets);

@@ -1,5 +1,6 @@
 /* weights.c: the flat parameter vector of a model and its views by (layer, component). */
-#include "model/family.h"
+#include "model/files.h"
+#include "model/half.h"
 #include "model/internal.h"
 
 #include <math.h>
@@ -81,7 +82,7 @@ static void lay_out(layout *l) {
     align(l);
 }
 
-static gk_tensor *view(gk_model *m, int layer, gk_component c) {
+gk_tensor *gk__model_slot(gk_model *m, int layer, gk_component c) {
     return layer < 0 ? &m->outer[c] : &m->layer[layer][c - GK_LN1];
 }
 
@@ -89,6 +90,16 @@ size_t gk__config_floats(const gk_config *c) {
     layout count = {.cfg = c};
     lay_out(&count);
     return count.offset;
+}
+
+gk_model *gk__model_hollow(const gk_config *c) {
+    layout count = {.cfg = c};
+    lay_out(&count);
+    gk_model *m = gk_alloc(sizeof *m);
+    m->cfg = *c;
+    m->count = count.count;
+    m->layer = gk_alloc((size_t)c->n_layers * sizeof *m->layer);
+    return m;
 }
 
 gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
@@ -101,19 +112,16 @@ gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
                 "not enough memory for %zu parameters", count.count);
         return NULL;
     }
-    gk_model *m = gk_alloc(sizeof *m);
-    m->cfg = *c;
+    gk_model *m = gk__model_hollow(c);
     m->data = data;
     m->floats = count.offset;
-    m->count = count.count;
     m->params = gk_alloc(count.n * sizeof *m->params);
-    m->layer = gk_alloc((size_t)c->n_layers * sizeof *m->layer);
     layout fill = {.cfg = &m->cfg, .list = m->params};
     lay_out(&fill);
     m->n_params = fill.n;
     for (size_t i = 0; i < m->n_params; i++) {
         const gk_param *p = &m->params[i];
-        gk_tensor *t = view(m, p->layer, p->comp);
+        gk_tensor *t = gk__model_slot(m, p->layer, p->comp);
         if (p->bias) {
             t->b = data + p->offset;
         } else {
@@ -157,6 +165,10 @@ gk_model *gk_model_copy(const gk_model *m) {
 
 void gk_model_free(gk_model *m) {
     if (!m) return;
+    for (size_t i = 0; i < m->n_own; i++) gk_free(m->own[i]);
+    gk_free(m->own);
+    gk__files_close(m->files);
+    gk_free(m->files);
     gk_free(m->data);
     gk_free(m->params);
     gk_free(m->layer);
@@ -169,6 +181,15 @@ const gk_config *gk_model_config(const gk_model *m) {
 
 gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c) {
     return gk_component_in_layer(c) ? m->layer[layer][c - GK_LN1] : m->outer[c];
+}
+
+void gk_tensor_floats(gk_tensor t, size_t first, size_t n, float *out) {
+    if (t.w)
+        memcpy(out, t.w + first, n * sizeof *out);
+    else if (t.type == GK_F16)
+        gk__f16_to_f32(t.h + first, out, n);
+    else
+        gk__bf16_to_f32(t.h + first, out, n);
 }
 
 float *gk_model_data(gk_model *m) {

@@ -180,7 +180,7 @@ START_TEST(test_round_trip) {
     if (c.family == gk_family_find("gemma2")) c.window = 7, c.query_scale = 10, c.final_softcap = 30;
     if (c.family == gk_family_find("gpt_neox")) c.rotary_dim = 22; /* a share that rounds */
     for (int ids = 0; ids < 2; ids++) {
-        ck_assert(gk__config_save(&c, path, &err));
+        ck_assert(gk__config_save(&c, GK_F32, path, &err));
         ck_assert(gk__config_load(path, &back, &err));
         ck_assert(same_and_ids(&c, &back));
         c.bos_id = -1;

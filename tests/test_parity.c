@@ -45,11 +45,11 @@ static void add_sequence(fixture *f, int s) {
     f->start[s + 1] = row + n;
 }
 
-static void open_fixture(fixture *f, const char *name) {
+static void open_fixture(fixture *f, const char *name, bool mapped) {
     gk_error err = {0};
     *f = (fixture){.scratch = scratch_new()};
     char *dir = gk_path_join(f->scratch.a, FIXTURES, name);
-    f->model = gk_model_load(dir, &err);
+    f->model = mapped ? gk_model_open(dir, &err) : gk_model_load(dir, &err);
     ck_assert_msg(f->model != NULL, "%s", gk_error_text(&err, why, sizeof why));
     f->ref = gk_safetensors_open(gk_path_join(f->scratch.a, dir, "reference.safetensors"), &err);
     ck_assert_msg(f->ref != NULL, "%s", gk_error_text(&err, why, sizeof why));
@@ -77,10 +77,12 @@ static size_t argmax(const float *x, size_t n) {
     return best;
 }
 
+/* Every model as floats in memory, and as it is mapped from its file. */
 START_TEST(test_logits) {
     fixture f;
     gk_error err = {0};
-    open_fixture(&f, MODELS[_i]);
+    const char *name = MODELS[_i % n_models];
+    open_fixture(&f, name, _i >= n_models);
     size_t vocab = (size_t)gk_model_config(f.model)->vocab;
     int n = f.batch.n_rows;
     int32_t rows[MAX_ROWS];
@@ -98,8 +100,8 @@ START_TEST(test_logits) {
         const float *got = logits + (size_t)f.start[seq] * vocab;
         for (size_t i = 0; i < seq_rows * vocab; i++)
             ck_assert_msg(fabsf(got[i] - want->data[i]) <= 1e-4f * scale,
-                          "%s: logit %zu of sequence %d is %g, torch says %g", MODELS[_i], i, seq,
-                          (double)got[i], (double)want->data[i]);
+                          "%s: logit %zu of sequence %d is %g, torch says %g", name, i, seq, (double)got[i],
+                          (double)want->data[i]);
         for (size_t r = 0; r < seq_rows; r++)
             ck_assert_uint_eq(argmax(got + r * vocab, vocab), argmax(want->data + r * vocab, vocab));
     }
@@ -139,7 +141,7 @@ static void compare_gradient(const char *model, const gk_array *got, const gk_ar
 START_TEST(test_loss_and_gradients) {
     fixture f;
     gk_error err = {0};
-    open_fixture(&f, MODELS[_i]);
+    open_fixture(&f, MODELS[_i], false);
     float *grad = gk_alloc(gk_model_floats(f.model) * sizeof *grad);
     gk_session *s = gk_session_new(gk_model_config(f.model), f.batch.n_rows, true, &err);
     double loss = 0;
@@ -168,6 +170,18 @@ START_TEST(test_loss_and_gradients) {
 }
 END_TEST
 
+/* Five configurations of each family, and the four that other suites use too. */
+START_TEST(test_coverage) {
+    static const char *const prefixes[] = {"llama", "gpt2", "neox", "gemma-", "gemma2", "qwen2", "olmo2"};
+    for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++) {
+        int n = 0;
+        for (int i = 0; i < n_models; i++) n += strncmp(MODELS[i], prefixes[p], strlen(prefixes[p])) == 0;
+        n += strcmp(prefixes[p], "gemma-") == 0; /* "gemma" itself */
+        ck_assert_msg(n >= 5, "%s has %d fixtures", prefixes[p], n);
+    }
+}
+END_TEST
+
 static void find_models(void) {
     glob_t found;
     if (glob(FIXTURES "*/reference.safetensors", 0, NULL, &found) != 0) return;
@@ -182,7 +196,8 @@ int main(void) {
     find_models();
     Suite *s = suite_create("parity");
     TCase *t = tcase_create("parity");
-    tcase_add_loop_test(t, test_logits, 0, n_models);
+    tcase_add_test(t, test_coverage);
+    tcase_add_loop_test(t, test_logits, 0, 2 * n_models);
     tcase_add_loop_test(t, test_loss_and_gradients, 0, n_models);
     suite_add_tcase(s, t);
     int code = run_suite(s);

@@ -129,7 +129,7 @@ static const struct {
     {"{\"a\":{\"dtype\":4,\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
      ": byte 8: field 'a': the dtype is no string"},
     {"{\"a\":{\"dtype\":\"F33\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4,
-     ": byte 8: field 'a': the dtype 'F33' is unknown; F32 is what graftkit reads"},
+     ": byte 8: field 'a': the dtype 'F33' is unknown; F32, F16 or BF16 is what"},
     {"{" F("a", "4", 0, 4) "}", 4, ": byte 8: field 'a': the shape is no array"},
     {"{" F("a", "[1,1,1,1,1]", 0, 4) "}", 4, ": byte 8: field 'a': the shape has 5 dimensions; at most 4"},
     {"{" F("a", "[-1]", 0, 4) "}", 4, ": byte 8: field 'a': the shape's dimension 0 is not a size"},

@@ -1,0 +1,150 @@
+/* files.c: the tensors of a Hugging Face folder. */
+#include "model/files.h"
+#include "model/safetensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WEIGHTS "model.safetensors"
+#define INDEX "model.safetensors.index.json"
+
+gk__layout gk__layout_hf(const gk_family *f) {
+    return (gk__layout){.rules = f->rules, .n_rules = f->n_rules, .prefix = f->prefix, .buffers = f->buffers};
+}
+
+/* ---------------------------------------------------------------- which files */
+
+static int by_text(const void *a, const void *b) {
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The distinct files that the index names, sorted. */
+static bool read_index(const char *dir, const json_t *index, gk_place at, gk_arena *a, const char ***list,
+                       size_t *n, gk_error *err) {
+    const json_t *map = json_object_get(index, "weight_map");
+    at.field = "weight_map";
+    if (!json_is_object(map) || json_object_size(map) == 0)
+        return gk_fail(err, at, "an object of tensor names and file names", "is not there or empty");
+    const char **all = gk_arena_alloc(a, json_object_size(map) * sizeof *all);
+    size_t count = 0;
+    const char *name;
+    const json_t *v;
+    for (void *i = json_object_iter((json_t *)(uintptr_t)map); i;
+         i = json_object_iter_next((json_t *)(uintptr_t)map, i)) {
+        name = json_object_iter_key(i);
+        v = json_object_iter_value(i);
+        const char *file = json_string_value(v);
+        if (!file || !*file || strchr(file, '/'))
+            return gk_fail(err, at, "the name of a file in the same folder", "'%.80s' is in '%.80s'", name,
+                           file ? file : "(not a string)");
+        all[count++] = gk_path_join(a, dir, file);
+    }
+    qsort(all, count, sizeof *all, by_text);
+    *list = all;
+    *n = 1;
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(all[i], all[*n - 1]) != 0) all[(*n)++] = all[i];
+    return true;
+}
+
+static bool one_file(gk_arena *a, const char *path, const char ***list, size_t *n) {
+    *list = gk_arena_alloc(a, sizeof **list);
+    (*list)[0] = gk_arena_strdup(a, path);
+    *n = 1;
+    return true;
+}
+
+bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
+    size_t len = strlen(path);
+    if (len > 5 && strcmp(path + len - 5, ".gguf") == 0) return one_file(a, path, list, n);
+    const char *weights = gk_path_join(a, path, WEIGHTS), *index = gk_path_join(a, path, INDEX);
+    if (gk_exists(weights)) return one_file(a, weights, list, n);
+    if (gk_exists(index)) {
+        json_t *doc = gk_json_load(index, err);
+        bool ok = doc && read_index(path, doc, GK_AT_FILE(index), a, list, n, err);
+        json_decref(doc);
+        return ok;
+    }
+    if (gk_exists(gk_path_join(a, path, "pytorch_model.bin")) ||
+        gk_exists(gk_path_join(a, path, "pytorch_model.bin.index.json")))
+        return gk_fail(err, GK_AT_FILE(weights), "convert it to safetensors",
+                       "the folder holds a pickled checkpoint");
+    return one_file(a, weights, list, n); /* opening it says what is wrong */
+}
+
+/* ---------------------------------------------------------------- their tensors */
+
+/* The types that both formats have; NULL for another. */
+static const gk__quant *type_of(const char *name) {
+    static const uint32_t ids[] = {GK__F32, GK__F16, GK__BF16};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (strcmp(gk__quant_of(ids[i])->name, name) == 0) return gk__quant_of(ids[i]);
+    return NULL;
+}
+
+static void list_tensors(gk__files *f, const gk_safetensors *part, const char *path) {
+    const gk__entry *all;
+    size_t n = gk__safetensors_entries(part, &all);
+    for (size_t i = 0; i < n; i++) {
+        const gk__entry *e = &all[i];
+        gk__stored *s = &f->list[f->n++];
+        *s = (gk__stored){.name = e->array.name,
+                          .type_name = e->type->name,
+                          .type = type_of(e->type->name),
+                          .n_dims = e->array.n_dims,
+                          .data = gk__safetensors_bytes(part, e),
+                          .path = path,
+                          .byte = e->begin};
+        memcpy(s->shape, e->array.shape, sizeof s->shape);
+    }
+}
+
+/* Every tensor is in the file that the index says: a folder that mixes two checkpoints is not read. */
+static bool check_index(const char *dir, const gk__files *f, gk_error *err) {
+    const char *path = gk_path_join(f->a, dir, INDEX), *name;
+    if (gk_exists(gk_path_join(f->a, dir, WEIGHTS))) return true;
+    json_t *doc = gk_json_load(path, err), *v;
+    bool ok = doc != NULL;
+    json_object_foreach(json_object_get(doc, "weight_map"), name, v) {
+        const char *file = gk_path_join(f->a, dir, json_string_value(v));
+        size_t i = 0;
+        while (i < f->n && (strcmp(f->list[i].name, name) != 0 || strcmp(f->list[i].path, file) != 0)) i++;
+        if (i < f->n) continue;
+        ok = gk_fail(err, GK_AT_FIELD(path, name), "the index and the files must be of one checkpoint",
+                     "is not in %s", json_string_value(v));
+        break;
+    }
+    json_decref(doc);
+    return ok;
+}
+
+bool gk__files_folder(const char *dir, gk__files *out, gk_error *err) {
+    *out = (gk__files){.a = gk_arena_new()};
+    const char **path;
+    size_t n, total = 0;
+    bool ok = gk_model_files(dir, out->a, &path, &n, err);
+    if (ok) out->part = gk_arena_alloc(out->a, n * sizeof *out->part);
+    for (size_t i = 0; ok && i < n; i++) {
+        const gk__entry *all;
+        out->part[i] = gk__safetensors_map(path[i], err);
+        ok = out->part[i] != NULL;
+        if (!ok) break;
+        out->n_parts++;
+        total += gk__safetensors_entries(out->part[i], &all);
+    }
+    if (ok) {
+        out->list = gk_arena_alloc(out->a, (total + 1) * sizeof *out->list);
+        for (size_t i = 0; i < n; i++) list_tensors(out, out->part[i], path[i]);
+        if (check_index(dir, out, err)) return true;
+    }
+    gk__files_close(out);
+    *out = (gk__files){0};
+    return false;
+}
+
+void gk__files_close(gk__files *f) {
+    if (!f) return;
+    for (size_t i = 0; i < f->n_parts; i++) gk_safetensors_close(f->part[i]);
+    gk_gguf_close(f->gguf);
+    gk_arena_free(f->a);
+}

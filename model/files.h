@@ -1,0 +1,47 @@
+/* files.h: the tensors of a checkpoint, wherever they are stored: one safetensors file, several with an
+ * index, or a GGUF file. Internal to model/. */
+#ifndef GK_MODEL_FILES_H
+#define GK_MODEL_FILES_H
+
+#include "model/family.h"
+#include "model/quant.h"
+
+/* One tensor in a mapped file. */
+typedef struct gk__stored {
+    const char *name;
+    const char *type_name;
+    const gk__quant *type; /* NULL: a type that models are not read from */
+    int64_t shape[4];      /* rows first */
+    int n_dims;
+    const uint8_t *data;
+    const char *path; /* the file, and the byte in it */
+    uint64_t byte;
+} gk__stored;
+
+typedef struct gk__files {
+    gk_arena *a; /* names and the list */
+    gk__stored *list;
+    size_t n;
+    gk_safetensors **part;
+    size_t n_parts;
+    gk_gguf *gguf;
+} gk__files;
+
+/* A folder's model.safetensors, or the files that its model.safetensors.index.json lists. */
+bool gk__files_folder(const char *dir, gk__files *out, gk_error *err);
+/* A GGUF file, with its configuration. `out` is closed by the caller after success only. */
+bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk_error *err);
+void gk__files_close(gk__files *f);
+
+/* How the tensors of a file map to components. */
+typedef struct gk__layout {
+    const gk__rule *rules;
+    size_t n_rules;
+    const char *prefix;         /* as in gk_family */
+    const char *const *buffers; /* as in gk_family */
+    bool norms_plus_one;        /* norms are stored as 1 + their weight (GGUF files of Gemma) */
+} gk__layout;
+gk__layout gk__layout_hf(const gk_family *f);
+gk__layout gk__layout_gguf(const gk_family *f);
+
+#endif

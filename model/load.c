@@ -1,0 +1,367 @@
+/* load.c: a checkpoint's tensors become a model: as one vector of floats that training may write, or mapped,
+ * where a matrix stays in the file and takes memory only as it is read. */
+#include "model/half.h"
+#include "model/internal.h"
+#include "model/slots.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct indexed {
+    const char *name; /* bare */
+    const gk__stored *stored;
+    bool used;
+} indexed;
+
+typedef struct loader {
+    const gk_config *cfg;
+    const gk__files *files;
+    gk__layout layout;
+    gk__slots slots;
+    indexed *index; /* the file's tensors, sorted by name */
+} loader;
+
+/* ---------------------------------------------------------------- matching a file against the slots */
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const indexed *)a)->name, ((const indexed *)b)->name);
+}
+
+static gk_place at_stored(const gk__stored *s) {
+    return (gk_place){.file = s->path, .has_byte = true, .byte = s->byte, .field = s->name};
+}
+
+static bool make_index(loader *l, gk_error *err) {
+    size_t n = l->files->n;
+    l->index = gk_alloc((n + 1) * sizeof *l->index);
+    for (size_t i = 0; i < n; i++)
+        l->index[i] = (indexed){.name = gk__bare_name(l->layout.prefix, l->files->list[i].name),
+                                .stored = &l->files->list[i]};
+    qsort(l->index, n, sizeof *l->index, by_name);
+    for (size_t i = 1; i < n; i++)
+        if (strcmp(l->index[i - 1].name, l->index[i].name) == 0)
+            return gk_fail(err, at_stored(l->index[i].stored), "keep one of the two",
+                           "the tensor is there twice, as '%.80s' and as '%.80s'",
+                           l->index[i - 1].stored->name, l->index[i].stored->name);
+    return true;
+}
+
+static indexed *lookup(const loader *l, const char *name) {
+    indexed key = {.name = gk__bare_name(l->layout.prefix, name)};
+    return bsearch(&key, l->index, l->files->n, sizeof *l->index, by_name);
+}
+
+static char *shape_text(const int64_t *shape, int n, char *buf, size_t size) {
+    size_t len = (size_t)snprintf(buf, size, "[");
+    for (int i = 0; i < n; i++)
+        len += (size_t)snprintf(buf + len, size - len, "%s%lld", i ? ", " : "", (long long)shape[i]);
+    snprintf(buf + len, size - len, "]");
+    return buf;
+}
+
+static bool check_stored(const gk__stored *t, const int64_t *shape, int n_dims, gk_error *err) {
+    char want[96], have[96], hint[192];
+    if (!t->type) {
+        snprintf(hint, sizeof hint, "models are read from %s", gk__quant_list());
+        return gk_fail(err, at_stored(t), hint, "the tensor's type is %.20s", t->type_name);
+    }
+    if (t->n_dims != n_dims || memcmp(t->shape, shape, (size_t)n_dims * sizeof *shape) != 0) {
+        snprintf(hint, sizeof hint, "the configuration asks for %s",
+                 shape_text(shape, n_dims, want, sizeof want));
+        return gk_fail(err, at_stored(t), hint, "the tensor's shape is %s",
+                       shape_text(t->shape, t->n_dims, have, sizeof have));
+    }
+    if (shape[n_dims - 1] % t->type->block != 0)
+        return gk_fail(err, at_stored(t), NULL, "rows of %lld values do not fill blocks of %u",
+                       (long long)shape[n_dims - 1], t->type->block);
+    return true;
+}
+
+static bool match_slots(loader *l, gk_error *err) {
+    char shape[96], hint[192];
+    for (size_t i = 0; i < l->slots.n; i++) {
+        gk__slot *s = &l->slots.list[i];
+        indexed *found = lookup(l, s->name);
+        if (!found) {
+            snprintf(hint, sizeof hint, "the configuration asks for it with the shape %s",
+                     shape_text(s->shape, s->n_dims, shape, sizeof shape));
+            return gk_fail(err, GK_AT_FIELD(l->files->n ? l->files->list[0].path : NULL, s->name), hint,
+                           "the tensor is missing");
+        }
+        if (!check_stored(found->stored, s->shape, s->n_dims, err)) return false;
+        found->used = true;
+        s->stored = found->stored;
+    }
+    return true;
+}
+
+static uint64_t bytes_of(const gk__stored *t) {
+    uint64_t n = 1;
+    for (int i = 0; i < t->n_dims; i++) n *= (uint64_t)t->shape[i];
+    return n / t->type->block * t->type->bytes;
+}
+
+/* Some writers store the head of a tied model too; it must then be the embedding. */
+static bool match_tied_head(loader *l, gk_error *err) {
+    indexed *embed = NULL, *head = NULL;
+    for (size_t i = 0; i < l->layout.n_rules; i++) {
+        char name[96];
+        gk__slot_name(l->layout.rules[i].name, -1, ".weight", name, sizeof name);
+        if (l->layout.rules[i].part[0] == GK_EMBED) embed = lookup(l, name);
+        if (l->layout.rules[i].part[0] == GK_HEAD) head = lookup(l, name);
+    }
+    if (!l->cfg->tied || !head || !embed) return true;
+    head->used = true;
+    if (!check_stored(head->stored, embed->stored->shape, 2, err)) return false;
+    if (head->stored->type == embed->stored->type &&
+        memcmp(head->stored->data, embed->stored->data, bytes_of(head->stored)) == 0)
+        return true;
+    return gk_fail(err, at_stored(head->stored), "set tie_word_embeddings to false, or drop this tensor",
+                   "config.json ties the head to the embedding, but they differ");
+}
+
+static bool is_buffer(const gk__layout *l, const char *name) {
+    for (const char *const *b = l->buffers; *b; b++)
+        if (gk__name_matches(gk__bare_name(l->prefix, *b), gk__bare_name(l->prefix, name))) return true;
+    return false;
+}
+
+static bool check_rest(const loader *l, gk_error *err) {
+    for (size_t i = 0; i < l->files->n; i++) {
+        const gk__stored *t = l->index[i].stored;
+        if (!l->index[i].used && !is_buffer(&l->layout, t->name))
+            return gk_fail(err, at_stored(t), "check that config.json belongs to this file",
+                           "a %s model of %d layers has no such tensor", l->cfg->family->name,
+                           l->cfg->n_layers);
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- values */
+
+#define ROW_GRAIN 64
+
+typedef struct read_job {
+    const loader *l;
+    const gk__slot *s;
+    int part, before;
+    float *out;     /* [rows x in], or NULL: */
+    uint16_t *half; /* the same in the tensor's own 16-bit type */
+} read_job;
+
+/* Rows [r0, r1) of a part as floats. */
+static void read_rows(const read_job *j, int r0, int r1, float *out) {
+    const gk__slot *s = j->s;
+    const gk__quant *q = s->stored->type;
+    size_t in = (size_t)s->in, n = (size_t)(r1 - r0);
+    if (gk__slot_transposed(s)) { /* no blocks: each file row has a run of the part's columns */
+        float run[ROW_GRAIN];
+        for (size_t i = 0; i < in; i++) {
+            size_t at = i * (size_t)s->out + (size_t)(j->before + r0);
+            gk__dequantise(q, s->stored->data + at * q->bytes, run, n);
+            for (size_t r = 0; r < n; r++) out[r * in + i] = run[r];
+        }
+        return;
+    }
+    size_t row_bytes = in * q->bytes / q->block;
+    if (gk__slot_plain(s)) {
+        gk__dequantise(q, s->stored->data + (size_t)r0 * row_bytes, out, n * in);
+        return;
+    }
+    for (size_t r = 0; r < n; r++) {
+        size_t row = gk__slot_row(j->l->cfg, s, j->part, j->before, r0 + (int)r);
+        gk__dequantise(q, s->stored->data + row * row_bytes, out + r * in, in);
+    }
+}
+
+static void read_range(void *ctx, size_t begin, size_t end) {
+    const read_job *j = ctx;
+    size_t in = (size_t)j->s->in;
+    float *to = j->half ? gk_alloc((end - begin) * in * sizeof *to) : j->out + begin * in;
+    read_rows(j, (int)begin, (int)end, to);
+    if (j->l->layout.norms_plus_one && gk_component_is_norm(j->s->rule->part[0]))
+        for (size_t i = 0; i < (end - begin) * in; i++) to[i] -= 1.0f;
+    if (!j->half) return;
+    if (j->s->stored->type->id == GK__F16)
+        gk__f32_to_f16(to, j->half + begin * in, (end - begin) * in);
+    else
+        gk__f32_to_bf16(to, j->half + begin * in, (end - begin) * in);
+    gk_free(to);
+}
+
+static void read_part(const loader *l, const gk__slot *s, int part, int before, int rows, float *out,
+                      uint16_t *half) {
+    read_job j = {.l = l, .s = s, .part = part, .before = before, .out = out, .half = half};
+    gk_parallel_for((size_t)rows, ROW_GRAIN, read_range, &j);
+}
+
+/* The index of the first NaN or infinity, or n. */
+static size_t find_nonfinite(const float *x, size_t n) {
+    enum { BLOCK = 4096 };
+    for (size_t b = 0; b < n; b += BLOCK) {
+        size_t end = n - b < BLOCK ? n : b + BLOCK;
+        uint32_t bad = 0, bits;
+        for (size_t i = b; i < end; i++) {
+            memcpy(&bits, &x[i], sizeof bits);
+            bad |= (bits & 0x7F800000u) == 0x7F800000u ? 1 : 0;
+        }
+        for (size_t i = b; bad && i < end; i++) {
+            memcpy(&bits, &x[i], sizeof bits);
+            if ((bits & 0x7F800000u) == 0x7F800000u) return i;
+        }
+    }
+    return n;
+}
+
+/* Says which value of the file it is: the part's row and column, back to the place in the tensor. */
+static bool check_finite(const loader *l, const gk__slot *s, int part, int before, const float *x, size_t n,
+                         gk_error *err) {
+    size_t i = find_nonfinite(x, n), in = (size_t)s->in;
+    if (i == n) return true;
+    size_t row = gk__slot_row(l->cfg, s, part, before, (int)(i / in)), at = row * in + i % in;
+    if (gk__slot_transposed(s)) at = i % in * (size_t)s->out + row;
+    gk_place place = at_stored(s->stored);
+    place.byte += at / s->stored->type->block * s->stored->type->bytes;
+    return gk_fail(err, place, "every weight must be a finite number", "the value at index %zu is %s", at,
+                   x[i] != x[i] ? "NaN" : "infinite");
+}
+
+/* ---------------------------------------------------------------- for training: one vector */
+
+static bool fill_vector(const loader *l, gk_model *m, gk_error *err) {
+    for (size_t i = 0; i < l->slots.n; i++) {
+        const gk__slot *s = &l->slots.list[i];
+        int before = 0;
+        for (int p = 0; p < s->rule->n_parts; p++) {
+            gk_tensor t = gk_model_tensor(m, s->layer, s->rule->part[p]);
+            float *to = m->data + ((s->bias ? t.b : t.w) - m->data);
+            read_part(l, s, p, before, t.out, to, NULL);
+            if (!check_finite(l, s, p, before, to, (size_t)t.out * (size_t)s->in, err)) return false;
+            before += t.out;
+        }
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- for evaluation: mapped where it can be */
+
+/* The file's own bytes, where they are what the operators read. */
+static bool view(const gk__slot *s, const gk__layout *layout, gk_tensor *t) {
+    uint32_t type = s->stored->type->id;
+    bool half = type == GK__F16 || type == GK__BF16;
+    const void *at = s->stored->data;
+    if (!gk__slot_plain(s) || (type != GK__F32 && !(half && s->n_dims == 2))) return false;
+    if ((uintptr_t)at % s->stored->type->bytes != 0) return false;
+    if (layout->norms_plus_one && gk_component_is_norm(s->rule->part[0])) return false;
+    if (s->bias)
+        t->b = at;
+    else if (half)
+        t->h = at;
+    else
+        t->w = at;
+    return true;
+}
+
+static gk_dtype dtype_of(const gk__stored *t) {
+    return t->type->id == GK__F16 ? GK_F16 : t->type->id == GK__BF16 ? GK_BF16 : GK_F32;
+}
+
+static bool own(const loader *l, gk_model *m, const gk__slot *s, int part, int before, gk_tensor *t,
+                gk_error *err) {
+    gk_dtype type = s->n_dims == 2 ? dtype_of(s->stored) : GK_F32;
+    size_t n = (size_t)t->out * (size_t)s->in;
+    void *p = gk_try_alloc(n * (type == GK_F32 ? sizeof(float) : sizeof(uint16_t)));
+    if (!p)
+        return gk_fail(err, at_stored(s->stored), "a machine with more memory", "not enough memory for it");
+    m->own[m->n_own++] = p;
+    read_part(l, s, part, before, t->out, type == GK_F32 ? p : NULL, type == GK_F32 ? NULL : p);
+    if (s->bias)
+        t->b = p;
+    else if (type == GK_F32)
+        t->w = p;
+    else
+        t->h = p;
+    return true;
+}
+
+static bool fill_mapped(const loader *l, gk_model *m, gk_error *err) {
+    size_t n_vectors = 0;
+    m->own = gk_alloc(3 * l->slots.n * sizeof *m->own);
+    for (size_t i = 0; i < l->slots.n; i++) {
+        const gk__slot *s = &l->slots.list[i];
+        if (s->n_dims == 1) {
+            bool other = n_vectors++ && m->vector_type != dtype_of(s->stored);
+            m->vector_type = other ? GK_F32 : dtype_of(s->stored);
+        }
+        int before = 0;
+        for (int p = 0; p < s->rule->n_parts; p++) {
+            gk_tensor *t = gk__model_slot(m, s->layer, s->rule->part[p]);
+            t->out = gk__slot_part_rows(l->cfg, s, p);
+            if (!s->bias) {
+                t->in = s->in;
+                t->type = s->n_dims == 2 ? dtype_of(s->stored) : GK_F32;
+            }
+            if (!view(s, &l->layout, t) && !own(l, m, s, p, before, t, err)) return false;
+            before += t->out;
+        }
+    }
+    if (l->cfg->tied) m->outer[GK_HEAD] = m->outer[GK_EMBED];
+    return true;
+}
+
+/* ---------------------------------------------------------------- opening */
+
+/* Memory is taken only once every tensor has been found in the file. */
+static gk_model *make(loader *l, bool mapped, gk_error *err) {
+    l->slots = gk__slots_make(l->cfg, &l->layout);
+    gk_model *m = NULL;
+    if (make_index(l, err) && match_slots(l, err) && match_tied_head(l, err) && check_rest(l, err))
+        m = mapped ? gk__model_hollow(l->cfg) : gk_model_blank(l->cfg, err);
+    if (m && !(mapped ? fill_mapped(l, m, err) : fill_vector(l, m, err))) {
+        gk_model_free(m);
+        m = NULL;
+    }
+    gk_free(l->index);
+    gk_free(l->slots.list);
+    return m;
+}
+
+static bool is_gguf(const char *path) {
+    size_t n = strlen(path);
+    return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
+}
+
+static gk_model *open_model(const char *path, bool mapped, gk_error *err) {
+    gk_config c;
+    gk__files *files = gk_alloc(sizeof *files);
+    gk_model *m = NULL;
+    bool gguf = is_gguf(path), ok;
+    if (gguf) {
+        ok = gk__files_gguf(path, files, &c, err);
+    } else {
+        gk_arena *a = gk_arena_new();
+        ok = gk__config_load(gk_path_join(a, path, "config.json"), &c, err) &&
+             gk__files_folder(path, files, err);
+        gk_arena_free(a);
+    }
+    if (ok) {
+        loader l = {.cfg = &c, .files = files};
+        l.layout = gguf ? gk__layout_gguf(c.family) : gk__layout_hf(c.family);
+        m = make(&l, mapped, err);
+    }
+    if (m && mapped) {
+        m->files = files;
+        return m;
+    }
+    gk__files_close(files);
+    gk_free(files);
+    return m;
+}
+
+gk_model *gk_model_load(const char *path, gk_error *err) {
+    return open_model(path, false, err);
+}
+
+gk_model *gk_model_open(const char *path, gk_error *err) {
+    return open_model(path, true, err);
+}

@@ -1,0 +1,233 @@
+/* modules: model core
+ *
+ * test_checkpoints.c: models as they lie in files: every type mapped and saved again byte for byte,
+ * checkpoints in several files, GGUF. */
+#include "model/files.h"
+#include "model/safetensors.h"
+#include "tests/scratch.h"
+
+#include <glob.h>
+#include <math.h>
+
+#define FIXTURES GK_SOURCE_DIR "/tests/fixtures/model/"
+#define MOST 64
+
+static char *FOLDERS[MOST]; /* of the fixtures */
+static int n_folders;
+static char why[2048];
+
+static gk_model *open_model(const char *path) {
+    gk_error err = {0};
+    gk_model *m = gk_model_open(path, &err);
+    ck_assert_msg(m != NULL, "%s", gk_error_text(&err, why, sizeof why));
+    return m;
+}
+
+static gk_model *load_model(const char *path) {
+    gk_error err = {0};
+    gk_model *m = gk_model_load(path, &err);
+    ck_assert_msg(m != NULL, "%s", gk_error_text(&err, why, sizeof why));
+    return m;
+}
+
+static void save(const gk_model *m, const char *dir) {
+    gk_error err = {0};
+    ck_assert_msg(gk_model_save(m, dir, &err), "%s", gk_error_text(&err, why, sizeof why));
+}
+
+static const gk__stored *find(const gk__files *f, const char *name) {
+    for (size_t i = 0; i < f->n; i++)
+        if (strcmp(f->list[i].name, name) == 0) return &f->list[i];
+    return NULL;
+}
+
+static size_t values(const gk__stored *t) {
+    size_t n = 1;
+    for (int d = 0; d < t->n_dims; d++) n *= (size_t)t->shape[d];
+    return n;
+}
+
+static void assert_same_files(const char *a_dir, const char *b_dir) {
+    gk__files a, b;
+    gk_error err = {0};
+    ck_assert(gk__files_folder(a_dir, &a, &err) && gk__files_folder(b_dir, &b, &err));
+    ck_assert_uint_eq(a.n, b.n);
+    for (size_t i = 0; i < a.n; i++) {
+        const gk__stored *x = &a.list[i], *y = find(&b, x->name);
+        ck_assert_msg(y != NULL, "no %s", x->name);
+        ck_assert_str_eq(x->type_name, y->type_name);
+        ck_assert(x->n_dims == y->n_dims && memcmp(x->shape, y->shape, sizeof x->shape) == 0);
+        ck_assert_msg(memcmp(x->data, y->data, values(x) * x->type->bytes) == 0, "%s differs", x->name);
+    }
+    gk__files_close(&a);
+    gk__files_close(&b);
+}
+
+/* Fused, transposed and split by head; F32, F16 and BF16; every family. */
+START_TEST(opened_and_saved_is_identical) {
+    scratch s = scratch_new();
+    gk_model *m = open_model(FOLDERS[_i]);
+    ck_assert_ptr_null(gk_model_data(m));
+    save(m, scratch_path(&s, "again"));
+    assert_same_files(FOLDERS[_i], scratch_path(&s, "again"));
+    gk_model *back = open_model(scratch_path(&s, "again"));
+    ck_assert(gk_config_same(gk_model_config(m), gk_model_config(back)));
+    ck_assert_uint_eq(gk_model_count(m), gk_model_count(back));
+    gk_model_free(m);
+    gk_model_free(back);
+    scratch_free(&s);
+}
+END_TEST
+
+/* What is loaded as floats and what is mapped are the same weights. */
+START_TEST(opened_is_loaded) {
+    gk_model *a = load_model(FOLDERS[_i]), *b = open_model(FOLDERS[_i]);
+    const gk_param *list;
+    size_t n = gk_model_params(a, &list);
+    ck_assert_uint_gt(n, 0);
+    for (size_t i = 0; i < n; i++) {
+        gk_tensor x = gk_model_tensor(a, list[i].layer, list[i].comp),
+                  y = gk_model_tensor(b, list[i].layer, list[i].comp);
+        ck_assert(x.out == y.out && x.in == y.in && (x.b == NULL) == (y.b == NULL));
+        float *got = gk_alloc(list[i].count * sizeof *got);
+        const float *want = list[i].bias ? x.b : x.w, *have = list[i].bias ? y.b : got;
+        if (!list[i].bias) gk_tensor_floats(y, 0, list[i].count, got);
+        ck_assert_int_eq(memcmp(want, have, list[i].count * sizeof *got), 0);
+        gk_free(got);
+    }
+    gk_model_free(a);
+    gk_model_free(b);
+}
+END_TEST
+
+/* A plain matrix is not copied: two models that opened one file see one place in it. */
+START_TEST(plain_matrices_stay_in_the_file) {
+    gk_model *m = open_model(FIXTURES "llama-mqa");
+    gk_tensor up = gk_model_tensor(m, 1, GK_UP), ln = gk_model_tensor(m, 1, GK_LN1);
+    ck_assert(up.h != NULL && up.w == NULL && up.type == GK_BF16);
+    ck_assert(ln.w != NULL && ln.h == NULL);
+    gk__files f;
+    gk_error err = {0};
+    ck_assert(gk__files_folder(FIXTURES "llama-mqa", &f, &err));
+    const gk__stored *t = find(&f, "model.layers.1.mlp.up_proj.weight");
+    ck_assert_int_eq(memcmp(t->data, up.h, values(t) * 2), 0);
+    gk__files_close(&f);
+    gk_model_free(m);
+}
+END_TEST
+
+START_TEST(an_opened_model_cannot_be_trained) {
+    gk_model *m = open_model(FIXTURES "llama");
+    gk_error err = {0};
+    gk_session *s = gk_session_new(gk_model_config(m), 4, true, &err);
+    int32_t token[] = {1, 2}, target[] = {2, -1}, start[] = {0, 2};
+    gk_batch b = {2, 1, token, target, start};
+    double loss;
+    int64_t n;
+    float grad;
+    ck_assert(!gk_forward_backward(s, m, &b, 1, 0, &grad, &loss, &n, &err));
+    ck_assert_str_eq(err.what, "the model was opened for reading only");
+    gk_session_free(s);
+    gk_model_free(m);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- several files */
+
+typedef struct sharded {
+    scratch s;
+    gk__files from;
+} sharded;
+
+static const void *from_file(void *ctx, size_t i, gk_error *err) {
+    (void)err;
+    return ((const gk__stored *)ctx)[i].data;
+}
+
+/* A fixture in two files and an index, as transformers writes large models. */
+static sharded shard(const char *fixture, const char *extra) {
+    sharded h = {.s = scratch_new()};
+    gk_error err = {0};
+    char *dir = gk_path_join(h.s.a, FIXTURES, fixture);
+    ck_assert(gk__files_folder(dir, &h.from, &err));
+    scratch_file(&h.s, "config.json",
+                 gk_read_file(h.s.a, gk_path_join(h.s.a, dir, "config.json"), 1 << 16, NULL, &err));
+    json_t *map = json_object();
+    for (size_t part = 0; part < 2; part++) {
+        size_t first = part ? h.from.n / 2 : 0, n = part ? h.from.n - first : h.from.n / 2;
+        const char *name = part ? "model-00002-of-00002.safetensors" : "model-00001-of-00002.safetensors";
+        gk__typed *list = gk_arena_alloc(h.s.a, n * sizeof *list);
+        for (size_t i = 0; i < n; i++) {
+            const gk__stored *t = &h.from.list[first + i];
+            list[i] = (gk__typed){.array = {.name = t->name, .n_dims = t->n_dims}, .dtype = t->type_name};
+            memcpy(list[i].array.shape, t->shape, sizeof t->shape);
+            json_object_set_new(map, t->name, json_string(name));
+        }
+        ck_assert(gk__safetensors_write(scratch_path(&h.s, name), list, n, NULL, from_file,
+                                        &h.from.list[first], &err));
+    }
+    if (extra) json_object_set_new(map, extra, json_string("model-00001-of-00002.safetensors"));
+    json_t *index = json_pack("{s:{s:i}, s:o}", "metadata", "total_size", 1, "weight_map", map);
+    ck_assert(gk_json_save(scratch_path(&h.s, "model.safetensors.index.json"), index, &err));
+    json_decref(index);
+    return h;
+}
+
+static void unshard(sharded *h) {
+    gk__files_close(&h->from);
+    scratch_free(&h->s);
+}
+
+START_TEST(several_files_are_one_model) {
+    sharded h = shard("neox", NULL);
+    gk_model *m = open_model(h.s.dir), *whole = load_model(FIXTURES "neox"), *loaded = load_model(h.s.dir);
+    ck_assert_int_eq(
+        memcmp(gk_model_data(whole), gk_model_data(loaded), gk_model_floats(whole) * sizeof(float)), 0);
+    save(m, scratch_path(&h.s, "one"));
+    assert_same_files(FIXTURES "neox", scratch_path(&h.s, "one"));
+    gk_model_free(m);
+    gk_model_free(whole);
+    gk_model_free(loaded);
+    unshard(&h);
+}
+END_TEST
+
+START_TEST(a_part_that_is_gone_or_lacks_a_tensor) {
+    gk_error err = {0};
+    sharded h = shard("neox", "gpt_neox.nowhere.weight");
+    ck_assert_ptr_null(gk_model_open(h.s.dir, &err));
+    assert_error_at(&err, scratch_path(&h.s, "model.safetensors.index.json"),
+                    ": field 'gpt_neox.nowhere.weight': is not in model-00001-of-00002.safetensors");
+    unshard(&h);
+    h = shard("neox", NULL);
+    char *second = scratch_path(&h.s, "model-00002-of-00002.safetensors");
+    ck_assert_int_eq(remove(second), 0);
+    ck_assert_ptr_null(gk_model_open(h.s.dir, &err));
+    assert_error_at(&err, second, ": opening the file failed: No such file");
+    unshard(&h);
+}
+END_TEST
+
+static void find_folders(void) {
+    glob_t found;
+    if (glob(FIXTURES "*", GLOB_ONLYDIR, NULL, &found) != 0) return;
+    for (size_t i = 0; i < found.gl_pathc && n_folders < MOST; i++)
+        FOLDERS[n_folders++] = strdup(found.gl_pathv[i]);
+    globfree(&found);
+}
+
+int main(void) {
+    find_folders();
+    Suite *s = suite_create("checkpoints");
+    TCase *t = tcase_create("checkpoints");
+    tcase_add_loop_test(t, opened_and_saved_is_identical, 0, n_folders);
+    tcase_add_loop_test(t, opened_is_loaded, 0, n_folders);
+    tcase_add_test(t, plain_matrices_stay_in_the_file);
+    tcase_add_test(t, an_opened_model_cannot_be_trained);
+    tcase_add_test(t, several_files_are_one_model);
+    tcase_add_test(t, a_part_that_is_gone_or_lacks_a_tensor);
+    suite_add_tcase(s, t);
+    int code = run_suite(s);
+    for (int i = 0; i < n_folders; i++) free(FOLDERS[i]);
+    return code;
+}
