@@ -212,6 +212,10 @@ int gk_die(const char *command, const gk_error *err) {
     return 1;
 }
 
+void gk_use_threads(int64_t n) {
+    gk_threads_set((int)(n < 4096 ? n : 4096)); /* which has its own, lower limit */
+}
+
 const char *gk_home(void) {
     const char *home = getenv("GRAFTKIT_HOME");
     return home && *home ? home : GK_SOURCE_DIR;

@@ -16,6 +16,8 @@
     X(sweep, "evaluate graft schemes over prompts into a results database") \
     X(export, "write a results database as CSV, JSONL or summary.json")     \
     X(report, "write the HTML report of a run")                             \
+    X(generate, "continue texts with a model")                              \
+    X(logits, "print what a model says at every token")                     \
     X(info, "show CPU, kernels, threads and measured GFLOP/s")
 #define X(name, help) int cmd_##name(int argc, char **argv);
 GK_COMMANDS(X)
@@ -55,6 +57,9 @@ const char *gk_nearest(const char *word, const char *const *known, size_t n);
 
 /* Prints `graftkit <command>: <error text>` on stderr and returns 1. */
 int gk_die(const char *command, const gk_error *err);
+
+/* What --threads N means: so many threads; 0: all cores. */
+void gk_use_threads(int64_t n);
 
 /* Where templates/, data/lists/ … lie: $GRAFTKIT_HOME, else the source tree graftkit was built from. */
 const char *gk_home(void);
