@@ -127,7 +127,7 @@ check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan
 FUZZ     ?= gguf
 SECONDS  ?= 600
 fuzz: ## fuzz one parser: FUZZ=gguf|safetensors|… (tests/fuzz/fuzz_*.c) SECONDS=600 (needs clang)
-	$(MAKE) CC=clang FLAVOUR=fuzz fuzz-run
+	$(MAKE) CC=clang CXX=clang++ FLAVOUR=fuzz fuzz-run
 fuzz-run: $(B)/tests/fuzz/fuzz_$(FUZZ)
 	@mkdir -p $(B)/found/$(FUZZ) $(B)/crashes
 	$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(B)/crashes/$(FUZZ)- \
