@@ -60,6 +60,8 @@ static void hash(scratch *s, const char *name, char hex[GK_SHA256_HEX]) {
 #define SWEEP                                                                                          \
     "sweep --recipient pre=$D/base --donor sft=$D/relation --donor task=$D/relation --limit 3 --rows " \
     "$D/data/relation/metadata.jsonl "
+#define GATE "gate --model $D/base --rows $D/data/base/metadata.jsonl " EVAL
+#define FINETUNE "finetune --model $D/base --texts $D/data/relation/A2B.jsonl "
 #define POSITION "--schemes graft/schemes/position.yaml "
 
 static void pipeline(void) {
@@ -142,6 +144,60 @@ END_TEST
 START_TEST(an_unknown_option) {
     refused("sweep --recipent pre=x", "--recipent", "--recipient");
     refused("info --thread 2", "--thread", "--threads");
+}
+END_TEST
+
+START_TEST(numbers_out_of_range) {
+    refused("info --threads -3", "--threads", "0 or more");
+    refused("base --ffn -3 --tokenizer $D/tokenizer --texts x --out $D/no", "--ffn", "-3");
+    refused("base --ffn 99999999999 --tokenizer $D/tokenizer --texts x --out $D/no", "--ffn", "99999999999");
+    refused(SWEEP POSITION EVAL "--out $D/no.db --seed -1", "--seed", "0 or more");
+    refused(GATE "--top -1", "--top", "-1");
+    refused(GATE "--top 0", "'top': is 0", "1 or more");
+    refused(GATE "--min 2", "'min': is 2", "from 0 to 1");
+    refused(FINETUNE "--recipe relation --eps 0 --out $D/no", "--eps", "1e-30");
+}
+END_TEST
+
+START_TEST(outputs_are_looked_at_first) {
+    scratch s = scratch_new();
+    refused(SWEEP POSITION EVAL "--out ''", "--out", "empty");
+    refused(GATE "--out $D/nowhere/x/y.json", "nowhere/x/y.json", "");
+    refused("export --db $D/results.db --cells $D/ok.csv --results $D/bad.foo", "bad.foo", ".jsonl");
+    refused("export --db $D/results.db --cells $D/ok.csv --results $D/no/where.csv", "no/where.csv", "");
+    refused("export --db $D/results.db --cells $D/x.csv --results $D/./x.csv", "--results", "--cells");
+    refused("export --db $D/results.db --summary $D/results.db", "--summary", "--db");
+    ck_assert(!gk_exists(in_run(&s, "ok.csv")) && !gk_exists(in_run(&s, "x.csv")));
+    scratch_free(&s);
+}
+END_TEST
+
+/* One line, before any progress. */
+START_TEST(what_stands_against_training) {
+    char out[4096];
+    refused(FINETUNE "--recipe relation --freeze pos --out $D/no", "freeze", "pos");
+    ck_assert_int_eq(run(out, sizeof out,
+                         "--version && mkdir $D/dam $D/dam2 && echo '{' >$D/dam/train.json && "
+                         "echo x >$D/dam2/checkpoint.safetensors"),
+                     0);
+    refused(FINETUNE "--recipe relation --out $D/dam", "dam/train.json", "");
+    refused(FINETUNE "--recipe relation --replace --out $D/dam2", "dam2/checkpoint.safetensors", "");
+}
+END_TEST
+
+START_TEST(a_path_may_hold_a_comma) {
+    char out[4096];
+    ck_assert_int_eq(
+        run(out, sizeof out,
+            "--version && cp graft/schemes/position.yaml $D/po,sition.yaml && ln -s base $D/ba,se && "
+            "cp $D/data/relation/A2B.jsonl $D/A,B.jsonl"),
+        0);
+    succeeds(
+        "sweep --recipient pre=$D/base --donor sft=$D/ba,se --limit 1 --rows $D/data/relation/metadata.jsonl "
+        "--schemes $D/po,sition.yaml " EVAL "--out $D/com,ma.db");
+    succeeds("tokenizer --texts $D/data/tokenizer.jsonl --texts $D/A,B.jsonl --vocab 900 --out $D/tok2");
+    refused(SWEEP "--schemes graft/schemes/position.yaml,graft/schemes/hybrid.yaml " EVAL "--out $D/no.db",
+            "position.yaml,graft", "");
 }
 END_TEST
 
@@ -253,6 +309,10 @@ int main(void) {
     tcase_add_test(t, the_pipeline_leaves_its_files);
     tcase_add_test(t, a_finished_step_is_not_redone);
     tcase_add_test(t, an_unknown_option);
+    tcase_add_test(t, numbers_out_of_range);
+    tcase_add_test(t, outputs_are_looked_at_first);
+    tcase_add_test(t, what_stands_against_training);
+    tcase_add_test(t, a_path_may_hold_a_comma);
     tcase_add_test(t, a_truncated_model);
     tcase_add_test(t, a_template_with_an_unknown_field);
     tcase_add_test(t, a_template_with_an_unclosed_brace);

@@ -25,10 +25,10 @@ GK_COMMANDS(X)
 
 typedef enum gk_opt_kind {
     GK_OPT_FLAG, /* bool *: set to true */
-    GK_OPT_INT,  /* int64_t * */
+    GK_OPT_INT,  /* int64_t *: 0 or more */
     GK_OPT_NUM,  /* double * */
-    GK_OPT_STR,  /* const char ** */
-    GK_OPT_LIST  /* gk_strings *: the option may be repeated, or take a comma-separated list */
+    GK_OPT_STR,  /* const char **: not empty */
+    GK_OPT_LIST  /* gk_strings *: a GK_OPT_STR that may be repeated */
 } gk_opt_kind;
 
 typedef struct gk_strings {
