@@ -301,6 +301,45 @@ START_TEST(another_models_results_are_kept) {
 }
 END_TEST
 
+/* The text goes on from where it stands; the ids are those that the logits say are likeliest. */
+START_TEST(texts_go_on) {
+    char out[16384];
+    ck_assert_int_eq(run(out, sizeof out, "generate --model $D/base --prompt 'The film' --tokens 5"), 0);
+    ck_assert_msg(strstr(out, "The film") != NULL, "%s", out);
+    const char *json =
+        "generate --model $D/base --prompt 'The film' --prompt In --tokens 5 --ignore-eos --json";
+    ck_assert_int_eq(run(out, sizeof out, json), 0);
+    char *line = strchr(out, '{'); /* what is told on stderr may stand before or after */
+    json_t *first = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL), *id = json_object_get(first, "ids");
+    ck_assert_uint_eq(json_array_size(id), 5);
+    ck_assert_ptr_nonnull(json_string_value(json_object_get(first, "continuation")));
+    ck_assert_ptr_nonnull(strstr(strchr(line, '\n'), "\"prompt\":\"In\""));
+    json_int_t likeliest = json_integer_value(json_array_get(id, 0));
+    json_decref(first);
+    ck_assert_int_eq(
+        run(out, sizeof out, "logits --model $D/base --prompt 'The film' --top 1 --out $D/l.safetensors"), 0);
+    line = strstr(out, "{\"text\":1,\"position\":2,");
+    ck_assert_msg(line != NULL, "%s", out);
+    json_t *row = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
+    json_t *top = json_array_get(json_object_get(row, "top"), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(top, "id")), likeliest);
+    json_decref(row);
+    scratch s = scratch_new();
+    ck_assert(gk_exists(in_run(&s, "l.safetensors")));
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(texts_that_cannot_be_run) {
+    refused("generate --model $D/base", "no text is given", "--prompt");
+    refused("generate --model $D/base --ids '1 x'", "field '--ids'", "'x' is no token id");
+    refused("logits --model $D/base --ids 900", "token 900", "vocabulary");
+    refused("logits --model $D/none --prompt a", "none/config.json", "No such file");
+    refused("generate --model $D/base --prompt a --top-p 0", "field '--top-p'", "above 0");
+    refused("generate --model $D/base --prompt a --tokens 0", "field '--tokens'", "1 to");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("cli");
     TCase *t = tcase_create("cli");
@@ -320,6 +359,8 @@ int main(void) {
     tcase_add_test(t, a_row_without_a_field);
     tcase_add_test(t, an_unwritable_run_folder);
     tcase_add_test(t, another_models_results_are_kept);
+    tcase_add_test(t, texts_go_on);
+    tcase_add_test(t, texts_that_cannot_be_run);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

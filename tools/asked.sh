@@ -8,16 +8,24 @@ no() {
 
 [[ $DATASET != */* && -f templates/$DATASET/eval.jsonl ]] ||
     no "DATASET='$DATASET' is no dataset; there is: $(echo $(ls templates))"
-[[ $FAMILY == llama || $FAMILY == gpt2 ]] || no "FAMILY='$FAMILY' is no family; there are: llama gpt2"
+families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
+[[ $FAMILY && " $families " == *" $FAMILY "* ]] || no "FAMILY='$FAMILY' is no family; there are: $families"
 for v in SEED THREADS; do
     [[ ${!v} =~ ^(0|[1-9][0-9]{0,17})$ ]] || no "$v='${!v}' must be an integer of 0 or more"
 done
 model=()
-if [[ $MODEL ]]; then
-    for f in config.json model.safetensors tokenizer.model; do
-        [[ -f $MODEL/$f ]] || no "MODEL='$MODEL' must be a Hugging Face folder; $MODEL/$f is missing"
-        model+=("$MODEL/$f")
-    done
+if [[ $MODEL == *.gguf ]]; then
+    [[ -f $MODEL ]] || no "MODEL='$MODEL': there is no such file"
+    model=("$MODEL")
+elif [[ $MODEL ]]; then
+    shopt -s nullglob
+    weights=("$MODEL"/model*.safetensors)
+    tokenizer=("$MODEL"/tokenizer.json "$MODEL"/tokenizer.model "$MODEL"/vocab.json)
+    for f in "${tokenizer[@]}"; do [[ -f $f ]] && model+=("$f"); done
+    [[ -f $MODEL/config.json ]] || no "MODEL='$MODEL' must be a Hugging Face folder or a .gguf file; $MODEL/config.json is missing"
+    [[ ${#weights[@]} -gt 0 ]] || no "MODEL='$MODEL' holds no weights: model.safetensors is missing"
+    [[ ${#model[@]} -gt 0 ]] || no "MODEL='$MODEL' holds no tokenizer: tokenizer.json or tokenizer.model is missing"
+    model+=("$MODEL/config.json" "${weights[@]}")
 fi
 [[ $SCHEMES =~ [^[:space:]] ]] || no "SCHEMES is empty; name one scheme file or more"
 for f in $SCHEMES; do
