@@ -60,7 +60,7 @@ void gk__finder_add(gk__finder *f, const char *text, size_t len, const gk__added
         }
         at = child;
     }
-    if (at && !f->node[at].token) f->node[at].token = token;
+    if (at) f->node[at].token = token;
 }
 
 /* The longest string that begins at text[0]; NULL: none does. */

@@ -103,7 +103,8 @@ static inline size_t gk__utf8_len(char first) {
     unsigned char c = (unsigned char)first;
     return c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
 }
-uint32_t gk__utf8_char(const char *s); /* the character at s */
+uint32_t gk__utf8_char(const char *s);        /* the character at s */
+size_t gk__utf8_put(uint32_t c, char out[4]); /* c < 0x800; its length */
 
 /* ---------------------------------------------------------------- strings to ids (table.c) */
 
@@ -195,7 +196,7 @@ typedef enum gk__behaviour {
     GK__MERGED_PREVIOUS,
     GK__MERGED_NEXT
 } gk__behaviour;
-typedef enum gk__step_kind { GK__SPLIT, GK__PREFIX_SPACE, GK__METASPACE } gk__step_kind;
+typedef enum gk__step_kind { GK__SPLIT, GK__PREFIX_SPACE, GK__METASPACE, GK__SHOW_BYTES } gk__step_kind;
 typedef enum gk__scheme { GK__ALWAYS, GK__FIRST, GK__NEVER } gk__scheme;
 typedef struct gk__step {
     gk__step_kind kind;
@@ -241,7 +242,7 @@ typedef struct gk__added_token {
 /* A set of strings to find in a text, the longest of those that begin first. */
 typedef struct gk__finder gk__finder;
 gk__finder *gk__finder_new(gk_arena *a);
-/* An earlier string wins over an equal later one. `token` is borrowed. */
+/* A later string wins over an equal earlier one. `token` is borrowed. */
 void gk__finder_add(gk__finder *f, const char *text, size_t len, const gk__added_token *token);
 /* [begin, end) of `text` is a token, or text between tokens. */
 typedef struct gk__part {
@@ -330,6 +331,7 @@ typedef struct gk__bpe {
     size_t n_vocab;    /* pieces of the model, without the added tokens */
     gk__strings vocab; /* those */
     gk__strings added_ids;
+    bool shows_bytes; /* a step writes bytes as characters (ByteLevel before other steps) */
     gk__bpe_model model;
     gk__norms norms;
     gk__steps steps;

@@ -120,16 +120,6 @@ static bool read_merges(gk__bpe *b, const json_t *merges, gk_place at, gk_error 
 
 /* ---------------------------------------------------------------- the symbols that words begin as */
 
-static size_t utf8_of(uint32_t c, char out[4]) {
-    if (c < 0x80) {
-        out[0] = (char)c;
-        return 1;
-    }
-    out[0] = (char)(0xC0 | c >> 6);
-    out[1] = (char)(0x80 | (c & 0x3F));
-    return 2;
-}
-
 static bool all_bytes(const gk__bpe_model *m) {
     for (int i = 0; i < 256; i++)
         if (m->byte_id[i] < 0) return false;
@@ -159,7 +149,7 @@ static void find_symbols(gk__bpe *b) {
     gk__bpe_model *m = &b->model;
     for (int i = 0; i < 256; i++) {
         char text[8];
-        size_t len = m->bytes ? utf8_of(gk__char_of_byte(i), text)
+        size_t len = m->bytes ? gk__utf8_put(gk__char_of_byte(i), text)
                               : (size_t)snprintf(text, sizeof text, "<0x%02X>", (unsigned)i);
         m->byte_id[i] = gk__strings_get(&b->vocab, text, len);
     }
@@ -267,12 +257,16 @@ static bool read_one_added(gk__bpe *b, const json_t *json, gk__added_token *t, g
 static bool find_normalized(gk__bpe *b, const gk__added_token *t, const gk__work *w) {
     gk__view in = {.text = t->content, .len = t->len}, out;
     if (!gk__normalize(&b->norms, w, &in, &out)) return false;
+    char *text = gk_arena_alloc(b->a, out.len + 1);
+    memcpy(text, out.text, out.len);
+    b->piece[t->id].text = text; /* what it decodes to */
+    b->piece[t->id].len = (uint32_t)out.len;
     if (!b->normalized) b->normalized = gk__finder_new(b->a);
     gk__finder_add(b->normalized, out.text, out.len, t);
     return true;
 }
 
-/* Special tokens first: of equal strings the first is found. */
+/* Special tokens first: of equal strings (as normalised) the last is found. */
 static bool fill_finders(gk__bpe *b, gk_error *err) {
     gk__work w = {.a = gk_arena_new(), .matcher = gk__matcher_new(), .err = err};
     bool ok = true;
@@ -289,6 +283,21 @@ static bool fill_finders(gk__bpe *b, gk_error *err) {
     gk__matcher_free(w.matcher);
     gk_arena_free(w.a);
     return ok;
+}
+
+/* The reference skips a token in decoding when its string, as it decodes, is that of a special token. */
+static void mark_special(gk__bpe *b) {
+    gk__strings special;
+    gk_arena *a = gk_arena_new();
+    gk__strings_init(&special, a, b->n_added + 1);
+    for (size_t i = 0; i < b->n_added; i++)
+        if (b->added[i].special)
+            gk__strings_add(&special, b->added[i].content, b->added[i].len, b->added[i].id);
+    for (size_t i = 0; i < b->n_added; i++) {
+        struct gk__bpe_piece *p = &b->piece[b->added[i].id];
+        p->special = gk__strings_get(&special, p->text, p->len) >= 0;
+    }
+    gk_arena_free(a);
 }
 
 bool gk__read_added(gk__bpe *b, const json_t *list, gk_place at, gk_error *err) {
@@ -310,8 +319,9 @@ bool gk__read_added(gk__bpe *b, const json_t *list, gk_place at, gk_error *err) 
             return gk_fail(err, here, "every token once", "\"%.60s\" is there twice", t->content);
         if (t->id >= next) next = (int64_t)t->id + 1;
         if (!b->piece[t->id].there) put_piece(b, t->content, t->len, t->id);
-        b->piece[t->id].special = t->special;
         b->n_added++;
     }
-    return b->n_added == 0 || fill_finders(b, err);
+    if (b->n_added > 0 && !fill_finders(b, err)) return false;
+    mark_special(b);
+    return true;
 }

@@ -201,10 +201,22 @@ static bool read_metaspace(reader *r, const json_t *json) {
     "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{200c}\\x{200d}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}" \
     "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
 
+static const char PUNCTUATION[] = "(?!["
+#include "tokenizer/unicode_unknown.h"
+                                  "])[!-/:-@\\[-`{-~\\p{P}]";
+
 static bool one_pre_tokenizer(reader *r, const json_t *json, const char *type) {
-    if (r->b->model.bytes)
-        return gk_fail(r->err, r->at, "ByteLevel as the last step", "a step after ByteLevel");
-    if (strcmp(type, "ByteLevel") == 0) return read_byte_level(r, json);
+    gk__bpe *b = r->b;
+    if (b->model.bytes) {
+        /* A step after ByteLevel sees the characters that bytes are shown as. */
+        if (!add_step(r, GK__SHOW_BYTES)) return false;
+        b->model.bytes = false;
+        b->shows_bytes = true;
+    }
+    if (strcmp(type, "ByteLevel") == 0) {
+        if (b->shows_bytes) return gk_fail(r->err, r->at, "ByteLevel once", "ByteLevel after ByteLevel");
+        return read_byte_level(r, json);
+    }
     if (strcmp(type, "Split") == 0) return read_split(r, json);
     if (strcmp(type, "Metaspace") == 0) return read_metaspace(r, json);
     if (strcmp(type, "Digits") == 0) {
@@ -215,7 +227,7 @@ static bool one_pre_tokenizer(reader *r, const json_t *json, const char *type) {
     if (strcmp(type, "Punctuation") == 0) {
         gk__behaviour behaviour = GK__ISOLATED;
         return (!json_object_get(json, "behavior") || read_behaviour(r, json, &behaviour)) &&
-               add_regex(r, "[!-/:-@\\[-`{-~\\p{P}]", behaviour, false);
+               add_regex(r, PUNCTUATION, behaviour, false);
     }
     if (strcmp(type, "WhitespaceSplit") == 0) return add_regex(r, "\\s", GK__REMOVED, false);
     if (strcmp(type, "Whitespace") == 0)

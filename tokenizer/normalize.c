@@ -10,6 +10,27 @@ static bool between(uint32_t c, uint32_t lo, uint32_t hi) {
     return c >= lo && c <= hi;
 }
 
+/* The reference's normal forms are those of Unicode 9: it leaves alone what was added since, and so must we.
+ */
+static bool is_newer(uint32_t c) {
+    static const struct {
+        uint32_t begin, end;
+    } INERT[] = {
+#include "tokenizer/unicode_inert.h"
+    };
+    static const struct {
+        char category[3];
+        uint32_t begin, end;
+    } ADDITIONS[] = {
+#include "tokenizer/unicode_additions.h"
+    };
+    for (size_t i = 0; i < sizeof INERT / sizeof *INERT; i++)
+        if (between(c, INERT[i].begin, INERT[i].end)) return true;
+    for (size_t i = 0; i < sizeof ADDITIONS / sizeof *ADDITIONS; i++)
+        if (between(c, ADDITIONS[i].begin, ADDITIONS[i].end)) return true;
+    return false;
+}
+
 /* Whether nothing before this character can change by what follows and nothing after it by what goes before:
  * normal forms can be made of the stretches between such characters, one by one. Marks and the vowels and
  * finals of Hangul join what they follow; some compatibility characters are made of those. */
@@ -19,15 +40,17 @@ static bool stands_alone(uint32_t c) {
         between(c, 0x3130, 0x318F) || between(c, 0xFF9E, 0xFFDC))
         return false;
     const utf8proc_property_t *p = utf8proc_get_property((utf8proc_int32_t)c);
-    return p->combining_class == 0 && p->category != UTF8PROC_CATEGORY_MN &&
-           p->category != UTF8PROC_CATEGORY_MC && p->category != UTF8PROC_CATEGORY_ME;
+    bool mark = p->category == UTF8PROC_CATEGORY_MN || p->category == UTF8PROC_CATEGORY_MC ||
+                p->category == UTF8PROC_CATEGORY_ME;
+    return (p->combining_class == 0 && !mark) || is_newer(c);
 }
 
 /* Whether a character by itself is in every normal form already. */
 static bool unchanged(uint32_t c) {
     if (c < 0xA0) return true;
+    if (between(c, 0xAC00, 0xD7A3)) return false;
     const utf8proc_property_t *p = utf8proc_get_property((utf8proc_int32_t)c);
-    return p->decomp_seqindex == UINT16_MAX && !between(c, 0xAC00, 0xD7A3) && p->combining_class == 0;
+    return (p->decomp_seqindex == UINT16_MAX && p->combining_class == 0) || is_newer(c);
 }
 
 typedef struct chars {
@@ -48,6 +71,10 @@ static void decompose(chars *c, uint32_t ch, int form) {
         c->sorted = gk_arena_alloc(c->a, cap * sizeof *item);
         c->cap = cap;
     }
+    if (is_newer(ch)) {
+        c->item[c->n++] = (utf8proc_int32_t)ch;
+        return;
+    }
     int boundary = 0;
     utf8proc_ssize_t n = utf8proc_decompose_char(
         (utf8proc_int32_t)ch, c->item + c->n, DECOMPOSED_MAX,
@@ -60,7 +87,8 @@ static void decompose(chars *c, uint32_t ch, int form) {
 }
 
 static unsigned class_of(utf8proc_int32_t c) {
-    return utf8proc_get_property(c)->combining_class & 0xFFU;
+    unsigned class = utf8proc_get_property(c)->combining_class & 0xFFU;
+    return class != 0 && is_newer((uint32_t)c) ? 0 : class;
 }
 
 /* Sorts marks by class, equal ones in their order. */

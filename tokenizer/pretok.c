@@ -152,10 +152,31 @@ static bool metaspace(const gk__step *step, const gk__work *w, gk__words *words)
     return true;
 }
 
+/* Every byte as the character that shows it in byte-level pieces. */
+static bool show_bytes(const gk__step *step, const gk__work *w, gk__words *words) {
+    (void)step;
+    const gk__view *v = &words->view;
+    gk__writer writer = gk__writer_new(w->a, v);
+    list out = {.a = w->a};
+    for (size_t i = 0; i < words->n; i++) {
+        size_t begin = writer.len;
+        for (size_t k = words->item[i].begin; k < words->item[i].end; k++) {
+            char shown[4];
+            size_t n = gk__utf8_put(gk__char_of_byte((unsigned char)v->text[k]), shown);
+            if (!gk__write(&writer, v, k, k + 1, shown, n, w->err)) return false;
+        }
+        put(&out, begin, writer.len);
+    }
+    *words = (gk__words){gk__written(&writer, v), out.item, out.n};
+    return true;
+}
+
 bool gk__pretokenize(const gk__steps *steps, const gk__work *w, const gk__view *in, gk__words *out) {
     typedef bool step(const gk__step *, const gk__work *, gk__words *);
-    static step *const STEP[] = {
-        [GK__SPLIT] = split, [GK__PREFIX_SPACE] = prefix_space, [GK__METASPACE] = metaspace};
+    static step *const STEP[] = {[GK__SPLIT] = split,
+                                 [GK__PREFIX_SPACE] = prefix_space,
+                                 [GK__METASPACE] = metaspace,
+                                 [GK__SHOW_BYTES] = show_bytes};
     list all = {.a = w->a};
     put(&all, 0, in->len);
     *out = (gk__words){*in, all.item, all.n};

@@ -87,6 +87,8 @@ def compare(path, program, texts, work, show):
     for text, our in zip(texts, ours):
         ids = ref.encode(text)
         want = {"ids": ids, "text": ref.decode(ids).split("\0")[0]}
+        if not ids and "drops the whole text" in our.get("error", ""):
+            continue  # the spans of no ids cannot tile a text, so graftkit says so
         if our != want:
             different += 1
             if different <= show:
