@@ -19,6 +19,7 @@ B       := $(BUILD)/$(FLAVOUR)
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 FLAGS.release := -O3 -march=$(ARCH) -g
 FLAGS.asan    := -O1 -march=$(ARCH) -g -fsanitize=address -fno-omit-frame-pointer
+FLAGS.fuzz    := -O1 -march=$(ARCH) -g -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
 FLAGS.ubsan   := -O1 -march=$(ARCH) -g -fsanitize=undefined -fno-sanitize-recover=all
 OPT     := $(FLAGS.$(FLAVOUR))
 MULTI   := $(shell $(CC) -print-multiarch 2>/dev/null || echo x86_64-linux-gnu)
@@ -44,6 +45,7 @@ LIBS           := $(LIBS.tokenizer) $(LIBS.model) $(LIBS.eval) $(LIBS.core) -lm 
 MODULES := eval graft train data model tokenizer core
 LIBFILES := $(foreach m,$(MODULES),$(B)/lib$(m).a)
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
+FUZZERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/bench_*.c))
 TOOLS   := $(filter-out tools/bench_%,$(wildcard tools/*.c))
 
@@ -78,12 +80,22 @@ $(B)/tests/$(1): $(B)/tests/$(1).o $(foreach m,$(call modules_of,tests/$(1).c),$
 	    $(LIBS.core) -lcheck -lsubunit -lrt -lm -lpthread -o $$@
 endef
 $(foreach t,$(notdir $(TESTS)),$(eval $(call TEST_RULE,$(t))))
+# A fuzz target's own main replays its seeds; libFuzzer brings another. shared.c stands in for mapped files.
+FUZZ_MAIN := $(if $(filter fuzz,$(FLAVOUR)),,$(B)/tests/fuzz/replay.o)
+FUZZ_LINK := -Wl,--wrap=gk_map_open,--wrap=gk_map_close $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer,-lcheck -lsubunit)
+define FUZZ_RULE
+$(B)/tests/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/shared.o $(FUZZ_MAIN) \
+                      $(foreach m,$(call modules_of,tests/fuzz/$(1).c),$(B)/lib$(m).a)
+	$$(CC) $$(LDFLAGS) $$^ $(foreach m,$(call modules_of,tests/fuzz/$(1).c),$(LIBS.$(m))) \
+	    $(FUZZ_LINK) $(LIBS.core) -lrt -lm -lpthread -o $$@
+endef
+$(foreach t,$(notdir $(FUZZERS)),$(eval $(call FUZZ_RULE,$(t))))
 $(BENCHES): $(B)/%: $(B)/tools/%.o $(LIBFILES)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev test check-asan check-ubsan fmt lint clean bench
+.PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint clean bench
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2 MODEL=DIR DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0"
@@ -106,17 +118,26 @@ deps: ## install the Debian packages that building, testing and the report need
 deps-dev: ## install what make fmt, make lint and CC=clang need besides
 	$(call INSTALL,$(DEV_PACKAGES))
 
-test: $(B)/graftkit $(TESTS) ## run every test suite
-	@GRAFTKIT=$(abspath $(B)/graftkit) tests/run.sh $(TESTS)
+test: $(B)/graftkit $(TESTS) $(FUZZERS) ## run every test suite and replay the fuzzers' seeds
+	@GRAFTKIT=$(abspath $(B)/graftkit) tests/run.sh $(TESTS) $(FUZZERS)
 check-asan: ## the tests under AddressSanitizer and LeakSanitizer, in build/asan
 	$(MAKE) test FLAVOUR=asan
 check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan
 	$(MAKE) test FLAVOUR=ubsan
+# Inputs found go to build/fuzz/found/NAME and crashes to build/fuzz/crashes; the seeds stay as they are.
+FUZZ     ?= gguf
+SECONDS  ?= 600
+fuzz: ## fuzz one parser: FUZZ=gguf|safetensors|… (tests/fuzz/fuzz_*.c) SECONDS=600 (needs clang)
+	$(MAKE) CC=clang CXX=clang++ FLAVOUR=fuzz fuzz-run
+fuzz-run: $(B)/tests/fuzz/fuzz_$(FUZZ)
+	@mkdir -p $(B)/found/$(FUZZ) $(B)/crashes
+	$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(B)/crashes/$(FUZZ)- \
+	    -print_final_stats=1 $(B)/found/$(FUZZ) tests/fuzz/seeds/$(FUZZ)
 bench: $(BENCHES) ## run the benchmarks; the last line of each is RESULT name=value …
 	@for b in $(BENCHES); do $$b || exit 1; done
 
 SOURCES  := $(wildcard core/*.[ch] tokenizer/*.[ch] tokenizer/*.cc model/*.[ch] train/*.[ch] graft/*.[ch] data/*.[ch] \
-            eval/*.[ch] tools/*.[ch] tests/*.[ch])
+            eval/*.[ch] tools/*.[ch] tests/*.[ch] tests/fuzz/*.[ch])
 fmt: ## format the sources
 	clang-format -i $(SOURCES)
 lint: ## check the format, clang's warnings and clang-tidy
