@@ -13,9 +13,9 @@
 
 typedef struct gk_tok gk_tok;
 
-/* Opens a tokenizer.json or a tokenizer.model file (the bytes say which), or a folder that holds, in this
- * order of preference, a tokenizer.json, a tokenizer.model, or a vocab.json with a merges.txt. The caller
- * frees it.
+/* Opens a tokenizer.json, tokenizer.model or .gguf file (the bytes say which), or a folder that holds, in
+ * this order of preference, a tokenizer.json, a tokenizer.model, or a vocab.json with a merges.txt. The
+ * caller frees it.
  *
  * In a folder, tokenizer_config.json's add_bos_token says whether encoding starts with BOS. Where it says
  * nothing, a sentencepiece model starts with it, a tokenizer.json where its post-processor puts a special
@@ -23,6 +23,9 @@ typedef struct gk_tok gk_tok;
  * tokenizer_config.json, special_tokens_map.json or config.json name, the first that says something; else
  * what the post-processor puts first, and <|endoftext|> where there is such an added token. Truncation,
  * padding and what a post-processor puts after the text are not done.
+ *
+ * Of a GGUF file the metadata under tokenizer.ggml say all of this: the models "llama" (sentencepiece) and
+ * "gpt2" (byte-level BPE) with the pre-tokenisers gpt-2, llama-bpe, smollm, qwen2 and default.
  *
  * NULL, with the place, when a file is damaged or holds something that is not built: a sentencepiece model
  * whose tokens have no exact bytes (one that rewrites the text, gives a space to the word before it, or is
@@ -86,8 +89,9 @@ bool gk_tok_train(const char *const *sentences, size_t n, int vocab, const char 
 /* Writes the files of a loaded tokenizer into `dir` (made where it is missing) as they were read: the
  * tokenizer's own and, of a folder, tokenizer_config.json and special_tokens_map.json. A tokenizer.model that
  * was read without a tokenizer_config.json gets one in the layout of gk_tok_train. Fails when a file of
- * another kind of tokenizer stands there, since loading would mix the two. Each file is replaced whole or not
- * at all. Thread-safe for different folders. */
+ * another kind of tokenizer stands there, since loading would mix the two. Of a GGUF file it is a
+ * tokenizer.json or tokenizer.model that gives the same ids. Each file is replaced whole or not at all.
+ * Thread-safe for different folders. */
 bool gk_tok_save(const gk_tok *t, const char *dir, gk_error *err);
 
 #endif
