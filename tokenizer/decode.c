@@ -57,6 +57,7 @@ static struct gk__piece kept(const gk_buf *b, gk_arena *a) {
 
 /* The bytes with U+FFFD for every ill-formed part. */
 static struct gk__piece well_formed(const char *s, size_t n, gk_arena *a) {
+    if (n == 0) return (struct gk__piece){"", 0};
     gk_buf b = {0};
     size_t bad = 0;
     while (!gk_utf8_valid(s, n, &bad)) {

@@ -53,7 +53,7 @@ static bool literal(gk__pattern *p, const char *text, gk_arena *a, gk_place at, 
 static bool read_pattern(reader *r, const json_t *json, gk__pattern *p) {
     const json_t *pattern = json_object_get(json, "pattern");
     char field[64];
-    const char *text = NULL;
+    const char *text = "";
     snprintf(field, sizeof field, "%s.pattern", r->what);
     gk_place at = r->at;
     at.field = field;
@@ -184,15 +184,17 @@ static bool read_scheme(reader *r, const json_t *json, gk__scheme *out) {
 
 static bool read_metaspace(reader *r, const json_t *json) {
     gk__step *step = add_step(r, GK__METASPACE);
+    const char *mark = "";
     bool split = true;
-    if (!step || !read_char(r, json, "replacement", &step->mark) || !read_scheme(r, json, &step->scheme))
+    if (!step || !read_char(r, json, "replacement", &mark) || !read_scheme(r, json, &step->scheme))
         return false;
+    step->mark = mark;
     if (!json_is_null(json_object_get(json, "split")) && !flag(r, json, "split", true, &split)) return false;
     if (!split) return true;
     gk__step *cut = add_step(r, GK__SPLIT);
     if (!cut) return false;
     cut->behaviour = GK__MERGED_NEXT;
-    return literal(&cut->pattern, step->mark, r->b->a, r->at, r->err);
+    return literal(&cut->pattern, mark, r->b->a, r->at, r->err);
 }
 
 /* The reference's \w here is that of another library than in Split: Alphabetic, marks, digits, connectors,

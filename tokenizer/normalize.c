@@ -87,7 +87,7 @@ static void decompose(chars *c, uint32_t ch, int form) {
 }
 
 static unsigned class_of(utf8proc_int32_t c) {
-    unsigned class = utf8proc_get_property(c)->combining_class & 0xFFU;
+    unsigned class = (unsigned)utf8proc_get_property(c)->combining_class & 0xFFU;
     return class != 0 && is_newer((uint32_t)c) ? 0 : class;
 }
 
