@@ -83,6 +83,20 @@ static bool is_space(uint32_t c) {
            c == 0x3000;
 }
 
+/* Letters, marks, digits and connectors that libutf8proc may not know yet. */
+static bool is_new_word(uint32_t c) {
+    static const struct {
+        char category[3];
+        uint32_t begin, end;
+    } ADDITIONS[] = {
+#include "tokenizer/unicode_additions.h"
+    };
+    for (size_t i = 0; i < sizeof ADDITIONS / sizeof *ADDITIONS; i++)
+        if (c >= ADDITIONS[i].begin && c <= ADDITIONS[i].end)
+            return strchr("LM", ADDITIONS[i].category[0]) || strcmp(ADDITIONS[i].category, "Nd") == 0;
+    return false;
+}
+
 /* \w of the reference's regular expressions: Alphabetic, marks, digits, connectors, joiners. */
 static bool is_word(uint32_t c) {
     if ((c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
@@ -101,6 +115,8 @@ static bool is_word(uint32_t c) {
     case UTF8PROC_CATEGORY_NL:
     case UTF8PROC_CATEGORY_PC:
         return true;
+    case UTF8PROC_CATEGORY_CN:
+        return is_new_word(c);
     default:
         return false;
     }

@@ -13,21 +13,23 @@
 
 #define SOURCE_MAX 16384
 
-/* As they stand within [ ], each with its complement. */
+/* As they stand within [ ], each with its complement (\w has none that is exact). */
 #define SPACES \
     "\\t-\\r \\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
 #define NO_SPACES                                                                                       \
     "\\x{0}-\\x{8}\\x{e}-\\x{1f}!-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-" \
     "\\x{2027}\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}"
-#define WORD "\\p{L}\\p{M}\\p{Nd}\\p{Pc}"
-#define NO_WORD "\\p{C}\\p{Z}\\p{S}\\p{Nl}\\p{No}\\p{Pd}\\p{Ps}\\p{Pe}\\p{Pi}\\p{Pf}\\p{Po}"
+/* Alphabetic, marks, digits, letter numbers, connectors, and what Oniguruma has of its own in Latin-1. */
+#define WORD                                                                                              \
+    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}\\x{24b6}-\\x{24e9}\\x{1f130}-" \
+    "\\x{1f149}\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
 #define HEX "0-9A-Fa-f"
 #define NO_HEX "\\x{0}-/:-@G-`g-\\x{10ffff}"
 
 static const struct {
     char letter;
     const char *set, *complement;
-} CLASSES[] = {{'s', SPACES, NO_SPACES}, {'w', WORD, NO_WORD}, {'h', HEX, NO_HEX}};
+} CLASSES[] = {{'s', SPACES, NO_SPACES}, {'w', WORD, NULL}, {'h', HEX, NO_HEX}};
 
 typedef struct translation {
     const char *s; /* what is left of the source */
@@ -72,6 +74,10 @@ static void put_category(translation *t, const char *name, bool negated) {
 
 /* \s, \w, \h and their complements: index into CLASSES. */
 static void put_class(translation *t, size_t index, bool negated) {
+    if (t->in_set && negated && !CLASSES[index].complement) {
+        t->why = "\\W within a set";
+        return;
+    }
     if (t->in_set && negated) {
         gk_buf_puts(&t->out, CLASSES[index].complement);
         return;
