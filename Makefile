@@ -36,7 +36,7 @@ CFLAGS   := -std=c11 $(WARN) $(OPT) -fopenmp -fno-math-errno -fno-trapping-math 
 CXXFLAGS := -std=c++17 $(WARN) $(OPT)
 LDFLAGS  := $(filter -fsanitize% -g,$(OPT)) -fopenmp -L/usr/lib/$(MULTI)/blis-openmp
 LIBS.core      := -ljansson -lyaml -lmd
-LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lstdc++
+LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++
 LIBS.model     := -lblis $(if $(DNNL),-ldnnl)
 LIBS.eval      := -lsqlite3
 LIBS           := $(LIBS.tokenizer) $(LIBS.model) $(LIBS.eval) $(LIBS.core) -lm -lpthread
@@ -101,7 +101,8 @@ help: ## this list
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2 MODEL=DIR DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0"
 	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH=native BUILD=build DNNL=1 (empty: without oneDNN)"
 
-PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libjansson-dev libyaml-dev \
+PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
+            libjansson-dev libyaml-dev \
             libmd-dev libsqlite3-dev gnuplot-nox check libsubunit-dev
 DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-14-dev valgrind chromium
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)

@@ -62,10 +62,10 @@ def main():
         ids = tok(prompt)["input_ids"]
         rows, _ = graftkit("logits", *args, "--prompt", prompt, "--top", "0")
         same_ids = [r["id"] for r in rows] == ids
-        made, _ = graftkit("generate", *args, "--prompt", prompt, "--tokens", str(STEPS), "--json", "--ignore-eos")
+        made, _ = graftkit("generate", *args, "--prompt", prompt, "--tokens", str(STEPS), "--json")
         with torch.no_grad():
-            want = model.generate(torch.tensor([ids]), max_new_tokens=STEPS, min_new_tokens=STEPS, do_sample=False)
-        want = want[0, len(ids):].tolist()
+            want = model.generate(torch.tensor([ids]), max_new_tokens=STEPS, do_sample=False)
+        want = [i for i in want[0, len(ids):].tolist() if i != tok.eos_token_id]
         same = made[0]["ids"] == want
         bad += not same or not same_ids
         print(f"{'same' if same else 'OTHER'} continuation, {'same' if same_ids else 'OTHER'} ids: {prompt!r} -> "
