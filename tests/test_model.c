@@ -153,7 +153,7 @@ START_TEST(test_norm_gradient) {
     size_t nd = (size_t)(n * d);
     float *gain = randoms(&rng, (size_t)d, 1),
           *shift = c.norm == GK_LAYERNORM ? randoms(&rng, (size_t)d, 1) : NULL;
-    op_case o = {.c = c, .n = n, .width = d, .ln = {gain, shift, d, 1}};
+    op_case o = {.c = c, .n = n, .width = d, .ln = {.w = gain, .b = shift, .out = d, .in = 1}};
     o.x = randoms(&rng, nd, 1);
     o.w = randoms(&rng, nd, 1);
     o.y = gk_alloc(nd * 4);
