@@ -88,6 +88,14 @@ bool gk_config_check(const gk_config *c, gk_place at, gk_error *err);
 bool gk_config_has(const gk_config *c, gk_component comp);
 /* Same architecture and shapes: may be grafted. */
 bool gk_config_same(const gk_config *a, const gk_config *b);
+typedef struct gk_config_diff {
+    const char *field; /* as config.json calls it where it does (static) */
+    char a[32], b[32]; /* both values */
+} gk_config_diff;
+/* The opposite of gk_config_same, and the first member that differs; `out` may be NULL. */
+bool gk_config_difference(const gk_config *a, const gk_config *b, gk_config_diff *out);
+const char *gk_act_name(gk_act_kind act);    /* "gelu_tanh", … */
+const char *gk_rope_name(gk_rope_kind kind); /* "plain", … */
 
 /* ---------------------------------------------------------------- weights (weights.c) */
 
