@@ -73,7 +73,8 @@ static void list_tensors(gk__files *f, const char *path) {
                           .n_dims = t->n_dims,
                           .data = t->data,
                           .path = copy,
-                          .byte = t->offset};
+                          .byte = t->offset,
+                          .bytes = t->bytes};
         for (int d = 0; d < t->n_dims; d++) s->shape[d] = t->shape[t->n_dims - 1 - d];
     }
 }

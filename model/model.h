@@ -167,6 +167,50 @@ bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
 /* The files that hold the weights at `path`, in a fixed order (for fingerprints); names in `a`. */
 bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err);
 
+/* What the headers of a checkpoint say (inspect.c); no value is read. */
+typedef struct gk_tensor_info {
+    const char *name, *type; /* as in the file */
+    const char *file;        /* its path */
+    int64_t shape[4];        /* rows first */
+    int n_dims;
+    uint64_t offset, bytes; /* of the values in the file */
+    int n_parts;            /* components it holds; 0: no parameter (a buffer, a tied head's second copy) */
+    gk_component part[3];
+    int layer;     /* -1: outside the layers */
+    bool bias;     /* of those components */
+    bool in_place; /* gk_model_open leaves it in the file; else it unpacks it */
+} gk_tensor_info;
+enum { GK_MOST_TYPES = 16 };
+typedef struct gk_type_info {
+    const char *name;
+    size_t params;
+    uint64_t bytes;
+} gk_type_info;
+typedef struct gk_component_info {
+    size_t params; /* over all layers, biases included; 0 for a tied head */
+    uint64_t bytes;
+    uint32_t types; /* bit i: some are of gk_inspection.type[i] */
+} gk_component_info;
+typedef struct gk_inspection {
+    gk_config config;
+    bool gguf;                        /* else safetensors */
+    size_t n_files, n_tensors;        /* files that hold weights; tensors in them */
+    const gk_tensor_info *tensor;     /* in file order */
+    gk_type_info type[GK_MOST_TYPES]; /* of the parameters */
+    size_t n_types;
+    gk_component_info comp[GK_N_COMPONENTS];
+    size_t params;
+    uint64_t file_bytes, param_bytes;
+    /* What gk_model_open maps and never copies (so much is read when every weight is used; the system may
+     * drop it again and shares it among processes), and what it unpacks into memory of its own. */
+    uint64_t mapped_bytes, unpacked_bytes;
+    size_t vector_floats; /* gk_model_floats of the model that gk_model_load would give */
+    gk_arena *memory;     /* internal */
+} gk_inspection;
+/* Fails as gk_model_open does, but for what only values can tell. NULL on failure. */
+gk_inspection *gk_inspect(const char *path, gk_error *err);
+void gk_inspection_free(gk_inspection *i); /* NULL is fine */
+
 /* Named fp32 arrays in one safetensors file; used for checkpoints too. */
 typedef struct gk_array {
     const char *name;

@@ -16,6 +16,7 @@
     X(sweep, "evaluate graft schemes over prompts into a results database") \
     X(export, "write a results database as CSV, JSONL or summary.json")     \
     X(report, "write the HTML report of a run")                             \
+    X(inspect, "show what a model is made of and the memory it takes")      \
     X(info, "show CPU, kernels, threads and measured GFLOP/s")
 #define X(name, help) int cmd_##name(int argc, char **argv);
 GK_COMMANDS(X)

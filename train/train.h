@@ -170,6 +170,10 @@ typedef struct gk_train_result {
 
 /* Steps that a run will take in all: for a progress bar. 0 when no text would be left to train on. */
 int64_t gk_train_steps(const gk_recipe *r, const gk_corpus *c);
+/* The memory that a run takes: weights, gradient and both moments, the best weights where they are kept, and
+ * the activations of a micro-batch of r->rows rows (less where the texts have fewer); not the texts.
+ * `floats`: gk_model_floats. */
+uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats);
 /* Trains. Continues from the folder's checkpoint when it was made from the same inputs; refuses, and changes
  * nothing, when the folder holds a run with other inputs, a model that is not this run's, a damaged
  * checkpoint, or a run that is in progress. A loss or gradient that is not finite is an error; the checkpoint
