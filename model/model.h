@@ -233,6 +233,48 @@ const gk_array *gk_safetensors_find(const gk_safetensors *s, const char *name); 
 const json_t *gk_safetensors_meta(const gk_safetensors *s);                     /* NULL when absent */
 void gk_safetensors_close(gk_safetensors *s);
 
+/* ------------------------------------------------ how far two models are apart (diff.c, spectrum.c) */
+
+/* One component of one layer: B - A, by value, whatever types they are stored in. */
+typedef struct gk_diff_item {
+    gk_component comp;
+    int layer;              /* -1: outside the layers */
+    int out, in;            /* of its matrix; a norm has in = 1 */
+    size_t values, changed; /* weights and biases; those that are not equal */
+    /* Frobenius norms of weights and biases together: |A|, |B|, |B - A|. Where the configuration's norms
+     * multiply by 1 + weight, that is what |A| and |B| are of. */
+    double norm_a, norm_b, delta;
+    /* Of the matrix alone: |B - A| and its largest singular values, descending: as many as were asked for, or
+     * as it has. None for norms and where the matrices are equal. */
+    double matrix_delta;
+    const double *sigma;
+    int n_sigma;
+} gk_diff_item;
+typedef struct gk_diff {
+    gk_config config;   /* A's */
+    int rank;           /* singular values asked for */
+    gk_diff_item *item; /* embed, pos, the layers, lnf, head (a tied one is not listed) */
+    size_t n;
+    gk_arena *memory; /* internal */
+} gk_diff;
+enum { GK_MOST_RANK = 256 };
+/* NULL when the configurations differ (the error names the first member that does), a value is not finite,
+ * rank is not within 1 and GK_MOST_RANK, or gk_interrupted(). Reads the weights in blocks of rows, a few
+ * times; `p` (may be NULL) counts up to gk_model_count(a). The same for the same thread count. */
+gk_diff *gk_model_diff(const gk_model *a, const gk_model *b, int rank, gk_progress *p, gk_error *err);
+void gk_diff_free(gk_diff *d); /* NULL is fine */
+/* NULL when the models have no such component of their own; layer: -1 outside the layers. */
+const gk_diff_item *gk_diff_find(const gk_diff *d, int layer, gk_component c);
+/* |B - A| / |A|: 0 where equal, infinity where only A is 0. */
+double gk_diff_relative(const gk_diff_item *i);
+/* The same of several components together: layer -2 takes all layers and what is outside them;
+ * GK_N_COMPONENTS all components. */
+double gk_diff_relative_of(const gk_diff *d, int layer, gk_component c);
+/* The share of |B - A|^2 in the matrix's first r singular directions; NaN where that is not known. */
+double gk_diff_share(const gk_diff_item *i, int r);
+/* |B - A|^2 / sigma_1^2: 1 for a difference of rank 1; NaN where there is no spectrum. */
+double gk_diff_stable_rank(const gk_diff_item *i);
+
 /* -------------------------------------------------------- batches, forward, backward (session.c …) */
 
 /* Rows of several sequences end to end, without padding. */
