@@ -14,9 +14,10 @@ static const double NOISE = 1e-10;
 
 /* ---------------------------------------------------------------- small symmetric matrices */
 
-static void rotate(int n, double *m, double *vector, int p, int q) {
+/* Makes the entry at (p, q) zero, unless its square is `tiny` already. */
+static void rotate(int n, double *m, double *vector, int p, int q, double tiny) {
     double apq = m[p * n + q];
-    if (apq == 0) return;
+    if (apq * apq <= tiny) return;
     double theta = (m[q * n + q] - m[p * n + p]) / (2 * apq);
     double t = copysign(1, theta) / (fabs(theta) + sqrt(theta * theta + 1));
     double c = 1 / sqrt(t * t + 1), s = t * c;
@@ -35,20 +36,24 @@ static void rotate(int n, double *m, double *vector, int p, int q) {
     }
 }
 
-/* Off the diagonal, and on it: sums of squares. */
-static bool is_diagonal(int n, const double *m) {
-    double off = 0, on = 0;
+/* Sums of squares off the diagonal and on it. */
+static void square_sums(int n, const double *m, double *off, double *on) {
+    *off = *on = 0;
     for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++) *(i == j ? &on : &off) += m[i * n + j] * m[i * n + j];
-    return off <= 1e-24 * on;
+        for (int j = 0; j < n; j++) *(i == j ? on : off) += m[i * n + j] * m[i * n + j];
 }
 
 void gk__eigen(int n, double *m, double *value, double *vector) {
+    double off, on, done = 1e-24, entries = (double)n * (double)n;
     memset(vector, 0, (size_t)n * (size_t)n * sizeof *vector);
     for (int i = 0; i < n; i++) vector[i * n + i] = 1;
-    for (int sweep = 0; sweep < MOST_SWEEPS && !is_diagonal(n, m); sweep++)
+    for (int sweep = 0; sweep < MOST_SWEEPS; sweep++) {
+        square_sums(n, m, &off, &on);
+        if (off <= done * on) break;
+        /* Entries so small may all stay, and most are once the basis has settled. */
         for (int p = 0; p < n; p++)
-            for (int q = p + 1; q < n; q++) rotate(n, m, vector, p, q);
+            for (int q = p + 1; q < n; q++) rotate(n, m, vector, p, q, done * on / entries);
+    }
     for (int i = 0; i < n; i++) value[i] = m[i * n + i];
     for (int i = 0; i < n; i++) {
         int best = i;

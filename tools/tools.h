@@ -17,6 +17,7 @@
     X(export, "write a results database as CSV, JSONL or summary.json")     \
     X(report, "write the HTML report of a run")                             \
     X(inspect, "show what a model is made of and the memory it takes")      \
+    X(diff, "show how far two models of one architecture are apart")        \
     X(info, "show CPU, kernels, threads and measured GFLOP/s")
 #define X(name, help) int cmd_##name(int argc, char **argv);
 GK_COMMANDS(X)
