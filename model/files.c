@@ -122,7 +122,7 @@ static bool check_index(const char *dir, const gk__files *f, gk_error *err) {
 bool gk__files_folder(const char *dir, gk__files *out, gk_error *err) {
     *out = (gk__files){.a = gk_arena_new()};
     const char **path;
-    size_t n, total = 0;
+    size_t n = 0, total = 0;
     bool ok = gk_model_files(dir, out->a, &path, &n, err);
     if (ok) out->part = gk_arena_alloc(out->a, n * sizeof *out->part);
     for (size_t i = 0; ok && i < n; i++) {

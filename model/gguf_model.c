@@ -12,7 +12,7 @@
         .name = of, .n_parts = COUNT(((gk_component[]){__VA_ARGS__})), .part = { __VA_ARGS__ } \
     }
 #define PAIRS(of, comp) \
-    { .name = of, .n_parts = 1, .part = {comp}, .rope_pairs = true }
+    { .name = (of), .n_parts = 1, .part = {comp}, .rope_pairs = true }
 
 /* ---------------------------------------------------------------- tensors */
 
