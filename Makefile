@@ -36,7 +36,7 @@ CFLAGS   := -std=c11 $(WARN) $(OPT) -fopenmp -fno-math-errno -fno-trapping-math 
 CXXFLAGS := -std=c++17 $(WARN) $(OPT)
 LDFLAGS  := $(filter -fsanitize% -g,$(OPT)) -fopenmp -L/usr/lib/$(MULTI)/blis-openmp
 LIBS.core      := -ljansson -lyaml -lmd
-LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lstdc++
+LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++
 LIBS.model     := -lblis $(if $(DNNL),-ldnnl)
 LIBS.eval      := -lsqlite3
 LIBS           := $(LIBS.tokenizer) $(LIBS.model) $(LIBS.eval) $(LIBS.core) -lm -lpthread
@@ -101,7 +101,8 @@ help: ## this list
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2 MODEL=DIR DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0"
 	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH=native BUILD=build DNNL=1 (empty: without oneDNN)"
 
-PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libjansson-dev libyaml-dev \
+PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
+            libjansson-dev libyaml-dev \
             libmd-dev libsqlite3-dev gnuplot-nox check libsubunit-dev
 DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-14-dev valgrind chromium
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -127,7 +128,7 @@ check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan
 FUZZ     ?= gguf
 SECONDS  ?= 600
 fuzz: ## fuzz one parser: FUZZ=gguf|safetensors|… (tests/fuzz/fuzz_*.c) SECONDS=600 (needs clang)
-	$(MAKE) CC=clang FLAVOUR=fuzz fuzz-run
+	$(MAKE) CC=clang CXX=clang++ FLAVOUR=fuzz fuzz-run
 fuzz-run: $(B)/tests/fuzz/fuzz_$(FUZZ)
 	@mkdir -p $(B)/found/$(FUZZ) $(B)/crashes
 	$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(B)/crashes/$(FUZZ)- \
@@ -153,49 +154,61 @@ SEED     ?= 1
 THREADS  ?= 0
 SCHEMES  ?= graft/schemes/position.yaml graft/schemes/component.yaml graft/schemes/hybrid.yaml
 MODEL    ?=
+export RUN FAMILY MODEL DATASET SEED THREADS SCHEMES
+
+# Make and the shell split names at blanks and read these characters as their own: such a name would become another.
+ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
+$(if $(RUN),,$(error RUN is empty: name a folder for the run))
+$(foreach v,RUN MODEL DATASET,$(if $(filter 1,$(words |$($v)|)),,\
+    $(error $v='$($v)' holds a blank: use a path without blanks and without any of $(ODD))))
+$(foreach v,RUN MODEL DATASET SCHEMES,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
+    $(error $v='$($v)' holds $c : use a path without blanks and without any of $(ODD)))))
+
 BASE     := $(if $(MODEL),$(MODEL),$(RUN)/base)
 TEMPLATES := templates/$(DATASET)
 G        := $(B)/graftkit
-COMMON   := --seed $(SEED) --threads $(THREADS)
+COMMON   := --seed $(SEED) --threads $(THREADS) --replace
 EVAL     := --templates $(TEMPLATES)/eval.jsonl --fillers $(TEMPLATES)/fillers.json --target second_actor
 
 .PHONY: dataset base finetune graft-sweep report FORCE
 dataset: $(RUN)/data/card.json ## make the dataset: rows, texts, splits
-base: $(if $(MODEL),,$(RUN)/base/gate.json) ## pretrain the base model (MODEL=DIR uses one that exists) and check what it knows
+base: $(if $(MODEL),$(RUN)/asked,$(RUN)/base/gate.json) ## pretrain the base model and check what it knows (nothing to do with MODEL=DIR)
+	$(if $(MODEL),@echo "base: nothing to do: $(MODEL) is used as it is")
 finetune: $(RUN)/relation/train.json $(RUN)/task/train.json ## finetune the relation and the task model
 graft-sweep: $(RUN)/summary.json ## evaluate every scheme on every prompt
 report: $(RUN)/report/index.html ## all of the above, then the report
 
-# Remembers what a run was asked for: another SEED or FAMILY in the same RUN makes it anew instead of mixing.
-$(RUN)/asked: FORCE
-	@mkdir -p $(@D)
-	@printf '%s\n' 'family=$(FAMILY)' 'model=$(MODEL)' 'dataset=$(DATASET)' 'seed=$(SEED)' | cmp -s - $@ || \
-	  printf '%s\n' 'family=$(FAMILY)' 'model=$(MODEL)' 'dataset=$(DATASET)' 'seed=$(SEED)' > $@
+# What a run is asked for, checked before anything is written: everything below hangs on these two files. Make only sees that
+# a step may have to be done again; graftkit compares the inputs themselves (--replace): equal ones are left alone, another
+# SEED or FAMILY in the same RUN makes it anew instead of mixing.
+$(RUN)/asked $(RUN)/asked-schemes: FORCE
+	@tools/asked.sh $@
 FORCE:
 
 $(RUN)/data/card.json: $(RUN)/asked $(wildcard $(TEMPLATES)/*.json*) $(wildcard data/lists/*) | $(G)
 	$(G) dataset --name $(DATASET) --out $(@D) --seed $(SEED)
 $(RUN)/tokenizer/tokenizer.model: $(RUN)/data/card.json | $(G)
 	$(G) tokenizer --texts $(RUN)/data/tokenizer.jsonl --vocab 2000 --out $(@D)
-$(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model $(RUN)/data/card.json train/recipes/base.yaml | $(G)
+$(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model train/recipes/base.yaml | $(G)
 	$(G) base --family $(FAMILY) --tokenizer $(RUN)/tokenizer --texts $(RUN)/data/base/texts.jsonl --recipe base \
-	    --out $(@D) $(COMMON) $(if $(wildcard $@),--restart)
-$(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl | $(G)
+	    --out $(@D) $(COMMON)
+	@touch $@
+$(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(TEMPLATES)/fillers.json | $(G)
 	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --top 5 --min 0.90 --out $@
 
-$(RUN)/%/train.json: $(if $(MODEL),$(MODEL)/config.json,$(RUN)/base/gate.json) $(RUN)/data/card.json train/recipes/%.yaml | $(G)
+$(RUN)/relation/train.json $(RUN)/task/train.json: $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
+    $(RUN)/data/card.json train/recipes/%.yaml | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
 	$(G) finetune --model $(BASE) --texts $(RUN)/data/$*/A2B.jsonl --texts $(RUN)/data/$*/B2A.jsonl --recipe $* \
-	    --out $(@D) $(COMMON) $(if $(wildcard $@),--restart)
+	    --out $(@D) $(COMMON)
+	@touch $@
 
-# A store older than its models is of other models: it is made anew; one that was interrupted goes on.
-$(RUN)/summary.json: $(RUN)/relation/train.json $(RUN)/task/train.json $(SCHEMES) $(TEMPLATES)/eval.jsonl $(TEMPLATES)/fillers.json | $(G)
+$(RUN)/summary.json: $(RUN)/relation/train.json $(RUN)/task/train.json $(RUN)/asked-schemes $(TEMPLATES)/eval.jsonl \
+    $(TEMPLATES)/fillers.json | $(G)
 	$(G) sweep --recipient pre=$(BASE) --donor sft=$(RUN)/relation --donor task=$(RUN)/task \
 	    $(foreach s,$(SCHEMES),--schemes $(s)) --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(RUN)/results.db \
-	    $(COMMON) $$(for f in $(RUN)/relation/train.json $(RUN)/task/train.json $(TEMPLATES)/eval.jsonl $(TEMPLATES)/fillers.json; do \
-	        if [ -e $(RUN)/results.db ] && [ $(RUN)/results.db -ot $$f ]; then echo --restart; break; fi; done)
+	    $(COMMON)
 	$(G) export --db $(RUN)/results.db --summary $@ --cells $(RUN)/cells.csv --results $(RUN)/results.csv
-$(RUN)/report/index.html: $(RUN)/summary.json | $(G)
+$(RUN)/report/index.html: $(RUN)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
 	$(G) report --db $(RUN)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
 	    --donor sft=$(RUN)/relation --donor task=$(RUN)/task --out $@
 	@echo "open $@"
-.SECONDARY:

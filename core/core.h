@@ -115,7 +115,8 @@ char *gk_read_file(gk_arena *a, const char *path, size_t max_bytes, size_t *len,
 /* Atomic output: bytes go to a temporary name beside `path`; commit flushes, fsyncs, renames over `path`
  * and fsyncs the folder; abort removes the temporary file. Exactly one of commit/abort ends a gk_out. A
  * write error (disk full) is reported by commit, which then removes the temporary file and leaves `path`
- * as it was. A link is followed; a device, a folder or a write-protected file is refused. After a failed
+ * as it was. Opening removes the temporary files that dead processes left for the same path. A link is
+ * followed; a device, a folder or a write-protected file is refused. After a failed
  * open, abort is harmless. */
 typedef struct gk_out {
     FILE *f;
@@ -124,11 +125,15 @@ typedef struct gk_out {
 bool gk_out_open(const char *path, gk_out *out, gk_error *err);
 bool gk_out_commit(gk_out *out, gk_error *err);
 void gk_out_abort(gk_out *out);
+/* Whether gk_out_open would succeed, before long work whose result goes there. Changes nothing. */
+bool gk_out_check(const char *path, gk_error *err);
 /* Writes `len` bytes to `path` through a gk_out. */
 bool gk_write_file(const char *path, const void *data, size_t len, gk_error *err);
 
 bool gk_mkdirs(const char *path, gk_error *err); /* like mkdir -p; fails when a folder is not writable */
 bool gk_exists(const char *path);
+/* True when both name the same file or folder, which need not exist yet. */
+bool gk_same_file(const char *a, const char *b);
 /* "a/b" in `a`. */
 char *gk_path_join(gk_arena *a, const char *dir, const char *name);
 

@@ -1,8 +1,10 @@
 /* file.c: mapped and whole-file input, atomic output, folders. */
 #include "core/core.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -111,9 +113,38 @@ static bool find_target(const char *path, gk_out *out, gk_error *err) {
     return ok;
 }
 
+/* The folder of `path`, in dir (as large as a path may be), and the name in it. */
+static const char *split_path(const char *path, char *dir, size_t size) {
+    const char *slash = strrchr(path, '/');
+    int len = slash ? (int)(slash - path) : 0;
+    snprintf(dir, size, "%.*s", len ? len : 1, len ? path : slash ? "/" : ".");
+    return slash ? slash + 1 : path;
+}
+
+/* "NAME.tmp-PID-N" of a process that is no more. */
+static bool is_stale(const char *file, const char *name) {
+    size_t len = strlen(name);
+    if (strncmp(file, name, len) != 0 || strncmp(file + len, ".tmp-", 5) != 0) return false;
+    char *end;
+    long pid = strtol(file + len + 5, &end, 10);
+    if (pid <= 0 || *end != '-' || !end[1] || end[1 + strspn(end + 1, "0123456789")]) return false;
+    return kill((pid_t)pid, 0) != 0 && errno == ESRCH;
+}
+
+static void remove_stale(const char *path) {
+    char folder[sizeof((gk_out *)0)->path];
+    const char *name = split_path(path, folder, sizeof folder);
+    DIR *d = opendir(folder);
+    if (!d) return;
+    for (struct dirent *e; (e = readdir(d));)
+        if (is_stale(e->d_name, name)) unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+}
+
 bool gk_out_open(const char *path, gk_out *out, gk_error *err) {
     *out = (gk_out){0};
     if (!find_target(path, out, err)) return false;
+    remove_stale(out->path);
     int fd = -1;
     for (unsigned n = 0; fd < 0 && n < 1000; n++) {
         snprintf(out->temp, sizeof out->temp, "%s.tmp-%ld-%u", out->path, (long)getpid(), n);
@@ -140,10 +171,8 @@ void gk_out_abort(gk_out *out) {
 
 /* Makes the rename last through a power failure. Some file systems know no fsync of folders (EINVAL). */
 static bool sync_folder(const char *path, gk_error *err) {
-    const char *slash = strrchr(path, '/');
     char dir[sizeof((gk_out *)0)->path];
-    int len = slash ? (int)(slash - path) : 0;
-    snprintf(dir, sizeof dir, "%.*s", len ? len : 1, len ? path : slash ? "/" : ".");
+    split_path(path, dir, sizeof dir);
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     /* A folder that may be written but not read cannot be opened; then the system's own pace has to do. */
     if (fd < 0)
@@ -169,6 +198,13 @@ bool gk_out_commit(gk_out *out, gk_error *err) {
     }
     if (ok) ok = sync_folder(out->path, err);
     *out = (gk_out){0};
+    return ok;
+}
+
+bool gk_out_check(const char *path, gk_error *err) {
+    gk_out out;
+    bool ok = gk_out_open(path, &out, err);
+    gk_out_abort(&out);
     return ok;
 }
 
@@ -205,6 +241,19 @@ bool gk_mkdirs(const char *path, gk_error *err) {
 
 bool gk_exists(const char *path) {
     return access(path, F_OK) == 0;
+}
+
+bool gk_same_file(const char *a, const char *b) {
+    struct stat x, y;
+    bool there[2] = {stat(a, &x) == 0, stat(b, &y) == 0};
+    if (!there[0] && !there[1]) { /* the same name in the same folder */
+        char dir_a[sizeof((gk_out *)0)->path], dir_b[sizeof((gk_out *)0)->path];
+        const char *name_a = split_path(a, dir_a, sizeof dir_a), *name_b = split_path(b, dir_b, sizeof dir_b);
+        if (strcmp(name_a, name_b) != 0 || stat(dir_a, &x) != 0 || stat(dir_b, &y) != 0) return false;
+    } else if (!there[0] || !there[1]) {
+        return false;
+    }
+    return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
 char *gk_path_join(gk_arena *a, const char *dir, const char *name) {

@@ -51,46 +51,36 @@ static size_t json_unit(const char *s, size_t *decoded) {
     return pair ? 12 : 6;
 }
 
-/* The raw byte at which the decoded byte `offset` of the JSON string at `raw` is written. */
-static const char *raw_at(const char *raw, size_t offset) {
-    size_t seen = 0, decoded;
-    while (seen < offset) {
-        raw += json_unit(raw, &decoded);
-        seen += decoded;
-    }
-    return raw;
-}
-
-/* The place of text[offset]. Columns count characters, as an editor shows them. */
-static gk_place place_of(const origin *o, const char *text, size_t offset) {
-    gk_place at = o->at;
-    if (o->raw) {
-        at.column = 1 + count_chars(o->line, (size_t)(raw_at(o->raw, offset) - o->line));
-        return at;
-    }
-    if (at.line <= 0) at.line = 1;
-    if (at.column <= 0) at.column = 1;
-    const char *start = text;
-    for (const char *p = text; p < text + offset; p++) {
-        if (*p != '\n') continue;
-        at.line++;
-        at.column = 1;
-        start = p + 1;
-    }
-    at.column += count_chars(start, offset - (size_t)(start - text));
-    return at;
-}
-
 /* ---------------------------------------------------------------- parsing */
 
 typedef struct parser {
     gk_arena *a;
     const char *text;
-    const origin *from;
+    gk_place at;     /* of text[seen]: places are asked for in order, and each goes on from the one before */
+    const char *raw; /* where text[seen] is written in the JSON line, or NULL */
+    size_t seen;
     gk_template *out;
     gk_buf literal;
     gk_error *err;
 } parser;
+
+/* The place of text[offset], which lies behind all asked for before. Columns count characters, as an editor
+ * shows them. */
+static gk_place place_of(parser *p, size_t offset) {
+    while (p->seen < offset) {
+        size_t written = 1, decoded = 1;
+        const char *s = p->raw ? p->raw : p->text + p->seen;
+        if (p->raw) {
+            written = json_unit(s, &decoded);
+            p->raw += written;
+        }
+        bool newline = !p->raw && *s == '\n';
+        p->at.line += newline;
+        p->at.column = newline ? 1 : p->at.column + count_chars(s, written);
+        p->seen += decoded;
+    }
+    return p->at;
+}
 
 static piece *add_piece(parser *p) {
     gk_template *t = p->out;
@@ -104,7 +94,7 @@ static void end_literal(parser *p) {
 }
 
 static bool bad_brace(parser *p, size_t offset, const char *hint, const char *what) {
-    return gk_fail(p->err, place_of(p->from, p->text, offset), hint, "%s", what);
+    return gk_fail(p->err, place_of(p, offset), hint, "%s", what);
 }
 
 /* The hole whose '{' is at *i; moves *i behind its '}'. */
@@ -118,7 +108,7 @@ static bool parse_hole(parser *p, size_t *i) {
     end_literal(p);
     piece *hole = add_piece(p);
     hole->field = gk_arena_strndup(p->a, name, len);
-    hole->at = place_of(p->from, p->text, *i);
+    hole->at = place_of(p, *i);
     p->out->n_holes++;
     *i += len + 2;
     return true;
@@ -146,7 +136,12 @@ static gk_template *parse(gk_arena *a, const char *text, const origin *from, gk_
     size_t holes = 0;
     for (const char *s = text; *s; s++) holes += *s == '{';
     t->pieces = gk_arena_alloc(a, (2 * holes + 1) * sizeof *t->pieces);
-    parser p = {.a = a, .text = text, .from = from, .out = t, .err = err};
+    parser p = {.a = a, .text = text, .at = from->at, .raw = from->raw, .out = t, .err = err};
+    if (p.at.line <= 0) p.at.line = 1;
+    if (p.raw)
+        p.at.column = 1 + count_chars(from->line, (size_t)(p.raw - from->line));
+    else if (p.at.column <= 0)
+        p.at.column = 1;
     bool ok = parse_pieces(&p);
     gk_buf_free(&p.literal);
     return ok ? t : NULL;

@@ -233,6 +233,7 @@ static bool wrong(gk_ynode n, const char *hint, gk_error *err) {
     gk_place at = gk_yaml_place(n);
     switch (gk_yaml_kind_of(n)) {
     case GK_YAML_NONE:
+        if (n.doc && n.id == 0 && !n.key) return gk_fail(err, at, hint, "there is nothing in the file");
         return gk_fail(err, at, hint, "is missing");
     case GK_YAML_LIST:
         return gk_fail(err, at, hint, "is a list");

@@ -28,7 +28,7 @@ typedef struct gk_eval_template {
 typedef struct gk_prompt {
     uint32_t tmpl;       /* index of its template */
     uint32_t row;        /* index of its row in the file, blank lines not counted */
-    const char *row_key; /* the row's "id", else "line N" */
+    const char *row_key; /* the row's "id" as text (1 and "1" are the same id), else "line N" */
     const char *text;    /* "" when it could not be rendered */
     const char *target;  /* the target field's text; "" when there is none */
     int32_t target_id;   /* -1 when dropped before it was known */
@@ -207,6 +207,7 @@ typedef struct gk_sweep_options {
     uint64_t seed;       /* of the bootstrap */
     int chunk;           /* prompts a transaction; <= 0: by their cost, the same for the same inputs */
     bool restart;        /* begin anew; an existing `out` stays until the new one is complete */
+    bool replace;        /* the same, but only where `out` was made from other inputs; else go on with it */
 } gk_sweep_options;
 
 typedef struct gk_sweep gk_sweep;
@@ -252,6 +253,8 @@ bool gk_gate_run(const gk_gate_options *o, gk_gate *out, json_t **json, gk_error
 /* Each writes its file atomically. The two tables are CSV (RFC 4180, header line) when the path ends in .csv
  * and JSONL when it ends in .jsonl; anything else is an error. A missing number is an empty field, or null.
  */
+/* Whether a table can be written to `path`, by its ending and its folder; changes nothing. */
+bool gk_export_check(const char *path, gk_error *err);
 bool gk_export_cells(gk_store *s, const char *path, gk_error *err);
 bool gk_export_results(gk_store *s, const char *path, gk_error *err);
 /* {"cells": [...], "not_applicable": [{scheme, template}], "manifest": {...}}. A cell holds set, scheme,

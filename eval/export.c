@@ -19,6 +19,11 @@ static bool table_kind(const char *path, bool *csv, gk_error *err) {
            gk_fail(err, GK_AT_FILE(path), "end the name in .csv or .jsonl", "cannot tell the table's format");
 }
 
+bool gk_export_check(const char *path, gk_error *err) {
+    bool csv;
+    return table_kind(path, &csv, err) && gk_out_check(path, err);
+}
+
 /* RFC 4180: quoted when it holds a quote, a comma or a line break. */
 static void csv_text(FILE *f, const char *text) {
     if (!text[strcspn(text, "\",\r\n")]) {

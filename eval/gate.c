@@ -113,7 +113,9 @@ static json_t *gate_json(const gate *g, const gk_gate *out, gk_error *err) {
 }
 
 static bool run(gate *g, gk_gate *out, json_t **json, gk_error *err) {
-    if (g->o->top < 1) return gk_fail(err, GK_NOWHERE, "1 or more", "top-%d makes no sense", g->o->top);
+    if (g->o->top < 1) return gk_fail(err, GK_AT_FIELD(NULL, "top"), "must be 1 or more", "is %d", g->o->top);
+    if (!(g->o->min >= 0 && g->o->min <= 1))
+        return gk_fail(err, GK_AT_FIELD(NULL, "min"), "must be a share from 0 to 1", "is %g", g->o->min);
     if (!gk__inputs_add(&g->in, g->a, "model", g->o->model, err)) return false;
     int longest = gk_model_config(g->in.model[0])->max_positions;
     if (!gk_prompts_load(g->a, &g->o->prompts, g->in.tok, longest, &g->prompts, err) || !evaluate(g, err))

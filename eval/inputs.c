@@ -4,33 +4,86 @@
 #include <string.h>
 #include <time.h>
 
-static const char *const TOK_FILE[GK__TOK_FILES] = {"tokenizer.model", "tokenizer_config.json"};
+/* What a folder's tokenizer may be made of. */
+static const char *const TOK_FILES[] = {"tokenizer.json", "tokenizer.model",       "vocab.json",
+                                        "merges.txt",     "tokenizer_config.json", "special_tokens_map.json"};
 
-static bool hash_tokenizer(gk_arena *a, const char *dir, gk__tok_hash *out, gk_error *err) {
-    *out = (gk__tok_hash){0};
-    for (int i = 0; i < GK__TOK_FILES; i++) {
-        const char *path = gk_path_join(a, dir, TOK_FILE[i]);
-        if (gk_exists(path) && !gk_sha256_file(path, out->hex[i], err)) return false;
+/* One hash of several files: of their names and hashes, a line each. */
+static bool hash_files(const char *const *path, size_t n, char hex[GK_SHA256_HEX], gk_error *err) {
+    gk_buf text = {0};
+    char one[GK_SHA256_HEX];
+    bool ok = true;
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *slash = strrchr(path[i], '/');
+        ok = gk_sha256_file(path[i], one, err);
+        if (ok) gk_buf_printf(&text, "%s %s\n", slash ? slash + 1 : path[i], one);
     }
+    if (ok && n == 1)
+        memcpy(hex, one, sizeof one);
+    else if (ok)
+        gk_sha256_bytes(text.data, text.len, hex);
+    gk_buf_free(&text);
+    return ok;
+}
+
+/* A GGUF file holds no tokenizer files: its pieces are hashed. */
+static void hash_pieces(const gk_tok *t, char hex[GK_SHA256_HEX]) {
+    gk_buf text = {0};
+    gk_buf_printf(&text, "%d %d\n", gk_tok_bos(t), gk_tok_eos(t));
+    for (int i = 0; i < gk_tok_size(t); i++) gk_buf_printf(&text, "%s\n", gk_tok_piece(t, i));
+    gk_sha256_bytes(text.data, text.len, hex);
+    gk_buf_free(&text);
+}
+
+static bool hash_tokenizer(gk_arena *a, const char *dir, const gk_tok *t, char hex[GK_SHA256_HEX],
+                           gk_error *err) {
+    const char *path[sizeof TOK_FILES / sizeof *TOK_FILES];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof TOK_FILES / sizeof *TOK_FILES; i++) {
+        path[n] = gk_path_join(a, dir, TOK_FILES[i]);
+        if (gk_exists(path[n])) n++;
+    }
+    if (n > 0) return hash_files(path, n, hex, err);
+    hash_pieces(t, hex);
     return true;
 }
 
-static bool same_tokenizer(const gk__inputs *in, gk_arena *a, const char *dir, gk_error *err) {
-    gk__tok_hash hash;
-    if (!hash_tokenizer(a, dir, &hash, err)) return false;
-    for (int i = 0; i < GK__TOK_FILES; i++) {
-        if (strcmp(hash.hex[i], in->tok_hash.hex[i]) == 0) continue;
-        return gk_fail(err, GK_AT_FILE(gk_path_join(a, dir, TOK_FILE[i])),
-                       "models that are grafted must share one tokenizer, file for file",
-                       "the tokenizer differs from that of '%s'", in->info[0].path);
-    }
-    return true;
+static bool same_pieces(const gk_tok *a, const gk_tok *b) {
+    char x[GK_SHA256_HEX], y[GK_SHA256_HEX];
+    hash_pieces(a, x);
+    hash_pieces(b, y);
+    return strcmp(x, y) == 0;
 }
 
-static bool first_tokenizer(gk__inputs *in, gk_arena *a, const char *dir, gk_error *err) {
-    if (!hash_tokenizer(a, dir, &in->tok_hash, err)) return false;
-    in->tok = gk_tok_load(dir, err);
-    return in->tok != NULL;
+/* The first model's tokenizer is the run's. Folders must have the same files; where one of the two is a GGUF
+ * file, the same pieces. */
+static bool add_tokenizer(gk__inputs *in, gk_arena *a, const char *dir, gk_error *err) {
+    char hex[GK_SHA256_HEX];
+    gk_tok *t = gk_tok_load(dir, err);
+    if (!t || !hash_tokenizer(a, dir, t, hex, err)) {
+        gk_tok_free(t);
+        return false;
+    }
+    if (in->cast.n == 0) {
+        in->tok = t;
+        memcpy(in->tok_sha256, hex, sizeof hex);
+        return true;
+    }
+    bool folders = gk_exists(gk_path_join(a, dir, "config.json")) &&
+                   gk_exists(gk_path_join(a, in->info[0].path, "config.json"));
+    bool same = strcmp(hex, in->tok_sha256) == 0 || (!folders && same_pieces(t, in->tok));
+    gk_tok_free(t);
+    return same ||
+           gk_fail(err, GK_AT_FILE(dir), "models that are grafted must share one tokenizer, file for file",
+                   "the tokenizer differs from that of '%s'", in->info[0].path);
+}
+
+static bool hash_model(gk_arena *a, const char *path, gk_run_model *info, gk_error *err) {
+    const char **list, *config = gk_path_join(a, path, "config.json");
+    size_t n;
+    if (!gk_model_files(path, a, &list, &n, err) || !hash_files(list, n, info->sha256, err)) return false;
+    if (!gk_exists(config)) config = list[0]; /* a GGUF file says itself what it is */
+    return gk_sha256_file(config, info->config_sha256, err);
 }
 
 static bool check_vocab(const gk__inputs *in, const char *dir, gk_error *err) {
@@ -46,11 +99,8 @@ bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *d
     gk_run_model *info = &in->info[i];
     info->name = in->cast.name[i] = gk_arena_strdup(a, name);
     info->path = gk_arena_strdup(a, dir);
-    if (!gk_sha256_file(gk_path_join(a, dir, "model.safetensors"), info->sha256, err) ||
-        !gk_sha256_file(gk_path_join(a, dir, "config.json"), info->config_sha256, err))
-        return false;
-    if (!(i == 0 ? first_tokenizer(in, a, dir, err) : same_tokenizer(in, a, dir, err))) return false;
-    in->model[i] = gk_model_load(dir, err);
+    if (!hash_model(a, dir, info, err) || !add_tokenizer(in, a, dir, err)) return false;
+    in->model[i] = gk_model_open(dir, err);
     if (!in->model[i]) return false;
     in->cast.model[i] = in->model[i];
     in->cast.n++;
@@ -64,9 +114,7 @@ void gk__inputs_free(gk__inputs *in) {
 }
 
 void gk__inputs_identify(const gk__inputs *in, json_t *identity) {
-    gk__put_text(identity, "tokenizer_sha256", "%s", in->tok_hash.hex[0]);
-    gk__put_text(identity, "tokenizer_config_sha256", "%s",
-                 in->tok_hash.hex[1][0] ? in->tok_hash.hex[1] : "none");
+    gk__put_text(identity, "tokenizer_sha256", "%s", in->tok_sha256);
 }
 
 /* ---------------------------------------------------------------- the manifest's pieces */

@@ -4,25 +4,19 @@
 
 #include "eval/store.h"
 
-/* Files that a model folder's tokenizer is made of, and their hashes ("" where a file is absent). */
-enum { GK__TOK_FILES = 2 };
-typedef struct gk__tok_hash {
-    char hex[GK__TOK_FILES][GK_SHA256_HEX];
-} gk__tok_hash;
-
 typedef struct gk__inputs {
     gk_cast cast;
     gk_model *model[GK_MAX_MODELS]; /* owned */
     gk_run_model info[GK_MAX_MODELS];
     gk_tok *tok; /* of the first model */
-    gk__tok_hash tok_hash;
+    char tok_sha256[GK_SHA256_HEX];
 } gk__inputs;
 
-/* Loads the model in `dir` as the next of the cast. The first one's tokenizer is the run's; the others must
- * have identical tokenizer files. Strings go to `a`. */
+/* Opens the model at `dir` (a folder or a .gguf file) as the next of the cast. The first one's tokenizer is
+ * the run's; the others must have the same. Strings go to `a`. */
 bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err);
 void gk__inputs_free(gk__inputs *in);
-/* Puts the tokenizer's hashes into `identity`. */
+/* Puts the tokenizer's hash into `identity`. */
 void gk__inputs_identify(const gk__inputs *in, json_t *identity);
 
 /* obj[key] = the file's sha256, or "none" for a NULL path. */

@@ -17,7 +17,7 @@ struct gk_sweep {
     gk_schemes schemes;
     gk_prompts prompts;
     gk_store *store;
-    char *out, *work; /* the store's path, and where it is written: beside it after --restart */
+    char *out, *work; /* the store's path, and where it is written: beside it where the old one is replaced */
     json_t *identity, *first, *info;
 
     /* One entry for all schemes that do the same. */
@@ -200,6 +200,11 @@ static void remove_journals(gk_sweep *s, const char *path) {
     for (size_t i = 0; i < 3; i++) unlink(gk_arena_printf(s->a, "%s%s", path, suffix[i]));
 }
 
+/* Where a new store grows while the old one still stands. */
+static char *beside(gk_sweep *s) {
+    return gk_arena_printf(s->a, "%s.new", s->out);
+}
+
 static bool open_store(gk_sweep *s, int64_t *source, gk_error *err) {
     gk_run run = {.identity = s->identity, .first = s->first, .info = s->info, .n_models = s->in.cast.n};
     memcpy(run.model, s->in.info, sizeof run.model);
@@ -208,7 +213,11 @@ static bool open_store(gk_sweep *s, int64_t *source, gk_error *err) {
     run.schemes = &s->schemes;
     bool other;
     s->store = gk__store_begin(s->work, &run, source, &other, err);
-    if (!s->store && other && s->o->restart) { /* a restart of something else that was never finished */
+    if (!s->store && other && s->o->replace && s->work == s->out) {
+        s->work = beside(s);
+        s->store = gk__store_begin(s->work, &run, source, &other, err);
+    }
+    if (!s->store && other && s->work != s->out) { /* left by a restart of something else, never finished */
         unlink(s->work);
         remove_journals(s, s->work);
         s->store = gk__store_begin(s->work, &run, source, &other, err);
@@ -235,7 +244,7 @@ static bool read_stats(gk_sweep *s, gk_error *err) {
 }
 
 static bool open_all(gk_sweep *s, gk_error *err) {
-    if (!s->out)
+    if (!s->out || !*s->out)
         return gk_fail(err, GK_NOWHERE, "name the results store to write", "there is no output file");
     if (!load_models(s, err) || !load_prompts(s, err) || !load_schemes(s, err) || !describe(s, err))
         return false;
@@ -255,7 +264,7 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
     s->info = json_object();
     s->budget = o->budget_bytes ? o->budget_bytes : DEFAULT_BUDGET;
     s->out = o->out ? gk_arena_strdup(s->a, o->out) : NULL;
-    s->work = o->restart && o->out ? gk_arena_printf(s->a, "%s.new", o->out) : s->out;
+    s->work = o->restart && s->out ? beside(s) : s->out;
     bool ok = open_all(s, err);
     s->o = NULL;
     if (ok) return s;

@@ -10,8 +10,10 @@ gk_tensor gk__fused(const gk_model *m, int layer, gk_component first, int out) {
 }
 
 static void positions(gk_session *s, const gk_batch *b) {
+    int past = s->cache ? s->cache->n : 0;
     for (int q = 0; q < b->n_seqs; q++)
-        for (int r = b->seq_start[q]; r < b->seq_start[q + 1]; r++) s->position[r] = r - b->seq_start[q];
+        for (int r = b->seq_start[q]; r < b->seq_start[q + 1]; r++)
+            s->position[r] = past + r - b->seq_start[q];
 }
 
 /* out = x + y W^T + b */
@@ -77,7 +79,10 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     gk__linear_group(m, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
     if (c->qk_norm) norm_qk(s, m, layer, n, a);
     if (c->rope) gk__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, 1.0f, a->qkv, qkv);
-    gk__attention_forward(c, layer, b, a->qkv, a->att, a->lse);
+    if (s->cache)
+        gk__attention_cached(c, layer, n, s->cache, a->qkv, a->att);
+    else
+        gk__attention_forward(c, layer, b, a->qkv, a->att, a->lse);
     add_branch(s, m, layer, GK_O, GK_LN1_POST, n, a->att, a->o_out, a->stats1_post, a->x_in, a->x_mid);
     norm(s, m, layer, GK_LN2, n, gk__mlp_in(c, a), d, a->ln2, d, a->stats2);
     gk__linear_group(m, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);

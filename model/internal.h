@@ -89,6 +89,17 @@ void gk__rope_table(const gk_config *c, int n_positions, float *table);
 void gk__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table,
                     float sign, float *x, int ldx);
 
+/* The keys and values of a growing sequence: [n_layers x max x kv_dim], rotated; the first n rows of each are
+ * set. */
+typedef struct gk__cache {
+    int n, max;
+    float *k, *v;
+} gk__cache;
+/* Rows [q|k|v] of a sequence's next n positions: puts k and v behind the cache's first rows; out [n x q_dim].
+ */
+void gk__attention_cached(const gk_config *c, int layer, int n, const gk__cache *cache, const float *qkv,
+                          float *out);
+
 /* ---- ops_mlp.c: gu rows are [gate|up] (gated) or [up]. */
 void gk__act_forward(const gk_config *c, int n, const float *gu, float *act);
 /* Writes dgu from dact. */

@@ -306,6 +306,28 @@ bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double
 bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
                          float *grad, double *loss_sum, int64_t *n_targets, gk_error *err);
 
+/* -------------------------------------------------------- one growing sequence (decode.c) */
+
+/* Computes each token once and keeps its keys and values. For one caller at a time; the model must outlive
+ * it. */
+typedef struct gk_decoder gk_decoder;
+/* Room for a text of max_tokens, at most the model's max_positions. */
+gk_decoder *gk_decoder_new(const gk_model *m, int max_tokens, gk_error *err);
+void gk_decoder_free(gk_decoder *d); /* NULL is fine */
+/* Appends n >= 1 tokens; logits [V] (NULL: not wanted) after the last. Fails on a token out of range, which
+ * leaves the text as it was up to a chunk before, and when there is no room. */
+bool gk_decoder_feed(gk_decoder *d, const int32_t *token, int n, float *logits, gk_error *err);
+int gk_decoder_length(const gk_decoder *d);   /* tokens so far */
+void gk_decoder_rewind(gk_decoder *d, int n); /* forgets all but the first n */
+
+typedef struct gk_sampling {
+    double temperature; /* 0: the likeliest token, the lower id among equals */
+    int top_k;          /* only the k likeliest; 0: all */
+    double top_p; /* only the likeliest that reach this probability together (Holtzman et al. 2020); 1: all */
+} gk_sampling;
+/* The next token. Logits must be finite. Thread-safe. */
+int32_t gk_sample(const float *logits, int vocab, const gk_sampling *s, gk_rng *rng);
+
 /* ---------------------------------------------------------------- operators on rows (ops_*.c) */
 
 /* x[n x d] = embed_scale * embed[token]. */

@@ -203,3 +203,52 @@ void gk_op_attend(const gk_config *c, int layer, int n, const float *q, const in
                     .out = out};
     gk_parallel_for((size_t)n, 16, attend_rows, &j);
 }
+
+/* ---------------------------------------------------------------- decoding: the sequence's past is in a
+ * cache */
+
+typedef struct cached_job {
+    const gk_config *c;
+    scoring scoring;
+    int past;
+    const float *qkv, *k, *v;
+    float *out;
+} cached_job;
+
+/* One item is (row, head). */
+static void cached_items(void *ctx, size_t begin, size_t end) {
+    const cached_job *j = ctx;
+    const gk_config *c = j->c;
+    int hd = c->head_dim, group = c->n_heads / c->n_kv_heads, heads = c->n_heads;
+    ptrdiff_t qkv_dim = gk__qkv_dim(c), kv_dim = gk__kv_dim(c);
+    int most = j->past + (int)((end - 1) / (size_t)heads) + 1;
+    float *s = gk_alloc((size_t)most * sizeof(float));
+    for (size_t item = begin; item < end; item++) {
+        int row = (int)item / heads, h = (int)item % heads, n = j->past + row + 1;
+        int from = first_seen(&j->scoring, n);
+        const float *q = j->qkv + row * qkv_dim + h * hd, *k = j->k + h / group * hd,
+                    *v = j->v + h / group * hd;
+        for (int t = from; t < n; t++)
+            s[t] = capped(&j->scoring, j->scoring.scale * dot(q, k + t * kv_dim, hd));
+        float inv = softmax(s + from, n - from, NULL), *out = j->out + (ptrdiff_t)item * hd;
+        memset(out, 0, (size_t)hd * sizeof(float));
+        for (int t = from; t < n; t++) axpy(s[t] * inv, v + t * kv_dim, out, hd);
+    }
+    gk_free(s);
+}
+
+void gk__attention_cached(const gk_config *c, int layer, int n, const gk__cache *cache, const float *qkv,
+                          float *out) {
+    size_t kv = (size_t)gk__kv_dim(c), q = (size_t)gk__q_dim(c), ld = (size_t)gk__qkv_dim(c);
+    float *k = cache->k + (size_t)layer * (size_t)cache->max * kv, *v = cache->v + (k - cache->k);
+    for (size_t r = 0; r < (size_t)n; r++) {
+        memcpy(k + ((size_t)cache->n + r) * kv, qkv + r * ld + q, kv * sizeof(float));
+        memcpy(v + ((size_t)cache->n + r) * kv, qkv + r * ld + q + kv, kv * sizeof(float));
+    }
+    cached_job j = {
+        .c = c, .scoring = scoring_of(c, layer), .past = cache->n, .qkv = qkv, .k = k, .v = v, .out = out};
+    /* A short past is quicker done than handed out. */
+    size_t items = (size_t)n * (size_t)c->n_heads, floats = (size_t)(cache->n + n) * (size_t)c->head_dim;
+    size_t grain = 1 + 32768 / (floats + 1);
+    gk_parallel_for(items, grain, cached_items, &j);
+}

@@ -42,6 +42,7 @@ struct gk_session {
     float *picked, *lnf, *statsf; /* d, d, 2: the rows that predict something */
     float *logits, *capped;       /* [loss_rows x V]; capped: backward with a soft cap only */
     float *rope;
+    gk__cache *cache;                  /* of a decoder: the batch goes on where it ends */
     int32_t *position, *rows, *target; /* [max_rows] */
     /* Backward only: d, d, max(qkv_dim, gu_dim), max(f, d, q_dim). Of what a branch added to the residual
      * stream: d, where that is not dx; before q_norm and k_norm: q_dim + kv_dim. */

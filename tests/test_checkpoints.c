@@ -208,6 +208,74 @@ START_TEST(a_part_that_is_gone_or_lacks_a_tensor) {
 }
 END_TEST
 
+/* ---------------------------------------------------------------- GGUF */
+
+static const char *const GGUFS[] = {"llama-gqa-biases", "llama-mqa",  "qwen2", "gemma",
+                                    "gemma2",           "gpt2-inner", "neox",  "olmo2"};
+enum { N_GGUFS = sizeof GGUFS / sizeof *GGUFS };
+
+/* One of the model's arrays: the same in both, but for norms that a file stores as 1 + weight. */
+static void same_array(const float *a, const float *b, size_t n, bool rounded) {
+    for (size_t i = 0; i < n; i++)
+        ck_assert_msg(rounded ? fabsf(a[i] - b[i]) <= 1.3e-7f * (1 + fabsf(a[i])) : a[i] == b[i],
+                      "%g and %g at %zu", (double)a[i], (double)b[i], i);
+}
+
+/* A GGUF file is the folder that it was made from: configuration and weights. */
+START_TEST(gguf_is_the_folder) {
+    scratch s = scratch_new();
+    gk_model *want = load_model(gk_path_join(s.a, FIXTURES, GGUFS[_i]));
+    char *path = gk_arena_printf(s.a, "%s/tests/fixtures/gguf/%s.gguf", GK_SOURCE_DIR, GGUFS[_i]);
+    gk_model *got = load_model(path), *mapped = open_model(path);
+    gk_config c = *gk_model_config(got), d = *gk_model_config(want);
+    /* The file has no member for this; the converter's readers take the head's size. */
+    if (d.query_scale != 0) c.query_scale = d.query_scale;
+    ck_assert(gk_config_same(&c, &d));
+    ck_assert(c.bos_id == d.bos_id && c.eos_id == d.eos_id);
+    const gk_param *list;
+    size_t n = gk_model_params(want, &list);
+    for (size_t i = 0; i < n; i++) {
+        gk_tensor a = gk_model_tensor(want, list[i].layer, list[i].comp),
+                  b = gk_model_tensor(got, list[i].layer, list[i].comp),
+                  m = gk_model_tensor(mapped, list[i].layer, list[i].comp);
+        bool rounded = c.norm_offset && gk_component_is_norm(list[i].comp);
+        float *from_map = gk_alloc(list[i].count * sizeof *from_map);
+        if (!list[i].bias) gk_tensor_floats(m, 0, list[i].count, from_map);
+        same_array(list[i].bias ? a.b : a.w, list[i].bias ? b.b : b.w, list[i].count, rounded);
+        same_array(list[i].bias ? a.b : a.w, list[i].bias ? m.b : from_map, list[i].count, rounded);
+        gk_free(from_map);
+    }
+    gk_model_free(want);
+    gk_model_free(got);
+    gk_model_free(mapped);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(gguf_that_is_no_model) {
+    gk_error err = {0};
+    scratch s = scratch_new();
+    char *path = gk_arena_printf(s.a, "%s/tests/fixtures/gguf/llama-mqa.gguf", GK_SOURCE_DIR);
+    size_t len;
+    char *bytes = gk_read_file(s.a, path, 1 << 20, &len, &err), *at = memmem(bytes, len, "llama", 5);
+    memcpy(at, "llamb", 5); /* general.architecture comes first */
+    char *bad = scratch_path(&s, "x.gguf");
+    ck_assert(gk_write_file(bad, bytes, len, &err));
+    ck_assert_ptr_null(gk_model_open(bad, &err));
+    gk_error_text(&err, why, sizeof why);
+    ck_assert_msg(strstr(why, "the architecture 'llamb' is not supported; supported: llama, qwen2"), "%s",
+                  why);
+    memcpy(at, "llama", 5);
+    at = memmem(bytes, len, "blk.1.ffn_up", 12);
+    at[4] = '7';
+    ck_assert(gk_write_file(bad, bytes, len, &err));
+    ck_assert_ptr_null(gk_model_open(bad, &err));
+    ck_assert_str_eq(err.field, "blk.1.ffn_up.weight");
+    ck_assert_str_eq(err.what, "the tensor is missing");
+    scratch_free(&s);
+}
+END_TEST
+
 static void find_folders(void) {
     glob_t found;
     if (glob(FIXTURES "*", GLOB_ONLYDIR, NULL, &found) != 0) return;
@@ -226,6 +294,8 @@ int main(void) {
     tcase_add_test(t, an_opened_model_cannot_be_trained);
     tcase_add_test(t, several_files_are_one_model);
     tcase_add_test(t, a_part_that_is_gone_or_lacks_a_tensor);
+    tcase_add_loop_test(t, gguf_is_the_folder, 0, N_GGUFS);
+    tcase_add_test(t, gguf_that_is_no_model);
     suite_add_tcase(s, t);
     int code = run_suite(s);
     for (int i = 0; i < n_folders; i++) free(FOLDERS[i]);

@@ -60,6 +60,8 @@ static void hash(scratch *s, const char *name, char hex[GK_SHA256_HEX]) {
 #define SWEEP                                                                                          \
     "sweep --recipient pre=$D/base --donor sft=$D/relation --donor task=$D/relation --limit 3 --rows " \
     "$D/data/relation/metadata.jsonl "
+#define GATE "gate --model $D/base --rows $D/data/base/metadata.jsonl " EVAL
+#define FINETUNE "finetune --model $D/base --texts $D/data/relation/A2B.jsonl "
 #define POSITION "--schemes graft/schemes/position.yaml "
 
 static void pipeline(void) {
@@ -142,6 +144,60 @@ END_TEST
 START_TEST(an_unknown_option) {
     refused("sweep --recipent pre=x", "--recipent", "--recipient");
     refused("info --thread 2", "--thread", "--threads");
+}
+END_TEST
+
+START_TEST(numbers_out_of_range) {
+    refused("info --threads -3", "--threads", "0 or more");
+    refused("base --ffn -3 --tokenizer $D/tokenizer --texts x --out $D/no", "--ffn", "-3");
+    refused("base --ffn 99999999999 --tokenizer $D/tokenizer --texts x --out $D/no", "--ffn", "99999999999");
+    refused(SWEEP POSITION EVAL "--out $D/no.db --seed -1", "--seed", "0 or more");
+    refused(GATE "--top -1", "--top", "-1");
+    refused(GATE "--top 0", "'top': is 0", "1 or more");
+    refused(GATE "--min 2", "'min': is 2", "from 0 to 1");
+    refused(FINETUNE "--recipe relation --eps 0 --out $D/no", "--eps", "1e-30");
+}
+END_TEST
+
+START_TEST(outputs_are_looked_at_first) {
+    scratch s = scratch_new();
+    refused(SWEEP POSITION EVAL "--out ''", "--out", "empty");
+    refused(GATE "--out $D/nowhere/x/y.json", "nowhere/x/y.json", "");
+    refused("export --db $D/results.db --cells $D/ok.csv --results $D/bad.foo", "bad.foo", ".jsonl");
+    refused("export --db $D/results.db --cells $D/ok.csv --results $D/no/where.csv", "no/where.csv", "");
+    refused("export --db $D/results.db --cells $D/x.csv --results $D/./x.csv", "--results", "--cells");
+    refused("export --db $D/results.db --summary $D/results.db", "--summary", "--db");
+    ck_assert(!gk_exists(in_run(&s, "ok.csv")) && !gk_exists(in_run(&s, "x.csv")));
+    scratch_free(&s);
+}
+END_TEST
+
+/* One line, before any progress. */
+START_TEST(what_stands_against_training) {
+    char out[4096];
+    refused(FINETUNE "--recipe relation --freeze pos --out $D/no", "freeze", "pos");
+    ck_assert_int_eq(run(out, sizeof out,
+                         "--version && mkdir $D/dam $D/dam2 && echo '{' >$D/dam/train.json && "
+                         "echo x >$D/dam2/checkpoint.safetensors"),
+                     0);
+    refused(FINETUNE "--recipe relation --out $D/dam", "dam/train.json", "");
+    refused(FINETUNE "--recipe relation --replace --out $D/dam2", "dam2/checkpoint.safetensors", "");
+}
+END_TEST
+
+START_TEST(a_path_may_hold_a_comma) {
+    char out[4096];
+    ck_assert_int_eq(
+        run(out, sizeof out,
+            "--version && cp graft/schemes/position.yaml $D/po,sition.yaml && ln -s base $D/ba,se && "
+            "cp $D/data/relation/A2B.jsonl $D/A,B.jsonl"),
+        0);
+    succeeds(
+        "sweep --recipient pre=$D/base --donor sft=$D/ba,se --limit 1 --rows $D/data/relation/metadata.jsonl "
+        "--schemes $D/po,sition.yaml " EVAL "--out $D/com,ma.db");
+    succeeds("tokenizer --texts $D/data/tokenizer.jsonl --texts $D/A,B.jsonl --vocab 900 --out $D/tok2");
+    refused(SWEEP "--schemes graft/schemes/position.yaml,graft/schemes/hybrid.yaml " EVAL "--out $D/no.db",
+            "position.yaml,graft", "");
 }
 END_TEST
 
@@ -245,6 +301,45 @@ START_TEST(another_models_results_are_kept) {
 }
 END_TEST
 
+/* The text goes on from where it stands; the ids are those that the logits say are likeliest. */
+START_TEST(texts_go_on) {
+    char out[16384];
+    ck_assert_int_eq(run(out, sizeof out, "generate --model $D/base --prompt 'The film' --tokens 5"), 0);
+    ck_assert_msg(strstr(out, "The film") != NULL, "%s", out);
+    const char *json =
+        "generate --model $D/base --prompt 'The film' --prompt In --tokens 5 --ignore-eos --json";
+    ck_assert_int_eq(run(out, sizeof out, json), 0);
+    char *line = strchr(out, '{'); /* what is told on stderr may stand before or after */
+    json_t *first = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL), *id = json_object_get(first, "ids");
+    ck_assert_uint_eq(json_array_size(id), 5);
+    ck_assert_ptr_nonnull(json_string_value(json_object_get(first, "continuation")));
+    ck_assert_ptr_nonnull(strstr(strchr(line, '\n'), "\"prompt\":\"In\""));
+    json_int_t likeliest = json_integer_value(json_array_get(id, 0));
+    json_decref(first);
+    ck_assert_int_eq(
+        run(out, sizeof out, "logits --model $D/base --prompt 'The film' --top 1 --out $D/l.safetensors"), 0);
+    line = strstr(out, "{\"text\":1,\"position\":2,");
+    ck_assert_msg(line != NULL, "%s", out);
+    json_t *row = json_loads(line, JSON_DISABLE_EOF_CHECK, NULL);
+    json_t *top = json_array_get(json_object_get(row, "top"), 0);
+    ck_assert_int_eq(json_integer_value(json_object_get(top, "id")), likeliest);
+    json_decref(row);
+    scratch s = scratch_new();
+    ck_assert(gk_exists(in_run(&s, "l.safetensors")));
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(texts_that_cannot_be_run) {
+    refused("generate --model $D/base", "no text is given", "--prompt");
+    refused("generate --model $D/base --ids '1 x'", "field '--ids'", "'x' is no token id");
+    refused("logits --model $D/base --ids 900", "token 900", "vocabulary");
+    refused("logits --model $D/none --prompt a", "none/config.json", "No such file");
+    refused("generate --model $D/base --prompt a --top-p 0", "field '--top-p'", "above 0");
+    refused("generate --model $D/base --prompt a --tokens 0", "field '--tokens'", "1 to");
+}
+END_TEST
+
 START_TEST(inspecting_and_comparing) {
     scratch s = scratch_new();
     gk_error err;
@@ -286,6 +381,7 @@ START_TEST(what_cannot_be_inspected_or_compared) {
             "llama in the first model and gpt2");
     refused("diff --a $D/base --b tests/fixtures/model/llama", "hidden_size", "32 in the first model");
     refused("diff --a $D/base --b $D/relation --rank 257", "--rank", "256");
+    refused("diff --a $D/base --b $D/relation --json $D/none/d.json", "none/d.json", "No such file");
     scratch_free(&s);
 }
 END_TEST
@@ -298,6 +394,10 @@ int main(void) {
     tcase_add_test(t, the_pipeline_leaves_its_files);
     tcase_add_test(t, a_finished_step_is_not_redone);
     tcase_add_test(t, an_unknown_option);
+    tcase_add_test(t, numbers_out_of_range);
+    tcase_add_test(t, outputs_are_looked_at_first);
+    tcase_add_test(t, what_stands_against_training);
+    tcase_add_test(t, a_path_may_hold_a_comma);
     tcase_add_test(t, a_truncated_model);
     tcase_add_test(t, a_template_with_an_unknown_field);
     tcase_add_test(t, a_template_with_an_unclosed_brace);
@@ -305,6 +405,8 @@ int main(void) {
     tcase_add_test(t, a_row_without_a_field);
     tcase_add_test(t, an_unwritable_run_folder);
     tcase_add_test(t, another_models_results_are_kept);
+    tcase_add_test(t, texts_go_on);
+    tcase_add_test(t, texts_that_cannot_be_run);
     tcase_add_test(t, inspecting_and_comparing);
     tcase_add_test(t, what_cannot_be_inspected_or_compared);
     suite_add_tcase(suite, t);

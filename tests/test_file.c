@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 static size_t entries(const char *dir) {
     DIR *d = opendir(dir);
@@ -141,6 +142,62 @@ START_TEST(output_refuses_what_it_must_not_replace) {
 }
 END_TEST
 
+/* The number of a process that has ended. */
+static long dead_process(void) {
+    pid_t pid = fork();
+    if (pid == 0) _exit(0);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+    return (long)pid;
+}
+
+START_TEST(leavings_of_dead_processes_go) {
+    scratch s = scratch_new();
+    long dead = dead_process(), alive = (long)getpid();
+    char *path = scratch_path(&s, "a");
+    scratch_file(&s, gk_arena_printf(s.a, "a.tmp-%ld-0", dead), "half");
+    scratch_file(&s, gk_arena_printf(s.a, "a.tmp-%ld-12", dead), "half");
+    const char *stay[] = {gk_arena_printf(s.a, "b.tmp-%ld-0", dead),
+                          gk_arena_printf(s.a, "a.tmp-%ld-0", alive),
+                          gk_arena_printf(s.a, "a.tmp-%ld-0.txt", dead),
+                          gk_arena_printf(s.a, "a.tmp-%ld-", dead),
+                          "a.tmp-mine-0",
+                          "a.tmp--1-0"};
+    for (size_t i = 0; i < 6; i++) scratch_file(&s, stay[i], "kept");
+    ck_assert(gk_write_file(path, "new", 3, NULL));
+    assert_content(&s, path, "new");
+    for (size_t i = 0; i < 6; i++) assert_content(&s, scratch_path(&s, stay[i]), "kept");
+    ck_assert_uint_eq(entries(s.dir), 7);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(a_check_of_output_changes_nothing) {
+    scratch s = scratch_new();
+    gk_error e;
+    char *path = scratch_file(&s, "a", "old");
+    ck_assert(gk_out_check(path, &e) && gk_out_check(scratch_path(&s, "b"), &e));
+    assert_content(&s, path, "old");
+    ck_assert_uint_eq(entries(s.dir), 1);
+    ck_assert(!gk_out_check(scratch_path(&s, "no/a"), &e));
+    assert_error_at(&e, s.dir, "/no/a: creating the file failed");
+    ck_assert(!gk_out_check(s.dir, &e));
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(files_are_the_same_by_place_not_by_spelling) {
+    scratch s = scratch_new();
+    char *a = scratch_file(&s, "a", ""), *b = scratch_file(&s, "b", ""), *link = scratch_path(&s, "link");
+    ck_assert_int_eq(symlink(a, link), 0);
+    ck_assert(gk_same_file(a, a) && gk_same_file(a, link) && gk_same_file(a, scratch_path(&s, "./a")));
+    ck_assert(!gk_same_file(a, b) && !gk_same_file(a, scratch_path(&s, "new")));
+    ck_assert(gk_same_file(scratch_path(&s, "new"), scratch_path(&s, ".//new")));
+    ck_assert(!gk_same_file(scratch_path(&s, "new"), scratch_path(&s, "other")));
+    ck_assert(!gk_same_file(scratch_path(&s, "no/new"), scratch_path(&s, "nor/new")));
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(output_follows_links) {
     scratch s = scratch_new();
     char *real = scratch_file(&s, "real", "old"), *link = scratch_path(&s, "link");
@@ -188,6 +245,9 @@ int main(void) {
     tcase_add_test(t, two_writers_do_not_meet);
     tcase_add_test(t, failed_write_keeps_the_old_file);
     tcase_add_test(t, output_refuses_what_it_must_not_replace);
+    tcase_add_test(t, leavings_of_dead_processes_go);
+    tcase_add_test(t, a_check_of_output_changes_nothing);
+    tcase_add_test(t, files_are_the_same_by_place_not_by_spelling);
     tcase_add_test(t, output_follows_links);
     tcase_add_test(t, write_in_the_current_folder);
     tcase_add_test(t, mkdirs_makes_parents);

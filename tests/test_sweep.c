@@ -245,6 +245,29 @@ START_TEST(a_restart_keeps_the_old_store_until_it_is_done) {
 }
 END_TEST
 
+START_TEST(only_a_store_of_other_inputs_is_replaced) {
+    gk_sweep_options o = fx_options("r.db", "small.yaml", NULL);
+    o.replace = true;
+    fx_sweep(&o);
+    const char *old = contents("r.db");
+    ck_assert_uint_eq(fx_sweep(&o), 0);
+    fx_model("sft", 3, "tok");
+    gk_sweep *s = gk_sweep_open(&o, NULL);
+    ck_assert_ptr_nonnull(s);
+    gk_sweep_close(s);
+    ck_assert_str_eq(contents("r.db"), old); /* until the new one is complete */
+    ck_assert_uint_gt(fx_sweep(&o), 0);
+    ck_assert(!gk_exists(fx_path("r.db.new")));
+    ck_assert_uint_eq(fx_sweep(&o), 0);
+    fx_write("changed.yaml", "set: small\nschemes: [{name: FE, grafts: [{at: last, donor: sft}]}]\n");
+    gk_sweep_options changed = fx_options("r.db", "changed.yaml", NULL);
+    changed.replace = true;
+    ck_assert_uint_gt(fx_sweep(&changed), 0);
+    fx_write("r.db", "this is no store");
+    fx_refused(&o, "not a database");
+}
+END_TEST
+
 START_TEST(two_sweeps_do_not_share_a_store) {
     gk_sweep_options o = fx_options("r.db", "small.yaml", NULL);
     gk_sweep *s = gk_sweep_open(&o, NULL);
@@ -511,6 +534,7 @@ int main(void) {
     tcase_add_test(t, new_schemes_compute_only_their_own_cells);
     tcase_add_test(t, stores_of_other_inputs_are_refused);
     tcase_add_test(t, a_restart_keeps_the_old_store_until_it_is_done);
+    tcase_add_test(t, only_a_store_of_other_inputs_is_replaced);
     tcase_add_test(t, two_sweeps_do_not_share_a_store);
     tcase_add_test(t, models_and_schemes_that_do_not_fit_are_named);
     tcase_add_test(t, templates_and_rows_that_do_not_fit_are_named);

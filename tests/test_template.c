@@ -185,6 +185,25 @@ START_TEST(values_that_cannot_be_filled_in) {
 }
 END_TEST
 
+/* A line of a megabyte that is all holes takes a moment, not minutes. */
+START_TEST(many_holes) {
+    enum { N = 200000 };
+    scratch s = scratch_new();
+    gk_buf b = {0};
+    gk_template **t;
+    size_t n = 0;
+    gk_error e;
+    gk_buf_puts(&b, "{\"template\": \"");
+    for (int i = 0; i < N; i++) gk_buf_puts(&b, "\\n{a}");
+    gk_buf_puts(&b, "}\"}");
+    char *path = scratch_file(&s, "t.jsonl", b.data);
+    ck_assert(!gk_templates_load(s.a, path, &t, &n, &e));
+    assert_error_at(&e, path, gk_arena_printf(s.a, ":1:%d: stray '}'", 14 + 5 * N + 1));
+    gk_buf_free(&b);
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("template");
     TCase *t = tcase_create("template");
@@ -195,6 +214,7 @@ int main(void) {
     tcase_add_test(t, render_fills_holes_and_records_spans);
     tcase_add_test(t, render_without_holes);
     tcase_add_test(t, values_that_cannot_be_filled_in);
+    tcase_add_test(t, many_holes);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

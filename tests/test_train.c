@@ -58,7 +58,8 @@ static gk_recipe make_recipe(void) {
 typedef struct trial {
     gk_recipe recipe;
     uint64_t seed;
-    bool restart;
+    int threads; /* 0: 2 */
+    bool restart, replace;
     gk_model *model; /* afterwards; freed by trial_free */
     gk_train_result end;
     gk_error err;
@@ -73,7 +74,9 @@ static bool train_into(trial *t, const char *dir) {
                         .recipe = &t->recipe,
                         .seed = t->seed,
                         .dir = dir,
-                        .restart = t->restart};
+                        .restart = t->restart,
+                        .replace = t->replace};
+    gk_threads_set(t->threads ? t->threads : 2);
     bool ok = gk_train(&job, &t->end, &t->err);
     gk_corpus_free(c);
     return ok;
@@ -85,7 +88,6 @@ static pid_t train_in_child(trial *t, const char *dir, bool interrupted) {
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
     if (pid > 0) return pid;
-    gk_threads_set(2);
     if (interrupted) {
         gk_interrupt_catch();
         if (!interrupt_self(SIGINT)) _exit(2);
@@ -239,6 +241,55 @@ START_TEST(other_inputs_are_refused) {
     t.restart = true;
     ck_assert(train_into(&t, dir));
     ck_assert_int_eq(t.end.resumed_at, 0);
+    gk_model_free(t.model);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(another_number_of_threads_does_not_go_on) {
+    scratch s = scratch_new();
+    trial t = {.recipe = make_recipe()};
+    char *dir = scratch_path(&s, "run"), *checkpoint = scratch_path(&s, "run/checkpoint.safetensors");
+    wait_for_success(train_in_child(&t, dir, true));
+    off_t size = size_of(checkpoint);
+    t.threads = 3;
+    t.replace = true; /* the inputs are the same: nothing to replace */
+    ck_assert(!train_into(&t, dir));
+    assert_error_at(&t.err, checkpoint,
+                    ": the run was begun with 2 threads, and now there are 3; go on with --threads 2 (make: "
+                    "THREADS=2); --restart starts over");
+    ck_assert_int_eq(size_of(checkpoint), size);
+    t.threads = 2;
+    ck_assert(train_into(&t, dir));
+    t.threads = 3; /* finished is finished */
+    ck_assert(train_into(&t, dir));
+    ck_assert_int_eq(t.end.end, GK_TRAIN_ALREADY);
+    gk_model_free(t.model);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(other_inputs_are_replaced_and_equal_ones_kept) {
+    scratch s = scratch_new();
+    trial t = {.recipe = make_recipe(), .replace = true};
+    char *dir = scratch_path(&s, "run");
+    wait_for_success(train_in_child(&t, dir, true));
+    t.seed = 3; /* unfinished, of another seed */
+    ck_assert(train_into(&t, dir));
+    ck_assert_int_eq(t.end.end, GK_TRAIN_DONE);
+    ck_assert(train_into(&t, dir));
+    ck_assert_int_eq(t.end.end, GK_TRAIN_ALREADY);
+    t.seed = 4; /* finished, of another seed */
+    ck_assert(train_into(&t, dir));
+    ck_assert_int_eq(t.end.end, GK_TRAIN_DONE);
+    char *file = scratch_file(&s, "run/train.json", "{}");
+    ck_assert(!train_into(&t, dir));
+    assert_error_at(&t.err, file, ": field 'inputs': is missing: this is not the manifest of a training run");
+    ck_assert(gk_exists(scratch_path(&s, "run/model.safetensors")));
+    ck_assert(gk_mkdirs(scratch_path(&s, "damaged"), NULL)); /* and thus not known to be another run's */
+    file = scratch_file(&s, "damaged/checkpoint.safetensors", "x");
+    ck_assert(!train_into(&t, scratch_path(&s, "damaged")));
+    ck_assert_int_eq(size_of(file), 1);
     gk_model_free(t.model);
     scratch_free(&s);
 }
@@ -535,6 +586,8 @@ int main(int argc, char **argv) {
     tcase_add_test(t, a_lost_metrics_file_is_noticed);
     tcase_add_test(t, an_interrupted_run_goes_on);
     tcase_add_test(t, other_inputs_are_refused);
+    tcase_add_test(t, another_number_of_threads_does_not_go_on);
+    tcase_add_test(t, other_inputs_are_replaced_and_equal_ones_kept);
     tcase_add_test(t, damaged_checkpoints_are_refused_and_kept);
     tcase_add_test(t, finished_runs_are_not_redone);
     tcase_add_test(t, the_manifest_tells_the_run);

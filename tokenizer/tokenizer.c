@@ -1,147 +1,117 @@
-/* tokenizer.c: the public face of tokenizer/. The model itself is read by spm_check.c and run by spm.cc. */
-#include "tokenizer/tokenizer.h"
-#include "tokenizer/spm.h"
+/* tokenizer.c: the public face of tokenizer/: which kind a file is, and what all kinds have in common. */
+#include "tokenizer/internal.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
+/* The files a folder may hold, the first that is there being the tokenizer. */
+#define JSON_NAME "tokenizer.json"
 #define MODEL_NAME "tokenizer.model"
+#define VOCAB_NAME "vocab.json"
+#define MERGES_NAME "merges.txt"
 #define CONFIG_NAME "tokenizer_config.json"
-#define MODEL_BYTES_MAX ((size_t)256 << 20)
-#define CONFIG_BYTES_MAX ((size_t)16 << 20)
-/* <unk> <s> </s>, the 256 bytes, and one piece to learn. */
-#define VOCAB_MIN 260
-#define VOCAB_MAX (1 << 20)
-
-struct gk_tok {
-    gk__spm *spm;
-    gk__spm_facts facts;
-    bool add_bos;
-    gk_arena *files;   /* holds the two below */
-    const char *model; /* tokenizer.model as it was read, so that saving gives the same bytes */
-    size_t model_len;
-    const char *config; /* tokenizer_config.json as it was read; NULL when there was none */
-    size_t config_len;
-};
+static const char *const NAMES[] = {JSON_NAME,   MODEL_NAME,  VOCAB_NAME,
+                                    MERGES_NAME, CONFIG_NAME, "special_tokens_map.json"};
 
 /* ---------------------------------------------------------------- loading */
 
-/* Takes over `files`, which holds `model`. `name` is for messages. */
-static gk_tok *tok_open(gk_arena *files, const char *model, size_t len, const char *name, gk_error *err) {
+static gk_tok *new_tok(void) {
     gk_tok *t = gk_alloc(sizeof *t);
-    *t = (gk_tok){.files = files, .model = model, .model_len = len, .add_bos = true};
-    if (!gk__spm_check(model, len, name, &t->facts, err)) goto failed;
-    char why[GK__SPM_WHY] = "";
-    t->spm = gk__spm_open(model, len, why);
-    if (!t->spm) {
-        gk_fail(err, GK_AT_FILE(name), "a tokenizer.model as sentencepiece wrote it",
-                "not a usable model: %s", why);
-        goto failed;
-    }
+    t->arena = gk_arena_new();
+    t->bos = t->eos = -1;
     return t;
-failed:
-    gk_tok_free(t);
-    return NULL;
-}
-
-static bool read_config(gk_tok *t, const char *path, gk_error *err) {
-    t->config = gk_read_file(t->files, path, CONFIG_BYTES_MAX, &t->config_len, err);
-    if (!t->config) return false;
-    json_t *config = gk_json_parse(t->config, t->config_len, GK_AT_FILE(path), err);
-    if (!config) return false;
-    bool ok = true;
-    json_t *add_bos = json_object_get(config, "add_bos_token");
-    if (!json_is_object(config))
-        ok = gk_fail(err, GK_AT_FILE(path), "a JSON object", "not a tokenizer configuration");
-    else if (add_bos && !json_is_null(add_bos))
-        ok = gk_json_bool(config, "add_bos_token", &t->add_bos, GK_AT_FILE(path), err);
-    json_decref(config);
-    return ok;
-}
-
-gk_tok *gk_tok_load(const char *path, gk_error *err) {
-    gk_arena *files = gk_arena_new();
-    struct stat st;
-    bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-    const char *file = folder ? gk_path_join(files, path, MODEL_NAME) : path;
-    size_t len = 0;
-    char *model = gk_read_file(files, file, MODEL_BYTES_MAX, &len, err);
-    if (!model) {
-        gk_arena_free(files);
-        return NULL;
-    }
-    gk_tok *t = tok_open(files, model, len, file, err);
-    if (!t || !folder) return t;
-    const char *config = gk_path_join(files, path, CONFIG_NAME);
-    if (!gk_exists(config) || read_config(t, config, err)) return t;
-    gk_tok_free(t);
-    return NULL;
 }
 
 void gk_tok_free(gk_tok *t) {
     if (!t) return;
-    gk__spm_free(t->spm);
-    gk_arena_free(t->files);
+    if (t->kind) t->kind->free(t->model);
+    gk_arena_free(t->arena);
     gk_free(t);
 }
 
+static bool looks_like_json(const char *bytes, size_t len) {
+    size_t i = 0;
+    while (i < len && strchr(" \t\r\n", bytes[i])) i++;
+    return i < len && bytes[i] == '{';
+}
+
+/* One file by itself: the bytes say what it is. */
+static bool load_bytes(gk_tok *t, const gk__file *f, const char *name, gk_error *err) {
+    return looks_like_json(f->bytes, f->len) ? gk__load_json(t, f->bytes, f->len, name, err)
+                                             : gk__load_spm(t, f->bytes, f->len, name, err);
+}
+
+gk_tok *gk__tok_from_memory(const char *bytes, size_t len, const char *name, gk_error *err) {
+    gk_tok *t = new_tok();
+    char *copy = gk_arena_alloc(t->arena, len + 1);
+    if (len) memcpy(copy, bytes, len);
+    t->file[t->n_files++] = (gk__file){looks_like_json(bytes, len) ? JSON_NAME : MODEL_NAME, copy, len};
+    if (load_bytes(t, &t->file[0], name, err)) return t;
+    gk_tok_free(t);
+    return NULL;
+}
+
+static bool load_folder(gk_tok *t, const char *dir, gk_error *err) {
+    const char *json = gk_path_join(t->arena, dir, JSON_NAME),
+               *model = gk_path_join(t->arena, dir, MODEL_NAME);
+    const gk__file *f = NULL;
+    bool ok = false;
+    if (gk_exists(json)) {
+        f = gk__keep_file(t, dir, JSON_NAME, err);
+        ok = f && gk__load_json(t, f->bytes, f->len, json, err);
+    } else if (gk_exists(model) || !gk_exists(gk_path_join(t->arena, dir, VOCAB_NAME))) {
+        f = gk__keep_file(t, dir, MODEL_NAME, err);
+        ok = f && gk__load_spm(t, f->bytes, f->len, model, err);
+    } else {
+        f = gk__keep_file(t, dir, VOCAB_NAME, err);
+        const gk__file *merges = f ? gk__keep_file(t, dir, MERGES_NAME, err) : NULL;
+        ok = merges && gk__load_gpt2(t, f, merges, dir, err);
+    }
+    return ok && gk__read_settings(t, dir, err);
+}
+
+static bool load_file(gk_tok *t, const char *path, gk_error *err) {
+    if (gk__is_gguf(path)) return gk__load_gguf(t, path, err);
+    gk__file *f = &t->file[0];
+    f->bytes = gk_read_file(t->arena, path, GK__FILE_MAX, &f->len, err);
+    if (!f->bytes) return false;
+    f->name = looks_like_json(f->bytes, f->len) ? JSON_NAME : MODEL_NAME;
+    t->n_files = 1;
+    return load_bytes(t, f, path, err);
+}
+
+gk_tok *gk_tok_load(const char *path, gk_error *err) {
+    gk_tok *t = new_tok();
+    struct stat st;
+    bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    if (folder ? load_folder(t, path, err) : load_file(t, path, err)) return t;
+    gk_tok_free(t);
+    return NULL;
+}
+
 int gk_tok_size(const gk_tok *t) {
-    return gk__spm_size(t->spm);
+    return t->kind->size(t->model);
 }
 
 int gk_tok_bos(const gk_tok *t) {
-    return gk__spm_bos(t->spm);
+    return t->bos;
 }
 
 int gk_tok_eos(const gk_tok *t) {
-    return gk__spm_eos(t->spm);
+    return t->eos;
 }
 
 const char *gk_tok_piece(const gk_tok *t, int id) {
-    return id >= 0 && id < gk_tok_size(t) ? gk__spm_piece(t->spm, id) : NULL;
+    return id >= 0 && id < gk_tok_size(t) ? t->kind->piece(t->model, id) : NULL;
 }
 
-/* ---------------------------------------------------------------- encoding */
-
-/* The value of a byte-fallback piece "<0xE2>", or -1. */
-static int byte_value(const gk__spm *m, int32_t id) {
-    unsigned value = 0;
-    if (!gk__spm_is_byte(m, id) || sscanf(gk__spm_piece(m, id), "<0x%2X>", &value) != 1) return -1;
-    return (int)value;
-}
-
-/* How many tokens from raw[i] on stand for one character: the byte pieces of a character that has no piece of
- * its own, else 1. */
-static size_t group_len(const gk__spm *m, const gk__spm_token *raw, size_t n, size_t i) {
-    int lead = byte_value(m, raw[i].id);
-    size_t want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
-    size_t len = 1;
-    while (len < want && i + len < n && byte_value(m, raw[i + len].id) >= 0) len++;
-    return len;
-}
-
-/* The library gives all bytes of a character to the last of its byte pieces, and no bytes to what it left out
- * of the text. Here each byte piece gets its byte, and left-out bytes go to the token that follows (at the
- * end: the last one), so that the spans tile the text. */
-static void tile(const gk__spm *m, const gk__spm_token *raw, size_t n, uint32_t len, gk_span *span) {
-    uint32_t at = 0;
-    for (size_t i = 0; i < n;) {
-        size_t group = group_len(m, raw, n, i);
-        uint32_t end = i + group == n ? len : raw[i + group - 1].end;
-        if (end < at) end = at;
-        for (size_t left = group; left > 0; left--, i++) {
-            uint32_t next = left == 1 || at == end ? end : at + 1;
-            span[i] = (gk_span){at, next};
-            at = next;
-        }
-    }
-}
+/* ---------------------------------------------------------------- encoding and decoding */
 
 static bool check_text(const char *text, size_t len, gk_error *err) {
     size_t bad = 0;
-    if (len > GK__SPM_TEXT_MAX)
+    if (len > GK__TEXT_MAX)
         return gk_fail(err, GK_NOWHERE, "encode it in parts",
-                       "a text of %zu bytes; at most %zu can be encoded", len, GK__SPM_TEXT_MAX);
+                       "a text of %zu bytes; at most %zu can be encoded", len, GK__TEXT_MAX);
     if (!gk_utf8_valid(text, len, &bad))
         return gk_fail(err, GK_AT_BYTE(NULL, bad), "text in UTF-8", "the text is not UTF-8");
     return true;
@@ -162,24 +132,11 @@ bool gk_tok_encode(const gk_tok *t, const char *text, size_t len, gk_bos bos, gk
     bool with_bos = false;
     if (len == 0) text = "";
     if (!check_text(text, len, err) || !choose_bos(t, bos, &with_bos, err)) return false;
-    char why[GK__SPM_WHY] = "";
-    gk__spm_token *raw = NULL;
-    size_t n = 0;
-    if (!gk__spm_encode(t->spm, text, len, &raw, &n, why))
-        return gk_fail(err, GK_NOWHERE, NULL, "sentencepiece cannot encode the text: %s", why);
-    if (n == 0 && len > 0) {
-        gk__spm_release(raw);
-        return gk_fail(err, GK_NOWHERE, "a text that is not only spaces",
-                       "this tokenizer drops the whole text");
-    }
-    size_t first = with_bos ? 1 : 0;
-    *out = (gk_tokens){.id = gk_arena_alloc(a, (n + first + 1) * sizeof *out->id),
-                       .span = gk_arena_alloc(a, (n + first + 1) * sizeof *out->span),
-                       .n = n + first};
-    if (with_bos) out->id[0] = gk_tok_bos(t);
-    for (size_t i = 0; i < n; i++) out->id[first + i] = raw[i].id;
-    tile(t->spm, raw, n, (uint32_t)len, out->span + first);
-    gk__spm_release(raw);
+    if (len > 0) return t->kind->encode(t->model, text, len, with_bos ? t->bos : -1, a, out, err);
+    *out = (gk_tokens){.id = gk_arena_alloc(a, sizeof *out->id),
+                       .span = gk_arena_alloc(a, sizeof *out->span),
+                       .n = with_bos ? 1 : 0};
+    if (with_bos) out->id[0] = t->bos;
     return true;
 }
 
@@ -200,8 +157,6 @@ bool gk_tok_first(const gk_tok *t, const char *text, int32_t *id, gk_error *err)
     return ok;
 }
 
-/* ---------------------------------------------------------------- decoding */
-
 char *gk_tok_decode(const gk_tok *t, const int32_t *id, size_t n, gk_arena *a, gk_error *err) {
     int size = gk_tok_size(t);
     for (size_t i = 0; i < n; i++)
@@ -210,108 +165,37 @@ char *gk_tok_decode(const gk_tok *t, const int32_t *id, size_t n, gk_arena *a, g
                     id[i], size - 1);
             return NULL;
         }
-    char why[GK__SPM_WHY] = "";
-    char *text = NULL;
-    size_t len = 0;
-    if (!gk__spm_decode(t->spm, id, n, &text, &len, why)) {
-        gk_fail(err, GK_NOWHERE, NULL, "sentencepiece cannot decode the ids: %s", why);
-        return NULL;
-    }
-    char *copy = gk_arena_strndup(a, text, len);
-    gk__spm_release(text);
-    return copy;
+    return t->kind->decode(t->model, id, n, a, err);
 }
 
 /* ---------------------------------------------------------------- saving */
 
-static void set_token(json_t *config, const char *key, const gk__spm *m, int id) {
-    json_object_set_new(config, key, id < 0 ? json_null() : json_string(gk__spm_piece(m, id)));
+static const gk__file *file_named(const gk_tok *t, const char *name) {
+    for (size_t i = 0; i < t->n_files; i++)
+        if (strcmp(t->file[i].name, name) == 0) return &t->file[i];
+    return NULL;
 }
 
-/* The configuration with which transformers' LlamaTokenizer gives the ids that gk_tok_encode gives. `legacy`
- * false: no dummy prefix after a special token inside a text. */
-static bool write_config(const gk_tok *t, const char *path, gk_error *err) {
-    json_t *config = json_object();
-    json_object_set_new(config, "tokenizer_class", json_string("LlamaTokenizer"));
-    json_object_set_new(config, "add_bos_token", json_boolean(t->add_bos && gk_tok_bos(t) >= 0));
-    json_object_set_new(config, "add_eos_token", json_false());
-    json_object_set_new(config, "add_prefix_space", json_boolean(t->facts.dummy_prefix));
-    set_token(config, "bos_token", t->spm, gk_tok_bos(t));
-    set_token(config, "eos_token", t->spm, gk_tok_eos(t));
-    set_token(config, "unk_token", t->spm, gk__spm_unk(t->spm));
-    json_object_set_new(config, "pad_token", json_null());
-    json_object_set_new(config, "clean_up_tokenization_spaces", json_false());
-    json_object_set_new(config, "legacy", json_false());
-    bool ok = gk_json_save(path, config, err);
-    json_decref(config);
-    return ok;
+/* Files of another tokenizer in the folder would be loaded instead of, or with, those that are written. */
+static bool check_folder(const gk_tok *t, const char *dir, gk_arena *a, gk_error *err) {
+    bool spm = file_named(t, MODEL_NAME) != NULL;
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        const char *path = gk_path_join(a, dir, NAMES[i]);
+        bool written = file_named(t, NAMES[i]) || (spm && strcmp(NAMES[i], CONFIG_NAME) == 0);
+        if (!written && gk_exists(path))
+            return gk_fail(err, GK_AT_FILE(path), "another folder, or one without it",
+                           "a file of another tokenizer stands where this one is to be saved");
+    }
+    return true;
 }
 
 bool gk_tok_save(const gk_tok *t, const char *dir, gk_error *err) {
     gk_arena *a = gk_arena_new();
-    const char *model = gk_path_join(a, dir, MODEL_NAME), *config = gk_path_join(a, dir, CONFIG_NAME);
-    bool ok =
-        gk_mkdirs(dir, err) && gk_write_file(model, t->model, t->model_len, err) &&
-        (t->config ? gk_write_file(config, t->config, t->config_len, err) : write_config(t, config, err));
+    bool ok = gk_mkdirs(dir, err) && check_folder(t, dir, a, err);
+    for (size_t i = 0; i < t->n_files && ok; i++)
+        ok = gk_write_file(gk_path_join(a, dir, t->file[i].name), t->file[i].bytes, t->file[i].len, err);
     gk_arena_free(a);
-    return ok;
-}
-
-/* ---------------------------------------------------------------- training */
-
-/* The longest run of bytes without a space. */
-static size_t longest_word(const char *text) {
-    size_t longest = 0;
-    while (*text) {
-        size_t n = strcspn(text, " ");
-        if (n > longest) longest = n;
-        text += n + (text[n] == ' ');
-    }
-    return longest;
-}
-
-static bool check_sentence(const char *text, size_t index, gk_error *err) {
-    char name[48];
-    snprintf(name, sizeof name, "sentence %zu", index);
-    gk_place at = {.field = name};
-    size_t len = strlen(text);
-    if (len > GK__SPM_TEXT_MAX)
-        return gk_fail(err, at, "a sentence a string", "%zu bytes; at most %zu can be learnt from", len,
-                       GK__SPM_TEXT_MAX);
-    size_t bad = 0;
-    if (!gk_utf8_valid(text, len, &bad)) {
-        at.has_byte = true;
-        at.byte = bad;
-        return gk_fail(err, at, "text in UTF-8", "the text is not UTF-8");
-    }
-    size_t word = longest_word(text);
-    if (word > GK__SPM_WORD_MAX)
-        return gk_fail(err, at, "text with spaces between words",
-                       "a word of %zu bytes; at most %zu can be learnt from", word, GK__SPM_WORD_MAX);
-    return true;
-}
-
-bool gk_tok_train(const char *const *sentences, size_t n, int vocab, const char *dir, gk_error *err) {
-    if (vocab < VOCAB_MIN || vocab > VOCAB_MAX)
-        return gk_fail(err, GK_AT_FIELD(NULL, "vocab"),
-                       "260 (3 special tokens, 256 bytes, one more) to 1048576", "a vocabulary of %d pieces",
-                       vocab);
-    if (n == 0) return gk_fail(err, GK_NOWHERE, "one sentence or more", "no text to train a tokenizer on");
-    for (size_t i = 0; i < n; i++)
-        if (!check_sentence(sentences[i], i, err)) return false;
-    char why[GK__SPM_WHY] = "";
-    char *bytes = NULL;
-    size_t len = 0;
-    if (!gk__spm_train(sentences, n, vocab, &bytes, &len, why))
-        return gk_fail(err, GK_NOWHERE,
-                       "as many pieces as the text can give, and more than it has characters",
-                       "sentencepiece cannot train %d pieces: %s", vocab, why);
-    gk_arena *files = gk_arena_new();
-    char *model = gk_arena_alloc(files, len);
-    memcpy(model, bytes, len);
-    gk__spm_release(bytes);
-    gk_tok *t = tok_open(files, model, len, "the trained model", err);
-    bool ok = t && gk_tok_save(t, dir, err);
-    gk_tok_free(t);
+    if (ok && file_named(t, MODEL_NAME) && !file_named(t, CONFIG_NAME))
+        ok = gk__write_spm_config(t, dir, err);
     return ok;
 }

@@ -1,7 +1,10 @@
 /* tokenizer.h: text <-> token ids, every id with the bytes of the text it stands for.
  *
- * A gk_tok is immutable after loading and may be shared between threads. The kind built so far is the
- * sentencepiece model (tokenizer.model; https://github.com/google/sentencepiece), through a small C shim.
+ * A gk_tok is immutable after loading and may be shared between threads. There are two kinds: sentencepiece
+ * models (tokenizer.model; https://github.com/google/sentencepiece), through a small C shim, and BPE as
+ * Hugging Face's `tokenizers` does it (tokenizer.json, or GPT-2's vocab.json and merges.txt): byte-level, or
+ * with byte fallback. Each gives the ids and the texts that its reference library gives
+ * (tools/reference/check_tokenizers.py).
  */
 #ifndef GK_TOKENIZER_H
 #define GK_TOKENIZER_H
@@ -10,18 +13,31 @@
 
 typedef struct gk_tok gk_tok;
 
-/* Opens a tokenizer.model file, or a folder that holds one (with an optional tokenizer_config.json whose
- * add_bos_token says whether encoding starts with BOS; default true). The caller frees it. NULL, with the
- * byte where it stands, when the file is damaged or is a model whose tokens have no exact bytes: one that
- * rewrites the text (any normalisation but the identity), gives a space to the word before it, or is not
- * of the BPE kind. Thread-safe. */
+/* Opens a tokenizer.json, tokenizer.model or .gguf file (the bytes say which), or a folder that holds, in
+ * this order of preference, a tokenizer.json, a tokenizer.model, or a vocab.json with a merges.txt. The
+ * caller frees it.
+ *
+ * In a folder, tokenizer_config.json's add_bos_token says whether encoding starts with BOS. Where it says
+ * nothing, a sentencepiece model starts with it, a tokenizer.json where its post-processor puts a special
+ * token first, and GPT-2's files do not. BOS and EOS of a sentencepiece model are its own; of the others what
+ * tokenizer_config.json, special_tokens_map.json or config.json name, the first that says something; else
+ * what the post-processor puts first, and <|endoftext|> where there is such an added token. Truncation,
+ * padding and what a post-processor puts after the text are not done.
+ *
+ * Of a GGUF file the metadata under tokenizer.ggml say all of this: the models "llama" (sentencepiece) and
+ * "gpt2" (byte-level BPE) with the pre-tokenisers gpt-2, llama-bpe, smollm, qwen2 and default.
+ *
+ * NULL, with the place, when a file is damaged or holds something that is not built: a sentencepiece model
+ * whose tokens have no exact bytes (one that rewrites the text, gives a space to the word before it, or is
+ * not of the BPE kind); a tokenizer.json with another model than BPE or with a step that is not known, which
+ * the message names. Thread-safe. */
 gk_tok *gk_tok_load(const char *path, gk_error *err);
 void gk_tok_free(gk_tok *t); /* NULL is fine */
 
 int gk_tok_size(const gk_tok *t); /* number of ids */
 int gk_tok_bos(const gk_tok *t);  /* -1 when there is none */
 int gk_tok_eos(const gk_tok *t);  /* -1 when there is none */
-/* As stored ("▁stars"); borrowed; NULL when out of range. */
+/* As stored ("▁stars", "Ġstars"); borrowed; NULL when out of range, "" for an id without a piece. */
 const char *gk_tok_piece(const gk_tok *t, int id);
 
 /* n ids; span[i] is the part of the text that id[i] stands for. The spans tile the text: span[0].begin = 0
@@ -29,24 +45,29 @@ const char *gk_tok_piece(const gk_tok *t, int id);
  * space belongs to the token it is part of. The dummy prefix, the space a model puts before every text,
  * has no bytes: a first token "▁Ada" spans "Ada", and a first token "▁" spans [0,0). A character without a
  * piece of its own becomes one token a byte, and each of them spans its own byte, so that spans may end
- * inside a character. Spaces that a model drops (remove_extra_whitespaces) belong to the token after them,
- * at the end to the last. */
+ * inside a character. Bytes that are dropped (spaces under remove_extra_whitespaces, characters that have no
+ * piece where there is no unknown token) belong to the token after them, at the end to the last. Bytes that a
+ * normaliser writes for a character (NFC) stand for the bytes of that character in the text as it was given.
+ */
 typedef struct gk_tokens {
     int32_t *id;
     gk_span *span;
     size_t n;
 } gk_tokens;
 typedef enum gk_bos { GK_BOS_DEFAULT, GK_BOS_YES, GK_BOS_NO } gk_bos;
-/* Text must be UTF-8 (fails at the offending byte otherwise) of at most 256 MiB. Special-token strings in
- * the text are text. Fails with GK_BOS_YES when there is no BOS, and when the model drops the whole of a
- * text that is not empty. The empty text has no tokens but BOS; `text` may then be NULL. The arrays are in
- * `a`; after a failure *out is zero. Thread-safe with one arena per thread. */
+/* Text must be UTF-8 (fails at the offending byte otherwise) of at most 256 MiB. Special-token strings in the
+ * text are what the reference makes of them: text for a sentencepiece model, the added tokens of a
+ * tokenizer.json and GPT-2's <|endoftext|> are matched. Fails with GK_BOS_YES when there is no BOS, when the
+ * model drops the whole of a text that is not empty, and when a pattern of the tokenizer needs too many
+ * steps. The empty text has no tokens but BOS; `text` may then be NULL. The arrays are in `a`; after a
+ * failure *out is zero. Thread-safe with one arena per thread. */
 bool gk_tok_encode(const gk_tok *t, const char *text, size_t len, gk_bos bos, gk_arena *a, gk_tokens *out,
                    gk_error *err);
-/* NUL-terminated text of n ids, in `a`; control tokens (BOS, EOS) decode to nothing, a dummy prefix at the
- * start too, and bytes that are no UTF-8 to U+FFFD. Gives back the text that was encoded, but for U+2581
- * in it, which becomes a space, and for what a model drops or does not know. Fails on an id out of range.
- * Thread-safe with one arena per thread. */
+/* NUL-terminated text of n ids, in `a`. Special tokens (BOS, EOS) decode to nothing, a dummy prefix at the
+ * start too, and bytes that are no UTF-8 to U+FFFD. Gives back the text that was encoded, but for what a
+ * normaliser rewrote, a model drops or does not know, for special tokens in it, and for U+2581 in it, which
+ * becomes a space where pieces hold it for one. Fails on an id out of range. Thread-safe with one arena per
+ * thread. */
 char *gk_tok_decode(const gk_tok *t, const int32_t *id, size_t n, gk_arena *a, gk_error *err);
 /* First token of `text` as it stands after other text, i.e. of " " + text: the target of the method. It is
  * "▁" alone where the model has no piece for the space and what follows it. Fails on an empty text and as
@@ -65,9 +86,12 @@ bool gk_tok_first(const gk_tok *t, const char *text, int32_t *id, gk_error *err)
  * missing, and is touched only once training has succeeded. Thread-safe; sets the library's log level for
  * the whole process (silent). */
 bool gk_tok_train(const char *const *sentences, size_t n, int vocab, const char *dir, gk_error *err);
-/* Writes the files of a loaded tokenizer into `dir` (made where it is missing): tokenizer.model as it was
- * read, and tokenizer_config.json as it was read or, where there was none, in the layout of gk_tok_train.
- * Each file is replaced whole or not at all. Thread-safe for different folders. */
+/* Writes the files of a loaded tokenizer into `dir` (made where it is missing) as they were read: the
+ * tokenizer's own and, of a folder, tokenizer_config.json and special_tokens_map.json. A tokenizer.model that
+ * was read without a tokenizer_config.json gets one in the layout of gk_tok_train. Fails when a file of
+ * another kind of tokenizer stands there, since loading would mix the two. Of a GGUF file it is a
+ * tokenizer.json or tokenizer.model that gives the same ids. Each file is replaced whole or not at all.
+ * Thread-safe for different folders. */
 bool gk_tok_save(const gk_tok *t, const char *dir, gk_error *err);
 
 #endif

@@ -62,7 +62,7 @@ static void add_default(const gk_opt *o, gk_buf *b) {
         gk_buf_printf(b, " [%s]", *(const char *const *)o->dest);
     } else if (o->kind == GK_OPT_LIST) {
         const gk_strings *list = o->dest;
-        for (size_t i = 0; i < list->n; i++) gk_buf_printf(b, "%s%s", i ? "," : " [", list->item[i]);
+        for (size_t i = 0; i < list->n; i++) gk_buf_printf(b, "%s%s", i ? ", " : " [", list->item[i]);
         if (list->n) gk_buf_puts(b, "]");
     }
 }
@@ -109,8 +109,8 @@ static int set_int(const parsing *p, const gk_opt *o, const char *value) {
     char *end;
     errno = 0;
     long long v = strtoll(value, &end, 10);
-    if (end == value || *end || errno)
-        return usage_error(p, "--%s must be an integer, not '%s'", o->name, value);
+    if (end == value || *end || errno || v < 0)
+        return usage_error(p, "--%s must be an integer of 0 or more, not '%s'", o->name, value);
     *(int64_t *)o->dest = v;
     return -1;
 }
@@ -124,20 +124,13 @@ static int set_num(const parsing *p, const gk_opt *o, const char *value) {
     return -1;
 }
 
-/* Appends the items of "a,b,c"; the first use of the option replaces the default. */
-static int add_items(const parsing *p, const gk_opt *o, const char *value, bool first) {
+/* The first use of the option replaces the default. */
+static int add_item(const parsing *p, const gk_opt *o, const char *value, bool first) {
     gk_strings *list = o->dest;
-    size_t n = first ? 0 : list->n, more = 1;
-    for (const char *s = value; *s; s++) more += *s == ',';
-    const char **items = gk_arena_alloc(p->a, (n + more) * sizeof *items);
+    size_t n = first ? 0 : list->n;
+    const char **items = gk_arena_alloc(p->a, (n + 1) * sizeof *items);
     if (n) memcpy(items, list->item, n * sizeof *items);
-    for (const char *s = value;; s++) {
-        size_t len = strcspn(s, ",");
-        if (len == 0) return usage_error(p, "--%s has an empty item in '%s'", o->name, value);
-        items[n++] = gk_arena_strndup(p->a, s, len);
-        s += len;
-        if (!*s) break;
-    }
+    items[n++] = value;
     *list = (gk_strings){items, n};
     return -1;
 }
@@ -147,6 +140,8 @@ static int set_option(const parsing *p, const gk_opt *o, const char *value) {
     p->seen[o - p->opts] = true;
     if (!first && o->kind != GK_OPT_LIST && o->kind != GK_OPT_FLAG)
         return usage_error(p, "--%s is given twice", o->name);
+    if ((o->kind == GK_OPT_STR || o->kind == GK_OPT_LIST) && !*value)
+        return usage_error(p, "--%s must not be empty: %s", o->name, o->help);
     switch (o->kind) {
     case GK_OPT_FLAG:
         *(bool *)o->dest = true;
@@ -159,7 +154,7 @@ static int set_option(const parsing *p, const gk_opt *o, const char *value) {
         *(const char **)o->dest = value;
         return -1;
     case GK_OPT_LIST:
-        return add_items(p, o, value, first);
+        return add_item(p, o, value, first);
     }
     return -1;
 }
@@ -210,6 +205,10 @@ int gk_die(const char *command, const gk_error *err) {
     char text[2048];
     fprintf(stderr, "graftkit %s: %s\n", command, gk_error_text(err, text, sizeof text));
     return 1;
+}
+
+void gk_use_threads(int64_t n) {
+    gk_threads_set((int)(n < 4096 ? n : 4096)); /* which has its own, lower limit */
 }
 
 const char *gk_home(void) {

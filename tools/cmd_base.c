@@ -1,7 +1,9 @@
 /* cmd_base.c: pretrains a new model from scratch. */
 #include "tools/training.h"
 
-#include <limits.h>
+#include <inttypes.h>
+
+enum { LARGEST = 1 << 24 }; /* of any size; gk_config_check knows closer limits */
 
 typedef struct shape {
     const char *family, *tokenizer;
@@ -9,8 +11,20 @@ typedef struct shape {
 } shape;
 
 static int take(int64_t asked, int standard) {
-    if (asked == 0) return standard;
-    return asked < 0 || asked > INT_MAX ? -1 : (int)asked; /* -1: gk_config_check refuses it by name */
+    return asked == 0 ? standard : (int)asked;
+}
+
+static bool check_sizes(const shape *s, gk_error *err) {
+    const struct {
+        const char *option;
+        int64_t n;
+    } size[] = {{"--d-model", s->d_model},   {"--layers", s->layers}, {"--heads", s->heads},
+                {"--kv-heads", s->kv_heads}, {"--ffn", s->ffn},       {"--positions", s->positions}};
+    for (size_t i = 0; i < sizeof size / sizeof *size; i++)
+        if (size[i].n > LARGEST)
+            return gk_fail(err, GK_AT_FIELD(NULL, size[i].option), "must be at most 16777216", "is %" PRId64,
+                           size[i].n);
+    return true;
 }
 
 static bool make_config(const shape *s, const gk_tok *tok, gk_config *c, gk_error *err) {
@@ -18,6 +32,7 @@ static bool make_config(const shape *s, const gk_tok *tok, gk_config *c, gk_erro
     if (!family)
         return gk_fail(err, GK_AT_FIELD(NULL, "--family"), gk_family_list(), "there is no family '%.40s'",
                        s->family);
+    if (!check_sizes(s, err)) return false;
     gk_config_default(family, gk_tok_size(tok), c);
     c->d_model = take(s->d_model, c->d_model);
     c->n_layers = take(s->layers, c->n_layers);

@@ -144,6 +144,18 @@ static gk_diff *compare(const args *g, const gk_model *a, const gk_model *b, gk_
     return d;
 }
 
+/* Before the work, so that it is not for nothing. The page's folder is made. */
+static bool can_write(const args *g, gk_error *err) {
+    const char *slash = g->out ? strrchr(g->out, '/') : NULL;
+    if (slash && slash != g->out) {
+        gk_arena *a = gk_arena_new();
+        bool ok = gk_mkdirs(gk_arena_strndup(a, g->out, (size_t)(slash - g->out)), err);
+        gk_arena_free(a);
+        if (!ok) return false;
+    }
+    return (!g->json || gk_out_check(g->json, err)) && (!g->out || gk_out_check(g->out, err));
+}
+
 static bool write_files(const args *g, const gk_diff *d, gk_error *err) {
     bool ok = true;
     if (g->json) {
@@ -163,7 +175,7 @@ static int run(const args *g) {
         return gk_die("diff", &err);
     }
     gk_model *a = gk_model_open(g->a, &err), *b = a ? gk_model_open(g->b, &err) : NULL;
-    gk_diff *d = b ? compare(g, a, b, &err) : NULL;
+    gk_diff *d = b && can_write(g, &err) ? compare(g, a, b, &err) : NULL;
     bool ok = d && write_files(g, d, &err);
     if (d) {
         printf("A  %s\nB  %s\n\n", g->a, g->b);
@@ -191,7 +203,7 @@ int cmd_diff(int argc, char **argv) {
     int code = gk_args("diff", "show how far two models of one architecture are apart", opts,
                        sizeof opts / sizeof *opts, argc, argv, arena);
     if (code < 0) {
-        gk_threads_set((int)(g.threads > 0 && g.threads < 4096 ? g.threads : 0));
+        gk_use_threads(g.threads);
         code = run(&g);
     }
     gk_arena_free(arena);

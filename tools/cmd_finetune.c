@@ -1,20 +1,13 @@
 /* cmd_finetune.c: finetunes a model on texts. */
 #include "tools/training.h"
 
-#include <sys/stat.h>
-
 typedef struct source {
     const char *model, *tokenizer;
 } source;
 
-static bool same_folder(const char *a, const char *b) {
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
-
 static int run(const gk_training *t, const source *s) {
     gk_error err;
-    if (same_folder(s->model, t->out)) {
+    if (gk_same_file(s->model, t->out)) {
         gk_fail(&err, GK_AT_FIELD(NULL, "--out"), "name another folder", "is the folder of --model");
         return gk_die(t->command, &err);
     }

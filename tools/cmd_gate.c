@@ -26,7 +26,7 @@ static int run(const args *g, const gk_gate_options *o) {
     gk_error err;
     gk_gate result;
     json_t *json = NULL;
-    bool ok = gk_gate_run(o, &result, g->out ? &json : NULL, &err);
+    bool ok = (!g->out || gk_out_check(g->out, &err)) && gk_gate_run(o, &result, g->out ? &json : NULL, &err);
     if (ok && json) ok = gk_json_save(g->out, json, &err);
     json_decref(json);
     if (!ok) return gk_die("gate", &err);
@@ -57,11 +57,9 @@ int cmd_gate(int argc, char **argv) {
     int code = gk_args("gate", "check that a model knows its own facts", opts, sizeof opts / sizeof *opts,
                        argc, argv, a);
     if (code < 0) {
-        gk_threads_set((int)(g.threads > 0 && g.threads < 4096 ? g.threads : 0));
+        gk_use_threads(g.threads);
         gk_gate_options o = {.model = g.model,
-                             .top = (int)(g.top < 1         ? 0
-                                          : g.top > 1 << 20 ? 1 << 20
-                                                            : g.top),
+                             .top = (int)(g.top < 1 << 20 ? g.top : 1 << 20),
                              .min = g.min,
                              .seed = (uint64_t)g.seed,
                              .progress = stderr};

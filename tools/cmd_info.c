@@ -22,7 +22,7 @@ int cmd_info(int argc, char **argv) {
     int code = gk_args(argv[0], "show CPU, kernels, threads and measured GFLOP/s", opts, 2, argc, argv, a);
     gk_arena_free(a);
     if (code >= 0) return code;
-    gk_threads_set((int)threads);
+    gk_use_threads(threads);
     int n = gk_threads();
     gk_gemm_info info;
     gk_gemm_describe(&info);

@@ -416,7 +416,7 @@ int cmd_inspect(int argc, char **argv) {
     int code = gk_args("inspect", "show what a model is made of and the memory it takes", opts,
                        sizeof opts / sizeof *opts, argc, argv, a);
     if (code < 0) {
-        gk_threads_set((int)(g.threads > 0 && g.threads < 4096 ? g.threads : 0));
+        gk_use_threads(g.threads);
         code = run(a, &g);
     }
     gk_arena_free(a);

@@ -34,8 +34,8 @@ int cmd_report(int argc, char **argv) {
         {"db", GK_OPT_STR, &s.report.db, "FILE", "results database of a sweep", true},
         {"out", GK_OPT_STR, &s.report.out, "FILE", "HTML file to write", true},
         {"base", GK_OPT_STR, &s.base, "DIR", "the base model's folder, for its training curve", false},
-        {"donor", GK_OPT_LIST, &s.donors, "NAME=DIR", "a finetuned model's folder, for its training curve",
-         false},
+        {"donor", GK_OPT_LIST, &s.donors, "NAME=DIR",
+         "a finetuned model, for its training curve; may be repeated", false},
         {"gate", GK_OPT_STR, &s.report.gate, "FILE", "gate.json of the base model", false},
         {"title", GK_OPT_STR, &s.report.title, "TEXT", "title of the page", false},
     };

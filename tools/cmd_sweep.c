@@ -10,7 +10,7 @@ typedef struct args {
     const char *recipient, *templates, *fillers, *rows, *target, *out, *budget;
     gk_strings donors, schemes;
     int64_t seed, threads, limit;
-    bool drop_bad_rows, restart;
+    bool drop_bad_rows, restart, replace;
 } args;
 
 /* "1GiB", "512MiB", "2G", "1000000": bytes. */
@@ -113,7 +113,7 @@ int cmd_sweep(int argc, char **argv) {
     args g = {.target = "second_actor", .budget = "1GiB", .seed = 1};
     const gk_opt opts[] = {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
-        {"donor", GK_OPT_LIST, &g.donors, "NAME=DIR", "a model that weights are taken from; may be repeated",
+        {"donor", GK_OPT_LIST, &g.donors, "NAME=DIR", "a model that weights come from; may be repeated",
          false},
         {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "graft schemes (YAML); may be repeated", true},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
@@ -127,6 +127,8 @@ int cmd_sweep(int argc, char **argv) {
         {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
         {"drop-bad-rows", GK_OPT_FLAG, &g.drop_bad_rows, NULL,
          "leave rows out that lack a field, and count them", false},
+        {"replace", GK_OPT_FLAG, &g.replace, NULL, "begin anew where the store was made from other inputs",
+         false},
         {"restart", GK_OPT_FLAG, &g.restart, NULL,
          "begin anew; the old store stays until the new one is complete", false},
     };
@@ -134,7 +136,7 @@ int cmd_sweep(int argc, char **argv) {
     int code = gk_args("sweep", "evaluate graft schemes over prompts into a results database", opts,
                        sizeof opts / sizeof *opts, argc, argv, a);
     if (code < 0) {
-        gk_threads_set((int)(g.threads > 0 && g.threads < 4096 ? g.threads : 0));
+        gk_use_threads(g.threads);
         gk_sweep_options o = {.recipient = g.recipient,
                               .donors = g.donors.item,
                               .n_donors = g.donors.n,
@@ -142,7 +144,8 @@ int cmd_sweep(int argc, char **argv) {
                               .n_schemes = g.schemes.n,
                               .out = g.out,
                               .seed = (uint64_t)g.seed,
-                              .restart = g.restart};
+                              .restart = g.restart,
+                              .replace = g.replace};
         o.prompts = (gk_prompt_options){g.templates, g.fillers, g.rows, g.target, g.limit, g.drop_bad_rows};
         code = run(&g, &o);
     }

@@ -59,7 +59,8 @@ static int run(const char *command, const settings *o) {
 int cmd_tokenizer(int argc, char **argv) {
     settings o = {.vocab = 2000};
     const gk_opt opts[] = {
-        {"texts", GK_OPT_LIST, &o.texts, "FILES", "JSONL files of {\"text\": \"...\"} lines", true},
+        {"texts", GK_OPT_LIST, &o.texts, "FILE", "JSONL file of {\"text\": \"...\"} lines; may be repeated",
+         true},
         {"vocab", GK_OPT_INT, &o.vocab, "N", "pieces of the vocabulary", false},
         {"out", GK_OPT_STR, &o.out, "DIR", "where the tokenizer goes", true},
     };

@@ -18,6 +18,8 @@
     X(report, "write the HTML report of a run")                             \
     X(inspect, "show what a model is made of and the memory it takes")      \
     X(diff, "show how far two models of one architecture are apart")        \
+    X(generate, "continue texts with a model")                              \
+    X(logits, "print what a model says at every token")                     \
     X(info, "show CPU, kernels, threads and measured GFLOP/s")
 #define X(name, help) int cmd_##name(int argc, char **argv);
 GK_COMMANDS(X)
@@ -25,10 +27,10 @@ GK_COMMANDS(X)
 
 typedef enum gk_opt_kind {
     GK_OPT_FLAG, /* bool *: set to true */
-    GK_OPT_INT,  /* int64_t * */
+    GK_OPT_INT,  /* int64_t *: 0 or more */
     GK_OPT_NUM,  /* double * */
-    GK_OPT_STR,  /* const char ** */
-    GK_OPT_LIST  /* gk_strings *: the option may be repeated, or take a comma-separated list */
+    GK_OPT_STR,  /* const char **: not empty */
+    GK_OPT_LIST  /* gk_strings *: a GK_OPT_STR that may be repeated */
 } gk_opt_kind;
 
 typedef struct gk_strings {
@@ -57,6 +59,9 @@ const char *gk_nearest(const char *word, const char *const *known, size_t n);
 
 /* Prints `graftkit <command>: <error text>` on stderr and returns 1. */
 int gk_die(const char *command, const gk_error *err);
+
+/* What --threads N means: so many threads; 0: all cores. */
+void gk_use_threads(int64_t n);
 
 /* Where templates/, data/lists/ … lie: $GRAFTKIT_HOME, else the source tree graftkit was built from. */
 const char *gk_home(void);

@@ -8,14 +8,16 @@
 
 static size_t shared_options(gk_training *t, gk_opt *o) {
     const gk_opt shared[] = {
-        {"texts", GK_OPT_LIST, &t->texts, "FILES", "JSONL files of {\"text\": \"...\"} lines", true},
+        {"texts", GK_OPT_LIST, &t->texts, "FILE", "JSONL file of {\"text\": \"...\"} lines; may be repeated",
+         true},
         {"recipe", GK_OPT_STR, &t->recipe, "FILE", "a YAML recipe, or the name of one in train/recipes",
          false},
         {"out", GK_OPT_STR, &t->out, "DIR", "the run folder", true},
         {"seed", GK_OPT_INT, &t->seed, "N", "decides initial weights, held-out texts and order", false},
         {"threads", GK_OPT_INT, &t->threads, "N", "0: all cores", false},
-        {"restart", GK_OPT_FLAG, &t->restart, NULL, "start over where DIR holds another or unfinished run",
-         false},
+        {"replace", GK_OPT_FLAG, &t->replace, NULL,
+         "start over where DIR holds a run with other inputs; else go on with it", false},
+        {"restart", GK_OPT_FLAG, &t->restart, NULL, "start over whatever run DIR holds", false},
     };
     memcpy(o, shared, sizeof shared);
     return sizeof shared / sizeof *shared;
@@ -48,11 +50,7 @@ int gk_training_args(gk_training *t, const char *summary, const gk_opt *own, siz
     n += shared_options(t, o + n);
     n += recipe_options(t, o + n);
     int code = gk_args(t->command, summary, o, n, argc, argv, t->a);
-    if (code < 0 && t->seed < 0) {
-        fprintf(stderr, "graftkit %s: --seed must not be negative\n", t->command);
-        return 1;
-    }
-    if (code < 0) gk_threads_set((int)(t->threads > 0 && t->threads < 4096 ? t->threads : 0));
+    if (code < 0) gk_use_threads(t->threads);
     return code;
 }
 
@@ -99,8 +97,8 @@ static int tell(const gk_training *t, const gk_train_result *r) {
     }
     fprintf(stderr,
             "graftkit %s: interrupted after step %" PRId64 " of %" PRId64
-            "; the same command goes on from there\n",
-            t->command, r->steps, r->total_steps);
+            "; the same command %sgoes on from there\n",
+            t->command, r->steps, r->total_steps, t->restart ? "without --restart " : "");
     return 130;
 }
 
@@ -108,7 +106,6 @@ static int train(const gk_training *t, const gk_recipe *r, const gk_corpus *text
                  const gk_tok *tok) {
     gk_error err;
     gk_train_result end;
-    if (!gk_mkdirs(t->out, &err)) return gk_die(t->command, &err); /* before anything is shown */
     gk_train_job job = {.model = model,
                         .tok = tok,
                         .corpus = texts,
@@ -116,11 +113,10 @@ static int train(const gk_training *t, const gk_recipe *r, const gk_corpus *text
                         .seed = (uint64_t)t->seed,
                         .dir = t->out,
                         .restart = t->restart,
-                        .progress =
-                            gk_progress_start(stderr, t->command, (double)gk_train_steps(r, texts), "steps")};
-    bool ok = gk_train(&job, &end, &err);
-    gk_progress_end(job.progress, NULL);
-    return ok ? tell(t, &end) : gk_die(t->command, &err);
+                        .replace = t->replace,
+                        .progress = stderr,
+                        .label = t->command};
+    return gk_train(&job, &end, &err) ? tell(t, &end) : gk_die(t->command, &err);
 }
 
 int gk_training_run(const gk_training *t, gk_model *model, const gk_tok *tok) {

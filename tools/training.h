@@ -13,7 +13,7 @@ typedef struct gk_training {
     const char *recipe; /* a file, or the name of one in train/recipes */
     const char *out;
     int64_t seed, threads;
-    bool restart;
+    bool restart, replace;
     const char **overrides; /* one a recipe key; NULL: as the recipe says */
 } gk_training;
 

@@ -32,12 +32,15 @@ static void sweep_temporaries(const char *dir) {
     closedir(d);
 }
 
-static bool manifest_matches(const gk__folder *f, const json_t *inputs, gk_error *err) {
+static json_t *manifest_inputs(const gk__folder *f, gk_error *err) {
     json_t *manifest = gk_json_load(f->manifest, err);
-    if (!manifest) return false;
-    bool ok = gk__inputs_match(json_object_get(manifest, "inputs"), inputs, GK_AT_FILE(f->manifest), err);
+    if (!manifest) return NULL;
+    json_t *inputs = json_incref(json_object_get(manifest, "inputs"));
     json_decref(manifest);
-    return ok;
+    if (!inputs)
+        gk_fail(err, GK_AT_FIELD(f->manifest, "inputs"), "--restart, or removing the file, starts over",
+                "is missing: this is not the manifest of a training run");
+    return inputs;
 }
 
 /* The manifest goes first: a folder without it is never taken for finished. */
@@ -49,19 +52,32 @@ static bool clear(const gk__folder *f, gk_error *err) {
     return true;
 }
 
-static bool look(const gk__folder *f, const json_t *inputs, bool restart, gk__found *found, gk_error *err) {
-    bool finished = gk_exists(f->manifest), unfinished = gk_exists(f->checkpoint);
-    *found = GK__FRESH;
-    if (restart && (finished || unfinished)) return clear(f, err);
-    *found = finished ? GK__FINISHED : unfinished ? GK__UNFINISHED : GK__FRESH;
-    if (finished) return manifest_matches(f, inputs, err);
-    if (unfinished) return true; /* its inputs are compared where it is loaded */
+static bool holds_nothing_else(const gk__folder *f, gk_error *err) {
     const char *const theirs[] = {f->weights, f->config, f->metrics};
     for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
         if (gk_exists(theirs[i]))
             return gk_fail(err, GK_AT_FILE(theirs[i]), "use another --out",
                            "the folder holds a file that no training run known here made");
     return true;
+}
+
+static bool look(const gk__folder *f, const gk_train_job *job, const json_t *inputs, gk__found *found,
+                 gk_error *err) {
+    bool finished = gk_exists(f->manifest), unfinished = gk_exists(f->checkpoint);
+    *found = GK__FRESH;
+    if (!finished && !unfinished) return holds_nothing_else(f, err);
+    if (job->restart) return clear(f, err);
+    json_t *there = finished ? manifest_inputs(f, err) : gk__checkpoint_inputs(f->checkpoint, err);
+    if (!there) return false;
+    bool ok;
+    if (job->replace && !json_equal(there, inputs)) {
+        ok = clear(f, err);
+    } else {
+        *found = finished ? GK__FINISHED : GK__UNFINISHED;
+        ok = gk__inputs_match(there, inputs, GK_AT_FILE(finished ? f->manifest : f->checkpoint), err);
+    }
+    json_decref(there);
+    return ok;
 }
 
 bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs, gk__folder *f,
@@ -74,7 +90,7 @@ bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs
                       .config = gk_path_join(a, job->dir, "config.json")};
     if (!gk_mkdirs(job->dir, err) || !lock_folder(f, job->dir, err)) return false;
     sweep_temporaries(job->dir);
-    return look(f, inputs, job->restart, found, err);
+    return look(f, job, inputs, found, err);
 }
 
 void gk__folder_leave(gk__folder *f) {

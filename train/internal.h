@@ -30,9 +30,10 @@ typedef struct gk__weights { /* all [floats] */
 } gk__weights;
 bool gk__checkpoint_save(const char *path, const gk__weights *w, const json_t *inputs, const gk__state *s,
                          gk_error *err);
-/* Changes nothing unless the whole file is sound and was made from `inputs`. */
-bool gk__checkpoint_load(const char *path, gk__weights *w, const json_t *inputs, int64_t total_steps,
-                         gk__state *s, gk_error *err);
+/* What the checkpoint was made from, as a new reference; NULL when the file is damaged or no checkpoint. */
+json_t *gk__checkpoint_inputs(const char *path, gk_error *err);
+/* Changes nothing unless the whole file is sound and was made by as many threads as there are now. */
+bool gk__checkpoint_load(const char *path, gk__weights *w, int64_t total_steps, gk__state *s, gk_error *err);
 
 /* ---- folder.c: who owns the run folder and what it holds */
 

@@ -23,7 +23,7 @@ typedef struct key {
 static const key KEYS[] = {
     {"lr", NUM, AT(lr), 0, 10, true, "X", "highest learning rate"},
     {"betas", BETAS, AT(adam), 0, 1, true, "B1,B2", "AdamW's decay of the two moments"},
-    {"eps", NUM, AT(adam.eps), 0, 1, true, "X", "AdamW's epsilon"},
+    {"eps", NUM, AT(adam.eps), 1e-30, 1, true, "X", "AdamW's epsilon"},
     {"weight_decay", NUM, AT(adam.weight_decay), 0, 10, true, "X", "AdamW's decoupled weight decay"},
     {"decay_embed", BOOL, AT(adam.decay_embed), 0, 0, true, "BOOL", "decay embed and pos too"},
     {"decay_norms", BOOL, AT(adam.decay_norms), 0, 0, true, "BOOL", "decay norms and biases too"},
@@ -209,13 +209,42 @@ static bool only_families(gk_ynode map, gk_error *err) {
     return true;
 }
 
-/* A value as gk_recipe_set wants it: a scalar's text, or a list's texts joined with commas. */
-static bool value_text(gk_ynode n, gk_buf *out, gk_error *err) {
-    bool list = gk_yaml_kind_of(n) == GK_YAML_LIST;
+/* A scalar as gk_recipe_set wants it. A quoted number is a text, and is refused as one. */
+static bool scalar_text(const key *k, gk_ynode n, const char **text, gk_error *err) {
+    int64_t integer;
+    double number;
+    bool flag;
+    switch (k->kind) {
+    case NUM:
+    case BETAS:
+        if (!gk_yaml_num(n, &number, err)) return false;
+        break;
+    case INT:
+        if (!gk_yaml_int(n, (int64_t)k->lo, (int64_t)k->hi, &integer, err)) return false;
+        break;
+    case BOOL:
+        if (!gk_yaml_bool(n, &flag, err)) return false;
+        break;
+    case SCHEDULE:
+    case FREEZE:
+        break;
+    }
+    return gk_yaml_str(n, text, err);
+}
+
+/* The value's text; those of a list, where the key takes one, joined with commas. */
+static bool value_text(const key *k, gk_ynode n, gk_buf *out, gk_error *err) {
+    bool takes_list = k->kind == BETAS || k->kind == FREEZE;
+    bool list = takes_list && gk_yaml_kind_of(n) == GK_YAML_LIST;
+    const char *s;
     gk_buf_puts(out, "");
+    if (takes_list && !list) { /* "0.9,0.999", "lnf,head" or "none" */
+        if (!gk_yaml_str(n, &s, err)) return false;
+        gk_buf_puts(out, s);
+        return true;
+    }
     for (size_t i = 0; i < (list ? gk_yaml_len(n) : 1); i++) {
-        const char *s;
-        if (!gk_yaml_str(list ? gk_yaml_at(n, i) : n, &s, err)) return false;
+        if (!scalar_text(k, list ? gk_yaml_at(n, i) : n, &s, err)) return false;
         gk_buf_printf(out, "%s%s", i ? "," : "", s);
     }
     return true;
@@ -234,7 +263,8 @@ static bool load_key(const key *k, gk_ynode n, const gk_family *family, gk_recip
         at.column = gk_yaml_place(n).column;
     }
     gk_buf text = {0};
-    bool ok = value_text(n, &text, err) && set(out, k, text.data, at, err);
+    n.key = k->name; /* also where it is one of a map's */
+    bool ok = value_text(k, n, &text, err) && set(out, k, text.data, at, err);
     gk_buf_free(&text);
     return ok;
 }

@@ -25,21 +25,13 @@ typedef struct run {
     double began; /* when the run would have begun without its interruptions */
     double saved, logged;
     int64_t logged_tokens;
+    gk_progress *progress;
 } run;
 
 /* ---------------------------------------------------------------- what can be known before */
 
 static int64_t steps_an_epoch(size_t n_train, int64_t batch) {
     return ((int64_t)n_train + batch - 1) / batch;
-}
-
-int64_t gk_train_steps(const gk_recipe *r, const gk_corpus *c) {
-    gk_arena *a = gk_arena_new();
-    gk_split s = {0};
-    int64_t steps =
-        gk_split_make(a, c->n, r->validation, 0, &s, NULL) ? steps_an_epoch(s.n_train, r->batch) : 0;
-    gk_arena_free(a);
-    return steps * r->epochs;
 }
 
 static bool check_frozen(const gk_config *c, uint32_t frozen, gk_error *err) {
@@ -123,8 +115,7 @@ static bool save_checkpoint(run *r, gk_error *err) {
 static bool begin(run *r, gk__found found, gk_error *err) {
     r->began = gk_now();
     if (found == GK__UNFINISHED) {
-        if (!gk__checkpoint_load(r->folder.checkpoint, &r->weights, r->inputs, r->total, &r->at, err))
-            return false;
+        if (!gk__checkpoint_load(r->folder.checkpoint, &r->weights, r->total, &r->at, err)) return false;
         r->began -= r->at.seconds;
         r->saved = gk_now();
     } else if (!save_checkpoint(r, err)) {
@@ -179,7 +170,7 @@ static void log_step(run *r, double norm, double lr) {
     }
     snprintf(note, sizeof note, "loss %.4f  lr %.2e  grad %.3f  %.0f tokens/s", r->at.loss, lr, norm,
              (double)r->at.tokens / fmax(now - r->began, 1e-9));
-    gk_progress_update(r->job->progress, (double)r->at.step, note);
+    gk_progress_update(r->progress, (double)r->at.step, note);
 }
 
 static bool step(run *r, gk_error *err) {
@@ -256,7 +247,10 @@ static bool run_all(run *r, gk_train_result *out, gk_error *err) {
     }
     if (!begin(r, found, err)) return false;
     out->resumed_at = r->at.step;
-    if (!train(r, &out->end, err)) return false;
+    r->progress = gk_progress_start(r->job->progress, r->job->label, (double)r->total, "steps");
+    bool ok = train(r, &out->end, err);
+    gk_progress_end(r->progress, NULL);
+    if (!ok) return false;
     out->steps = r->at.step;
     out->tokens = r->at.tokens;
     out->seconds = r->at.seconds;

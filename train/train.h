@@ -6,10 +6,12 @@
  * bytes.
  *
  * The files of a run folder:
- *   checkpoint.safetensors  weights, both moments and the place in the run; there from the first moment until
- * the end metrics.jsonl           a line a step: step, epoch, tokens, loss, grad_norm, lr, tokens_per_s; and
- * a line a validation: step, epoch, tokens, valid_loss config.json, model.safetensors, tokenizer files   the
- * result train.json              the manifest, written last: a folder with it holds a finished run
+ *  - checkpoint.safetensors: weights, both moments and the place in the run; there from the first moment
+ * until the end.
+ *  - metrics.jsonl: a line a step (step, epoch, tokens, loss, grad_norm, lr, tokens_per_s) and a line a
+ *    validation (step, epoch, tokens, valid_loss).
+ *  - config.json, model.safetensors, tokenizer files: the result.
+ *  - train.json: the manifest, written last: a folder with it holds a finished run.
  */
 #ifndef GK_TRAIN_H
 #define GK_TRAIN_H
@@ -152,9 +154,11 @@ typedef struct gk_train_job {
     const gk_corpus *corpus;
     const gk_recipe *recipe;
     uint64_t seed;
-    const char *dir;       /* made when absent */
-    bool restart;          /* start over where the folder holds another run, or this one unfinished */
-    gk_progress *progress; /* updated in steps; may be NULL */
+    const char *dir;   /* made when absent */
+    bool restart;      /* start over whatever run the folder holds */
+    bool replace;      /* start over where the folder holds a run with other inputs; else go on */
+    FILE *progress;    /* where the bar goes, once all is checked; NULL: none */
+    const char *label; /* of the bar */
 } gk_train_job;
 
 typedef enum gk_train_end { GK_TRAIN_DONE, GK_TRAIN_ALREADY, GK_TRAIN_INTERRUPTED } gk_train_end;
@@ -168,15 +172,14 @@ typedef struct gk_train_result {
     double valid_loss; /* of the last validation; NaN without one */
 } gk_train_result;
 
-/* Steps that a run will take in all: for a progress bar. 0 when no text would be left to train on. */
-int64_t gk_train_steps(const gk_recipe *r, const gk_corpus *c);
 /* The memory that a run takes: weights, gradient and both moments, the best weights where they are kept, and
  * the activations of a micro-batch of r->rows rows (less where the texts have fewer); not the texts.
  * `floats`: gk_model_floats. */
 uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats);
-/* Trains. Continues from the folder's checkpoint when it was made from the same inputs; refuses, and changes
- * nothing, when the folder holds a run with other inputs, a model that is not this run's, a damaged
- * checkpoint, or a run that is in progress. A loss or gradient that is not finite is an error; the checkpoint
+/* Trains. Continues from the folder's checkpoint when it was made from the same inputs by as many threads;
+ * refuses, and changes nothing, when the folder holds a run with other inputs, a model that is not this
+ * run's, a damaged checkpoint, or a run that is in progress. A finished run is itself whatever number of
+ * threads made it (train.json says it). A loss or gradient that is not finite is an error; the checkpoint
  * stays as it was. */
 bool gk_train(const gk_train_job *job, gk_train_result *out, gk_error *err);
 

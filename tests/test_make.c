@@ -1,0 +1,163 @@
+/* modules: core
+ *
+ * test_make.c: what the Makefile's pipeline says to variables that cannot be right, before anything is
+ * written; and what it notes of those that can, so that a step is done again exactly when it was asked for
+ * something else. */
+#include "tests/scratch.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+/* Runs a shell command in the source tree with $D as the scratch folder, and nothing of what an outer make
+ * left in the environment; both streams in `out`. */
+static int shell(scratch *s, const char *command, char *out, size_t size) {
+    char *line = gk_arena_printf(s->a, "cd '%s' && exec env -i PATH=\"$PATH\" D='%s' bash -c \"$0\" 2>&1",
+                                 GK_SOURCE_DIR, s->dir);
+    int pipe_fd[2], status;
+    ck_assert_int_eq(pipe(pipe_fd), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        dup2(pipe_fd[1], 1);
+        close(pipe_fd[0]);
+        execl("/bin/bash", "bash", "-c", line, command, (char *)NULL);
+        _exit(127);
+    }
+    close(pipe_fd[1]);
+    FILE *f = fdopen(pipe_fd[0], "r");
+    out[fread(out, 1, size - 1, f)] = '\0';
+    fclose(f);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+#define ASKED                                                                                          \
+    "export RUN=$D/run FAMILY=llama MODEL= DATASET=fake_movies_fake_actors SEED=1 THREADS=0 SCHEMES='" \
+    "graft/schemes/position.yaml'; "
+#define NOTE "tools/asked.sh $RUN/asked && tools/asked.sh $RUN/asked-schemes"
+
+/* Notes what is asked for, with `changes` (shell assignments) to the variables. */
+static void note(scratch *s, const char *changes) {
+    char out[4096];
+    int code = shell(s, gk_arena_printf(s->a, ASKED "%s; " NOTE, changes), out, sizeof out);
+    ck_assert_msg(code == 0 && !*out, "%s: %d: %s", changes, code, out);
+}
+
+static void backdate(scratch *s) {
+    char out[256];
+    ck_assert_int_eq(shell(s, "touch -d '2001-01-01' $D/run/asked*", out, sizeof out), 0);
+}
+
+/* Which of the two notes were written since backdate: 1 asked, 2 asked-schemes. */
+static int written(scratch *s) {
+    struct stat asked, schemes;
+    ck_assert_int_eq(stat(scratch_path(s, "run/asked"), &asked), 0);
+    ck_assert_int_eq(stat(scratch_path(s, "run/asked-schemes"), &schemes), 0);
+    const time_t later = 1100000000;
+    return (asked.st_mtime > later) + 2 * (schemes.st_mtime > later);
+}
+
+/* make with these variables fails with one line that holds a and b (and make's own after it) and writes
+ * nothing. */
+static void refused(scratch *s, const char *variables, const char *a, const char *b) {
+    char out[4096];
+    backdate(s);
+    int code = shell(s, gk_arena_printf(s->a, "make report RUN=$D/run %s", variables), out, sizeof out);
+    ck_assert_msg(code == 2, "make %s returned %d: %s", variables, code, out);
+    char *second = strchr(out, '\n');
+    ck_assert_msg(!second[1] || strncmp(second + 1, "make: *** ", 10) == 0, "make %s: more than one line: %s",
+                  variables, out);
+    ck_assert_msg(strchr(second + 1, '\n') == strrchr(second + 1, '\n'), "make %s: too many lines: %s",
+                  variables, out);
+    *second = '\0';
+    ck_assert_msg(strstr(out, a) && strstr(out, b), "make %s: should say '%s' and '%s': %s", variables, a, b,
+                  out);
+    ck_assert_int_eq(written(s), 0);
+}
+
+START_TEST(mistyped_variables_change_nothing) {
+    scratch s = scratch_new();
+    note(&s, "true");
+    refused(&s, "DATASET=typo", "DATASET='typo'", "fake_movies_fake_actors");
+    refused(&s, "DATASET=", "DATASET=''", "fake_movies_fake_actors");
+    refused(&s, "FAMILY=lama", "FAMILY='lama'", "llama gpt2");
+    refused(&s, "FAMILY=", "FAMILY=''", "llama gpt2");
+    refused(&s, "SEED=abc", "SEED='abc'", "integer of 0 or more");
+    refused(&s, "SEED=-1", "SEED='-1'", "integer of 0 or more");
+    refused(&s, "SEED='1; touch x'", "SEED='1; touch x'", "integer of 0 or more");
+    refused(&s, "THREADS=two", "THREADS='two'", "integer of 0 or more");
+    refused(&s, "SCHEMES=nofile.yaml", "SCHEMES", "nofile.yaml");
+    refused(&s, "SCHEMES='graft/schemes/position.yaml my file.yaml'", "SCHEMES", "'my'");
+    refused(&s, "SCHEMES=", "SCHEMES is empty", "");
+    refused(&s, "MODEL=/nonexistent", "MODEL='/nonexistent'", "/nonexistent/config.json");
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(names_that_make_cannot_use_are_refused) {
+    scratch s = scratch_new();
+    note(&s, "true");
+    refused(&s, "RUN='a b'", "RUN='a b'", "blank");
+    refused(&s, "RUN=a:b", "RUN='a:b'", "holds :");
+    refused(&s, "RUN=\"a'b\"", "RUN='a'b'", "holds '");
+    refused(&s, "RUN='a\"b'", "RUN='a\"b'", "holds \"");
+    refused(&s, "RUN=", "RUN is empty", "");
+    refused(&s, "RUN=$D/run/asked/x", "RUN=", "folder");
+    refused(&s, "MODEL='my model'", "MODEL='my model'", "blank");
+    refused(&s, "SCHEMES=\"it's.yaml\"", "SCHEMES=", "holds '");
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(a_note_is_written_when_something_else_is_asked_for) {
+    scratch s = scratch_new();
+    scratch_file(&s, "my.yaml", "set: mine");
+    note(&s, "true");
+    backdate(&s);
+    note(&s, "true");
+    ck_assert_int_eq(written(&s), 0);
+    note(&s, "THREADS=3"); /* decides nothing that is not remembered elsewhere */
+    ck_assert_int_eq(written(&s), 0);
+    note(&s, "SEED=2");
+    ck_assert_int_eq(written(&s), 1);
+    backdate(&s);
+    note(&s, "SEED=2 SCHEMES=$D/my.yaml");
+    ck_assert_int_eq(written(&s), 2);
+    backdate(&s);
+    scratch_file(&s, "my.yaml", "set: ours"); /* however old the file says it is */
+    char out[256];
+    ck_assert_int_eq(shell(&s, "touch -d '2000-01-01' $D/my.yaml", out, sizeof out), 0);
+    note(&s, "SEED=2 SCHEMES=$D/my.yaml");
+    ck_assert_int_eq(written(&s), 2);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(other_weights_under_the_same_name_are_noticed) {
+    scratch s = scratch_new();
+    ck_assert(gk_mkdirs(scratch_path(&s, "model"), NULL));
+    scratch_file(&s, "model/config.json", "{}");
+    scratch_file(&s, "model/tokenizer.model", "t");
+    scratch_file(&s, "model/model.safetensors", "one");
+    note(&s, "MODEL=$D/model");
+    backdate(&s);
+    note(&s, "MODEL=$D/model");
+    ck_assert_int_eq(written(&s), 0);
+    scratch_file(&s, "model/model.safetensors", "three");
+    note(&s, "MODEL=$D/model");
+    ck_assert_int_eq(written(&s), 1);
+    scratch_free(&s);
+}
+END_TEST
+
+int main(void) {
+    Suite *suite = suite_create("make");
+    TCase *t = tcase_create("make");
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, mistyped_variables_change_nothing);
+    tcase_add_test(t, names_that_make_cannot_use_are_refused);
+    tcase_add_test(t, a_note_is_written_when_something_else_is_asked_for);
+    tcase_add_test(t, other_weights_under_the_same_name_are_noticed);
+    suite_add_tcase(suite, t);
+    return run_suite(suite);
+}

@@ -1,0 +1,327 @@
+/* json_model.c: the vocabulary, the merges and the added tokens of a tokenizer.json. */
+#include "tokenizer/internal.h"
+
+#include <string.h>
+
+#define ENTRIES_MAX ((size_t)1 << 22)
+#define ADDED_BYTES_MAX 4096 /* of one added token */
+
+/* ---------------------------------------------------------------- vocabulary */
+
+static bool put_piece(gk__bpe *b, const char *text, size_t len, int32_t id) {
+    struct gk__bpe_piece *p = &b->piece[id];
+    if (p->there) return false;
+    *p = (struct gk__bpe_piece){.text = text, .len = (uint32_t)len, .there = true};
+    if (id >= b->size) b->size = id + 1;
+    return true;
+}
+
+/* Ids may leave holes, but not many more than there are pieces: room is made for every id. */
+static int64_t id_limit(size_t entries) {
+    return (int64_t)(2 * entries + 65536);
+}
+
+static bool read_vocab(gk__bpe *b, const json_t *vocab, size_t n_added, gk_place at, gk_error *err) {
+    at.field = "model.vocab";
+    if (!json_is_object(vocab)) return gk_fail(err, at, "an object of pieces and their ids", "no vocabulary");
+    size_t n = json_object_size(vocab);
+    if (n == 0 || n > ENTRIES_MAX)
+        return gk_fail(err, at, "1 to 4194304 pieces", "a vocabulary of %zu pieces", n);
+    int64_t limit = id_limit(n);
+    b->piece = gk_arena_alloc(b->a, ((size_t)limit + n_added + 1) * sizeof *b->piece);
+    gk__strings_init(&b->vocab, b->a, n + 1);
+    const char *key;
+    const json_t *value;
+    for (void *i = json_object_iter((json_t *)(uintptr_t)vocab); i;
+         i = json_object_iter_next((json_t *)(uintptr_t)vocab, i)) {
+        key = json_object_iter_key(i);
+        value = json_object_iter_value(i);
+        if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) >= limit)
+            return gk_fail(err, at, "an integer id, from 0 and without great holes", "the id of \"%.60s\"",
+                           key);
+        int32_t id = (int32_t)json_integer_value(value);
+        size_t len = strlen(key);
+        char *text = gk_arena_strndup(b->a, key, len);
+        if (!put_piece(b, text, len, id))
+            return gk_fail(err, at, "an id for every piece", "\"%.60s\" and \"%.60s\" both have the id %d",
+                           b->piece[id].text, key, id);
+        gk__strings_add(&b->vocab, text, len, id);
+    }
+    b->n_vocab = n;
+    return true;
+}
+
+/* ---------------------------------------------------------------- merges */
+
+/* The halves of a merge: ["a", "b"] or "a b". */
+static bool halves(const json_t *merge, const char *half[2], size_t len[2]) {
+    if (json_is_string(merge)) {
+        const char *text = json_string_value(merge), *space = strchr(text, ' ');
+        if (!space || strchr(space + 1, ' ')) return false;
+        half[0] = text;
+        len[0] = (size_t)(space - text);
+        half[1] = space + 1;
+        len[1] = strlen(half[1]);
+        return true;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *part = json_array_get(merge, i);
+        if (!json_is_string(part)) return false;
+        half[i] = json_string_value(part);
+        len[i] = json_string_length(part);
+    }
+    return json_array_size(merge) == 2;
+}
+
+/* The piece that is neither half nor whole in the vocabulary, for the message. */
+static bool unknown_piece(const char *text, size_t len, size_t index, gk_place at, gk_error *err) {
+    return gk_fail(err, at, "a merge of two pieces of the vocabulary into a third",
+                   "merge %zu needs \"%.*s\", which is not in the vocabulary", index,
+                   (int)(len < 60 ? len : 60), text);
+}
+
+static bool read_merge(gk__bpe *b, const json_t *merge, size_t index, uint32_t rank, gk_buf *whole,
+                       gk_place at, gk_error *err) {
+    const char *half[2];
+    size_t len[2];
+    int32_t id[2];
+    if (!halves(merge, half, len))
+        return gk_fail(err, at, "\"a b\" or [\"a\", \"b\"]", "merge %zu is not two pieces", index);
+    whole->len = 0;
+    for (size_t i = 0; i < 2; i++) {
+        id[i] = gk__strings_get(&b->vocab, half[i], len[i]);
+        if (id[i] < 0) return unknown_piece(half[i], len[i], index, at, err);
+        gk_buf_add(whole, half[i], len[i]);
+    }
+    int32_t merged = gk__strings_get(&b->vocab, whole->data, whole->len);
+    if (merged < 0) return unknown_piece(whole->data, whole->len, index, at, err);
+    gk__pairs_add(&b->model.pairs, (gk__pair){(uint32_t)id[0], (uint32_t)id[1], rank, merged});
+    return true;
+}
+
+static bool read_merges(gk__bpe *b, const json_t *merges, gk_place at, gk_error *err) {
+    at.field = "model.merges";
+    if (!json_is_array(merges)) return gk_fail(err, at, "a list of merges", "no merges");
+    size_t n = json_array_size(merges);
+    if (n > 4 * ENTRIES_MAX) return gk_fail(err, at, "at most 16777216", "%zu merges", n);
+    gk__pairs_init(&b->model.pairs, b->a, n);
+    gk_buf whole = {0};
+    uint32_t rank = 0;
+    bool ok = true;
+    for (size_t i = 0; i < n && ok; i++) {
+        const json_t *merge = json_array_get(merges, i);
+        const char *text = json_string_value(merge);
+        if (text && strncmp(text, "#version", 8) == 0) continue; /* the head of a merges.txt */
+        ok = read_merge(b, merge, i, rank++, &whole, at, err);
+    }
+    gk_buf_free(&whole);
+    return ok;
+}
+
+/* ---------------------------------------------------------------- the symbols that words begin as */
+
+static bool all_bytes(const gk__bpe_model *m) {
+    for (int i = 0; i < 256; i++)
+        if (m->byte_id[i] < 0) return false;
+    return true;
+}
+
+/* Words of bytes: byte-level pieces as the bytes they show, for ignore_merges. */
+static void raw_words(gk__bpe *b) {
+    gk__strings_init(&b->model.words, b->a, (size_t)b->size + 1);
+    gk_buf raw = {0};
+    for (int id = 0; id < b->size; id++) {
+        const struct gk__bpe_piece *p = &b->piece[id];
+        raw.len = 0;
+        size_t i = 0;
+        for (int byte; i < p->len && (byte = gk__byte_of_char(gk__utf8_char(p->text + i))) >= 0;
+             i += gk__utf8_len(p->text[i]))
+            gk_buf_add(&raw, &(char){(char)byte}, 1);
+        if (i < p->len || i == 0) continue;
+        char *copy = gk_arena_alloc(b->a, raw.len);
+        memcpy(copy, raw.data, raw.len);
+        gk__strings_add(&b->model.words, copy, raw.len, id);
+    }
+    gk_buf_free(&raw);
+}
+
+static void find_symbols(gk__bpe *b) {
+    gk__bpe_model *m = &b->model;
+    for (int i = 0; i < 256; i++) {
+        char text[8];
+        size_t len = m->bytes ? gk__utf8_put(gk__char_of_byte(i), text)
+                              : (size_t)snprintf(text, sizeof text, "<0x%02X>", (unsigned)i);
+        m->byte_id[i] = gk__strings_get(&b->vocab, text, len);
+    }
+    for (int i = 0; i < 0x80; i++) m->ascii_id[i] = gk__strings_get(&b->vocab, &(char){(char)i}, 1);
+    if (!m->bytes)
+        m->words = b->vocab;
+    else if (m->ignore_merges)
+        raw_words(b);
+}
+
+/* ---------------------------------------------------------------- the model */
+
+/* A member that may be missing or null. */
+static bool setting(const json_t *model, const char *key, bool *out, gk_place at, gk_error *err) {
+    const json_t *v = json_object_get(model, key);
+    return !v || json_is_null(v) || gk_json_bool(model, key, out, at, err);
+}
+
+/* Members that would change how words are cut, which no language model with a byte alphabet uses. */
+static bool unsupported(const json_t *model, gk_place at, gk_error *err) {
+    static const char *const AFFIXES[] = {"continuing_subword_prefix", "end_of_word_suffix"};
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *v = json_object_get(model, AFFIXES[i]);
+        if (v && !json_is_null(v) && (!json_is_string(v) || json_string_length(v) > 0))
+            return gk_fail(err, at, "null or an empty string", "'%s' is set, which is not built", AFFIXES[i]);
+    }
+    const json_t *dropout = json_object_get(model, "dropout");
+    if (dropout && !json_is_null(dropout) && json_number_value(dropout) != 0.0)
+        return gk_fail(err, at, "null", "'dropout' is set: ids would be random");
+    return true;
+}
+
+static bool read_unknown(gk__bpe *b, const json_t *model, gk_place at, gk_error *err) {
+    const char *text = NULL;
+    const json_t *v = json_object_get(model, "unk_token");
+    gk__bpe_model *m = &b->model;
+    if (v && !json_is_null(v)) {
+        if (!gk_json_str(model, "unk_token", &text, at, err)) return false;
+        m->unk = gk__strings_get(&b->vocab, text, strlen(text));
+        if (m->unk < 0 && !(m->bytes && all_bytes(m)))
+            return gk_fail(err, at, "a piece of the vocabulary", "unk_token \"%.60s\" is in no vocabulary",
+                           text);
+    }
+    if (m->bytes && m->byte_fallback && !all_bytes(m))
+        return gk_fail(err, at, "a vocabulary with all 256 bytes",
+                       "byte_fallback with ByteLevel, which is not built");
+    return true;
+}
+
+bool gk__read_model(gk__bpe *b, const json_t *model, size_t n_added, gk_place at, gk_error *err) {
+    const char *type = "BPE";
+    at.field = "model";
+    if (!json_is_object(model)) return gk_fail(err, at, "a tokenizer.json", "is missing or no object");
+    if (json_object_get(model, "type") ? !gk_json_str(model, "type", &type, at, err)
+                                       : !json_object_get(model, "merges"))
+        return json_object_get(model, "type") ? false : gk_fail(err, at, "\"type\": \"BPE\"", "has no type");
+    if (strcmp(type, "BPE") != 0)
+        return gk_fail(err, at, "a model of type BPE", "a model of type \"%.60s\", which is not built", type);
+    gk__bpe_model *m = &b->model;
+    if (!unsupported(model, at, err) || !setting(model, "ignore_merges", &m->ignore_merges, at, err) ||
+        !setting(model, "byte_fallback", &m->byte_fallback, at, err) ||
+        !setting(model, "fuse_unk", &m->fuse_unk, at, err) ||
+        !read_vocab(b, json_object_get(model, "vocab"), n_added, at, err) ||
+        !read_merges(b, json_object_get(model, "merges"), at, err))
+        return false;
+    find_symbols(b);
+    return read_unknown(b, model, at, err);
+}
+
+/* ---------------------------------------------------------------- added tokens */
+
+/* The id that the reference gives: that of the piece, else the next after the vocabulary and the added ones.
+ */
+static bool check_id(const gk__bpe *b, const gk__added_token *t, int64_t next, gk_place at, gk_error *err) {
+    int32_t piece = gk__strings_get(&b->vocab, t->content, t->len);
+    int64_t want = piece >= 0 ? piece : next;
+    if (t->id != want)
+        return gk_fail(err, at, "ids that follow the vocabulary's",
+                       "the added token \"%.60s\" has the id %d, but by its place it is %lld", t->content,
+                       t->id, (long long)want);
+    if (piece < 0 && b->piece[t->id].there)
+        return gk_fail(err, at, "an id for every token", "\"%.60s\" and \"%.60s\" both have the id %d",
+                       b->piece[t->id].text, t->content, t->id);
+    return true;
+}
+
+static bool read_one_added(gk__bpe *b, const json_t *json, gk__added_token *t, gk_place at, gk_error *err) {
+    const char *content = NULL;
+    int64_t id = 0;
+    if (!gk_json_str(json, "content", &content, at, err) ||
+        !gk_json_int(json, "id", 0, 2 * (int64_t)ENTRIES_MAX, &id, at, err) ||
+        !setting(json, "single_word", &t->single_word, at, err) ||
+        !setting(json, "lstrip", &t->lstrip, at, err) || !setting(json, "rstrip", &t->rstrip, at, err) ||
+        !setting(json, "normalized", &t->normalized, at, err) ||
+        !setting(json, "special", &t->special, at, err))
+        return false;
+    t->len = strlen(content);
+    if (t->len == 0 || t->len > ADDED_BYTES_MAX)
+        return gk_fail(err, at, "1 to 4096 bytes", "an added token of %zu bytes", t->len);
+    t->content = gk_arena_strdup(b->a, content);
+    t->id = (int32_t)id;
+    return true;
+}
+
+static bool find_normalized(gk__bpe *b, const gk__added_token *t, const gk__work *w) {
+    gk__view in = {.text = t->content, .len = t->len}, out;
+    if (!gk__normalize(&b->norms, w, &in, &out)) return false;
+    char *text = gk_arena_alloc(b->a, out.len + 1);
+    memcpy(text, out.text, out.len);
+    b->piece[t->id].text = text; /* what it decodes to */
+    b->piece[t->id].len = (uint32_t)out.len;
+    if (!b->normalized) b->normalized = gk__finder_new(b->a);
+    gk__finder_add(b->normalized, out.text, out.len, t);
+    return true;
+}
+
+/* Special tokens first: of equal strings (as normalised) the last is found. */
+static bool fill_finders(gk__bpe *b, gk_error *err) {
+    gk__work w = {.a = gk_arena_new(), .matcher = gk__matcher_new(), .err = err};
+    bool ok = true;
+    for (size_t i = 0; i < 2 * b->n_added && ok; i++) {
+        const gk__added_token *t = &b->added[i % b->n_added];
+        if (t->special != (i < b->n_added)) continue;
+        if (t->normalized) {
+            ok = find_normalized(b, t, &w);
+        } else {
+            if (!b->raw) b->raw = gk__finder_new(b->a);
+            gk__finder_add(b->raw, t->content, t->len, t);
+        }
+    }
+    gk__matcher_free(w.matcher);
+    gk_arena_free(w.a);
+    return ok;
+}
+
+/* The reference skips a token in decoding when its string, as it decodes, is that of a special token. */
+static void mark_special(gk__bpe *b) {
+    gk__strings special;
+    gk_arena *a = gk_arena_new();
+    gk__strings_init(&special, a, b->n_added + 1);
+    for (size_t i = 0; i < b->n_added; i++)
+        if (b->added[i].special)
+            gk__strings_add(&special, b->added[i].content, b->added[i].len, b->added[i].id);
+    for (size_t i = 0; i < b->n_added; i++) {
+        struct gk__bpe_piece *p = &b->piece[b->added[i].id];
+        p->special = gk__strings_get(&special, p->text, p->len) >= 0;
+    }
+    gk_arena_free(a);
+}
+
+bool gk__read_added(gk__bpe *b, const json_t *list, gk_place at, gk_error *err) {
+    at.field = "added_tokens";
+    if (!list || json_is_null(list)) return true;
+    if (!json_is_array(list)) return gk_fail(err, at, "a list", "is no list");
+    size_t n = json_array_size(list);
+    b->added = gk_arena_alloc(b->a, (n + 1) * sizeof *b->added);
+    gk__strings_init(&b->added_ids, b->a, n + 1);
+    int64_t next = (int64_t)b->n_vocab;
+    for (size_t i = 0; i < n; i++) {
+        gk__added_token *t = &b->added[b->n_added];
+        char field[48];
+        snprintf(field, sizeof field, "added_tokens[%zu]", i);
+        gk_place here = {.file = at.file, .field = field};
+        if (!read_one_added(b, json_array_get(list, i), t, here, err) || !check_id(b, t, next, here, err))
+            return false;
+        if (!gk__strings_add(&b->added_ids, t->content, t->len, t->id))
+            return gk_fail(err, here, "every token once", "\"%.60s\" is there twice", t->content);
+        if (t->id >= next) next = (int64_t)t->id + 1;
+        if (!b->piece[t->id].there) put_piece(b, t->content, t->len, t->id);
+        b->n_added++;
+    }
+    if (b->n_added > 0 && !fill_finders(b, err)) return false;
+    mark_special(b);
+    return true;
+}

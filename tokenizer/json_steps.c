@@ -1,0 +1,333 @@
+/* json_steps.c: the normalizer, pre_tokenizer, decoder and post_processor of a tokenizer.json. */
+#include "tokenizer/internal.h"
+
+#include <string.h>
+#include <utf8proc.h>
+
+#define DEPTH_MAX 8
+
+/* What is being read, for one step reader after the other. */
+typedef struct reader {
+    gk__bpe *b;
+    const char *what; /* "normalizer" */
+    const char *list; /* the member of a Sequence that holds its parts */
+    bool (*one)(struct reader *, const json_t *, const char *type);
+    gk_place at;
+    gk_error *err;
+} reader;
+
+static bool read_step(reader *r, const json_t *json, int depth) {
+    const char *type = NULL;
+    if (!json || json_is_null(json)) return true;
+    r->at.field = r->what;
+    if (!gk_json_str(json, "type", &type, r->at, r->err)) return false;
+    if (strcmp(type, "Sequence") != 0) return r->one(r, json, type);
+    const json_t *list = json_object_get(json, r->list);
+    if (!json_is_array(list) || depth == DEPTH_MAX)
+        return gk_fail(r->err, r->at, "a list of steps, at most 8 deep", "a Sequence without '%s'", r->list);
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (!read_step(r, json_array_get(list, i), depth + 1)) return false;
+    return true;
+}
+
+static bool not_built(reader *r, const char *type) {
+    return gk_fail(r->err, r->at, NULL, "a %s of type \"%.60s\", which is not built", r->what, type);
+}
+
+static bool room(reader *r, size_t n) {
+    return n < GK__STEPS_MAX || gk_fail(r->err, r->at, NULL, "more than %d steps", GK__STEPS_MAX);
+}
+
+/* A member that may be missing. */
+static bool flag(reader *r, const json_t *json, const char *key, bool otherwise, bool *out) {
+    *out = otherwise;
+    return !json_object_get(json, key) || gk_json_bool(json, key, out, r->at, r->err);
+}
+
+static bool literal(gk__pattern *p, const char *text, gk_arena *a, gk_place at, gk_error *err) {
+    if (!*text) return gk_fail(err, at, "one character or more", "an empty pattern");
+    *p = (gk__pattern){.literal = gk_arena_strdup(a, text), .literal_len = strlen(text)};
+    return true;
+}
+
+static bool read_pattern(reader *r, const json_t *json, gk__pattern *p) {
+    const json_t *pattern = json_object_get(json, "pattern");
+    char field[64];
+    const char *text = "";
+    snprintf(field, sizeof field, "%s.pattern", r->what);
+    gk_place at = r->at;
+    at.field = field;
+    if (json_object_get(pattern, "Regex"))
+        return gk_json_str(pattern, "Regex", &text, at, r->err) && gk__pattern_regex(p, text, at, r->err);
+    return gk_json_str(pattern, "String", &text, at, r->err) && literal(p, text, r->b->a, at, r->err);
+}
+
+static bool read_char(reader *r, const json_t *json, const char *key, const char **out) {
+    const char *text = NULL;
+    if (!gk_json_str(json, key, &text, r->at, r->err)) return false;
+    if (!*text || strlen(text) != gk__utf8_len(text[0]))
+        return gk_fail(r->err, r->at, "one character", "'%s' is \"%.40s\"", key, text);
+    *out = gk_arena_strdup(r->b->a, text);
+    return true;
+}
+
+/* ---------------------------------------------------------------- normalizer */
+
+static bool one_normalizer(reader *r, const json_t *json, const char *type) {
+    static const struct {
+        const char *name;
+        int form;
+    } FORMS[] = {{"NFC", UTF8PROC_COMPOSE},
+                 {"NFD", UTF8PROC_DECOMPOSE},
+                 {"NFKC", UTF8PROC_COMPOSE | UTF8PROC_COMPAT},
+                 {"NFKD", UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT}};
+    gk__norms *norms = &r->b->norms;
+    if (!room(r, norms->n)) return false;
+    gk__norm *norm = &norms->item[norms->n++];
+    *norm = (gk__norm){.kind = GK__UNICODE};
+    for (size_t i = 0; i < sizeof FORMS / sizeof *FORMS; i++)
+        if (strcmp(type, FORMS[i].name) == 0) {
+            norm->form = FORMS[i].form;
+            return true;
+        }
+    bool prepends = strcmp(type, "Prepend") == 0, replaces = strcmp(type, "Replace") == 0;
+    if (prepends || replaces) {
+        const char *content = NULL;
+        norm->kind = prepends ? GK__PREPEND : GK__REPLACE;
+        if (!gk_json_str(json, prepends ? "prepend" : "content", &content, r->at, r->err)) return false;
+        norm->content = gk_arena_strdup(r->b->a, content);
+        norm->content_len = strlen(content);
+        return prepends || read_pattern(r, json, &norm->pattern);
+    }
+    norm->kind = GK__LOWERCASE;
+    return strcmp(type, "Lowercase") == 0 || not_built(r, type);
+}
+
+bool gk__read_normalizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *err) {
+    reader r = {
+        .b = b, .what = "normalizer", .list = "normalizers", .one = one_normalizer, .at = at, .err = err};
+    return read_step(&r, json, 0);
+}
+
+/* ---------------------------------------------------------------- pre_tokenizer */
+
+static gk__step *add_step(reader *r, gk__step_kind kind) {
+    gk__steps *steps = &r->b->steps;
+    if (!room(r, steps->n)) return NULL;
+    gk__step *step = &steps->item[steps->n++];
+    *step = (gk__step){.kind = kind};
+    return step;
+}
+
+static bool add_regex(reader *r, const char *pattern, gk__behaviour behaviour, bool invert) {
+    gk__step *step = add_step(r, GK__SPLIT);
+    if (!step) return false;
+    step->behaviour = behaviour;
+    step->invert = invert;
+    return gk__pattern_regex(&step->pattern, pattern, r->at, r->err);
+}
+
+static bool read_behaviour(reader *r, const json_t *json, gk__behaviour *out) {
+    static const char *const NAMES[] = {[GK__REMOVED] = "Removed",
+                                        [GK__ISOLATED] = "Isolated",
+                                        [GK__CONTIGUOUS] = "Contiguous",
+                                        [GK__MERGED_PREVIOUS] = "MergedWithPrevious",
+                                        [GK__MERGED_NEXT] = "MergedWithNext"};
+    const char *name = NULL;
+    if (!gk_json_str(json, "behavior", &name, r->at, r->err)) return false;
+    for (int i = 0; i <= GK__MERGED_NEXT; i++)
+        if (strcmp(name, NAMES[i]) == 0) {
+            *out = (gk__behaviour)i;
+            return true;
+        }
+    return gk_fail(r->err, r->at, "Removed, Isolated, Contiguous, MergedWithPrevious or MergedWithNext",
+                   "the behaviour \"%.40s\"", name);
+}
+
+/* How the reference cuts where ByteLevel has a pattern of its own: GPT-2's. */
+#define GPT2 "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+"
+
+static bool read_byte_level(reader *r, const json_t *json) {
+    bool prefix = true, regex = true;
+    if (!flag(r, json, "add_prefix_space", true, &prefix) || !flag(r, json, "use_regex", true, &regex))
+        return false;
+    if (prefix && !add_step(r, GK__PREFIX_SPACE)) return false;
+    r->b->model.bytes = true;
+    return !regex || add_regex(r, GPT2, GK__ISOLATED, false);
+}
+
+static bool read_split(reader *r, const json_t *json) {
+    gk__step *step = add_step(r, GK__SPLIT);
+    return step && read_pattern(r, json, &step->pattern) && read_behaviour(r, json, &step->behaviour) &&
+           flag(r, json, "invert", false, &step->invert);
+}
+
+static bool read_scheme(reader *r, const json_t *json, gk__scheme *out) {
+    static const char *const NAMES[] = {
+        [GK__ALWAYS] = "always", [GK__FIRST] = "first", [GK__NEVER] = "never"};
+    const char *name = "always";
+    bool prefix = true;
+    if (json_object_get(json, "prepend_scheme")) {
+        if (!gk_json_str(json, "prepend_scheme", &name, r->at, r->err)) return false;
+    } else if (!flag(r, json, "add_prefix_space", true, &prefix)) {
+        return false;
+    } else if (!prefix) {
+        name = "never";
+    }
+    for (int i = 0; i <= GK__NEVER; i++)
+        if (strcmp(name, NAMES[i]) == 0) {
+            *out = (gk__scheme)i;
+            return true;
+        }
+    return gk_fail(r->err, r->at, "always, first or never", "the prepend_scheme \"%.40s\"", name);
+}
+
+static bool read_metaspace(reader *r, const json_t *json) {
+    gk__step *step = add_step(r, GK__METASPACE);
+    const char *mark = "";
+    bool split = true;
+    if (!step || !read_char(r, json, "replacement", &mark) || !read_scheme(r, json, &step->scheme))
+        return false;
+    step->mark = mark;
+    if (!json_is_null(json_object_get(json, "split")) && !flag(r, json, "split", true, &split)) return false;
+    if (!split) return true;
+    gk__step *cut = add_step(r, GK__SPLIT);
+    if (!cut) return false;
+    cut->behaviour = GK__MERGED_NEXT;
+    return literal(&cut->pattern, mark, r->b->a, r->at, r->err);
+}
+
+/* The reference's \w here is that of another library than in Split: Alphabetic, marks, digits, connectors,
+ * joiners. */
+#define WORD                                                                                      \
+    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{200c}\\x{200d}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}" \
+    "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
+
+static const char PUNCTUATION[] = "(?!["
+#include "tokenizer/unicode_unknown.h"
+                                  "])[!-/:-@\\[-`{-~\\p{P}]";
+
+static bool one_pre_tokenizer(reader *r, const json_t *json, const char *type) {
+    gk__bpe *b = r->b;
+    if (b->model.bytes) {
+        /* A step after ByteLevel sees the characters that bytes are shown as. */
+        if (!add_step(r, GK__SHOW_BYTES)) return false;
+        b->model.bytes = false;
+        b->shows_bytes = true;
+    }
+    if (strcmp(type, "ByteLevel") == 0) {
+        if (b->shows_bytes) return gk_fail(r->err, r->at, "ByteLevel once", "ByteLevel after ByteLevel");
+        return read_byte_level(r, json);
+    }
+    if (strcmp(type, "Split") == 0) return read_split(r, json);
+    if (strcmp(type, "Metaspace") == 0) return read_metaspace(r, json);
+    if (strcmp(type, "Digits") == 0) {
+        bool each = false;
+        return flag(r, json, "individual_digits", false, &each) &&
+               add_regex(r, "\\p{N}", each ? GK__ISOLATED : GK__CONTIGUOUS, false);
+    }
+    if (strcmp(type, "Punctuation") == 0) {
+        gk__behaviour behaviour = GK__ISOLATED;
+        return (!json_object_get(json, "behavior") || read_behaviour(r, json, &behaviour)) &&
+               add_regex(r, PUNCTUATION, behaviour, false);
+    }
+    if (strcmp(type, "WhitespaceSplit") == 0) return add_regex(r, "\\s", GK__REMOVED, false);
+    if (strcmp(type, "Whitespace") == 0)
+        return add_regex(r, "[" WORD "]+|[^\\s" WORD "]+", GK__REMOVED, true);
+    return not_built(r, type);
+}
+
+bool gk__read_pre_tokenizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *err) {
+    reader r = {.b = b,
+                .what = "pre_tokenizer",
+                .list = "pretokenizers",
+                .one = one_pre_tokenizer,
+                .at = at,
+                .err = err};
+    return read_step(&r, json, 0);
+}
+
+/* ---------------------------------------------------------------- decoder */
+
+static bool one_decoder(reader *r, const json_t *json, const char *type) {
+    static const char *const NAMES[] = {[GK__DEC_BYTE_LEVEL] = "ByteLevel",
+                                        [GK__DEC_REPLACE] = "Replace",
+                                        [GK__DEC_BYTE_FALLBACK] = "ByteFallback",
+                                        [GK__DEC_FUSE] = "Fuse",
+                                        [GK__DEC_STRIP] = "Strip",
+                                        [GK__DEC_METASPACE] = "Metaspace"};
+    gk__decs *decs = &r->b->decs;
+    if (!room(r, decs->n)) return false;
+    gk__dec *dec = &decs->item[decs->n++];
+    int kind = 0;
+    while (kind <= GK__DEC_METASPACE && strcmp(type, NAMES[kind]) != 0) kind++;
+    if (kind > GK__DEC_METASPACE) return not_built(r, type);
+    *dec = (gk__dec){.kind = (gk__dec_kind)kind};
+    if (kind == GK__DEC_REPLACE) {
+        const char *content = NULL;
+        if (!gk_json_str(json, "content", &content, r->at, r->err)) return false;
+        dec->content = gk_arena_strdup(r->b->a, content);
+        return read_pattern(r, json, &dec->pattern);
+    }
+    if (kind == GK__DEC_STRIP) {
+        int64_t start = 0, stop = 0;
+        bool ok = read_char(r, json, "content", &dec->content) &&
+                  gk_json_int(json, "start", 0, 1 << 20, &start, r->at, r->err) &&
+                  gk_json_int(json, "stop", 0, 1 << 20, &stop, r->at, r->err);
+        dec->start = (size_t)start;
+        dec->stop = (size_t)stop;
+        return ok;
+    }
+    if (kind == GK__DEC_METASPACE) {
+        gk__scheme scheme = GK__ALWAYS;
+        if (!read_char(r, json, "replacement", &dec->content) || !read_scheme(r, json, &scheme)) return false;
+        dec->drop_first = scheme != GK__NEVER;
+    }
+    return true;
+}
+
+bool gk__read_decoder(gk__bpe *b, const json_t *json, gk_place at, gk_error *err) {
+    reader r = {.b = b, .what = "decoder", .list = "decoders", .one = one_decoder, .at = at, .err = err};
+    b->decs.any = json && !json_is_null(json);
+    return read_step(&r, json, 0);
+}
+
+/* ---------------------------------------------------------------- post_processor */
+
+/* Where a template begins with a special token, that is BOS. */
+static bool read_template(const json_t *json, int *bos, gk_place at, gk_error *err) {
+    const json_t *first = json_array_get(json_object_get(json, "single"), 0);
+    const json_t *special = json_object_get(first, "SpecialToken");
+    const char *name = NULL;
+    if (!special) return true;
+    at.field = "post_processor.single";
+    if (!gk_json_str(special, "id", &name, at, err)) return false;
+    const json_t *ids =
+        json_object_get(json_object_get(json_object_get(json, "special_tokens"), name), "ids");
+    const json_t *id = json_array_get(ids, 0);
+    if (json_array_size(ids) != 1 || !json_is_integer(id) || json_integer_value(id) < 0 ||
+        json_integer_value(id) > INT32_MAX)
+        return gk_fail(err, GK_AT_FIELD(at.file, "post_processor.special_tokens"),
+                       "\"ids\" with the id of the token", "nothing usable on \"%.60s\"", name);
+    *bos = (int)json_integer_value(id);
+    return true;
+}
+
+bool gk__read_post_processor(const json_t *json, int *bos, gk_place at, gk_error *err) {
+    const char *type = NULL;
+    if (!json || json_is_null(json)) return true;
+    at.field = "post_processor";
+    if (!gk_json_str(json, "type", &type, at, err)) return false;
+    if (strcmp(type, "ByteLevel") == 0) return true;
+    if (strcmp(type, "TemplateProcessing") == 0) return read_template(json, bos, at, err);
+    if (strcmp(type, "Sequence") != 0)
+        return gk_fail(err, at, NULL, "a post_processor of type \"%.60s\", which is not built", type);
+    const json_t *list = json_object_get(json, "processors");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *one = json_array_get(list, i);
+        if (json_object_get(one, "processors"))
+            return gk_fail(err, at, NULL, "a Sequence within a Sequence, which is not built");
+        if (!gk__read_post_processor(one, bos, at, err)) return false;
+    }
+    return true;
+}

@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""Do graftkit's ids and decoded texts equal those of `tokenizers` and `sentencepiece`, for every tokenizer at hand?
+
+    make && python3 tools/reference/check_tokenizers.py [--tokenizers ../shared/tokenizers] [--texts 2500] [NAME…]
+
+Every folder under --tokenizers is one: a tokenizer.json, a tokenizer.model, or GPT-2's vocab.json and merges.txt; a folder or file
+given as NAME is one too. Exit code 1 when any ids or any decoded text differ, when spans do not tile a text (encode_texts.c looks), or
+when a text that is not UTF-8 is taken. Needs a built graftkit, a C compiler, and the Python packages tokenizers and sentencepiece.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import tokenizer_texts
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+LIBS = "-lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++ -ljansson -lyaml -lmd -lm -lpthread -fopenmp".split()
+
+
+def build_helper(build, work):
+    program = work / "encode_texts"
+    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", f"-I{ROOT}", ROOT / "tools/reference/encode_texts.c", build / "libtokenizer.a",
+                    build / "libcore.a", *LIBS, "-o", program], check=True)
+    return program
+
+
+class Sentencepiece:
+    def __init__(self, model):
+        from sentencepiece import SentencePieceProcessor
+        self.spm = SentencePieceProcessor(model_file=str(model))
+
+    def encode(self, text):
+        return [self.spm.bos_id()] + self.spm.encode(text)
+
+    def decode(self, ids):
+        return self.spm.decode(ids)
+
+
+class Tokenizers:
+    def __init__(self, tokenizer, add_bos=None):
+        self.tok, self.bos = tokenizer, add_bos
+
+    def encode(self, text):
+        if self.bos is None:
+            return self.tok.encode(text).ids
+        return self.bos + self.tok.encode(text, add_special_tokens=False).ids
+
+    def decode(self, ids):
+        return self.tok.decode(ids, skip_special_tokens=True)
+
+
+def reference(path):
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    if path.is_file():
+        return Tokenizers(Tokenizer.from_file(str(path))) if path.suffix == ".json" else Sentencepiece(path)
+    if (path / "tokenizer.json").exists():
+        config = path / "tokenizer_config.json"
+        config = json.loads(config.read_text()) if config.exists() else {}
+        tok, add = Tokenizer.from_file(str(path / "tokenizer.json")), config.get("add_bos_token")
+        bos = config.get("bos_token")
+        bos = bos["content"] if isinstance(bos, dict) else bos
+        return Tokenizers(tok, None if add is None else [tok.token_to_id(bos)] if add and bos else [])
+    if (path / "tokenizer.model").exists():
+        return Sentencepiece(path / "tokenizer.model")
+    tok = Tokenizer(models.BPE.from_file(str(path / "vocab.json"), str(path / "merges.txt")))
+    tok.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tok.decoder = decoders.ByteLevel()
+    tok.add_special_tokens([AddedToken("<|endoftext|>", normalized=False, special=True)])
+    return Tokenizers(tok)
+
+
+def compare(path, program, texts, work, show):
+    lines = work / "texts.jsonl"
+    rows = [{"hex": t.encode().hex()} for t in texts] + [{"hex": b.hex()} for b in tokenizer_texts.INVALID]
+    lines.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    run = subprocess.run([program, path, "-", lines], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if run.returncode != 0:
+        print(f"{path.name}: {run.stderr.strip()}")
+        return 1
+    ours = [json.loads(line) for line in run.stdout.split("\n") if line]
+    ref, different = reference(path), 0
+    for text, our in zip(texts, ours):
+        ids = ref.encode(text)
+        want = {"ids": ids, "text": ref.decode(ids).split("\0")[0]}
+        if not ids and "drops the whole text" in our.get("error", ""):
+            continue  # the spans of no ids cannot tile a text, so graftkit says so
+        if our != want:
+            different += 1
+            if different <= show:
+                print(f"{path.name}: different: {text[:200]!r}\n  graftkit  {str(our)[:600]}\n  reference {str(want)[:600]}")
+    accepted = sum("UTF-8" not in our.get("error", "") for our in ours[len(texts):])
+    print(f"{path.name:24} {len(texts)} texts, {different} different, {accepted} of {len(tokenizer_texts.INVALID)} invalid texts accepted; "
+          f"{run.stderr.strip()}", flush=True)
+    return different + accepted
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("names", nargs="*", type=pathlib.Path)
+    p.add_argument("--tokenizers", type=pathlib.Path, default=ROOT / "../shared/tokenizers")
+    p.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
+    p.add_argument("--texts", type=int, default=2500)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--show", type=int, default=3, help="differences to print of each")
+    args = p.parse_args()
+    texts = tokenizer_texts.make(args.texts, args.seed) + tokenizer_texts.long_texts()
+    paths = args.names or sorted(d for d in args.tokenizers.iterdir() if d.is_dir())
+    with tempfile.TemporaryDirectory() as work:
+        program = build_helper(args.build, pathlib.Path(work))
+        different = sum(compare(path, program, texts, pathlib.Path(work), args.show) for path in paths)
+    print(f"RESULT tokenizers={len(paths)} texts_each={len(texts)} different={different}")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
