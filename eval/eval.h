@@ -284,4 +284,20 @@ typedef struct gk_report_options {
  * store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
+/* ---------------------------------------------------------------- a comparison (diff_page.c, diff_plot.c) */
+
+/* A relative norm in few characters: "12%", "0.034%"; "0" for exactly 0 alone. Returns buf. */
+enum { GK_DIFF_TEXT = 16 };
+char *gk_diff_text(double relative, char buf[GK_DIFF_TEXT]);
+/* How many of the first singular directions are shown: 1, 4, 16 … up to `rank`. Returns how many there are.
+ */
+enum { GK_DIFF_STEPS = 5 };
+int gk_diff_steps(int rank, int steps[GK_DIFF_STEPS]);
+/* The median over the layers in which the component differs; NaN where none does. r: directions, as in
+ * gk_diff_share; 0: the stable rank. */
+double gk_diff_median(const gk_diff *d, gk_component c, int r);
+/* One self-contained HTML page: heatmap and rank profiles; `a` and `b` name the models. As gk_report_write.
+ */
+bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, gk_error *err);
+
 #endif

@@ -80,6 +80,7 @@ static const char STYLE[] =
     "@media(min-width:900px){.grid{grid-template-columns:1fr 1fr}}"
     "figure{margin:1rem 0;min-width:0}figure>div{overflow-x:auto}"
     "figure svg{display:block;width:100%;min-width:320px;max-width:640px;height:auto}"
+    ".own-width svg{max-width:none}.share{min-width:5.2em}tr.first td{border-top:1px solid #999}"
     "figcaption{font-size:.88rem;color:#444;max-width:75ch}"
     ".key{white-space:nowrap;margin-right:.8em}.key i{display:inline-block;width:.85em;height:.85em;"
     "margin-right:.35em;vertical-align:-.08em}"
@@ -110,6 +111,7 @@ static const char STYLE[] =
     "@media print{body{max-width:none;padding:0;font-size:10pt}h2,h3{break-after:avoid}"
     "figure,tr,.summary{break-inside:avoid}.scroll,figure>div{overflow:visible}table{font-size:7.5pt}"
     "th,td{padding:.15rem .35rem}details::details-content{content-visibility:visible;height:auto}"
+    ".own-width svg{max-height:24cm}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
 void gk__html_head(gk_buf *b, const char *title) {

@@ -17,10 +17,11 @@ bool gk_cast_check(const gk_cast *cast, gk_error *err) {
             if (strcmp(cast->name[i], cast->name[j]) == 0)
                 return gk_fail(err, GK_NOWHERE, "give every model its own name",
                                "models %d and %d of the cast are both named '%.80s'", j, i, cast->name[i]);
-        if (!gk_config_same(gk_model_config(cast->model[0]), gk_model_config(cast->model[i])))
+        gk_config_diff d;
+        if (gk_config_difference(gk_model_config(cast->model[0]), gk_model_config(cast->model[i]), &d))
             return gk_fail(err, GK_NOWHERE, "only models of one architecture and shape can be grafted",
-                           "models '%.80s' and '%.80s' have different configurations", cast->name[0],
-                           cast->name[i]);
+                           "models '%.80s' and '%.80s' differ in %s: %s and %s", cast->name[0], cast->name[i],
+                           d.field, d.a, d.b);
     }
     return true;
 }

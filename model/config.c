@@ -216,25 +216,123 @@ bool gk_config_has(const gk_config *c, gk_component comp) {
     }
 }
 
-static bool same_block(const gk_config *a, const gk_config *b) {
-    return a->norm_eps == b->norm_eps && a->parallel == b->parallel && a->act == b->act &&
-           a->qkv_bias == b->qkv_bias && a->o_bias == b->o_bias && a->mlp_bias == b->mlp_bias &&
-           a->embed_scale == b->embed_scale && a->query_scale == b->query_scale &&
-           a->attn_softcap == b->attn_softcap && a->final_softcap == b->final_softcap &&
-           a->window == b->window && a->tied == b->tied;
+/* ---------------------------------------------------------------- comparing two */
+
+typedef enum member_kind { AN_INT, A_FLOAT, A_BOOL, AN_ACT, A_ROPE, ROTARY } member_kind;
+
+/* What two models must share to be of one architecture, the plainest first. What a family fixes is the same
+ * when the families are; ids of special tokens are no part of it. */
+static const struct shared {
+    size_t member;
+    const char *name;
+    member_kind kind;
+} SHARED[] = {
+    {MEMBER(d_model), "d_model", AN_INT},
+    {MEMBER(n_layers), "n_layers", AN_INT},
+    {MEMBER(n_heads), "n_heads", AN_INT},
+    {MEMBER(n_kv_heads), "n_kv_heads", AN_INT},
+    {MEMBER(head_dim), "head_dim", AN_INT},
+    {MEMBER(d_ffn), "d_ffn", AN_INT},
+    {MEMBER(vocab), "vocab", AN_INT},
+    {MEMBER(max_positions), "max_positions", AN_INT},
+    {MEMBER(tied), "tied", A_BOOL},
+    {MEMBER(act), "act", AN_ACT},
+    {MEMBER(qkv_bias), "qkv_bias", A_BOOL},
+    {MEMBER(o_bias), "o_bias", A_BOOL},
+    {MEMBER(mlp_bias), "mlp_bias", A_BOOL},
+    {MEMBER(parallel), "parallel", A_BOOL},
+    {MEMBER(norm_eps), "norm_eps", A_FLOAT},
+    {MEMBER(rotary_dim), "rotary_dim", ROTARY},
+    {MEMBER(rope_theta), "rope_theta", A_FLOAT},
+    {MEMBER(rope_kind), "rope_kind", A_ROPE},
+    {MEMBER(rope_factor), "rope_factor", A_FLOAT},
+    {MEMBER(rope_low), "rope_low", A_FLOAT},
+    {MEMBER(rope_high), "rope_high", A_FLOAT},
+    {MEMBER(rope_original), "rope_original", AN_INT},
+    {MEMBER(embed_scale), "embed_scale", A_FLOAT},
+    {MEMBER(query_scale), "query_scale", A_FLOAT},
+    {MEMBER(attn_softcap), "attn_softcap", A_FLOAT},
+    {MEMBER(final_softcap), "final_softcap", A_FLOAT},
+    {MEMBER(window), "window", AN_INT},
+};
+
+const char *gk_act_name(gk_act_kind act) {
+    static const char *const names[] = {"gelu", "gelu_tanh", "silu", "relu"};
+    return names[act];
 }
 
-static bool same_positions(const gk_config *a, const gk_config *b) {
-    return a->max_positions == b->max_positions && gk__rotary_dim(a) == gk__rotary_dim(b) &&
-           a->rope_theta == b->rope_theta && a->rope_kind == b->rope_kind &&
-           a->rope_factor == b->rope_factor && a->rope_low == b->rope_low && a->rope_high == b->rope_high &&
-           a->rope_original == b->rope_original;
+const char *gk_rope_name(gk_rope_kind kind) {
+    static const char *const names[] = {"plain", "linear", "llama3"};
+    return names[kind];
+}
+
+static bool member_same(const struct shared *s, const gk_config *a, const gk_config *b) {
+    const char *x = (const char *)a + s->member, *y = (const char *)b + s->member;
+    switch (s->kind) {
+    case A_FLOAT:
+        return *(const float *)(const void *)x == *(const float *)(const void *)y;
+    case A_BOOL:
+        return *(const bool *)x == *(const bool *)y;
+    case AN_ACT:
+        return a->act == b->act;
+    case A_ROPE:
+        return a->rope_kind == b->rope_kind;
+    case ROTARY:
+        return gk__rotary_dim(a) == gk__rotary_dim(b);
+    default:
+        return *(const int *)(const void *)x == *(const int *)(const void *)y;
+    }
+}
+
+/* digits: of a number that is no integer; enough of them tell any two apart. */
+static void member_text(const struct shared *s, const gk_config *c, int digits, char out[32]) {
+    const char *at = (const char *)c + s->member;
+    switch (s->kind) {
+    case A_FLOAT:
+        snprintf(out, 32, "%.*g", digits, (double)*(const float *)(const void *)at);
+        break;
+    case A_BOOL:
+        snprintf(out, 32, "%s", *(const bool *)at ? "true" : "false");
+        break;
+    case AN_ACT:
+        snprintf(out, 32, "%s", gk_act_name(c->act));
+        break;
+    case A_ROPE:
+        snprintf(out, 32, "%s", gk_rope_name(c->rope_kind));
+        break;
+    case ROTARY:
+        snprintf(out, 32, "%d", gk__rotary_dim(c));
+        break;
+    default:
+        snprintf(out, 32, "%d", *(const int *)(const void *)at);
+    }
+}
+
+bool gk_config_difference(const gk_config *a, const gk_config *b, gk_config_diff *out) {
+    gk_config_diff none;
+    if (!out) out = &none;
+    *out = (gk_config_diff){0};
+    if (a->family != b->family) {
+        out->field = "model_type";
+        snprintf(out->a, sizeof out->a, "%s", gk_family_name(a->family));
+        snprintf(out->b, sizeof out->b, "%s", gk_family_name(b->family));
+        return true;
+    }
+    for (size_t i = 0; i < COUNT(SHARED); i++) {
+        const struct shared *s = &SHARED[i];
+        if (member_same(s, a, b)) continue;
+        out->field = gk__at_member(GK_NOWHERE, a, s->member, s->name).field;
+        for (int digits = 6; digits <= 9 && strcmp(out->a, out->b) == 0; digits += 3) {
+            member_text(s, a, digits, out->a);
+            member_text(s, b, digits, out->b);
+        }
+        return true;
+    }
+    return false;
 }
 
 bool gk_config_same(const gk_config *a, const gk_config *b) {
-    return a->family == b->family && a->vocab == b->vocab && a->d_model == b->d_model &&
-           a->n_layers == b->n_layers && a->n_heads == b->n_heads && a->n_kv_heads == b->n_kv_heads &&
-           a->head_dim == b->head_dim && a->d_ffn == b->d_ffn && same_block(a, b) && same_positions(a, b);
+    return !gk_config_difference(a, b, NULL);
 }
 
 bool gk__component_shape(const gk_config *c, gk_component comp, int *out, int *in) {

@@ -7,11 +7,11 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define MEMBER(m) offsetof(gk_config, m)
 #define FIELD(json, what, to) \
-    { .key = json, .kind = what, .member = MEMBER(to) }
+    { .key = (json), .kind = (what), .member = MEMBER(to) }
 #define OPTIONAL(json, what, to) \
-    { .key = json, .kind = what, .member = MEMBER(to), .optional = true }
+    { .key = (json), .kind = (what), .member = MEMBER(to), .optional = true }
 #define FIXED(json, text) \
-    { .key = json, .kind = GK__FIXED, .value = text }
+    { .key = (json), .kind = GK__FIXED, .value = (text) }
 #define RULE(of, ...)                                                                          \
     {                                                                                          \
         .name = of, .n_parts = COUNT(((gk_component[]){__VA_ARGS__})), .part = { __VA_ARGS__ } \
@@ -188,8 +188,8 @@ static const char *const GPT2_BUFFERS[] = {"transformer.h.#.attn.bias", "transfo
 
 /* ---------------------------------------------------------------- the table */
 
-#define FIELDS(of) .fields = of, .n_fields = COUNT(of)
-#define RULES(of) .rules = of, .n_rules = COUNT(of)
+#define FIELDS(of) .fields = (of), .n_fields = COUNT(of)
+#define RULES(of) .rules = (of), .n_rules = COUNT(of)
 #define LLAMA_LIKE .norm = GK_RMSNORM, .gated = true, .rope = true
 
 static const char FAMILY_LIST[] = "llama, gpt2, gpt_neox, gemma, gemma2, qwen2, olmo2";

@@ -94,7 +94,8 @@ static void list_tensors(gk__files *f, const gk_safetensors *part, const char *p
                           .n_dims = e->array.n_dims,
                           .data = gk__safetensors_bytes(part, e),
                           .path = path,
-                          .byte = e->begin};
+                          .byte = e->begin,
+                          .bytes = e->end - e->begin};
         memcpy(s->shape, e->array.shape, sizeof s->shape);
     }
 }

@@ -15,7 +15,7 @@ typedef struct gk__stored {
     int n_dims;
     const uint8_t *data;
     const char *path; /* the file, and the byte in it */
-    uint64_t byte;
+    uint64_t byte, bytes;
 } gk__stored;
 
 typedef struct gk__files {

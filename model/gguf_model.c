@@ -12,7 +12,7 @@
         .name = of, .n_parts = COUNT(((gk_component[]){__VA_ARGS__})), .part = { __VA_ARGS__ } \
     }
 #define PAIRS(of, comp) \
-    { .name = of, .n_parts = 1, .part = {comp}, .rope_pairs = true }
+    { .name = (of), .n_parts = 1, .part = {comp}, .rope_pairs = true }
 
 /* ---------------------------------------------------------------- tensors */
 
@@ -73,7 +73,8 @@ static void list_tensors(gk__files *f, const char *path) {
                           .n_dims = t->n_dims,
                           .data = t->data,
                           .path = copy,
-                          .byte = t->offset};
+                          .byte = t->offset,
+                          .bytes = t->bytes};
         for (int d = 0; d < t->n_dims; d++) s->shape[d] = t->shape[t->n_dims - 1 - d];
     }
 }

@@ -19,6 +19,7 @@ typedef struct loader {
     gk__layout layout;
     gk__slots slots;
     indexed *index; /* the file's tensors, sorted by name */
+    bool no_values; /* only what the headers say is looked at */
 } loader;
 
 /* ---------------------------------------------------------------- matching a file against the slots */
@@ -95,12 +96,6 @@ static bool match_slots(loader *l, gk_error *err) {
     return true;
 }
 
-static uint64_t bytes_of(const gk__stored *t) {
-    uint64_t n = 1;
-    for (int i = 0; i < t->n_dims; i++) n *= (uint64_t)t->shape[i];
-    return n / t->type->block * t->type->bytes;
-}
-
 /* Some writers store the head of a tied model too; it must then be the embedding. */
 static bool match_tied_head(loader *l, gk_error *err) {
     indexed *embed = NULL, *head = NULL;
@@ -113,8 +108,9 @@ static bool match_tied_head(loader *l, gk_error *err) {
     if (!l->cfg->tied || !head || !embed) return true;
     head->used = true;
     if (!check_stored(head->stored, embed->stored->shape, 2, err)) return false;
+    if (l->no_values) return true;
     if (head->stored->type == embed->stored->type &&
-        memcmp(head->stored->data, embed->stored->data, bytes_of(head->stored)) == 0)
+        memcmp(head->stored->data, embed->stored->data, head->stored->bytes) == 0)
         return true;
     return gk_fail(err, at_stored(head->stored), "set tie_word_embeddings to false, or drop this tensor",
                    "config.json ties the head to the embedding, but they differ");
@@ -245,30 +241,38 @@ static bool fill_vector(const loader *l, gk_model *m, gk_error *err) {
 
 /* ---------------------------------------------------------------- for evaluation: mapped where it can be */
 
-/* The file's own bytes, where they are what the operators read. */
-static bool view(const gk__slot *s, const gk__layout *layout, gk_tensor *t) {
+bool gk__slot_in_place(const gk__slot *s, const gk__layout *layout) {
     uint32_t type = s->stored->type->id;
     bool half = type == GK__F16 || type == GK__BF16;
-    const void *at = s->stored->data;
     if (!gk__slot_plain(s) || (type != GK__F32 && !(half && s->n_dims == 2))) return false;
-    if ((uintptr_t)at % s->stored->type->bytes != 0) return false;
-    if (layout->norms_plus_one && gk_component_is_norm(s->rule->part[0])) return false;
-    if (s->bias)
-        t->b = at;
-    else if (half)
-        t->h = at;
-    else
-        t->w = at;
-    return true;
+    if ((uintptr_t)s->stored->data % s->stored->type->bytes != 0) return false;
+    return !(layout->norms_plus_one && gk_component_is_norm(s->rule->part[0]));
 }
 
 static gk_dtype dtype_of(const gk__stored *t) {
     return t->type->id == GK__F16 ? GK_F16 : t->type->id == GK__BF16 ? GK_BF16 : GK_F32;
 }
 
+gk_dtype gk__slot_dtype(const gk__slot *s) {
+    return s->n_dims == 2 ? dtype_of(s->stored) : GK_F32;
+}
+
+/* The file's own bytes, where they are what the operators read. */
+static bool view(const gk__slot *s, const gk__layout *layout, gk_tensor *t) {
+    const void *at = s->stored->data;
+    if (!gk__slot_in_place(s, layout)) return false;
+    if (s->bias)
+        t->b = at;
+    else if (gk__slot_dtype(s) == GK_F32)
+        t->w = at;
+    else
+        t->h = at;
+    return true;
+}
+
 static bool own(const loader *l, gk_model *m, const gk__slot *s, int part, int before, gk_tensor *t,
                 gk_error *err) {
-    gk_dtype type = s->n_dims == 2 ? dtype_of(s->stored) : GK_F32;
+    gk_dtype type = gk__slot_dtype(s);
     size_t n = (size_t)t->out * (size_t)s->in;
     void *p = gk_try_alloc(n * (type == GK_F32 ? sizeof(float) : sizeof(uint16_t)));
     if (!p)
@@ -299,7 +303,7 @@ static bool fill_mapped(const loader *l, gk_model *m, gk_error *err) {
             t->out = gk__slot_part_rows(l->cfg, s, p);
             if (!s->bias) {
                 t->in = s->in;
-                t->type = s->n_dims == 2 ? dtype_of(s->stored) : GK_F32;
+                t->type = gk__slot_dtype(s);
             }
             if (!view(s, &l->layout, t) && !own(l, m, s, p, before, t, err)) return false;
             before += t->out;
@@ -311,17 +315,24 @@ static bool fill_mapped(const loader *l, gk_model *m, gk_error *err) {
 
 /* ---------------------------------------------------------------- opening */
 
+static bool match(loader *l, gk_error *err) {
+    l->slots = gk__slots_make(l->cfg, &l->layout);
+    bool ok = make_index(l, err) && match_slots(l, err) && match_tied_head(l, err) && check_rest(l, err);
+    gk_free(l->index);
+    l->index = NULL;
+    if (ok) return true;
+    gk_free(l->slots.list);
+    return false;
+}
+
 /* Memory is taken only once every tensor has been found in the file. */
 static gk_model *make(loader *l, bool mapped, gk_error *err) {
-    l->slots = gk__slots_make(l->cfg, &l->layout);
-    gk_model *m = NULL;
-    if (make_index(l, err) && match_slots(l, err) && match_tied_head(l, err) && check_rest(l, err))
-        m = mapped ? gk__model_hollow(l->cfg) : gk_model_blank(l->cfg, err);
+    if (!match(l, err)) return NULL;
+    gk_model *m = mapped ? gk__model_hollow(l->cfg) : gk_model_blank(l->cfg, err);
     if (m && !(mapped ? fill_mapped(l, m, err) : fill_vector(l, m, err))) {
         gk_model_free(m);
         m = NULL;
     }
-    gk_free(l->index);
     gk_free(l->slots.list);
     return m;
 }
@@ -331,24 +342,26 @@ static bool is_gguf(const char *path) {
     return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
 }
 
-static gk_model *open_model(const char *path, bool mapped, gk_error *err) {
-    gk_config c;
-    gk__files *files = gk_alloc(sizeof *files);
-    gk_model *m = NULL;
+/* The configuration and the tensors at `path`, and how the one asks for the others. */
+static bool open_files(const char *path, gk__files *files, gk_config *c, gk__layout *layout, gk_error *err) {
     bool gguf = is_gguf(path), ok;
     if (gguf) {
-        ok = gk__files_gguf(path, files, &c, err);
+        ok = gk__files_gguf(path, files, c, err);
     } else {
         gk_arena *a = gk_arena_new();
-        ok = gk__config_load(gk_path_join(a, path, "config.json"), &c, err) &&
+        ok = gk__config_load(gk_path_join(a, path, "config.json"), c, err) &&
              gk__files_folder(path, files, err);
         gk_arena_free(a);
     }
-    if (ok) {
-        loader l = {.cfg = &c, .files = files};
-        l.layout = gguf ? gk__layout_gguf(c.family) : gk__layout_hf(c.family);
-        m = make(&l, mapped, err);
-    }
+    if (ok) *layout = gguf ? gk__layout_gguf(c->family) : gk__layout_hf(c->family);
+    return ok;
+}
+
+static gk_model *open_model(const char *path, bool mapped, gk_error *err) {
+    gk_config c;
+    gk__files *files = gk_alloc(sizeof *files);
+    loader l = {.cfg = &c, .files = files};
+    gk_model *m = open_files(path, files, &c, &l.layout, err) ? make(&l, mapped, err) : NULL;
     if (m && mapped) {
         m->files = files;
         return m;
@@ -364,4 +377,21 @@ gk_model *gk_model_load(const char *path, gk_error *err) {
 
 gk_model *gk_model_open(const char *path, gk_error *err) {
     return open_model(path, true, err);
+}
+
+bool gk__survey_open(const char *path, gk__survey *out, gk_error *err) {
+    *out = (gk__survey){0};
+    if (!open_files(path, &out->files, &out->cfg, &out->layout, err)) return false;
+    loader l = {.cfg = &out->cfg, .files = &out->files, .layout = out->layout, .no_values = true};
+    if (match(&l, err)) {
+        out->slots = l.slots;
+        return true;
+    }
+    gk__files_close(&out->files);
+    return false;
+}
+
+void gk__survey_close(gk__survey *s) {
+    gk_free(s->slots.list);
+    gk__files_close(&s->files);
 }

@@ -88,6 +88,14 @@ bool gk_config_check(const gk_config *c, gk_place at, gk_error *err);
 bool gk_config_has(const gk_config *c, gk_component comp);
 /* Same architecture and shapes: may be grafted. */
 bool gk_config_same(const gk_config *a, const gk_config *b);
+typedef struct gk_config_diff {
+    const char *field; /* as config.json calls it where it does (static) */
+    char a[32], b[32]; /* both values */
+} gk_config_diff;
+/* The opposite of gk_config_same, and the first member that differs; `out` may be NULL. */
+bool gk_config_difference(const gk_config *a, const gk_config *b, gk_config_diff *out);
+const char *gk_act_name(gk_act_kind act);    /* "gelu_tanh", … */
+const char *gk_rope_name(gk_rope_kind kind); /* "plain", … */
 
 /* ---------------------------------------------------------------- weights (weights.c) */
 
@@ -159,6 +167,50 @@ bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
 /* The files that hold the weights at `path`, in a fixed order (for fingerprints); names in `a`. */
 bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err);
 
+/* What the headers of a checkpoint say (inspect.c); no value is read. */
+typedef struct gk_tensor_info {
+    const char *name, *type; /* as in the file */
+    const char *file;        /* its path */
+    int64_t shape[4];        /* rows first */
+    int n_dims;
+    uint64_t offset, bytes; /* of the values in the file */
+    int n_parts;            /* components it holds; 0: no parameter (a buffer, a tied head's second copy) */
+    gk_component part[3];
+    int layer;     /* -1: outside the layers */
+    bool bias;     /* of those components */
+    bool in_place; /* gk_model_open leaves it in the file; else it unpacks it */
+} gk_tensor_info;
+enum { GK_MOST_TYPES = 16 };
+typedef struct gk_type_info {
+    const char *name;
+    size_t params;
+    uint64_t bytes;
+} gk_type_info;
+typedef struct gk_component_info {
+    size_t params; /* over all layers, biases included; 0 for a tied head */
+    uint64_t bytes;
+    uint32_t types; /* bit i: some are of gk_inspection.type[i] */
+} gk_component_info;
+typedef struct gk_inspection {
+    gk_config config;
+    bool gguf;                        /* else safetensors */
+    size_t n_files, n_tensors;        /* files that hold weights; tensors in them */
+    const gk_tensor_info *tensor;     /* in file order */
+    gk_type_info type[GK_MOST_TYPES]; /* of the parameters */
+    size_t n_types;
+    gk_component_info comp[GK_N_COMPONENTS];
+    size_t params;
+    uint64_t file_bytes, param_bytes;
+    /* What gk_model_open maps and never copies (so much is read when every weight is used; the system may
+     * drop it again and shares it among processes), and what it unpacks into memory of its own. */
+    uint64_t mapped_bytes, unpacked_bytes;
+    size_t vector_floats; /* gk_model_floats of the model that gk_model_load would give */
+    gk_arena *memory;     /* internal */
+} gk_inspection;
+/* Fails as gk_model_open does, but for what only values can tell. NULL on failure. */
+gk_inspection *gk_inspect(const char *path, gk_error *err);
+void gk_inspection_free(gk_inspection *i); /* NULL is fine */
+
 /* Named fp32 arrays in one safetensors file; used for checkpoints too. */
 typedef struct gk_array {
     const char *name;
@@ -180,6 +232,48 @@ const gk_array *gk_safetensors_at(const gk_safetensors *s, size_t i);
 const gk_array *gk_safetensors_find(const gk_safetensors *s, const char *name); /* NULL when absent */
 const json_t *gk_safetensors_meta(const gk_safetensors *s);                     /* NULL when absent */
 void gk_safetensors_close(gk_safetensors *s);
+
+/* ------------------------------------------------ how far two models are apart (diff.c, spectrum.c) */
+
+/* One component of one layer: B - A, by value, whatever types they are stored in. */
+typedef struct gk_diff_item {
+    gk_component comp;
+    int layer;              /* -1: outside the layers */
+    int out, in;            /* of its matrix; a norm has in = 1 */
+    size_t values, changed; /* weights and biases; those that are not equal */
+    /* Frobenius norms of weights and biases together: |A|, |B|, |B - A|. Where the configuration's norms
+     * multiply by 1 + weight, that is what |A| and |B| are of. */
+    double norm_a, norm_b, delta;
+    /* Of the matrix alone: |B - A| and its largest singular values, descending: as many as were asked for, or
+     * as it has. None for norms and where the matrices are equal. */
+    double matrix_delta;
+    const double *sigma;
+    int n_sigma;
+} gk_diff_item;
+typedef struct gk_diff {
+    gk_config config;   /* A's */
+    int rank;           /* singular values asked for */
+    gk_diff_item *item; /* embed, pos, the layers, lnf, head (a tied one is not listed) */
+    size_t n;
+    gk_arena *memory; /* internal */
+} gk_diff;
+enum { GK_MOST_RANK = 256 };
+/* NULL when the configurations differ (the error names the first member that does), a value is not finite,
+ * rank is not within 1 and GK_MOST_RANK, or gk_interrupted(). Reads the weights in blocks of rows, a few
+ * times; `p` (may be NULL) counts up to gk_model_count(a). The same for the same thread count. */
+gk_diff *gk_model_diff(const gk_model *a, const gk_model *b, int rank, gk_progress *p, gk_error *err);
+void gk_diff_free(gk_diff *d); /* NULL is fine */
+/* NULL when the models have no such component of their own; layer: -1 outside the layers. */
+const gk_diff_item *gk_diff_find(const gk_diff *d, int layer, gk_component c);
+/* |B - A| / |A|: 0 where equal, infinity where only A is 0. */
+double gk_diff_relative(const gk_diff_item *i);
+/* The same of several components together: layer -2 takes all layers and what is outside them;
+ * GK_N_COMPONENTS all components. */
+double gk_diff_relative_of(const gk_diff *d, int layer, gk_component c);
+/* The share of |B - A|^2 in the matrix's first r singular directions; NaN where that is not known. */
+double gk_diff_share(const gk_diff_item *i, int r);
+/* |B - A|^2 / sigma_1^2: 1 for a difference of rank 1; NaN where there is no spectrum. */
+double gk_diff_stable_rank(const gk_diff_item *i);
 
 /* -------------------------------------------------------- batches, forward, backward (session.c …) */
 

@@ -141,9 +141,10 @@ void gk_session_free(gk_session *s) {
 
 bool gk__batch_check(const gk_session *s, const gk_model *m, const gk_batch *b, gk_error *err) {
     const gk_config *c = &s->cfg;
-    if (!gk_config_same(c, &m->cfg))
+    gk_config_diff d;
+    if (gk_config_difference(&m->cfg, c, &d))
         return gk_fail(err, GK_NOWHERE, "a session made from the model's configuration",
-                       "model and session differ in shape");
+                       "model and session differ in %s: %s and %s", d.field, d.a, d.b);
     if (b->n_rows < 1 || b->n_rows > s->max_rows || b->n_seqs < 1 || b->seq_start[0] != 0 ||
         b->seq_start[b->n_seqs] != b->n_rows)
         return gk_fail(

@@ -41,4 +41,22 @@ size_t gk__slot_row(const gk_config *c, const gk__slot *s, int p, int before, in
 /* Rows of part p. */
 int gk__slot_part_rows(const gk_config *c, const gk__slot *s, int p);
 
+/* ---- load.c */
+
+/* Of a slot whose tensor was found: an opened model reads the file's own bytes; else it unpacks them, */
+bool gk__slot_in_place(const gk__slot *s, const gk__layout *l);
+gk_dtype gk__slot_dtype(const gk__slot *s); /* to this type. */
+
+/* A checkpoint with all its tensors found and none of their values read. */
+typedef struct gk__survey {
+    gk_config cfg;
+    gk__files files;
+    gk__layout layout;
+    gk__slots slots; /* each with what is stored for it */
+} gk__survey;
+/* The errors of gk_model_open, but for what only values can tell. `out` is closed by the caller after success
+ * only, and stays where it is until then. */
+bool gk__survey_open(const char *path, gk__survey *out, gk_error *err);
+void gk__survey_close(gk__survey *s);
+
 #endif

@@ -340,6 +340,52 @@ START_TEST(texts_that_cannot_be_run) {
 }
 END_TEST
 
+START_TEST(inspecting_and_comparing) {
+    scratch s = scratch_new();
+    gk_error err;
+    succeeds("inspect --model $D/relation --tensors --json $D/inspect.json");
+    json_t *in = gk_json_load(in_run(&s, "inspect.json"), &err);
+    ck_assert_ptr_nonnull(in);
+    json_int_t total = json_integer_value(json_object_get(in, "parameters")), sum = 0;
+    const char *name;
+    json_t *v;
+    json_object_foreach(json_object_get(in, "groups"), name, v) sum +=
+        json_integer_value(json_object_get(v, "parameters"));
+    ck_assert(total > 0 && total == sum);
+    json_decref(in);
+
+    succeeds("diff --a $D/base --b $D/relation --rank 8 --json $D/diff.json --out $D/diff/page.html");
+    json_t *d = gk_json_load(in_run(&s, "diff.json"), &err);
+    ck_assert_ptr_nonnull(d);
+    size_t i, frozen = 0, moved = 0;
+    json_array_foreach(json_object_get(d, "components"), i, v) {
+        name = json_string_value(json_object_get(v, "component"));
+        bool still = strcmp(name, "head") == 0 || strcmp(name, "lnf") == 0; /* the recipe freezes them */
+        bool same = json_real_value(json_object_get(v, "relative")) == 0;
+        frozen += still && same;
+        moved += !still && !same;
+    }
+    ck_assert_uint_eq(frozen, 2);
+    ck_assert_uint_eq(frozen + moved, json_array_size(json_object_get(d, "components")));
+    ck_assert(gk_exists(in_run(&s, "diff/page.html")));
+    json_decref(d);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(what_cannot_be_inspected_or_compared) {
+    scratch s = scratch_new();
+    refused("inspect --model $D/data", "data/config.json", "No such file");
+    refused("inspect --model $D/base --rows 0", "--rows", "from 1");
+    refused("diff --a $D/base --b tests/fixtures/model/gpt2", "model_type",
+            "llama in the first model and gpt2");
+    refused("diff --a $D/base --b tests/fixtures/model/llama", "hidden_size", "32 in the first model");
+    refused("diff --a $D/base --b $D/relation --rank 257", "--rank", "256");
+    refused("diff --a $D/base --b $D/relation --json $D/none/d.json", "none/d.json", "No such file");
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("cli");
     TCase *t = tcase_create("cli");
@@ -361,6 +407,8 @@ int main(void) {
     tcase_add_test(t, another_models_results_are_kept);
     tcase_add_test(t, texts_go_on);
     tcase_add_test(t, texts_that_cannot_be_run);
+    tcase_add_test(t, inspecting_and_comparing);
+    tcase_add_test(t, what_cannot_be_inspected_or_compared);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

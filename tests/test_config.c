@@ -87,6 +87,46 @@ START_TEST(test_same) {
 }
 END_TEST
 
+static void assert_differ(const gk_config *a, const gk_config *b, const char *field, const char *x,
+                          const char *y) {
+    gk_config_diff d = {0};
+    ck_assert(gk_config_difference(a, b, &d) && !gk_config_same(a, b));
+    ck_assert_str_eq(d.field, field);
+    ck_assert_str_eq(d.a, x);
+    ck_assert_str_eq(d.b, y);
+}
+
+/* Named as the family's config.json does, else as gk_config does; numbers with digits enough to differ. */
+START_TEST(test_difference_names_the_member) {
+    gk_config a, b;
+    gk_config_diff d = {.field = "left over"};
+    gk_config_default(gk_family_find("llama"), 2000, &a);
+    b = a, b.eos_id = 7;
+    ck_assert(!gk_config_difference(&a, &b, &d));
+    ck_assert_ptr_null(d.field);
+    b = a, b.n_layers = 8;
+    assert_differ(&a, &b, "num_hidden_layers", "6", "8");
+    b.d_model = 64; /* the first in the list */
+    assert_differ(&a, &b, "hidden_size", "128", "64");
+    b = a, b.norm_eps = 1e-6f;
+    assert_differ(&a, &b, "rms_norm_eps", "1e-05", "1e-06");
+    b = a, b.rope_theta = nextafterf(a.rope_theta, 1e9f);
+    assert_differ(&a, &b, "rope_theta", "10000", "10000.001");
+    b = a, b.act = GK_RELU;
+    assert_differ(&a, &b, "hidden_act", "silu", "relu");
+    b = a, b.rope_kind = GK_ROPE_LLAMA3;
+    assert_differ(&a, &b, "rope_kind", "plain", "llama3");
+    b = a, b.tied = true;
+    assert_differ(&a, &b, "tie_word_embeddings", "false", "true");
+    b = a, b.rotary_dim = a.head_dim; /* 0 means just that */
+    ck_assert(gk_config_same(&a, &b));
+    b.rotary_dim = 16;
+    assert_differ(&a, &b, "rotary_dim", "32", "16");
+    gk_config_default(gk_family_find("gpt2"), 2000, &b);
+    assert_differ(&a, &b, "model_type", "llama", "gpt2");
+}
+END_TEST
+
 /* The sizes that loaders expect are the sizes that the weights have. */
 START_TEST(test_component_shapes) {
     gk_config c;
@@ -354,6 +394,7 @@ int main(void) {
     tcase_add_test(t, test_families);
     tcase_add_test(t, test_defaults);
     tcase_add_test(t, test_same);
+    tcase_add_test(t, test_difference_names_the_member);
     tcase_add_loop_test(t, test_component_shapes, 0, 2 * N_FAMILIES);
     tcase_add_test(t, test_check_refuses);
     tcase_add_loop_test(t, test_round_trip, 0, N_FAMILIES);

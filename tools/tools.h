@@ -16,6 +16,8 @@
     X(sweep, "evaluate graft schemes over prompts into a results database") \
     X(export, "write a results database as CSV, JSONL or summary.json")     \
     X(report, "write the HTML report of a run")                             \
+    X(inspect, "show what a model is made of and the memory it takes")      \
+    X(diff, "show how far two models of one architecture are apart")        \
     X(generate, "continue texts with a model")                              \
     X(logits, "print what a model says at every token")                     \
     X(info, "show CPU, kernels, threads and measured GFLOP/s")

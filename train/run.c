@@ -65,6 +65,11 @@ static bool check_job(const gk_train_job *job, gk_error *err) {
 
 /* ---------------------------------------------------------------- start and end */
 
+uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats) {
+    uint64_t vectors = r->keep_best ? 5 : 4;
+    return vectors * floats * sizeof(float) + gk_session_bytes(c, (int)r->rows, true);
+}
+
 static bool take_memory(run *r, gk_error *err) {
     gk_model *m = r->job->model;
     const gk_param *params;

@@ -172,6 +172,10 @@ typedef struct gk_train_result {
     double valid_loss; /* of the last validation; NaN without one */
 } gk_train_result;
 
+/* The memory that a run takes: weights, gradient and both moments, the best weights where they are kept, and
+ * the activations of a micro-batch of r->rows rows (less where the texts have fewer); not the texts.
+ * `floats`: gk_model_floats. */
+uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats);
 /* Trains. Continues from the folder's checkpoint when it was made from the same inputs by as many threads;
  * refuses, and changes nothing, when the folder holds a run with other inputs, a model that is not this
  * run's, a damaged checkpoint, or a run that is in progress. A finished run is itself whatever number of
