@@ -4,17 +4,12 @@
  * checkpoints in several files, GGUF. */
 #include "model/files.h"
 #include "model/safetensors.h"
+#include "tests/fixture_models.h"
 #include "tests/scratch.h"
 
-#include <glob.h>
 #include <inttypes.h>
 #include <math.h>
 
-#define FIXTURES GK_SOURCE_DIR "/tests/fixtures/model/"
-#define MOST 64
-
-static char *FOLDERS[MOST]; /* of the fixtures */
-static int n_folders;
 static char why[2048];
 
 static gk_model *open_model(const char *path) {
@@ -299,14 +294,6 @@ START_TEST(gguf_that_is_no_model) {
 }
 END_TEST
 
-static void find_folders(void) {
-    glob_t found;
-    if (glob(FIXTURES "*", GLOB_ONLYDIR, NULL, &found) != 0) return;
-    for (size_t i = 0; i < found.gl_pathc && n_folders < MOST; i++)
-        FOLDERS[n_folders++] = strdup(found.gl_pathv[i]);
-    globfree(&found);
-}
-
 int main(void) {
     find_folders();
     Suite *s = suite_create("checkpoints");
@@ -321,6 +308,6 @@ int main(void) {
     tcase_add_test(t, gguf_that_is_no_model);
     suite_add_tcase(s, t);
     int code = run_suite(s);
-    for (int i = 0; i < n_folders; i++) free(FOLDERS[i]);
+    free_folders();
     return code;
 }

@@ -4,16 +4,12 @@
  * token. */
 #include "model/half.h"
 #include "model/internal.h"
+#include "tests/fixture_models.h"
 #include "tests/scratch.h"
 
-#include <glob.h>
 #include <math.h>
 
-#define FIXTURES GK_SOURCE_DIR "/tests/fixtures/model/"
-enum { N = 30, MOST = 64 };
-
-static char *FOLDERS[MOST];
-static int n_folders;
+enum { N = 30 };
 
 /* ---------------------------------------------------------------- the decoder */
 
@@ -159,12 +155,7 @@ START_TEST(what_is_drawn) {
 END_TEST
 
 int main(void) {
-    glob_t found;
-    if (glob(FIXTURES "*", GLOB_ONLYDIR, NULL, &found) == 0) {
-        for (size_t i = 0; i < found.gl_pathc && n_folders < MOST; i++)
-            FOLDERS[n_folders++] = strdup(found.gl_pathv[i]);
-        globfree(&found);
-    }
+    find_folders();
     Suite *s = suite_create("decode");
     TCase *t = tcase_create("decode");
     tcase_add_loop_test(t, a_growing_text_is_the_whole_one, 0, n_folders);
@@ -173,6 +164,6 @@ int main(void) {
     tcase_add_test(t, what_is_drawn);
     suite_add_tcase(s, t);
     int code = run_suite(s);
-    for (int i = 0; i < n_folders; i++) free(FOLDERS[i]);
+    free_folders();
     return code;
 }

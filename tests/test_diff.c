@@ -2,16 +2,11 @@
  *
  * test_diff.c: two models compared: against loops in double, and spectra against an exact decomposition. */
 #include "model/spectrum.h"
+#include "tests/fixture_models.h"
 #include "tests/scratch.h"
 
-#include <glob.h>
 #include <math.h>
 
-#define FIXTURES GK_SOURCE_DIR "/tests/fixtures/model/"
-#define MOST 64
-
-static char *FOLDERS[MOST];
-static int n_folders;
 static char why[2048];
 
 /* ---------------------------------------------------------------- an exact decomposition */
@@ -342,14 +337,6 @@ START_TEST(an_interrupt_ends_it) {
 }
 END_TEST
 
-static void find_folders(void) {
-    glob_t found;
-    if (glob(FIXTURES "*", GLOB_ONLYDIR, NULL, &found) != 0) return;
-    for (size_t i = 0; i < found.gl_pathc && n_folders < MOST; i++)
-        FOLDERS[n_folders++] = strdup(found.gl_pathv[i]);
-    globfree(&found);
-}
-
 int main(void) {
     find_folders();
     Suite *s = suite_create("diff");
@@ -365,6 +352,6 @@ int main(void) {
     tcase_add_test(t, an_interrupt_ends_it);
     suite_add_tcase(s, t);
     int code = run_suite(s);
-    for (int i = 0; i < n_folders; i++) free(FOLDERS[i]);
+    free_folders();
     return code;
 }

@@ -3,18 +3,13 @@
  * test_inspect.c: what the headers of a checkpoint say, against the model that is then opened from it. */
 #include "model/files.h"
 #include "model/internal.h"
+#include "tests/fixture_models.h"
 #include "tests/scratch.h"
 #include "train/train.h"
 
-#include <glob.h>
 #include <malloc.h>
 #include <sys/resource.h>
 
-#define FIXTURES GK_SOURCE_DIR "/tests/fixtures/model/"
-#define MOST 64
-
-static char *FOLDERS[MOST];
-static int n_folders;
 static char why[2048];
 
 static gk_inspection *inspect(const char *path) {
@@ -212,14 +207,6 @@ START_TEST(training_takes_what_is_said) {
 }
 END_TEST
 
-static void find_folders(void) {
-    glob_t found;
-    if (glob(FIXTURES "*", GLOB_ONLYDIR, NULL, &found) != 0) return;
-    for (size_t i = 0; i < found.gl_pathc && n_folders < MOST; i++)
-        FOLDERS[n_folders++] = strdup(found.gl_pathv[i]);
-    globfree(&found);
-}
-
 int main(void) {
     find_folders();
     Suite *s = suite_create("inspect");
@@ -232,6 +219,6 @@ int main(void) {
     tcase_add_test(t, training_takes_what_is_said);
     suite_add_tcase(s, t);
     int code = run_suite(s);
-    for (int i = 0; i < n_folders; i++) free(FOLDERS[i]);
+    free_folders();
     return code;
 }

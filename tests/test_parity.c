@@ -3,17 +3,12 @@
  * test_parity.c: logits, loss and every gradient against torch's on the same weights (fixtures made by
  * tools/reference/make_model_fixtures.py). */
 #include "model/model.h"
+#include "tests/fixture_models.h"
 #include "tests/scratch.h"
 
-#include <glob.h>
 #include <math.h>
 
-#define FIXTURES GK_SOURCE_DIR "/tests/fixtures/model/"
 #define MAX_ROWS 64
-#define MOST_MODELS 64
-
-static char *MODELS[MOST_MODELS]; /* every folder of the fixtures that has a reference */
-static int n_models;
 
 static char why[2048]; /* the last error's text, for a failing assertion */
 
@@ -81,8 +76,8 @@ static size_t argmax(const float *x, size_t n) {
 START_TEST(test_logits) {
     fixture f;
     gk_error err = {0};
-    const char *name = MODELS[_i % n_models];
-    open_fixture(&f, name, _i >= n_models);
+    const char *name = folder_name(_i % n_folders);
+    open_fixture(&f, name, _i >= n_folders);
     size_t vocab = (size_t)gk_model_config(f.model)->vocab;
     int n = f.batch.n_rows;
     int32_t rows[MAX_ROWS];
@@ -141,7 +136,7 @@ static void compare_gradient(const char *model, const gk_array *got, const gk_ar
 START_TEST(test_loss_and_gradients) {
     fixture f;
     gk_error err = {0};
-    open_fixture(&f, MODELS[_i], false);
+    open_fixture(&f, folder_name(_i), false);
     float *grad = gk_alloc(gk_model_floats(f.model) * sizeof *grad);
     gk_session *s = gk_session_new(gk_model_config(f.model), f.batch.n_rows, true, &err);
     double loss = 0;
@@ -150,7 +145,8 @@ START_TEST(test_loss_and_gradients) {
                   gk_error_text(&err, why, sizeof why));
     double want = (double)gk_safetensors_find(f.ref, "loss")->data[0];
     ck_assert_int_eq(n_targets, f.batch.n_rows - 2);
-    ck_assert_msg(fabs(loss - want) <= 1e-5 * want, "%s: loss %.9g, torch says %.9g", MODELS[_i], loss, want);
+    ck_assert_msg(fabs(loss - want) <= 1e-5 * want, "%s: loss %.9g, torch says %.9g", folder_name(_i), loss,
+                  want);
 
     gk_safetensors *file = save_gradient(&f, grad);
     size_t compared = 0;
@@ -158,8 +154,8 @@ START_TEST(test_loss_and_gradients) {
         const gk_array *a = gk_safetensors_at(f.ref, i);
         if (strncmp(a->name, "grad.", 5) != 0) continue;
         const gk_array *got = gk_safetensors_find(file, a->name + 5);
-        ck_assert_msg(got != NULL, "%s: no %s", MODELS[_i], a->name);
-        compare_gradient(MODELS[_i], got, a);
+        ck_assert_msg(got != NULL, "%s: no %s", folder_name(_i), a->name);
+        compare_gradient(folder_name(_i), got, a);
         compared++;
     }
     ck_assert_uint_eq(compared, gk_safetensors_count(file));
@@ -175,32 +171,23 @@ START_TEST(test_coverage) {
     static const char *const prefixes[] = {"llama", "gpt2", "neox", "gemma-", "gemma2", "qwen2", "olmo2"};
     for (size_t p = 0; p < sizeof prefixes / sizeof *prefixes; p++) {
         int n = 0;
-        for (int i = 0; i < n_models; i++) n += strncmp(MODELS[i], prefixes[p], strlen(prefixes[p])) == 0;
+        for (int i = 0; i < n_folders; i++)
+            n += strncmp(folder_name(i), prefixes[p], strlen(prefixes[p])) == 0;
         n += strcmp(prefixes[p], "gemma-") == 0; /* "gemma" itself */
         ck_assert_msg(n >= 5, "%s has %d fixtures", prefixes[p], n);
     }
 }
 END_TEST
 
-static void find_models(void) {
-    glob_t found;
-    if (glob(FIXTURES "*/reference.safetensors", 0, NULL, &found) != 0) return;
-    for (size_t i = 0; i < found.gl_pathc && n_models < MOST_MODELS; i++) {
-        *strrchr(found.gl_pathv[i], '/') = '\0';
-        MODELS[n_models++] = strdup(strrchr(found.gl_pathv[i], '/') + 1);
-    }
-    globfree(&found);
-}
-
 int main(void) {
-    find_models();
+    find_folders();
     Suite *s = suite_create("parity");
     TCase *t = tcase_create("parity");
     tcase_add_test(t, test_coverage);
-    tcase_add_loop_test(t, test_logits, 0, 2 * n_models);
-    tcase_add_loop_test(t, test_loss_and_gradients, 0, n_models);
+    tcase_add_loop_test(t, test_logits, 0, 2 * n_folders);
+    tcase_add_loop_test(t, test_loss_and_gradients, 0, n_folders);
     suite_add_tcase(s, t);
     int code = run_suite(s);
-    for (int i = 0; i < n_models; i++) free(MODELS[i]);
+    free_folders();
     return code;
 }
