@@ -249,7 +249,7 @@ static const gk_family FAMILIES[] = {
     {.name = "gemma2",
      .architecture = "Gemma2ForCausalLM",
      .base = {LLAMA_LIKE, .pre_norm = true, .post_norm = true, .norm_offset = true, .act = GK_GELU_TANH,
-              .query_scale = 256, .tied = true},
+              .query_scale = 256, .window = 4096, .tied = true},
      .embed_scaled = true,
      .act_name = "gelu_pytorch_tanh",
      .theta_key = "rope_theta",

@@ -135,12 +135,12 @@ static bool read_field(const json_t *doc, const gk__field *f, gk_config *c, gk_p
 /* ---------------------------------------------------------------- rotary positions */
 
 /* transformers 5 keeps everything in rope_parameters, older ones the scaling in rope_scaling and the rest
- * beside it. */
+ * beside it; where a file has both, the older name counts and the other is not looked at, as in transformers.
+ */
 static bool rope_object(const json_t *doc, const json_t **out, const char **key, gk_place at, gk_error *err) {
-    const json_t *old = member(doc, "rope_scaling");
-    *out = member(doc, "rope_parameters");
-    *key = *out ? "rope_parameters" : "rope_scaling";
-    if (!*out) *out = old;
+    *out = member(doc, "rope_scaling");
+    *key = *out ? "rope_scaling" : "rope_parameters";
+    if (!*out) *out = member(doc, "rope_parameters");
     at.field = *key;
     if (*out && !json_is_object(*out))
         return gk_fail(err, at, "must be an object or null", "is not an object");
@@ -196,16 +196,18 @@ static bool read_rope(const json_t *doc, gk_config *c, gk_place at, gk_error *er
     return !rope || read_scaling(rope, c, inside, err);
 }
 
-/* The one pattern of windows that the passes know. */
+/* The one pattern of windows that the passes know; without windows every layer sees everything. */
 static bool check_layer_types(const json_t *doc, const gk_config *c, gk_place at, gk_error *err) {
     const json_t *types = member(doc, "layer_types");
-    if (!types || c->window == 0) return true;
+    if (!types) return true;
     at.field = "layer_types";
     for (size_t i = 0; i < (size_t)c->n_layers; i++) {
-        const char *want = i % 2 ? "full_attention" : "sliding_attention";
+        const char *want = c->window == 0 || i % 2 ? "full_attention" : "sliding_attention";
         const char *have = json_string_value(json_array_get(types, i));
         if (!have || strcmp(have, want) != 0)
-            return gk_fail(err, at, "sliding_attention and full_attention must alternate, sliding first",
+            return gk_fail(err, at,
+                           c->window ? "sliding_attention and full_attention must alternate, sliding first"
+                                     : "every layer must be full_attention in this family",
                            "layer %zu is '%.40s'", i, have ? have : "(nothing)");
     }
     return true;

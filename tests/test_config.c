@@ -279,6 +279,16 @@ START_TEST(test_newer_and_older_spellings) {
                         "\"eos_token_id\":[3,4],\"bos_token_id\":2}",
                         &c, &err));
     ck_assert(c.rope_theta == 7e5f && c.eos_id == 3 && c.bos_id == 2);
+    /* Both at once: the older one counts, whole. */
+    ck_assert(load_text(&s,
+                        "{" LLAMA HEADS ",\"rope_parameters\":{\"rope_theta\":7e5},\"rope_theta\":300,"
+                        "\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}}",
+                        &c, &err));
+    ck_assert(c.rope_theta == 300.0f && c.rope_kind == GK_ROPE_LINEAR && c.rope_factor == 2.0f);
+    /* A window that is not named is the family's. */
+    ck_assert(load_text(&s, "{" GEMMA2 ",\"attn_logit_softcapping\":null,\"final_logit_softcapping\":30}", &c,
+                        &err));
+    ck_assert(c.window == 4096 && c.attn_softcap == 0 && c.final_softcap == 30.0f);
     scratch_free(&s);
 }
 END_TEST
@@ -337,9 +347,9 @@ static const struct {
     {"{" LLAMA HEADS ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":8}}",
      ": field 'rope_scaling': asks for rotary positions of kind 'yarn'; supported: default, linear, llama3"},
     {"{" NEOX ",\"rotary_pct\":1.5}",
-     ": field 'rope_scaling': the share of a head that is rotated is 1.5; must be"},
+     ": field 'rope_parameters': the share of a head that is rotated is 1.5; must be"},
     {"{" NEOX ",\"rotary_pct\":0.1}",
-     ": field 'rope_scaling': the share of a head of 8 that is rotated is 0.1; at least two"},
+     ": field 'rope_parameters': the share of a head of 8 that is rotated is 0.1; at least two"},
     {"{" NEOX ",\"use_parallel_residual\":1}",
      ": field 'use_parallel_residual': is 1; must be true or false"},
     {"{" GEMMA2 "}", ": field 'attn_logit_softcapping': is missing; must be a finite number"},
@@ -355,6 +365,9 @@ static const struct {
     {"{" LLAMA HEADS ",\"hidden_act\":\"quick_gelu\"}",
      ": field 'hidden_act': the activation 'quick_gelu' is not supported; supported: gelu, gelu_new,"},
     {"{" LLAMA HEADS ",\"attention_bias\":1}", ": field 'attention_bias': is 1; must be true or false"},
+    {"{" LLAMA HEADS ",\"layer_types\":[\"full_attention\",\"sliding_attention\"]}",
+     ": field 'layer_types': layer 1 is 'sliding_attention'; every layer must be full_attention in this "
+     "family"},
     {"{" LLAMA HEADS ",\"tie_word_embeddings\":1}",
      ": field 'tie_word_embeddings': is 1; must be true or false"},
     {"{" LLAMA HEADS ",\"bos_token_id\":50}",
