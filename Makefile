@@ -98,7 +98,7 @@ $(BENCHES): $(B)/%: $(B)/tools/%.o $(LIBFILES)
 .PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint clean bench
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
-	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2 MODEL=DIR DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0"
+	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
 	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH=native BUILD=build DNNL=1 (empty: without oneDNN)"
 
 PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
@@ -154,7 +154,8 @@ SEED     ?= 1
 THREADS  ?= 0
 SCHEMES  ?= graft/schemes/position.yaml graft/schemes/component.yaml graft/schemes/hybrid.yaml
 MODEL    ?=
-export RUN FAMILY MODEL DATASET SEED THREADS SCHEMES
+FREEZE   ?=
+export RUN FAMILY MODEL DATASET SEED THREADS SCHEMES FREEZE
 
 # Make and the shell split names at blanks and read these characters as their own: such a name would become another.
 ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
@@ -199,7 +200,7 @@ $(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(TEMPLATE
 $(RUN)/relation/train.json $(RUN)/task/train.json: $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
     $(RUN)/data/card.json train/recipes/%.yaml | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
 	$(G) finetune --model $(BASE) --texts $(RUN)/data/$*/A2B.jsonl --texts $(RUN)/data/$*/B2A.jsonl --recipe $* \
-	    --out $(@D) $(COMMON)
+	    --out $(@D) $(COMMON) $(if $(FREEZE),--freeze $(FREEZE))
 	@touch $@
 
 $(RUN)/summary.json: $(RUN)/relation/train.json $(RUN)/task/train.json $(RUN)/asked-schemes $(TEMPLATES)/eval.jsonl \

@@ -86,6 +86,7 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "SEED=-1", "SEED='-1'", "integer of 0 or more");
     refused(&s, "SEED='1; touch x'", "SEED='1; touch x'", "integer of 0 or more");
     refused(&s, "THREADS=two", "THREADS='two'", "integer of 0 or more");
+    refused(&s, "FREEZE=LNF", "FREEZE='LNF'", "components with commas");
     refused(&s, "SCHEMES=nofile.yaml", "SCHEMES", "nofile.yaml");
     refused(&s, "SCHEMES='graft/schemes/position.yaml my file.yaml'", "SCHEMES", "'my'");
     refused(&s, "SCHEMES=", "SCHEMES is empty", "");
