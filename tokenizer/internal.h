@@ -1,9 +1,9 @@
 /* internal.h: how the parts of tokenizer/ fit together. Internal to tokenizer/.
  *
  * A gk_tok is a kind (a table of functions) and its model. There are two kinds: sentencepiece (spm_kind.c
- * over the shim spm.cc) and BPE as Hugging Face's `tokenizers` library does it (bpe_kind.c). tokenizer_json.c
- * makes the second from a tokenizer.json, which gpt2_files.c and gguf.c also write in memory for what they
- * read.
+ * over the shim spm.cc and the merges of spm_bpe.c) and BPE as Hugging Face's `tokenizers` library does it
+ * (bpe_kind.c). tokenizer_json.c makes the second from a tokenizer.json, which gpt2_files.c and gguf.c also
+ * write in memory for what they read.
  *
  * The way of a text through BPE: added tokens that stand in the text as it is (added.c), normalisers
  * (normalize.c), added tokens that stand in the normalised text, pre-tokenisers (pretok.c), merges (merge.c).
@@ -67,6 +67,8 @@ bool gk__read_settings(gk_tok *t, const char *dir, gk_error *err);
 int gk__find_piece(const gk_tok *t, const char *text);
 /* Reads `dir`/`name` into t->arena and remembers it for saving. */
 const gk__file *gk__keep_file(gk_tok *t, const char *dir, const char *name, gk_error *err);
+/* From now on the library encodes, for tests that hold the two ways together. False: it did before. */
+bool gk__spm_by_library(gk_tok *t);
 /* The tokenizer_config.json of a sentencepiece model that was read without one. */
 bool gk__write_spm_config(const gk_tok *t, const char *dir, gk_error *err);
 

@@ -4,6 +4,7 @@
 #include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -109,8 +110,19 @@ int gk__spm_unk(const gk__spm *m) {
 const char *gk__spm_piece(const gk__spm *m, int id) {
     return m->proc.IdToPiece(id).c_str();
 }
-bool gk__spm_is_byte(const gk__spm *m, int id) {
-    return m->proc.IsByte(id);
+int gk__spm_byte(const gk__spm *m, int id) {
+    unsigned value = 0;
+    if (!m->proc.IsByte(id) || std::sscanf(gk__spm_piece(m, id), "<0x%2X>", &value) != 1) return -1;
+    return static_cast<int>(value);
+}
+float gk__spm_score(const gk__spm *m, int id) {
+    return m->proc.GetScore(id);
+}
+bool gk__spm_is_unused(const gk__spm *m, int id) {
+    return m->proc.IsUnused(id);
+}
+bool gk__spm_is_reserved(const gk__spm *m, int id) {
+    return m->proc.IsControl(id) || m->proc.IsUnknown(id) || m->proc.IsByte(id);
 }
 
 bool gk__spm_encode(const gk__spm *m, const char *text, size_t len, gk__spm_token **out, size_t *n,

@@ -29,7 +29,10 @@ int gk__spm_bos(const gk__spm *m); /* -1 when there is none; eos and unk alike *
 int gk__spm_eos(const gk__spm *m);
 int gk__spm_unk(const gk__spm *m);
 const char *gk__spm_piece(const gk__spm *m, int id); /* id in range */
-bool gk__spm_is_byte(const gk__spm *m, int id);      /* a byte-fallback piece, "<0xE2>" */
+int gk__spm_byte(const gk__spm *m, int id);          /* the value of a byte-fallback piece "<0xE2>", or -1 */
+float gk__spm_score(const gk__spm *m, int id);
+bool gk__spm_is_unused(const gk__spm *m, int id);
+bool gk__spm_is_reserved(const gk__spm *m, int id); /* control, unknown, byte: never the result of a merge */
 
 /* `text` is UTF-8 of at most GK__SPM_TEXT_MAX bytes: the library counts its threefold in an int. */
 #define GK__SPM_TEXT_MAX ((size_t)1 << 28)
@@ -50,6 +53,9 @@ void gk__spm_release(void *p);
 typedef struct gk__spm_facts {
     size_t pieces;
     bool dummy_prefix; /* a space is put before every text */
+    bool squeeze;      /* spaces at the ends and all but one of a run are dropped */
+    bool escape;       /* spaces become U+2581 */
+    bool byte_fallback, user_defined;
 } gk__spm_facts;
 bool gk__spm_check(const void *bytes, size_t len, const char *file, gk__spm_facts *out, gk_error *err);
 

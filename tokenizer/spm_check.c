@@ -16,8 +16,9 @@ enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 /* Fields of the messages that matter here, and the values of the enums. */
 enum { MODEL_PIECES = 1, MODEL_TRAINER = 2, MODEL_NORMALIZER = 3, MODEL_DENORMALIZER = 5 };
 enum { PIECE_TEXT = 1, PIECE_SCORE = 2, PIECE_TYPE = 3, TYPE_USER_DEFINED = 4 };
-enum { TRAINER_MODEL_TYPE = 3, TRAINER_SPACE_AS_SUFFIX = 24, MODEL_TYPE_UNIGRAM = 1, MODEL_TYPE_BPE = 2 };
-enum { NORMALIZER_CHARSMAP = 2, NORMALIZER_DUMMY_PREFIX = 3 };
+enum { TRAINER_MODEL_TYPE = 3, TRAINER_SPACE_AS_SUFFIX = 24, TRAINER_BYTE_FALLBACK = 35 };
+enum { MODEL_TYPE_UNIGRAM = 1, MODEL_TYPE_BPE = 2 };
+enum { NORMALIZER_CHARSMAP = 2, NORMALIZER_DUMMY_PREFIX = 3, NORMALIZER_SQUEEZE = 4, NORMALIZER_ESCAPE = 5 };
 
 /* Longer pieces than any real model has; the library recurses once for each part of a piece. */
 #define PIECE_BYTES_MAX 4096
@@ -115,7 +116,7 @@ static bool check_piece_text(const reader *r, const field *f) {
     return true;
 }
 
-static bool check_piece(const reader *model, const field *piece) {
+static bool check_piece(const reader *model, const field *piece, gk__spm_facts *out) {
     reader r = inside(model, piece);
     size_t chars = 0;
     bool user_defined = false;
@@ -136,18 +137,20 @@ static bool check_piece(const reader *model, const field *piece) {
             user_defined |= (uint32_t)f.value == TYPE_USER_DEFINED;
         }
     }
+    out->user_defined |= user_defined;
     if (user_defined && chars > SYMBOL_CHARS_MAX)
         return gk_fail(r.err, GK_AT_BYTE(r.file, piece->at), "at most 64 characters",
                        "a user-defined symbol of %zu characters", chars);
     return true;
 }
 
-static bool check_trainer(const reader *model, const field *spec, uint32_t *model_type) {
+static bool check_trainer(const reader *model, const field *spec, uint32_t *model_type, gk__spm_facts *out) {
     reader r = inside(model, spec);
     while (r.at < r.end) {
         field f;
         if (!read_field(&r, &f)) return false;
         if (f.number == TRAINER_MODEL_TYPE && f.wire == WIRE_VARINT) *model_type = (uint32_t)f.value;
+        if (f.number == TRAINER_BYTE_FALLBACK && f.wire == WIRE_VARINT) out->byte_fallback = f.value != 0;
         if (f.number == TRAINER_SPACE_AS_SUFFIX && f.wire == WIRE_VARINT && f.value != 0)
             return gk_fail(r.err, GK_AT_BYTE(r.file, f.at), "a model with treat_whitespace_as_suffix=false",
                            "this model gives a space to the word before it");
@@ -155,7 +158,7 @@ static bool check_trainer(const reader *model, const field *spec, uint32_t *mode
     return true;
 }
 
-static bool check_normalizer(const reader *model, const field *spec, bool *dummy_prefix) {
+static bool check_normalizer(const reader *model, const field *spec, gk__spm_facts *out) {
     reader r = inside(model, spec);
     while (r.at < r.end) {
         field f;
@@ -164,7 +167,10 @@ static bool check_normalizer(const reader *model, const field *spec, bool *dummy
             return gk_fail(
                 r.err, GK_AT_BYTE(r.file, f.at), "a model trained with normalization_rule_name=identity",
                 "this model rewrites the text before it encodes it, so tokens have no exact bytes");
-        if (f.number == NORMALIZER_DUMMY_PREFIX && f.wire == WIRE_VARINT) *dummy_prefix = f.value != 0;
+        if (f.wire != WIRE_VARINT) continue;
+        if (f.number == NORMALIZER_DUMMY_PREFIX) out->dummy_prefix = f.value != 0;
+        if (f.number == NORMALIZER_SQUEEZE) out->squeeze = f.value != 0;
+        if (f.number == NORMALIZER_ESCAPE) out->escape = f.value != 0;
     }
     return true;
 }
@@ -172,8 +178,9 @@ static bool check_normalizer(const reader *model, const field *spec, bool *dummy
 bool gk__spm_check(const void *bytes, size_t len, const char *file, gk__spm_facts *out, gk_error *err) {
     reader r = {bytes, 0, len, file, err};
     uint32_t model_type = MODEL_TYPE_UNIGRAM; /* what sentencepiece means where nothing is said */
-    bool trainer = false, normalizer = false, unused = false;
-    *out = (gk__spm_facts){.dummy_prefix = true};
+    bool trainer = false, normalizer = false;
+    gk__spm_facts unused;
+    *out = (gk__spm_facts){.dummy_prefix = true, .squeeze = true, .escape = true};
     while (r.at < r.end) {
         field f;
         if (!read_field(&r, &f)) return false;
@@ -183,14 +190,14 @@ bool gk__spm_check(const void *bytes, size_t len, const char *file, gk__spm_fact
         bool ok = true;
         switch (f.number) {
         case MODEL_PIECES:
-            ok = check_piece(&r, &f);
+            ok = check_piece(&r, &f, out);
             out->pieces++;
             break;
         case MODEL_TRAINER:
-            ok = check_trainer(&r, &f, &model_type);
+            ok = check_trainer(&r, &f, &model_type, out);
             break;
         case MODEL_NORMALIZER:
-            ok = check_normalizer(&r, &f, &out->dummy_prefix);
+            ok = check_normalizer(&r, &f, out);
             break;
         case MODEL_DENORMALIZER:
             ok = check_normalizer(&r, &f, &unused);

@@ -1,6 +1,6 @@
-/* spm_kind.c: the sentencepiece kind. The model is checked by spm_check.c and run by spm.cc. */
-#include "tokenizer/internal.h"
-#include "tokenizer/spm.h"
+/* spm_kind.c: the sentencepiece kind. The model is checked by spm_check.c and loaded by the library
+ * (spm.cc), which trains, decodes, and encodes where a table of merges cannot (spm_bpe.c). */
+#include "tokenizer/spm_bpe.h"
 
 #include <string.h>
 
@@ -13,12 +13,16 @@
 typedef struct spm {
     gk__spm *model;
     gk__spm_facts facts;
+    gk__spm_bpe *bpe; /* NULL: the library encodes */
+    int16_t *byte;    /* the value of each byte-fallback piece, -1 of the others */
 } spm;
 
 static void spm_free(void *model) {
     spm *s = model;
     if (!s) return;
+    gk__spm_bpe_free(s->bpe);
     gk__spm_free(s->model);
+    gk_free(s->byte);
     gk_free(s);
 }
 
@@ -32,31 +36,24 @@ static const char *spm_piece(const void *model, int id) {
 
 /* ---------------------------------------------------------------- encoding */
 
-/* The value of a byte-fallback piece "<0xE2>", or -1. */
-static int byte_value(const gk__spm *m, int32_t id) {
-    unsigned value = 0;
-    if (!gk__spm_is_byte(m, id) || sscanf(gk__spm_piece(m, id), "<0x%2X>", &value) != 1) return -1;
-    return (int)value;
-}
-
-/* How many tokens from raw[i] on stand for one character: the byte pieces of a character that has no piece of
- * its own, else 1. */
-static size_t group_len(const gk__spm *m, const gk__spm_token *raw, size_t n, size_t i) {
-    int lead = byte_value(m, raw[i].id);
+/* How many ids from ids->id[i] on stand for one character: the byte pieces of a character that has no piece
+ * of its own, else 1. */
+static size_t group_len(const spm *s, const gk__ids *ids, size_t i) {
+    int lead = s->byte[ids->id[i]];
     size_t want = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
     size_t len = 1;
-    while (len < want && i + len < n && byte_value(m, raw[i + len].id) >= 0) len++;
+    while (len < want && i + len < ids->n && s->byte[ids->id[i + len]] >= 0) len++;
     return len;
 }
 
 /* The library gives all bytes of a character to the last of its byte pieces, and no bytes to what it left out
  * of the text. Here each byte piece gets its byte, and left-out bytes go to the token that follows (at the
  * end: the last one), so that the spans tile the text. */
-static void tile(const gk__spm *m, const gk__spm_token *raw, size_t n, uint32_t len, gk_span *span) {
+static void tile(const spm *s, const gk__ids *ids, uint32_t len, gk_span *span) {
     uint32_t at = 0;
-    for (size_t i = 0; i < n;) {
-        size_t group = group_len(m, raw, n, i);
-        uint32_t end = i + group == n ? len : raw[i + group - 1].end;
+    for (size_t i = 0; i < ids->n;) {
+        size_t group = group_len(s, ids, i);
+        uint32_t end = i + group == ids->n ? len : ids->end[i + group - 1];
         if (end < at) end = at;
         for (size_t left = group; left > 0; left--, i++) {
             uint32_t next = left == 1 || at == end ? end : at + 1;
@@ -66,28 +63,40 @@ static void tile(const gk__spm *m, const gk__spm_token *raw, size_t n, uint32_t 
     }
 }
 
-static bool spm_encode(const void *model, const char *text, size_t len, int bos, gk_arena *a, gk_tokens *out,
-                       gk_error *err) {
-    const gk__spm *m = ((const spm *)model)->model;
+static bool encode_by_library(const spm *s, const char *text, size_t len, gk__ids *out, gk_error *err) {
     char why[GK__SPM_WHY] = "";
     gk__spm_token *raw = NULL;
     size_t n = 0;
-    if (!gk__spm_encode(m, text, len, &raw, &n, why))
+    if (!gk__spm_encode(s->model, text, len, &raw, &n, why))
         return gk_fail(err, GK_NOWHERE, NULL, "sentencepiece cannot encode the text: %s", why);
-    if (n == 0) {
-        gk__spm_release(raw);
-        return gk_fail(err, GK_NOWHERE, "a text that is not only spaces",
-                       "this tokenizer drops the whole text");
-    }
-    size_t first = bos >= 0 ? 1 : 0;
-    *out = (gk_tokens){.id = gk_arena_alloc(a, (n + first + 1) * sizeof *out->id),
-                       .span = gk_arena_alloc(a, (n + first + 1) * sizeof *out->span),
-                       .n = n + first};
-    if (first) out->id[0] = bos;
-    for (size_t i = 0; i < n; i++) out->id[first + i] = raw[i].id;
-    tile(m, raw, n, (uint32_t)len, out->span + first);
+    for (size_t i = 0; i < n; i++) gk__ids_add(out, raw[i].id, raw[i].end);
     gk__spm_release(raw);
     return true;
+}
+
+static bool spm_encode(const void *model, const char *text, size_t len, int bos, gk_arena *a, gk_tokens *out,
+                       gk_error *err) {
+    const spm *s = model;
+    gk__ids ids = {0};
+    bool ok = true;
+    if (s->bpe)
+        gk__spm_bpe_encode(s->bpe, text, len, &ids);
+    else
+        ok = encode_by_library(s, text, len, &ids, err);
+    if (ok && ids.n == 0)
+        ok =
+            gk_fail(err, GK_NOWHERE, "a text that is not only spaces", "this tokenizer drops the whole text");
+    if (ok) {
+        size_t first = bos >= 0 ? 1 : 0, n = ids.n + first;
+        *out = (gk_tokens){.id = gk_arena_alloc(a, (n + 1) * sizeof *out->id),
+                           .span = gk_arena_alloc(a, (n + 1) * sizeof *out->span),
+                           .n = n};
+        if (first) out->id[0] = bos;
+        if (ids.n) memcpy(out->id + first, ids.id, ids.n * sizeof *ids.id);
+        tile(s, &ids, (uint32_t)len, out->span + first);
+    }
+    gk__ids_free(&ids);
+    return ok;
 }
 
 static char *spm_decode(const void *model, const int32_t *id, size_t n, gk_arena *a, gk_error *err) {
@@ -117,9 +126,22 @@ bool gk__load_spm(gk_tok *t, const char *bytes, size_t len, const char *name, gk
     if (!s->model)
         return gk_fail(err, GK_AT_FILE(name), "a tokenizer.model as sentencepiece wrote it",
                        "not a usable model: %s", why);
+    int size = gk__spm_size(s->model);
+    s->byte = gk_alloc((size_t)size * sizeof *s->byte);
+    for (int i = 0; i < size; i++) s->byte[i] = (int16_t)gk__spm_byte(s->model, i);
+    s->bpe = gk__spm_bpe_new(s->model, &s->facts);
     t->bos = gk__spm_bos(s->model);
     t->eos = gk__spm_eos(s->model);
     t->add_bos = true;
+    return true;
+}
+
+bool gk__spm_by_library(gk_tok *t) {
+    spm *s = t->kind == &spm_kind ? t->model : NULL;
+    bool had = s && s->bpe;
+    if (!had) return false;
+    gk__spm_bpe_free(s->bpe);
+    s->bpe = NULL;
     return true;
 }
 
