@@ -124,7 +124,8 @@ static bool maybe_id(reader *r, const char *key, int *out) {
 static bool read_sizes(reader *r, gk_config *c) {
     const gk_gguf_tensor *embed = gk_gguf_tensor_find(r->g, "token_embd.weight");
     if (!embed || embed->n_dims != 2 || embed->shape[1] > 1 << 24)
-        return gk_fail(r->err, gk_gguf_place(r->g, NULL), "a matrix of [vocabulary x width]",
+        return gk_fail(r->err, gk_gguf_place(r->g, "general.architecture"),
+                       "a matrix of [vocabulary x width]",
                        "the tensor token_embd.weight is missing or no such matrix");
     c->vocab = (int)embed->shape[1];
     if (!get_int(r, "embedding_length", &c->d_model) || !get_int(r, "block_count", &c->n_layers) ||

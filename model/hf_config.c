@@ -275,7 +275,9 @@ static json_t *field_value(const gk_config *c, const gk__field *f) {
     switch (f->kind) {
     case GK__INT: /* 0: an optional one that is not set */
         return *(const int *)in ? json_integer(*(const int *)in) : json_null();
-    case GK__NUM:
+    case GK__NUM: /* transformers insists that Gemma 2's query_pre_attn_scalar is an integer */
+        if (f->member == offsetof(gk_config, query_scale) && c->query_scale == (float)(int)c->query_scale)
+            return json_integer((json_int_t)c->query_scale);
         return json_float(*(const float *)in);
     case GK__CAP:
         return *(const float *)in > 0 ? json_float(*(const float *)in) : json_null();

@@ -284,6 +284,12 @@ START_TEST(gguf_that_is_no_model) {
     ck_assert_msg(strstr(why, "the architecture 'llamb' is not supported; supported: llama, qwen2"), "%s",
                   why);
     memcpy(at, "llama", 5);
+    char *embed = memmem(bytes, len, "token_embd", 10);
+    memcpy(embed, "token_xxxx", 10);
+    ck_assert(gk_write_file(bad, bytes, len, &err));
+    ck_assert_ptr_null(gk_model_open(bad, &err));
+    ck_assert_ptr_nonnull(strstr(err.what, "token_embd.weight is missing"));
+    memcpy(embed, "token_embd", 10);
     at = memmem(bytes, len, "blk.1.ffn_up", 12);
     at[4] = '7';
     ck_assert(gk_write_file(bad, bytes, len, &err));
