@@ -54,9 +54,13 @@ static bool one_file(gk_arena *a, const char *path, const char ***list, size_t *
     return true;
 }
 
+bool gk__names_gguf(const char *path) {
+    size_t n = strlen(path);
+    return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
+}
+
 bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
-    size_t len = strlen(path);
-    if (len > 5 && strcmp(path + len - 5, ".gguf") == 0) return one_file(a, path, list, n);
+    if (gk__names_gguf(path)) return one_file(a, path, list, n);
     const char *weights = gk_path_join(a, path, WEIGHTS), *index = gk_path_join(a, path, INDEX);
     if (gk_exists(weights)) return one_file(a, weights, list, n);
     if (gk_exists(index)) {

@@ -27,6 +27,8 @@ typedef struct gk__files {
     gk_gguf *gguf;
 } gk__files;
 
+/* Whether a path is taken for a GGUF file; all else is a folder. */
+bool gk__names_gguf(const char *path);
 /* A folder's model.safetensors, or the files that its model.safetensors.index.json lists. */
 bool gk__files_folder(const char *dir, gk__files *out, gk_error *err);
 /* A GGUF file, with its configuration. `out` is closed by the caller after success only. */

@@ -337,14 +337,9 @@ static gk_model *make(loader *l, bool mapped, gk_error *err) {
     return m;
 }
 
-static bool is_gguf(const char *path) {
-    size_t n = strlen(path);
-    return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
-}
-
 /* The configuration and the tensors at `path`, and how the one asks for the others. */
 static bool open_files(const char *path, gk__files *files, gk_config *c, gk__layout *layout, gk_error *err) {
-    bool gguf = is_gguf(path), ok;
+    bool gguf = gk__names_gguf(path), ok;
     if (gguf) {
         ok = gk__files_gguf(path, files, c, err);
     } else {

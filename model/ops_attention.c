@@ -52,6 +52,16 @@ static int first_seen(const scoring *s, int n) {
     return n > s->window ? n - s->window : 0;
 }
 
+/* One query and the n rows of k and v, ld floats apart, up to its own; s: room for n scores. */
+static void attend(const scoring *sc, int hd, const float *q, const float *k, const float *v, ptrdiff_t ld,
+                   int n, float *s, float *out, float *lse) {
+    int from = first_seen(sc, n);
+    for (int t = from; t < n; t++) s[t] = capped(sc, sc->scale * dot(q, k + t * ld, hd));
+    float inv = softmax(s + from, n - from, lse);
+    memset(out, 0, (size_t)hd * sizeof(float));
+    for (int t = from; t < n; t++) axpy(s[t] * inv, v + t * ld, out, hd);
+}
+
 /* ---------------------------------------------------------------- training: whole sequences, fused rows */
 
 typedef struct attention_job {
@@ -76,7 +86,7 @@ static void forward_items(void *ctx, size_t begin, size_t end) {
     const attention_job *j = ctx;
     const gk_config *c = j->c;
     int hd = c->head_dim, ld = gk__qkv_dim(c), group = c->n_heads / c->n_kv_heads;
-    float scale = j->scoring.scale, *s = gk_alloc(longest(j->b) * sizeof(float));
+    float *s = gk_alloc(longest(j->b) * sizeof(float));
     for (size_t item = begin; item < end; item++) {
         int seq = (int)item / c->n_kv_heads, kv = (int)item % c->n_kv_heads;
         int first = j->b->seq_start[seq], len = j->b->seq_start[seq + 1] - first;
@@ -84,15 +94,9 @@ static void forward_items(void *ctx, size_t begin, size_t end) {
         const float *k = rows + gk__q_dim(c) + kv * hd, *v = k + gk__kv_dim(c);
         for (int h = kv * group; h < (kv + 1) * group; h++)
             for (int i = 0; i < len; i++) {
-                const float *q = rows + (ptrdiff_t)i * ld + h * hd;
-                float *out = j->y + (ptrdiff_t)(first + i) * gk__q_dim(c) + h * hd;
-                int from = first_seen(&j->scoring, i + 1);
-                for (int t = from; t <= i; t++)
-                    s[t] = capped(&j->scoring, scale * dot(q, k + (ptrdiff_t)t * ld, hd));
-                float inv =
-                    softmax(s + from, i + 1 - from, &j->y_lse[(ptrdiff_t)(first + i) * c->n_heads + h]);
-                memset(out, 0, (size_t)hd * sizeof(float));
-                for (int t = from; t <= i; t++) axpy(s[t] * inv, v + (ptrdiff_t)t * ld, out, hd);
+                ptrdiff_t row = first + i;
+                attend(&j->scoring, hd, rows + (ptrdiff_t)i * ld + h * hd, k, v, ld, i + 1, s,
+                       j->y + row * gk__q_dim(c) + h * hd, &j->y_lse[row * c->n_heads + h]);
             }
     }
     gk_free(s);
@@ -225,14 +229,8 @@ static void cached_items(void *ctx, size_t begin, size_t end) {
     float *s = gk_alloc((size_t)most * sizeof(float));
     for (size_t item = begin; item < end; item++) {
         int row = (int)item / heads, h = (int)item % heads, n = j->past + row + 1;
-        int from = first_seen(&j->scoring, n);
-        const float *q = j->qkv + row * qkv_dim + h * hd, *k = j->k + h / group * hd,
-                    *v = j->v + h / group * hd;
-        for (int t = from; t < n; t++)
-            s[t] = capped(&j->scoring, j->scoring.scale * dot(q, k + t * kv_dim, hd));
-        float inv = softmax(s + from, n - from, NULL), *out = j->out + (ptrdiff_t)item * hd;
-        memset(out, 0, (size_t)hd * sizeof(float));
-        for (int t = from; t < n; t++) axpy(s[t] * inv, v + t * kv_dim, out, hd);
+        attend(&j->scoring, hd, j->qkv + row * qkv_dim + h * hd, j->k + h / group * hd, j->v + h / group * hd,
+               kv_dim, n, s, j->out + (ptrdiff_t)item * hd, NULL);
     }
     gk_free(s);
 }
