@@ -3,20 +3,42 @@
 
 #include <string.h>
 
+/* One backward pass. Where gradients come in pieces, `from` is where the window's part of the flat vector
+ * begins. */
 typedef struct back {
     gk_session *s;
     const gk_model *m;
     const gk_batch *b;
-    uint32_t frozen;
-    float *grad;
+    const gk_backprop *p;
+    size_t from;
 } back;
 
-static bool wanted(const back *k, gk_component c) {
-    return !(k->frozen >> c & 1u);
+static bool wanted(const back *k, int layer, gk_component c) {
+    const uint32_t *frozen = k->p->frozen;
+    return !frozen || !(frozen[layer < 0 ? k->m->cfg.n_layers : layer] >> c & 1u);
 }
 
-static float *slot(const back *k, const float *weights) {
-    return weights ? k->grad + (weights - k->m->data) : NULL;
+static float *at_offset(const back *k, size_t offset) {
+    if (k->p->grad) return k->p->grad + offset;
+    return offset < gk__layer_start(k->m, 0) ? k->p->front + offset : k->p->window + (offset - k->from);
+}
+
+/* Where the gradient of a component's weights goes, and of its biases (NULL: it has none). */
+static float *weights_slot(const back *k, int layer, gk_component c) {
+    return at_offset(k, gk__place_of(k->m, layer, c).w);
+}
+
+static float *bias_slot(const back *k, int layer, gk_component c) {
+    return gk_model_tensor(k->m, layer, c).b ? at_offset(k, gk__place_of(k->m, layer, c).b) : NULL;
+}
+
+/* The gradients of layer `layer` (n_layers: lnf and head; -1: embed and pos) are complete. */
+static void ready(const back *k, int layer) {
+    const gk_backprop *p = k->p;
+    if (p->grad) return;
+    size_t first = layer < 0 ? 0 : gk__layer_start(k->m, layer);
+    size_t end = layer == k->m->cfg.n_layers ? k->m->floats : gk__layer_start(k->m, layer + 1);
+    p->ready(p->ctx, first, end - first, layer < 0 ? p->front : p->window);
 }
 
 /* Weight gradients of `count` components, first and after it, that share the input x; dy has them side by
@@ -26,18 +48,21 @@ static void weights_backward(const back *k, int layer, gk_component first, int c
     int n = k->b->n_rows, out = 0;
     bool all = true;
     for (int i = 0; i < count; i++) {
-        all = all && wanted(k, first + (gk_component)i);
+        all = all && wanted(k, layer, first + (gk_component)i);
         out += gk_model_tensor(k->m, layer, first + (gk_component)i).out;
     }
     gk_tensor t = gk_model_tensor(k->m, layer, first);
     if (all) {
-        gk__linear_backward_weights(n, out, t.in, dy, lddy, x, t.in, slot(k, t.w), slot(k, t.b));
+        gk__linear_backward_weights(n, out, t.in, dy, lddy, x, t.in, weights_slot(k, layer, first),
+                                    bias_slot(k, layer, first));
         return;
     }
     for (int i = 0; i < count; i++) {
-        t = gk_model_tensor(k->m, layer, first + (gk_component)i);
-        if (wanted(k, first + (gk_component)i))
-            gk__linear_backward_weights(n, t.out, t.in, dy, lddy, x, t.in, slot(k, t.w), slot(k, t.b));
+        gk_component c = first + (gk_component)i;
+        t = gk_model_tensor(k->m, layer, c);
+        if (wanted(k, layer, c))
+            gk__linear_backward_weights(n, t.out, t.in, dy, lddy, x, t.in, weights_slot(k, layer, c),
+                                        bias_slot(k, layer, c));
         dy += t.out;
     }
 }
@@ -46,9 +71,9 @@ static void weights_backward(const back *k, int layer, gk_component first, int c
 static void norm_backward(const back *k, int layer, gk_component comp, const float *x, int ldx,
                           const float *stats, const float *dy, int lddy, float *dx, int lddx) {
     gk_tensor t = gk_model_tensor(k->m, layer, comp);
-    bool want = wanted(k, comp);
+    bool want = wanted(k, layer, comp);
     gk__norm_backward(&k->s->cfg, t, k->b->n_rows, x, ldx, stats, dy, lddy, dx, lddx,
-                      want ? slot(k, t.w) : NULL, want ? slot(k, t.b) : NULL);
+                      want ? weights_slot(k, layer, comp) : NULL, want ? bias_slot(k, layer, comp) : NULL);
 }
 
 /* s->dx += the gradient, in s->dnorm, by what a branch read. */
@@ -81,10 +106,10 @@ static void mlp_backward(const back *k, int layer, const float *dy) {
     int n = k->b->n_rows, d = c->d_model, f = c->d_ffn, gu = gk__gu_dim(c);
     gk_component first = c->gated ? GK_GATE : GK_UP;
     dy = branch_out(k, layer, GK_LN2_POST, a->down_out, a->stats2_post, dy);
-    gk__gemm(GK_GEMM_NN, n, f, d, dy, d, gk_model_tensor(k->m, layer, GK_DOWN).w, f, 0, s->dact, f);
+    gk__linear_backward_input(gk_model_tensor(k->m, layer, GK_DOWN), n, dy, d, s->dact, f);
     weights_backward(k, layer, GK_DOWN, 1, dy, d, a->act);
     gk__act_backward(c, n, a->gu, s->dact, s->dwide);
-    gk__gemm(GK_GEMM_NN, n, d, gu, s->dwide, gu, gk__fused(k->m, layer, first, gu).w, d, 0, s->dnorm, d);
+    gk__linear_backward_input(gk__fused(k->m, layer, first, gu), n, s->dwide, gu, s->dnorm, d);
     weights_backward(k, layer, first, c->gated ? 2 : 1, s->dwide, gu, a->ln2);
     branch_in(k, layer, GK_LN2, gk__mlp_in(c, a), a->stats2);
 }
@@ -109,12 +134,12 @@ static void attention_backward(const back *k, int layer, const float *dy) {
     gk__acts *a = &s->layer[layer];
     int n = k->b->n_rows, d = c->d_model, q = gk__q_dim(c), qkv = gk__qkv_dim(c);
     dy = branch_out(k, layer, GK_LN1_POST, a->o_out, a->stats1_post, dy);
-    gk__gemm(GK_GEMM_NN, n, q, d, dy, d, gk_model_tensor(k->m, layer, GK_O).w, q, 0, s->dact, q);
+    gk__linear_backward_input(gk_model_tensor(k->m, layer, GK_O), n, dy, d, s->dact, q);
     weights_backward(k, layer, GK_O, 1, dy, d, a->att);
     gk__attention_backward(c, layer, k->b, a->qkv, a->att, a->lse, s->dact, s->dwide);
     if (c->rope) gk__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, -1.0f, s->dwide, qkv);
     if (c->qk_norm) norm_qk_backward(k, layer);
-    gk__gemm(GK_GEMM_NN, n, d, qkv, s->dwide, qkv, gk__fused(k->m, layer, GK_Q, qkv).w, d, 0, s->dnorm, d);
+    gk__linear_backward_input(gk__fused(k->m, layer, GK_Q, qkv), n, s->dwide, qkv, s->dnorm, d);
     weights_backward(k, layer, GK_Q, 3, s->dwide, qkv, a->ln1);
     branch_in(k, layer, GK_LN1, a->x_in, a->stats1);
 }
@@ -147,20 +172,91 @@ static void scatter_columns(void *ctx, size_t begin, size_t end) {
 }
 
 static void table_backward(const back *k, gk_component comp, const int32_t *index, float scale) {
-    gk_tensor t = gk_model_tensor(k->m, -1, comp);
-    if (!t.w || !wanted(k, comp)) return;
+    if (!gk_config_has(&k->m->cfg, comp) || !wanted(k, -1, comp)) return;
     scatter_job j = {.index = index,
                      .dx = k->s->dx,
-                     .dtable = slot(k, t.w),
+                     .dtable = weights_slot(k, -1, comp),
                      .scale = scale,
                      .n = k->b->n_rows,
-                     .d = (size_t)t.in};
+                     .d = (size_t)k->m->cfg.d_model};
     gk_parallel_for(j.d, 64, scatter_columns, &j);
 }
 
-void gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, uint32_t frozen, float *grad) {
-    back k = {s, m, b, frozen, grad};
-    for (int l = s->cfg.n_layers - 1; l >= 0; l--) layer_backward(&k, l);
+/* The gradient by s->lnf goes into s->dnorm; that of the head, which is the embedding where it is tied (and
+ * frozen only where that is), to its place. Returns the sum of the losses of the n rows that have a target.
+ */
+static double head_backward(const back *k, int n) {
+    gk_session *s = k->s;
+    gk_tensor t = gk_model_tensor(k->m, -1, GK_HEAD);
+    gk_component owner = s->cfg.tied ? GK_EMBED : GK_HEAD;
+    float *dhead = wanted(k, -1, owner) ? weights_slot(k, -1, owner) : NULL;
+    int d = s->cfg.d_model, vocab = s->cfg.vocab;
+    float cap = s->cfg.final_softcap;
+    double loss = 0;
+    for (int at = 0; at < n; at += s->loss_rows) {
+        int count = n - at < s->loss_rows ? n - at : s->loss_rows;
+        const float *x = s->lnf + (ptrdiff_t)at * d;
+        size_t floats = (size_t)count * (size_t)vocab;
+        gk__head(&s->cfg, k->m, count, x, s->logits);
+        if (cap > 0) memcpy(s->capped, s->logits, floats * sizeof(float));
+        loss += gk__xent(count, vocab, s->logits, s->target + at, k->p->scale);
+        if (cap > 0) gk__softcap_backward(cap, floats, s->capped, s->logits);
+        gk__linear_backward_input(t, count, s->logits, vocab, s->dnorm + (ptrdiff_t)at * d, d);
+        if (dhead) gk__linear_backward_weights(count, vocab, d, s->logits, vocab, x, d, dhead, NULL);
+    }
+    return loss;
+}
+
+/* From s->dnorm through the final norm: s->dx, the gradient by s->x_out of every row. */
+static void final_norm_backward(const back *k, int n) {
+    gk_session *s = k->s;
+    int d = s->cfg.d_model;
+    bool want = wanted(k, -1, GK_LNF);
+    float *dpicked = s->dact;
+    memset(dpicked, 0, (size_t)n * (size_t)d * sizeof(float));
+    gk__norm_backward(&s->cfg, gk_model_tensor(k->m, -1, GK_LNF), n, s->picked, d, s->statsf, s->dnorm, d,
+                      dpicked, d, want ? weights_slot(k, -1, GK_LNF) : NULL,
+                      want ? bias_slot(k, -1, GK_LNF) : NULL);
+    memset(s->dx, 0, (size_t)k->b->n_rows * (size_t)d * sizeof(float));
+    for (int i = 0; i < n; i++)
+        memcpy(s->dx + (ptrdiff_t)s->rows[i] * d, dpicked + (ptrdiff_t)i * d, (size_t)d * sizeof(float));
+}
+
+/* The lowest layer that must be gone through: 0 while embed or pos wants a gradient, n_layers when nothing
+ * below the final norm does. */
+static int lowest_layer(const back *k) {
+    const gk_config *c = &k->m->cfg;
+    if (wanted(k, -1, GK_EMBED) || (gk_config_has(c, GK_POS) && wanted(k, -1, GK_POS))) return 0;
+    for (int l = 0; l < c->n_layers; l++)
+        for (int i = GK_LN1; i < GK_LNF; i++)
+            if (gk_config_has(c, (gk_component)i) && wanted(k, l, (gk_component)i)) return l;
+    return c->n_layers;
+}
+
+double gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p, int n) {
+    int layers = m->cfg.n_layers;
+    back k = {.s = s, .m = m, .b = b, .p = p, .from = gk__layer_start(m, layers)};
+    double loss = head_backward(&k, n);
+    final_norm_backward(&k, n);
+    ready(&k, layers);
+    for (int l = layers - 1, low = lowest_layer(&k); l >= low; l--) {
+        k.from = gk__layer_start(m, l);
+        if (s->recompute && l + 1 < layers) gk__forward_again(s, m, b, l);
+        layer_backward(&k, l);
+        ready(&k, l);
+    }
     table_backward(&k, GK_EMBED, b->token, s->cfg.embed_scale);
     table_backward(&k, GK_POS, s->position, 1);
+    ready(&k, -1);
+    return loss;
+}
+
+void gk_backprop_floats(const gk_model *m, size_t *front, size_t *window) {
+    int layers = m->cfg.n_layers;
+    *front = gk__layer_start(m, 0);
+    *window = m->floats - gk__layer_start(m, layers);
+    for (int l = 0; l < layers; l++) {
+        size_t n = gk__layer_start(m, l + 1) - gk__layer_start(m, l);
+        if (n > *window) *window = n;
+    }
 }

@@ -28,7 +28,8 @@ gk_decoder *gk_decoder_new(const gk_model *m, int max_tokens, gk_error *err) {
     d->cache = (gk__cache){.max = max_tokens,
                            .k = gk_try_alloc(floats * sizeof(float)),
                            .v = gk_try_alloc(floats * sizeof(float))};
-    d->s = gk__session_single(c, max_tokens < CHUNK ? max_tokens : CHUNK, false, err);
+    d->s =
+        gk__session_single(c, &(gk_session_opts){.max_rows = max_tokens < CHUNK ? max_tokens : CHUNK}, err);
     if (c->rope) d->rope = gk_try_alloc((size_t)max_tokens * (size_t)gk__rotary_dim(c) * sizeof(float));
     if (!d->s || !d->cache.k || !d->cache.v || (c->rope && !d->rope)) {
         if (d->s) gk_fail(err, GK_NOWHERE, "a shorter text", "not enough memory for %d tokens", max_tokens);

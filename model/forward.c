@@ -28,7 +28,7 @@ static void residual_linear(gk_tensor t, int n, const float *x, const float *y, 
 
 void gk__linear_group(const gk_model *m, int layer, gk_component first, int count, int n, const float *x,
                       float *y, int ldy) {
-    if (m->data) { /* their weights follow each other: one product */
+    if (m->params) { /* their weights follow each other: one product */
         gk_tensor t = gk__fused(m, layer, first, ldy);
         gk_op_linear(t, n, x, t.in, y, ldy);
         return;
@@ -71,6 +71,7 @@ static void norm_qk(gk_session *s, const gk_model *m, int layer, int n, gk__acts
     norm(s, m, layer, GK_K_NORM, n, a->qk + q, qk, a->qkv + q, qkv, a->stats_k);
 }
 
+/* x_next NULL: only what the backward pass reads. */
 static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, int layer, float *x_next) {
     const gk_config *c = &s->cfg;
     gk__acts *a = &s->layer[layer];
@@ -87,7 +88,9 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     norm(s, m, layer, GK_LN2, n, gk__mlp_in(c, a), d, a->ln2, d, a->stats2);
     gk__linear_group(m, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
     gk__act_forward(c, n, a->gu, a->act);
-    add_branch(s, m, layer, GK_DOWN, GK_LN2_POST, n, a->act, a->down_out, a->stats2_post, a->x_mid, x_next);
+    if (x_next || c->post_norm)
+        add_branch(s, m, layer, GK_DOWN, GK_LN2_POST, n, a->act, a->down_out, a->stats2_post, a->x_mid,
+                   x_next ? x_next : s->x_out); /* free by the time that a layer is computed again */
 }
 
 void gk__forward(gk_session *s, const gk_model *m, const gk_batch *b) {
@@ -97,4 +100,8 @@ void gk__forward(gk_session *s, const gk_model *m, const gk_batch *b) {
     gk_op_pos(gk_model_tensor(m, -1, GK_POS), b->n_rows, s->position, s->layer[0].x_in);
     for (int l = 0; l < c->n_layers; l++)
         forward_layer(s, m, b, l, l + 1 < c->n_layers ? s->layer[l + 1].x_in : s->x_out);
+}
+
+void gk__forward_again(gk_session *s, const gk_model *m, const gk_batch *b, int layer) {
+    forward_layer(s, m, b, layer, NULL);
 }

@@ -6,6 +6,11 @@
 
 #define GK_LAYER_COMPONENTS (GK_LNF - GK_LN1)
 
+/* Where a component's weights and biases stand in the flat vector. */
+typedef struct gk__place {
+    size_t w, b;
+} gk__place;
+
 /* One allocation of parameters, and views into it. q, k and v weights of a layer are adjacent (as are their
  * biases, and gate and up), so that one product computes all of them. */
 struct gk_model {
@@ -14,6 +19,7 @@ struct gk_model {
     size_t floats, count;
     gk_param *params;
     size_t n_params;
+    gk__place *place; /* [(n_layers + 1) x GK_N_COMPONENTS]; the last row: outside the layers */
     gk_tensor outer[GK_N_COMPONENTS];        /* embed pos lnf head */
     gk_tensor (*layer)[GK_LAYER_COMPONENTS]; /* [n_layers] indexed by component - GK_LN1 */
     /* Of an opened model, whose data and params are NULL: */
@@ -48,6 +54,13 @@ void gk__linear_group(const gk_model *m, int layer, gk_component first, int coun
                       float *y, int ldy);
 
 size_t gk__config_floats(const gk_config *c); /* weights.c: length of the flat vector of such a model */
+/* weights.c: the flat vector's place of a component that a model with params has. */
+static inline gk__place gk__place_of(const gk_model *m, int layer, gk_component c) {
+    int row = layer < 0 ? m->cfg.n_layers : layer;
+    return m->place[(size_t)row * GK_N_COMPONENTS + (size_t)c];
+}
+/* Where a layer's part of the flat vector begins; that of layer n_layers is lnf's and the head's. */
+size_t gk__layer_start(const gk_model *m, int layer);
 
 /* ---- gemm.c: C[m x n] = beta C + op(A) op(B), row-major, split over the threads. The letters say which
  * operand is transposed in memory: NT is x W^T (forward), NN is dy W (input gradient), TN is dy^T x (weight
@@ -112,6 +125,8 @@ void gk__softcap_backward(float cap, size_t count, const float *capped, float *d
  * logits become scale * (softmax - onehot). */
 double gk__xent(int n, int vocab, float *logits, const int32_t *target, float scale);
 
+/* dx [n x in] = dy [n x out] W. */
+void gk__linear_backward_input(gk_tensor t, int n, const float *dy, int lddy, float *dx, int lddx);
 /* dw [out x in] += dy^T x, db (may be NULL) [out] += column sums of dy. */
 void gk__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x, int ldx,
                                  float *dw, float *db);

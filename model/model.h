@@ -288,10 +288,19 @@ typedef struct gk_batch {
 } gk_batch;
 
 typedef struct gk_session gk_session;
-/* Room for batches of up to max_rows rows; `backward` keeps what gk_backward needs. */
+typedef struct gk_session_opts {
+    int max_rows;  /* of a batch */
+    bool backward; /* keep what gk_forward_backward needs */
+    bool
+        recompute; /* keep of each layer what it reads, and compute the rest again in the backward pass (Chen
+                      et al. 2016): a layer's activations in memory, not all layers', for a third more time */
+} gk_session_opts;
+gk_session *gk_session_make(const gk_config *c, const gk_session_opts *o, gk_error *err);
+size_t gk_session_size(const gk_config *c, const gk_session_opts *o); /* bytes that gk_session_make takes */
+/* The same without recompute. */
 gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_error *err);
+size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward);
 void gk_session_free(gk_session *s);
-size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward); /* what gk_session_new would take */
 
 /* Logits [n x V] of the listed rows. Fails on a token out of range or a sequence
  * longer than max_positions. */
@@ -300,11 +309,29 @@ bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32
 /* Sum (not mean) of the cross-entropy over the rows that have a target, and their number. */
 bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double *loss_sum,
                      int64_t *n_targets, gk_error *err);
-/* The same, and adds d(scale * loss_sum)/d(parameter) to `grad` (laid out as gk_model_data). `frozen` has bit
- * (1u << component) set for components whose gradient is not wanted (their entries in grad are left alone).
- * The session must have been made with backward = true. */
-bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
-                         float *grad, double *loss_sum, int64_t *n_targets, gk_error *err);
+/* Gradients of parameters [from, from + count) of the flat vector are complete and lie in grad[0 .. count):
+ * whoever is told uses them and leaves zeros. */
+typedef void gk_ready_fn(void *ctx, size_t from, size_t count, float *grad);
+/* What a backward pass is to give. */
+typedef struct gk_backprop {
+    float scale; /* of the loss */
+    /* [n_layers + 1] masks, by layer, the last of what is outside the layers: bit (1u << component) is set
+     * where the gradient is not wanted (its place is left alone). NULL: all are wanted. */
+    const uint32_t *frozen;
+    float *grad; /* laid out as gk_model_data, added to. NULL: the gradients come in pieces, see below */
+    /* So that they never exist as a whole: `front` holds those of embed and pos until the end, `window` one
+     * layer's at a time, after those of lnf and head. Both of gk_backprop_floats, all zeros; `ready` is
+     * called for each piece, in the order in which they are complete: after the head, from the last layer
+     * down, at the end for embed and pos. */
+    float *front, *window;
+    gk_ready_fn *ready;
+    void *ctx;
+} gk_backprop;
+void gk_backprop_floats(const gk_model *m, size_t *front, size_t *window);
+/* As gk_forward_loss, and adds d(scale * loss_sum)/d(parameter) to the gradients. The session must have been
+ * made for it. Layers below the lowest one that has a wanted gradient are not gone through. */
+bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                         double *loss_sum, int64_t *n_targets, gk_error *err);
 
 /* -------------------------------------------------------- one growing sequence (decode.c) */
 

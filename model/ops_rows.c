@@ -89,6 +89,10 @@ void gk__product_linear(gk_tensor t, int n, const float *x, int ldx, float beta,
         gk__gemm(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, beta, y, ldy);
 }
 
+void gk__linear_backward_input(gk_tensor t, int n, const float *dy, int lddy, float *dx, int lddx) {
+    gk__gemm(GK_GEMM_NN, n, t.in, t.out, dy, lddy, t.w, t.in, 0, dx, lddx);
+}
+
 void gk__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x, int ldx,
                                  float *dw, float *db) {
     gk__gemm(GK_GEMM_TN, out, in, n, dy, lddy, x, ldx, 1.0f, dw, in);

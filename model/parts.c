@@ -16,7 +16,7 @@ size_t gk__parts_wanted(const gk_config *c, bool backward) {
     return gk__config_floats(c) * (threads - 1) <= PART_FLOATS ? threads : 1;
 }
 
-bool gk__parts_new(gk_session *s, size_t n, gk_error *err) {
+bool gk__parts_new(gk_session *s, size_t n, const gk_session_opts *o, gk_error *err) {
     s->n_parts = 0;
     if (n < 2) return true;
     s->part = gk_alloc(n * sizeof *s->part);
@@ -24,7 +24,7 @@ bool gk__parts_new(gk_session *s, size_t n, gk_error *err) {
     for (size_t i = 0; i < n; i++) {
         gk__part *p = &s->part[s->n_parts++];
         p->starts = gk_try_alloc(((size_t)s->max_rows + 1) * sizeof(int32_t));
-        p->session = i ? gk__session_single(&s->cfg, s->max_rows, true, err) : NULL;
+        p->session = i ? gk__session_single(&s->cfg, o, err) : NULL;
         p->grad = i ? gk_try_alloc(bytes) : NULL;
         if (!p->starts || (i && (!p->session || !p->grad)))
             return gk_fail(err, GK_NOWHERE, "fewer threads or fewer rows a batch",
@@ -68,8 +68,7 @@ static size_t divide(gk_session *s, const gk_batch *b) {
 typedef struct step {
     gk_session *s;
     const gk_model *m;
-    float scale, *grad;
-    uint32_t frozen;
+    const gk_backprop *p;
     size_t used;
 } step;
 
@@ -77,8 +76,9 @@ static void run_parts(void *ctx, size_t begin, size_t end) {
     step *t = ctx;
     for (size_t i = begin; i < end; i++) {
         gk__part *p = &t->s->part[i];
-        p->loss = gk__step(i ? p->session : t->s, t->m, &p->batch, t->scale, t->frozen, i ? p->grad : t->grad,
-                           &p->n);
+        gk_backprop mine = *t->p;
+        if (i) mine.grad = p->grad;
+        p->loss = gk__step(i ? p->session : t->s, t->m, &p->batch, &mine, &p->n);
     }
 }
 
@@ -86,7 +86,7 @@ static void run_parts(void *ctx, size_t begin, size_t end) {
 static void reduce(void *ctx, size_t begin, size_t end) {
     step *t = ctx;
     for (size_t i = 1; i < t->used; i++) {
-        float *restrict sum = t->grad, *restrict part = t->s->part[i].grad;
+        float *restrict sum = t->p->grad, *restrict part = t->s->part[i].grad;
         for (size_t j = begin; j < end; j++) {
             sum[j] += part[j];
             part[j] = 0;
@@ -94,9 +94,9 @@ static void reduce(void *ctx, size_t begin, size_t end) {
     }
 }
 
-double gk__parts_step(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
-                      float *grad, int64_t *n_targets) {
-    step t = {.s = s, .m = m, .scale = scale, .grad = grad, .frozen = frozen, .used = divide(s, b)};
+double gk__parts_step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                      int64_t *n_targets) {
+    step t = {.s = s, .m = m, .p = p, .used = divide(s, b)};
     gk_parallel_for(t.used, 1, run_parts, &t);
     if (t.used > 1) gk_parallel_for(m->floats, REDUCE_GRAIN, reduce, &t);
     double loss = 0;

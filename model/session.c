@@ -26,9 +26,9 @@ static int loss_rows(const gk_config *c, int max_rows) {
     return rows < max_rows ? rows : max_rows;
 }
 
+/* All but x_in. */
 static void carve_layer(carve *k, const gk_config *c, size_t n, gk__acts *a) {
     int d = c->d_model;
-    a->x_in = take(k, n, d);
     a->ln1 = c->pre_norm ? take(k, n, d) : a->x_in;
     a->stats1 = take(k, n, 2);
     if (c->qk_norm) {
@@ -51,6 +51,13 @@ static void carve_layer(carve *k, const gk_config *c, size_t n, gk__acts *a) {
     a->stats2_post = take(k, n, 2);
 }
 
+/* Where there is no norm before a branch, what it gives is what it would have read. */
+static void point_at_inputs(const gk_config *c, gk__acts *a) {
+    if (c->pre_norm) return;
+    a->ln1 = a->x_in;
+    a->ln2 = gk__mlp_in(c, a);
+}
+
 /* No sequence is longer than the session's rows. */
 static int rope_positions(const gk_session *s) {
     return s->max_rows < s->cfg.max_positions ? s->max_rows : s->cfg.max_positions;
@@ -61,10 +68,14 @@ static void carve_session(carve *k, gk_session *s) {
     size_t n = (size_t)s->max_rows;
     int d = c->d_model;
     for (int l = 0; l < c->n_layers; l++) {
-        if (l == 0 || s->backward)
-            carve_layer(k, c, n, &s->layer[l]);
+        gk__acts *a = &s->layer[l];
+        bool own = l == 0 || (s->backward && !s->recompute);
+        if (!own) *a = s->layer[0];
+        if (own || s->backward) a->x_in = take(k, n, d);
+        if (own)
+            carve_layer(k, c, n, a);
         else
-            s->layer[l] = s->layer[0];
+            point_at_inputs(c, a);
     }
     s->x_out = take(k, n, d);
     s->picked = take(k, n, d);
@@ -86,9 +97,16 @@ static void carve_session(carve *k, gk_session *s) {
     if (c->final_softcap > 0) s->capped = take(k, (size_t)s->loss_rows, c->vocab);
 }
 
-static size_t single_bytes(const gk_config *c, int max_rows, bool backward) {
-    gk_session s = {
-        .cfg = *c, .max_rows = max_rows, .backward = backward, .loss_rows = loss_rows(c, max_rows)};
+static gk_session blank(const gk_config *c, const gk_session_opts *o) {
+    return (gk_session){.cfg = *c,
+                        .max_rows = o->max_rows,
+                        .backward = o->backward,
+                        .recompute = o->backward && o->recompute,
+                        .loss_rows = loss_rows(c, o->max_rows)};
+}
+
+static size_t single_bytes(const gk_config *c, const gk_session_opts *o) {
+    gk_session s = blank(c, o);
     s.layer = gk_alloc((size_t)c->n_layers * sizeof *s.layer);
     carve count = {0};
     carve_session(&count, &s);
@@ -96,33 +114,40 @@ static size_t single_bytes(const gk_config *c, int max_rows, bool backward) {
     return count.used * sizeof(float);
 }
 
-size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
-    size_t parts = gk__parts_wanted(c, backward);
-    return parts * single_bytes(c, max_rows, backward) + (parts - 1) * gk__config_floats(c) * sizeof(float);
+size_t gk_session_size(const gk_config *c, const gk_session_opts *o) {
+    size_t parts = gk__parts_wanted(c, o->backward);
+    return parts * single_bytes(c, o) + (parts - 1) * gk__config_floats(c) * sizeof(float);
 }
 
-gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_error *err) {
-    gk_session *s = gk__session_single(c, max_rows, backward, err);
-    if (!s || gk__parts_new(s, gk__parts_wanted(c, backward), err)) return s;
+size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
+    return gk_session_size(c, &(gk_session_opts){.max_rows = max_rows, .backward = backward});
+}
+
+gk_session *gk_session_make(const gk_config *c, const gk_session_opts *o, gk_error *err) {
+    gk_session *s = gk__session_single(c, o, err);
+    if (!s || gk__parts_new(s, gk__parts_wanted(c, o->backward), o, err)) return s;
     gk_session_free(s);
     return NULL;
 }
 
-gk_session *gk__session_single(const gk_config *c, int max_rows, bool backward, gk_error *err) {
-    if (max_rows < 1) {
-        gk_fail(err, GK_NOWHERE, "at least 1", "a session of %d rows", max_rows);
+gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_error *err) {
+    return gk_session_make(c, &(gk_session_opts){.max_rows = max_rows, .backward = backward}, err);
+}
+
+gk_session *gk__session_single(const gk_config *c, const gk_session_opts *o, gk_error *err) {
+    if (o->max_rows < 1) {
+        gk_fail(err, GK_NOWHERE, "at least 1", "a session of %d rows", o->max_rows);
         return NULL;
     }
-    size_t bytes = single_bytes(c, max_rows, backward);
+    size_t bytes = single_bytes(c, o);
     float *block = gk_try_alloc(bytes);
     if (!block) {
         gk_fail(err, GK_NOWHERE, "fewer rows a batch",
-                "not enough memory for the activations of %d rows (%zu MiB)", max_rows, bytes >> 20);
+                "not enough memory for the activations of %d rows (%zu MiB)", o->max_rows, bytes >> 20);
         return NULL;
     }
     gk_session *s = gk_alloc(sizeof *s);
-    *s = (gk_session){
-        .cfg = *c, .max_rows = max_rows, .backward = backward, .loss_rows = loss_rows(c, max_rows)};
+    *s = blank(c, o);
     s->block = block;
     s->layer = gk_alloc((size_t)c->n_layers * sizeof *s->layer);
     carve k = {.at = block};
@@ -176,8 +201,7 @@ static void final_norm(gk_session *s, const gk_model *m, const int32_t *rows, in
     gk__norm_forward(&s->cfg, gk_model_tensor(m, -1, GK_LNF), n, s->picked, width, s->lnf, width, s->statsf);
 }
 
-/* logits [n x V] of normed rows. */
-static void head(const gk_config *c, const gk_model *m, int n, const float *x, float *logits) {
+void gk__head(const gk_config *c, const gk_model *m, int n, const float *x, float *logits) {
     gk_op_linear(gk_model_tensor(m, -1, GK_HEAD), n, x, c->d_model, logits, c->vocab);
     gk_op_softcap(c->final_softcap, (size_t)n * (size_t)c->vocab, logits);
 }
@@ -193,7 +217,7 @@ bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32
     for (int at = 0; at < n; at += s->max_rows) {
         int count = n - at < s->max_rows ? n - at : s->max_rows;
         final_norm(s, m, rows + at, count);
-        head(&s->cfg, m, count, s->lnf, logits + (size_t)at * (size_t)s->cfg.vocab);
+        gk__head(&s->cfg, m, count, s->lnf, logits + (size_t)at * (size_t)s->cfg.vocab);
     }
     return true;
 }
@@ -219,64 +243,29 @@ bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double
     *n_targets = n;
     for (int at = 0; at < n; at += s->loss_rows) {
         int count = n - at < s->loss_rows ? n - at : s->loss_rows;
-        head(&s->cfg, m, count, s->lnf + (ptrdiff_t)at * d, s->logits);
+        gk__head(&s->cfg, m, count, s->lnf + (ptrdiff_t)at * d, s->logits);
         *loss_sum += gk__xent(count, s->cfg.vocab, s->logits, s->target + at, 0);
     }
     return true;
 }
 
-/* Loss, the head's gradient, and the gradient by s->lnf (into s->dnorm), block by block. */
-static double head_backward(gk_session *s, const gk_model *m, int n, float scale, float *dhead) {
-    const float *w = gk_model_tensor(m, -1, GK_HEAD).w;
-    int d = s->cfg.d_model, vocab = s->cfg.vocab;
-    float cap = s->cfg.final_softcap;
-    double loss = 0;
-    for (int at = 0; at < n; at += s->loss_rows) {
-        int count = n - at < s->loss_rows ? n - at : s->loss_rows;
-        const float *x = s->lnf + (ptrdiff_t)at * d;
-        size_t floats = (size_t)count * (size_t)vocab;
-        head(&s->cfg, m, count, x, s->logits);
-        if (cap > 0) memcpy(s->capped, s->logits, floats * sizeof(float));
-        loss += gk__xent(count, vocab, s->logits, s->target + at, scale);
-        if (cap > 0) gk__softcap_backward(cap, floats, s->capped, s->logits);
-        gk__gemm(GK_GEMM_NN, count, d, vocab, s->logits, vocab, w, d, 0, s->dnorm + (ptrdiff_t)at * d, d);
-        if (dhead) gk__linear_backward_weights(count, vocab, d, s->logits, vocab, x, d, dhead, NULL);
-    }
-    return loss;
-}
-
-double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
-                float *grad, int64_t *n_targets) {
+double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                int64_t *n_targets) {
     gk__forward(s, m, b);
-    int n = rows_with_target(s, b), d = s->cfg.d_model;
+    int n = rows_with_target(s, b);
     final_norm(s, m, s->rows, n);
-    gk_tensor out = gk_model_tensor(m, -1, GK_HEAD), lnf = gk_model_tensor(m, -1, GK_LNF);
-    /* A tied head is the embedding: it is frozen only where that is. */
-    bool head_frozen = frozen >> (s->cfg.tied ? GK_EMBED : GK_HEAD) & 1u, lnf_frozen = frozen >> GK_LNF & 1u;
-    double loss = head_backward(s, m, n, scale, head_frozen ? NULL : grad + (out.w - m->data));
     *n_targets = n;
-
-    /* picked holds the norm's input; its gradient goes back to the rows it was gathered from. */
-    float *dpicked = s->dact;
-    memset(dpicked, 0, (size_t)n * (size_t)d * sizeof(float));
-    gk__norm_backward(&s->cfg, lnf, n, s->picked, d, s->statsf, s->dnorm, d, dpicked, d,
-                      lnf_frozen ? NULL : grad + (lnf.w - m->data),
-                      lnf.b && !lnf_frozen ? grad + (lnf.b - m->data) : NULL);
-    memset(s->dx, 0, (size_t)b->n_rows * (size_t)d * sizeof(float));
-    for (int i = 0; i < n; i++)
-        memcpy(s->dx + (ptrdiff_t)s->rows[i] * d, dpicked + (ptrdiff_t)i * d, (size_t)d * sizeof(float));
-    gk__backward(s, m, b, frozen, grad);
-    return loss;
+    return gk__backward(s, m, b, p, n);
 }
 
-bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
-                         float *grad, double *loss_sum, int64_t *n_targets, gk_error *err) {
+bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                         double *loss_sum, int64_t *n_targets, gk_error *err) {
     if (!gk__batch_check(s, m, b, err)) return false;
     if (!s->backward)
         return gk_fail(err, GK_NOWHERE, "backward = true", "the session was made without gradients");
-    if (!m->data) return gk_fail(err, GK_NOWHERE, "gk_model_load", "the model was opened for reading only");
+    if (!m->params) return gk_fail(err, GK_NOWHERE, "gk_model_load", "the model was opened for reading only");
     gk_gemm_init();
-    *loss_sum = s->n_parts ? gk__parts_step(s, m, b, scale, frozen, grad, n_targets)
-                           : gk__step(s, m, b, scale, frozen, grad, n_targets);
+    *loss_sum =
+        s->n_parts && p->grad ? gk__parts_step(s, m, b, p, n_targets) : gk__step(s, m, b, p, n_targets);
     return true;
 }

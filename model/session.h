@@ -33,7 +33,7 @@ typedef struct gk__part {
 struct gk_session {
     gk_config cfg;
     int max_rows, loss_rows;
-    bool backward;
+    bool backward, recompute;
     float *block; /* the one allocation */
     gk__part *part;
     size_t n_parts; /* 0: the operators split their rows instead */
@@ -51,21 +51,26 @@ struct gk_session {
 
 /* parts.c */
 size_t gk__parts_wanted(const gk_config *c, bool backward); /* 1: no parts */
-bool gk__parts_new(gk_session *s, size_t n, gk_error *err);
+bool gk__parts_new(gk_session *s, size_t n, const gk_session_opts *o, gk_error *err);
 void gk__parts_free(gk_session *s);
-double gk__parts_step(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
-                      float *grad, int64_t *n_targets);
+double gk__parts_step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                      int64_t *n_targets);
 
-/* session.c: a session without parts; loss and gradients of a checked batch. */
-gk_session *gk__session_single(const gk_config *c, int max_rows, bool backward, gk_error *err);
-double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, float scale, uint32_t frozen,
-                float *grad, int64_t *n_targets);
+/* session.c: a session without parts; loss and gradients of a checked batch; logits [n x V] of normed rows.
+ */
+gk_session *gk__session_single(const gk_config *c, const gk_session_opts *o, gk_error *err);
+double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                int64_t *n_targets);
+void gk__head(const gk_config *c, const gk_model *m, int n, const float *x, float *logits);
 
 bool gk__batch_check(const gk_session *s, const gk_model *m, const gk_batch *b, gk_error *err);
 /* Residual stream after the last layer, in s->x_out. */
 void gk__forward(gk_session *s, const gk_model *m, const gk_batch *b);
-/* s->dx holds the gradient of the loss by s->x_out; adds the parameters' to grad. */
-void gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, uint32_t frozen, float *grad);
+/* A layer's activations once more, from its x_in; not what it hands on. */
+void gk__forward_again(gk_session *s, const gk_model *m, const gk_batch *b, int layer);
+/* After gk__forward and the final norm of the n rows that have a target: the sum of their losses, and the
+ * gradients. */
+double gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p, int n);
 /* What the MLP reads before its norm. */
 static inline float *gk__mlp_in(const gk_config *c, const gk__acts *a) {
     return c->parallel ? a->x_in : a->x_mid;

@@ -119,9 +119,13 @@ gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
     layout fill = {.cfg = &m->cfg, .list = m->params};
     lay_out(&fill);
     m->n_params = fill.n;
+    m->place = gk_alloc((size_t)(c->n_layers + 1) * GK_N_COMPONENTS * sizeof *m->place);
     for (size_t i = 0; i < m->n_params; i++) {
         const gk_param *p = &m->params[i];
         gk_tensor *t = gk__model_slot(m, p->layer, p->comp);
+        gk__place *at =
+            &m->place[(size_t)(p->layer < 0 ? c->n_layers : p->layer) * GK_N_COMPONENTS + p->comp];
+        *(p->bias ? &at->b : &at->w) = p->offset;
         if (p->bias) {
             t->b = data + p->offset;
         } else {
@@ -132,6 +136,14 @@ gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
     }
     if (c->tied) m->outer[GK_HEAD] = m->outer[GK_EMBED];
     return m;
+}
+
+size_t gk__layer_start(const gk_model *m, int layer) {
+    return gk__place_of(m, layer < m->cfg.n_layers ? layer : -1,
+                        layer == m->cfg.n_layers ? GK_LNF
+                        : m->cfg.pre_norm        ? GK_LN1
+                                                 : GK_Q)
+        .w;
 }
 
 static float init_std(const gk_config *c, const gk_param *p) {
@@ -171,6 +183,7 @@ void gk_model_free(gk_model *m) {
     gk_free(m->files);
     gk_free(m->data);
     gk_free(m->params);
+    gk_free(m->place);
     gk_free(m->layer);
     gk_free(m);
 }

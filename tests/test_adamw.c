@@ -39,7 +39,7 @@ START_TEST(steps_match_torch) {
                      7);
     ck_assert_int_eq(n, N);
     read_floats(f, N, w);
-    gk_adamw *a = gk_adamw_new(PARAMS, 3, N, &o, NULL);
+    gk_adamw *a = gk_adamw_new(PARAMS, 3, N, &o, NULL, NULL);
     for (int t = 1; t <= steps; t++) {
         ck_assert_int_eq(fscanf(f, "%lf", &lr), 1);
         read_floats(f, N, grad);
@@ -69,7 +69,7 @@ static unsigned decayed(bool embed, bool norms, gk_component comp, bool bias) {
                        .weight_decay = 0.5,
                        .decay_embed = embed,
                        .decay_norms = norms};
-    gk_adamw *a = gk_adamw_new(&p, 1, 1, &o, NULL);
+    gk_adamw *a = gk_adamw_new(&p, 1, 1, &o, NULL, NULL);
     float w = 1, g = 0;
     gk_adamw_step(a, &w, &g, 1, 1, 1);
     gk_adamw_free(a);
@@ -95,9 +95,9 @@ START_TEST(frozen_arrays_are_not_touched) {
                        .eps = 1e-8,
                        .weight_decay = 0.1,
                        .decay_embed = true,
-                       .decay_norms = true,
-                       .frozen = 1u << GK_Q};
-    gk_adamw *a = gk_adamw_new(PARAMS, 3, N, &o, NULL);
+                       .decay_norms = true};
+    const uint32_t masks[] = {1u << GK_Q, 0}; /* layer 0, and outside the layers */
+    gk_adamw *a = gk_adamw_new(PARAMS, 3, N, &o, masks, NULL);
     float w[N], grad[N], before[N];
     for (int i = 0; i < N; i++) w[i] = before[i] = grad[i] = (float)(i + 1);
     double sum = 0;
@@ -126,7 +126,7 @@ START_TEST(large_arrays_give_the_same_bits_for_any_threads) {
         gk_rng rng;
         gk_rng_seed(&rng, 1, "test");
         gk_threads_set(1 + 2 * k);
-        gk_adamw *a = gk_adamw_new(&p, 1, BIG, &o, NULL);
+        gk_adamw *a = gk_adamw_new(&p, 1, BIG, &o, NULL, NULL);
         w[k] = gk_alloc(BIG * sizeof *g);
         want = 0;
         for (size_t i = 0; i < BIG; i++) {

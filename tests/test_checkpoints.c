@@ -143,7 +143,7 @@ START_TEST(an_opened_model_cannot_be_trained) {
     double loss;
     int64_t n;
     float grad;
-    ck_assert(!gk_forward_backward(s, m, &b, 1, 0, &grad, &loss, &n, &err));
+    ck_assert(!gk_forward_backward(s, m, &b, &(gk_backprop){.scale = 1, .grad = &grad}, &loss, &n, &err));
     ck_assert_str_eq(err.what, "the model was opened for reading only");
     gk_session_free(s);
     gk_model_free(m);

@@ -191,7 +191,7 @@ START_TEST(training_takes_what_is_said) {
     gk_model *m = gk_model_new(&c, 1, &err);
     const gk_param *list;
     size_t n = gk_model_params(m, &list), floats = gk_model_floats(m);
-    gk_adamw *adam = gk_adamw_new(list, n, floats, &r.adam, &err);
+    gk_adamw *adam = gk_adamw_new(list, n, floats, &r.adam, NULL, &err);
     float *grad = gk_alloc(floats * sizeof *grad);
     gk_session *s = gk_session_new(&c, (int)r.rows, true, &err);
     struct mallinfo2 after = mallinfo2();

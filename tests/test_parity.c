@@ -141,8 +141,9 @@ START_TEST(test_loss_and_gradients) {
     gk_session *s = gk_session_new(gk_model_config(f.model), f.batch.n_rows, true, &err);
     double loss = 0;
     int64_t n_targets = 0;
-    ck_assert_msg(gk_forward_backward(s, f.model, &f.batch, 1.0f, 0, grad, &loss, &n_targets, &err), "%s",
-                  gk_error_text(&err, why, sizeof why));
+    ck_assert_msg(gk_forward_backward(s, f.model, &f.batch, &(gk_backprop){.scale = 1.0f, .grad = grad},
+                                      &loss, &n_targets, &err),
+                  "%s", gk_error_text(&err, why, sizeof why));
     double want = (double)gk_safetensors_find(f.ref, "loss")->data[0];
     ck_assert_int_eq(n_targets, f.batch.n_rows - 2);
     ck_assert_msg(fabs(loss - want) <= 1e-5 * want, "%s: loss %.9g, torch says %.9g", folder_name(_i), loss,

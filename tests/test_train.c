@@ -483,7 +483,7 @@ START_TEST(accumulation_does_not_change_loss_or_gradient) {
         gk_packer *p = gk_packer_new(c, k ? 30 : 10000, 20);
         gk_session *s = gk_session_new(gk_model_config(m), gk_packer_rows(p), true, NULL);
         grad[k] = gk_alloc(floats * sizeof(float));
-        ck_assert(gk_texts_loss(p, s, m, texts, 20, 0, grad[k], &loss[k], &targets[k], NULL));
+        ck_assert(gk_texts_loss(p, s, m, texts, 20, NULL, grad[k], &loss[k], &targets[k], NULL));
         gk_session_free(s);
         gk_packer_free(p);
     }
@@ -557,7 +557,7 @@ START_TEST(keep_best_ends_with_the_best_weights) {
     gk_session *session = gk_session_new(gk_model_config(t.model), gk_packer_rows(p), false, NULL);
     double loss;
     int64_t targets;
-    ck_assert(gk_texts_loss(p, session, t.model, split.valid, split.n_valid, 0, NULL, &loss, &targets, NULL));
+    ck_assert(gk_texts_loss(p, session, t.model, split.valid, split.n_valid, NULL, NULL, &loss, &targets, NULL));
     ck_assert_double_eq_tol(loss, best, 1e-5 * best);
     gk_session_free(session);
     gk_packer_free(p);

@@ -53,7 +53,7 @@ static bool train(const char *family, const made *batches, double *tokens_per_s,
     const gk_param *params;
     size_t n_params = m ? gk_model_params(m, &params) : 0;
     gk_adamw_opts o = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.01};
-    gk_adamw *a = s ? gk_adamw_new(params, n_params, gk_model_floats(m), &o, err) : NULL;
+    gk_adamw *a = s ? gk_adamw_new(params, n_params, gk_model_floats(m), &o, NULL, err) : NULL;
     if (!a) return false;
     float *grad = gk_alloc(gk_model_floats(m) * sizeof *grad);
     double rate[BATCHES], loss = 0;
@@ -61,7 +61,9 @@ static bool train(const char *family, const made *batches, double *tokens_per_s,
         const gk_batch *batch = &batches[b].batch;
         int64_t n = batch->n_rows - batch->n_seqs;
         double start = gk_now();
-        if (!gk_forward_backward(s, m, batch, 1.0f / (float)n, 0, grad, &loss, &n, err)) return false;
+        if (!gk_forward_backward(s, m, batch, &(gk_backprop){.scale = 1.0f / (float)n, .grad = grad}, &loss,
+                                 &n, err))
+            return false;
         double norm = gk_adamw_norm(a, grad);
         gk_adamw_step(a, gk_model_data(m), grad, b + 1, 1e-3, gk_clip_factor(norm, 1));
         rate[b] = batch->n_rows / (gk_now() - start);

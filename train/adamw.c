@@ -18,8 +18,16 @@ struct gk_adamw {
     float *m, *v;
 };
 
-static bool is_frozen(const gk_param *p, const gk_adamw_opts *o) {
-    return (o->frozen >> p->comp) & 1u;
+/* A layer's mask; the last one, after those of n_layers layers, is of what is outside them. */
+static bool is_frozen(const gk_param *p, const uint32_t *frozen, int n_layers) {
+    return frozen && (frozen[p->layer < 0 ? n_layers : p->layer] >> p->comp & 1u);
+}
+
+static int count_layers(const gk_param *p, size_t n) {
+    int layers = 0;
+    for (size_t i = 0; i < n; i++)
+        if (p[i].layer >= layers) layers = p[i].layer + 1;
+    return layers;
 }
 
 static bool decays(const gk_param *p, const gk_adamw_opts *o) {
@@ -37,16 +45,17 @@ static void cut(gk_adamw *a, const gk_param *p) {
 }
 
 gk_adamw *gk_adamw_new(const gk_param *params, size_t n_params, size_t n_floats, const gk_adamw_opts *opts,
-                       gk_error *err) {
+                       const uint32_t *frozen, gk_error *err) {
     gk_adamw *a = gk_alloc(sizeof *a);
     a->opts = *opts;
     size_t n = 0;
+    int layers = count_layers(params, n_params);
     for (size_t i = 0; i < n_params; i++)
-        n += is_frozen(&params[i], opts) ? 0 : (params[i].count + PIECE - 1) / PIECE;
+        n += is_frozen(&params[i], frozen, layers) ? 0 : (params[i].count + PIECE - 1) / PIECE;
     a->pieces = gk_alloc(n * sizeof *a->pieces);
     a->squares = gk_alloc(n * sizeof *a->squares);
     for (size_t i = 0; i < n_params; i++)
-        if (!is_frozen(&params[i], opts)) cut(a, &params[i]);
+        if (!is_frozen(&params[i], frozen, layers)) cut(a, &params[i]);
     a->m = gk_try_alloc(n_floats * sizeof *a->m);
     a->v = gk_try_alloc(n_floats * sizeof *a->v);
     if (a->m && a->v) return a;

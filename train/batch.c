@@ -110,7 +110,7 @@ size_t gk_pack(gk_packer *p, const uint32_t *texts, size_t n, gk_batch *out) {
 }
 
 bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_t *texts, size_t n,
-                   uint32_t frozen, float *grad, double *loss, int64_t *targets, gk_error *err) {
+                   const uint32_t *frozen, float *grad, double *loss, int64_t *targets, gk_error *err) {
     size_t rows = 0;
     for (size_t i = 0; i < n; i++) rows += text_rows(p->corpus, texts[i]);
     /* Every micro-batch is weighed by the whole step's targets, so that accumulation does not change the
@@ -123,7 +123,9 @@ bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_
         double part;
         int64_t count;
         done += gk_pack(p, texts + done, n - done, &b);
-        bool ok = grad ? gk_forward_backward(s, m, &b, scale, frozen, grad, &part, &count, err)
+        bool ok = grad ? gk_forward_backward(s, m, &b,
+                                             &(gk_backprop){.scale = scale, .frozen = frozen, .grad = grad},
+                                             &part, &count, err)
                        : gk_forward_loss(s, m, &b, &part, &count, err);
         if (!ok) return false;
         sum += part;

@@ -18,6 +18,7 @@ typedef struct run {
     gk_packer *packer;
     gk_session *session;
     gk_adamw *adam;
+    uint32_t *frozen; /* masks, as in gk_backprop */
     float *grad;
     gk__weights weights;
     gk__metrics metrics;
@@ -74,7 +75,10 @@ static bool take_memory(run *r, gk_error *err) {
     gk_model *m = r->job->model;
     const gk_param *params;
     size_t n = gk_model_params(m, &params), floats = gk_model_floats(m);
-    r->adam = gk_adamw_new(params, n, floats, &r->recipe->adam, err);
+    int layers = gk_model_config(m)->n_layers;
+    r->frozen = gk_arena_alloc(r->a, ((size_t)layers + 1) * sizeof *r->frozen);
+    for (int l = 0; l <= layers; l++) r->frozen[l] = r->recipe->adam.frozen;
+    r->adam = gk_adamw_new(params, n, floats, &r->recipe->adam, r->frozen, err);
     if (!r->adam) return false;
     r->grad = gk_try_alloc(floats * sizeof *r->grad);
     float *best = r->recipe->keep_best ? gk_try_alloc(floats * sizeof *best) : NULL;
@@ -184,8 +188,8 @@ static bool step(run *r, gk_error *err) {
     int64_t targets;
     double loss;
     if (!gk_texts_loss(r->packer, r->session, r->job->model, r->order + first,
-                       (size_t)(left < rec->batch ? left : rec->batch), rec->adam.frozen, r->grad, &loss,
-                       &targets, err))
+                       (size_t)(left < rec->batch ? left : rec->batch), r->frozen, r->grad, &loss, &targets,
+                       err))
         return false;
     if (!isfinite(loss)) return diverged(r, "loss", loss, err);
     double norm = gk_adamw_norm(r->adam, r->grad);
@@ -203,8 +207,8 @@ static bool validate(run *r, gk_error *err) {
     int64_t targets;
     double loss;
     if (r->split.n_valid == 0) return true;
-    if (!gk_texts_loss(r->packer, r->session, r->job->model, r->split.valid, r->split.n_valid, 0, NULL, &loss,
-                       &targets, err))
+    if (!gk_texts_loss(r->packer, r->session, r->job->model, r->split.valid, r->split.n_valid, NULL, NULL,
+                       &loss, &targets, err))
         return false;
     if (!isfinite(loss)) return diverged(r, "validation loss", loss, err);
     r->at.valid_loss = loss;

@@ -41,10 +41,10 @@ typedef struct gk_adamw_opts {
 /* The optimiser's moments and the plan of a pass over the parameters. One run's private state: not
  * thread-safe. */
 typedef struct gk_adamw gk_adamw;
-/* `params` as gk_model_params gives it, inside vectors of n_floats floats; copied. Fails only for lack of
- * memory. */
+/* `params` as gk_model_params gives it, inside vectors of n_floats floats; copied. `frozen` as in gk_backprop
+ * (NULL: none): no update, no decay, no moments. Fails only for lack of memory. */
 gk_adamw *gk_adamw_new(const gk_param *params, size_t n_params, size_t n_floats, const gk_adamw_opts *opts,
-                       gk_error *err);
+                       const uint32_t *frozen, gk_error *err);
 void gk_adamw_free(gk_adamw *a); /* NULL is fine */
 /* First and second moments [n_floats], zero at first; writable, so that a checkpoint can restore them. */
 float *gk_adamw_m(gk_adamw *a);
@@ -144,7 +144,7 @@ size_t gk_pack(gk_packer *p, const uint32_t *texts, size_t n, gk_batch *out);
 /* The mean loss over all target tokens of n > 0 texts, and their number; with `grad` (session made for
  * backward), adds the gradient of that mean to it, whatever number of micro-batches it took. */
 bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_t *texts, size_t n,
-                   uint32_t frozen, float *grad, double *loss, int64_t *targets, gk_error *err);
+                   const uint32_t *frozen, float *grad, double *loss, int64_t *targets, gk_error *err);
 
 /* ---------------------------------------------------------------- a run (run.c) */
 
