@@ -52,9 +52,9 @@ TOOLS   := $(filter-out tools/bench_%,$(wildcard tools/*.c))
 .PHONY: all
 all: $(B)/graftkit ## build build/release/graftkit
 
-# Contraction to fused multiply-add is off for the random numbers, the same from every compiler on every CPU (clang
-# contracts unless told not to, gcc with -std=c11 only when told to), and on where the FMA peak is measured.
-$(B)/model/gemm_info.o: CFLAGS += -ffp-contract=fast
+# Contraction to fused multiply-add (clang does it unless told not to, gcc with -std=c11 only when told to) is on for the
+# operators and off for the random numbers, which are the same from every compiler on every CPU.
+$(patsubst %.c,$(B)/%.o,$(wildcard model/*.c train/adamw*.c)): CFLAGS += -ffp-contract=fast
 $(B)/core/rng.o $(B)/tests/test_rng.o: CFLAGS += -ffp-contract=off
 
 $(B)/%.o: %.c

@@ -3,12 +3,20 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGN = 64, FIRST_BLOCK = 64 << 10, LARGEST_STEP = 16 << 20 };
+enum { ALIGN = 64, FIRST_BLOCK = 64 << 10, LARGEST_STEP = 16 << 20, HUGE_PAGE = 2 << 20, LARGE = 8 << 20 };
 
 static _Noreturn void out_of_memory(size_t bytes) {
     fprintf(stderr, "graftkit: out of memory (%zu bytes asked for)\n", bytes);
     abort();
+}
+
+/* Touching 4 kB pages for the first time costs seconds a GiB; advice that the system cannot take is no error.
+ */
+static void ask_for_huge_pages(char *p, size_t bytes) {
+    size_t skip = (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
+    if (skip < bytes) madvise(p + skip, (bytes - skip) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
 }
 
 /* calloc leaves fresh pages untouched until used, which aligned_alloc + memset would not; so the alignment is
@@ -20,6 +28,7 @@ void *gk_try_alloc(size_t bytes) {
     char *p = raw + sizeof(void *);
     p += (ALIGN - (uintptr_t)p % ALIGN) % ALIGN;
     memcpy(p - sizeof raw, &raw, sizeof raw);
+    if (bytes >= LARGE) ask_for_huge_pages(p, bytes);
     return p;
 }
 

@@ -41,23 +41,21 @@ static void ready(const back *k, int layer) {
     p->ready(p->ctx, first, end - first, layer < 0 ? p->front : p->window);
 }
 
-/* Weight gradients of `count` components, first and after it, that share the input x; dy has them side by
- * side. */
-static void weights_backward(const back *k, int layer, gk_component first, int count, const float *dy,
-                             int lddy, const float *x) {
-    int n = k->b->n_rows, out = 0;
-    bool all = true;
+/* Through the products of `count` components, first and after it, that share the input x; dy has their
+ * outputs side by side. dx is overwritten. */
+static void products_backward(const back *k, int layer, gk_component first, int count, const float *dy,
+                              int lddy, const float *x, float *dx) {
+    int n = k->b->n_rows, out = 0, frozen = 0;
     for (int i = 0; i < count; i++) {
-        all = all && wanted(k, layer, first + (gk_component)i);
-        out += gk_model_tensor(k->m, layer, first + (gk_component)i).out;
+        gk_component c = first + (gk_component)i;
+        out += gk_model_tensor(k->m, layer, c).out;
+        frozen += !wanted(k, layer, c);
     }
-    gk_tensor t = gk_model_tensor(k->m, layer, first);
-    if (all) {
-        gk__linear_backward_weights(n, out, t.in, dy, lddy, x, t.in, weights_slot(k, layer, first),
-                                    bias_slot(k, layer, first));
-        return;
-    }
-    for (int i = 0; i < count; i++) {
+    gk_tensor t = gk__fused(k->m, layer, first, out);
+    bool all = frozen == 0;
+    gk__linear_backward(t, n, dy, lddy, x, dx, all ? weights_slot(k, layer, first) : NULL,
+                        all ? bias_slot(k, layer, first) : NULL);
+    for (int i = 0; i < count && !all && frozen < count; i++) {
         gk_component c = first + (gk_component)i;
         t = gk_model_tensor(k->m, layer, c);
         if (wanted(k, layer, c))
@@ -103,14 +101,12 @@ static void mlp_backward(const back *k, int layer, const float *dy) {
     gk_session *s = k->s;
     const gk_config *c = &s->cfg;
     gk__acts *a = &s->layer[layer];
-    int n = k->b->n_rows, d = c->d_model, f = c->d_ffn, gu = gk__gu_dim(c);
+    int n = k->b->n_rows, d = c->d_model, gu = gk__gu_dim(c);
     gk_component first = c->gated ? GK_GATE : GK_UP;
     dy = branch_out(k, layer, GK_LN2_POST, a->down_out, a->stats2_post, dy);
-    gk__linear_backward_input(gk_model_tensor(k->m, layer, GK_DOWN), n, dy, d, s->dact, f);
-    weights_backward(k, layer, GK_DOWN, 1, dy, d, a->act);
+    products_backward(k, layer, GK_DOWN, 1, dy, d, a->act, s->dact);
     gk__act_backward(c, n, a->gu, s->dact, s->dwide);
-    gk__linear_backward_input(gk__fused(k->m, layer, first, gu), n, s->dwide, gu, s->dnorm, d);
-    weights_backward(k, layer, first, c->gated ? 2 : 1, s->dwide, gu, a->ln2);
+    products_backward(k, layer, first, c->gated ? 2 : 1, s->dwide, gu, a->ln2, s->dnorm);
     branch_in(k, layer, GK_LN2, gk__mlp_in(c, a), a->stats2);
 }
 
@@ -132,15 +128,13 @@ static void attention_backward(const back *k, int layer, const float *dy) {
     gk_session *s = k->s;
     const gk_config *c = &s->cfg;
     gk__acts *a = &s->layer[layer];
-    int n = k->b->n_rows, d = c->d_model, q = gk__q_dim(c), qkv = gk__qkv_dim(c);
+    int n = k->b->n_rows, d = c->d_model, qkv = gk__qkv_dim(c);
     dy = branch_out(k, layer, GK_LN1_POST, a->o_out, a->stats1_post, dy);
-    gk__linear_backward_input(gk_model_tensor(k->m, layer, GK_O), n, dy, d, s->dact, q);
-    weights_backward(k, layer, GK_O, 1, dy, d, a->att);
+    products_backward(k, layer, GK_O, 1, dy, d, a->att, s->dact);
     gk__attention_backward(c, layer, k->b, a->qkv, a->att, a->lse, s->dact, s->dwide);
     if (c->rope) gk__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, -1.0f, s->dwide, qkv);
     if (c->qk_norm) norm_qk_backward(k, layer);
-    gk__linear_backward_input(gk__fused(k->m, layer, GK_Q, qkv), n, s->dwide, qkv, s->dnorm, d);
-    weights_backward(k, layer, GK_Q, 3, s->dwide, qkv, a->ln1);
+    products_backward(k, layer, GK_Q, 3, s->dwide, qkv, a->ln1, s->dnorm);
     branch_in(k, layer, GK_LN1, a->x_in, a->stats1);
 }
 
@@ -201,8 +195,7 @@ static double head_backward(const back *k, int n) {
         if (cap > 0) memcpy(s->capped, s->logits, floats * sizeof(float));
         loss += gk__xent(count, vocab, s->logits, s->target + at, k->p->scale);
         if (cap > 0) gk__softcap_backward(cap, floats, s->capped, s->logits);
-        gk__linear_backward_input(t, count, s->logits, vocab, s->dnorm + (ptrdiff_t)at * d, d);
-        if (dhead) gk__linear_backward_weights(count, vocab, d, s->logits, vocab, x, d, dhead, NULL);
+        gk__linear_backward(t, count, s->logits, vocab, x, s->dnorm + (ptrdiff_t)at * d, dhead, NULL);
     }
     return loss;
 }

@@ -16,6 +16,7 @@ typedef struct gk__place {
 struct gk_model {
     gk_config cfg;
     float *data;
+    uint16_t *half; /* bf16, beside or instead of data; NULL: none */
     size_t floats, count;
     gk_param *params;
     size_t n_params;
@@ -71,6 +72,22 @@ void gk__gemm(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, c
 /* gemm_half.c: the NT product with 16-bit weights, widened a few rows at a time. */
 void gk__gemm_half(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
 
+/* gemm_bf16.c: the same of bf16 operands, with fp32 sums; `add` to C, else C is overwritten. */
+void gk__gemm_bf16(gk_gemm_kind kind, int m, int n, int k, const uint16_t *a, int lda, const uint16_t *b,
+                   int ldb, bool add, float *c, int ldc);
+/* Rows of `width` floats, ld apart, to bf16, end to end. */
+void gk__narrow(const float *x, int rows, int width, int ld, uint16_t *out);
+/* Memory of the calling thread for one use, kept until the thread ends; its contents are not. Touching fresh
+ * memory in every product would cost more than the product. */
+typedef enum gk__scratch_use {
+    GK__SCRATCH_DNNL,
+    GK__SCRATCH_HEAD, /* attention */
+    GK__SCRATCH_LEFT, /* bf16 operands */
+    GK__SCRATCH_RIGHT,
+    GK__SCRATCHES
+} gk__scratch_use;
+void *gk__scratch(gk__scratch_use use, size_t bytes);
+
 static inline int gk__rotary_dim(const gk_config *c) {
     return c->rotary_dim ? c->rotary_dim : c->head_dim;
 }
@@ -125,10 +142,11 @@ void gk__softcap_backward(float cap, size_t count, const float *capped, float *d
  * logits become scale * (softmax - onehot). */
 double gk__xent(int n, int vocab, float *logits, const int32_t *target, float scale);
 
-/* dx [n x in] = dy [n x out] W. */
-void gk__linear_backward_input(gk_tensor t, int n, const float *dy, int lddy, float *dx, int lddx);
 /* dw [out x in] += dy^T x, db (may be NULL) [out] += column sums of dy. */
 void gk__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x, int ldx,
                                  float *dw, float *db);
+/* Both gradients of y = x W^T + b: dx [n x in] = dy W; dw and db as above (dw NULL: neither wanted). */
+void gk__linear_backward(gk_tensor t, int n, const float *dy, int lddy, const float *x, float *dx, float *dw,
+                         float *db);
 
 #endif

@@ -112,6 +112,7 @@ typedef struct gk_tensor {
     int out, in;
     const uint16_t *h; /* of `type`, F16 or BF16 */
     gk_dtype type;
+    bool narrow; /* products take h, which is BF16, and round what they multiply it with to bf16 too */
 } gk_tensor;
 
 /* Values [first, first + n) of the weights, row after row, as floats (exact). */
@@ -141,6 +142,15 @@ gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c); /* a ti
  * gk_model_open gave: it has no such vector. */
 float *gk_model_data(gk_model *m);
 size_t gk_model_floats(const gk_model *m);
+/* From now on products compute with bf16 operands and fp32 sums: a bf16 copy of the weights stands beside the
+ * vector, [gk_model_floats], and whoever writes the vector keeps it up to date. False: no memory. */
+bool gk_model_narrow(gk_model *m, gk_error *err);
+uint16_t *gk_model_narrowed(gk_model *m); /* that copy; NULL where there is none */
+/* Rounds n floats to bf16: to nearest, ties to even. */
+void gk_bf16_round(const float *in, uint16_t *out, size_t n);
+/* Whether this processor multiplies bf16 faster than fp32 (and oneDNN was built in). Elsewhere narrow models
+ * give the same numbers, slowly. */
+bool gk_bf16_fast(void);
 /* Arrays, in file order; a tied head is not listed. */
 size_t gk_model_params(const gk_model *m, const gk_param **list);
 size_t gk_model_count(const gk_model *m); /* parameters, without padding */

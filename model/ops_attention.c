@@ -1,7 +1,6 @@
-/* ops_attention.c: causal attention, forward and backward. The backward pass recomputes
- * the probabilities from the saved log-denominators (Dao et al. 2022), so that no [T x T] matrix is kept. */
-#include "model/internal.h"
-#include "model/mathfn.h"
+/* ops_attention.c: causal attention of single queries: over gathered rows (grafting) and over a cache
+ * (decoding). Whole sequences: ops_attention_block.c. */
+#include "model/attention.h"
 
 #include <math.h>
 #include <string.h>
@@ -32,134 +31,14 @@ static float softmax(float *restrict s, int n, float *lse) {
     return 1.0f / sum;
 }
 
-/* What turns a query's dot products into scores, and which rows it sees. */
-typedef struct scoring {
-    float scale, cap;
-    int window;
-} scoring;
-
-static scoring scoring_of(const gk_config *c, int layer) {
-    float square = c->query_scale > 0 ? c->query_scale : (float)c->head_dim;
-    return (scoring){1.0f / sqrtf(square), c->attn_softcap, gk__window(c, layer)};
-}
-
-static float capped(const scoring *s, float x) {
-    return s->cap > 0 ? s->cap * gk__tanh(x / s->cap) : x;
-}
-
-/* The first of the n rows up to the query's own that it sees. */
-static int first_seen(const scoring *s, int n) {
-    return n > s->window ? n - s->window : 0;
-}
-
 /* One query and the n rows of k and v, ld floats apart, up to its own; s: room for n scores. */
-static void attend(const scoring *sc, int hd, const float *q, const float *k, const float *v, ptrdiff_t ld,
-                   int n, float *s, float *out, float *lse) {
-    int from = first_seen(sc, n);
-    for (int t = from; t < n; t++) s[t] = capped(sc, sc->scale * dot(q, k + t * ld, hd));
+static void attend(const gk__scoring *sc, int hd, const float *q, const float *k, const float *v,
+                   ptrdiff_t ld, int n, float *s, float *out, float *lse) {
+    int from = gk__first_seen(sc, n);
+    for (int t = from; t < n; t++) s[t] = gk__capped(sc, sc->scale * dot(q, k + t * ld, hd));
     float inv = softmax(s + from, n - from, lse);
     memset(out, 0, (size_t)hd * sizeof(float));
     for (int t = from; t < n; t++) axpy(s[t] * inv, v + t * ld, out, hd);
-}
-
-/* ---------------------------------------------------------------- training: whole sequences, fused rows */
-
-typedef struct attention_job {
-    const gk_config *c;
-    scoring scoring;
-    const gk_batch *b;
-    const float *qkv, *out, *lse, *dout;
-    float *y, *y_lse, *dqkv;
-} attention_job;
-
-static size_t longest(const gk_batch *b) {
-    int most = 1;
-    for (int s = 0; s < b->n_seqs; s++) {
-        int len = b->seq_start[s + 1] - b->seq_start[s];
-        if (len > most) most = len;
-    }
-    return (size_t)most;
-}
-
-/* One item is (sequence, kv head): the query heads of a group share their k and v, and their gradients. */
-static void forward_items(void *ctx, size_t begin, size_t end) {
-    const attention_job *j = ctx;
-    const gk_config *c = j->c;
-    int hd = c->head_dim, ld = gk__qkv_dim(c), group = c->n_heads / c->n_kv_heads;
-    float *s = gk_alloc(longest(j->b) * sizeof(float));
-    for (size_t item = begin; item < end; item++) {
-        int seq = (int)item / c->n_kv_heads, kv = (int)item % c->n_kv_heads;
-        int first = j->b->seq_start[seq], len = j->b->seq_start[seq + 1] - first;
-        const float *rows = j->qkv + (ptrdiff_t)first * ld;
-        const float *k = rows + gk__q_dim(c) + kv * hd, *v = k + gk__kv_dim(c);
-        for (int h = kv * group; h < (kv + 1) * group; h++)
-            for (int i = 0; i < len; i++) {
-                ptrdiff_t row = first + i;
-                attend(&j->scoring, hd, rows + (ptrdiff_t)i * ld + h * hd, k, v, ld, i + 1, s,
-                       j->y + row * gk__q_dim(c) + h * hd, &j->y_lse[row * c->n_heads + h]);
-            }
-    }
-    gk_free(s);
-}
-
-void gk__attention_forward(const gk_config *c, int layer, const gk_batch *b, const float *qkv, float *out,
-                           float *lse) {
-    attention_job j = {.c = c, .scoring = scoring_of(c, layer), .b = b, .qkv = qkv, .y = out, .y_lse = lse};
-    gk_parallel_for((size_t)b->n_seqs * (size_t)c->n_kv_heads, 4, forward_items, &j);
-}
-
-static void backward_query(const attention_job *j, int first, int i, int h, int kv) {
-    const gk_config *c = j->c;
-    int hd = c->head_dim, ld = gk__qkv_dim(c);
-    float scale = j->scoring.scale, cap = j->scoring.cap;
-    ptrdiff_t row = first + i, out_at = row * gk__q_dim(c) + h * hd;
-    const float *q = j->qkv + row * ld + h * hd, *dout = j->dout + out_at;
-    float *dq = j->dqkv + row * ld + h * hd, lse = j->lse[row * c->n_heads + h];
-    float delta = dot(dout, j->out + out_at, hd);
-    for (int t = first_seen(&j->scoring, i + 1); t <= i; t++) {
-        ptrdiff_t at = (ptrdiff_t)(first + t) * ld + gk__q_dim(c) + kv * hd;
-        const float *k = j->qkv + at, *v = k + gk__kv_dim(c);
-        float *dk = j->dqkv + at, *dv = dk + gk__kv_dim(c);
-        float score = capped(&j->scoring, scale * dot(q, k, hd));
-        float p = gk__exp(score - lse);
-        float ds = scale * p * (dot(dout, v, hd) - delta);
-        if (cap > 0) ds *= 1.0f - score / cap * (score / cap);
-        axpy(p, dout, dv, hd);
-        axpy(ds, q, dk, hd);
-        axpy(ds, k, dq, hd);
-    }
-}
-
-static void backward_items(void *ctx, size_t begin, size_t end) {
-    const attention_job *j = ctx;
-    const gk_config *c = j->c;
-    int hd = c->head_dim, ld = gk__qkv_dim(c), group = c->n_heads / c->n_kv_heads;
-    for (size_t item = begin; item < end; item++) {
-        int seq = (int)item / c->n_kv_heads, kv = (int)item % c->n_kv_heads;
-        int first = j->b->seq_start[seq], last = j->b->seq_start[seq + 1];
-        size_t head_bytes = (size_t)hd * sizeof(float);
-        for (int r = first; r < last; r++) {
-            float *row = j->dqkv + (ptrdiff_t)r * ld;
-            memset(row + kv * group * hd, 0, head_bytes * (size_t)group);
-            memset(row + gk__q_dim(c) + kv * hd, 0, head_bytes);
-            memset(row + gk__q_dim(c) + gk__kv_dim(c) + kv * hd, 0, head_bytes);
-        }
-        for (int h = kv * group; h < (kv + 1) * group; h++)
-            for (int i = 0; i < last - first; i++) backward_query(j, first, i, h, kv);
-    }
-}
-
-void gk__attention_backward(const gk_config *c, int layer, const gk_batch *b, const float *qkv,
-                            const float *out, const float *lse, const float *dout, float *dqkv) {
-    attention_job j = {.c = c,
-                       .scoring = scoring_of(c, layer),
-                       .b = b,
-                       .qkv = qkv,
-                       .out = out,
-                       .lse = lse,
-                       .dout = dout,
-                       .dqkv = dqkv};
-    gk_parallel_for((size_t)b->n_seqs * (size_t)c->n_kv_heads, 2, backward_items, &j);
 }
 
 /* ---------------------------------------------------------------- grafting: each query with its own list of
@@ -167,7 +46,7 @@ void gk__attention_backward(const gk_config *c, int layer, const gk_batch *b, co
 
 typedef struct attend_job {
     const gk_config *c;
-    scoring scoring;
+    gk__scoring scoring;
     const float *q, *k, *v;
     const int32_t *const *ctx;
     const int32_t *n_ctx;
@@ -184,10 +63,10 @@ static void attend_rows(void *arg, size_t begin, size_t end) {
     for (size_t i = begin; i < end; i++)
         for (int h = 0; h < c->n_heads; h++) {
             ptrdiff_t at = (ptrdiff_t)i * q_dim + h * hd, kv_at = h / group * hd;
-            int from = first_seen(&j->scoring, j->n_ctx[i]), n = j->n_ctx[i] - from;
+            int from = gk__first_seen(&j->scoring, j->n_ctx[i]), n = j->n_ctx[i] - from;
             const int32_t *ctx = j->ctx[i] + from;
             for (int t = 0; t < n; t++)
-                s[t] = capped(&j->scoring, scale * dot(j->q + at, j->k + ctx[t] * kv_dim + kv_at, hd));
+                s[t] = gk__capped(&j->scoring, scale * dot(j->q + at, j->k + ctx[t] * kv_dim + kv_at, hd));
             float inv = softmax(s, n, NULL);
             memset(j->out + at, 0, (size_t)hd * sizeof(float));
             for (int t = 0; t < n; t++) axpy(s[t] * inv, j->v + ctx[t] * kv_dim + kv_at, j->out + at, hd);
@@ -198,7 +77,7 @@ static void attend_rows(void *arg, size_t begin, size_t end) {
 void gk_op_attend(const gk_config *c, int layer, int n, const float *q, const int32_t *const *ctx,
                   const int32_t *n_ctx, const float *k, const float *v, float *out) {
     attend_job j = {.c = c,
-                    .scoring = scoring_of(c, layer),
+                    .scoring = gk__scoring_of(c, layer),
                     .q = q,
                     .k = k,
                     .v = v,
@@ -213,7 +92,7 @@ void gk_op_attend(const gk_config *c, int layer, int n, const float *q, const in
 
 typedef struct cached_job {
     const gk_config *c;
-    scoring scoring;
+    gk__scoring scoring;
     int past;
     const float *qkv, *k, *v;
     float *out;
@@ -243,8 +122,13 @@ void gk__attention_cached(const gk_config *c, int layer, int n, const gk__cache 
         memcpy(k + ((size_t)cache->n + r) * kv, qkv + r * ld + q, kv * sizeof(float));
         memcpy(v + ((size_t)cache->n + r) * kv, qkv + r * ld + q + kv, kv * sizeof(float));
     }
-    cached_job j = {
-        .c = c, .scoring = scoring_of(c, layer), .past = cache->n, .qkv = qkv, .k = k, .v = v, .out = out};
+    cached_job j = {.c = c,
+                    .scoring = gk__scoring_of(c, layer),
+                    .past = cache->n,
+                    .qkv = qkv,
+                    .k = k,
+                    .v = v,
+                    .out = out};
     /* A short past is quicker done than handed out. */
     size_t items = (size_t)n * (size_t)c->n_heads, floats = (size_t)(cache->n + n) * (size_t)c->head_dim;
     size_t grain = 1 + 32768 / (floats + 1);

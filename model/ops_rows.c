@@ -83,22 +83,49 @@ void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy
 }
 
 void gk__product_linear(gk_tensor t, int n, const float *x, int ldx, float beta, float *y, int ldy) {
-    if (t.h)
+    if (t.narrow && n > 1) {
+        uint16_t *left = gk__scratch(GK__SCRATCH_LEFT, (size_t)n * (size_t)t.in * sizeof *left);
+        gk__narrow(x, n, t.in, ldx, left);
+        gk__gemm_bf16(GK_GEMM_NT, n, t.out, t.in, left, t.in, t.h, t.in, beta != 0, y, ldy);
+    } else if (!t.w)
         gk__gemm_half(n, t, x, ldx, beta, y, ldy);
     else
         gk__gemm(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, beta, y, ldy);
 }
 
-void gk__linear_backward_input(gk_tensor t, int n, const float *dy, int lddy, float *dx, int lddx) {
-    gk__gemm(GK_GEMM_NN, n, t.in, t.out, dy, lddy, t.w, t.in, 0, dx, lddx);
+static void add_columns(int n, int out, const float *dy, int lddy, float *db) {
+    if (!db) return;
+    rows_job j = {.n = n, .y = dy, .sum = db, .ld = lddy};
+    gk_parallel_for((size_t)out, 128, sum_columns, &j);
 }
 
 void gk__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x, int ldx,
                                  float *dw, float *db) {
     gk__gemm(GK_GEMM_TN, out, in, n, dy, lddy, x, ldx, 1.0f, dw, in);
-    if (!db) return;
-    rows_job j = {.n = n, .y = dy, .sum = db, .ld = lddy};
-    gk_parallel_for((size_t)out, 128, sum_columns, &j);
+    add_columns(n, out, dy, lddy, db);
+}
+
+/* dy and x are rounded to bf16 once for both products. */
+static void backward_narrow(gk_tensor t, int n, const float *dy, int lddy, const float *x, float *dx,
+                            float *dw) {
+    uint16_t *left = gk__scratch(GK__SCRATCH_LEFT, (size_t)n * (size_t)t.out * sizeof *left);
+    gk__narrow(dy, n, t.out, lddy, left);
+    gk__gemm_bf16(GK_GEMM_NN, n, t.in, t.out, left, t.out, t.h, t.in, false, dx, t.in);
+    if (!dw) return;
+    uint16_t *right = gk__scratch(GK__SCRATCH_RIGHT, (size_t)n * (size_t)t.in * sizeof *right);
+    gk__narrow(x, n, t.in, t.in, right);
+    gk__gemm_bf16(GK_GEMM_TN, t.out, t.in, n, left, t.out, right, t.in, true, dw, t.in);
+}
+
+void gk__linear_backward(gk_tensor t, int n, const float *dy, int lddy, const float *x, float *dx, float *dw,
+                         float *db) {
+    if (t.narrow) {
+        backward_narrow(t, n, dy, lddy, x, dx, dw);
+    } else {
+        gk__gemm(GK_GEMM_NN, n, t.in, t.out, dy, lddy, t.w, t.in, 0, dx, t.in);
+        if (dw) gk__gemm(GK_GEMM_TN, t.out, t.in, n, dy, lddy, x, t.in, 1.0f, dw, t.in);
+    }
+    if (dw) add_columns(n, t.out, dy, lddy, db);
 }
 
 /* ---------------------------------------------------------------- loss */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define LOGITS_FLOATS (4u << 20) /* how many logits exist at once while the loss is computed */
+#define LOGITS_FLOATS (16u << 20) /* how many logits exist at once while the loss is computed */
 
 /* Carves buffers out of one allocation; with no memory it only counts. */
 typedef struct carve {

@@ -2,6 +2,7 @@
  *
  * test_model.c: every operator and the whole model against finite differences; products against a plain loop;
  * packing and batch composition do not change the loss. */
+#include "model/half.h"
 #include "model/internal.h"
 #include "model/mathfn.h"
 #include "tests/scratch.h"
@@ -69,6 +70,45 @@ START_TEST(test_products) {
                 gk_free(b);
                 gk_free(c);
                 gk_free(before);
+            }
+}
+END_TEST
+
+/* Against a plain loop over the same rounded operands, in odd shapes and with spare columns. */
+START_TEST(test_bf16_products) {
+    static const int shapes[][3] = {{2, 7, 5},    {3, 33, 17},     {64, 40, 70},
+                                    {97, 65, 33}, {200, 341, 128}, {65, 500, 64}};
+    gk_rng rng;
+    gk_rng_seed(&rng, 8, "bf16");
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int kind = GK_GEMM_NT; kind <= GK_GEMM_TN; kind++)
+            for (int add = 0; add < 2; add++) {
+                int m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
+                int lda = (kind == GK_GEMM_TN ? m : k) + 3, ldb = (kind == GK_GEMM_NT ? k : n) + 2,
+                    ldc = n + 1;
+                size_t na = (size_t)lda * (size_t)(kind == GK_GEMM_TN ? k : m);
+                size_t nb = (size_t)ldb * (size_t)(kind == GK_GEMM_NT ? n : k), nc = (size_t)ldc * (size_t)m;
+                float *a = randoms(&rng, na, 1), *b = randoms(&rng, nb, 1), *c = randoms(&rng, nc, 1);
+                float *before = gk_alloc(nc * sizeof *before);
+                uint16_t *ha = gk_alloc(na * sizeof *ha), *hb = gk_alloc(nb * sizeof *hb);
+                memcpy(before, c, nc * sizeof *c);
+                gk_bf16_round(a, ha, na);
+                gk_bf16_round(b, hb, nb);
+                gk__bf16_to_f32(ha, a, na);
+                gk__bf16_to_f32(hb, b, nb);
+                gk__gemm_bf16((gk_gemm_kind)kind, m, n, k, ha, lda, hb, ldb, add, c, ldc);
+                for (int r = 0; r < m; r++) {
+                    for (int col = 0; col < n; col++) {
+                        double want = add ? (double)before[r * ldc + col] : 0;
+                        for (int t = 0; t < k; t++)
+                            want += element(a, lda, r, t, kind == GK_GEMM_TN) *
+                                    element(b, ldb, t, col, kind == GK_GEMM_NT);
+                        ck_assert_double_eq_tol((double)c[r * ldc + col], want, 2e-5 * sqrt(k) + 1e-5);
+                    }
+                    ck_assert(c[r * ldc + n] == before[r * ldc + n]);
+                }
+                void *all[] = {a, b, c, before, ha, hb};
+                for (size_t x = 0; x < sizeof all / sizeof *all; x++) gk_free(all[x]);
             }
 }
 END_TEST
@@ -372,6 +412,7 @@ int main(void) {
     TCase *t = tcase_create("model");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, test_products);
+    tcase_add_test(t, test_bf16_products);
     tcase_add_test(t, test_exp);
     tcase_add_loop_test(t, test_norm_gradient, 0, 3);
     tcase_add_loop_test(t, test_act_gradient, 0, 8);

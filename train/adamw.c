@@ -16,6 +16,7 @@ struct gk_adamw {
     size_t n_pieces;
     double *squares; /* [n_pieces] */
     float *m, *v;
+    uint16_t *narrowed; /* NULL: not kept */
 };
 
 /* A layer's mask; the last one, after those of n_layers layers, is of what is outside them. */
@@ -72,6 +73,10 @@ void gk_adamw_free(gk_adamw *a) {
     gk_free(a->m);
     gk_free(a->v);
     gk_free(a);
+}
+
+void gk_adamw_narrow(gk_adamw *a, uint16_t *narrowed) {
+    a->narrowed = narrowed;
 }
 
 float *gk_adamw_m(gk_adamw *a) {
@@ -147,6 +152,7 @@ static void step_range(void *ctx, size_t begin, size_t end) {
         const piece *p = &t->a->pieces[i];
         update(t, p->n, p->decay ? t->shrink : 1, t->weights + p->at, t->grad + p->at, t->a->m + p->at,
                t->a->v + p->at);
+        if (t->a->narrowed) gk_bf16_round(t->weights + p->at, t->a->narrowed + p->at, p->n);
     }
 }
 

@@ -59,6 +59,8 @@ double gk_clip_factor(double norm, double max_norm);
  * that also sets the gradient to zero for the next step. Frozen arrays are not touched, nor is their
  * gradient. */
 void gk_adamw_step(gk_adamw *a, float *weights, float *grad, int64_t t, double lr, double clip);
+/* From now on a step also writes the new weights, rounded to bf16, to gk_model_narrowed's copy. */
+void gk_adamw_narrow(gk_adamw *a, uint16_t *narrowed);
 
 /* ---------------------------------------------------------------- recipes (recipe.c; train/recipes/) */
 

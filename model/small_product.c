@@ -1,0 +1,61 @@
+/* small_product.c: a product of operands that are in cache: C is made in register blocks of up to 8 rows and
+ * two vectors, each step of k one broadcast a row. */
+#include "model/attention.h"
+
+#include <string.h>
+
+typedef float lanes __attribute__((vector_size(GK__LANES * sizeof(float))));
+
+typedef struct operands {
+    const float *a, *b;
+    float *c;
+    ptrdiff_t down, right;
+    int k, ldb, ldc;
+    bool add;
+} operands;
+
+/* rows and wide are constants wherever this is inlined, so that sum lives in registers. */
+static inline __attribute__((always_inline)) void block(const operands *o, int rows, int wide) {
+    lanes sum[8][2];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < wide; v++)
+            sum[r][v] = o->add ? *(const lanes *)(o->c + (ptrdiff_t)r * o->ldc + v * GK__LANES) : (lanes){0};
+    const float *a = o->a, *b = o->b;
+    for (int t = 0; t < o->k; t++, a += o->right, b += o->ldb) {
+        lanes x[2];
+        for (int v = 0; v < wide; v++) x[v] = *(const lanes *)(b + v * GK__LANES);
+        for (int r = 0; r < rows; r++)
+            for (int v = 0; v < wide; v++) sum[r][v] += a[r * o->down] * x[v];
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < wide; v++) *(lanes *)(o->c + (ptrdiff_t)r * o->ldc + v * GK__LANES) = sum[r][v];
+}
+
+#define BLOCK(rows, wide)                                  \
+    static void block_##rows##_##wide(const operands *o) { \
+        block(o, rows, wide);                              \
+    }
+BLOCK(8, 2)
+BLOCK(4, 2)
+BLOCK(2, 2) BLOCK(1, 2) BLOCK(8, 1) BLOCK(4, 1) BLOCK(2, 1) BLOCK(1, 1)
+
+    static void columns(operands o, int m, int wide) {
+    static void (*const DO[2][4])(const operands *) = {{block_8_1, block_4_1, block_2_1, block_1_1},
+                                                       {block_8_2, block_4_2, block_2_2, block_1_2}};
+    for (int size = 8, which = 0; size > 0; size /= 2, which++)
+        for (; m >= size; m -= size) {
+            DO[wide - 1][which](&o);
+            o.a += size * o.down;
+            o.c += (ptrdiff_t)size * o.ldc;
+        }
+}
+
+void gk__small_product(int m, int n, int k, const float *a, ptrdiff_t down, ptrdiff_t right, const float *b,
+                       int ldb, bool add, float *c, int ldc) {
+    operands o = {a, b, c, down, right, k, ldb, ldc, add};
+    for (int at = 0; at < n; at += 2 * GK__LANES) {
+        columns(o, m, n - at > GK__LANES ? 2 : 1);
+        o.b += 2 * GK__LANES;
+        o.c += 2 * GK__LANES;
+    }
+}
