@@ -270,6 +270,8 @@ typedef enum gk_gguf_type { /* the file's numbers */
                             GK_GGUF_F64,
                             GK_GGUF_NONE /* there is no such value */
 } gk_gguf_type;
+/* Whether the file begins as a GGUF file does, whatever its name. */
+bool gk_gguf_is(const char *path);
 /* Errors carry the byte at which the file is wrong, and the key or tensor as the field. */
 gk_gguf *gk_gguf_open(const char *path, gk_error *err);
 void gk_gguf_close(gk_gguf *g); /* NULL is fine */

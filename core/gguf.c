@@ -393,6 +393,14 @@ gk_gguf *gk_gguf_open(const char *path, gk_error *err) {
     return NULL;
 }
 
+bool gk_gguf_is(const char *path) {
+    char magic[4] = "";
+    FILE *f = fopen(path, "rbe");
+    bool is = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "GGUF", 4) == 0;
+    if (f) fclose(f);
+    return is;
+}
+
 void gk_gguf_close(gk_gguf *g) {
     if (!g) return;
     gk_map_close(&g->map);

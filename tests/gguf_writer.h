@@ -51,6 +51,42 @@ static inline void gw_strings(gguf_writer *w, const char *key, const char *const
     for (size_t i = 0; i < n; i++) gw_text(&w->kv, text[i]);
 }
 
+static inline void gw_f32(gguf_writer *w, const char *key, float value) {
+    gw_key(w, key, GK_GGUF_F32);
+    gk_buf_add(&w->kv, (const char *)&value, sizeof value);
+}
+
+/* The value of a u32 or f32 of a file in memory becomes these four bytes. */
+static inline void gw_patch(char *bytes, size_t len, const char *key, const void *value) {
+    char *at = memmem(bytes, len, key, strlen(key));
+    ck_assert_ptr_nonnull(at);
+    memcpy(at + strlen(key) + 4, value, 4);
+}
+
+/* A copy of a file's bytes with this metadata before its own; ends the writer. */
+static inline char *gw_insert(gguf_writer *w, scratch *s, const char *bytes, size_t len, const char *name) {
+    enum { HEAD = 24, N_KEYS = 16, ALIGNMENT = 32 };
+    gk_buf all = {0};
+    uint64_t n;
+    /* Tensors keep their alignment. */
+    size_t pad = 2 * ALIGNMENT - (w->kv.len + 8 + strlen("test.pad") + 4 + 8) % ALIGNMENT;
+    gw_str(w, "test.pad", gk_arena_printf(s->a, "%*s", (int)pad, ""));
+    memcpy(&n, bytes + N_KEYS, sizeof n);
+    gk_buf_add(&all, bytes, N_KEYS);
+    gw_raw(&all, n + w->n, 8);
+    gk_buf_add(&all, w->kv.data, w->kv.len);
+    gk_buf_add(&all, bytes + HEAD, len - HEAD);
+    char *path = scratch_path(s, name);
+    FILE *f = fopen(path, "wb");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(all.data, 1, all.len, f), all.len);
+    ck_assert_int_eq(fclose(f), 0);
+    gk_buf_free(&all);
+    gk_buf_free(&w->kv);
+    *w = (gguf_writer){0};
+    return path;
+}
+
 /* A file of this metadata without tensors; ends the writer. */
 static inline char *gw_save(gguf_writer *w, scratch *s, const char *name) {
     gk_buf all = {0};

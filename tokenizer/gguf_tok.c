@@ -307,14 +307,6 @@ static bool load_llama(source *s, const char *name) {
 
 /* ---------------------------------------------------------------- loading */
 
-bool gk__is_gguf(const char *path) {
-    char magic[4] = "";
-    FILE *f = fopen(path, "rbe");
-    bool is = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "GGUF", 4) == 0;
-    if (f) fclose(f);
-    return is;
-}
-
 bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err) {
     gk_gguf *g = gk_gguf_open(path, err);
     if (!g) return false;

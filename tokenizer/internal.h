@@ -58,7 +58,6 @@ bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error 
 /* vocab.json and merges.txt of GPT-2. */
 bool gk__load_gpt2(gk_tok *t, const gk__file *vocab, const gk__file *merges, const char *dir, gk_error *err);
 /* The tokenizer of a GGUF file. */
-bool gk__is_gguf(const char *path);
 bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err);
 /* A tokenizer from memory: a tokenizer.json where it begins like one, else a tokenizer.model. */
 gk_tok *gk__tok_from_memory(const char *bytes, size_t len, const char *name, gk_error *err);
