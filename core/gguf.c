@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "the file's numbers are little-endian and used in place");
@@ -395,7 +396,10 @@ gk_gguf *gk_gguf_open(const char *path, gk_error *err) {
 
 bool gk_gguf_is(const char *path) {
     char magic[4] = "";
-    FILE *f = fopen(path, "rbe");
+    struct stat st;
+    bool file =
+        stat(path, &st) == 0 && S_ISREG(st.st_mode); /* a pipe would lose what is read of it, or block */
+    FILE *f = file ? fopen(path, "rbe") : NULL;
     bool is = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "GGUF", 4) == 0;
     if (f) fclose(f);
     return is;

@@ -6,6 +6,7 @@
 #include "tests/gguf_writer.h"
 
 #include <math.h>
+#include <sys/stat.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -184,6 +185,9 @@ START_TEST(a_gguf_file_of_any_name) {
     ck_assert_ptr_null(gk_model_open(other, &err));
     assert_error_at(&err, other,
                     ": a model cannot be read from this file; name a Hugging Face folder, or a GGUF");
+    char *pipe = scratch_path(&s, "pipe");
+    ck_assert(mkfifo(pipe, 0600) == 0 && !gk_gguf_is(pipe));
+    ck_assert_ptr_null(gk_model_open(pipe, &err));
     ck_assert_ptr_null(gk_model_open(scratch_path(&s, "none.gguf"), &err));
     assert_error_at(&err, scratch_path(&s, "none.gguf"), ": opening the file failed: No such file");
     scratch_free(&s);
