@@ -45,6 +45,8 @@ static bool read_ids(const json_t *doc, const char *key, gk_id_list *out, gk_pla
         return read_int(doc, key, 0, &out->id[0], at, err);
     }
     at.field = key;
+    if (json_array_size(v) == 0)
+        return gk_fail(err, at, "must be a token id or a list of them, or null", "is an empty list");
     if (json_array_size(v) > GK_MOST_IDS)
         return gk_fail(err, at, "at most 16 token ids", "is a list of %zu", json_array_size(v));
     for (size_t i = 0; i < json_array_size(v); i++) {
@@ -374,9 +376,11 @@ static void save_rope(const gk_config *c, json_t *doc) {
     json_object_set_new(doc, "rope_scaling", scaling);
 }
 
-/* Gemma 2 without windows: transformers' layers have them unless they are told. */
+/* Gemma 2 without windows: transformers' layers have them unless they are told, and it asks for a width all
+ * the same. */
 static void save_layer_types(const gk_config *c, json_t *doc) {
     if (c->family->base.window == 0 || c->window != 0) return;
+    json_object_set_new(doc, "sliding_window", json_integer(c->family->base.window));
     json_t *types = json_array();
     for (int i = 0; i < c->n_layers; i++) json_array_append_new(types, json_string("full_attention"));
     json_object_set_new(doc, "layer_types", types);

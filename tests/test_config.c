@@ -326,6 +326,7 @@ START_TEST(test_gemma2_without_windows) {
     ck_assert(gk__config_save(&c, GK_F32, scratch_path(&s, "config.json"), &err));
     json_t *doc = gk_json_load(scratch_path(&s, "config.json"), &err);
     ck_assert_uint_eq(json_array_size(json_object_get(doc, "layer_types")), 2);
+    ck_assert(json_is_integer(json_object_get(doc, "sliding_window"))); /* else it does not open there */
     json_decref(doc);
     ck_assert(gk__config_load(scratch_path(&s, "config.json"), &back, &err));
     ck_assert(gk_config_same(&c, &back));
@@ -441,6 +442,7 @@ static const struct {
     {"{" LLAMA HEADS ",\"tie_word_embeddings\":1}",
      ": field 'tie_word_embeddings': is 1; must be true or false"},
     {"{" LLAMA HEADS ",\"bos_token_id\":-1}", ": field 'bos_token_id': is -1; must be an integer from 0 to"},
+    {"{" LLAMA HEADS ",\"eos_token_id\":[]}", ": field 'eos_token_id': is an empty list; must be a token id"},
     {"{" LLAMA HEADS ",\"eos_token_id\":[-1]}",
      ": field 'eos_token_id': item 0 is no token id; must be a token id or a list of them"},
     {"{" LLAMA HEADS ",\"eos_token_id\":[1,2,\"3\"]}", ": field 'eos_token_id': item 2 is no token id;"},
