@@ -97,7 +97,7 @@ void gk_buf_puts(gk_buf *b, const char *s);
 void gk_buf_printf(gk_buf *b, const char *fmt, ...) GK_PRINTF(2, 3);
 void gk_buf_free(gk_buf *b);
 
-/* ---------------------------------------------------------------- files (file.c, hash.c) */
+/* ---------------------------------------------------------------- files (file.c, mapped.c, hash.c) */
 
 /* A read-only mapping of a whole file. Empty files map to data = "" with size 0. */
 typedef struct gk_map {
@@ -107,6 +107,11 @@ typedef struct gk_map {
 } gk_map;
 bool gk_map_open(const char *path, gk_map *out, gk_error *err);
 void gk_map_close(gk_map *m);
+/* For the program's main, once, before threads start. A file that is truncated while it is mapped cannot be
+ * read any more and the system ends the process (SIGBUS); from now on one line on stderr says which file it
+ * was, and the exit code is 1. Without this call it is a crash: a program that uses the library keeps its own
+ * handlers. */
+void gk_map_guard(void);
 
 /* A whole file as a NUL-terminated string in `a`; *len (may be NULL) receives its size.
  * Fails above max_bytes. */
@@ -270,6 +275,8 @@ typedef enum gk_gguf_type { /* the file's numbers */
                             GK_GGUF_F64,
                             GK_GGUF_NONE /* there is no such value */
 } gk_gguf_type;
+/* Whether the file begins as a GGUF file does, whatever its name. */
+bool gk_gguf_is(const char *path);
 /* Errors carry the byte at which the file is wrong, and the key or tensor as the field. */
 gk_gguf *gk_gguf_open(const char *path, gk_error *err);
 void gk_gguf_close(gk_gguf *g); /* NULL is fine */

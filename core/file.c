@@ -1,5 +1,5 @@
 /* file.c: mapped and whole-file input, atomic output, folders. */
-#include "core/core.h"
+#include "core/mapped.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -53,11 +53,15 @@ bool gk_map_open(const char *path, gk_map *out, gk_error *err) {
     strcpy(out->path, path);
     bool ok = map_fd(fd, &st, out, err);
     close(fd);
-    if (!ok) *out = (gk_map){0};
+    if (ok)
+        gk__mapped_add(out);
+    else
+        *out = (gk_map){0};
     return ok;
 }
 
 void gk_map_close(gk_map *m) {
+    gk__mapped_remove(m);
     if (m->size) munmap((void *)(uintptr_t)m->data, m->size);
     *m = (gk_map){0};
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "the file's numbers are little-endian and used in place");
@@ -391,6 +392,17 @@ gk_gguf *gk_gguf_open(const char *path, gk_error *err) {
     if (gk_map_open(path, &g->map, err) && read_file(g, err)) return g;
     gk_gguf_close(g);
     return NULL;
+}
+
+bool gk_gguf_is(const char *path) {
+    char magic[4] = "";
+    struct stat st;
+    bool file =
+        stat(path, &st) == 0 && S_ISREG(st.st_mode); /* a pipe would lose what is read of it, or block */
+    FILE *f = file ? fopen(path, "rbe") : NULL;
+    bool is = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "GGUF", 4) == 0;
+    if (f) fclose(f);
+    return is;
 }
 
 void gk_gguf_close(gk_gguf *g) {

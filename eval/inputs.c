@@ -4,10 +4,6 @@
 #include <string.h>
 #include <time.h>
 
-/* What a folder's tokenizer may be made of. */
-static const char *const TOK_FILES[] = {"tokenizer.json", "tokenizer.model",       "vocab.json",
-                                        "merges.txt",     "tokenizer_config.json", "special_tokens_map.json"};
-
 /* One hash of several files: of their names and hashes, a line each. */
 static bool hash_files(const char *const *path, size_t n, char hex[GK_SHA256_HEX], gk_error *err) {
     gk_buf text = {0};
@@ -26,56 +22,19 @@ static bool hash_files(const char *const *path, size_t n, char hex[GK_SHA256_HEX
     return ok;
 }
 
-/* A GGUF file holds no tokenizer files: its pieces are hashed. */
-static void hash_pieces(const gk_tok *t, char hex[GK_SHA256_HEX]) {
-    gk_buf text = {0};
-    gk_buf_printf(&text, "%d %d\n", gk_tok_bos(t), gk_tok_eos(t));
-    for (int i = 0; i < gk_tok_size(t); i++) gk_buf_printf(&text, "%s\n", gk_tok_piece(t, i));
-    gk_sha256_bytes(text.data, text.len, hex);
-    gk_buf_free(&text);
-}
-
-static bool hash_tokenizer(gk_arena *a, const char *dir, const gk_tok *t, char hex[GK_SHA256_HEX],
-                           gk_error *err) {
-    const char *path[sizeof TOK_FILES / sizeof *TOK_FILES];
-    size_t n = 0;
-    for (size_t i = 0; i < sizeof TOK_FILES / sizeof *TOK_FILES; i++) {
-        path[n] = gk_path_join(a, dir, TOK_FILES[i]);
-        if (gk_exists(path[n])) n++;
-    }
-    if (n > 0) return hash_files(path, n, hex, err);
-    hash_pieces(t, hex);
-    return true;
-}
-
-static bool same_pieces(const gk_tok *a, const gk_tok *b) {
-    char x[GK_SHA256_HEX], y[GK_SHA256_HEX];
-    hash_pieces(a, x);
-    hash_pieces(b, y);
-    return strcmp(x, y) == 0;
-}
-
-/* The first model's tokenizer is the run's. Folders must have the same files; where one of the two is a GGUF
- * file, the same pieces. */
-static bool add_tokenizer(gk__inputs *in, gk_arena *a, const char *dir, gk_error *err) {
-    char hex[GK_SHA256_HEX];
+/* The first model's tokenizer is the run's; those of the others must be the same. */
+static bool add_tokenizer(gk__inputs *in, const char *dir, gk_error *err) {
     gk_tok *t = gk_tok_load(dir, err);
-    if (!t || !hash_tokenizer(a, dir, t, hex, err)) {
-        gk_tok_free(t);
-        return false;
-    }
+    if (!t) return false;
     if (in->cast.n == 0) {
         in->tok = t;
-        memcpy(in->tok_sha256, hex, sizeof hex);
+        gk_tok_fingerprint(t, in->tok_sha256);
         return true;
     }
-    bool folders = gk_exists(gk_path_join(a, dir, "config.json")) &&
-                   gk_exists(gk_path_join(a, in->info[0].path, "config.json"));
-    bool same = strcmp(hex, in->tok_sha256) == 0 || (!folders && same_pieces(t, in->tok));
+    bool same = gk_tok_same(t, in->tok);
     gk_tok_free(t);
-    return same ||
-           gk_fail(err, GK_AT_FILE(dir), "models that are grafted must share one tokenizer, file for file",
-                   "the tokenizer differs from that of '%s'", in->info[0].path);
+    return same || gk_fail(err, GK_AT_FILE(dir), "models that are grafted must share one tokenizer",
+                           "the tokenizer differs from that of '%s'", in->info[0].path);
 }
 
 static bool hash_model(gk_arena *a, const char *path, gk_run_model *info, gk_error *err) {
@@ -99,7 +58,7 @@ bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *d
     gk_run_model *info = &in->info[i];
     info->name = in->cast.name[i] = gk_arena_strdup(a, name);
     info->path = gk_arena_strdup(a, dir);
-    if (!hash_model(a, dir, info, err) || !add_tokenizer(in, a, dir, err)) return false;
+    if (!hash_model(a, dir, info, err) || !add_tokenizer(in, dir, err)) return false;
     in->model[i] = gk_model_open(dir, err);
     if (!in->model[i]) return false;
     in->cast.model[i] = in->model[i];

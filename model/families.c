@@ -25,7 +25,7 @@
         FIELD("num_attention_heads", GK__INT, n_heads),                                            \
         FIELD("max_position_embeddings", GK__INT, max_positions),                                  \
         OPTIONAL("tie_word_embeddings", GK__BOOL, tied), FIELD("bos_token_id", GK__ID, bos_id),    \
-        FIELD("eos_token_id", GK__ID, eos_id)
+        FIELD("eos_token_id", GK__IDS, eos_id)
 #define LLAMA_LIKE_FIELDS                                                \
     COMMON_FIELDS, OPTIONAL("num_key_value_heads", GK__INT, n_kv_heads), \
         OPTIONAL("head_dim", GK__INT, head_dim), FIELD("rms_norm_eps", GK__NUM, norm_eps)
@@ -163,7 +163,7 @@ static const gk__field GPT2_FIELDS[] = {
     FIELD("layer_norm_epsilon", GK__NUM, norm_eps),
     OPTIONAL("tie_word_embeddings", GK__BOOL, tied),
     FIELD("bos_token_id", GK__ID, bos_id),
-    FIELD("eos_token_id", GK__ID, eos_id),
+    FIELD("eos_token_id", GK__IDS, eos_id),
     OPTIONAL("activation_function", GK__ACT, act),
     FIXED("scale_attn_weights", "true"),
     FIXED("scale_attn_by_inverse_layer_idx", "false"),

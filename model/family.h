@@ -24,6 +24,7 @@ typedef enum gk__field_kind {
     GK__BOOL,
     GK__ACT,  /* the name of an activation */
     GK__ID,   /* a token id; null or absent: none; of a list the first counts */
+    GK__IDS,  /* the same, and the rest of a list goes into more_eos */
     GK__FIXED /* must have this value, or be absent where that means the same */
 } gk__field_kind;
 
@@ -69,5 +70,10 @@ gk_place gk__at_member(gk_place at, const gk_config *c, size_t member, const cha
 /* ---- hf_config.c: config.json */
 bool gk__config_load(const char *path, gk_config *out, gk_error *err);
 bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_error *err);
+/* generation_config.json of a folder, which need not be there: the ids that end a text. */
+bool gk__generation_load(const char *dir, gk_config *c, gk_error *err);
+bool gk__generation_save(const gk_config *c, const char *dir, gk_error *err);
+/* Whether the family's config.json can say this member. */
+bool gk__family_says(const gk_family *f, size_t member);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define WEIGHTS "model.safetensors"
 #define INDEX "model.safetensors.index.json"
@@ -54,26 +55,38 @@ static bool one_file(gk_arena *a, const char *path, const char ***list, size_t *
     return true;
 }
 
-bool gk__names_gguf(const char *path) {
+bool gk__is_file(const char *path) {
+    struct stat st;
     size_t n = strlen(path);
-    return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
+    if (stat(path, &st) == 0) return !S_ISDIR(st.st_mode);
+    return n > 5 && strcmp(path + n - 5, ".gguf") == 0; /* opening it says what is wrong */
 }
 
-bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
-    if (gk__names_gguf(path)) return one_file(a, path, list, n);
-    const char *weights = gk_path_join(a, path, WEIGHTS), *index = gk_path_join(a, path, INDEX);
+/* The files of a folder, and the index that lists them; *index is NULL where there is one file only. */
+static bool find_files(const char *dir, gk_arena *a, const char ***list, size_t *n, json_t **index,
+                       gk_error *err) {
+    const char *weights = gk_path_join(a, dir, WEIGHTS), *path = gk_path_join(a, dir, INDEX);
+    *index = NULL;
     if (gk_exists(weights)) return one_file(a, weights, list, n);
-    if (gk_exists(index)) {
-        json_t *doc = gk_json_load(index, err);
-        bool ok = doc && read_index(path, doc, GK_AT_FILE(index), a, list, n, err);
-        json_decref(doc);
-        return ok;
+    if (gk_exists(path)) {
+        *index = gk_json_load(path, err);
+        if (*index && read_index(dir, *index, GK_AT_FILE(path), a, list, n, err)) return true;
+        json_decref(*index);
+        *index = NULL;
+        return false;
     }
-    if (gk_exists(gk_path_join(a, path, "pytorch_model.bin")) ||
-        gk_exists(gk_path_join(a, path, "pytorch_model.bin.index.json")))
+    if (gk_exists(gk_path_join(a, dir, "pytorch_model.bin")) ||
+        gk_exists(gk_path_join(a, dir, "pytorch_model.bin.index.json")))
         return gk_fail(err, GK_AT_FILE(weights), "convert it to safetensors",
                        "the folder holds a pickled checkpoint");
     return one_file(a, weights, list, n); /* opening it says what is wrong */
+}
+
+bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
+    json_t *index = NULL;
+    bool ok = gk__is_file(path) ? one_file(a, path, list, n) : find_files(path, a, list, n, &index, err);
+    json_decref(index);
+    return ok;
 }
 
 /* ---------------------------------------------------------------- their tensors */
@@ -105,43 +118,43 @@ static void list_tensors(gk__files *f, const gk_safetensors *part, const char *p
 }
 
 /* Every tensor is in the file that the index says: a folder that mixes two checkpoints is not read. */
-static bool check_index(const char *dir, const gk__files *f, gk_error *err) {
-    const char *path = gk_path_join(f->a, dir, INDEX), *name;
-    if (gk_exists(gk_path_join(f->a, dir, WEIGHTS))) return true;
-    json_t *doc = gk_json_load(path, err), *v;
-    bool ok = doc != NULL;
-    json_object_foreach(json_object_get(doc, "weight_map"), name, v) {
+static bool check_index(const char *dir, const gk__files *f, const json_t *index, gk_error *err) {
+    const char *name;
+    json_t *v;
+    json_object_foreach(json_object_get(index, "weight_map"), name, v) {
         const char *file = gk_path_join(f->a, dir, json_string_value(v));
         size_t i = 0;
         while (i < f->n && (strcmp(f->list[i].name, name) != 0 || strcmp(f->list[i].path, file) != 0)) i++;
-        if (i < f->n) continue;
-        ok = gk_fail(err, GK_AT_FIELD(path, name), "the index and the files must be of one checkpoint",
-                     "is not in %s", json_string_value(v));
-        break;
+        if (i == f->n)
+            return gk_fail(err, GK_AT_FIELD(gk_path_join(f->a, dir, INDEX), name),
+                           "the index and the files must be of one checkpoint", "is not in %s",
+                           json_string_value(v));
     }
-    json_decref(doc);
-    return ok;
+    return true;
+}
+
+static bool open_parts(gk__files *out, gk_error *err) {
+    size_t total = 0, n = out->n_paths;
+    const gk__entry *all;
+    out->part = gk_arena_alloc(out->a, n * sizeof *out->part);
+    for (size_t i = 0; i < n; i++) {
+        out->part[i] = gk__safetensors_map(out->path[i], err);
+        if (!out->part[i]) return false;
+        out->n_parts++;
+        total += gk__safetensors_entries(out->part[i], &all);
+    }
+    out->list = gk_arena_alloc(out->a, (total + 1) * sizeof *out->list);
+    for (size_t i = 0; i < n; i++) list_tensors(out, out->part[i], out->path[i]);
+    return true;
 }
 
 bool gk__files_folder(const char *dir, gk__files *out, gk_error *err) {
     *out = (gk__files){.a = gk_arena_new()};
-    const char **path = NULL;
-    size_t n = 0, total = 0;
-    bool ok = gk_model_files(dir, out->a, &path, &n, err);
-    if (ok) out->part = gk_arena_alloc(out->a, n * sizeof *out->part);
-    for (size_t i = 0; ok && i < n; i++) {
-        const gk__entry *all;
-        out->part[i] = gk__safetensors_map(path[i], err);
-        ok = out->part[i] != NULL;
-        if (!ok) break;
-        out->n_parts++;
-        total += gk__safetensors_entries(out->part[i], &all);
-    }
-    if (ok) {
-        out->list = gk_arena_alloc(out->a, (total + 1) * sizeof *out->list);
-        for (size_t i = 0; i < n; i++) list_tensors(out, out->part[i], path[i]);
-        if (check_index(dir, out, err)) return true;
-    }
+    json_t *index = NULL;
+    bool ok = find_files(dir, out->a, &out->path, &out->n_paths, &index, err) && open_parts(out, err) &&
+              check_index(dir, out, index, err);
+    json_decref(index);
+    if (ok) return true;
     gk__files_close(out);
     *out = (gk__files){0};
     return false;

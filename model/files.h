@@ -22,13 +22,15 @@ typedef struct gk__files {
     gk_arena *a; /* names and the list */
     gk__stored *list;
     size_t n;
+    const char **path; /* of the files, in a fixed order */
+    size_t n_paths;
     gk_safetensors **part;
     size_t n_parts;
     gk_gguf *gguf;
 } gk__files;
 
-/* Whether a path is taken for a GGUF file; all else is a folder. */
-bool gk__names_gguf(const char *path);
+/* Whether a model's path is that of a file, which must then be a GGUF file; all else is a folder. */
+bool gk__is_file(const char *path);
 /* A folder's model.safetensors, or the files that its model.safetensors.index.json lists. */
 bool gk__files_folder(const char *dir, gk__files *out, gk_error *err);
 /* A GGUF file, with its configuration. `out` is closed by the caller after success only. */

@@ -64,6 +64,8 @@ static void list_tensors(gk__files *f, const char *path) {
     size_t n = gk_gguf_tensors(f->gguf);
     f->list = gk_arena_alloc(f->a, (n + 1) * sizeof *f->list);
     const char *copy = gk_arena_strdup(f->a, path);
+    f->path = gk_arena_alloc(f->a, sizeof *f->path);
+    f->path[f->n_paths++] = copy;
     for (size_t i = 0; i < n; i++) {
         const gk_gguf_tensor *t = gk_gguf_tensor_at(f->gguf, i);
         gk__stored *s = &f->list[f->n++];
@@ -138,28 +140,46 @@ static bool read_sizes(reader *r, gk_config *c) {
            maybe_int(r, "attention.key_length", &c->head_dim);
 }
 
+/* Positions divided by a factor: "linear", which is also meant where there is a factor and no type, or the
+ * older key scale_linear. */
+static bool read_scaling(reader *r, gk_config *c) {
+    float factor = 0;
+    const char *type = "linear";
+    gk_arena *a = gk_arena_new();
+    bool typed = gk_gguf_has(r->g, key_of(r, "rope.scaling.type"));
+    bool ok = !typed || gk_gguf_str(r->g, r->key, a, &type, r->err);
+    bool linear = ok && strcmp(type, "linear") == 0;
+    if (linear)
+        ok = maybe_num(r, "rope.scale_linear", &factor) && maybe_num(r, "rope.scaling.factor", &factor);
+    if (ok && linear && typed && factor == 0)
+        ok = gk_fail(r->err, gk_gguf_place(r->g, key_of(r, "rope.scaling.factor")), "a number", "is missing");
+    if (ok && linear && factor != 0 && (typed || factor != 1)) {
+        c->rope_kind = GK_ROPE_LINEAR;
+        c->rope_factor = factor;
+    }
+    if (ok && !linear && strcmp(type, "none") != 0)
+        ok = gk_fail(r->err, gk_gguf_place(r->g, key_of(r, "rope.scaling.type")), "supported: none, linear",
+                     "asks for rotary positions of kind '%.40s'", type);
+    gk_arena_free(a);
+    return ok;
+}
+
 static bool read_rope(reader *r, gk_config *c) {
     if (!c->rope) return true;
     int rotary = c->head_dim;
     c->rope_theta = 1e4f;
     if (!maybe_num(r, "rope.freq_base", &c->rope_theta) || !maybe_int(r, "rope.dimension_count", &rotary))
         return false;
-    if (rotary != c->head_dim) c->rotary_dim = rotary;
-    if (!gk_gguf_has(r->g, key_of(r, "rope.scaling.type"))) return true;
-    gk_arena *a = gk_arena_new();
-    const char *type;
-    bool ok = gk_gguf_str(r->g, r->key, a, &type, r->err);
-    if (ok && strcmp(type, "linear") == 0) {
-        c->rope_kind = GK_ROPE_LINEAR;
-        ok = gk_gguf_has(r->g, key_of(r, "rope.scaling.factor"))
-                 ? maybe_num(r, "rope.scaling.factor", &c->rope_factor)
-                 : gk_fail(r->err, gk_gguf_place(r->g, r->key), "a number", "is missing");
-    } else if (ok && strcmp(type, "none") != 0) {
-        ok = gk_fail(r->err, gk_gguf_place(r->g, r->key), "supported: none, linear",
-                     "asks for rotary positions of kind '%.40s'", type);
+    bool partial =
+        c->family->rotary_key != NULL; /* the others have whole heads rotated, here and in transformers */
+    if (partial ? rotary < 2 || rotary % 2 != 0 || rotary > c->head_dim : rotary != c->head_dim) {
+        char hint[64];
+        snprintf(hint, sizeof hint,
+                 partial ? "must be even, and at most %d" : "must be %d, the size of a head", c->head_dim);
+        return gk_fail(r->err, gk_gguf_place(r->g, key_of(r, "rope.dimension_count")), hint, "is %d", rotary);
     }
-    gk_arena_free(a);
-    return ok;
+    if (rotary != c->head_dim) c->rotary_dim = rotary;
+    return read_scaling(r, c);
 }
 
 /* Llama 3's scaling comes as a tensor of what each frequency is divided by; the published models are told by
@@ -173,6 +193,8 @@ static bool read_freqs(reader *r, gk_config *c) {
     if (!c->rope || !f32 || f32->id != GK__F32 || t->n_values != half)
         return gk_fail(r->err, at, "F32, one value for each pair of a head",
                        "cannot be used for rotary positions");
+    if (c->rope_kind != GK_ROPE_PLAIN)
+        return gk_fail(r->err, at, "one or the other", "scales rotary positions that the metadata scale too");
     float *divide = gk_alloc((size_t)half * sizeof *divide), largest = 0;
     memcpy(divide, t->data, (size_t)half * sizeof *divide);
     for (int i = 0; i < half; i++) largest = divide[i] > largest ? divide[i] : largest;
@@ -189,6 +211,103 @@ static bool read_freqs(reader *r, gk_config *c) {
     gk_free(divide);
     return same || gk_fail(r->err, at, "the factors of Llama 3.1 to 3.3 models",
                            "these factors of rotary frequencies follow no rule that is known here");
+}
+
+/* ---------------------------------------------------------------- what other models have */
+
+/* Numbers that change what a model computes and that no model here has: they must have the value that changes
+ * nothing. */
+static const struct neutral {
+    const char *name;
+    double value, other; /* both mean the same */
+} NEUTRAL[] = {
+    {"expert_count", 0, 0},
+    {"expert_used_count", 0, 0},
+    {"expert_shared_count", 0, 0},
+    {"expert_weights_scale", 0, 1},
+    {"logit_scale", 1, 0},
+    {"residual_scale", 1, 0},
+    {"embedding_scale", 1, 0},
+    {"router_logit_softcapping", 0, 0},
+    {"activation_sparsity_scale", 0, 0},
+    {"swiglu_clamp_exp", 0, 0},
+    {"nextn_predict_layers", 0, 0},
+    {"attention.clamp_kqv", 0, 0},
+    {"attention.max_alibi_bias", 0, 0},
+    {"attention.output_scale", 1, 0},
+    {"attention.temperature_length", 0, 0},
+    {"attention.temperature_scale", 0, 0},
+    {"attention.shared_kv_layers", 0, 0},
+    {"rope.scaling.attn_factor", 1, 1},
+};
+
+static bool not_here(reader *r, double value, double neutral) {
+    char hint[64];
+    snprintf(hint, sizeof hint, "must be %g, or not be there", neutral);
+    return gk_fail(r->err, gk_gguf_place(r->g, r->key), hint,
+                   "is %g, which would change the numbers and is not built for this family", value);
+}
+
+static bool check_neutral(reader *r) {
+    for (size_t i = 0; i < COUNT(NEUTRAL); i++) {
+        double value;
+        if (!gk_gguf_has(r->g, key_of(r, NEUTRAL[i].name))) continue;
+        if (!gk_gguf_num(r->g, r->key, &value, r->err)) return false;
+        if (value != NEUTRAL[i].value && value != NEUTRAL[i].other)
+            return not_here(r, value, NEUTRAL[i].value);
+    }
+    return true;
+}
+
+/* A number that must be `want` to a float's precision, where it is there at all. */
+static bool check_equal(reader *r, const char *name, double want, double neutral) {
+    double value;
+    if (!gk_gguf_has(r->g, key_of(r, name))) return true;
+    if (!gk_gguf_num(r->g, r->key, &value, r->err)) return false;
+    return value == neutral || fabs(value - want) <= 1e-6 * fabs(want) || not_here(r, value, want);
+}
+
+/* What the family has no place for: its config.json could not say it either. */
+static bool check_foreign(reader *r, const gk_config *c) {
+    bool causal = true;
+    double scale = 1 / sqrt(c->query_scale != 0 ? (double)c->query_scale : c->head_dim);
+    if (gk_gguf_has(r->g, key_of(r, "attention.causal")) && !gk_gguf_bool(r->g, r->key, &causal, r->err))
+        return false;
+    if (!causal)
+        return gk_fail(r->err, gk_gguf_place(r->g, r->key), "a model whose tokens see only those before them",
+                       "is false");
+    if (!gk__family_says(c->family, offsetof(gk_config, window))) {
+        double window = 0;
+        if (gk_gguf_has(r->g, key_of(r, "attention.sliding_window")) &&
+            !gk_gguf_num(r->g, r->key, &window, r->err))
+            return false;
+        if (window > 0 && window < c->max_positions) return not_here(r, window, 0);
+    } else if (!check_equal(r, "attention.sliding_window_pattern", 2, 2)) {
+        return false;
+    }
+    if (!gk__family_says(c->family, offsetof(gk_config, attn_softcap)) && c->attn_softcap != 0)
+        return key_of(r, "attn_logit_softcapping"), not_here(r, (double)c->attn_softcap, 0);
+    if (!gk__family_says(c->family, offsetof(gk_config, final_softcap)) && c->final_softcap != 0)
+        return key_of(r, "final_logit_softcapping"), not_here(r, (double)c->final_softcap, 0);
+    return check_equal(r, "attention.scale", scale, 0) &&
+           check_equal(r, "attention.value_length", c->head_dim, c->head_dim) &&
+           check_equal(r, "rope.freq_base_swa", (double)c->rope_theta, (double)c->rope_theta) &&
+           check_equal(r, "rope.dimension_count_swa", gk__rotary_dim(c), gk__rotary_dim(c));
+}
+
+/* Further ends of a text that generation stops at: of a turn, of a message. */
+static bool read_ends(reader *r, gk_config *c) {
+    static const char *const KEYS[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
+    gk_id_list all = gk_config_ends(c);
+    int before = all.n;
+    for (size_t i = 0; i < COUNT(KEYS); i++) {
+        int id = -1, at = 0;
+        if (!maybe_id(r, KEYS[i], &id)) return false;
+        while (at < all.n && all.id[at] != id) at++;
+        if (id >= 0 && at == all.n) all.id[all.n++] = id;
+    }
+    if (all.n > before) c->ends = all;
+    return true;
 }
 
 static bool has_tensor(const reader *r, const char *name) {
@@ -216,7 +335,8 @@ static bool read_rest(reader *r, gk_config *c) {
     c->o_bias = has_tensor(r, "blk.0.attn_output.bias");
     c->mlp_bias = has_tensor(r, "blk.0.ffn_up.bias");
     return maybe_id(r, "tokenizer.ggml.bos_token_id", &c->bos_id) &&
-           maybe_id(r, "tokenizer.ggml.eos_token_id", &c->eos_id);
+           maybe_id(r, "tokenizer.ggml.eos_token_id", &c->eos_id) && read_ends(r, c) && check_neutral(r) &&
+           check_foreign(r, c);
 }
 
 static bool find_architecture(reader *r) {

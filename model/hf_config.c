@@ -2,13 +2,16 @@
 #include "model/family.h"
 #include "model/internal.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* What may stand in an integer field before gk_config_check judges it: twice a product of these still fits an
  * int. */
 static const int64_t LARGEST_INT = 1 << 24;
+#define GENERATION "generation_config.json"
 
 /* ---------------------------------------------------------------- reading */
 
@@ -32,20 +35,37 @@ static bool read_float(const json_t *doc, const char *key, float *out, gk_place 
     return true;
 }
 
-/* Llama 3 lists several ends of a text. */
-static bool read_id(const json_t *doc, const char *key, int *out, gk_place at, gk_error *err) {
+/* An id or a list of them (Llama 3 has several ends of a text); absent or null: none. */
+static bool read_ids(const json_t *doc, const char *key, gk_id_list *out, gk_place at, gk_error *err) {
     const json_t *v = member(doc, key);
+    *out = (gk_id_list){0};
     if (!v) return true;
-    if (!json_is_array(v)) return read_int(doc, key, 0, out, at, err);
-    const json_t *first = json_array_get(v, 0);
-    if (json_is_integer(first) && json_integer_value(first) >= 0 &&
-        json_integer_value(first) <= LARGEST_INT) {
-        *out = (int)json_integer_value(first);
-        return true;
+    if (!json_is_array(v)) {
+        out->n = 1;
+        return read_int(doc, key, 0, &out->id[0], at, err);
     }
     at.field = key;
-    return gk_fail(err, at, "must be a token id or a list of them",
-                   "the list does not start with a token id");
+    if (json_array_size(v) == 0)
+        return gk_fail(err, at, "must be a token id or a list of them, or null", "is an empty list");
+    if (json_array_size(v) > GK_MOST_IDS)
+        return gk_fail(err, at, "at most 16 token ids", "is a list of %zu", json_array_size(v));
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        const json_t *id = json_array_get(v, i);
+        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > LARGEST_INT)
+            return gk_fail(err, at, "must be a token id or a list of them", "item %zu is no token id", i);
+        out->id[out->n++] = (int)json_integer_value(id);
+    }
+    return true;
+}
+
+/* The first goes to `out`, the others to `more` (NULL: they do not count). */
+static bool read_id(const json_t *doc, const char *key, int *out, gk_id_list *more, gk_place at,
+                    gk_error *err) {
+    gk_id_list all;
+    if (!read_ids(doc, key, &all, at, err)) return false;
+    if (all.n > 0) *out = all.id[0];
+    for (int i = 1; more && i < all.n; i++) more->id[more->n++] = all.id[i];
+    return true;
 }
 
 /* Null means none, but a missing member is an error: its default differs between versions. */
@@ -125,7 +145,9 @@ static bool read_field(const json_t *doc, const gk__field *f, gk_config *c, gk_p
     case GK__ACT:
         return read_act(doc, f->key, c->family, out, at, err);
     case GK__ID:
-        return read_id(doc, f->key, out, at, err);
+        return read_id(doc, f->key, out, NULL, at, err);
+    case GK__IDS:
+        return read_id(doc, f->key, out, &c->more_eos, at, err);
     case GK__FIXED:
         return check_fixed(doc, f, at, err);
     }
@@ -176,8 +198,9 @@ static bool read_rope(const json_t *doc, gk_config *c, gk_place at, gk_error *er
     const json_t *rope;
     const char *key;
     if (!rope_object(doc, &rope, &key, at, err)) return false;
-    gk_place inside = at;
+    gk_place inside = at, at_share = at;
     inside.field = key;
+    at_share.field = member(rope, "partial_rotary_factor") ? "partial_rotary_factor" : f->rotary_key;
     double theta = 1e4, share = f->rotary_key ? f->rotary_default : 1;
     if (!optional_num(doc, f->theta_key, &theta, at, err) ||
         !optional_num(rope, "rope_theta", &theta, inside, err) ||
@@ -185,29 +208,44 @@ static bool read_rope(const json_t *doc, gk_config *c, gk_place at, gk_error *er
         !optional_num(rope, "partial_rotary_factor", &share, inside, err))
         return false;
     if (!(share > 0 && share <= 1) || (share != 1 && !f->rotary_key))
-        return gk_fail(err, inside,
+        return gk_fail(err, at_share,
                        f->rotary_key ? "must be above 0 and at most 1" : "must be 1 for this family",
                        "the share of a head that is rotated is %g", share);
     c->rope_theta = (float)theta;
     if (share != 1) c->rotary_dim = (int)(c->head_dim * share);
-    if (share != 1 && c->rotary_dim == 0)
-        return gk_fail(err, inside, "at least two dimensions must be rotary",
-                       "the share of a head of %d that is rotated is %g", c->head_dim, share);
+    if (share != 1 && (c->rotary_dim == 0 || c->rotary_dim % 2 != 0))
+        return gk_fail(err, at_share, "rotary positions turn pairs: an even number of dimensions, at least 2",
+                       "a share of %g makes %d of the %d dimensions of a head rotary", share, c->rotary_dim,
+                       c->head_dim);
     return !rope || read_scaling(rope, c, inside, err);
 }
 
+static bool all_full(const json_t *types, int n) {
+    for (size_t i = 0; i < (size_t)n; i++) {
+        const char *type = json_string_value(json_array_get(types, i));
+        if (!type || strcmp(type, "full_attention") != 0) return false;
+    }
+    return true;
+}
+
 /* The one pattern of windows that the passes know; without windows every layer sees everything. */
-static bool check_layer_types(const json_t *doc, const gk_config *c, gk_place at, gk_error *err) {
+static bool read_layer_types(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {
     const json_t *types = member(doc, "layer_types");
     if (!types) return true;
+    if (all_full(types, c->n_layers)) {
+        c->window = 0;
+        return true;
+    }
     at.field = "layer_types";
     for (size_t i = 0; i < (size_t)c->n_layers; i++) {
         const char *want = c->window == 0 || i % 2 ? "full_attention" : "sliding_attention";
         const char *have = json_string_value(json_array_get(types, i));
         if (!have || strcmp(have, want) != 0)
             return gk_fail(err, at,
-                           c->window ? "sliding_attention and full_attention must alternate, sliding first"
-                                     : "every layer must be full_attention in this family",
+                           c->window
+                               ? "sliding_attention and full_attention must alternate, sliding first, or "
+                                 "every layer must be full_attention"
+                               : "every layer must be full_attention in this family",
                            "layer %zu is '%.40s'", i, have ? have : "(nothing)");
     }
     return true;
@@ -244,10 +282,19 @@ static bool read_config(const json_t *doc, gk_config *c, gk_place at, gk_error *
     *c = gk__config_of(f);
     for (size_t i = 0; i < f->n_fields; i++)
         if (!read_field(doc, &f->fields[i], c, at, err)) return false;
-    if (!derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) ||
-        !check_layer_types(doc, c, at, err))
+    if (!derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) || !read_layer_types(doc, c, at, err))
         return false;
     return gk_config_check(c, at, err);
+}
+
+bool gk__generation_load(const char *dir, gk_config *c, gk_error *err) {
+    gk_arena *a = gk_arena_new();
+    const char *path = gk_path_join(a, dir, GENERATION);
+    json_t *doc = gk_exists(path) ? gk_json_load(path, err) : NULL;
+    bool ok = doc ? read_ids(doc, "eos_token_id", &c->ends, GK_AT_FILE(path), err) : !gk_exists(path);
+    json_decref(doc);
+    gk_arena_free(a);
+    return ok;
 }
 
 bool gk__config_load(const char *path, gk_config *out, gk_error *err) {
@@ -269,9 +316,18 @@ static json_t *json_float(float x) {
     return json_real(strtod(text, NULL));
 }
 
+/* One id as a number, several as a list, as transformers has them. */
+static json_t *ids_json(int first, const gk_id_list *more) {
+    if (first < 0) return json_null();
+    if (more->n == 0) return json_integer(first);
+    json_t *list = json_pack("[i]", first);
+    for (int i = 0; i < more->n; i++) json_array_append_new(list, json_integer(more->id[i]));
+    return list;
+}
+
 static json_t *field_value(const gk_config *c, const gk__field *f) {
     const void *in = (const char *)c + f->member;
-    int id;
+    static const gk_id_list none = {0};
     switch (f->kind) {
     case GK__INT: /* 0: an optional one that is not set */
         return *(const int *)in ? json_integer(*(const int *)in) : json_null();
@@ -286,8 +342,9 @@ static json_t *field_value(const gk_config *c, const gk__field *f) {
     case GK__BOOL:
         return json_boolean(*(const bool *)in);
     case GK__ID:
-        id = *(const int *)in;
-        return id < 0 ? json_null() : json_integer(id);
+        return ids_json(*(const int *)in, &none);
+    case GK__IDS:
+        return ids_json(*(const int *)in, &c->more_eos);
     case GK__FIXED:
         return json_loads(f->value, JSON_DECODE_ANY, NULL);
     }
@@ -319,6 +376,41 @@ static void save_rope(const gk_config *c, json_t *doc) {
     json_object_set_new(doc, "rope_scaling", scaling);
 }
 
+/* Gemma 2 without windows: transformers' layers have them unless they are told, and it asks for a width all
+ * the same. */
+static void save_layer_types(const gk_config *c, json_t *doc) {
+    if (c->family->base.window == 0 || c->window != 0) return;
+    json_object_set_new(doc, "sliding_window", json_integer(c->family->base.window));
+    json_t *types = json_array();
+    for (int i = 0; i < c->n_layers; i++) json_array_append_new(types, json_string("full_attention"));
+    json_object_set_new(doc, "layer_types", types);
+}
+
+static bool same_ids(const gk_id_list *a, const gk_id_list *b) {
+    return a->n == b->n && memcmp(a->id, b->id, (size_t)a->n * sizeof *a->id) == 0;
+}
+
+bool gk__generation_save(const gk_config *c, const char *dir, gk_error *err) {
+    gk_config plain = *c;
+    plain.ends.n = 0;
+    gk_id_list all = gk_config_ends(&plain), rest = {0};
+    gk_arena *a = gk_arena_new();
+    const char *path = gk_path_join(a, dir, GENERATION);
+    bool ok = true;
+    if (c->ends.n > 0 && !same_ids(&c->ends, &all)) {
+        for (int i = 1; i < c->ends.n; i++) rest.id[rest.n++] = c->ends.id[i];
+        json_t *doc = json_object();
+        if (c->bos_id >= 0) json_object_set_new(doc, "bos_token_id", json_integer(c->bos_id));
+        json_object_set_new(doc, "eos_token_id", ids_json(c->ends.id[0], &rest));
+        ok = gk_json_save(path, doc, err);
+        json_decref(doc);
+    } else if (unlink(path) != 0 && errno != ENOENT) {
+        ok = gk_fail_errno(err, GK_AT_FILE(path), "removing the file", errno);
+    }
+    gk_arena_free(a);
+    return ok;
+}
+
 bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_error *err) {
     static const char *const types[] = {[GK_F32] = "float32", [GK_F16] = "float16", [GK_BF16] = "bfloat16"};
     const gk_family *f = c->family;
@@ -327,6 +419,7 @@ bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_
     for (size_t i = 0; i < f->n_fields; i++)
         json_object_set_new(doc, f->fields[i].key, field_value(c, &f->fields[i]));
     if (c->rope) save_rope(c, doc);
+    save_layer_types(c, doc);
     bool ok = gk_json_save(path, doc, err);
     json_decref(doc);
     return ok;

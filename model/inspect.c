@@ -73,13 +73,12 @@ static void list_tensors(inspector *in) {
     in->out->n_tensors = f->n;
 }
 
-static bool measure_files(const char *path, gk_inspection *out, gk_error *err) {
-    const char **file;
-    if (!gk_model_files(path, out->memory, &file, &out->n_files, err)) return false;
-    for (size_t i = 0; i < out->n_files; i++) {
+static bool measure_files(const gk__files *f, gk_inspection *out, gk_error *err) {
+    out->n_files = f->n_paths;
+    for (size_t i = 0; i < f->n_paths; i++) {
         struct stat st;
-        if (stat(file[i], &st) != 0)
-            return gk_fail_errno(err, GK_AT_FILE(file[i]), "measuring the file", errno);
+        if (stat(f->path[i], &st) != 0)
+            return gk_fail_errno(err, GK_AT_FILE(f->path[i]), "measuring the file", errno);
         out->file_bytes += (uint64_t)st.st_size;
     }
     return true;
@@ -97,7 +96,7 @@ gk_inspection *gk_inspect(const char *path, gk_error *err) {
     inspector in = {.survey = &survey, .out = out};
     list_tensors(&in);
     for (size_t i = 0; i < survey.slots.n; i++) count_slot(&in, &survey.slots.list[i]);
-    bool ok = measure_files(path, out, err);
+    bool ok = measure_files(&survey.files, out, err);
     gk__survey_close(&survey);
     if (ok) return out;
     gk_arena_free(a);

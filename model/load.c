@@ -339,13 +339,16 @@ static gk_model *make(loader *l, bool mapped, gk_error *err) {
 
 /* The configuration and the tensors at `path`, and how the one asks for the others. */
 static bool open_files(const char *path, gk__files *files, gk_config *c, gk__layout *layout, gk_error *err) {
-    bool gguf = gk__names_gguf(path), ok;
-    if (gguf) {
+    bool gguf = gk__is_file(path), ok;
+    if (gguf && gk_exists(path) && !gk_gguf_is(path)) {
+        ok = gk_fail(err, GK_AT_FILE(path), "name a Hugging Face folder, or a GGUF file",
+                     "a model cannot be read from this file");
+    } else if (gguf) {
         ok = gk__files_gguf(path, files, c, err);
     } else {
         gk_arena *a = gk_arena_new();
         ok = gk__config_load(gk_path_join(a, path, "config.json"), c, err) &&
-             gk__files_folder(path, files, err);
+             gk__generation_load(path, c, err) && gk__files_folder(path, files, err);
         gk_arena_free(a);
     }
     if (ok) *layout = gguf ? gk__layout_gguf(c->family) : gk__layout_hf(c->family);

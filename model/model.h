@@ -44,6 +44,11 @@ typedef enum gk_rope_kind { GK_ROPE_PLAIN, GK_ROPE_LINEAR, GK_ROPE_LLAMA3 } gk_r
 
 typedef struct gk_family gk_family; /* a row of the family table (families.c) */
 
+enum { GK_MOST_IDS = 16 };
+typedef struct gk_id_list {
+    int n, id[GK_MOST_IDS];
+} gk_id_list;
+
 /* A block is x + attention(ln1 x), then y + mlp(ln2 y); variations are members below. */
 typedef struct gk_config {
     const gk_family *family;
@@ -68,9 +73,12 @@ typedef struct gk_config {
     float embed_scale;                      /* multiplies the embeddings; 1: none */
     float query_scale;                      /* scores are q.k / sqrt(this); 0: head_dim */
     float attn_softcap, final_softcap;      /* scores, logits become cap * tanh(x / cap); 0: none */
-    int window;         /* layers 0, 2, 4 … see only the latest this many rows; 0: all */
-    bool tied;          /* head is embed */
-    int bos_id, eos_id; /* -1: none */
+    int window; /* layers 0, 2, 4 … see only the latest this many rows; 0: all */
+    bool tied;  /* head is embed */
+    /* -1: none. What a tokenizer must know; they may lie beyond the vocabulary, and then name no token. */
+    int bos_id, eos_id;
+    gk_id_list more_eos; /* config.json may list several: those after eos_id */
+    gk_id_list ends;     /* what generation_config.json has in place of them; none: it says nothing */
 } gk_config;
 
 /* By Hugging Face's model_type; NULL if unknown. */
@@ -86,6 +94,9 @@ void gk_config_derive(gk_config *c);
 /* Consistent, positive and within sane bounds (no product overflows); `at` names the file for messages. */
 bool gk_config_check(const gk_config *c, gk_place at, gk_error *err);
 bool gk_config_has(const gk_config *c, gk_component comp);
+/* All ids that end a generated text, as transformers takes them: generation_config.json's where it has any,
+ * else config.json's. Of a GGUF file: end of text, of turn and of message. */
+gk_id_list gk_config_ends(const gk_config *c);
 /* Same architecture and shapes: may be grafted. */
 bool gk_config_same(const gk_config *a, const gk_config *b);
 typedef struct gk_config_diff {
@@ -158,10 +169,11 @@ size_t gk_model_count(const gk_model *m); /* parameters, without padding */
 /* ------------------------------------- checkpoints (load.c, save.c, files.c, gguf_model.c, safetensors.c) */
 
 /* `path` is a Hugging Face folder (config.json and model.safetensors, or several files with
- * model.safetensors.index.json) or a .gguf file. Formats: https://github.com/huggingface/safetensors and
- * ggml's docs/gguf.md. F32, F16, BF16 and ggml's Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K are read, all
- * exactly. Every tensor that the configuration asks for must be there once with its shape; others are an
- * error naming the tensor. Memory is taken only once all were found.
+ * model.safetensors.index.json) or a GGUF file, whatever its name. Formats:
+ * https://github.com/huggingface/safetensors and ggml's docs/gguf.md. F32, F16, BF16 and ggml's Q8_0, Q4_0,
+ * Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K are read, all exactly. Every tensor that the configuration asks for must
+ * be there once with its shape; others are an error naming the tensor. Memory is taken only once all were
+ * found.
  *
  * As floats in memory of its own, which training may write; values must be finite. */
 gk_model *gk_model_load(const char *path, gk_error *err);
@@ -170,7 +182,9 @@ gk_model *gk_model_load(const char *path, gk_error *err);
  * models of one file share it. What is fused, transposed or quantised is unpacked (the last to floats). The
  * values are not looked at: whoever uses logits checks that they are finite. */
 gk_model *gk_model_open(const char *path, gk_error *err);
-/* Writes config.json and model.safetensors (each atomically, config.json last); `dir` is made when absent.
+/* Writes config.json and model.safetensors (each atomically, config.json last) and, where the ids that end a
+ * text are others than config.json's, generation_config.json; a file of that name that was there goes, since
+ * it was of another model. `dir` is made when absent.
  * A loaded or trained model is saved as F32; an opened one as the types it has, byte for byte the tensors
  * that were read (what was quantised: F32). */
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);

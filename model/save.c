@@ -107,6 +107,7 @@ bool gk_model_save(const gk_model *m, const char *dir, gk_error *err) {
     gk_arena *a = gk_arena_new();
     gk_dtype type = gk_model_tensor(m, -1, GK_EMBED).type;
     bool ok = save_weights(m, gk_path_join(a, dir, "model.safetensors"), err) &&
+              gk__generation_save(&m->cfg, dir, err) &&
               gk__config_save(&m->cfg, type, gk_path_join(a, dir, "config.json"), err);
     gk_arena_free(a);
     return ok;

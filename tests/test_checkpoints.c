@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 
 static char why[2048];
 
@@ -226,6 +228,32 @@ START_TEST(a_part_that_is_gone_or_lacks_a_tensor) {
 }
 END_TEST
 
+/* The index of a large model takes megabytes. A pipe can be read once. */
+START_TEST(an_index_is_read_once) {
+    sharded h = shard("neox", NULL);
+    gk_error err = {0};
+    size_t len;
+    char *path = scratch_path(&h.s, "model.safetensors.index.json");
+    char *index = gk_read_file(h.s.a, path, 1 << 20, &len, &err);
+    ck_assert(index && unlink(path) == 0 && mkfifo(path, 0600) == 0);
+    for (int way = 0; way < 2; way++) {
+        pid_t writer = fork();
+        ck_assert_int_ge(writer, 0);
+        if (writer == 0) {
+            FILE *f = fopen(path, "wb");
+            _exit(f && fwrite(index, 1, len, f) == len && fclose(f) == 0 ? 0 : 1);
+        }
+        gk_inspection *seen = way ? gk_inspect(h.s.dir, &err) : NULL;
+        gk_model *m = way ? NULL : gk_model_open(h.s.dir, &err);
+        ck_assert(seen || m);
+        ck_assert(waitpid(writer, NULL, 0) == writer);
+        gk_inspection_free(seen);
+        gk_model_free(m);
+    }
+    unshard(&h);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- GGUF */
 
 static const char *const GGUFS[] = {"llama-gqa-biases", "llama-mqa",  "qwen2", "gemma",
@@ -310,6 +338,7 @@ int main(void) {
     tcase_add_test(t, an_opened_model_cannot_be_trained);
     tcase_add_test(t, several_files_are_one_model);
     tcase_add_test(t, a_part_that_is_gone_or_lacks_a_tensor);
+    tcase_add_test(t, an_index_is_read_once);
     tcase_add_loop_test(t, gguf_is_the_folder, 0, N_GGUFS);
     tcase_add_test(t, gguf_that_is_no_model);
     suite_add_tcase(s, t);

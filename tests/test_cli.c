@@ -1,8 +1,9 @@
-/* modules: core
+/* modules: model core
  *
  * test_cli.c: the program as a person runs it: a small pipeline from dataset to report, and what each kind of
  * bad input gets: one clear line, exit code 1, and nothing overwritten. $GRAFTKIT names the binary (make test
  * sets it). */
+#include "model/model.h"
 #include "tests/scratch.h"
 
 #include <stdio.h>
@@ -330,6 +331,183 @@ START_TEST(texts_go_on) {
 }
 END_TEST
 
+/* `count` ids, or the first ones of what generate gives. */
+static void assert_generates(const char *args, int count, const json_int_t *want) {
+    char out[16384];
+    ck_assert_int_eq(run(out, sizeof out, args), 0);
+    json_t *line = json_loads(strchr(out, '{'), JSON_DISABLE_EOF_CHECK, NULL),
+           *id = json_object_get(line, "ids");
+    ck_assert_int_eq((int)json_array_size(id), count);
+    for (size_t i = 0; want && i < (size_t)count; i++)
+        ck_assert_int_eq(json_integer_value(json_array_get(id, i)), want[i]);
+    json_decref(line);
+}
+
+/* A copy of the base model that says where texts end. */
+static void with_end(const char *file, const char *key, json_int_t a, json_int_t b) {
+    scratch s = scratch_new();
+    char out[4096];
+    ck_assert_int_eq(run(out, sizeof out, "--version && rm -rf $D/ends && cp -r $D/base $D/ends"), 0);
+    char *path = in_run(&s, gk_arena_printf(s.a, "ends/%s", file));
+    json_t *doc = gk_exists(path) ? gk_json_load(path, NULL) : json_object();
+    json_object_set_new(doc, key, json_pack("[I, I]", a, b));
+    ck_assert(gk_json_save(path, doc, NULL));
+    json_decref(doc);
+    scratch_free(&s);
+}
+
+START_TEST(texts_end_at_any_end) {
+    char out[16384];
+    json_int_t id[6];
+#define FILM "--prompt 'The film' --tokens 6 --temperature 3 --json"
+    ck_assert_int_eq(run(out, sizeof out, "generate --model $D/base --ignore-eos " FILM), 0);
+    json_t *line = json_loads(strchr(out, '{'), JSON_DISABLE_EOF_CHECK, NULL);
+    for (size_t i = 0; i < 6; i++)
+        id[i] = json_integer_value(json_array_get(json_object_get(line, "ids"), i));
+    json_decref(line);
+    int first = 1; /* an id that was not there before */
+    while (first < 6 && id[first] == id[0]) first++;
+    ck_assert_int_lt(first, 6);
+    with_end("config.json", "eos_token_id", 898, id[first]);
+    assert_generates("generate --model $D/ends " FILM, first, id);
+    assert_generates("generate --model $D/ends --ignore-eos " FILM, 6, id);
+    with_end("generation_config.json", "eos_token_id", 899, id[first]);
+    assert_generates("generate --model $D/ends " FILM, first, id);
+#undef FILM
+}
+END_TEST
+
+/* Vocabularies are padded: an id that the tokenizer does not know is shown, and the text goes on. */
+START_TEST(ids_beyond_the_tokenizer) {
+    char out[16384];
+    succeeds("tokenizer --texts $D/data/tokenizer.jsonl --vocab 700 --out $D/small");
+    ck_assert_int_eq(
+        run(out, sizeof out, "generate --model $D/base --tokenizer $D/small --ids '5 899' --tokens 3"), 0);
+    ck_assert_msg(strstr(out, "<id 899>") != NULL, "%s", out);
+    assert_generates(
+        "generate --model $D/base --tokenizer $D/small --ids '899 898 5' --tokens 40 --temperature "
+        "50 --ignore-eos --json",
+        40, NULL);
+    ck_assert_int_eq(run(out, sizeof out,
+                         "generate --model $D/base --tokenizer $D/small --ids 5 --tokens 40 --temperature 50 "
+                         "--ignore-eos"),
+                     0);
+    ck_assert_msg(strstr(out, "<id ") != NULL, "%s",
+                  out); /* of 40 even draws none from the last 200: 1 in 10^4 */
+}
+END_TEST
+
+START_TEST(a_text_longer_than_the_model) {
+    gk_buf args = {0};
+    static const char *const COMMANDS[] = {"generate", "logits"};
+    for (size_t i = 0; i < 2; i++) {
+        args.len = 0;
+        gk_buf_printf(&args, "%s --model $D/base --ids '", COMMANDS[i]);
+        for (int k = 0; k < 129; k++) gk_buf_puts(&args, "5 ");
+        gk_buf_puts(&args, "'");
+        refused(args.data, "text 1 has 129 tokens, the model takes at most 128", "shorten it");
+    }
+    gk_buf_free(&args);
+}
+END_TEST
+
+START_TEST(outputs_that_are_inputs) {
+    scratch s = scratch_new();
+    static const char *const FILES[] = {"results.db", "base/model.safetensors", "base/config.json"};
+    char before[3][GK_SHA256_HEX], after[GK_SHA256_HEX];
+    for (size_t i = 0; i < 3; i++) hash(&s, FILES[i], before[i]);
+    refused("diff --a $D/base --b $D/relation --out $D/x --json $D/./x", "'--json'", "--out");
+    refused("diff --a $D/base --b $D/relation --json $D/base/config.json", "'--json'", "--a");
+    refused("diff --a $D/base --b $D/relation --out $D/relation/model.safetensors", "'--out'", "--b");
+    refused("logits --model $D/base --prompt a --out $D/base/model.safetensors", "'--out'", "--model");
+    refused("logits --model $D/base --prompt a --out $D/none/l.safetensors", "none/l.safetensors", "No such");
+    refused("inspect --model $D/base --json $D/base/config.json", "'--json'", "--model");
+    refused("report --db $D/results.db --out $D/results.db", "'--out'", "--db");
+    refused(GATE "--out $D/base/config.json", "'--out'", "--model");
+    refused(SWEEP POSITION EVAL "--restart --out $D/data/relation/metadata.jsonl", "'--out'", "--rows");
+    for (size_t i = 0; i < 3; i++) {
+        hash(&s, FILES[i], after);
+        ck_assert_str_eq(before[i], after);
+    }
+    ck_assert(!gk_exists(in_run(&s, "x")));
+    scratch_free(&s);
+}
+END_TEST
+
+/* The model is open when the texts are read from a pipe; what it holds is gone when they come. */
+START_TEST(a_model_that_is_cut_while_it_is_read) {
+    char out[4096];
+    ck_assert_int_eq(run(out, sizeof out, "--version && cp -r $D/base $D/shrunk && mkfifo $D/pipe"), 0);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        char line[512];
+        snprintf(
+            line, sizeof line,
+            "exec 3>'%s/pipe' && truncate -s 4096 '%s/shrunk/model.safetensors' && echo '{\"prompt\": \"The "
+            "film\"}' >&3",
+            dir, dir);
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(9);
+    }
+    ck_assert_int_eq(run(out, sizeof out, "logits --model $D/shrunk --prompts $D/pipe"), 1);
+    ck_assert_msg(strncmp(out, "graftkit: ", 10) == 0 && strstr(out, "shrunk/model.safetensors: byte ") &&
+                      strchr(out, '\n') == strrchr(out, '\n'),
+                  "%s", out);
+    ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+END_TEST
+
+/* The base model with the embedding for a head. */
+static void tie(scratch *s) {
+    gk_model *m = gk_model_load(in_run(s, "base"), NULL);
+    gk_config c = *gk_model_config(m);
+    c.tied = true;
+    gk_model *t = gk_model_blank(&c, NULL);
+    const gk_param *list;
+    size_t n = gk_model_params(t, &list);
+    for (size_t i = 0; i < n; i++) {
+        gk_tensor from = gk_model_tensor(m, list[i].layer, list[i].comp);
+        memcpy(gk_model_data(t) + list[i].offset, list[i].bias ? from.b : from.w,
+               list[i].count * sizeof(float));
+    }
+    ck_assert(gk_model_save(t, in_run(s, "tied"), NULL));
+    gk_model_free(m);
+    gk_model_free(t);
+    char out[4096];
+    ck_assert_int_eq(run(out, sizeof out, "--version && cp $D/base/tokenizer* $D/tied"), 0);
+}
+
+START_TEST(a_tied_model_needs_no_freeze) {
+    scratch s = scratch_new();
+    char out[16384];
+    tie(&s);
+#define TIED "finetune --model $D/tied --texts $D/data/relation/A2B.jsonl --recipe relation --epochs 1 "
+    ck_assert_int_eq(run(out, sizeof out, TIED "--out $D/tied1"), 0);
+    ck_assert_msg(strstr(out, "the head of this model is its embedding"), "%s", out);
+    json_t *made = gk_json_load(in_run(&s, "tied1/train.json"), NULL);
+    json_t *frozen = json_object_get(json_object_get(json_object_get(made, "inputs"), "recipe"), "freeze");
+    ck_assert_uint_eq(json_array_size(frozen), 1);
+    ck_assert_str_eq(json_string_value(json_array_get(frozen, 0)), "lnf");
+    json_decref(made);
+    ck_assert_int_eq(run(out, sizeof out, TIED "--freeze lnf --out $D/tied2"), 0);
+    ck_assert_msg(!strstr(out, "the head of this model is its embedding"), "%s", out);
+    refused(TIED "--freeze lnf,head --out $D/tied3", "freeze", "cannot be frozen alone");
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(a_learning_rate_for_a_family_that_the_recipe_lacks) {
+    scratch s = scratch_new();
+    FILE *f = fopen(in_run(&s, "gpt2.yaml"), "wb");
+    ck_assert(f && fputs("lr: {gpt2: 1e-3}\nepochs: 1\nbatch: 16\n", f) >= 0 && fclose(f) == 0);
+#define GPT2 "finetune --model $D/base --texts $D/data/relation/A2B.jsonl --recipe $D/gpt2.yaml "
+    refused(GPT2 "--out $D/lr", "field 'lr': has no value for the family llama", "--lr");
+    succeeds(GPT2 "--lr 1e-3 --out $D/lr");
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(texts_that_cannot_be_run) {
     refused("generate --model $D/base", "no text is given", "--prompt");
     refused("generate --model $D/base --ids '1 x'", "field '--ids'", "'x' is no token id");
@@ -406,6 +584,13 @@ int main(void) {
     tcase_add_test(t, an_unwritable_run_folder);
     tcase_add_test(t, another_models_results_are_kept);
     tcase_add_test(t, texts_go_on);
+    tcase_add_test(t, texts_end_at_any_end);
+    tcase_add_test(t, ids_beyond_the_tokenizer);
+    tcase_add_test(t, a_text_longer_than_the_model);
+    tcase_add_test(t, outputs_that_are_inputs);
+    tcase_add_test(t, a_model_that_is_cut_while_it_is_read);
+    tcase_add_test(t, a_tied_model_needs_no_freeze);
+    tcase_add_test(t, a_learning_rate_for_a_family_that_the_recipe_lacks);
     tcase_add_test(t, texts_that_cannot_be_run);
     tcase_add_test(t, inspecting_and_comparing);
     tcase_add_test(t, what_cannot_be_inspected_or_compared);

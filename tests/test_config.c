@@ -180,8 +180,11 @@ START_TEST(test_check_refuses) {
     REFUSES(c.norm_eps = 0, ": field 'rms_norm_eps': is 0;");
     REFUSES(c.rope_theta = INFINITY, ": field 'rope_theta': is inf; must be a finite number above 0");
     REFUSES(c.rope_theta = -1, ": field 'rope_theta': is -1;");
-    REFUSES(c.bos_id = 2000, ": field 'bos_token_id': is 2000 in a vocabulary of 2000; must be a token id");
-    REFUSES(c.eos_id = -2, ": field 'eos_token_id': is -2 in");
+    REFUSES(c.bos_id = -2, ": field 'bos_token_id': is -2; must be a token id, or none");
+    REFUSES(c.eos_id = -2, ": field 'eos_token_id': is -2;");
+    c = good;
+    c.bos_id = c.eos_id = 2000; /* beyond the vocabulary: such folders are there, and work */
+    ck_assert(gk_config_check(&c, GK_AT_FILE("c.json"), &err));
     gk_config_default(gk_family_find("gpt2"), 2000, &good);
     REFUSES(c.n_kv_heads = 2,
             ": field 'n_head': 4 heads of 32 (2 of them for keys and values) do not make up");
@@ -267,6 +270,70 @@ START_TEST(test_absent_fields) {
 }
 END_TEST
 
+static void assert_ids(gk_id_list got, int n, const int *want) {
+    ck_assert_int_eq(got.n, n);
+    for (int i = 0; i < n; i++) ck_assert_int_eq(got.id[i], want[i]);
+}
+
+/* Lists of ids come back as they were, and generation_config.json counts where it names any. */
+START_TEST(test_ends_of_a_text) {
+    scratch s = scratch_new();
+    gk_error err = {0};
+    gk_config c, back;
+    const char *generation = scratch_path(&s, "generation_config.json");
+    ck_assert(load_text(&s, "{" LLAMA HEADS ",\"eos_token_id\":[3,4,99]}", &c, &err));
+    ck_assert(gk__generation_load(s.dir, &c, &err)); /* there is none */
+    assert_ids(gk_config_ends(&c), 3, (const int[]){3, 4, 99});
+    ck_assert(gk__config_save(&c, GK_F32, scratch_path(&s, "config.json"), &err));
+    ck_assert(gk__generation_save(&c, s.dir, &err));
+    ck_assert(!gk_exists(generation));
+    ck_assert(gk__config_load(scratch_path(&s, "config.json"), &back, &err));
+    ck_assert_int_eq(back.eos_id, 3);
+    assert_ids(gk_config_ends(&back), 3, (const int[]){3, 4, 99});
+
+    scratch_file(&s, "generation_config.json", "{\"eos_token_id\": [7, 3]}");
+    ck_assert(gk__generation_load(s.dir, &c, &err));
+    assert_ids(gk_config_ends(&c), 2, (const int[]){7, 3});
+    ck_assert_int_eq(c.eos_id, 3); /* config.json's, still */
+    unlink(generation);
+    ck_assert(gk__generation_save(&c, s.dir, &err) && gk__generation_load(s.dir, &back, &err));
+    assert_ids(gk_config_ends(&back), 2, (const int[]){7, 3});
+
+    scratch_file(&s, "generation_config.json", "{\"eos_token_id\": null, \"do_sample\": true}");
+    ck_assert(gk__generation_load(s.dir, &c, &err));
+    assert_ids(gk_config_ends(&c), 3, (const int[]){3, 4, 99});
+    scratch_file(&s, "generation_config.json", "{\"eos_token_id\": 8}");
+    ck_assert(gk__generation_load(s.dir, &c, &err));
+    assert_ids(gk_config_ends(&c), 1, (const int[]){8});
+    scratch_file(&s, "generation_config.json", "{\"eos_token_id\": \"x\"}");
+    ck_assert(!gk__generation_load(s.dir, &c, &err));
+    assert_error_at(&err, generation, ": field 'eos_token_id': is the string \"x\"; must be an integer");
+    scratch_free(&s);
+}
+END_TEST
+
+/* Layers that all see everything are a model without windows; transformers must hear of it when it is saved.
+ */
+START_TEST(test_gemma2_without_windows) {
+    scratch s = scratch_new();
+    gk_error err = {0};
+    gk_config c, back;
+    ck_assert(load_text(&s,
+                        "{" GEMMA2 ",\"attn_logit_softcapping\":null,\"final_logit_softcapping\":null,"
+                        "\"sliding_window\":4,\"layer_types\":[\"full_attention\",\"full_attention\"]}",
+                        &c, &err));
+    ck_assert_int_eq(c.window, 0);
+    ck_assert(gk__config_save(&c, GK_F32, scratch_path(&s, "config.json"), &err));
+    json_t *doc = gk_json_load(scratch_path(&s, "config.json"), &err);
+    ck_assert_uint_eq(json_array_size(json_object_get(doc, "layer_types")), 2);
+    ck_assert(json_is_integer(json_object_get(doc, "sliding_window"))); /* else it does not open there */
+    json_decref(doc);
+    ck_assert(gk__config_load(scratch_path(&s, "config.json"), &back, &err));
+    ck_assert(gk_config_same(&c, &back));
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(test_newer_and_older_spellings) {
     scratch s = scratch_new();
     gk_error err = {0};
@@ -347,9 +414,13 @@ static const struct {
     {"{" LLAMA HEADS ",\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":8}}",
      ": field 'rope_scaling': asks for rotary positions of kind 'yarn'; supported: default, linear, llama3"},
     {"{" NEOX ",\"rotary_pct\":1.5}",
-     ": field 'rope_parameters': the share of a head that is rotated is 1.5; must be"},
+     ": field 'rotary_pct': the share of a head that is rotated is 1.5; must be"},
     {"{" NEOX ",\"rotary_pct\":0.1}",
-     ": field 'rope_parameters': the share of a head of 8 that is rotated is 0.1; at least two"},
+     ": field 'rotary_pct': a share of 0.1 makes 0 of the 8 dimensions of a head rotary; rotary positions"},
+    {"{" NEOX ",\"rotary_pct\":0.4}",
+     ": field 'rotary_pct': a share of 0.4 makes 3 of the 8 dimensions of a head rotary; rotary positions"},
+    {"{" NEOX ",\"rope_parameters\":{\"partial_rotary_factor\":0.9}}",
+     ": field 'partial_rotary_factor': a share of 0.9 makes 7 of the 8 dimensions of a head rotary;"},
     {"{" NEOX ",\"use_parallel_residual\":1}",
      ": field 'use_parallel_residual': is 1; must be true or false"},
     {"{" GEMMA2 "}", ": field 'attn_logit_softcapping': is missing; must be a finite number"},
@@ -361,7 +432,7 @@ static const struct {
     {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":7}}",
      ": field 'rope_scaling': asks for rotary positions of kind '(not"},
     {"{" LLAMA HEADS ",\"rope_parameters\":{\"partial_rotary_factor\":0.25}}",
-     ": field 'rope_parameters': the share of a head that is rotated is 0.25; must be 1"},
+     ": field 'partial_rotary_factor': the share of a head that is rotated is 0.25; must be 1"},
     {"{" LLAMA HEADS ",\"hidden_act\":\"quick_gelu\"}",
      ": field 'hidden_act': the activation 'quick_gelu' is not supported; supported: gelu, gelu_new,"},
     {"{" LLAMA HEADS ",\"attention_bias\":1}", ": field 'attention_bias': is 1; must be true or false"},
@@ -370,13 +441,13 @@ static const struct {
      "family"},
     {"{" LLAMA HEADS ",\"tie_word_embeddings\":1}",
      ": field 'tie_word_embeddings': is 1; must be true or false"},
-    {"{" LLAMA HEADS ",\"bos_token_id\":50}",
-     ": field 'bos_token_id': is 50 in a vocabulary of 50; must be a token id"},
     {"{" LLAMA HEADS ",\"bos_token_id\":-1}", ": field 'bos_token_id': is -1; must be an integer from 0 to"},
-    {"{" LLAMA HEADS ",\"eos_token_id\":[]}",
-     ": field 'eos_token_id': the list does not start with a token id"},
+    {"{" LLAMA HEADS ",\"eos_token_id\":[]}", ": field 'eos_token_id': is an empty list; must be a token id"},
     {"{" LLAMA HEADS ",\"eos_token_id\":[-1]}",
-     ": field 'eos_token_id': the list does not start with a token id"},
+     ": field 'eos_token_id': item 0 is no token id; must be a token id or a list of them"},
+    {"{" LLAMA HEADS ",\"eos_token_id\":[1,2,\"3\"]}", ": field 'eos_token_id': item 2 is no token id;"},
+    {"{" LLAMA HEADS ",\"eos_token_id\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}",
+     ": field 'eos_token_id': is a list of 17; at most 16 token ids"},
     {"{" LLAMA HEADS ",\"vocab_size\":51}", ":1:"}, /* a second time */
     {"{" GPT2 ",\"n_head\":3}", ": field 'n_head': 3 heads do not divide a width of 16"},
     {"{" GPT2 ",\"n_head\":4,\"n_inner\":-1}", ": field 'n_inner': is -1; must be an integer from 1 to"},
@@ -412,6 +483,8 @@ int main(void) {
     tcase_add_test(t, test_check_refuses);
     tcase_add_loop_test(t, test_round_trip, 0, N_FAMILIES);
     tcase_add_test(t, test_absent_fields);
+    tcase_add_test(t, test_ends_of_a_text);
+    tcase_add_test(t, test_gemma2_without_windows);
     tcase_add_test(t, test_newer_and_older_spellings);
     tcase_add_loop_test(t, test_hostile, 0, sizeof HOSTILE / sizeof *HOSTILE);
     suite_add_tcase(s, t);

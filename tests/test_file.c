@@ -3,6 +3,7 @@
 #include "tests/scratch.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <sys/resource.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -44,6 +45,57 @@ START_TEST(map_whole_and_empty_files) {
     memset(longest, 'x', sizeof longest - 1);
     ck_assert(!gk_map_open(longest, &m, &e));
     ck_assert_ptr_nonnull(strstr(e.what, "path is longer than 511"));
+    scratch_free(&s);
+}
+END_TEST
+
+enum { CUT_BYTES = 1 << 20, KEPT_BYTES = 4096, READ_AT = 500000 };
+
+static void *touch(void *m) {
+    return (void *)(uintptr_t)((const volatile uint8_t *)((const gk_map *)m)->data)[READ_AT];
+}
+
+/* In a process of its own: maps the file, has it cut, reads where it no longer is. Returns the wait status
+ * and what the process said. */
+static int read_what_was_cut(const char *path, bool by_thread, char said[1024]) {
+    int ends[2], status;
+    ck_assert_int_eq(pipe(ends), 0);
+    pid_t pid = fork();
+    ck_assert_int_ge(pid, 0);
+    if (pid == 0) {
+        gk_map m;
+        pthread_t thread;
+        dup2(ends[1], STDERR_FILENO);
+        gk_map_guard();
+        for (int i = 0; i < 1000; i++)
+            if (!gk_map_open(path, &m, NULL) || (gk_map_close(&m), false)) _exit(9);
+        if (!gk_map_open(path, &m, NULL) || truncate(path, KEPT_BYTES) != 0) _exit(9);
+        if (!by_thread || pthread_create(&thread, NULL, touch, &m) != 0)
+            touch(&m);
+        else
+            pthread_join(thread, NULL);
+        _exit(0);
+    }
+    close(ends[1]);
+    size_t n = 0;
+    for (ssize_t got; n < 1023 && (got = read(ends[0], said + n, 1023 - n)) > 0;) n += (size_t)got;
+    said[n] = 0;
+    close(ends[0]);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+START_TEST(a_mapped_file_that_is_cut_short) {
+    scratch s = scratch_new();
+    char *path = scratch_path(&s, "weights"), said[1024], *want;
+    want = gk_arena_printf(s.a, "graftkit: %s: byte %d: the file can no longer be read there", path, READ_AT);
+    for (int by_thread = 0; by_thread < 2; by_thread++) {
+        ck_assert(gk_write_file(path, gk_arena_alloc(s.a, CUT_BYTES), CUT_BYTES, NULL));
+        int status = read_what_was_cut(path, by_thread, said);
+        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 1, "status %d: %s", status, said);
+        ck_assert_msg(strncmp(said, want, strlen(want)) == 0, "%s", said);
+        ck_assert_ptr_eq(strchr(said, '\n'), said + strlen(said) - 1);
+    }
     scratch_free(&s);
 }
 END_TEST
@@ -240,6 +292,7 @@ int main(void) {
     Suite *s = suite_create("file");
     TCase *t = tcase_create("file");
     tcase_add_test(t, map_whole_and_empty_files);
+    tcase_add_test(t, a_mapped_file_that_is_cut_short);
     tcase_add_test(t, read_file_honours_its_limit);
     tcase_add_test(t, commit_replaces_and_abort_keeps);
     tcase_add_test(t, two_writers_do_not_meet);

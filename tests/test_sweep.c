@@ -314,6 +314,21 @@ START_TEST(models_and_schemes_that_do_not_fit_are_named) {
 }
 END_TEST
 
+/* What training saves of a folder has other tokenizer files than the folder that it was read from. */
+START_TEST(a_tokenizer_in_other_files_is_the_same) {
+    gk_sweep_options o = fx_options("r.db", "small.yaml", NULL);
+    unlink(fx_path("pre/tokenizer_config.json"));              /* a bare tokenizer.model */
+    fx_write("pre/special_tokens_map.json", "{\"a\": \"b\"}"); /* which such a model does not look at */
+    fx_write("sft/vocab.json", "{}");                          /* nor at these */
+    fx_sweep(&o);
+    fx_write("pre/tokenizer_config.json", fx_read("sft/tokenizer_config.json", NULL));
+    gk_sweep *s = gk_sweep_open(&o, NULL); /* nor is the store refused now */
+    ck_assert_ptr_nonnull(s);
+    ck_assert_uint_eq(gk_sweep_pending(s), 0);
+    gk_sweep_close(s);
+}
+END_TEST
+
 START_TEST(templates_and_rows_that_do_not_fit_are_named) {
     gk_sweep_options o = fx_options("r.db", "small.yaml", NULL);
     fx_write("eval.jsonl", "{\"template\": \"{first_actor} in\"}\n\n{\"template\": \"{first_actr} in\"}\n");
@@ -537,6 +552,7 @@ int main(void) {
     tcase_add_test(t, only_a_store_of_other_inputs_is_replaced);
     tcase_add_test(t, two_sweeps_do_not_share_a_store);
     tcase_add_test(t, models_and_schemes_that_do_not_fit_are_named);
+    tcase_add_test(t, a_tokenizer_in_other_files_is_the_same);
     tcase_add_test(t, templates_and_rows_that_do_not_fit_are_named);
     tcase_add_test(t, a_row_without_a_field_is_an_error_unless_dropped);
     tcase_add_test(t, a_sweep_with_no_usable_prompt_is_an_error);

@@ -118,4 +118,4 @@ static char *bpe_decode(const void *bpe, const int32_t *id, size_t n, gk_arena *
     return text;
 }
 
-const gk__kind gk__bpe_kind = {gk__bpe_free, bpe_size, bpe_piece, bpe_encode, bpe_decode};
+const gk__kind gk__bpe_kind = {gk__bpe_free, bpe_size, bpe_piece, bpe_encode, bpe_decode, gk__bpe_describe};

@@ -61,14 +61,19 @@ static void remember(gk_tok *t, const char *name, const char *bytes, size_t len)
 
 /* ---------------------------------------------------------------- gpt2: a tokenizer.json */
 
-#define WORDS_OF_GPT4(digits)                                                                               \
-    "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Split\",\"behavior\":\"Isolated\",\"pattern\":{" \
-    "\"Regex\":\"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" digits              \
-    "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+\"}},"             \
-    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}"
-#define SPLIT(pattern) \
-    "{\"type\":\"Split\",\"behavior\":\"Isolated\",\"pattern\":{\"Regex\":\"" pattern "\"}},"
-#define BYTE_LEVEL "{\"type\":\"ByteLevel\",\"add_prefix_space\":false}"
+/* Every member that the `tokenizers` library insists on, also where it has no other value here. */
+#define BYTE_LEVEL_(use_regex) \
+    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":" use_regex "}"
+#define BYTE_LEVEL BYTE_LEVEL_("true")
+#define BYTES_ONLY BYTE_LEVEL_("false")
+#define SPLIT(pattern)                                                                                  \
+    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" pattern "\"},\"behavior\":\"Isolated\",\"invert\":" \
+    "false},"
+#define SEQUENCE(steps) "{\"type\":\"Sequence\",\"pretokenizers\":[" steps "]}"
+#define WORDS_OF_GPT4(digits)                                                                       \
+    SEQUENCE(SPLIT("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" digits   \
+                   "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|" \
+                   "\\\\s+") BYTES_ONLY)
 
 /* What each name in tokenizer.ggml.pre stands for: the pre-tokeniser of the family's tokenizer.json.
  * "default" is what llama.cpp does where the file has no name. */
@@ -77,17 +82,13 @@ static const struct {
     bool ignore_merges, add_bos, nfc;
 } PRES[] = {
     {"gpt-2", BYTE_LEVEL, false, false, false},
-    {"smollm",
-     "{\"type\":\"Sequence\",\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true}," BYTE_LEVEL
-     "]}",
-     false, false, false},
+    {"smollm", SEQUENCE("{\"type\":\"Digits\",\"individual_digits\":true}," BYTE_LEVEL), false, false, false},
     {"llama-bpe", WORDS_OF_GPT4("\\\\p{N}{1,3}"), true, true, false},
     {"qwen2", WORDS_OF_GPT4("\\\\p{N}"), false, false, true},
     {"default",
-     "{\"type\":\"Sequence\",\"pretokenizers\":[" SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") SPLIT(
+     SEQUENCE(SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") SPLIT(
          "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)")
-         SPLIT("\\\\p{N}+") SPLIT(
-             "[0-9][0-9][0-9]") "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"use_regex\":false}]}",
+                  SPLIT("\\\\p{N}+") SPLIT("[0-9][0-9][0-9]") BYTES_ONLY),
      false, false, false},
 };
 
@@ -115,8 +116,9 @@ static bool put_tokens(source *s, json_t *vocab, json_t *added) {
                            "token %zu, \"%.60s\", is there twice", i, key);
         json_object_set_new(vocab, key, json_integer((json_int_t)i));
         if (len > 0 && (type == CONTROL || type == USER_DEFINED))
-            json_array_append_new(added, json_pack("{s:I, s:s, s:b}", "id", (json_int_t)i, "content", key,
-                                                   "special", type == CONTROL));
+            json_array_append_new(added, json_pack("{s:I, s:s, s:b, s:b, s:b, s:b, s:b}", "id", (json_int_t)i,
+                                                   "content", key, "single_word", 0, "lstrip", 0, "rstrip", 0,
+                                                   "normalized", 0, "special", type == CONTROL));
     }
     return true;
 }
@@ -139,8 +141,9 @@ static bool put_merges(source *s, json_t *merges) {
 static void remember_config(const source *s) {
     gk_tok *t = s->t;
     const char *bos = gk_tok_piece(t, t->bos), *eos = gk_tok_piece(t, t->eos);
-    json_t *config =
-        json_pack("{s:b, s:s?, s:s?}", "add_bos_token", t->add_bos, "bos_token", bos, "eos_token", eos);
+    json_t *config = json_pack("{s:s, s:b, s:s?, s:s?, s:b}", "tokenizer_class", "PreTrainedTokenizerFast",
+                               "add_bos_token", t->add_bos, "bos_token", bos, "eos_token", eos,
+                               "clean_up_tokenization_spaces", 0);
     char *text = json_dumps(config, JSON_INDENT(2));
     remember(t, "tokenizer_config.json", text, strlen(text));
     free(text);
@@ -156,19 +159,42 @@ static bool set_special(const source *s, bool add_bos) {
     return true;
 }
 
+/* BOS before a text, as the reference puts it: by a template. */
+static void put_bos(const source *s, json_t *doc) {
+    const gk_tok *t = s->t;
+    if (!t->add_bos || t->bos < 0) return;
+    const char *bos = gk_tok_piece(t, t->bos);
+    json_t *first = json_pack("{s:{s:s, s:i}}", "SpecialToken", "id", bos, "type_id", 0);
+    json_t *a = json_pack("{s:{s:s, s:i}}", "Sequence", "id", "A", "type_id", 0);
+    json_t *b = json_pack("{s:{s:s, s:i}}", "Sequence", "id", "B", "type_id", 1);
+    json_t *tokens = json_object();
+    json_object_set_new(tokens, bos,
+                        json_pack("{s:s, s:[i], s:[s]}", "id", bos, "ids", t->bos, "tokens", bos));
+    json_object_set_new(doc, "post_processor",
+                        json_pack("{s:s, s:[O,O], s:[O,O,O,O], s:o}", "type", "TemplateProcessing", "single",
+                                  first, a, "pair", first, a, first, b, "special_tokens", tokens));
+    json_decref(first);
+    json_decref(a);
+    json_decref(b);
+}
+
 static bool load_gpt2(source *s, const char *name) {
     int pre = find_pre(s);
     if (pre < 0) return false;
     json_t *vocab = json_object(), *merges = json_array(), *added = json_array();
-    json_t *doc =
-        json_pack("{s:s, s:o, s:n, s:o, s:{s:s}, s:{s:s, s:b, s:o, s:o}}", "version", "1.0", "added_tokens",
-                  added, "normalizer", "pre_tokenizer", json_loads(PRES[pre].pre_tokenizer, 0, NULL),
-                  "decoder", "type", "ByteLevel", "model", "type", "BPE", "ignore_merges",
-                  PRES[pre].ignore_merges, "vocab", vocab, "merges", merges);
+    json_t *model =
+        json_pack("{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}", "type", "BPE", "dropout", "unk_token",
+                  "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0,
+                  "ignore_merges", PRES[pre].ignore_merges, "vocab", vocab, "merges", merges);
+    json_t *doc = json_pack("{s:s, s:n, s:n, s:o, s:n, s:o, s:n, s:o, s:o}", "version", "1.0", "truncation",
+                            "padding", "added_tokens", added, "normalizer", "pre_tokenizer",
+                            json_loads(PRES[pre].pre_tokenizer, 0, NULL), "post_processor", "decoder",
+                            json_loads(BYTE_LEVEL, 0, NULL), "model", model);
     if (PRES[pre].nfc) json_object_set_new(doc, "normalizer", json_pack("{s:s}", "type", "NFC"));
     bool ok = put_tokens(s, vocab, added) && put_merges(s, merges) &&
               gk__load_json_doc(s->t, doc, name, s->err) && set_special(s, PRES[pre].add_bos);
     if (ok) {
+        put_bos(s, doc);
         char *text = json_dumps(doc, JSON_COMPACT);
         remember(s->t, "tokenizer.json", text, strlen(text));
         free(text);
@@ -280,14 +306,6 @@ static bool load_llama(source *s, const char *name) {
 }
 
 /* ---------------------------------------------------------------- loading */
-
-bool gk__is_gguf(const char *path) {
-    char magic[4] = "";
-    FILE *f = fopen(path, "rbe");
-    bool is = f && fread(magic, 1, 4, f) == 4 && memcmp(magic, "GGUF", 4) == 0;
-    if (f) fclose(f);
-    return is;
-}
 
 bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err) {
     gk_gguf *g = gk_gguf_open(path, err);

@@ -28,6 +28,8 @@ typedef struct gk__kind {
     bool (*encode)(const void *model, const char *text, size_t len, int bos, gk_arena *a, gk_tokens *out,
                    gk_error *err);
     char *(*decode)(const void *model, const int32_t *id, size_t n, gk_arena *a, gk_error *err);
+    /* Appends all that encode and decode depend on, in one form whatever files it came from. */
+    void (*describe)(const void *model, gk_buf *out);
 } gk__kind;
 
 /* A file as it was read, so that saving gives the same bytes. */
@@ -56,7 +58,6 @@ bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error 
 /* vocab.json and merges.txt of GPT-2. */
 bool gk__load_gpt2(gk_tok *t, const gk__file *vocab, const gk__file *merges, const char *dir, gk_error *err);
 /* The tokenizer of a GGUF file. */
-bool gk__is_gguf(const char *path);
 bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err);
 /* A tokenizer from memory: a tokenizer.json where it begins like one, else a tokenizer.model. */
 gk_tok *gk__tok_from_memory(const char *bytes, size_t len, const char *name, gk_error *err);
@@ -156,6 +157,7 @@ typedef struct gk__pattern {
     void *code; /* of libpcre2, or NULL: */
     const char *literal;
     size_t literal_len;
+    char *source; /* of `code`, as it was written; owned */
 } gk__pattern;
 /* A regular expression in the syntax of Oniguruma, which tokenizer.json uses. */
 bool gk__pattern_regex(gk__pattern *p, const char *source, gk_place at, gk_error *err);
@@ -348,6 +350,12 @@ typedef struct gk__bpe {
 extern const gk__kind gk__bpe_kind;
 gk__bpe *gk__bpe_new(void);
 void gk__bpe_free(void *bpe);
+
+/* ---------------------------------------------------------------- what a tokenizer is (describe.c) */
+
+void gk__describe_number(gk_buf *out, long long n);
+void gk__describe_text(gk_buf *out, const char *text, size_t len);
+void gk__bpe_describe(const void *bpe, gk_buf *out);
 
 /* Parts of a tokenizer.json (json_steps.c); `at.file` is the file. */
 bool gk__read_normalizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *err);

@@ -210,12 +210,19 @@ bool gk__pattern_regex(gk__pattern *p, const char *source, gk_place at, gk_error
     else
         p->code = compile(t.out.data ? t.out.data : "", at, err);
     gk_buf_free(&t.out);
+    if (p->code) {
+        size_t n = strlen(source) + 1;
+        p->source = gk_alloc(n);
+        memcpy(p->source, source, n);
+    }
     return p->code != NULL;
 }
 
 void gk__pattern_free(gk__pattern *p) {
     pcre2_code_free(p->code);
+    gk_free(p->source);
     p->code = NULL;
+    p->source = NULL;
 }
 
 /* ---------------------------------------------------------------- matching */

@@ -112,7 +112,20 @@ static char *spm_decode(const void *model, const int32_t *id, size_t n, gk_arena
     return copy;
 }
 
-static const gk__kind spm_kind = {spm_free, spm_size, spm_piece, spm_encode, spm_decode};
+static void spm_describe(const void *model, gk_buf *out) {
+    const spm *s = model;
+    const gk__spm_facts *f = &s->facts;
+    gk_buf_printf(out, "spm %d %d %d %d %d %d ", gk__spm_unk(s->model), f->dummy_prefix, f->squeeze,
+                  f->escape, f->byte_fallback, f->user_defined);
+    for (int i = 0; i < gk__spm_size(s->model); i++) {
+        const char *piece = gk__spm_piece(s->model, i);
+        gk__describe_text(out, piece, strlen(piece));
+        gk_buf_printf(out, "%a %d %d %d ", (double)gk__spm_score(s->model, i), s->byte[i],
+                      gk__spm_is_unused(s->model, i), gk__spm_is_reserved(s->model, i));
+    }
+}
+
+static const gk__kind spm_kind = {spm_free, spm_size, spm_piece, spm_encode, spm_decode, spm_describe};
 
 /* ---------------------------------------------------------------- loading */
 

@@ -71,7 +71,7 @@ static bool load_folder(gk_tok *t, const char *dir, gk_error *err) {
 }
 
 static bool load_file(gk_tok *t, const char *path, gk_error *err) {
-    if (gk__is_gguf(path)) return gk__load_gguf(t, path, err);
+    if (gk_gguf_is(path)) return gk__load_gguf(t, path, err);
     gk__file *f = &t->file[0];
     f->bytes = gk_read_file(t->arena, path, GK__FILE_MAX, &f->len, err);
     if (!f->bytes) return false;

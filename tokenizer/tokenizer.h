@@ -40,6 +40,16 @@ int gk_tok_eos(const gk_tok *t);  /* -1 when there is none */
 /* As stored ("▁stars", "Ġstars"); borrowed; NULL when out of range, "" for an id without a piece. */
 const char *gk_tok_piece(const gk_tok *t, int id);
 
+/* A hash of what a tokenizer is, not of its files: pieces and their ids, merges or scores, added tokens,
+ * normalisers, pre-tokenisers and decoders, BOS and EOS and whether encoding starts with BOS. A tokenizer
+ * that gk_tok_save wrote has the fingerprint of the one that was saved, whatever files that came from.
+ * Thread-safe. */
+void gk_tok_fingerprint(const gk_tok *t, char hex[GK_SHA256_HEX]);
+/* Whether models of both may be used together: ids mean the same. True for equal fingerprints. One tokenizer
+ * is published both as a sentencepiece model and as a tokenizer.json: of two different kinds, every id must
+ * have the same piece, and BOS and EOS must be the same. Thread-safe. */
+bool gk_tok_same(const gk_tok *a, const gk_tok *b);
+
 /* n ids; span[i] is the part of the text that id[i] stands for. The spans tile the text: span[0].begin = 0
  * (after BOS, whose span is [0,0)), each begins where the one before ends, the last ends at len. A leading
  * space belongs to the token it is part of. The dummy prefix, the space a model puts before every text,

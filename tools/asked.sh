@@ -15,7 +15,7 @@ for v in SEED THREADS; do
     [[ ${!v} =~ ^(0|[1-9][0-9]{0,17})$ ]] || no "$v='${!v}' must be an integer of 0 or more"
 done
 model=()
-if [[ $MODEL == *.gguf ]]; then
+if [[ -f $MODEL || ( $MODEL == *.gguf && ! -d $MODEL ) ]]; then
     [[ -f $MODEL ]] || no "MODEL='$MODEL': there is no such file"
     model=("$MODEL")
 elif [[ $MODEL ]]; then
@@ -23,7 +23,7 @@ elif [[ $MODEL ]]; then
     weights=("$MODEL"/model*.safetensors)
     tokenizer=("$MODEL"/tokenizer.json "$MODEL"/tokenizer.model "$MODEL"/vocab.json)
     for f in "${tokenizer[@]}"; do [[ -f $f ]] && model+=("$f"); done
-    [[ -f $MODEL/config.json ]] || no "MODEL='$MODEL' must be a Hugging Face folder or a .gguf file; $MODEL/config.json is missing"
+    [[ -f $MODEL/config.json ]] || no "MODEL='$MODEL' must be a Hugging Face folder or a GGUF file; $MODEL/config.json is missing"
     [[ ${#weights[@]} -gt 0 ]] || no "MODEL='$MODEL' holds no weights: model.safetensors is missing"
     [[ ${#model[@]} -gt 0 ]] || no "MODEL='$MODEL' holds no tokenizer: tokenizer.json or tokenizer.model is missing"
     model+=("$MODEL/config.json" "${weights[@]}")

@@ -146,6 +146,10 @@ static gk_diff *compare(const args *g, const gk_model *a, const gk_model *b, gk_
 
 /* Before the work, so that it is not for nothing. The page's folder is made. */
 static bool can_write(const args *g, gk_error *err) {
+    const gk_named_path named[] = {{"--a", g->a, GK_MODEL},
+                                   {"--b", g->b, GK_MODEL},
+                                   {"--out", g->out, GK_OUTPUT},
+                                   {"--json", g->json, GK_OUTPUT}};
     const char *slash = g->out ? strrchr(g->out, '/') : NULL;
     if (slash && slash != g->out) {
         gk_arena *a = gk_arena_new();
@@ -153,7 +157,8 @@ static bool can_write(const args *g, gk_error *err) {
         gk_arena_free(a);
         if (!ok) return false;
     }
-    return (!g->json || gk_out_check(g->json, err)) && (!g->out || gk_out_check(g->out, err));
+    return gk_check_outputs(named, sizeof named / sizeof *named, err) &&
+           (!g->json || gk_out_check(g->json, err)) && (!g->out || gk_out_check(g->out, err));
 }
 
 static bool write_files(const args *g, const gk_diff *d, gk_error *err) {

@@ -6,23 +6,16 @@ typedef struct args {
     const char *db, *cells, *results, *summary;
 } args;
 
-/* Two outputs in one file, or an output in the store's, would be a loss that nobody asked for. */
-static bool all_differ(const args *g, gk_error *err) {
-    const char *const path[] = {g->db, g->cells, g->results, g->summary};
-    static const char *const option[] = {"--db", "--cells", "--results", "--summary"};
-    for (size_t i = 0; i < 4; i++)
-        for (size_t j = i + 1; j < 4; j++)
-            if (path[i] && path[j] && gk_same_file(path[i], path[j]))
-                return gk_fail(err, GK_AT_FIELD(NULL, option[j]), "name another file", "is the file of %s",
-                               option[i]);
-    return true;
-}
-
 /* Everything that is wrong with any output is said before the first is written. */
 static bool check(const args *g, gk_error *err) {
     if (!g->cells && !g->results && !g->summary)
         return gk_fail(err, GK_NOWHERE, "give --cells, --results or --summary", "nothing to write");
-    return all_differ(g, err) && (!g->cells || gk_export_check(g->cells, err)) &&
+    const gk_named_path named[] = {{"--db", g->db, GK_INPUT},
+                                   {"--cells", g->cells, GK_OUTPUT},
+                                   {"--results", g->results, GK_OUTPUT},
+                                   {"--summary", g->summary, GK_OUTPUT}};
+    return gk_check_outputs(named, sizeof named / sizeof *named, err) &&
+           (!g->cells || gk_export_check(g->cells, err)) &&
            (!g->results || gk_export_check(g->results, err)) &&
            (!g->summary || gk_out_check(g->summary, err));
 }

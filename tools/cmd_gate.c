@@ -26,7 +26,13 @@ static int run(const args *g, const gk_gate_options *o) {
     gk_error err;
     gk_gate result;
     json_t *json = NULL;
-    bool ok = (!g->out || gk_out_check(g->out, &err)) && gk_gate_run(o, &result, g->out ? &json : NULL, &err);
+    const gk_named_path named[] = {{"--model", g->model, GK_MODEL},
+                                   {"--rows", g->rows, GK_INPUT},
+                                   {"--templates", g->templates, GK_INPUT},
+                                   {"--fillers", g->fillers, GK_INPUT},
+                                   {"--out", g->out, GK_OUTPUT}};
+    bool ok = gk_check_outputs(named, sizeof named / sizeof *named, &err) &&
+              (!g->out || gk_out_check(g->out, &err)) && gk_gate_run(o, &result, g->out ? &json : NULL, &err);
     if (ok && json) ok = gk_json_save(g->out, json, &err);
     json_decref(json);
     if (!ok) return gk_die("gate", &err);

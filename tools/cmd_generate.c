@@ -24,9 +24,28 @@ typedef struct run {
     int64_t prompt_tokens, steps;
 } run;
 
-/* The text of all tokens so far: a token's text may depend on those before it. */
+/* Vocabularies are padded: a model may give an id that its tokenizer has no text for. */
+static bool has_text(const run *r, int i) {
+    const char *piece = gk_tok_piece(r->t->tok, r->id[i]);
+    return piece && *piece;
+}
+
+/* The text of all tokens so far: a token's text may depend on those before it. An id without a text shows as
+ * a number, so that it is seen and the text goes on. */
 static char *decoded(run *r, gk_error *err) {
-    return gk_tok_decode(r->t->tok, r->id, (size_t)r->n, r->a, err);
+    char *all = gk_arena_strdup(r->a, "");
+    for (int i = 0, end; i < r->n; i = end) {
+        end = i + 1;
+        if (!has_text(r, i)) {
+            all = gk_arena_printf(r->a, "%s<id %d>", all, (int)r->id[i]);
+            continue;
+        }
+        while (end < r->n && has_text(r, end)) end++;
+        char *part = gk_tok_decode(r->t->tok, r->id + i, (size_t)(end - i), r->a, err);
+        if (!part) return NULL;
+        all = *all ? gk_arena_printf(r->a, "%s%s", all, part) : part;
+    }
+    return all;
 }
 
 /* Prints what the new token adds to the text. A character whose bytes are still to come waits. */
@@ -51,9 +70,13 @@ static bool check_logits(const float *x, int n, gk_error *err) {
     return true;
 }
 
+/* What the model names; the tokenizer's EOS where it names none. */
 static bool is_end(const run *r, int32_t id) {
-    int eos = gk_model_config(r->t->model)->eos_id;
-    return !r->o->ignore_eos && (id == eos || (r->t->tok && id == gk_tok_eos(r->t->tok)));
+    gk_id_list ends = gk_config_ends(gk_model_config(r->t->model));
+    if (ends.n == 0 && r->t->tok) ends = (gk_id_list){1, {gk_tok_eos(r->t->tok)}};
+    for (int i = 0; i < ends.n; i++)
+        if (id == ends.id[i]) return !r->o->ignore_eos;
+    return false;
 }
 
 static bool continue_text(run *r, gk_decoder *d, gk_error *err) {

@@ -186,6 +186,11 @@ static void say_config(gk_arena *a, const gk_config *c) {
     printf("vocabulary  %d, head %s", c->vocab, c->tied ? "tied to embed" : "of its own");
     say_id("bos", c->bos_id);
     say_id("eos", c->eos_id);
+    gk_id_list ends = gk_config_ends(c);
+    if (ends.n > 1 || (ends.n == 1 && ends.id[0] != c->eos_id)) {
+        printf(", texts end at");
+        for (int i = 0; i < ends.n; i++) printf("%s %d", i ? " or" : "", ends.id[i]);
+    }
     if (c->embed_scale != 1) printf(", embeddings x %g", (double)c->embed_scale);
     if (c->final_softcap > 0) printf(", logits capped at %g", (double)c->final_softcap);
     printf("\n");
@@ -290,6 +295,10 @@ static json_t *config_json(const gk_config *c) {
                 {"eos_id", c->eos_id}};
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
         json_object_set_new(o, ints[i].key, json_integer(ints[i].value));
+    gk_id_list ends = gk_config_ends(c);
+    json_t *list = json_array();
+    for (int i = 0; i < ends.n; i++) json_array_append_new(list, json_integer(ends.id[i]));
+    json_object_set_new(o, "ends", list);
     put_text(o, "norm", c->norm == GK_RMSNORM ? "rmsnorm" : "layernorm");
     put_text(o, "act", gk_act_name(c->act));
     put_text(o, "rope_kind", c->rope ? gk_rope_name(c->rope_kind) : "none");
@@ -388,8 +397,10 @@ static int run(gk_arena *a, const args *g) {
         gk_fail(&err, GK_AT_FIELD(NULL, "--rows"), "from 1 to 10000000", "is %" PRId64, g->rows);
         return gk_die("inspect", &err);
     }
-    gk_inspection *in = gk_inspect(g->model, &err);
-    bool ok = in != NULL;
+    const gk_named_path named[] = {{"--model", g->model, GK_MODEL}, {"--json", g->json, GK_OUTPUT}};
+    bool ok = gk_check_outputs(named, 2, &err) && (!g->json || gk_out_check(g->json, &err));
+    gk_inspection *in = ok ? gk_inspect(g->model, &err) : NULL;
+    ok = in != NULL;
     if (ok && g->json) {
         json_t *o = inspection_json(g, in);
         ok = gk_json_save(g->json, o, &err);

@@ -95,11 +95,21 @@ static bool write_all(job *j, gk_error *err) {
     return gk_safetensors_save(j->o->out, list, 2 * j->t->n, NULL, err);
 }
 
+/* Before the work, so that it is not for nothing. */
+static bool can_write(const settings *o, gk_error *err) {
+    const gk_named_path named[] = {{"--model", o->texts.model, GK_MODEL},
+                                   {"--tokenizer", o->texts.tokenizer, GK_MODEL},
+                                   {"--prompts", o->texts.file, GK_INPUT},
+                                   {"--out", o->out, GK_OUTPUT}};
+    return !o->out ||
+           (gk_check_outputs(named, sizeof named / sizeof *named, err) && gk_out_check(o->out, err));
+}
+
 static int run(const settings *o) {
     gk_error err;
     gk_texts t;
     gk_arena *a = gk_arena_new();
-    if (!gk_texts_open(&o->texts, a, &t, &err)) {
+    if (!can_write(o, &err) || !gk_texts_open(&o->texts, a, &t, &err)) {
         gk_arena_free(a);
         return gk_die("logits", &err);
     }

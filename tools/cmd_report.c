@@ -28,6 +28,13 @@ static bool list_models(settings *s, gk_arena *a, gk_error *err) {
     return true;
 }
 
+static bool write_report(const settings *s, gk_error *err) {
+    const gk_report_options *o = &s->report;
+    const gk_named_path named[] = {
+        {"--db", o->db, GK_INPUT}, {"--gate", o->gate, GK_INPUT}, {"--out", o->out, GK_OUTPUT}};
+    return gk_check_outputs(named, sizeof named / sizeof *named, err) && gk_report_write(o, err);
+}
+
 int cmd_report(int argc, char **argv) {
     settings s = {0};
     const gk_opt opts[] = {
@@ -44,7 +51,7 @@ int cmd_report(int argc, char **argv) {
     int code = gk_args("report", "Writes the HTML report of a run.", opts, sizeof opts / sizeof *opts, argc,
                        argv, a);
     if (code < 0) {
-        code = list_models(&s, a, &err) && gk_report_write(&s.report, &err) ? 0 : gk_die("report", &err);
+        code = list_models(&s, a, &err) && write_report(&s, &err) ? 0 : gk_die("report", &err);
         if (code == 0) printf("%s\n", s.report.out);
     }
     gk_arena_free(a);

@@ -98,8 +98,23 @@ static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
     return ok;
 }
 
+/* With --restart the store replaces whatever stands under its name. */
+static bool check_out(const args *g, gk_error *err) {
+    const gk_named_path named[] = {{"--rows", g->rows, GK_INPUT},
+                                   {"--templates", g->templates, GK_INPUT},
+                                   {"--fillers", g->fillers, GK_INPUT},
+                                   {"--out", g->out, GK_OUTPUT}};
+    for (size_t i = 0; i < g->schemes.n; i++) {
+        const gk_named_path scheme[] = {{"--schemes", g->schemes.item[i], GK_INPUT},
+                                        {"--out", g->out, GK_OUTPUT}};
+        if (!gk_check_outputs(scheme, 2, err)) return false;
+    }
+    return gk_check_outputs(named, sizeof named / sizeof *named, err);
+}
+
 static int run(const args *g, gk_sweep_options *o) {
     gk_error err;
+    if (!check_out(g, &err)) return gk_die("sweep", &err);
     if (!parse_bytes(g->budget, &o->budget_bytes, &err)) return gk_die("sweep", &err);
     gk_sweep *s = gk_sweep_open(o, &err);
     bool finished = false, ok = s && sweep(s, &finished, &err);

@@ -61,6 +61,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     gk_interrupt_catch();
+    gk_map_guard();
     for (size_t i = 0; i < N_COMMANDS; i++)
         if (strcmp(word, COMMANDS[i].name) == 0) return COMMANDS[i].run(argc - 1, argv + 1);
     return unknown_command(word);

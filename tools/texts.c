@@ -67,14 +67,19 @@ static bool add_file(list *l, const gk_texts *t, const char *path, gk_bos bos, g
     return got == 0;
 }
 
-static bool check_ids(const gk_texts *t, gk_error *err) {
+static bool check_texts(const gk_texts *t, gk_error *err) {
     const gk_config *c = gk_model_config(t->model);
-    for (size_t i = 0; i < t->n; i++)
+    for (size_t i = 0; i < t->n; i++) {
+        if (t->text[i].n > c->max_positions)
+            return gk_fail(err, GK_NOWHERE, "shorten it, or give it in parts",
+                           "text %zu has %d tokens, the model takes at most %d", i + 1, t->text[i].n,
+                           c->max_positions);
         for (int j = 0; j < t->text[i].n; j++)
             if (t->text[i].id[j] >= c->vocab)
                 return gk_fail(err, GK_NOWHERE, "the tokenizer that the model was trained with",
                                "text %zu has token %d at position %d, the model's vocabulary has %d", i + 1,
                                t->text[i].id[j], j, c->vocab);
+    }
     return true;
 }
 
@@ -90,7 +95,7 @@ static bool read_all(const gk_texts_args *args, gk_arena *a, gk_texts *out, gk_e
         ok = gk_fail(err, GK_NOWHERE, "--prompt TEXT, --prompts FILE or --ids IDS", "no text is given");
     out->text = l.item;
     out->n = l.n;
-    return ok && check_ids(out, err);
+    return ok && check_texts(out, err);
 }
 
 bool gk_texts_open(const gk_texts_args *args, gk_arena *a, gk_texts *out, gk_error *err) {

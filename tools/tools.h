@@ -60,6 +60,15 @@ const char *gk_nearest(const char *word, const char *const *known, size_t n);
 /* Prints `graftkit <command>: <error text>` on stderr and returns 1. */
 int gk_die(const char *command, const gk_error *err);
 
+/* A file or a model (a folder, or a GGUF file) that the command line names; NULL paths do not count. */
+typedef struct gk_named_path {
+    const char *option, *path;
+    enum { GK_INPUT, GK_OUTPUT, GK_MODEL } kind;
+} gk_named_path;
+/* Fails where an output is the file of another output, of an input or of a model: before the work, since
+ * writing it would be a loss that nobody asked for. */
+bool gk_check_outputs(const gk_named_path *list, size_t n, gk_error *err);
+
 /* What --threads N means: so many threads; 0: all cores. */
 void gk_use_threads(int64_t n);
 

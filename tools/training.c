@@ -64,12 +64,25 @@ static const char *recipe_path(const gk_training *t) {
 static int load_recipe(const gk_training *t, const gk_config *c, gk_recipe *r) {
     gk_error err;
     if (!gk_recipe_load(recipe_path(t), c->family, r, &err)) return gk_die(t->command, &err);
+    bool untied = gk_recipe_untie(r, c);
     for (size_t i = 0; i < gk_recipe_keys(); i++) {
         const char *key = gk_recipe_key_at(i).name, *text = t->overrides[i];
         gk_place at = GK_AT_FIELD(NULL, gk_arena_printf(t->a, "--%s", option_name(t->a, key)));
+        if (text && strcmp(key, "freeze") == 0) untied = false; /* the user says what stays */
         if (!text || gk_recipe_set(r, key, text, at, &err)) continue;
         return gk_die(t->command, &err);
     }
+    if (isnan(r->lr)) {
+        gk_fail(&err, GK_AT_FIELD(recipe_path(t), "lr"), "give --lr, or add it to the recipe",
+                "has no value for the family %s", gk_family_name(c->family));
+        return gk_die(t->command, &err);
+    }
+    if (untied)
+        fprintf(
+            stderr,
+            "graftkit %s: the head of this model is its embedding, so the recipe's freeze of head is left "
+            "out and both are trained; --freeze lnf,head,embed would keep both\n",
+            t->command);
     return 0;
 }
 

@@ -256,9 +256,10 @@ static bool load_key(const key *k, gk_ynode n, const gk_family *family, gk_recip
     if (k->offset == offsetof(gk_recipe, lr) && gk_yaml_kind_of(n) == GK_YAML_MAP) {
         if (!only_families(n, err)) return false;
         n = gk_yaml_get(n, gk_family_name(family));
-        if (gk_yaml_kind_of(n) == GK_YAML_NONE)
-            return gk_fail(err, at, "add it, or give one number for all", "has no value for the family %s",
-                           gk_family_name(family));
+        if (gk_yaml_kind_of(n) == GK_YAML_NONE) {
+            out->lr = NAN; /* --lr may still say it */
+            return true;
+        }
         at.line = gk_yaml_place(n).line;
         at.column = gk_yaml_place(n).column;
     }

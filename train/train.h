@@ -89,9 +89,14 @@ gk_recipe_key gk_recipe_key_at(size_t i);
 
 /* torch's AdamW defaults, one epoch of 16 texts a step, no validation. */
 void gk_recipe_default(gk_recipe *r);
-/* Reads a YAML recipe over the defaults. `lr` may be a map from family to value; then `family` decides.
- * Unknown keys and values out of range are errors with file:line:column. */
+/* Reads a YAML recipe over the defaults. `lr` may be a map from family to value; then `family` decides, and
+ * lr is NaN where the map lacks it: it must be set before training. Unknown keys and values out of range are
+ * errors with file:line:column. */
 bool gk_recipe_load(const char *path, const gk_family *family, gk_recipe *out, gk_error *err);
+/* Takes `head` from a recipe that freezes it without `embed` where the model's head is its embedding; true:
+ * it was taken, and both will be trained. For recipes read from a file: what a user asks for by name is not
+ * changed. */
+bool gk_recipe_untie(gk_recipe *r, const gk_config *c);
 /* Sets one key from text ("1e-3", "true", "lnf,head"); `at` names the place for the message. */
 bool gk_recipe_set(gk_recipe *r, const char *key, const char *text, gk_place at, gk_error *err);
 /* A new reference to an object of every key that decides the result (not of checkpoint and log intervals). */

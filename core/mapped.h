@@ -1,0 +1,10 @@
+/* mapped.h: which files are mapped where, for the handler of gk_map_guard. Internal to core/. */
+#ifndef GK_CORE_MAPPED_H
+#define GK_CORE_MAPPED_H
+
+#include "core/core.h"
+
+void gk__mapped_add(const gk_map *m);
+void gk__mapped_remove(const gk_map *m);
+
+#endif
