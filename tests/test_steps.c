@@ -95,7 +95,7 @@ START_TEST(tokens_are_a_budget) {
     gk_recipe r = plan_recipe();
     for (int64_t budget = 1; budget < 60; budget += 6) {
         r.tokens = budget;
-        r.accumulate = 1 + budget % 3;
+        r.accumulate = 1 + budget / 6 % 3;
         walk_of(&r, 4, &w);
         check_epochs(&w, &r, 4);
         for (int64_t k = 0; k < w.steps; k++) {
