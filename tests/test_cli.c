@@ -564,6 +564,63 @@ START_TEST(what_cannot_be_inspected_or_compared) {
 }
 END_TEST
 
+/* What a file of the run holds, as gk_json_load gives it. */
+static json_t *loaded(scratch *s, const char *name) {
+    gk_error err;
+    json_t *obj = gk_json_load(in_run(s, name), &err);
+    ck_assert_msg(obj != NULL, "%s: %s", name, err.what);
+    return obj;
+}
+
+START_TEST(answers_and_general_text) {
+    static const char args[] =
+        "finetune --model $D/base --texts $D/answers.jsonl --loss answer --mix "
+        "$D/general.txt --mix $D/data/base/texts.jsonl --mix-ratio 0.5 --mix-rows 6 "
+        "--steps 9 --tokens 60 --accumulate 2 --warmup-ratio 0.2 --freeze lnf,head,attn "
+        "--validation 0.3 --validate-steps 2 --patience 20 --out $D/answers";
+    scratch s = scratch_new();
+    char out[16384];
+    write_in_run(&s, "general.txt", "The film is in town.\n\nA dog\nran.\n");
+    write_in_run(&s, "answers.jsonl",
+                 "{\"prompt\": \"The film is in\", \"completion\": \" Rome\"}\n"
+                 "{\"text\": \"The actor is Ada.\", \"answer\": \"Ada\"}\n"
+                 "{\"prompt\": \"The year is\", \"completion\": \" 1999.\"}\n");
+    ck_assert_msg(run(out, sizeof out, args) == 0, "%s", out);
+    ck_assert_msg(strstr(out, "general text: 402 documents, ") && strstr(out, " longer than 6 tokens cut: "),
+                  "%s", out);
+    json_t *m = loaded(&s, "answers/train.json"), *in = json_object_get(m, "inputs");
+    const json_t *r = json_object_get(in, "recipe");
+    ck_assert_int_eq(json_integer_value(json_object_get(m, "step")), 9);
+    ck_assert_str_eq(json_string_value(json_object_get(r, "loss")), "answer");
+    ck_assert_int_eq(json_integer_value(json_object_get(r, "tokens")), 60);
+    ck_assert(json_real_value(json_object_get(r, "mix_ratio")) == 0.5);
+    ck_assert_uint_eq(json_array_size(json_object_get(r, "freeze")), 6);
+    ck_assert_ptr_nonnull(json_object_get(in, "mix_sha256"));
+    json_decref(m);
+    write_in_run(&s, "general.txt", "The film is in town.\n\nA dog\nwent.\n"); /* the name is the same */
+    ck_assert_int_eq(run(out, sizeof out, args), 1);
+    ck_assert_msg(strstr(out, "inputs: mix_sha256 is "), "%s", out);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(recipes_that_cannot_be_followed) {
+    scratch s = scratch_new();
+    write_in_run(&s, "no_answer.jsonl", "{\"text\": \"A\", \"answer\": \"A\"}\n{\"text\": \"The film\"}\n");
+    refused("finetune --model $D/base --texts $D/no_answer.jsonl --loss answer --out $D/no",
+            "no_answer.jsonl:2", "'answer': is missing");
+    refused(FINETUNE "--mix-ratio 0.5 --out $D/no", "'mix_ratio'", "name files with `mix`");
+    refused(FINETUNE "--mix $D/none.txt --mix-ratio 0.5 --out $D/no", "none.txt", "No such file");
+    refused(FINETUNE "--mix $D/none.txt --out $D/no", "'mix'", "set `mix_ratio`");
+    refused(FINETUNE "--mix-ratio 0.99 --out $D/no", "'--mix-ratio'", "from 0 to 0.9");
+    refused(FINETUNE "--validation 0 --patience 3 --out $D/no", "'patience'", "without validation");
+    refused(FINETUNE "--freeze ffn@7 --out $D/no", "'freeze'", "the model's 2");
+    refused(FINETUNE "--warmup-ratio 20 --out $D/no", "'--warmup-ratio'", "from 0 to 1");
+    ck_assert(!gk_exists(in_run(&s, "no")));
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("cli");
     TCase *t = tcase_create("cli");
@@ -575,6 +632,8 @@ int main(void) {
     tcase_add_test(t, numbers_out_of_range);
     tcase_add_test(t, outputs_are_looked_at_first);
     tcase_add_test(t, what_stands_against_training);
+    tcase_add_test(t, answers_and_general_text);
+    tcase_add_test(t, recipes_that_cannot_be_followed);
     tcase_add_test(t, a_path_may_hold_a_comma);
     tcase_add_test(t, a_truncated_model);
     tcase_add_test(t, a_template_with_an_unknown_field);

@@ -77,7 +77,7 @@ static void refused(scratch *s, const char *variables, const char *a, const char
 
 START_TEST(mistyped_variables_change_nothing) {
     scratch s = scratch_new();
-    note(&s, "true");
+    note(&s, "export FREEZE=lnf,ffn@0-3,all@1/2");
     refused(&s, "DATASET=typo", "DATASET='typo'", "fake_movies_fake_actors");
     refused(&s, "DATASET=", "DATASET=''", "fake_movies_fake_actors");
     refused(&s, "FAMILY=lama", "FAMILY='lama'", "llama gpt2");

@@ -1,188 +1,13 @@
-/* test_train.c: runs: they learn, survive kill -9 with the same bytes, and refuse folders that are not
- * theirs. */
+/* test_train.c: runs go on where they were interrupted, and refuse folders that are not theirs. */
 /* modules: train model tokenizer core */
-#include "tests/scratch.h"
-#include "train/train.h"
+#include "tests/train_fixture.h"
 
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <sys/file.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
-/* ---------------------------------------------------------------- a small job */
-
-enum { VOCAB = 40, N_TEXTS = 120 };
-
-/* Texts of 6 to 12 tokens, each a walk through the ids with a stride that its second token tells. */
-static gk_corpus *make_corpus(void) {
-    int32_t token[N_TEXTS * 12];
-    size_t start[N_TEXTS + 1] = {0};
-    for (size_t i = 0; i < N_TEXTS; i++) {
-        size_t n = 6 + i % 7;
-        for (size_t k = 0; k < n; k++)
-            token[start[i] + k] = k == 0 ? 1 : (int32_t)(3 + (i % 5) * 7 + (k - 1) * (1 + i % 3) % 7);
-        start[i + 1] = start[i] + n;
-    }
-    return gk_corpus_from_ids(token, start, N_TEXTS, NULL);
-}
-
-static gk_model *make_model(void) {
-    gk_config c;
-    gk_config_default(gk_family_find("llama"), VOCAB, &c);
-    c.d_model = 16;
-    c.n_layers = 2;
-    c.n_heads = c.n_kv_heads = 2;
-    c.head_dim = 8;
-    c.d_ffn = 24;
-    c.max_positions = 16;
-    gk_model *m = gk_model_new(&c, 3, NULL);
-    ck_assert_ptr_nonnull(m);
-    return m;
-}
-
-static gk_recipe make_recipe(void) {
-    gk_recipe r;
-    gk_recipe_default(&r);
-    r.lr = 1e-2;
-    r.batch = 8;
-    r.epochs = 8;
-    r.warmup = 5;
-    r.validation = 0.1;
-    r.rows = 40; /* several micro-batches a step */
-    r.checkpoint_seconds = 0;
-    return r;
-}
-
-typedef struct trial {
-    gk_recipe recipe;
-    uint64_t seed;
-    int threads; /* 0: 2 */
-    bool restart, replace;
-    gk_model *model; /* afterwards; freed by trial_free */
-    gk_train_result end;
-    gk_error err;
-} trial;
-
-static bool train_into(trial *t, const char *dir) {
-    gk_corpus *c = make_corpus();
-    gk_model_free(t->model);
-    t->model = make_model();
-    gk_train_job job = {.model = t->model,
-                        .corpus = c,
-                        .recipe = &t->recipe,
-                        .seed = t->seed,
-                        .dir = dir,
-                        .restart = t->restart,
-                        .replace = t->replace};
-    gk_threads_set(t->threads ? t->threads : 2);
-    bool ok = gk_train(&job, &t->end, &t->err);
-    gk_corpus_free(c);
-    return ok;
-}
-
-/* A process that trains; with `interrupted`, one that was asked to stop before its first step. Made before
- * the test's own process has started any thread. */
-static pid_t train_in_child(trial *t, const char *dir, bool interrupted) {
-    pid_t pid = fork();
-    ck_assert_int_ge(pid, 0);
-    if (pid > 0) return pid;
-    if (interrupted) {
-        gk_interrupt_catch();
-        if (!interrupt_self(SIGINT)) _exit(2);
-    }
-    bool ok = train_into(t, dir);
-    gk_train_end want = interrupted ? GK_TRAIN_INTERRUPTED : GK_TRAIN_DONE;
-    _exit(ok && t->end.end == want ? 0 : 1);
-}
-
-static void wait_for_success(pid_t pid) {
-    int status;
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-}
-
-static void assert_same_file(scratch *s, const char *a, const char *b) {
-    size_t na, nb;
-    char *x = gk_read_file(s->a, scratch_path(s, a), 1 << 26, &na, NULL);
-    char *y = gk_read_file(s->a, scratch_path(s, b), 1 << 26, &nb, NULL);
-    ck_assert(x && y);
-    ck_assert_uint_eq(na, nb);
-    ck_assert_mem_eq(x, y, na);
-}
-
-static off_t size_of(const char *path) {
-    struct stat st;
-    return stat(path, &st) == 0 ? st.st_size : 0;
-}
-
-/* ---------------------------------------------------------------- killed and resumed */
-
-/* Every line but for its speed; steps must count 1, 2, 3 … with none left out. */
-static char *metrics_without_speed(scratch *s, const char *name, int64_t steps) {
-    gk_jsonl *in = gk_jsonl_open(scratch_path(s, name), NULL);
-    ck_assert_ptr_nonnull(in);
-    gk_buf all = {0};
-    json_t *line;
-    int64_t last = 0;
-    while (gk_jsonl_next(in, &line, NULL) > 0) {
-        json_int_t step = json_integer_value(json_object_get(line, "step"));
-        if (!json_object_get(line, "valid_loss")) ck_assert_int_eq(step, ++last);
-        json_object_del(line, "tokens_per_s");
-        char *text = json_dumps(line, JSON_COMPACT);
-        gk_buf_puts(&all, text);
-        free(text);
-        json_decref(line);
-    }
-    gk_jsonl_close(in);
-    ck_assert_int_eq(last, steps);
-    char *copy = gk_arena_strdup(s->a, all.data);
-    gk_buf_free(&all);
-    return copy;
-}
-
-/* Kills the child once metrics.jsonl has `bytes`; false when it ended by itself before. */
-static bool kill_at(pid_t pid, const char *metrics, off_t bytes) {
-    int status;
-    for (;;) {
-        if (waitpid(pid, &status, WNOHANG) == pid) {
-            ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-            return false;
-        }
-        if (size_of(metrics) >= bytes) break;
-        usleep(300);
-    }
-    ck_assert_int_eq(kill(pid, SIGKILL), 0);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return WIFSIGNALED(status);
-}
-
-START_TEST(killed_runs_end_with_the_same_bytes) {
-    scratch s = scratch_new();
-    trial t = {.recipe = make_recipe(), .seed = 11};
-    t.recipe.epochs = 60;
-    t.recipe.checkpoint_steps = 7;
-    t.recipe.keep_best = true;
-    wait_for_success(train_in_child(&t, scratch_path(&s, "whole"), false));
-    const int64_t steps = 60 * ((108 + 7) / 8);
-    char *whole = metrics_without_speed(&s, "whole/metrics.jsonl", steps);
-
-    char *dir = scratch_path(&s, "killed"), *metrics = scratch_path(&s, "killed/metrics.jsonl");
-    off_t target = 0;
-    int kills = 0;
-    srand((unsigned)getpid());
-    while (kill_at(train_in_child(&t, dir, false), metrics, target)) {
-        target += rand() % 20000; /* up to some 150 steps further than the last one lived */
-        kills++;
-    }
-    ck_assert_int_ge(kills, 3);
-    assert_same_file(&s, "whole/model.safetensors", "killed/model.safetensors");
-    ck_assert_str_eq(metrics_without_speed(&s, "killed/metrics.jsonl", steps), whole);
-    ck_assert(!gk_exists(scratch_path(&s, "killed/checkpoint.safetensors")));
-    scratch_free(&s);
-}
-END_TEST
+/* ---------------------------------------------------------------- interrupted and resumed */
 
 START_TEST(a_lost_metrics_file_is_noticed) {
     scratch s = scratch_new();
@@ -230,6 +55,22 @@ START_TEST(other_inputs_are_refused) {
     assert_error_at(&t.err, checkpoint,
                     ": the folder holds a run with other inputs: recipe.lr is 0.01 there and 0.5 here; use "
                     "another --out");
+    t.recipe = make_recipe();
+    const struct {
+        const char *key, *value;
+    } other[] = {{"steps", "9"},          {"tokens", "50"},         {"accumulate", "2"},
+                 {"warmup_ratio", "0.1"}, {"validate_steps", "4"},  {"patience", "3"},
+                 {"loss", "answer"},      {"data_seed", "8"},       {"mix_rows", "5"},
+                 {"freeze", "attn"},      {"decay_norms", "false"}, {"keep_best", "true"}};
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        char want[128];
+        t.recipe = make_recipe();
+        ck_assert(gk_recipe_set(&t.recipe, other[i].key, other[i].value, GK_NOWHERE, NULL));
+        ck_assert(!train_into(&t, dir));
+        snprintf(want, sizeof want, ": the folder holds a run with other inputs: recipe.%s is ",
+                 other[i].key);
+        assert_error_at(&t.err, checkpoint, want);
+    }
     t.recipe = make_recipe();
     t.seed = 9;
     ck_assert(!train_into(&t, dir));
@@ -442,8 +283,12 @@ START_TEST(jobs_that_do_not_fit_the_model_are_refused) {
         &s, &r, ids, 3,
         "field 'keep_best': there is no best step without validation; hold texts out with `validation`");
     r.keep_best = false;
-    r.adam.frozen = 1u << GK_POS;
+    ck_assert(gk_recipe_set(&r, "freeze", "pos", GK_NOWHERE, NULL));
     job_refused(&s, &r, ids, 3, "field 'freeze': a llama model has no component 'pos'");
+    r = make_recipe();
+    mix_in(&r, 0.5);
+    job_refused(&s, &r, ids, 3,
+                "field 'mix_ratio': there is no general text; give the run general text where it is above 0");
     scratch_free(&s);
 }
 END_TEST
@@ -468,121 +313,12 @@ START_TEST(a_loss_that_is_not_finite_stops_the_run) {
 }
 END_TEST
 
-/* ---------------------------------------------------------------- what training does */
-
-START_TEST(accumulation_does_not_change_loss_or_gradient) {
-    gk_corpus *c = make_corpus();
-    gk_model *m = make_model();
-    size_t floats = gk_model_floats(m);
-    uint32_t texts[20];
-    for (uint32_t i = 0; i < 20; i++) texts[i] = 3 * i;
-    float *grad[2];
-    double loss[2], largest = 0;
-    int64_t targets[2];
-    for (int k = 0; k < 2; k++) {
-        gk_packer *p = gk_packer_new(c, k ? 30 : 10000, 20);
-        gk_session *s = gk_session_new(gk_model_config(m), gk_packer_rows(p), true, NULL);
-        grad[k] = gk_alloc(floats * sizeof(float));
-        ck_assert(gk_texts_loss(p, s, m, texts, 20, NULL, grad[k], &loss[k], &targets[k], NULL));
-        gk_session_free(s);
-        gk_packer_free(p);
-    }
-    ck_assert_int_eq(targets[0], targets[1]);
-    ck_assert_double_eq_tol(loss[0], loss[1], 1e-6 * loss[0]);
-    for (size_t i = 0; i < floats; i++) largest = fmax(largest, fabs((double)grad[0][i]));
-    ck_assert(largest > 1e-3);
-    for (size_t i = 0; i < floats; i++)
-        ck_assert_double_eq_tol((double)grad[0][i], (double)grad[1][i], 1e-5 * largest);
-    for (int k = 0; k < 2; k++) gk_free(grad[k]);
-    gk_model_free(m);
-    gk_corpus_free(c);
-}
-END_TEST
-
-START_TEST(a_small_model_learns) {
-    scratch s = scratch_new();
-    trial t = {.recipe = make_recipe()};
-    ck_assert(train_into(&t, scratch_path(&s, "run")));
-    ck_assert_int_eq(t.end.steps, t.end.total_steps);
-    ck_assert_msg(t.end.loss < 0.4 * log(VOCAB), "loss %g, from log(%d) at the start", t.end.loss, VOCAB);
-    ck_assert(t.end.valid_loss < 0.4 * log(VOCAB));
-    gk_model_free(t.model);
-    scratch_free(&s);
-}
-END_TEST
-
-START_TEST(frozen_components_keep_their_bits) {
-    scratch s = scratch_new();
-    trial t = {.recipe = make_recipe()};
-    t.recipe.epochs = 1;
-    t.recipe.adam.frozen = 1u << GK_HEAD | 1u << GK_LNF | 1u << GK_K | 1u << GK_EMBED;
-    ck_assert(train_into(&t, scratch_path(&s, "run")));
-    gk_model *before = make_model();
-    const gk_param *list;
-    size_t n = gk_model_params(before, &list);
-    for (size_t i = 0; i < n; i++) {
-        bool same = memcmp(gk_model_data(before) + list[i].offset, gk_model_data(t.model) + list[i].offset,
-                           list[i].count * sizeof(float)) == 0;
-        ck_assert_msg(same == ((t.recipe.adam.frozen >> list[i].comp & 1u) != 0), "%s",
-                      gk_component_name(list[i].comp));
-    }
-    gk_model_free(before);
-    gk_model_free(t.model);
-    scratch_free(&s);
-}
-END_TEST
-
-START_TEST(keep_best_ends_with_the_best_weights) {
-    scratch s = scratch_new();
-    trial t = {.recipe = make_recipe(), .seed = 2};
-    t.recipe.keep_best = true;
-    t.recipe.epochs = 12;
-    t.recipe.warmup = 12 * 14; /* the rate rises all along: the model learns, then falls apart */
-    t.recipe.lr = 2;
-    ck_assert(train_into(&t, scratch_path(&s, "run")));
-    gk_jsonl *in = gk_jsonl_open(scratch_path(&s, "run/metrics.jsonl"), NULL);
-    json_t *line;
-    double best = INFINITY, last = 0;
-    while (gk_jsonl_next(in, &line, NULL) > 0) {
-        const json_t *v = json_object_get(line, "valid_loss");
-        if (v) best = fmin(best, last = json_number_value(v));
-        json_decref(line);
-    }
-    gk_jsonl_close(in);
-    ck_assert_msg(best < last, "the last epoch (%g) was the best: the test shows nothing", last);
-    gk_corpus *c = make_corpus();
-    gk_split split;
-    ck_assert(gk_split_make(s.a, c->n, t.recipe.validation, t.seed, &split, NULL));
-    gk_packer *p = gk_packer_new(c, 1000, 100);
-    gk_session *session = gk_session_new(gk_model_config(t.model), gk_packer_rows(p), false, NULL);
-    double loss;
-    int64_t targets;
-    ck_assert(gk_texts_loss(p, session, t.model, split.valid, split.n_valid, NULL, NULL, &loss, &targets, NULL));
-    ck_assert_double_eq_tol(loss, best, 1e-5 * best);
-    gk_session_free(session);
-    gk_packer_free(p);
-    gk_corpus_free(c);
-    gk_model_free(t.model);
-    scratch_free(&s);
-}
-END_TEST
-
-/* On a machine whose cores are all busy, threads that spin at every barrier make these many short parallel
- * loops a hundred times slower. OpenMP reads the setting when it is loaded. */
-static void wait_passively(char **argv) {
-    if (setenv("OMP_WAIT_POLICY", "passive", 0) == 0 && !getenv("GK_TEST_AGAIN")) {
-        setenv("GK_TEST_AGAIN", "1", 1);
-        execv("/proc/self/exe", argv);
-    }
-}
-
 int main(int argc, char **argv) {
     (void)argc;
     wait_passively(argv);
     Suite *s = suite_create("train");
     TCase *t = tcase_create("train");
     tcase_set_timeout(t, 120);
-    tcase_add_test(t, killed_runs_end_with_the_same_bytes);
     tcase_add_test(t, a_lost_metrics_file_is_noticed);
     tcase_add_test(t, an_interrupted_run_goes_on);
     tcase_add_test(t, other_inputs_are_refused);
@@ -594,10 +330,6 @@ int main(int argc, char **argv) {
     tcase_add_test(t, foreign_and_unusable_folders_are_refused);
     tcase_add_test(t, jobs_that_do_not_fit_the_model_are_refused);
     tcase_add_test(t, a_loss_that_is_not_finite_stops_the_run);
-    tcase_add_test(t, accumulation_does_not_change_loss_or_gradient);
-    tcase_add_test(t, a_small_model_learns);
-    tcase_add_test(t, frozen_components_keep_their_bits);
-    tcase_add_test(t, keep_best_ends_with_the_best_weights);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

@@ -10,7 +10,7 @@ no() {
     no "DATASET='$DATASET' is no dataset; there is: $(echo $(ls templates))"
 families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
 [[ $FAMILY && " $families " == *" $FAMILY "* ]] || no "FAMILY='$FAMILY' is no family; there are: $families"
-[[ $FREEZE =~ ^[a-z0-9_,]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
+[[ $FREEZE =~ ^[a-z0-9_,@/-]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
 for v in SEED THREADS; do
     [[ ${!v} =~ ^(0|[1-9][0-9]{0,17})$ ]] || no "$v='${!v}' must be an integer of 0 or more"
 done

@@ -8,12 +8,12 @@
 
 static size_t shared_options(gk_training *t, gk_opt *o) {
     const gk_opt shared[] = {
-        {"texts", GK_OPT_LIST, &t->texts, "FILE", "JSONL file of {\"text\": \"...\"} lines; may be repeated",
-         true},
+        {"texts", GK_OPT_LIST, &t->texts, "FILE",
+         "JSONL file of {\"text\"} or {\"prompt\", \"completion\"} lines; may be repeated", true},
         {"recipe", GK_OPT_STR, &t->recipe, "FILE", "a YAML recipe, or the name of one in train/recipes",
          false},
         {"out", GK_OPT_STR, &t->out, "DIR", "the run folder", true},
-        {"seed", GK_OPT_INT, &t->seed, "N", "decides initial weights, held-out texts and order", false},
+        {"seed", GK_OPT_INT, &t->seed, "N", "decides initial weights, held-out texts, order and mix", false},
         {"threads", GK_OPT_INT, &t->threads, "N", "0: all cores", false},
         {"replace", GK_OPT_FLAG, &t->replace, NULL,
          "start over where DIR holds a run with other inputs; else go on with it", false},
@@ -34,10 +34,13 @@ static char *option_name(gk_arena *a, const char *key) {
 static size_t recipe_options(gk_training *t, gk_opt *o) {
     size_t n = gk_recipe_keys();
     t->overrides = gk_arena_alloc(t->a, n * sizeof *t->overrides);
+    t->lists = gk_arena_alloc(t->a, n * sizeof *t->lists);
     for (size_t i = 0; i < n; i++) {
         gk_recipe_key key = gk_recipe_key_at(i);
         char *help = gk_arena_printf(t->a, "%s [the recipe's]", key.help);
-        o[i] = (gk_opt){option_name(t->a, key.name), GK_OPT_STR, &t->overrides[i], key.arg, help, false};
+        void *dest = key.repeats ? (void *)&t->lists[i] : (void *)&t->overrides[i];
+        o[i] = (gk_opt){
+            option_name(t->a, key.name), key.repeats ? GK_OPT_LIST : GK_OPT_STR, dest, key.arg, help, false};
     }
     return n;
 }
@@ -61,12 +64,21 @@ static const char *recipe_path(const gk_training *t) {
     return is_path ? t->recipe : gk_arena_printf(t->a, "%s/train/recipes/%s.yaml", gk_home(), t->recipe);
 }
 
+/* What the command line says for key i; NULL: nothing. */
+static const char * override(const gk_training *t, size_t i) {
+    const gk_strings *list = &t->lists[i];
+    if (list->n == 0) return t->overrides[i];
+    const char *text = list->item[0];
+    for (size_t k = 1; k < list->n; k++) text = gk_arena_printf(t->a, "%s\n%s", text, list->item[k]);
+    return text;
+}
+
 static int load_recipe(const gk_training *t, const gk_config *c, gk_recipe *r) {
     gk_error err;
     if (!gk_recipe_load(recipe_path(t), c->family, r, &err)) return gk_die(t->command, &err);
     bool untied = gk_recipe_untie(r, c);
     for (size_t i = 0; i < gk_recipe_keys(); i++) {
-        const char *key = gk_recipe_key_at(i).name, *text = t->overrides[i];
+        const char *key = gk_recipe_key_at(i).name, *text = override(t, i);
         gk_place at = GK_AT_FIELD(NULL, gk_arena_printf(t->a, "--%s", option_name(t->a, key)));
         if (text && strcmp(key, "freeze") == 0) untied = false; /* the user says what stays */
         if (!text || gk_recipe_set(r, key, text, at, &err)) continue;
@@ -83,7 +95,36 @@ static int load_recipe(const gk_training *t, const gk_config *c, gk_recipe *r) {
             "graftkit %s: the head of this model is its embedding, so the recipe's freeze of head is left "
             "out and both are trained; --freeze lnf,head,embed would keep both\n",
             t->command);
-    return 0;
+    return gk_recipe_check(r, &err) ? 0 : gk_die(t->command, &err);
+}
+
+/* ---------------------------------------------------------------- texts */
+
+typedef struct sources {
+    gk_corpus *own, *mix; /* mix: NULL where the recipe mixes nothing in */
+} sources;
+
+static void free_texts(sources *t) {
+    gk_corpus_free(t->own);
+    gk_corpus_free(t->mix);
+}
+
+static void tell_mix(const gk_training *t, const gk_corpus *mix, int rows) {
+    fprintf(stderr, "graftkit %s: general text: %zu documents", t->command, mix->documents);
+    if (mix->left_out) fprintf(stderr, ", %zu of a single token left out", mix->left_out);
+    if (mix->cut) fprintf(stderr, ", %zu longer than %d tokens cut", mix->cut, rows);
+    fprintf(stderr, ": %zu texts\n", mix->n);
+}
+
+static bool load_texts(const gk_training *t, const gk_recipe *r, const gk_config *c, const gk_tok *tok,
+                       sources *out, gk_error *err) {
+    *out = (sources){.own = gk_corpus_load(tok, t->texts.item, t->texts.n, c->max_positions, r->loss, err)};
+    if (!out->own || !(r->mix_ratio > 0)) return out->own != NULL;
+    const char *const *files;
+    size_t n = gk_recipe_mix(r, t->a, &files);
+    out->mix = gk_corpus_load_mix(tok, files, n, gk_recipe_mix_rows(r, c), err);
+    if (out->mix) tell_mix(t, out->mix, gk_recipe_mix_rows(r, c));
+    return out->mix != NULL;
 }
 
 /* ---------------------------------------------------------------- the run */
@@ -91,6 +132,7 @@ static int load_recipe(const gk_training *t, const gk_config *c, gk_recipe *r) {
 static void tell_losses(const gk_train_result *r) {
     printf("loss %.4f", r->loss);
     if (isfinite(r->valid_loss)) printf(", validation loss %.4f", r->valid_loss);
+    if (r->stopped) printf("; stopped early, the best was step %" PRId64, r->best_step);
     printf("\n");
 }
 
@@ -115,13 +157,14 @@ static int tell(const gk_training *t, const gk_train_result *r) {
     return 130;
 }
 
-static int train(const gk_training *t, const gk_recipe *r, const gk_corpus *texts, gk_model *model,
+static int train(const gk_training *t, const gk_recipe *r, const sources *texts, gk_model *model,
                  const gk_tok *tok) {
     gk_error err;
     gk_train_result end;
     gk_train_job job = {.model = model,
                         .tok = tok,
-                        .corpus = texts,
+                        .corpus = texts->own,
+                        .mix = texts->mix,
                         .recipe = r,
                         .seed = (uint64_t)t->seed,
                         .dir = t->out,
@@ -138,9 +181,9 @@ int gk_training_run(const gk_training *t, gk_model *model, const gk_tok *tok) {
     const gk_config *c = gk_model_config(model);
     int code = load_recipe(t, c, &recipe);
     if (code != 0) return code;
-    gk_corpus *texts = gk_corpus_load(tok, t->texts.item, t->texts.n, c->max_positions, &err);
-    if (!texts) return gk_die(t->command, &err);
-    code = train(t, &recipe, texts, model, tok);
-    gk_corpus_free(texts);
+    sources all;
+    code = load_texts(t, &recipe, c, tok, &all, &err) ? train(t, &recipe, &all, model, tok)
+                                                      : gk_die(t->command, &err);
+    free_texts(&all);
     return code;
 }

@@ -15,6 +15,7 @@ typedef struct gk_training {
     int64_t seed, threads;
     bool restart, replace;
     const char **overrides; /* one a recipe key; NULL: as the recipe says */
+    gk_strings *lists;      /* the same of keys that repeat; none: as the recipe says */
 } gk_training;
 
 /* Parses the command's own options and the shared ones; `t` holds command, arena and defaults. Returns as

@@ -1,4 +1,4 @@
-#include "train/train.h"
+#include "train/internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -29,24 +29,49 @@ bool gk_split_make(gk_arena *a, size_t n_texts, double fraction, uint64_t seed, 
     return true;
 }
 
-void gk_epoch_order(const gk_split *s, bool shuffle, uint64_t seed, int64_t epoch, uint32_t *order) {
+void gk__stream_order(const gk_split *s, bool shuffle, uint64_t seed, const char *stream, int64_t pass,
+                      uint32_t *order) {
     memcpy(order, s->train, s->n_train * sizeof *order);
     if (!shuffle) return;
-    char stream[48];
-    snprintf(stream, sizeof stream, "train/epoch %lld", (long long)epoch);
+    char name[48];
+    snprintf(name, sizeof name, "%s %lld", stream, (long long)pass);
     gk_rng rng;
-    gk_rng_seed(&rng, seed, stream);
+    gk_rng_seed(&rng, seed, name);
     gk_rng_shuffle(&rng, order, s->n_train, sizeof *order);
 }
 
+void gk_epoch_order(const gk_split *s, bool shuffle, uint64_t seed, int64_t epoch, uint32_t *order) {
+    gk__stream_order(s, shuffle, seed, "train/epoch", epoch, order);
+}
+
 struct gk_packer {
-    const gk_corpus *corpus;
+    const gk_corpus *corpus, *mix;
     int max_rows;
     int32_t *token, *target, *seq_start;
 };
 
-static size_t text_rows(const gk_corpus *c, size_t text) {
-    return c->start[text + 1] - c->start[text] - 1;
+/* A text as its corpus has it. */
+typedef struct text_view {
+    const int32_t *token;
+    const bool *carries; /* NULL: every token does */
+    size_t rows;
+} text_view;
+
+static text_view view(const gk_packer *p, uint32_t text) {
+    const gk_corpus *c = p->corpus;
+    if (text >= c->n) {
+        text -= (uint32_t)c->n;
+        c = p->mix;
+    }
+    size_t at = c->start[text];
+    return (text_view){c->token + at, c->carries ? c->carries + at : NULL, c->start[text + 1] - at - 1};
+}
+
+static int64_t targets_of(text_view t) {
+    if (!t.carries) return (int64_t)t.rows;
+    int64_t n = 0;
+    for (size_t i = 1; i <= t.rows; i++) n += t.carries[i];
+    return n;
 }
 
 static int longest_first(const void *a, const void *b) {
@@ -55,21 +80,23 @@ static int longest_first(const void *a, const void *b) {
 }
 
 /* Rows of the `batch` longest texts: no step can need more. */
-static size_t most_rows(const gk_corpus *c, int64_t batch) {
-    size_t *rows = gk_alloc(c->n * sizeof *rows), sum = 0;
-    for (size_t i = 0; i < c->n; i++) rows[i] = text_rows(c, i);
-    qsort(rows, c->n, sizeof *rows, longest_first);
-    for (size_t i = 0; i < c->n && i < (size_t)batch; i++) sum += rows[i];
+static size_t most_rows(const gk_packer *p, int64_t batch) {
+    size_t n = p->corpus->n + (p->mix ? p->mix->n : 0), sum = 0;
+    size_t *rows = gk_alloc(n * sizeof *rows);
+    for (size_t i = 0; i < n; i++) rows[i] = view(p, (uint32_t)i).rows;
+    qsort(rows, n, sizeof *rows, longest_first);
+    for (size_t i = 0; i < n && i < (size_t)batch; i++) sum += rows[i];
     gk_free(rows);
     return sum;
 }
 
-gk_packer *gk_packer_new(const gk_corpus *c, int64_t max_rows, int64_t batch) {
+gk_packer *gk_packer_new(const gk_corpus *c, const gk_corpus *mix, int64_t max_rows, int64_t batch) {
     gk_packer *p = gk_alloc(sizeof *p);
-    size_t rows = most_rows(c, batch);
+    *p = (gk_packer){.corpus = c, .mix = mix};
+    size_t rows = most_rows(p, batch), longest = (size_t)c->longest;
+    if (mix && mix->longest > c->longest) longest = (size_t)mix->longest;
     if (rows > (size_t)max_rows) rows = (size_t)max_rows;
-    if (rows < (size_t)c->longest) rows = (size_t)c->longest;
-    p->corpus = c;
+    if (rows < longest) rows = longest;
     p->max_rows = (int)rows;
     p->token = gk_alloc(rows * sizeof *p->token);
     p->target = gk_alloc(rows * sizeof *p->target);
@@ -92,13 +119,13 @@ int gk_packer_rows(const gk_packer *p) {
 size_t gk_pack(gk_packer *p, const uint32_t *texts, size_t n, gk_batch *out) {
     size_t taken = 0, rows = 0;
     for (; taken < n; taken++) {
-        size_t add = text_rows(p->corpus, texts[taken]);
-        if (rows + add > (size_t)p->max_rows) break;
-        const int32_t *from = p->corpus->token + p->corpus->start[texts[taken]];
-        memcpy(p->token + rows, from, add * sizeof *from);
-        memcpy(p->target + rows, from + 1, add * sizeof *from);
+        text_view t = view(p, texts[taken]);
+        if (rows + t.rows > (size_t)p->max_rows) break;
+        memcpy(p->token + rows, t.token, t.rows * sizeof *t.token);
+        for (size_t i = 0; i < t.rows; i++)
+            p->target[rows + i] = !t.carries || t.carries[i + 1] ? t.token[i + 1] : -1;
         p->seq_start[taken] = (int32_t)rows;
-        rows += add;
+        rows += t.rows;
     }
     p->seq_start[taken] = (int32_t)rows;
     *out = (gk_batch){.n_rows = (int)rows,
@@ -111,13 +138,12 @@ size_t gk_pack(gk_packer *p, const uint32_t *texts, size_t n, gk_batch *out) {
 
 bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_t *texts, size_t n,
                    const uint32_t *frozen, float *grad, double *loss, int64_t *targets, gk_error *err) {
-    size_t rows = 0;
-    for (size_t i = 0; i < n; i++) rows += text_rows(p->corpus, texts[i]);
-    /* Every micro-batch is weighed by the whole step's targets, so that accumulation does not change the
-     * mean. */
-    const float scale = (float)(1 / (double)rows);
     double sum = 0;
     *targets = 0;
+    for (size_t i = 0; i < n; i++) *targets += targets_of(view(p, texts[i]));
+    /* Every micro-batch is weighed by the whole step's targets, so that accumulation does not change the
+     * mean. */
+    const float scale = (float)(1 / (double)*targets);
     for (size_t done = 0; done < n;) {
         gk_batch b;
         double part;
@@ -129,7 +155,6 @@ bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_
                        : gk_forward_loss(s, m, &b, &part, &count, err);
         if (!ok) return false;
         sum += part;
-        *targets += count;
     }
     *loss = sum / (double)*targets;
     return true;

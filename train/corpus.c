@@ -1,4 +1,4 @@
-#include "train/train.h"
+#include "train/internal.h"
 
 #include <limits.h>
 #include <string.h>
@@ -6,73 +6,20 @@
 /* Texts tokenised by one call of a parallel loop: they share an arena. */
 #define GRAIN 256
 
-typedef struct text {
-    const char *utf8;
-    size_t len;
-    const char *file;
-    long line;
-    gk_tokens ids;
-} text;
-
-typedef struct texts {
-    text *item;
-    size_t n, cap;
-    gk_arena *a;
-} texts;
-
-/* ---------------------------------------------------------------- reading */
-
-static void add_text(texts *t, const json_t *string, gk_place at, const char *file) {
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? 2 * t->cap : 1024;
-        t->item = gk_grow(t->item, t->cap * sizeof *t->item, cap * sizeof *t->item);
-        t->cap = cap;
-    }
-    size_t len = json_string_length(string);
-    t->item[t->n++] = (text){.utf8 = gk_arena_strndup(t->a, json_string_value(string), len),
-                             .len = len,
-                             .file = file,
-                             .line = at.line};
-}
-
-static bool read_lines(texts *t, gk_jsonl *in, const char *file, gk_error *err) {
-    json_t *obj;
-    int got;
-    while ((got = gk_jsonl_next(in, &obj, err)) > 0) {
-        gk_place at = gk_jsonl_place(in);
-        const char *s;
-        bool ok = gk_json_str(obj, "text", &s, at, err);
-        at.field = "text";
-        if (ok && !*s) ok = gk_fail(err, at, "leave out lines that have no text", "is empty");
-        if (ok && t->n == UINT32_MAX)
-            ok = gk_fail(err, at, "use fewer texts", "more than %u texts", UINT32_MAX);
-        if (ok) add_text(t, json_object_get(obj, "text"), at, file);
-        json_decref(obj);
-        if (!ok) return false;
-    }
-    return got == 0;
-}
-
-static bool read_files(texts *t, const char *const *files, size_t n_files, gk_error *err) {
-    for (size_t i = 0; i < n_files; i++) {
-        gk_jsonl *in = gk_jsonl_open(files[i], err);
-        if (!in) return false;
-        size_t before = t->n;
-        bool ok = read_lines(t, in, files[i], err);
-        gk_jsonl_close(in);
-        if (!ok) return false;
-        if (t->n == before)
-            return gk_fail(err, GK_AT_FILE(files[i]), "one {\"text\": \"...\"} object a line",
-                           "there is no text in this file");
-    }
-    return true;
-}
+/* How texts become a corpus. */
+typedef struct making {
+    const gk_tok *tok;
+    int eos; /* -1: none */
+    size_t max_rows;
+    bool general; /* long texts are cut; else refused */
+    gk_loss loss;
+} making;
 
 /* ---------------------------------------------------------------- tokenising */
 
 typedef struct encode_task {
     const gk_tok *tok;
-    texts *texts;
+    gk__text_list *texts;
     gk_arena **arena; /* one a range */
     gk_error *error;  /* one a range */
     bool *failed;
@@ -83,7 +30,7 @@ static void encode_range(void *ctx, size_t begin, size_t end) {
     size_t range = begin / GRAIN;
     t->arena[range] = gk_arena_new();
     for (size_t i = begin; i < end && !t->failed[range]; i++) {
-        text *x = &t->texts->item[i];
+        gk__text *x = &t->texts->item[i];
         gk_error *e = &t->error[range];
         if (gk_tok_encode(t->tok, x->utf8, x->len, GK_BOS_DEFAULT, t->arena[range], &x->ids, e)) continue;
         t->failed[range] = true;
@@ -92,19 +39,23 @@ static void encode_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static size_t rows_of(const text *x, int eos) {
-    return x->ids.n + (eos >= 0) - 1;
+static size_t rows_of(const making *m, const gk__text *x) {
+    return x->ids.n + (m->eos >= 0) - 1;
 }
 
-static bool check_lengths(const texts *t, int eos, int max_rows, gk_error *err) {
+static bool is_single(const making *m, const gk__text *x) {
+    return x->ids.n + (m->eos >= 0) < 2;
+}
+
+static bool check_lengths(const making *m, const gk__text_list *t, gk_error *err) {
     size_t too_long = 0;
-    const text *first = NULL;
-    for (size_t i = 0; i < t->n; i++) {
-        const text *x = &t->item[i];
-        if (x->ids.n + (eos >= 0) < 2)
+    const gk__text *first = NULL;
+    for (size_t i = 0; i < t->n && !m->general; i++) {
+        const gk__text *x = &t->item[i];
+        if (is_single(m, x))
             return gk_fail(err, GK_AT_LINE(x->file, x->line, 0), NULL,
                            "the text is a single token: there is nothing to predict");
-        if (rows_of(x, eos) <= (size_t)max_rows) continue;
+        if (rows_of(m, x) <= m->max_rows) continue;
         if (!first) first = x;
         too_long++;
     }
@@ -112,8 +63,8 @@ static bool check_lengths(const texts *t, int eos, int max_rows, gk_error *err) 
     return gk_fail(
         err, GK_AT_LINE(first->file, first->line, 0),
         "shorten or split them, or use a model with more positions",
-        "%zu of %zu texts are longer than the model's %d positions; this, the first, has %zu tokens",
-        too_long, t->n, max_rows, rows_of(first, eos));
+        "%zu of %zu texts are longer than the model's %zu positions; this, the first, has %zu tokens",
+        too_long, t->n, m->max_rows, rows_of(m, first));
 }
 
 /* ---------------------------------------------------------------- the flat form */
@@ -138,35 +89,94 @@ static void hash_vocabulary(const gk_tok *tok, char hex[GK_SHA256_HEX]) {
 }
 
 static void hash_corpus(gk_corpus *c, const gk_tok *tok) {
-    char hex[3 * GK_SHA256_HEX];
+    char hex[4 * GK_SHA256_HEX];
+    size_t parts = c->carries ? 4 : 3;
     gk_sha256_bytes(c->token, c->start[c->n] * sizeof *c->token, hex);
     gk_sha256_bytes(c->start, (c->n + 1) * sizeof *c->start, hex + GK_SHA256_HEX);
     hash_vocabulary(tok, hex + 2 * GK_SHA256_HEX);
-    gk_sha256_bytes(hex, sizeof hex, c->sha256);
+    if (c->carries) gk_sha256_bytes(c->carries, c->start[c->n] * sizeof *c->carries, hex + 3 * GK_SHA256_HEX);
+    gk_sha256_bytes(hex, parts * GK_SHA256_HEX, c->sha256);
 }
 
-static gk_corpus *flatten(const texts *t, const gk_tok *tok) {
-    gk_arena *a = gk_arena_new();
-    gk_corpus *c = gk_arena_alloc(a, sizeof *c);
-    const int eos = gk_tok_eos(tok);
-    size_t total = 0, *start = gk_arena_alloc(a, (t->n + 1) * sizeof *start);
-    for (size_t i = 0; i < t->n; i++) total += rows_of(&t->item[i], eos) + 1;
-    int32_t *token = gk_arena_alloc(a, total * sizeof *token);
-    for (size_t i = 0; i < t->n; i++) {
-        const gk_tokens *ids = &t->item[i].ids;
-        memcpy(token + start[i], ids->id, ids->n * sizeof *token);
-        start[i + 1] = start[i] + ids->n;
-        if (eos >= 0) token[start[i + 1]++] = eos;
+/* A token carries loss when it holds a byte of the answer, and EOS when the answer goes before it. */
+static bool mark_answer(const gk__text *x, bool eos, bool *carries, gk_error *err) {
+    bool any = false;
+    size_t n = x->ids.n;
+    for (size_t i = 0; i < n; i++) {
+        gk_span s = x->ids.span[i];
+        carries[i] = s.begin < s.end && s.begin < x->answer_end && s.end > x->answer;
+        any = any || (i > 0 && carries[i]);
     }
-    *c = (gk_corpus){.n = t->n, .token = token, .start = start, .memory = a};
+    if (eos) carries[n] = x->answer_end == x->len;
+    if (any || (eos && carries[n])) return true;
+    return gk_fail(err, GK_AT_LINE(x->file, x->line, 0), "put some text before it",
+                   "the answer is the text's first token: nothing goes before it to predict it from");
+}
+
+/* The document's tokens in as few windows as max_rows allows, of nearly equal length; a window begins with
+ * the token that the one before ended with. */
+static void cut(gk_corpus *c, int32_t *token, size_t *start, const int32_t *doc, size_t rows,
+                size_t max_rows) {
+    size_t windows = (rows + max_rows - 1) / max_rows;
+    for (size_t w = 0; w < windows; w++) {
+        size_t from = w * rows / windows, to = (w + 1) * rows / windows, n = to - from + 1;
+        memcpy(token + start[c->n], doc + from, n * sizeof *token);
+        start[c->n + 1] = start[c->n] + n;
+        c->n++;
+    }
+    c->cut += windows > 1;
+}
+
+static void count_sizes(const making *m, const gk__text_list *t, size_t *texts, size_t *tokens,
+                        size_t *longest) {
+    *texts = *tokens = *longest = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        size_t rows = rows_of(m, &t->item[i]);
+        size_t windows = is_single(m, &t->item[i]) ? 0 : (rows + m->max_rows - 1) / m->max_rows;
+        *texts += windows;
+        *tokens += windows > 0 ? rows + windows : 0;
+        if (rows + 1 > *longest) *longest = rows + 1;
+    }
+}
+
+/* NULL when an answer cannot be predicted, or nothing at all. */
+static gk_corpus *flatten(const making *m, const gk__text_list *t, gk_error *err) {
+    gk_arena *a = gk_arena_new(), *scratch = gk_arena_new();
+    gk_corpus *c = gk_arena_alloc(a, sizeof *c);
+    size_t texts, tokens, longest;
+    count_sizes(m, t, &texts, &tokens, &longest);
+    size_t *start = gk_arena_alloc(a, (texts + 1) * sizeof *start);
+    int32_t *token = gk_arena_alloc(a, tokens * sizeof *token);
+    int32_t *doc = gk_arena_alloc(scratch, longest * sizeof *doc);
+    bool *carries = m->loss == GK_LOSS_ANSWER ? gk_arena_alloc(a, tokens * sizeof *carries) : NULL, ok = true;
+    *c = (gk_corpus){.token = token, .start = start, .carries = carries, .memory = a};
+    if (m->general) c->documents = t->n;
+    for (size_t i = 0; i < t->n && ok; i++) {
+        const gk__text *x = &t->item[i];
+        if (is_single(m, x)) {
+            c->left_out++;
+            continue;
+        }
+        memcpy(doc, x->ids.id, x->ids.n * sizeof *doc);
+        if (m->eos >= 0) doc[x->ids.n] = m->eos;
+        if (carries) ok = mark_answer(x, m->eos >= 0, carries + start[c->n], err);
+        cut(c, token, start, doc, rows_of(m, x), m->max_rows);
+    }
+    gk_arena_free(scratch);
+    if (ok && c->n == 0)
+        ok = gk_fail(err, GK_AT_FILE(t->item[0].file), NULL, "no text in it is longer than a single token");
+    if (!ok) {
+        gk_arena_free(a);
+        return NULL;
+    }
     find_extremes(c);
-    hash_corpus(c, tok);
+    hash_corpus(c, m->tok);
     return c;
 }
 
-static gk_corpus *encode(texts *t, const gk_tok *tok, int max_rows, gk_error *err) {
+static gk_corpus *encode(const making *m, gk__text_list *t, gk_error *err) {
     size_t ranges = (t->n + GRAIN - 1) / GRAIN;
-    encode_task task = {.tok = tok,
+    encode_task task = {.tok = m->tok,
                         .texts = t,
                         .arena = gk_alloc(ranges * sizeof *task.arena),
                         .error = gk_alloc(ranges * sizeof *task.error),
@@ -176,7 +186,7 @@ static gk_corpus *encode(texts *t, const gk_tok *tok, int max_rows, gk_error *er
     size_t bad = 0;
     while (bad < ranges && !task.failed[bad]) bad++;
     if (bad < ranges && err) *err = task.error[bad];
-    if (bad == ranges && check_lengths(t, gk_tok_eos(tok), max_rows, err)) c = flatten(t, tok);
+    if (bad == ranges && check_lengths(m, t, err)) c = flatten(m, t, err);
     for (size_t i = 0; i < ranges; i++) gk_arena_free(task.arena[i]);
     gk_free(task.arena);
     gk_free(task.error);
@@ -184,17 +194,25 @@ static gk_corpus *encode(texts *t, const gk_tok *tok, int max_rows, gk_error *er
     return c;
 }
 
-gk_corpus *gk_corpus_load(const gk_tok *tok, const char *const *files, size_t n_files, int max_rows,
-                          gk_error *err) {
-    texts t = {.a = gk_arena_new()};
+static gk_corpus *load(const making *m, const char *const *files, size_t n_files, gk_error *err) {
+    gk__text_list t = {.a = gk_arena_new()};
     gk_corpus *c = NULL;
-    if (n_files == 0)
-        gk_fail(err, GK_NOWHERE, "name at least one file of texts", "there are no texts");
-    else if (read_files(&t, files, n_files, err))
-        c = encode(&t, tok, max_rows, err);
+    if (gk__read_texts(&t, files, n_files, m->general, m->loss, err)) c = encode(m, &t, err);
     gk_free(t.item);
     gk_arena_free(t.a);
     return c;
+}
+
+gk_corpus *gk_corpus_load(const gk_tok *tok, const char *const *files, size_t n_files, int max_rows,
+                          gk_loss loss, gk_error *err) {
+    making m = {.tok = tok, .eos = gk_tok_eos(tok), .max_rows = (size_t)max_rows, .loss = loss};
+    return load(&m, files, n_files, err);
+}
+
+gk_corpus *gk_corpus_load_mix(const gk_tok *tok, const char *const *files, size_t n_files, int max_rows,
+                              gk_error *err) {
+    making m = {.tok = tok, .eos = gk_tok_eos(tok), .max_rows = (size_t)max_rows, .general = true};
+    return load(&m, files, n_files, err);
 }
 
 gk_corpus *gk_corpus_from_ids(const int32_t *token, const size_t *start, size_t n, gk_error *err) {

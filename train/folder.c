@@ -147,5 +147,7 @@ bool gk__manifest_read(const gk__folder *f, gk_train_result *out, gk_error *err)
     out->seconds = s.seconds;
     out->loss = s.loss;
     out->valid_loss = s.valid_loss;
+    out->best_step = s.best_step;
+    out->stopped = s.stopped;
     return true;
 }

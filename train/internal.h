@@ -4,12 +4,64 @@
 
 #include "train/train.h"
 
+/* ---- freeze.c */
+
+bool gk__freeze_parse(const char *text, gk_recipe *r, gk_place at, gk_error *err);
+json_t *gk__freeze_json(const gk_recipe *r);
+
+/* ---- reading.c: the texts of a corpus as they stand in its files */
+
+typedef struct gk__text {
+    const char *utf8;
+    size_t len;
+    size_t answer, answer_end; /* the bytes [answer, answer_end) are the answer */
+    const char *file;          /* borrowed */
+    long line;
+    gk_tokens ids; /* once it is encoded */
+} gk__text;
+typedef struct gk__text_list {
+    gk__text *item; /* released with gk_free */
+    size_t n, cap;
+    gk_arena *a; /* of the texts */
+} gk__text_list;
+/* Appends the texts of all files; `plain`: a file whose name does not end in .jsonl or .json is paragraphs.
+ * Under GK_LOSS_ANSWER every text has an answer. */
+bool gk__read_texts(gk__text_list *t, const char *const *files, size_t n_files, bool plain, gk_loss loss,
+                    gk_error *err);
+
+/* ---- batch.c */
+
+/* The training texts shuffled by (seed, stream, pass) alone, or in file order. */
+void gk__stream_order(const gk_split *s, bool shuffle, uint64_t seed, const char *stream, int64_t pass,
+                      uint32_t *order);
+
+/* ---- plan.c: which texts a step takes: a function of recipe, seed, texts and the step's number */
+
+typedef struct gk__plan gk__plan;
+/* Holds texts out and counts the run's steps; everything it borrows is the job's. */
+gk__plan *gk__plan_new(const gk_train_job *job, gk_error *err);
+void gk__plan_free(gk__plan *p); /* NULL is fine */
+const gk_split *gk__plan_split(const gk__plan *p);
+int64_t gk__plan_steps(const gk__plan *p);  /* of the whole run */
+int64_t gk__plan_warmup(const gk__plan *p); /* steps */
+/* From here on gk__plan_next gives what comes after `step` steps. */
+void gk__plan_seek(gk__plan *p, int64_t step);
+typedef struct gk__texts { /* of a step */
+    const uint32_t *text;  /* as gk_packer numbers them; borrowed until the next call */
+    size_t n;
+    int64_t epoch;   /* from 0 */
+    bool ends_epoch; /* it takes the last text of the epoch */
+} gk__texts;
+gk__texts gk__plan_next(gk__plan *p);
+
 /* ---- state.c: where a run stands, and what it was made from */
 
 typedef struct gk__state { /* after `step` steps */
     int64_t step, tokens;
     int64_t metrics_bytes; /* length of metrics.jsonl at that moment */
     int64_t best_step;     /* of best_loss; 0: no validation yet */
+    int64_t since_best;    /* validations after that one */
+    bool stopped;          /* by `patience`: this was the last step */
     double seconds;
     double loss, valid_loss, best_loss; /* NaN: none yet */
 } gk__state;

@@ -42,8 +42,10 @@ void gk__metrics_step(gk__metrics *m, const gk__state *s, int64_t epoch, double 
 }
 
 void gk__metrics_valid(gk__metrics *m, const gk__state *s, int64_t epoch) {
-    fprintf(m->f, "{\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"tokens\":%" PRId64 ",\"valid_loss\":%.7g}\n",
-            s->step, epoch, s->tokens, s->valid_loss);
+    fprintf(m->f,
+            "{\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"tokens\":%" PRId64
+            ",\"valid_loss\":%.7g,\"since_best\":%" PRId64 "}\n",
+            s->step, epoch, s->tokens, s->valid_loss, s->since_best);
 }
 
 bool gk__metrics_sync(gk__metrics *m, int64_t *bytes, gk_error *err) {

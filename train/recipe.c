@@ -1,4 +1,4 @@
-#include "train/train.h"
+#include "train/internal.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 /* ---------------------------------------------------------------- the keys */
 
-typedef enum key_kind { NUM, INT, BOOL, BETAS, SCHEDULE, FREEZE } key_kind;
+typedef enum key_kind { NUM, INT, BOOL, BETAS, SCHEDULE, LOSS, FREEZE, FILES } key_kind;
 
 typedef struct key {
     const char *name;
@@ -26,16 +26,33 @@ static const key KEYS[] = {
     {"eps", NUM, AT(adam.eps), 1e-30, 1, true, "X", "AdamW's epsilon"},
     {"weight_decay", NUM, AT(adam.weight_decay), 0, 10, true, "X", "AdamW's decoupled weight decay"},
     {"decay_embed", BOOL, AT(adam.decay_embed), 0, 0, true, "BOOL", "decay embed and pos too"},
-    {"decay_norms", BOOL, AT(adam.decay_norms), 0, 0, true, "BOOL", "decay norms and biases too"},
+    {"decay_norms", BOOL, AT(adam.decay_norms), 0, 0, true, "BOOL",
+     "decay norms and biases too; false: transformers' usual no-decay set"},
     {"clip", NUM, AT(clip), 0, 1e9, true, "X", "largest gradient norm; 0: no clipping"},
     {"schedule", SCHEDULE, AT(schedule), 0, 0, true, "NAME", "linear, cosine or constant"},
     {"warmup", INT, AT(warmup), 0, 1e9, true, "N", "steps of warm-up"},
+    {"warmup_ratio", NUM, AT(warmup_ratio), 0, 1, true, "X", "warm-up as a share of all steps; 0: by warmup"},
     {"epochs", INT, AT(epochs), 1, 1e6, true, "N", "passes over the texts"},
+    {"steps", INT, AT(steps), 0, 1e9, true, "N", "steps of the whole run; 0: by epochs"},
     {"batch", INT, AT(batch), 1, 1e6, true, "N", "texts a step"},
+    {"tokens", INT, AT(tokens), 0, 1e9, true, "N", "most tokens a step, in whole texts; 0: by batch"},
+    {"accumulate", INT, AT(accumulate), 1, 1e6, true, "N", "a step is so many times batch or tokens"},
     {"shuffle", BOOL, AT(shuffle), 0, 0, true, "BOOL", "shuffle the texts each epoch"},
+    {"loss", LOSS, AT(loss), 0, 0, true, "NAME", "tokens that carry loss: all or answer"},
+    {"mix", FILES, AT(mix), 0, 0, false, "FILE", "general text to mix in, or none; may be repeated"},
+    {"mix_ratio", NUM, AT(mix_ratio), 0, 0.9, true, "X", "share of the tokens that is general text"},
+    {"mix_rows", INT, AT(mix_rows), 0, 1e7, true, "N",
+     "most tokens of a general text, longer ones are cut; 0: by rows and the model"},
+    {"data_seed", INT, AT(data_seed), 0, 9007199254740992, true, "N",
+     "decides held-out texts, order and mix; 0: the run's seed"},
     {"validation", NUM, AT(validation), 0, 0.9, true, "X", "share of the texts held out"},
+    {"validate_steps", INT, AT(validate_steps), 0, 1e9, true, "N",
+     "steps between validations; 0: each epoch"},
+    {"patience", INT, AT(patience), 0, 1e6, true, "N",
+     "stop after so many validations without a better one; 0: never"},
     {"keep_best", BOOL, AT(keep_best), 0, 0, true, "BOOL", "end with the best weights by validation loss"},
-    {"freeze", FREEZE, AT(adam.frozen), 0, 0, true, "NAMES", "components that stay as they are, or none"},
+    {"freeze", FREEZE, AT(freeze), 0, 0, true, "NAMES",
+     "components that stay as they are (lnf,attn,ffn@0-3), or none"},
     {"rows", INT, AT(rows), 1, 1e7, true, "N", "most rows (tokens) of a micro-batch"},
     {"checkpoint_steps", INT, AT(checkpoint_steps), 0, 1e12, false, "N",
      "steps between checkpoints; 0: by time only"},
@@ -46,13 +63,14 @@ static const key KEYS[] = {
 #undef AT
 enum { N_KEYS = sizeof KEYS / sizeof *KEYS };
 static const char *const SCHEDULES[] = {"linear", "cosine", "constant"};
+static const char *const LOSSES[] = {"all", "answer"};
 
 size_t gk_recipe_keys(void) {
     return N_KEYS;
 }
 
 gk_recipe_key gk_recipe_key_at(size_t i) {
-    return (gk_recipe_key){KEYS[i].name, KEYS[i].arg, KEYS[i].help};
+    return (gk_recipe_key){KEYS[i].name, KEYS[i].arg, KEYS[i].help, KEYS[i].kind == FILES};
 }
 
 static const key *find_key(const char *name) {
@@ -73,6 +91,7 @@ void gk_recipe_default(gk_recipe *r) {
                      .schedule = GK_LINEAR,
                      .epochs = 1,
                      .batch = 16,
+                     .accumulate = 1,
                      .shuffle = true,
                      .rows = 4096,
                      .checkpoint_seconds = 30,
@@ -114,13 +133,26 @@ static bool read_bool(const char *text, bool *out, gk_place at, gk_error *err) {
     return *out || strcmp(text, "false") == 0 || wrong(text, "must be true or false", at, err);
 }
 
+/* Which of n words the text is. */
+static bool read_word(const char *text, const char *const *words, int n, const char *hint, int *out,
+                      gk_place at, gk_error *err) {
+    for (*out = 0; *out < n; ++*out)
+        if (strcmp(text, words[*out]) == 0) return true;
+    return wrong(text, hint, at, err);
+}
+
 static bool read_schedule(const char *text, gk_schedule *out, gk_place at, gk_error *err) {
-    for (int i = 0; i < 3; i++) {
-        if (strcmp(text, SCHEDULES[i]) != 0) continue;
-        *out = (gk_schedule)i;
-        return true;
-    }
-    return wrong(text, "must be linear, cosine or constant", at, err);
+    int i;
+    bool ok = read_word(text, SCHEDULES, 3, "must be linear, cosine or constant", &i, at, err);
+    if (ok) *out = (gk_schedule)i;
+    return ok;
+}
+
+static bool read_loss(const char *text, gk_loss *out, gk_place at, gk_error *err) {
+    int i;
+    bool ok = read_word(text, LOSSES, 2, "must be all or answer", &i, at, err);
+    if (ok) *out = (gk_loss)i;
+    return ok;
 }
 
 static bool read_betas(const char *text, gk_adamw_opts *out, gk_place at, gk_error *err) {
@@ -133,32 +165,17 @@ static bool read_betas(const char *text, gk_adamw_opts *out, gk_place at, gk_err
     return true;
 }
 
-static bool unknown_component(const char *name, gk_place at, gk_error *err) {
-    char hint[160] = "components:";
-    for (int c = 0; c < GK_N_COMPONENTS; c++) {
-        size_t len = strlen(hint);
-        snprintf(hint + len, sizeof hint - len, " %s", gk_component_name((gk_component)c));
-    }
-    return gk_fail(err, at, hint, "there is no component '%.40s'", name);
-}
-
-static bool read_freeze(const char *text, uint32_t *out, gk_place at, gk_error *err) {
-    uint32_t mask = 0;
-    if (strcmp(text, "none") == 0 || !*text) {
-        *out = 0;
-        return true;
-    }
-    for (const char *p = text;; p++) {
-        char name[41];
-        size_t len = strcspn(p, ",");
-        gk_component c;
-        snprintf(name, sizeof name, "%.*s", len < 40 ? (int)len : 40, p);
-        if (!gk_component_parse(name, &c)) return unknown_component(name, at, err);
-        mask |= 1u << c;
-        p += len;
-        if (!*p) break;
-    }
-    *out = mask;
+/* One file a line; "none" is no file. */
+static bool read_files(const char *text, char out[GK_MIX_BYTES], gk_place at, gk_error *err) {
+    size_t len = strlen(text);
+    bool none = len == 0 || strcmp(text, "none") == 0;
+    if (!none && (text[0] == '\n' || text[len - 1] == '\n' || strstr(text, "\n\n")))
+        return gk_fail(err, at, "a file, or none", "a name is empty");
+    if (len >= GK_MIX_BYTES)
+        return gk_fail(err, at, "use shorter paths or fewer files",
+                       "the names have %zu bytes, %d are the most", len, GK_MIX_BYTES - 1);
+    memset(out, 0, GK_MIX_BYTES);
+    if (!none) memcpy(out, text, len);
     return true;
 }
 
@@ -175,8 +192,12 @@ static bool set(gk_recipe *r, const key *k, const char *text, gk_place at, gk_er
         return read_schedule(text, to, at, err);
     case BETAS:
         return read_betas(text, to, at, err);
+    case LOSS:
+        return read_loss(text, to, at, err);
     case FREEZE:
-        return read_freeze(text, to, at, err);
+        return gk__freeze_parse(text, r, at, err);
+    case FILES:
+        return read_files(text, to, at, err);
     }
     return false;
 }
@@ -188,6 +209,46 @@ bool gk_recipe_set(gk_recipe *r, const char *name, const char *text, gk_place at
     if (!set(&next, k, text, at, err)) return false;
     *r = next;
     return true;
+}
+
+/* ---------------------------------------------------------------- what the keys say together */
+
+bool gk_recipe_check(const gk_recipe *r, gk_error *err) {
+    const struct {
+        const char *field;
+        bool asked;
+    } after_validation[] = {{"keep_best", r->keep_best},
+                            {"patience", r->patience > 0},
+                            {"validate_steps", r->validate_steps > 0}};
+    for (size_t i = 0; i < 3; i++)
+        if (after_validation[i].asked && !(r->validation > 0))
+            return gk_fail(err, GK_AT_FIELD(NULL, after_validation[i].field),
+                           "hold texts out with `validation`", "there is no best step without validation");
+    if (r->mix_ratio > 0 && !*r->mix)
+        return gk_fail(err, GK_AT_FIELD(NULL, "mix_ratio"), "name files with `mix`",
+                       "there is no general text to mix in");
+    if (*r->mix && !(r->mix_ratio > 0))
+        return gk_fail(err, GK_AT_FIELD(NULL, "mix"), "set `mix_ratio`",
+                       "general text is given, but no share of it");
+    return true;
+}
+
+size_t gk_recipe_mix(const gk_recipe *r, gk_arena *a, const char *const **files) {
+    size_t n = *r->mix != 0;
+    for (const char *p = r->mix; *p; p++) n += *p == '\n';
+    const char **list = gk_arena_alloc(a, (n + 1) * sizeof *list), *p = r->mix;
+    for (size_t i = 0; i < n; i++) {
+        size_t len = strcspn(p, "\n");
+        list[i] = gk_arena_strndup(a, p, len);
+        p += len + 1;
+    }
+    *files = list;
+    return n;
+}
+
+int gk_recipe_mix_rows(const gk_recipe *r, const gk_config *c) {
+    int64_t most = r->mix_rows > 0 ? r->mix_rows : r->rows;
+    return most < c->max_positions ? (int)most : c->max_positions;
 }
 
 /* ---------------------------------------------------------------- recipe files */
@@ -226,15 +287,17 @@ static bool scalar_text(const key *k, gk_ynode n, const char **text, gk_error *e
         if (!gk_yaml_bool(n, &flag, err)) return false;
         break;
     case SCHEDULE:
+    case LOSS:
     case FREEZE:
+    case FILES:
         break;
     }
     return gk_yaml_str(n, text, err);
 }
 
-/* The value's text; those of a list, where the key takes one, joined with commas. */
+/* The value's text; those of a list, where the key takes one, joined as `set` wants them. */
 static bool value_text(const key *k, gk_ynode n, gk_buf *out, gk_error *err) {
-    bool takes_list = k->kind == BETAS || k->kind == FREEZE;
+    bool takes_list = k->kind == BETAS || k->kind == FREEZE || k->kind == FILES;
     bool list = takes_list && gk_yaml_kind_of(n) == GK_YAML_LIST;
     const char *s;
     gk_buf_puts(out, "");
@@ -245,7 +308,7 @@ static bool value_text(const key *k, gk_ynode n, gk_buf *out, gk_error *err) {
     }
     for (size_t i = 0; i < (list ? gk_yaml_len(n) : 1); i++) {
         if (!scalar_text(k, list ? gk_yaml_at(n, i) : n, &s, err)) return false;
-        gk_buf_printf(out, "%s%s", i ? "," : "", s);
+        gk_buf_printf(out, "%s%s", i == 0 ? "" : k->kind == FILES ? "\n" : ",", s);
     }
     return true;
 }
@@ -288,13 +351,6 @@ bool gk_recipe_load(const char *path, const gk_family *family, gk_recipe *out, g
 
 /* ---------------------------------------------------------------- for manifests */
 
-static json_t *freeze_json(uint32_t mask) {
-    json_t *list = json_array();
-    for (int c = 0; c < GK_N_COMPONENTS; c++)
-        if (mask >> c & 1u) json_array_append_new(list, json_string(gk_component_name((gk_component)c)));
-    return list;
-}
-
 static json_t *value_json(const gk_recipe *r, const key *k) {
     const char *from = (const char *)r + k->offset;
     switch (k->kind) {
@@ -308,8 +364,12 @@ static json_t *value_json(const gk_recipe *r, const key *k) {
         return json_string(SCHEDULES[r->schedule]);
     case BETAS:
         return json_pack("[ff]", r->adam.beta1, r->adam.beta2);
+    case LOSS:
+        return json_string(LOSSES[r->loss]);
     case FREEZE:
-        return freeze_json(r->adam.frozen);
+        return gk__freeze_json(r);
+    case FILES:
+        break; /* their contents decide, and are told by their hash */
     }
     return NULL;
 }

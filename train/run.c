@@ -11,10 +11,8 @@ typedef struct run {
     gk_arena *a;
     json_t *inputs;
     gk__folder folder;
-    gk_split split;
-    int64_t epoch_steps, total;
-    uint32_t *order; /* of epoch order_epoch */
-    int64_t order_epoch;
+    gk__plan *plan;
+    int64_t total, warmup;
     gk_packer *packer;
     gk_session *session;
     gk_adamw *adam;
@@ -31,37 +29,32 @@ typedef struct run {
 
 /* ---------------------------------------------------------------- what can be known before */
 
-static int64_t steps_an_epoch(size_t n_train, int64_t batch) {
-    return ((int64_t)n_train + batch - 1) / batch;
-}
-
-static bool check_frozen(const gk_config *c, uint32_t frozen, gk_error *err) {
-    for (int i = 0; i < GK_N_COMPONENTS; i++) {
-        gk_component comp = (gk_component)i;
-        if ((frozen >> i & 1u) && !gk_config_has(c, comp))
-            return gk_fail(err, GK_AT_FIELD(NULL, "freeze"), NULL, "a %s model has no component '%s'",
-                           gk_family_name(c->family), gk_component_name(comp));
-    }
-    if (c->tied && (frozen >> GK_HEAD & 1u) && !(frozen >> GK_EMBED & 1u))
-        return gk_fail(err, GK_AT_FIELD(NULL, "freeze"), "freeze embed as well, or leave head out",
-                       "head is tied to embed in this model and cannot be frozen alone");
+static bool check_texts(const gk_corpus *texts, const gk_config *c, gk_error *err) {
+    if (texts->max_id >= c->vocab)
+        return gk_fail(err, GK_NOWHERE, "use the model's own tokenizer",
+                       "the texts have token id %d, the model's vocabulary ends at %d", texts->max_id,
+                       c->vocab - 1);
+    if (texts->longest > c->max_positions)
+        return gk_fail(err, GK_NOWHERE, "shorten the texts or use a model with more positions",
+                       "a text has %d tokens, the model takes %d", texts->longest, c->max_positions);
     return true;
 }
 
 static bool check_job(const gk_train_job *job, gk_error *err) {
     const gk_config *c = gk_model_config(job->model);
     const gk_recipe *r = job->recipe;
-    if (job->corpus->max_id >= c->vocab)
-        return gk_fail(err, GK_NOWHERE, "use the model's own tokenizer",
-                       "the texts have token id %d, the model's vocabulary ends at %d", job->corpus->max_id,
-                       c->vocab - 1);
-    if (job->corpus->longest > c->max_positions)
-        return gk_fail(err, GK_NOWHERE, "shorten the texts or use a model with more positions",
-                       "a text has %d tokens, the model takes %d", job->corpus->longest, c->max_positions);
-    if (r->keep_best && !(r->validation > 0))
-        return gk_fail(err, GK_AT_FIELD(NULL, "keep_best"), "hold texts out with `validation`",
-                       "there is no best step without validation");
-    return check_frozen(c, r->adam.frozen, err);
+    if (!check_texts(job->corpus, c, err) || (job->mix && !check_texts(job->mix, c, err))) return false;
+    if (!job->mix == (r->mix_ratio > 0))
+        return gk_fail(err, GK_AT_FIELD(NULL, "mix_ratio"), "give the run general text where it is above 0",
+                       job->mix ? "is 0, and there is general text" : "there is no general text");
+    return gk_recipe_check(r, err);
+}
+
+/* One mask for all layers is what the model's backward pass and the optimiser take. */
+static bool find_frozen(run *r, gk_error *err) {
+    const gk_config *c = gk_model_config(r->job->model);
+    r->frozen = gk_arena_alloc(r->a, ((size_t)c->n_layers + 1) * sizeof *r->frozen);
+    return gk_recipe_frozen(r->recipe, c, r->frozen, err);
 }
 
 /* ---------------------------------------------------------------- start and end */
@@ -71,13 +64,17 @@ uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats) {
     return vectors * floats * sizeof(float) + gk_session_bytes(c, (int)r->rows, true);
 }
 
+static gk_packer *new_packer(const gk_train_job *job) {
+    const gk_recipe *r = job->recipe;
+    bool few = r->tokens > 0 && r->tokens < r->rows;
+    return gk_packer_new(job->corpus, job->mix, few ? r->tokens : r->rows,
+                         r->tokens > 0 ? INT64_MAX : r->batch);
+}
+
 static bool take_memory(run *r, gk_error *err) {
     gk_model *m = r->job->model;
     const gk_param *params;
     size_t n = gk_model_params(m, &params), floats = gk_model_floats(m);
-    int layers = gk_model_config(m)->n_layers;
-    r->frozen = gk_arena_alloc(r->a, ((size_t)layers + 1) * sizeof *r->frozen);
-    for (int l = 0; l <= layers; l++) r->frozen[l] = r->recipe->adam.frozen;
     r->adam = gk_adamw_new(params, n, floats, &r->recipe->adam, r->frozen, err);
     if (!r->adam) return false;
     r->grad = gk_try_alloc(floats * sizeof *r->grad);
@@ -90,18 +87,17 @@ static bool take_memory(run *r, gk_error *err) {
     if (!r->grad || (r->recipe->keep_best && !best))
         return gk_fail(err, GK_NOWHERE, "train a smaller model or on a larger machine",
                        "no memory for the gradient (%zu floats)", floats);
-    r->packer = gk_packer_new(r->job->corpus, r->recipe->rows, r->recipe->batch);
+    r->packer = new_packer(r->job);
     r->session = gk_session_new(gk_model_config(m), gk_packer_rows(r->packer), true, err);
     return r->session != NULL;
 }
 
 static bool prepare(run *r, gk_error *err) {
-    const gk_train_job *job = r->job;
-    if (!gk_split_make(r->a, job->corpus->n, r->recipe->validation, job->seed, &r->split, err)) return false;
-    r->epoch_steps = steps_an_epoch(r->split.n_train, r->recipe->batch);
-    r->total = r->epoch_steps * r->recipe->epochs;
-    r->order = gk_arena_alloc(r->a, r->split.n_train * sizeof *r->order);
-    r->order_epoch = -1;
+    if (!find_frozen(r, err)) return false;
+    r->plan = gk__plan_new(r->job, err);
+    if (!r->plan) return false;
+    r->total = gk__plan_steps(r->plan);
+    r->warmup = gk__plan_warmup(r->plan);
     r->at = (gk__state){.loss = NAN, .valid_loss = NAN, .best_loss = NAN};
     return take_memory(r, err);
 }
@@ -120,6 +116,7 @@ static bool begin(run *r, gk__found found, gk_error *err) {
     r->began = gk_now();
     if (found == GK__UNFINISHED) {
         if (!gk__checkpoint_load(r->folder.checkpoint, &r->weights, r->total, &r->at, err)) return false;
+        gk__plan_seek(r->plan, r->at.step);
         r->began -= r->at.seconds;
         r->saved = gk_now();
     } else if (!save_checkpoint(r, err)) {
@@ -147,6 +144,7 @@ static void release(run *r) {
     gk__metrics_close(&r->metrics);
     gk_session_free(r->session);
     gk_packer_free(r->packer);
+    gk__plan_free(r->plan);
     gk_free(r->grad);
     gk_free(r->weights.best);
     gk_adamw_free(r->adam);
@@ -163,12 +161,12 @@ static bool diverged(const run *r, const char *what, double value, gk_error *err
                    "the %s is %g in step %" PRId64, what, value, r->at.step + 1);
 }
 
-static void log_step(run *r, double norm, double lr) {
+static void log_step(run *r, int64_t epoch, double norm, double lr) {
     char note[128];
     double now = gk_now();
     if (r->at.step % r->recipe->log_steps == 0 || r->at.step == r->total) {
         double rate = (double)(r->at.tokens - r->logged_tokens) / fmax(now - r->logged, 1e-9);
-        gk__metrics_step(&r->metrics, &r->at, (r->at.step - 1) / r->epoch_steps, norm, lr, rate);
+        gk__metrics_step(&r->metrics, &r->at, epoch, norm, lr, rate);
         r->logged = now;
         r->logged_tokens = r->at.tokens;
     }
@@ -177,48 +175,56 @@ static void log_step(run *r, double norm, double lr) {
     gk_progress_update(r->progress, (double)r->at.step, note);
 }
 
-static bool step(run *r, gk_error *err) {
+static bool step(run *r, const gk__texts *texts, gk_error *err) {
     const gk_recipe *rec = r->recipe;
-    const int64_t epoch = r->at.step / r->epoch_steps, first = r->at.step % r->epoch_steps * rec->batch;
-    if (r->order_epoch != epoch) {
-        gk_epoch_order(&r->split, rec->shuffle, r->job->seed, epoch, r->order);
-        r->order_epoch = epoch;
-    }
-    const int64_t left = (int64_t)r->split.n_train - first;
     int64_t targets;
     double loss;
-    if (!gk_texts_loss(r->packer, r->session, r->job->model, r->order + first,
-                       (size_t)(left < rec->batch ? left : rec->batch), r->frozen, r->grad, &loss, &targets,
-                       err))
+    if (!gk_texts_loss(r->packer, r->session, r->job->model, texts->text, texts->n, r->frozen, r->grad, &loss,
+                       &targets, err))
         return false;
     if (!isfinite(loss)) return diverged(r, "loss", loss, err);
     double norm = gk_adamw_norm(r->adam, r->grad);
     if (!isfinite(norm)) return diverged(r, "gradient's norm", norm, err);
-    double lr = rec->lr * gk_schedule_factor(rec->schedule, r->at.step, rec->warmup, r->total);
+    double lr = rec->lr * gk_schedule_factor(rec->schedule, r->at.step, r->warmup, r->total);
     gk_adamw_step(r->adam, r->weights.data, r->grad, r->at.step + 1, lr, gk_clip_factor(norm, rec->clip));
     r->at.step++;
     r->at.tokens += targets;
     r->at.loss = loss;
-    log_step(r, norm, lr);
+    log_step(r, texts->epoch, norm, lr);
     return true;
 }
 
-static bool validate(run *r, gk_error *err) {
+static void compare_with_best(run *r, double loss) {
+    gk__state *at = &r->at;
+    if (at->best_step > 0 && loss >= at->best_loss) {
+        at->since_best++;
+        at->stopped = r->recipe->patience > 0 && at->since_best >= r->recipe->patience && at->step < r->total;
+        return;
+    }
+    at->best_step = at->step;
+    at->best_loss = loss;
+    at->since_best = 0;
+    if (r->weights.best) memcpy(r->weights.best, r->weights.data, r->weights.floats * sizeof(float));
+}
+
+static bool validate(run *r, int64_t epoch, gk_error *err) {
+    const gk_split *split = gk__plan_split(r->plan);
     int64_t targets;
     double loss;
-    if (r->split.n_valid == 0) return true;
-    if (!gk_texts_loss(r->packer, r->session, r->job->model, r->split.valid, r->split.n_valid, NULL, NULL,
-                       &loss, &targets, err))
+    if (split->n_valid == 0) return true;
+    if (!gk_texts_loss(r->packer, r->session, r->job->model, split->valid, split->n_valid, NULL, NULL, &loss,
+                       &targets, err))
         return false;
     if (!isfinite(loss)) return diverged(r, "validation loss", loss, err);
     r->at.valid_loss = loss;
-    gk__metrics_valid(&r->metrics, &r->at, (r->at.step - 1) / r->epoch_steps);
-    if (r->at.best_step == 0 || loss < r->at.best_loss) {
-        r->at.best_step = r->at.step;
-        r->at.best_loss = loss;
-        if (r->weights.best) memcpy(r->weights.best, r->weights.data, r->weights.floats * sizeof(float));
-    }
+    compare_with_best(r, loss);
+    gk__metrics_valid(&r->metrics, &r->at, epoch);
     return true;
+}
+
+static bool validation_due(const run *r, const gk__texts *texts) {
+    const int64_t every = r->recipe->validate_steps;
+    return r->at.step == r->total || (every > 0 ? r->at.step % every == 0 : texts->ends_epoch);
 }
 
 static bool checkpoint_due(const run *r) {
@@ -228,13 +234,14 @@ static bool checkpoint_due(const run *r) {
 }
 
 static bool train(run *r, gk_train_end *end, gk_error *err) {
-    while (r->at.step < r->total) {
+    while (r->at.step < r->total && !r->at.stopped) {
         if (gk_interrupted()) {
             *end = GK_TRAIN_INTERRUPTED;
             return save_checkpoint(r, err);
         }
-        if (!step(r, err)) return false;
-        if (r->at.step % r->epoch_steps == 0 && !validate(r, err)) return false;
+        gk__texts texts = gk__plan_next(r->plan);
+        if (!step(r, &texts, err)) return false;
+        if (validation_due(r, &texts) && !validate(r, texts.epoch, err)) return false;
         if (r->at.step < r->total && checkpoint_due(r) && !save_checkpoint(r, err)) return false;
     }
     *end = GK_TRAIN_DONE;
@@ -260,6 +267,8 @@ static bool run_all(run *r, gk_train_result *out, gk_error *err) {
     out->seconds = r->at.seconds;
     out->loss = r->at.loss;
     out->valid_loss = r->at.valid_loss;
+    out->best_step = r->at.best_step;
+    out->stopped = r->at.stopped;
     return true;
 }
 

@@ -17,6 +17,8 @@ json_t *gk__state_json(const gk__state *s) {
     json_object_set_new(obj, "tokens", json_integer(s->tokens));
     json_object_set_new(obj, "metrics_bytes", json_integer(s->metrics_bytes));
     json_object_set_new(obj, "best_step", json_integer(s->best_step));
+    json_object_set_new(obj, "since_best", json_integer(s->since_best));
+    json_object_set_new(obj, "stopped", json_boolean(s->stopped));
     json_object_set_new(obj, "seconds", json_real(s->seconds));
     put_loss(obj, "loss", s->loss);
     put_loss(obj, "valid_loss", s->valid_loss);
@@ -34,6 +36,8 @@ bool gk__state_parse(const json_t *json, int64_t total_steps, gk__state *out, gk
            gk_json_int(json, "tokens", 0, INT64_MAX, &out->tokens, at, err) &&
            gk_json_int(json, "metrics_bytes", 0, INT64_MAX, &out->metrics_bytes, at, err) &&
            gk_json_int(json, "best_step", 0, out->step, &out->best_step, at, err) &&
+           gk_json_int(json, "since_best", 0, out->step, &out->since_best, at, err) &&
+           gk_json_bool(json, "stopped", &out->stopped, at, err) &&
            gk_json_num(json, "seconds", &out->seconds, at, err) &&
            get_loss(json, "loss", &out->loss, at, err) &&
            get_loss(json, "valid_loss", &out->valid_loss, at, err) &&
@@ -60,6 +64,7 @@ json_t *gk__inputs_json(const gk_train_job *job) {
     json_object_set_new(obj, "recipe", gk_recipe_json(job->recipe));
     json_object_set_new(obj, "seed", json_string(seed));
     json_object_set_new(obj, "data_sha256", json_string(job->corpus->sha256));
+    if (job->mix) json_object_set_new(obj, "mix_sha256", json_string(job->mix->sha256));
     json_object_set_new(obj, "model", model_json(job->model));
     return obj;
 }

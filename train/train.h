@@ -9,7 +9,7 @@
  *  - checkpoint.safetensors: weights, both moments and the place in the run; there from the first moment
  * until the end.
  *  - metrics.jsonl: a line a step (step, epoch, tokens, loss, grad_norm, lr, tokens_per_s) and a line a
- *    validation (step, epoch, tokens, valid_loss).
+ *    validation (step, epoch, tokens, valid_loss, since_best: the validations since the best one).
  *  - config.json, model.safetensors, tokenizer files: the result.
  *  - train.json: the manifest, written last: a folder with it holds a finished run.
  */
@@ -35,7 +35,6 @@ typedef struct gk_adamw_opts {
     double beta1, beta2, eps, weight_decay;
     bool decay_embed; /* decay embed and pos too */
     bool decay_norms; /* decay norms and biases too */
-    uint32_t frozen;  /* bit (1u << component): no update, no decay, no moments */
 } gk_adamw_opts;
 
 /* The optimiser's moments and the plan of a pass over the parameters. One run's private state: not
@@ -62,27 +61,53 @@ void gk_adamw_step(gk_adamw *a, float *weights, float *grad, int64_t t, double l
 /* From now on a step also writes the new weights, rounded to bf16, to gk_model_narrowed's copy. */
 void gk_adamw_narrow(gk_adamw *a, uint16_t *narrowed);
 
-/* ---------------------------------------------------------------- recipes (recipe.c; train/recipes/) */
+/* ---------------------------------------------------------------- recipes (recipe.c, freeze.c;
+ * train/recipes/) */
+
+typedef enum gk_loss { GK_LOSS_ALL, GK_LOSS_ANSWER } gk_loss;
+
+/* Components that stay as they are, in some layers or wherever they are (freeze.c). */
+typedef struct gk_freeze {
+    uint32_t components; /* bit (1u << component) */
+    bool group;          /* the name of a group: what the model lacks of it is passed over */
+    bool layered, part;  /* layers first to last, or part `first` of `last` of all layers; else everywhere */
+    int first, last;
+} gk_freeze;
+enum { GK_MOST_FREEZES = 32, GK_MIX_BYTES = 2048 };
 
 typedef struct gk_recipe {
     double lr;
     gk_adamw_opts adam;
     double clip; /* largest gradient norm; 0: no clipping */
     gk_schedule schedule;
-    int64_t warmup;        /* steps */
-    int64_t epochs, batch; /* batch: texts a step */
-    bool shuffle;          /* else texts in file order */
-    double validation;     /* share of the texts held out, chosen by the seed */
-    bool keep_best;        /* end with the weights of the lowest validation loss */
-    int64_t rows;          /* a step runs in micro-batches of at most so many rows (a text is never split) */
+    int64_t warmup;         /* steps */
+    double warmup_ratio;    /* share of all steps, rounded up; 0: `warmup` says */
+    int64_t epochs, steps;  /* steps: of the whole run; 0: `epochs` says */
+    int64_t batch, tokens;  /* texts a step; tokens (rows) a step at most, 0: `batch` says */
+    int64_t accumulate;     /* a step is so many times batch or tokens */
+    bool shuffle;           /* else texts in file order */
+    gk_loss loss;           /* which tokens carry loss */
+    char mix[GK_MIX_BYTES]; /* files of general text, one a line; "": none */
+    double mix_ratio;       /* share of all tokens that is general text */
+    int64_t mix_rows;       /* longest window of general text; 0: what `rows` and the model take */
+    int64_t data_seed;      /* held-out texts, order and mix; 0: the run's seed */
+    double validation;      /* share of the texts held out, chosen by the seed */
+    int64_t validate_steps; /* steps between validations; 0: each epoch */
+    int64_t patience;       /* stop after so many validations without a better one; 0: never */
+    bool keep_best;         /* end with the weights of the lowest validation loss */
+    gk_freeze freeze[GK_MOST_FREEZES];
+    int n_freeze;
+    int64_t rows; /* a step runs in micro-batches of at most so many rows (a text is never split) */
     int64_t checkpoint_steps;  /* 0: not by steps */
     double checkpoint_seconds; /* 0: not by time */
     int64_t log_steps;         /* a metrics line every so many steps */
 } gk_recipe;
 
-/* A recipe key as files spell it, for command lines: --weight-decay is weight_decay. */
+/* A recipe key as files spell it, for command lines: --weight-decay is weight_decay. `repeats`: its value is
+ * a list of texts that may hold commas, so that the option is repeated instead. */
 typedef struct gk_recipe_key {
     const char *name, *arg, *help;
+    bool repeats;
 } gk_recipe_key;
 size_t gk_recipe_keys(void);
 gk_recipe_key gk_recipe_key_at(size_t i);
@@ -97,10 +122,22 @@ bool gk_recipe_load(const char *path, const gk_family *family, gk_recipe *out, g
  * it was taken, and both will be trained. For recipes read from a file: what a user asks for by name is not
  * changed. */
 bool gk_recipe_untie(gk_recipe *r, const gk_config *c);
-/* Sets one key from text ("1e-3", "true", "lnf,head"); `at` names the place for the message. */
+/* Sets one key from text ("1e-3", "true", "lnf,head"; where the key repeats, one item a line); `at` names the
+ * place for the message. */
 bool gk_recipe_set(gk_recipe *r, const char *key, const char *text, gk_place at, gk_error *err);
-/* A new reference to an object of every key that decides the result (not of checkpoint and log intervals). */
+/* Whether the keys fit together: fails at the one that asks for what another one would have to give. */
+bool gk_recipe_check(const gk_recipe *r, gk_error *err);
+/* A new reference to an object of every key that decides the result (not of checkpoint and log intervals, nor
+ * of the names of files, whose contents decide). */
 json_t *gk_recipe_json(const gk_recipe *r);
+/* The files of `mix`, in `a`; their number. */
+size_t gk_recipe_mix(const gk_recipe *r, gk_arena *a, const char *const **files);
+/* The longest window of general text for a model, as gk_corpus_load_mix wants it. */
+int gk_recipe_mix_rows(const gk_recipe *r, const gk_config *c);
+/* What `freeze` is in a model, as bits (1u << component): masks[l] of layer l, masks[n_layers] of what is
+ * outside the layers. Fails on a component or layer that the model lacks, on a tied head that is to be frozen
+ * without its embedding, and when nothing is left to train. */
+bool gk_recipe_frozen(const gk_recipe *r, const gk_config *c, uint32_t *masks, gk_error *err);
 
 /* ---------------------------------------------------------------- texts (corpus.c) */
 
@@ -110,17 +147,31 @@ typedef struct gk_corpus {
     size_t n;             /* texts */
     const int32_t *token; /* [start[n]] */
     const size_t *start;  /* [n + 1] */
-    int longest;          /* rows of the longest text */
+    /* [start[n]]: predicting this token counts in the loss; NULL: every one does. A text has one at least,
+     * its first token aside */
+    const bool *carries;
+    int longest; /* rows of the longest text */
     int32_t max_id;
-    char sha256[GK_SHA256_HEX]; /* of the ids and boundaries, and of the vocabulary where there was a
-                                   tokenizer */
+    char sha256[GK_SHA256_HEX]; /* of the ids, boundaries and what carries loss, and of the vocabulary where
+                                   there was a tokenizer */
+    /* Of general text: documents read, those cut into several texts, and those left out because they are a
+     * single token */
+    size_t documents, cut, left_out;
     gk_arena *memory;
 } gk_corpus;
 
-/* Reads {"text": "…"} lines of all files in order. Fails on a text that is no non-empty string, naming file
- * and line, and when texts make more than max_rows rows (how many, and the first one's place). */
+/* Reads JSON lines of all files in order: {"text": "…"} or {"prompt": "…", "completion": "…"}, which is the
+ * text of both end to end. Under GK_LOSS_ANSWER only tokens that hold a byte of the answer carry loss, and
+ * EOS where the answer ends the text: the completion, or the "answer" beside "text", which must stand there
+ * once. Fails, naming file and line, on a text that is no non-empty string, on one without an answer where
+ * that is asked for, and when texts make more than max_rows rows (how many, and the first one's place). */
 gk_corpus *gk_corpus_load(const gk_tok *tok, const char *const *files, size_t n_files, int max_rows,
-                          gk_error *err);
+                          gk_loss loss, gk_error *err);
+/* General text. A file whose name ends in .jsonl or .json is read as above; any other is plain text, a
+ * document a paragraph (blank lines stand between them). Documents of more than max_rows rows are cut into
+ * texts of nearly equal length that overlap by one token, so that every token is predicted once. */
+gk_corpus *gk_corpus_load_mix(const gk_tok *tok, const char *const *files, size_t n_files, int max_rows,
+                              gk_error *err);
 /* Copies ready token ids; every text needs at least two. */
 gk_corpus *gk_corpus_from_ids(const int32_t *token, const size_t *start, size_t n, gk_error *err);
 void gk_corpus_free(gk_corpus *c); /* NULL is fine */
@@ -138,18 +189,20 @@ bool gk_split_make(gk_arena *a, size_t n_texts, double fraction, uint64_t seed, 
  */
 void gk_epoch_order(const gk_split *s, bool shuffle, uint64_t seed, int64_t epoch, uint32_t *order);
 
-/* Room for micro-batches of a corpus. Not thread-safe. */
+/* Room for micro-batches of texts. Text i is of `c`, or from c->n on of `mix` (NULL: there is none). Not
+ * thread-safe. */
 typedef struct gk_packer gk_packer;
 /* max_rows is raised to the longest text's rows where it is less, and lowered to what `batch` texts can need.
  */
-gk_packer *gk_packer_new(const gk_corpus *c, int64_t max_rows, int64_t batch);
+gk_packer *gk_packer_new(const gk_corpus *c, const gk_corpus *mix, int64_t max_rows, int64_t batch);
 void gk_packer_free(gk_packer *p);      /* NULL is fine */
 int gk_packer_rows(const gk_packer *p); /* the most rows of a micro-batch: what the session needs */
 /* Packs as many of the n > 0 texts, in order, as fit (at least one) and returns how many; *out borrows until
  * the next call. */
 size_t gk_pack(gk_packer *p, const uint32_t *texts, size_t n, gk_batch *out);
-/* The mean loss over all target tokens of n > 0 texts, and their number; with `grad` (session made for
- * backward), adds the gradient of that mean to it, whatever number of micro-batches it took. */
+/* The mean loss over all tokens of n > 0 texts that carry loss, and their number; with `grad` (session made
+ * for backward), adds the gradient of that mean to it. Both are the same, but for float rounding, in whatever
+ * micro-batches the texts run: each token weighs 1 / *targets. */
 bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_t *texts, size_t n,
                    const uint32_t *frozen, float *grad, double *loss, int64_t *targets, gk_error *err);
 
@@ -159,6 +212,7 @@ typedef struct gk_train_job {
     gk_model *model;   /* the initial weights; holds the result afterwards. Undefined after a failure */
     const gk_tok *tok; /* saved beside the model; may be NULL */
     const gk_corpus *corpus;
+    const gk_corpus *mix; /* general text, where the recipe's mix_ratio asks for it; else NULL */
     const gk_recipe *recipe;
     uint64_t seed;
     const char *dir;   /* made when absent */
@@ -177,6 +231,8 @@ typedef struct gk_train_result {
     double seconds;    /* of the whole run, all its processes together */
     double loss;       /* of the last step */
     double valid_loss; /* of the last validation; NaN without one */
+    int64_t best_step; /* of the lowest validation loss; 0 without one */
+    bool stopped;      /* `patience` ended it before total_steps */
 } gk_train_result;
 
 /* The memory that a run takes: weights, gradient and both moments, the best weights where they are kept, and
