@@ -217,39 +217,82 @@ static void close_to(const fixture *f, const char *what, int step, double got, d
                   f->name, what, step + 1, got, want);
 }
 
+typedef struct run {
+    gk_session *session;
+    gk_adamw *adamw;
+    float *grad;
+    double loss, norm, lr; /* of the step that is being taken */
+} run;
+
+static run begin_run(const fixture *f) {
+    gk_error err = {0};
+    const gk_param *params;
+    size_t n = gk_model_params(f->model, &params), floats = gk_model_floats(f->model);
+    run r = {.session = gk_session_new(gk_model_config(f->model), MOST_ROWS, true, &err),
+             .adamw = gk_adamw_new(params, n, floats, &f->set.adam, &err),
+             .grad = gk_alloc(floats * sizeof(float))};
+    ck_assert(r.session && r.adamw);
+    return r;
+}
+
+static void end_run(run *r) {
+    gk_session_free(r->session);
+    gk_adamw_free(r->adamw);
+    gk_free(r->grad);
+}
+
+static void compute_step(const fixture *f, run *r, int step, bool one_by_one) {
+    r->lr = f->set.lr * gk_schedule_factor(GK_LINEAR, step, f->set.warmup, f->set.steps);
+    r->loss = mean_loss(f, r->session, step % BATCHES, one_by_one, r->grad);
+    r->norm = gk_adamw_norm(r->adamw, r->grad);
+}
+
+static void update(const fixture *f, run *r, int step) {
+    gk_adamw_step(r->adamw, gk_model_data(f->model), r->grad, step + 1, r->lr,
+                  gk_clip_factor(r->norm, f->set.clip));
+}
+
 /* Every family, batches whole with two threads and accumulated text by text with one. */
 START_TEST(steps_follow_torch) {
     fixture f;
-    gk_error err = {0};
     bool one_by_one = _i >= N_NAMES;
     gk_threads_set(one_by_one ? 1 : 2);
     open_fixture(&f, NAMES[_i % N_NAMES]);
-    const settings *set = &f.set;
-    size_t floats = gk_model_floats(f.model);
-    const gk_param *params;
-    size_t n_params = gk_model_params(f.model, &params);
-    float *grad = gk_alloc(floats * sizeof *grad);
-    gk_session *s = gk_session_new(gk_model_config(f.model), MOST_ROWS, true, &err);
-    gk_adamw *a = gk_adamw_new(params, n_params, floats, &set->adam, &err);
-    ck_assert(s && a);
-    for (int step = 0; step < set->steps; step++) {
-        double lr = set->lr * gk_schedule_factor(GK_LINEAR, step, set->warmup, set->steps);
-        double loss = mean_loss(&f, s, step % BATCHES, one_by_one, grad), norm = gk_adamw_norm(a, grad);
-        close_to(&f, "loss", step, loss, LOSS);
-        close_to(&f, "norm", step, norm, NORM);
-        close_to(&f, "lr", step, lr, 1e-7);
-        if (step == 0) compare(&f, "grad", -1, grad, GRADIENTS);
-        gk_adamw_step(a, gk_model_data(f.model), grad, step + 1, lr, gk_clip_factor(norm, set->clip));
-        if (step + 1 != 2 && step + 1 != set->steps) continue;
+    run r = begin_run(&f);
+    for (int step = 0; step < f.set.steps; step++) {
+        compute_step(&f, &r, step, one_by_one);
+        close_to(&f, "loss", step, r.loss, LOSS);
+        close_to(&f, "norm", step, r.norm, NORM);
+        close_to(&f, "lr", step, r.lr, 1e-7);
+        if (step == 0) compare(&f, "grad", -1, r.grad, GRADIENTS);
+        update(&f, &r, step);
+        if (step + 1 != 2 && step + 1 != f.set.steps) continue;
         const char *when = step + 1 == 2 ? "after2" : "after50";
         compare(&f, when, 0, gk_model_data(f.model), WEIGHTS);
-        compare(&f, when, 1, gk_adamw_m(a), GRADIENTS);
-        compare(&f, when, 2, gk_adamw_v(a), GRADIENTS);
+        compare(&f, when, 1, gk_adamw_m(r.adamw), GRADIENTS);
+        compare(&f, when, 2, gk_adamw_v(r.adamw), GRADIENTS);
     }
-    gk_adamw_free(a);
-    gk_session_free(s);
-    gk_free(grad);
+    end_run(&r);
     close_fixture(&f);
+}
+END_TEST
+
+/* Every family, with one thread and with two. */
+START_TEST(equal_runs_give_the_same_bits) {
+    fixture f[2];
+    gk_threads_set(1 + _i / N_NAMES);
+    for (int k = 0; k < 2; k++) {
+        open_fixture(&f[k], NAMES[_i % N_NAMES]);
+        run r = begin_run(&f[k]);
+        for (int step = 0; step < f[k].set.steps; step++) {
+            compute_step(&f[k], &r, step, false);
+            update(&f[k], &r, step);
+        }
+        end_run(&r);
+    }
+    ck_assert_mem_eq(gk_model_data(f[0].model), gk_model_data(f[1].model),
+                     gk_model_floats(f[0].model) * sizeof(float));
+    for (int k = 0; k < 2; k++) close_fixture(&f[k]);
 }
 END_TEST
 
@@ -257,6 +300,7 @@ int main(void) {
     Suite *s = suite_create("train_parity");
     TCase *t = tcase_create("train_parity");
     tcase_add_loop_test(t, steps_follow_torch, 0, 2 * N_NAMES);
+    tcase_add_loop_test(t, equal_runs_give_the_same_bits, 0, 2 * N_NAMES);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

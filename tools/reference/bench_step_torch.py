@@ -92,7 +92,8 @@ def main():
     print(f"{rate:.1f} tokens/s (median of {args.steps} steps of {min(took):.2f} to {max(took):.2f} s: forward "
           f"{forward_s:.2f}, backward {backward_s:.2f}, clip and AdamW {update_s:.2f}); loss {loss.item():.3f}; "
           f"peak memory {peak:.2f} GiB")
-    print(f"RESULT shape={args.shape} mode={args.mode} tokens_per_s={rate:.1f} peak_gib={peak:.2f} "
+    print(f"RESULT shape={args.shape} mode={args.mode} tokens_per_s={rate:.1f} "
+          f"best_tokens_per_s={batch * args.rows / min(took):.1f} peak_gib={peak:.2f} "
           f"threads={args.threads} torch={torch.__version__} transformers={tf.__version__}")
 
 
