@@ -8,6 +8,7 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
+: >"$tmp/results"
 ref=tools/reference
 ROUNDS=${ROUNDS:-3} THREADS=${THREADS:-0}
 [[ $THREADS = 0 ]] && THREADS=$(nproc)
@@ -34,14 +35,14 @@ measure() {
 
 # values LABEL NAME: that figure of every run of LABEL, ascending.
 values() {
-    grep -F "$1:" "$tmp/results" 2>/dev/null | sed -n "s/.* $2=\([0-9.]*\) .*/\1/p" | sort -g
+    awk -v label="$1:" 'index($0, label) == 1' "$tmp/results" | sed -n "s/.* $2=\([0-9.]*\) .*/\1/p" | sort -g
 }
 
 median() {
     awk '{ x[NR] = $1 } END { if (NR) print x[int((NR + 1) / 2)] }'
 }
 
-# row OURS THEIRS UNIT: a line of the table: the runs' figures, their median, how many times as fast graftkit is.
+# row OURS THEIRS UNIT: a line of the table: the runs' figures, their median, how many times as fast graftkit (OURS) is.
 row() {
     local ours theirs
     ours=$(values "$1" "$3_per_s" | median)
