@@ -39,23 +39,29 @@ values() {
 }
 
 median() {
-    awk '{ x[NR] = $1 } END { if (NR) print x[int((NR + 1) / 2)] }'
+    awk '{ x[NR] = $1 } END { if (NR) print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'
 }
 
-# row OURS THEIRS UNIT: a line of the table: the runs' figures, their median, how many times as fast graftkit (OURS) is.
+times() { # how many times B the figure A is, or - without one of them
+    [[ $1 && $2 ]] && awk "BEGIN { printf \"%.2f\", $1 / $2 }" || echo -
+}
+
+# row OURS THEIRS UNIT: a line of the table: the runs' figures, their median and the best step of all runs, how many times as
+# fast graftkit (OURS) is by either. On a shared machine the best steps are the less disturbed comparison.
 row() {
-    local ours theirs
-    ours=$(values "$1" "$3_per_s" | median)
+    local theirs best
     theirs=$(values "$2" "$3_per_s" | median)
+    best=$(values "$2" "best_$3_per_s" | tail -n 1)
     [[ $theirs ]] || return
-    echo "| $2 | $(values "$2" "$3_per_s" | paste -sd' ' | sed 's, , / ,g') | $theirs |" \
-        "$([[ $ours ]] && awk "BEGIN { printf \"%.2f\", $ours / $theirs }" || echo -) | $(values "$2" peak_gib | median) |"
+    echo "| $2 | $(values "$2" "$3_per_s" | paste -sd' ' | sed 's, , / ,g') | $theirs | ${best:--} |" \
+        "$(times "$(values "$1" "$3_per_s" | median)" "$theirs") |" \
+        "$(times "$(values "$1" "best_$3_per_s" | tail -n 1)" "$best") | $(values "$2" peak_gib | median) |"
 }
 
 header() {
     echo
-    echo "| | $1/s of each run | median | graftkit is faster by | peak memory, GiB |"
-    echo "|---|---|---|---|---|"
+    echo "| | $1/s of each run | median | best step | graftkit is faster by (median) | (best) | peak memory, GiB |"
+    echo "|---|---|---|---|---|---|---|"
 }
 
 modes() { # the peers' modes of a shape
