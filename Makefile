@@ -90,12 +90,12 @@ $(B)/tests/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/shared.o $(FUZZ_MAI
 	    $(FUZZ_LINK) $(LIBS.core) -lrt -lm -lpthread -o $$@
 endef
 $(foreach t,$(notdir $(FUZZERS)),$(eval $(call FUZZ_RULE,$(t))))
-$(BENCHES): $(B)/%: $(B)/tools/%.o $(LIBFILES)
+$(BENCHES): $(B)/%: $(B)/tools/%.o $(B)/tools/args.o $(LIBFILES)
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint clean bench
+.PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint clean bench bench-train
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
@@ -135,6 +135,14 @@ fuzz-run: $(B)/tests/fuzz/fuzz_$(FUZZ)
 	    -print_final_stats=1 $(B)/found/$(FUZZ) tests/fuzz/seeds/$(FUZZ)
 bench: $(BENCHES) ## run the benchmarks; the last line of each is RESULT name=value …
 	@for b in $(BENCHES); do $$b || exit 1; done
+ROUNDS    ?= 3
+SHAPES    ?= gpt2-124m
+PYTHON    ?=
+COMPILE   ?=
+TOKENIZER ?=
+bench-train: $(B)/bench_train $(B)/graftkit ## training speed by SHAPES="small texts gpt2-124m …"; PYTHON=python3: beside PyTorch (tools/bench_train.sh)
+	@BIN=$(B) PYTHON='$(PYTHON)' SHAPES='$(SHAPES)' COMPILE='$(COMPILE)' ROUNDS='$(ROUNDS)' THREADS='$(THREADS)' \
+	    TOKENIZER='$(TOKENIZER)' tools/bench_train.sh
 
 SOURCES  := $(wildcard core/*.[ch] tokenizer/*.[ch] tokenizer/*.cc model/*.[ch] train/*.[ch] graft/*.[ch] data/*.[ch] \
             eval/*.[ch] tools/*.[ch] tests/*.[ch] tests/fuzz/*.[ch])

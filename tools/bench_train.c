@@ -1,38 +1,86 @@
-/* bench_train.c: training throughput of the default model: forward, backward, clipping and AdamW on ragged
- * batches. With a path as its argument it also writes the batches there (one text a line, ids separated by
- * blanks, a blank line after each batch), for tools/reference/bench_train_torch.py to run the same ones. */
+/* bench_train.c: training throughput: whole steps (forward, backward, clipping, AdamW) on random weights.
+ *
+ * Without options: the default model of two families on small ragged batches of random tokens; --write also
+ * writes them (one text a line, ids separated by blanks, a blank line after each batch), for
+ * tools/reference/bench_train_torch.py to run the same ones. --shape: a published model's shape, with the
+ * time its products alone would take at the best rate measured here (the floor). --texts: that shape on real
+ * texts. tools/bench_train.sh (make bench-train) sets each beside PyTorch. */
 #include "model/model.h"
+#include "tools/tools.h"
 #include "train/train.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
-enum { BATCHES = 60, TEXTS = 16, SHORTEST = 14, LONGEST = 28, MOST_ROWS = TEXTS * LONGEST };
+/* ---------------------------------------------------------------- shapes */
 
-typedef struct made {
-    int32_t token[MOST_ROWS], target[MOST_ROWS], start[TEXTS + 1];
-    gk_batch batch;
-} made;
+typedef struct shape {
+    const char *name, *family;
+    int vocab, d_model, n_layers, n_heads, n_kv_heads, d_ffn, max_positions;
+    int batch; /* texts a step unless --batch says otherwise */
+} shape;
 
-static void make_batch(gk_rng *rng, int vocab, made *m) {
-    int n = 0;
-    for (int s = 0; s < TEXTS; s++) {
-        int len = SHORTEST + (int)gk_rng_below(rng, LONGEST - SHORTEST + 1);
-        m->start[s] = n;
-        for (int i = 0; i < len; i++) m->token[n + i] = (int32_t)gk_rng_below(rng, (uint64_t)vocab);
-        for (int i = 0; i < len; i++) m->target[n + i] = i + 1 < len ? m->token[n + i + 1] : -1;
-        n += len;
-    }
-    m->start[TEXTS] = n;
-    m->batch = (gk_batch){n, TEXTS, m->token, m->target, m->start};
+static const shape SHAPES[] = {
+    {"gpt2-124m", "gpt2", 50257, 768, 12, 12, 12, 3072, 1024, 8},
+    {"smollm2-135m", "llama", 49152, 576, 30, 9, 3, 1536, 2048, 8},
+    {"llama-3.2-1b", "llama", 128256, 2048, 16, 32, 8, 8192, 2048, 1},
+};
+enum { N_SHAPES = sizeof SHAPES / sizeof *SHAPES };
+
+static const shape *find_shape(const char *name, gk_error *err) {
+    for (int i = 0; i < N_SHAPES; i++)
+        if (strcmp(SHAPES[i].name, name) == 0) return &SHAPES[i];
+    gk_fail(err, GK_AT_FIELD(NULL, "--shape"), "give gpt2-124m, smollm2-135m or llama-3.2-1b", "is '%.60s'",
+            name);
+    return NULL;
 }
 
-static bool write_batches(const char *path, const made *batches, gk_error *err) {
+static void config_of(const shape *s, gk_config *c) {
+    gk_config_default(gk_family_find(s->family), s->vocab, c);
+    c->d_model = s->d_model;
+    c->n_layers = s->n_layers;
+    c->n_heads = s->n_heads;
+    c->n_kv_heads = s->n_kv_heads;
+    c->d_ffn = s->d_ffn;
+    c->max_positions = s->max_positions;
+    c->tied = true;
+    gk_config_derive(c);
+}
+
+/* ---------------------------------------------------------------- batches */
+
+typedef struct made {
+    gk_batch batch;
+    int32_t *token, *target, *start;
+} made;
+
+/* `texts` texts of random tokens, of shortest to longest rows; `predict_last` (a random token) or not. */
+static void make_batch(gk_rng *rng, int vocab, int texts, int shortest, int longest, bool predict_last,
+                       gk_arena *a, made *m) {
+    size_t most = (size_t)texts * (size_t)longest;
+    m->token = gk_arena_alloc(a, most * sizeof *m->token);
+    m->target = gk_arena_alloc(a, most * sizeof *m->target);
+    m->start = gk_arena_alloc(a, ((size_t)texts + 1) * sizeof *m->start);
+    int n = 0;
+    for (int s = 0; s < texts; s++) {
+        int len = shortest + (int)gk_rng_below(rng, (uint64_t)(longest - shortest + 1));
+        m->start[s] = n;
+        for (int i = 0; i < len; i++) m->token[n + i] = (int32_t)gk_rng_below(rng, (uint64_t)vocab);
+        for (int i = 0; i + 1 < len; i++) m->target[n + i] = m->token[n + i + 1];
+        m->target[n + len - 1] = predict_last ? (int32_t)gk_rng_below(rng, (uint64_t)vocab) : -1;
+        n += len;
+    }
+    m->start[texts] = n;
+    m->batch = (gk_batch){n, texts, m->token, m->target, m->start};
+}
+
+static bool write_batches(const char *path, const made *batches, int n_batches, gk_error *err) {
     gk_out out;
     if (!gk_out_open(path, &out, err)) return false;
-    for (int b = 0; b < BATCHES; b++) {
+    for (int b = 0; b < n_batches; b++) {
         const made *m = &batches[b];
-        for (int s = 0; s < TEXTS; s++)
+        for (int s = 0; s < m->batch.n_seqs; s++)
             for (int i = m->start[s]; i < m->start[s + 1]; i++)
                 fprintf(out.f, "%d%s", m->token[i], i + 1 < m->start[s + 1] ? " " : "\n");
         fputc('\n', out.f);
@@ -40,62 +88,311 @@ static bool write_batches(const char *path, const made *batches, gk_error *err) 
     return gk_out_commit(&out, err);
 }
 
+/* ---------------------------------------------------------------- steps */
+
+enum { MOST_STEPS = 1000 };
+
+typedef struct trainer {
+    gk_model *model;
+    gk_session *session;
+    gk_adamw *adamw;
+    float *grad;
+    double lr;
+    int warmup, done;                             /* steps: not timed; taken */
+    double total[MOST_STEPS], passes[MOST_STEPS], /* seconds of each timed step: all, forward and backward, */
+        norm[MOST_STEPS], update[MOST_STEPS], loss; /* gradient norm, AdamW; last mean loss */
+} trainer;
+
+static void trainer_close(trainer *t) {
+    gk_free(t->grad);
+    gk_adamw_free(t->adamw);
+    gk_session_free(t->session);
+    gk_model_free(t->model);
+}
+
+static bool trainer_open(trainer *t, const gk_config *c, int rows, double lr, int warmup, gk_error *err) {
+    *t = (trainer){.lr = lr, .warmup = warmup};
+    t->model = gk_model_new(c, 1, err);
+    t->session = t->model ? gk_session_new(c, rows, true, err) : NULL;
+    if (t->session) {
+        const gk_param *params;
+        size_t n = gk_model_params(t->model, &params);
+        gk_adamw_opts o = {
+            .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.01, .decay_embed = true};
+        t->adamw = gk_adamw_new(params, n, gk_model_floats(t->model), &o, NULL, err);
+    }
+    if (t->adamw) t->grad = gk_alloc(gk_model_floats(t->model) * sizeof *t->grad);
+    if (!t->adamw) trainer_close(t);
+    return t->adamw != NULL;
+}
+
+static bool step(trainer *t, const gk_batch *b, gk_error *err) {
+    int64_t targets = 0;
+    for (int i = 0; i < b->n_rows; i++) targets += b->target[i] >= 0;
+    double start = gk_now(), sum;
+    if (!gk_forward_backward(t->session, t->model, b,
+                             &(gk_backprop){.scale = 1.0f / (float)targets, .grad = t->grad}, &sum, &targets,
+                             err))
+        return false;
+    double passed = gk_now(), norm = gk_adamw_norm(t->adamw, t->grad), clipped = gk_now();
+    gk_adamw_step(t->adamw, gk_model_data(t->model), t->grad, t->done + 1, t->lr, gk_clip_factor(norm, 1));
+    double end = gk_now();
+    t->loss = sum / (double)targets;
+    int i = t->done++ - t->warmup;
+    if (i < 0) return true;
+    t->total[i] = end - start;
+    t->passes[i] = passed - start;
+    t->norm[i] = clipped - passed;
+    t->update[i] = end - clipped;
+    return true;
+}
+
 static int by_value(const void *a, const void *b) {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-static bool train(const char *family, const made *batches, double *tokens_per_s, gk_error *err) {
-    gk_config c;
-    gk_config_default(gk_family_find(family), 2000, &c);
-    gk_model *m = gk_model_new(&c, 1, err);
-    gk_session *s = m ? gk_session_new(&c, MOST_ROWS, true, err) : NULL;
+/* Sorts. */
+static double median(double *x, int n) {
+    qsort(x, (size_t)n, sizeof *x, by_value);
+    return x[n / 2];
+}
+
+/* Steps that take differently long are told by their rate. */
+static double median_rate(const trainer *t, const made *batches, int n) {
+    double rate[MOST_STEPS];
+    for (int i = 0; i < n; i++) rate[i] = batches[t->warmup + i].batch.n_rows / t->total[i];
+    return median(rate, n);
+}
+
+static double peak_gib(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)u.ru_maxrss / (1 << 20);
+}
+
+/* ---------------------------------------------------------------- the floor */
+
+/* Multiplications and additions of a step's products: 2 for the forward and 4 for the backward pass, a
+ * parameter of a matrix and a row; and attention's, of each query with the keys it sees. */
+static double step_flops(const gk_model *m, const gk_batch *b) {
+    const gk_config *c = gk_model_config(m);
     const gk_param *params;
-    size_t n_params = m ? gk_model_params(m, &params) : 0;
-    gk_adamw_opts o = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.01};
-    gk_adamw *a = s ? gk_adamw_new(params, n_params, gk_model_floats(m), &o, NULL, err) : NULL;
-    if (!a) return false;
-    float *grad = gk_alloc(gk_model_floats(m) * sizeof *grad);
-    double rate[BATCHES], loss = 0;
-    for (int b = 0; b < BATCHES; b++) {
-        const gk_batch *batch = &batches[b].batch;
-        int64_t n = batch->n_rows - batch->n_seqs;
-        double start = gk_now();
-        if (!gk_forward_backward(s, m, batch, &(gk_backprop){.scale = 1.0f / (float)n, .grad = grad}, &loss,
-                                 &n, err))
-            return false;
-        double norm = gk_adamw_norm(a, grad);
-        gk_adamw_step(a, gk_model_data(m), grad, b + 1, 1e-3, gk_clip_factor(norm, 1));
-        rate[b] = batch->n_rows / (gk_now() - start);
+    size_t n = gk_model_params(m, &params);
+    double multiplied = 0, attention = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool looked_up = params[i].comp == GK_POS || (params[i].comp == GK_EMBED && !c->tied);
+        if (!params[i].bias && !gk_component_is_norm(params[i].comp) && !looked_up)
+            multiplied += (double)params[i].count;
     }
-    qsort(rate + 10, BATCHES - 10, sizeof *rate, by_value); /* the first ten warm up */
-    *tokens_per_s = rate[10 + (BATCHES - 10) / 2];
-    printf("%-6s %8zu parameters  %8.0f tokens/s (median step; last loss %.3f)\n", family, gk_model_count(m),
-           *tokens_per_s, loss / (batches[BATCHES - 1].batch.n_rows - TEXTS));
-    gk_free(grad);
-    gk_adamw_free(a);
-    gk_session_free(s);
-    gk_model_free(m);
+    for (int s = 0; s < b->n_seqs; s++) {
+        double len = b->seq_start[s + 1] - b->seq_start[s];
+        attention += 6.0 * c->n_layers * c->n_heads * c->head_dim * len * (len + 1);
+    }
+    return 6 * multiplied * b->n_rows + attention;
+}
+
+/* The best rate that products were seen to reach, and where: another process takes it away for a while, so it
+ * is looked for again and again. */
+typedef struct gemm_rate {
+    const char *library;
+    int m, n, k;
+    double gflops;
+} gemm_rate;
+
+static void measure_rate(gemm_rate *best, const char *library, int m, int n, int k, double seconds) {
+    double got = gk_gemm_measure(library, m, n, k, gk_threads(), seconds);
+    if (got > best->gflops) *best = (gemm_rate){library, m, n, k, got};
+}
+
+/* Of all libraries, at the large shapes that `graftkit info` shows and this model's own. */
+static gemm_rate best_gemm(const gk_config *c, int rows) {
+    static const char *const LIBRARIES[] = {"auto", "onednn", "blis"};
+    const int shapes[][3] = {{1024, 3072, 768}, {1024, 1024, 1024}, {rows, c->d_ffn, c->d_model}};
+    gemm_rate best = {.gflops = 0};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (size_t l = 0; l < sizeof LIBRARIES / sizeof *LIBRARIES; l++)
+            measure_rate(&best, LIBRARIES[l], shapes[i][0], shapes[i][1], shapes[i][2], 0.3);
+    return best;
+}
+
+/* ---------------------------------------------------------------- what is measured */
+
+typedef struct asked {
+    const char *shape, *write, *tokenizer;
+    gk_strings texts;
+    int64_t batch, rows, steps, warmup, threads;
+    gk_arena *a;
+} asked;
+
+static bool small_models(const asked *o, gk_error *err) {
+    static const char *const FAMILIES[] = {"llama", "gpt2"};
+    enum { BATCHES = 60, WARMUP = 10, TEXTS = 16, SHORTEST = 14, LONGEST = 28, VOCAB = 2000 };
+    made *batches = gk_arena_alloc(o->a, BATCHES * sizeof *batches);
+    trainer *t = gk_arena_alloc(o->a, sizeof *t);
+    double rate[2] = {0};
+    gk_rng rng;
+    gk_rng_seed(&rng, 1, "bench_train");
+    for (int b = 0; b < BATCHES; b++)
+        make_batch(&rng, VOCAB, TEXTS, SHORTEST, LONGEST, false, o->a, &batches[b]);
+    if (o->write && !write_batches(o->write, batches, BATCHES, err)) return false;
+    for (int f = 0; f < 2; f++) {
+        gk_config c;
+        gk_config_default(gk_family_find(FAMILIES[f]), VOCAB, &c);
+        if (!trainer_open(t, &c, TEXTS * LONGEST, 1e-3, WARMUP, err)) return false;
+        bool ok = true;
+        for (int b = 0; ok && b < BATCHES; b++) ok = step(t, &batches[b].batch, err);
+        rate[f] = ok ? median_rate(t, batches, BATCHES - WARMUP) : 0;
+        printf("%-6s %8zu parameters  %8.0f tokens/s (median step; last loss %.3f)\n", FAMILIES[f],
+               gk_model_count(t->model), rate[f], t->loss);
+        trainer_close(t);
+        if (!ok) return false;
+    }
+    printf("RESULT llama_tokens_per_s=%.0f gpt2_tokens_per_s=%.0f threads=%d\n", rate[0], rate[1],
+           gk_threads());
     return true;
 }
 
-int main(int argc, char **argv) {
-    static made batches[BATCHES];
-    gk_error err;
+/* Prints the steps' medians and, last, RESULT; `unit` counts are in `of` batches. */
+static void tell(const asked *o, trainer *t, int n, const char *unit, double rate, double best_rate) {
+    double passes = median(t->passes, n), norm = median(t->norm, n), update = median(t->update, n);
+    printf("%.2f %s/s (median of %d steps of %.3f to %.3f s: forward and backward %.3f, gradient norm %.3f, "
+           "AdamW %.3f); loss %.3f; peak memory %.2f GiB\n",
+           rate, unit, n, t->total[0], t->total[n - 1], passes, norm, update, t->loss, peak_gib());
+    printf("RESULT shape=%s mode=fp32 %s_per_s=%.2f best_%s_per_s=%.2f peak_gib=%.2f threads=%d", o->shape,
+           unit, rate, unit, best_rate, peak_gib(), gk_threads());
+}
+
+static bool full_size(const asked *o, const shape *s, gk_error *err) {
+    gk_config c;
+    config_of(s, &c);
+    int texts = o->batch ? (int)o->batch : s->batch, rows = (int)o->rows;
+    made m;
+    trainer *t = gk_arena_alloc(o->a, sizeof *t);
     gk_rng rng;
     gk_rng_seed(&rng, 1, "bench_train");
-    for (int b = 0; b < BATCHES; b++) make_batch(&rng, 2000, &batches[b]);
+    make_batch(&rng, c.vocab, texts, rows, rows, true, o->a, &m);
+    gemm_rate best = best_gemm(&c, m.batch.n_rows);
+    if (!trainer_open(t, &c, m.batch.n_rows, 1e-4, (int)o->warmup, err)) return false;
+    printf("%s fp32: %.1f M parameters, %d x %d tokens a step\n", s->name,
+           (double)gk_model_count(t->model) / 1e6, texts, rows);
+    bool ok = true;
+    for (int64_t i = 0; ok && i < o->warmup + o->steps; i++) {
+        ok = step(t, &m.batch, err);
+        measure_rate(&best, best.library, best.m, best.n, best.k, 0.1);
+    }
+    if (ok) {
+        int n = (int)o->steps;
+        double took = median(t->total, n), tokens = m.batch.n_rows, gflops = best.gflops;
+        double floor_s = step_flops(t->model, &m.batch) / gflops / 1e9;
+        printf("floor: %.1f GFLOP of products, %.3f s at %.0f GFLOP/s (the best measured): a step takes %.2f "
+               "times as long\n",
+               floor_s * gflops, floor_s, gflops, took / floor_s);
+        tell(o, t, n, "tokens", tokens / took, tokens / t->total[0]);
+        printf(" floor_s=%.3f floor_ratio=%.3f gemm_gflops=%.1f\n", floor_s, took / floor_s, gflops);
+    }
+    trainer_close(t);
+    return ok;
+}
+
+/* Steps of `batch` texts each, in the order of a first epoch (again and again). */
+static bool train_on(const asked *o, const gk_corpus *corpus, gk_packer *p, int batch, trainer *t,
+                     gk_error *err) {
+    gk_split split;
+    if (!gk_split_make(o->a, corpus->n, 0, 1, &split, err)) return false;
+    uint32_t *order = gk_arena_alloc(o->a, split.n_train * sizeof *order);
+    gk_epoch_order(&split, true, 1, 0, order);
+    size_t at = 0;
+    for (int64_t i = 0; i < o->warmup + o->steps; i++) {
+        gk_batch b;
+        if (at + (size_t)batch > split.n_train) at = 0;
+        at += gk_pack(p, order + at, (size_t)batch, &b);
+        if (!step(t, &b, err)) return false;
+    }
+    return true;
+}
+
+static bool on_corpus(const asked *o, const gk_config *c, const gk_corpus *corpus, gk_error *err) {
+    int batch = o->batch ? (int)o->batch : 16, n = (int)o->steps;
+    if (corpus->max_id >= c->vocab)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--tokenizer"), "give the shape's tokenizer",
+                       "gives id %d, and the shape has %d", (int)corpus->max_id, c->vocab);
+    if ((size_t)batch > corpus->n)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--batch"), "give less or more texts", "is %d, of %zu texts",
+                       batch, corpus->n);
+    printf("%s fp32: %zu texts of %.1f tokens, %d a step\n", o->shape, corpus->n,
+           (double)corpus->start[corpus->n] / (double)corpus->n, batch);
+    trainer *t = gk_arena_alloc(o->a, sizeof *t);
+    gk_packer *p = gk_packer_new(corpus, NULL, 1 << 20, batch); /* a step is one batch */
+    bool ok = trainer_open(t, c, gk_packer_rows(p), 1e-4, (int)o->warmup, err);
+    if (ok) {
+        ok = train_on(o, corpus, p, batch, t, err);
+        if (ok) {
+            double took = median(t->total, n);
+            tell(o, t, n, "texts", batch / took, batch / t->total[0]);
+            printf(" batch=%d\n", batch);
+        }
+        trainer_close(t);
+    }
+    gk_packer_free(p);
+    return ok;
+}
+
+static bool real_texts(const asked *o, const shape *s, gk_error *err) {
+    gk_config c;
+    config_of(s, &c);
+    gk_tok *tok = gk_tok_load(o->tokenizer, err);
+    gk_corpus *corpus =
+        tok ? gk_corpus_load(tok, o->texts.item, o->texts.n, c.max_positions, GK_LOSS_ALL, err) : NULL;
+    bool ok = corpus && on_corpus(o, &c, corpus, err);
+    gk_corpus_free(corpus);
+    gk_tok_free(tok);
+    return ok;
+}
+
+static bool bench(const asked *o, gk_error *err) {
+    gk_use_threads(o->threads);
     gk_gemm_info info;
     gk_gemm_describe(&info);
     printf("%s, %d threads; BLIS %s; oneDNN %s; %s\n", info.cpu, gk_threads(), info.blis, info.onednn,
            info.used);
-    double llama = 0, gpt2 = 0;
-    if ((argc > 1 && !write_batches(argv[1], batches, &err)) || !train("llama", batches, &llama, &err) ||
-        !train("gpt2", batches, &gpt2, &err)) {
-        char line[1024];
-        fprintf(stderr, "bench_train: %s\n", gk_error_text(&err, line, sizeof line));
-        return 1;
-    }
-    printf("RESULT llama_tokens_per_s=%.0f gpt2_tokens_per_s=%.0f threads=%d\n", llama, gpt2, gk_threads());
-    return 0;
+    if (!o->shape) return small_models(o, err);
+    const shape *s = find_shape(o->shape, err);
+    if (!s) return false;
+    return o->texts.n ? real_texts(o, s, err) : full_size(o, s, err);
+}
+
+static bool check(const asked *o, gk_error *err) {
+    if (o->steps < 1 || o->warmup + o->steps > MOST_STEPS)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--steps"), "give 1 to 990", "is %d", (int)o->steps);
+    if (o->rows < 1 || o->rows > 1024 || o->batch > 1024)
+        return gk_fail(err, GK_NOWHERE, "give 1 to 1024 of each", "%d texts of %d rows", (int)o->batch,
+                       (int)o->rows);
+    if (o->texts.n && (!o->tokenizer || !o->shape))
+        return gk_fail(err, GK_AT_FIELD(NULL, "--texts"), "give --tokenizer and --shape with it",
+                       "says not how texts become tokens");
+    return true;
+}
+
+int main(int argc, char **argv) {
+    asked o = {.rows = 128, .steps = 7, .warmup = 2, .a = gk_arena_new()};
+    const gk_opt opts[] = {
+        {"shape", GK_OPT_STR, &o.shape, "NAME",
+         "gpt2-124m, smollm2-135m or llama-3.2-1b; without: small models", false},
+        {"batch", GK_OPT_INT, &o.batch, "N", "texts a step; 0: the shape's, 16 of --texts", false},
+        {"rows", GK_OPT_INT, &o.rows, "N", "tokens a text, without --texts", false},
+        {"steps", GK_OPT_INT, &o.steps, "N", "timed steps", false},
+        {"warmup", GK_OPT_INT, &o.warmup, "N", "steps before", false},
+        {"threads", GK_OPT_INT, &o.threads, "N", "0: all cores", false},
+        {"texts", GK_OPT_LIST, &o.texts, "FILE", "JSONL file of {\"text\": \"...\"} lines; may be repeated",
+         false},
+        {"tokenizer", GK_OPT_STR, &o.tokenizer, "DIR", "of the texts", false},
+        {"write", GK_OPT_STR, &o.write, "FILE", "where the small models' batches go", false},
+    };
+    gk_error err;
+    int code =
+        gk_args("bench_train", "how fast training is", opts, sizeof opts / sizeof *opts, argc, argv, o.a);
+    if (code < 0) code = check(&o, &err) && bench(&o, &err) ? 0 : gk_die("bench_train", &err);
+    gk_arena_free(o.a);
+    return code;
 }

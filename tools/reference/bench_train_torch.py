@@ -1,6 +1,6 @@
 """The peer of tools/bench_train.c: the same batches through transformers and torch.optim.AdamW on the CPU.
 
-  build/release/bench_train batches.txt
+  build/release/bench_train --write batches.txt
   python3 tools/reference/bench_train_torch.py batches.txt [--compile]
 
 Texts are padded to the longest of their batch and masked; tokens are counted without padding, as there.
