@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ALIGN = 64, FIRST_BLOCK = 64 << 10, LARGEST_STEP = 16 << 20, HUGE_PAGE = 2 << 20, LARGE = 8 << 20 };
+enum { ALIGN = 64, FIRST_BLOCK = 64 << 10, LARGEST_STEP = 16 << 20, HUGE_PAGE = 2 << 20, LARGE = 3 << 20 };
 
 static _Noreturn void out_of_memory(size_t bytes) {
     fprintf(stderr, "graftkit: out of memory (%zu bytes asked for)\n", bytes);

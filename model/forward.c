@@ -16,13 +16,25 @@ static void positions(gk_session *s, const gk_batch *b) {
             s->position[r] = past + r - b->seq_start[q];
 }
 
+typedef struct carry_job {
+    const float *x, *b;
+    float *out;
+    size_t d;
+} carry_job;
+
+static void carry_rows(void *ctx, size_t begin, size_t end) {
+    const carry_job *j = ctx;
+    for (size_t r = begin; r < end; r++) {
+        const float *restrict x = j->x + r * j->d, *restrict b = j->b;
+        float *restrict out = j->out + r * j->d;
+        for (size_t i = 0; i < j->d; i++) out[i] = b ? x[i] + b[i] : x[i];
+    }
+}
+
 /* out = x + y W^T + b */
 static void residual_linear(gk_tensor t, int n, const float *x, const float *y, float *out) {
-    size_t d = (size_t)t.out;
-    memcpy(out, x, (size_t)n * d * sizeof(float));
-    if (t.b)
-        for (int r = 0; r < n; r++)
-            for (size_t i = 0; i < d; i++) out[(size_t)r * d + i] += t.b[i];
+    carry_job j = {x, t.b, out, (size_t)t.out};
+    gk_parallel_for((size_t)n, 1 + 32768 / j.d, carry_rows, &j);
     gk__product_linear(t, n, y, t.in, 1.0f, out, t.out);
 }
 

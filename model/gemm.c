@@ -12,8 +12,7 @@
 #include <oneapi/dnnl/dnnl.h>
 #endif
 
-#define PIECE_FLOPS 6e6 /* a piece below this is not worth handing to another thread */
-#define PIECES_PER_THREAD 3
+#define PIECE_FLOPS 6e6            /* a piece below this is not worth handing to another thread */
 #define FEW_ROWS_BYTES (128 << 10) /* of weights: a product of few rows is bound by reading them */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -115,9 +114,7 @@ void gk__product_split(const gk__product *p, gk__gemm_library library) {
     int pieces = (int)(flops / PIECE_FLOPS);
     if (p->kind == GK_GEMM_NT && p->m <= GK__FEW_ROWS)
         pieces = (int)((size_t)p->n * (size_t)p->k * sizeof(float) / FEW_ROWS_BYTES);
-    if (pieces > PIECES_PER_THREAD * threads) pieces = PIECES_PER_THREAD * threads;
-    if (pieces > 1 && pieces < threads) pieces = threads;
-    pieces -= pieces > threads ? pieces % threads : 0;
+    if (pieces > 1) pieces = threads; /* more of them pack the same operand more often */
     if (threads == 1 || pieces <= 1 || side < 2) {
         gk__product_run(p, library);
         return;

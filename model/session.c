@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-#define LOGITS_FLOATS (16u << 20) /* how many logits exist at once while the loss is computed */
+/* How many logits exist at once while the loss is computed. Each block of rows adds once to the head's whole
+ * gradient, so few large ones are fast, and small ones save memory. */
+#define LOGITS_FLOATS (64u << 20)
+#define FEW_LOGITS (16u << 20)
 
 /* Carves buffers out of one allocation; with no memory it only counts. */
 typedef struct carve {
@@ -21,9 +24,10 @@ static int larger(int a, int b) {
     return a > b ? a : b;
 }
 
-static int loss_rows(const gk_config *c, int max_rows) {
-    int rows = larger(32, (int)(LOGITS_FLOATS / (size_t)c->vocab));
-    return rows < max_rows ? rows : max_rows;
+static int loss_rows(const gk_config *c, const gk_session_opts *o) {
+    size_t floats = o->backward && !o->recompute ? LOGITS_FLOATS : FEW_LOGITS;
+    int rows = larger(32, (int)(floats / (size_t)c->vocab));
+    return rows < o->max_rows ? rows : o->max_rows;
 }
 
 /* All but x_in. */
@@ -102,7 +106,7 @@ static gk_session blank(const gk_config *c, const gk_session_opts *o) {
                         .max_rows = o->max_rows,
                         .backward = o->backward,
                         .recompute = o->backward && o->recompute,
-                        .loss_rows = loss_rows(c, o->max_rows)};
+                        .loss_rows = loss_rows(c, o)};
 }
 
 static size_t single_bytes(const gk_config *c, const gk_session_opts *o) {
