@@ -17,6 +17,8 @@ struct gk_model {
     gk_config cfg;
     float *data;
     uint16_t *half; /* bf16, beside or instead of data; NULL: none */
+    float *vectors; /* norms and biases, where data is NULL and half is not */
+    size_t n_vectors;
     size_t floats, count;
     gk_param *params;
     size_t n_params;

@@ -157,6 +157,12 @@ size_t gk_model_floats(const gk_model *m);
  * vector, [gk_model_floats], and whoever writes the vector keeps it up to date. False: no memory. */
 bool gk_model_narrow(gk_model *m, gk_error *err);
 uint16_t *gk_model_narrowed(gk_model *m); /* that copy; NULL where there is none */
+/* The same, and the float vector is given up: 2 bytes a parameter. Norms and biases stay floats, in a vector
+ * of their own of *n; in the bf16 one their places are not used. False: no memory (the model is as it was, or
+ * narrow). */
+bool gk_model_lean(gk_model *m, gk_error *err);
+float *gk_model_vectors(gk_model *m, size_t *n);        /* NULL in other models */
+float *gk_model_vector(gk_model *m, const gk_param *p); /* a norm's or bias's part of it */
 /* Rounds n floats to bf16: to nearest, ties to even. */
 void gk_bf16_round(const float *in, uint16_t *out, size_t n);
 /* Whether this processor multiplies bf16 faster than fp32 (and oneDNN was built in). Elsewhere narrow models

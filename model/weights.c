@@ -146,37 +146,6 @@ size_t gk__layer_start(const gk_model *m, int layer) {
         .w;
 }
 
-static void narrow_range(void *ctx, size_t begin, size_t end) {
-    gk_model *m = ctx;
-    gk__f32_to_bf16(m->data + begin, m->half + begin, end - begin);
-}
-
-bool gk_model_narrow(gk_model *m, gk_error *err) {
-    if (!m->half) m->half = gk_try_alloc(m->floats * sizeof *m->half);
-    if (!m->half)
-        return gk_fail(err, GK_NOWHERE, "a machine with more memory, or a smaller model",
-                       "not enough memory for a bf16 copy of %zu parameters", m->count);
-    gk_parallel_for(m->floats, 65536, narrow_range, m);
-    for (size_t i = 0; i < m->n_params; i++) {
-        const gk_param *p = &m->params[i];
-        if (p->bias || gk_component_is_norm(p->comp)) continue;
-        gk_tensor *t = gk__model_slot(m, p->layer, p->comp);
-        t->h = m->half + p->offset;
-        t->type = GK_BF16;
-        t->narrow = true;
-    }
-    if (m->cfg.tied) m->outer[GK_HEAD] = m->outer[GK_EMBED];
-    return true;
-}
-
-void gk_bf16_round(const float *in, uint16_t *out, size_t n) {
-    gk__f32_to_bf16(in, out, n);
-}
-
-uint16_t *gk_model_narrowed(gk_model *m) {
-    return m->half;
-}
-
 static float init_std(const gk_config *c, const gk_param *p) {
     if (p->comp == GK_EMBED || p->comp == GK_POS || p->comp == GK_HEAD) return 0.02f;
     float std = 1.0f / sqrtf((float)p->in);
@@ -214,6 +183,7 @@ void gk_model_free(gk_model *m) {
     gk_free(m->files);
     gk_free(m->data);
     gk_free(m->half);
+    gk_free(m->vectors);
     gk_free(m->params);
     gk_free(m->place);
     gk_free(m->layer);

@@ -73,6 +73,13 @@ json_t *gk__inputs_json(const gk_train_job *job);
 /* True when equal; otherwise fails naming the first input that differs, and how. */
 bool gk__inputs_match(const json_t *there, const json_t *here, gk_place at, gk_error *err);
 
+/* ---- adamw.c: what its variants share */
+
+/* `frozen` as in gk_backprop, or NULL. */
+bool gk__is_frozen(const gk_param *p, const uint32_t *frozen, int n_layers);
+bool gk__decays(const gk_param *p, const gk_adamw_opts *o);
+double gk__sum_squares(size_t n, const float *x);
+
 /* ---- checkpoint.c */
 
 typedef struct gk__weights { /* all [floats] */

@@ -61,6 +61,34 @@ void gk_adamw_step(gk_adamw *a, float *weights, float *grad, int64_t t, double l
 /* From now on a step also writes the new weights, rounded to bf16, to gk_model_narrowed's copy. */
 void gk_adamw_narrow(gk_adamw *a, uint16_t *narrowed);
 
+/* ---------------------------------------------------------------- AdamW in little memory (lean.c) */
+
+/* For a model that gk_model_lean made: bf16 weights (2 bytes a parameter), a first moment of 8 bits and a
+ * second of 16, updated layer by layer during the backward pass: the gradients of one layer, and of the
+ * embeddings, are all that exists at once. The gradient's norm is not known by then, so that what is clipped
+ * is each of the n_layers + 2 pieces by itself, to clip / sqrt(n_layers + 2): all together are within `clip`.
+ * One run's private state: not thread-safe. */
+typedef struct gk_lean gk_lean;
+/* `m` must outlive it; `frozen` as in gk_adamw_new. Fails only for lack of memory. */
+gk_lean *gk_lean_new(gk_model *m, const gk_adamw_opts *opts, const uint32_t *frozen, double clip,
+                     uint64_t seed, gk_error *err);
+void gk_lean_free(gk_lean *l);             /* NULL is fine */
+uint64_t gk_lean_bytes(const gk_model *m); /* what gk_lean_new takes, frozen parts included */
+/* How the backward pass of update number t (from 1) is to run; the caller adds scale and frozen. It must be
+ * one pass: a step is not cut into micro-batches. */
+gk_backprop gk_lean_begin(gk_lean *l, int64_t t, double lr);
+/* After that pass: the norm of its gradient before clipping; NaN when it was not finite: then the weights are
+ * of no use, some pieces being updated and some not. */
+double gk_lean_norm(const gk_lean *l);
+/* The moments, writable for a checkpoint to restore: m [n], its blocks' scales [n_blocks], v [n]. */
+typedef struct gk_lean_state {
+    int8_t *m;
+    uint16_t *v;
+    float *scale;
+    size_t n, n_blocks;
+} gk_lean_state;
+gk_lean_state gk_lean_arrays(gk_lean *l);
+
 /* ---------------------------------------------------------------- recipes (recipe.c, freeze.c;
  * train/recipes/) */
 
