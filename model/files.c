@@ -59,7 +59,7 @@ bool gk__names_gguf(const char *path) {
     return n > 5 && strcmp(path + n - 5, ".gguf") == 0;
 }
 
-bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
+static bool model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
     if (gk__names_gguf(path)) return one_file(a, path, list, n);
     const char *weights = gk_path_join(a, path, WEIGHTS), *index = gk_path_join(a, path, INDEX);
     if (gk_exists(weights)) return one_file(a, weights, list, n);
@@ -76,10 +76,20 @@ bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n
     return one_file(a, weights, list, n); /* opening it says what is wrong */
 }
 
+bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
+    if (!gk_is_adapter(path)) return model_files(path, a, list, n, err);
+    const char *base = gk_adapter_base(path, a, err), **of_base;
+    if (!base || !model_files(base, a, &of_base, n, err)) return false;
+    *list = gk_arena_alloc(a, (*n + 1) * sizeof **list);
+    (*list)[0] = gk_path_join(a, path, "adapter_model.safetensors");
+    memcpy(*list + 1, of_base, *n * sizeof **list);
+    *n += 1;
+    return true;
+}
+
 /* ---------------------------------------------------------------- their tensors */
 
-/* The types that both formats have; NULL for another. */
-static const gk__quant *type_of(const char *name) {
+const gk__quant *gk__float_type(const char *name) {
     static const uint32_t ids[] = {GK__F32, GK__F16, GK__BF16};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         if (strcmp(gk__quant_of(ids[i])->name, name) == 0) return gk__quant_of(ids[i]);
@@ -94,7 +104,7 @@ static void list_tensors(gk__files *f, const gk_safetensors *part, const char *p
         gk__stored *s = &f->list[f->n++];
         *s = (gk__stored){.name = e->array.name,
                           .type_name = e->type->name,
-                          .type = type_of(e->type->name),
+                          .type = gk__float_type(e->type->name),
                           .n_dims = e->array.n_dims,
                           .data = gk__safetensors_bytes(part, e),
                           .path = path,
@@ -127,7 +137,7 @@ bool gk__files_folder(const char *dir, gk__files *out, gk_error *err) {
     *out = (gk__files){.a = gk_arena_new()};
     const char **path = NULL;
     size_t n = 0, total = 0;
-    bool ok = gk_model_files(dir, out->a, &path, &n, err);
+    bool ok = model_files(dir, out->a, &path, &n, err);
     if (ok) out->part = gk_arena_alloc(out->a, n * sizeof *out->part);
     for (size_t i = 0; ok && i < n; i++) {
         const gk__entry *all;
