@@ -1,5 +1,6 @@
 /* inputs.c: loading the models and the tokenizer of a run, and saying exactly which they were. */
 #include "eval/inputs.h"
+#include "train/train.h"
 
 #include <string.h>
 #include <time.h>
@@ -59,7 +60,8 @@ static bool same_pieces(const gk_tok *a, const gk_tok *b) {
  * file, the same pieces. */
 static bool add_tokenizer(gk__inputs *in, gk_arena *a, const char *dir, gk_error *err) {
     char hex[GK_SHA256_HEX];
-    gk_tok *t = gk_tok_load(dir, err);
+    dir = gk_tokenizer_path(dir, a, err);
+    gk_tok *t = dir ? gk_tok_load(dir, err) : NULL;
     if (!t || !hash_tokenizer(a, dir, t, hex, err)) {
         gk_tok_free(t);
         return false;
@@ -79,7 +81,8 @@ static bool add_tokenizer(gk__inputs *in, gk_arena *a, const char *dir, gk_error
 }
 
 static bool hash_model(gk_arena *a, const char *path, gk_run_model *info, gk_error *err) {
-    const char **list, *config = gk_path_join(a, path, "config.json");
+    const char **list,
+        *config = gk_path_join(a, path, gk_is_adapter(path) ? "adapter_config.json" : "config.json");
     size_t n;
     if (!gk_model_files(path, a, &list, &n, err) || !hash_files(list, n, info->sha256, err)) return false;
     if (!gk_exists(config)) config = list[0]; /* a GGUF file says itself what it is */

@@ -42,8 +42,8 @@ static void lay_out(gk_adapter *a) {
 gk_adapter *gk__adapter_blank(const gk_config *c, const gk_lora *o, const gk__slots *slots,
                               const bool *chosen, gk_error *err) {
     gk_adapter *a = gk_alloc(sizeof *a);
-    *a = (gk_adapter){.cfg = *c, .rank = o->rank, .alpha = o->alpha, .rslora = o->rslora};
-    a->scale = (float)(o->alpha / (o->rslora ? sqrt(o->rank) : o->rank));
+    *a = (gk_adapter){.cfg = *c, .rank = (int)o->rank, .alpha = o->alpha, .rslora = o->rslora};
+    a->scale = (float)(o->alpha / (o->rslora ? sqrt((double)o->rank) : (double)o->rank));
     a->site = gk_alloc(slots->n * sizeof *a->site);
     a->params = gk_alloc(2 * slots->n * sizeof *a->params);
     a->at = gk_alloc((size_t)c->n_layers * GK_N_COMPONENTS * sizeof *a->at);
@@ -115,7 +115,7 @@ static bool check_numbers(const gk_lora *o, gk_error *err) {
     char hint[64];
     snprintf(hint, sizeof hint, "1 to %d", GK_LORA_MOST_RANK);
     if (o->rank < 1 || o->rank > GK_LORA_MOST_RANK)
-        return gk_fail(err, GK_AT_FIELD(NULL, "lora_rank"), hint, "is %d", o->rank);
+        return gk_fail(err, GK_AT_FIELD(NULL, "lora_rank"), hint, "is %lld", (long long)o->rank);
     return isfinite(o->alpha) ||
            gk_fail(err, GK_AT_FIELD(NULL, "lora_alpha"), "a finite number", "is %g", o->alpha);
 }

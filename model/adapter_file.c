@@ -104,17 +104,15 @@ static bool check_init(const json_t *doc, const char *path, gk_error *err) {
 static bool read_config(const char *path, gk_lora *o, gk_error *err) {
     gk_place at = GK_AT_FILE(path);
     const char *type;
-    int64_t rank;
     json_t *doc = gk_json_load(path, err);
     if (!doc) return false;
     bool ok = gk_json_str(doc, "peft_type", &type, at, err);
     if (ok && strcmp(type, "LORA") != 0)
         ok = gk_fail(err, GK_AT_FIELD(path, "peft_type"), "must be LORA", "is '%.40s'", type);
-    ok = ok && gk_json_int(doc, "r", 1, MOST_RANK, &rank, at, err) &&
+    ok = ok && gk_json_int(doc, "r", 1, MOST_RANK, &o->rank, at, err) &&
          gk_json_num(doc, "lora_alpha", &o->alpha, at, err) && check_demands(doc, path, err) &&
          check_init(doc, path, err);
     if (ok && json_object_get(doc, "use_rslora")) ok = gk_json_bool(doc, "use_rslora", &o->rslora, at, err);
-    if (ok) o->rank = (int)rank;
     json_decref(doc);
     return ok;
 }
@@ -235,7 +233,7 @@ static bool read_sites(reading *r, gk_adapter *a, gk_error *err) {
 static gk_adapter *read_tensors(reading *r, const gk_config *c, const gk_lora *o, gk_error *err) {
     gk__slots slots = gk__adapter_slots(c);
     bool *chosen = gk_alloc(slots.n * sizeof *chosen);
-    bool ok = match(r, &slots, o->rank, chosen, err) && check_rest(r, c, err);
+    bool ok = match(r, &slots, (int)o->rank, chosen, err) && check_rest(r, c, err);
     gk_adapter *a = ok ? gk__adapter_blank(c, o, &slots, chosen, err) : NULL;
     gk_free(chosen);
     gk_free(slots.list);

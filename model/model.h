@@ -288,7 +288,7 @@ enum { /* beside bits (1u << component) in gk_lora.targets: what the model has o
        GK_LORA_MOST_RANK = 4096 /* of a new adapter */
 };
 typedef struct gk_lora {
-    int rank;
+    int64_t rank;
     double alpha;
     bool rslora; /* scale = alpha / sqrt(rank) (Kalajdzievski 2023), else alpha / rank */
     uint32_t targets;

@@ -107,6 +107,7 @@ static int train(const gk_training *t, const gk_recipe *r, const gk_corpus *text
     gk_error err;
     gk_train_result end;
     gk_train_job job = {.model = model,
+                        .base = t->base,
                         .tok = tok,
                         .corpus = texts,
                         .recipe = r,
