@@ -117,6 +117,31 @@ START_TEST(file_errors_carry_their_place) {
 }
 END_TEST
 
+START_TEST(targets_of_adapters) {
+    gk_recipe r;
+    gk_recipe_default(&r);
+    ck_assert(r.lora.rank == 0 && r.lora.targets == (GK_LORA_ATTN | GK_LORA_FFN));
+    ck_assert(gk_recipe_set(&r, "lora_rank", "8", GK_NOWHERE, NULL));
+    ck_assert(gk_recipe_set(&r, "lora_alpha", "12.5", GK_NOWHERE, NULL));
+    ck_assert(gk_recipe_set(&r, "lora_rslora", "true", GK_NOWHERE, NULL));
+    ck_assert(gk_recipe_set(&r, "lora_targets", "attn,down", GK_NOWHERE, NULL));
+    ck_assert(r.lora.rank == 8 && r.lora.rslora && r.lora.targets == (GK_LORA_ATTN | 1u << GK_DOWN));
+    ck_assert_double_eq(r.lora.alpha, 12.5);
+    json_t *all = gk_recipe_json(&r);
+    char *got = json_dumps(json_object_get(all, "lora_targets"), JSON_COMPACT);
+    ck_assert_str_eq(got, "[\"attn\",\"down\"]");
+    free(got);
+    json_decref(all);
+    refuses("lora_rank", "-1", "field 'lora_rank': is '-1'; must be an integer from 0 to 4096");
+    refuses("lora_targets", "q_proj",
+            "field 'lora_targets': there is no target 'q_proj'; names of q k v o gate up down attn ffn "
+            "all-linear, with commas");
+    refuses("lora_targets", "",
+            "field 'lora_targets': there is no target ''; names of q k v o gate up down attn ffn "
+            "all-linear, with commas");
+}
+END_TEST
+
 START_TEST(json_leaves_out_what_decides_nothing) {
     gk_recipe r, other;
     gk_recipe_default(&r);
@@ -285,6 +310,7 @@ int main(void) {
     tcase_add_test(t, overrides_replace_one_key);
     tcase_add_test(t, malformed_values_are_refused);
     tcase_add_test(t, file_errors_carry_their_place);
+    tcase_add_test(t, targets_of_adapters);
     tcase_add_test(t, json_leaves_out_what_decides_nothing);
     tcase_add_test(t, packing_keeps_texts_whole_and_targets_inside);
     tcase_add_test(t, split_and_order_follow_from_seed_and_epoch);

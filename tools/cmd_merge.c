@@ -8,9 +8,6 @@ typedef struct settings {
 } settings;
 
 static bool check(const settings *o, const char *base, gk_error *err) {
-    if (!gk_is_adapter(o->adapter))
-        return gk_fail(err, GK_AT_FILE(o->adapter),
-                       "a folder with adapter_config.json and no model.safetensors", "holds no adapter");
     if (gk_is_adapter(base))
         return gk_fail(err, GK_AT_FILE(base), "merge that one first", "the base is an adapter itself");
     if (gk_same_file(base, o->out) || gk_same_file(o->adapter, o->out))
@@ -27,6 +24,9 @@ static bool save(const settings *o, const char *base, const gk_model *m, gk_erro
 }
 
 static bool merge(const settings *o, gk_arena *a, gk_error *err) {
+    if (!gk_is_adapter(o->adapter))
+        return gk_fail(err, GK_AT_FILE(o->adapter),
+                       "a folder with adapter_config.json and no model.safetensors", "holds no adapter");
     const char *base = o->model ? o->model : gk_adapter_base(o->adapter, a, err);
     if (!base || !check(o, base, err)) return false;
     gk_model *m = gk_model_load(base, err);
