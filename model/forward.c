@@ -53,9 +53,11 @@ static void add_branch(gk_session *s, const gk_model *m, int layer, gk_component
     gk_tensor t = gk_model_tensor(m, layer, last);
     if (!s->cfg.post_norm) {
         residual_linear(t, n, x, y, out);
+        gk__adapter_forward(s, layer, last, 1, n, y, out, t.out);
         return;
     }
     gk_op_linear(t, n, y, t.in, raw, t.out);
+    gk__adapter_forward(s, layer, last, 1, n, y, raw, t.out);
     norm(s, m, layer, post, n, raw, t.out, s->lnf, t.out, stats); /* lnf is free until the end */
     memcpy(out, x, (size_t)n * (size_t)t.out * sizeof(float));
     gk_op_add((size_t)n * (size_t)t.out, out, s->lnf);
@@ -78,6 +80,7 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     int n = b->n_rows, d = c->d_model, qkv = gk__qkv_dim(c), gu = gk__gu_dim(c);
     norm(s, m, layer, GK_LN1, n, a->x_in, d, a->ln1, d, a->stats1);
     gk__linear_group(m, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
+    gk__adapter_forward(s, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
     if (c->qk_norm) norm_qk(s, m, layer, n, a);
     if (c->rope) gk__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, 1.0f, a->qkv, qkv);
     if (s->cache)
@@ -87,6 +90,7 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     add_branch(s, m, layer, GK_O, GK_LN1_POST, n, a->att, a->o_out, a->stats1_post, a->x_in, a->x_mid);
     norm(s, m, layer, GK_LN2, n, gk__mlp_in(c, a), d, a->ln2, d, a->stats2);
     gk__linear_group(m, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
+    gk__adapter_forward(s, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
     gk__act_forward(c, n, a->gu, a->act);
     if (x_next || c->post_norm)
         add_branch(s, m, layer, GK_DOWN, GK_LN2_POST, n, a->act, a->down_out, a->stats2_post, a->x_mid,
