@@ -1,5 +1,6 @@
 /* inputs.c: loading the models and the tokenizer of a run, and saying exactly which they were. */
 #include "eval/inputs.h"
+#include "train/train.h"
 
 #include <string.h>
 #include <time.h>
@@ -24,7 +25,7 @@ static bool hash_files(const char *const *path, size_t n, char hex[GK_SHA256_HEX
 
 /* The first model's tokenizer is the run's; those of the others must be the same. */
 static bool add_tokenizer(gk__inputs *in, const char *dir, gk_error *err) {
-    gk_tok *t = gk_tok_load(dir, err);
+    gk_tok *t = gk_tokenizer_of(dir, err);
     if (!t) return false;
     if (in->cast.n == 0) {
         in->tok = t;
@@ -38,7 +39,8 @@ static bool add_tokenizer(gk__inputs *in, const char *dir, gk_error *err) {
 }
 
 static bool hash_model(gk_arena *a, const char *path, gk_run_model *info, gk_error *err) {
-    const char **list, *config = gk_path_join(a, path, "config.json");
+    const char **list,
+        *config = gk_path_join(a, path, gk_is_adapter(path) ? "adapter_config.json" : "config.json");
     size_t n;
     if (!gk_model_files(path, a, &list, &n, err) || !hash_files(list, n, info->sha256, err)) return false;
     if (!gk_exists(config)) config = list[0]; /* a GGUF file says itself what it is */

@@ -1,5 +1,6 @@
 /* report_samples.c: what each scheme said on a few prompts. */
 #include "eval/report.h"
+#include "train/train.h"
 
 #include <string.h>
 
@@ -97,7 +98,7 @@ static gk_tok *open_tokenizer(const gk__report *r) {
     json_array_foreach(json_object_get(r->manifest, "models"), i, m) {
         const char *name = json_string_value(json_object_get(m, "name"));
         const char *path = json_string_value(json_object_get(m, "path"));
-        if (recipient && name && path && strcmp(name, recipient) == 0) return gk_tok_load(path, NULL);
+        if (recipient && name && path && strcmp(name, recipient) == 0) return gk_tokenizer_of(path, NULL);
     }
     return NULL;
 }

@@ -15,6 +15,7 @@ typedef struct back {
 
 static bool wanted(const back *k, int layer, gk_component c) {
     const uint32_t *frozen = k->p->frozen;
+    if (k->s->adapter) return false;
     return !frozen || !(frozen[layer < 0 ? k->m->cfg.n_layers : layer] >> c & 1u);
 }
 
@@ -52,6 +53,7 @@ static void products_backward(const back *k, int layer, gk_component first, int 
         frozen += !wanted(k, layer, c);
     }
     gk_tensor t = gk__fused(k->m, layer, first, out);
+    gk__phase(k->s, GK_PHASE_PRODUCTS);
     bool all = frozen == 0;
     gk__linear_backward(t, n, dy, lddy, x, dx, all ? weights_slot(k, layer, first) : NULL,
                         all ? bias_slot(k, layer, first) : NULL);
@@ -105,8 +107,12 @@ static void mlp_backward(const back *k, int layer, const float *dy) {
     gk_component first = c->gated ? GK_GATE : GK_UP;
     dy = branch_out(k, layer, GK_LN2_POST, a->down_out, a->stats2_post, dy);
     products_backward(k, layer, GK_DOWN, 1, dy, d, a->act, s->dact);
+    gk__adapter_backward(s, layer, GK_DOWN, 1, n, dy, d, a->act, s->dact, k->p->grad);
+    gk__phase(s, GK_PHASE_ROWS);
     gk__act_backward(c, n, a->gu, s->dact, s->dwide);
     products_backward(k, layer, first, c->gated ? 2 : 1, s->dwide, gu, a->ln2, s->dnorm);
+    gk__adapter_backward(s, layer, first, c->gated ? 2 : 1, n, s->dwide, gu, a->ln2, s->dnorm, k->p->grad);
+    gk__phase(s, GK_PHASE_ROWS);
     branch_in(k, layer, GK_LN2, gk__mlp_in(c, a), a->stats2);
 }
 
@@ -131,10 +137,15 @@ static void attention_backward(const back *k, int layer, const float *dy) {
     int n = k->b->n_rows, d = c->d_model, qkv = gk__qkv_dim(c);
     dy = branch_out(k, layer, GK_LN1_POST, a->o_out, a->stats1_post, dy);
     products_backward(k, layer, GK_O, 1, dy, d, a->att, s->dact);
+    gk__adapter_backward(s, layer, GK_O, 1, n, dy, d, a->att, s->dact, k->p->grad);
+    gk__phase(s, GK_PHASE_ATTENTION);
     gk__attention_backward(c, layer, k->b, a->qkv, a->att, a->lse, s->dact, s->dwide);
+    gk__phase(s, GK_PHASE_ROWS);
     if (c->rope) gk__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, -1.0f, s->dwide, qkv);
     if (c->qk_norm) norm_qk_backward(k, layer);
     products_backward(k, layer, GK_Q, 3, s->dwide, qkv, a->ln1, s->dnorm);
+    gk__adapter_backward(s, layer, GK_Q, 3, n, s->dwide, qkv, a->ln1, s->dnorm, k->p->grad);
+    gk__phase(s, GK_PHASE_ROWS);
     branch_in(k, layer, GK_LN1, a->x_in, a->stats1);
 }
 
@@ -191,10 +202,13 @@ static double head_backward(const back *k, int n) {
         int count = n - at < s->loss_rows ? n - at : s->loss_rows;
         const float *x = s->lnf + (ptrdiff_t)at * d;
         size_t floats = (size_t)count * (size_t)vocab;
+        gk__phase(s, GK_PHASE_PRODUCTS);
         gk__head(&s->cfg, k->m, count, x, s->logits);
+        gk__phase(s, GK_PHASE_LOSS);
         if (cap > 0) memcpy(s->capped, s->logits, floats * sizeof(float));
         loss += gk__xent(count, vocab, s->logits, s->target + at, k->p->scale);
         if (cap > 0) gk__softcap_backward(cap, floats, s->capped, s->logits);
+        gk__phase(s, GK_PHASE_PRODUCTS);
         gk__linear_backward(t, count, s->logits, vocab, x, s->dnorm + (ptrdiff_t)at * d, dhead, NULL);
     }
     return loss;
@@ -222,7 +236,10 @@ static int lowest_layer(const back *k) {
     if (wanted(k, -1, GK_EMBED) || (gk_config_has(c, GK_POS) && wanted(k, -1, GK_POS))) return 0;
     for (int l = 0; l < c->n_layers; l++)
         for (int i = GK_LN1; i < GK_LNF; i++)
-            if (gk_config_has(c, (gk_component)i) && wanted(k, l, (gk_component)i)) return l;
+            if (gk_config_has(c, (gk_component)i) &&
+                (k->s->adapter ? gk_adapter_has(k->s->adapter, l, (gk_component)i)
+                               : wanted(k, l, (gk_component)i)))
+                return l;
     return c->n_layers;
 }
 
@@ -230,6 +247,7 @@ double gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, const g
     int layers = m->cfg.n_layers;
     back k = {.s = s, .m = m, .b = b, .p = p, .from = gk__layer_start(m, layers)};
     double loss = head_backward(&k, n);
+    gk__phase(s, GK_PHASE_ROWS);
     final_norm_backward(&k, n);
     ready(&k, layers);
     for (int l = layers - 1, low = lowest_layer(&k); l >= low; l--) {

@@ -83,16 +83,24 @@ static bool find_files(const char *dir, gk_arena *a, const char ***list, size_t 
 }
 
 bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
+    const char *base = path, **of_base;
     json_t *index = NULL;
-    bool ok = gk__is_file(path) ? one_file(a, path, list, n) : find_files(path, a, list, n, &index, err);
+    const bool adapter = gk_is_adapter(path);
+    if (adapter && !(base = gk_adapter_base(path, a, err))) return false;
+    bool ok = gk__is_file(base) ? one_file(a, base, list, n) : find_files(base, a, list, n, &index, err);
     json_decref(index);
-    return ok;
+    if (!ok || !adapter) return ok;
+    of_base = *list;
+    *list = gk_arena_alloc(a, (*n + 1) * sizeof **list);
+    (*list)[0] = gk_path_join(a, path, "adapter_model.safetensors");
+    memcpy(*list + 1, of_base, *n * sizeof **list);
+    *n += 1;
+    return true;
 }
 
 /* ---------------------------------------------------------------- their tensors */
 
-/* The types that both formats have; NULL for another. */
-static const gk__quant *type_of(const char *name) {
+const gk__quant *gk__float_type(const char *name) {
     static const uint32_t ids[] = {GK__F32, GK__F16, GK__BF16};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         if (strcmp(gk__quant_of(ids[i])->name, name) == 0) return gk__quant_of(ids[i]);
@@ -107,7 +115,7 @@ static void list_tensors(gk__files *f, const gk_safetensors *part, const char *p
         gk__stored *s = &f->list[f->n++];
         *s = (gk__stored){.name = e->array.name,
                           .type_name = e->type->name,
-                          .type = type_of(e->type->name),
+                          .type = gk__float_type(e->type->name),
                           .n_dims = e->array.n_dims,
                           .data = gk__safetensors_bytes(part, e),
                           .path = path,

@@ -37,6 +37,9 @@ bool gk__files_folder(const char *dir, gk__files *out, gk_error *err);
 bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk_error *err);
 void gk__files_close(gk__files *f);
 
+/* A safetensors type that weights are read from: F32, F16 and BF16, which GGUF has too; NULL for another. */
+const gk__quant *gk__float_type(const char *name);
+
 /* How the tensors of a file map to components. */
 typedef struct gk__layout {
     const gk__rule *rules;

@@ -63,11 +63,15 @@ static void norm(const gk_session *s, const gk_model *m, int layer, gk_component
 static void add_branch(gk_session *s, const gk_model *m, int layer, gk_component last, gk_component post,
                        int n, const float *y, float *raw, float *stats, const float *x, float *out) {
     gk_tensor t = gk_model_tensor(m, layer, last);
+    gk__phase(s, GK_PHASE_PRODUCTS);
     if (!s->cfg.post_norm) {
         residual_linear(t, n, x, y, out);
+        gk__adapter_forward(s, layer, last, 1, n, y, out, t.out);
         return;
     }
     gk_op_linear(t, n, y, t.in, raw, t.out);
+    gk__adapter_forward(s, layer, last, 1, n, y, raw, t.out);
+    gk__phase(s, GK_PHASE_ROWS);
     norm(s, m, layer, post, n, raw, t.out, s->lnf, t.out, stats); /* lnf is free until the end */
     memcpy(out, x, (size_t)n * (size_t)t.out * sizeof(float));
     gk_op_add((size_t)n * (size_t)t.out, out, s->lnf);
@@ -88,17 +92,26 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     const gk_config *c = &s->cfg;
     gk__acts *a = &s->layer[layer];
     int n = b->n_rows, d = c->d_model, qkv = gk__qkv_dim(c), gu = gk__gu_dim(c);
+    gk__phase(s, GK_PHASE_ROWS);
     norm(s, m, layer, GK_LN1, n, a->x_in, d, a->ln1, d, a->stats1);
+    gk__phase(s, GK_PHASE_PRODUCTS);
     gk__linear_group(m, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
+    gk__adapter_forward(s, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
+    gk__phase(s, GK_PHASE_ROWS);
     if (c->qk_norm) norm_qk(s, m, layer, n, a);
     if (c->rope) gk__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, 1.0f, a->qkv, qkv);
+    gk__phase(s, GK_PHASE_ATTENTION);
     if (s->cache)
         gk__attention_cached(c, layer, n, s->cache, a->qkv, a->att);
     else
         gk__attention_forward(c, layer, b, a->qkv, a->att, a->lse);
     add_branch(s, m, layer, GK_O, GK_LN1_POST, n, a->att, a->o_out, a->stats1_post, a->x_in, a->x_mid);
+    gk__phase(s, GK_PHASE_ROWS);
     norm(s, m, layer, GK_LN2, n, gk__mlp_in(c, a), d, a->ln2, d, a->stats2);
+    gk__phase(s, GK_PHASE_PRODUCTS);
     gk__linear_group(m, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
+    gk__adapter_forward(s, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
+    gk__phase(s, GK_PHASE_ROWS);
     gk__act_forward(c, n, a->gu, a->act);
     if (x_next || c->post_norm)
         add_branch(s, m, layer, GK_DOWN, GK_LN2_POST, n, a->act, a->down_out, a->stats2_post, a->x_mid,

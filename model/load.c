@@ -340,7 +340,10 @@ static gk_model *make(loader *l, bool mapped, gk_error *err) {
 /* The configuration and the tensors at `path`, and how the one asks for the others. */
 static bool open_files(const char *path, gk__files *files, gk_config *c, gk__layout *layout, gk_error *err) {
     bool gguf = gk__is_file(path), ok;
-    if (gguf && gk_exists(path) && !gk_gguf_is(path)) {
+    if (gk_is_adapter(path)) { /* gk_inspect: the openers have been to its base */
+        ok = gk_fail(err, GK_AT_FILE(path), "name its base, or merge them first: graftkit merge",
+                     "the folder holds an adapter, not a model");
+    } else if (gguf && gk_exists(path) && !gk_gguf_is(path)) {
         ok = gk_fail(err, GK_AT_FILE(path), "name a Hugging Face folder, or a GGUF file",
                      "a model cannot be read from this file");
     } else if (gguf) {
@@ -369,12 +372,28 @@ static gk_model *open_model(const char *path, bool mapped, gk_error *err) {
     return m;
 }
 
+/* A model's, or an adapter's base with the adapter merged into it. */
+static gk_model *open_path(const char *path, bool mapped, gk_error *err) {
+    if (!gk_is_adapter(path)) return open_model(path, mapped, err);
+    gk_arena *a = gk_arena_new();
+    const char *base = gk_adapter_base(path, a, err);
+    gk_model *m = base ? open_model(base, mapped, err) : NULL;
+    gk_adapter *adapter = m ? gk_adapter_load(path, &m->cfg, err) : NULL;
+    if (!adapter || !gk_adapter_merge(adapter, m, err)) {
+        gk_model_free(m);
+        m = NULL;
+    }
+    gk_adapter_free(adapter);
+    gk_arena_free(a);
+    return m;
+}
+
 gk_model *gk_model_load(const char *path, gk_error *err) {
-    return open_model(path, false, err);
+    return open_path(path, false, err);
 }
 
 gk_model *gk_model_open(const char *path, gk_error *err) {
-    return open_model(path, true, err);
+    return open_path(path, true, err);
 }
 
 bool gk__survey_open(const char *path, gk__survey *out, gk_error *err) {

@@ -305,6 +305,55 @@ double gk_diff_share(const gk_diff_item *i, int r);
 /* |B - A|^2 / sigma_1^2: 1 for a difference of rank 1; NaN where there is no spectrum. */
 double gk_diff_stable_rank(const gk_diff_item *i);
 
+/* -------------------------------------------- low-rank adapters (adapter.c, adapter_file.c,
+ * adapter_passes.c) */
+
+/* LoRA (Hu et al. 2021): a matrix W of the base model gives x W^T + scale (x A^T) B^T, A [rank x in], B [out
+ * x rank]; only A and B are trained. Components that the family's checkpoints store in one tensor (GPT-2's
+ * and GPT-NeoX's q, k, v) are adapted together, with one A, as in PEFT. */
+typedef struct gk_adapter gk_adapter;
+enum { /* beside bits (1u << component) in gk_lora.targets: what the model has of them */
+       GK_LORA_ATTN = 1 << 28,  /* q k v o */
+       GK_LORA_FFN = 1 << 29,   /* gate up down */
+       GK_LORA_MOST_RANK = 4096 /* of a new adapter */
+};
+typedef struct gk_lora {
+    int64_t rank;
+    double alpha;
+    bool rslora; /* scale = alpha / sqrt(rank) (Kalajdzievski 2023), else alpha / rank */
+    uint32_t targets;
+} gk_lora;
+/* As PEFT begins: A uniform within 1 / sqrt(in), drawn by the seed, B zero. Fails when a target is no matrix
+ * of a layer, when the model lacks it, when only a part of a tensor is asked for, or for lack of memory. */
+gk_adapter *gk_adapter_new(const gk_config *c, const gk_lora *o, uint64_t seed, gk_error *err);
+/* The folder as PEFT saves it: adapter_config.json and adapter_model.safetensors (F32, F16 or BF16), for a
+ * model of this configuration. What changes the computation in another way (DoRA, biases, patterns of ranks
+ * …), tensors that belong to no matrix of a layer and values that are not finite are errors. */
+gk_adapter *gk_adapter_load(const char *dir, const gk_config *c, gk_error *err);
+/* Writes both files, F32, each atomically; `base` is what base_model_name_or_path becomes. `dir` is made when
+ * absent. */
+bool gk_adapter_save(const gk_adapter *a, const char *base, const char *dir, gk_error *err);
+void gk_adapter_free(gk_adapter *a); /* NULL is fine */
+const gk_config *gk_adapter_config(const gk_adapter *a);
+int gk_adapter_rank(const gk_adapter *a);
+bool gk_adapter_has(const gk_adapter *a, int layer, gk_component c);
+/* All A and B in one vector, as gk_model_data, gk_model_floats, gk_model_params and gk_model_count give a
+ * model's. Of a tensor's components `comp` is the first. */
+float *gk_adapter_data(gk_adapter *a);
+size_t gk_adapter_floats(const gk_adapter *a);
+size_t gk_adapter_params(const gk_adapter *a, const gk_param **list);
+size_t gk_adapter_count(const gk_adapter *a);
+/* Adds scale B A to the matrices of a model of the same configuration; in one that gk_model_open gave they
+ * become floats in memory of their own, and a narrow model's copy follows. After a failure (memory) the model
+ * is only good to be freed. */
+bool gk_adapter_merge(const gk_adapter *a, gk_model *m, gk_error *err);
+/* Whether `path` is a folder with an adapter instead of a model. gk_model_load and gk_model_open merge it
+ * into its base, gk_model_files lists its files before its base's. */
+bool gk_is_adapter(const char *path);
+/* Where the base of an adapter's folder is: base_model_name_or_path, an absolute path or one from that folder
+ * or from the working directory. In `a`; NULL when there is no such model here. */
+const char *gk_adapter_base(const char *dir, gk_arena *a, gk_error *err);
+
 /* -------------------------------------------------------- batches, forward, backward (session.c …) */
 
 /* Rows of several sequences end to end, without padding. */
@@ -324,6 +373,7 @@ typedef struct gk_session_opts {
     bool
         recompute; /* keep of each layer what it reads, and compute the rest again in the backward pass (Chen
                       et al. 2016): a layer's activations in memory, not all layers', for a third more time */
+    const gk_adapter *adapter; /* added to the model in every pass; outlives the session. NULL: none */
 } gk_session_opts;
 gk_session *gk_session_make(const gk_config *c, const gk_session_opts *o, gk_error *err);
 size_t gk_session_size(const gk_config *c, const gk_session_opts *o); /* bytes that gk_session_make takes */
@@ -342,7 +392,8 @@ bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double
 /* Gradients of parameters [from, from + count) of the flat vector are complete and lie in grad[0 .. count):
  * whoever is told uses them and leaves zeros. */
 typedef void gk_ready_fn(void *ctx, size_t from, size_t count, float *grad);
-/* What a backward pass is to give. */
+/* What a backward pass is to give. In a session with an adapter the model is frozen: `grad` is laid out as
+ * gk_adapter_data, and the other members but `scale` are not used. */
 typedef struct gk_backprop {
     float scale; /* of the loss */
     /* [n_layers + 1] masks, by layer, the last of what is outside the layers: bit (1u << component) is set
@@ -362,6 +413,19 @@ void gk_backprop_floats(const gk_model *m, size_t *front, size_t *window);
  * made for it. Layers below the lowest one that has a wanted gradient are not gone through. */
 bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
                          double *loss_sum, int64_t *n_targets, gk_error *err);
+
+/* Where the time of the last gk_forward_backward went, in seconds (of a thread, where several took parts of
+ * the batch side by side): products; attention; norms, activations and what else goes row by row; softmax and
+ * loss.
+ */
+typedef enum gk_phase {
+    GK_PHASE_PRODUCTS,
+    GK_PHASE_ATTENTION,
+    GK_PHASE_ROWS,
+    GK_PHASE_LOSS,
+    GK_N_PHASES
+} gk_phase;
+void gk_session_phases(const gk_session *s, double seconds[GK_N_PHASES]);
 
 /* -------------------------------------------------------- one growing sequence (decode.c) */
 

@@ -20,7 +20,7 @@ bool gk__parts_new(gk_session *s, size_t n, const gk_session_opts *o, gk_error *
     s->n_parts = 0;
     if (n < 2) return true;
     s->part = gk_alloc(n * sizeof *s->part);
-    size_t bytes = gk__config_floats(&s->cfg) * sizeof(float);
+    size_t bytes = gk__session_grad_floats(&s->cfg, o->adapter) * sizeof(float);
     for (size_t i = 0; i < n; i++) {
         gk__part *p = &s->part[s->n_parts++];
         p->starts = gk_try_alloc(((size_t)s->max_rows + 1) * sizeof(int32_t));
@@ -98,7 +98,7 @@ double gk__parts_step(gk_session *s, const gk_model *m, const gk_batch *b, const
                       int64_t *n_targets) {
     step t = {.s = s, .m = m, .p = p, .used = divide(s, b)};
     gk_parallel_for(t.used, 1, run_parts, &t);
-    if (t.used > 1) gk_parallel_for(m->floats, REDUCE_GRAIN, reduce, &t);
+    if (t.used > 1) gk_parallel_for(gk__session_grad_floats(&s->cfg, s->adapter), REDUCE_GRAIN, reduce, &t);
     double loss = 0;
     *n_targets = 0;
     for (size_t i = 0; i < t.used; i++) {

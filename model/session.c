@@ -87,6 +87,8 @@ static void carve_session(carve *k, gk_session *s) {
     s->statsf = take(k, n, 2);
     s->logits = take(k, (size_t)s->loss_rows, c->vocab);
     if (c->rope) s->rope = take(k, (size_t)rope_positions(s), gk__rotary_dim(c));
+    if (s->adapter) s->low = take(k, n, gk_adapter_rank(s->adapter));
+    if (s->adapter && s->backward) s->dlow = take(k, n, gk_adapter_rank(s->adapter));
     /* int32_t and float are both four bytes; the arrays are only ever used as the one or the other. */
     s->position = (int32_t *)(void *)take(k, n, 1);
     s->rows = (int32_t *)(void *)take(k, n, 1);
@@ -106,6 +108,7 @@ static gk_session blank(const gk_config *c, const gk_session_opts *o) {
                         .max_rows = o->max_rows,
                         .backward = o->backward,
                         .recompute = o->backward && o->recompute,
+                        .adapter = o->adapter,
                         .loss_rows = loss_rows(c, o)};
 }
 
@@ -120,7 +123,7 @@ static size_t single_bytes(const gk_config *c, const gk_session_opts *o) {
 
 size_t gk_session_size(const gk_config *c, const gk_session_opts *o) {
     size_t parts = gk__parts_wanted(c, o->backward);
-    return parts * single_bytes(c, o) + (parts - 1) * gk__config_floats(c) * sizeof(float);
+    return parts * single_bytes(c, o) + (parts - 1) * gk__session_grad_floats(c, o->adapter) * sizeof(float);
 }
 
 size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
@@ -174,6 +177,9 @@ bool gk__batch_check(const gk_session *s, const gk_model *m, const gk_batch *b, 
     if (gk_config_difference(&m->cfg, c, &d))
         return gk_fail(err, GK_NOWHERE, "a session made from the model's configuration",
                        "model and session differ in %s: %s and %s", d.field, d.a, d.b);
+    if (s->adapter && gk_config_difference(gk_adapter_config(s->adapter), c, &d))
+        return gk_fail(err, GK_NOWHERE, "an adapter of the model's configuration",
+                       "adapter and session differ in %s: %s and %s", d.field, d.a, d.b);
     if (b->n_rows < 1 || b->n_rows > s->max_rows || b->n_seqs < 1 || b->seq_start[0] != 0 ||
         b->seq_start[b->n_seqs] != b->n_rows)
         return gk_fail(
@@ -255,11 +261,17 @@ bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double
 
 double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
                 int64_t *n_targets) {
+    memset(s->spent, 0, sizeof s->spent);
+    s->phase_began = gk_now();
+    s->phase = GK_PHASE_ROWS;
     gk__forward(s, m, b);
     int n = rows_with_target(s, b);
+    gk__phase(s, GK_PHASE_ROWS);
     final_norm(s, m, s->rows, n);
     *n_targets = n;
-    return gk__backward(s, m, b, p, n);
+    double loss = gk__backward(s, m, b, p, n);
+    gk__phase(s, GK_PHASE_ROWS);
+    return loss;
 }
 
 bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
@@ -268,8 +280,18 @@ bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, co
     if (!s->backward)
         return gk_fail(err, GK_NOWHERE, "backward = true", "the session was made without gradients");
     if (!m->params) return gk_fail(err, GK_NOWHERE, "gk_model_load", "the model was opened for reading only");
+    if (s->adapter && !p->grad)
+        return gk_fail(err, GK_NOWHERE, "a gradient of gk_adapter_floats", "an adapter's come in one piece");
     gk_gemm_init();
     *loss_sum =
         s->n_parts && p->grad ? gk__parts_step(s, m, b, p, n_targets) : gk__step(s, m, b, p, n_targets);
     return true;
+}
+
+void gk_session_phases(const gk_session *s, double seconds[GK_N_PHASES]) {
+    for (int p = 0; p < GK_N_PHASES; p++) {
+        seconds[p] = s->spent[p];
+        for (size_t i = 1; i < s->n_parts; i++) seconds[p] += s->part[i].session->spent[p];
+        if (s->n_parts > 0) seconds[p] /= (double)s->n_parts;
+    }
 }

@@ -38,16 +38,28 @@ struct gk_session {
     gk__part *part;
     size_t n_parts; /* 0: the operators split their rows instead */
     gk__acts *layer;
+    gk_phase phase; /* of the pass under way */
+    double spent[GK_N_PHASES], phase_began;
     float *x_out;                 /* d: after the last layer */
     float *picked, *lnf, *statsf; /* d, d, 2: the rows that predict something */
     float *logits, *capped;       /* [loss_rows x V]; capped: backward with a soft cap only */
     float *rope;
+    const gk_adapter *adapter;         /* NULL: none */
+    float *low, *dlow;                 /* rank, rank: x A^T, and (backward) the gradient by it */
     gk__cache *cache;                  /* of a decoder: the batch goes on where it ends */
     int32_t *position, *rows, *target; /* [max_rows] */
     /* Backward only: d, d, max(qkv_dim, gu_dim), max(f, d, q_dim). Of what a branch added to the residual
      * stream: d, where that is not dx; before q_norm and k_norm: q_dim + kv_dim. */
     float *dx, *dnorm, *dwide, *dact, *dbranch, *dqk;
 };
+
+/* What comes next is of this phase. */
+static inline void gk__phase(gk_session *s, gk_phase p) {
+    double now = gk_now();
+    s->spent[s->phase] += now - s->phase_began;
+    s->phase_began = now;
+    s->phase = p;
+}
 
 /* parts.c */
 size_t gk__parts_wanted(const gk_config *c, bool backward); /* 1: no parts */
@@ -71,6 +83,17 @@ void gk__forward_again(gk_session *s, const gk_model *m, const gk_batch *b, int 
 /* After gk__forward and the final norm of the n rows that have a target: the sum of their losses, and the
  * gradients. */
 double gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p, int n);
+
+/* adapter_passes.c; nothing where the session's adapter, if any, has none of `count` components from `first`
+ * on, whose outputs lie side by side in y. */
+/* y += scale (x A^T) B^T */
+void gk__adapter_forward(const gk_session *s, int layer, gk_component first, int count, int n, const float *x,
+                         float *y, int ldy);
+/* dx [n x in] += the gradient through it; adds those of A and B to grad. */
+void gk__adapter_backward(const gk_session *s, int layer, gk_component first, int count, int n,
+                          const float *dy, int lddy, const float *x, float *dx, float *grad);
+size_t gk__session_grad_floats(const gk_config *c, const gk_adapter *a); /* the gradient's length */
+
 /* What the MLP reads before its norm. */
 static inline float *gk__mlp_in(const gk_config *c, const gk__acts *a) {
     return c->parallel ? a->x_in : a->x_mid;

@@ -303,6 +303,57 @@ START_TEST(another_models_results_are_kept) {
 END_TEST
 
 /* The text goes on from where it stands; the ids are those that the logits say are likeliest. */
+static char *output_of(scratch *s, const char *args) {
+    char *out = gk_arena_alloc(s->a, 16384);
+    int code = run(out, 16384, args);
+    ck_assert_msg(code == 0, "graftkit %s\nreturned %d:\n%s", args, code, out);
+    return out;
+}
+
+/* An adapter is trained, is a model to every command, and is the merged model. */
+START_TEST(an_adapter_is_a_model) {
+    scratch s = scratch_new();
+    succeeds(FINETUNE "--recipe relation --epochs 1 --lora-rank 2 --lora-targets q,v,down --out $D/lora");
+    ck_assert(gk_exists(in_run(&s, "lora/adapter_config.json")));
+    ck_assert(!gk_exists(in_run(&s, "lora/model.safetensors")));
+    succeeds("merge --adapter $D/lora --out $D/merged");
+    char *a = output_of(&s, "logits --model $D/lora --ids 1,5,9");
+    ck_assert_str_eq(a, output_of(&s, "logits --model $D/merged --ids 1,5,9"));
+    ck_assert_str_ne(a, output_of(&s, "logits --model $D/base --ids 1,5,9"));
+    succeeds("diff --a $D/base --b $D/lora --out $D/diff.html");
+    static const char *const donors[] = {"lora", "merged"};
+    for (int i = 0; i < 2; i++)
+        succeeds(gk_arena_printf(
+            s.a,
+            "sweep --recipient pre=$D/base --donor sft=$D/%s --limit 3 --rows "
+            "$D/data/relation/metadata.jsonl " POSITION EVAL
+            "--out $D/%s.db && '%s' export --db $D/%s.db --results $D/%s.csv --summary $D/%s.json --cells "
+            "$D/%s-cells.csv",
+            donors[i], donors[i], getenv("GRAFTKIT"), donors[i], donors[i], donors[i], donors[i]));
+    char one[GK_SHA256_HEX], other[GK_SHA256_HEX];
+    hash(&s, "lora.csv", one);
+    hash(&s, "merged.csv", other);
+    ck_assert_str_eq(one, other);
+    /* A folder as PEFT leaves it has no tokenizer: the base's is used. */
+    ck_assert_int_eq(unlink(in_run(&s, "lora/tokenizer.model")), 0);
+    output_of(&s, "generate --model $D/lora --prompt x --tokens 2");
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(adapters_that_do_not_fit) {
+    refused("merge --adapter $D/base --out $D/no", "holds no adapter", "adapter_config.json");
+    refused("merge --adapter $D/lora --out $D/base", "--out", "name another folder");
+    refused("merge --adapter $D/lora --model $D/lora --out $D/no", "is an adapter itself", "merge");
+    refused("finetune --model $D/lora --lora-rank 2 --texts $D/data/relation/A2B.jsonl --out $D/no",
+            "is an adapter itself", "merge");
+    refused("base --family llama --tokenizer $D/tokenizer --texts $D/data/base/texts.jsonl --recipe base "
+            "--lora-rank 2 --out $D/no",
+            "lora_rank", "no base model");
+    refused("inspect --model $D/lora", "the folder holds an adapter", "name its base");
+}
+END_TEST
+
 START_TEST(texts_go_on) {
     char out[16384];
     ck_assert_int_eq(run(out, sizeof out, "generate --model $D/base --prompt 'The film' --tokens 5"), 0);
@@ -642,6 +693,8 @@ int main(void) {
     tcase_add_test(t, a_row_without_a_field);
     tcase_add_test(t, an_unwritable_run_folder);
     tcase_add_test(t, another_models_results_are_kept);
+    tcase_add_test(t, an_adapter_is_a_model);
+    tcase_add_test(t, adapters_that_do_not_fit);
     tcase_add_test(t, texts_go_on);
     tcase_add_test(t, texts_end_at_any_end);
     tcase_add_test(t, ids_beyond_the_tokenizer);

@@ -127,6 +127,22 @@ static void masks_refused(const char *freeze, const gk_config *c, const char *me
     assert_error(&err, message);
 }
 
+/* Where only an adapter is trained, what is frozen beside it need not leave anything or be untied. */
+START_TEST(freezing_beside_an_adapter) {
+    const gk_config c = config_of("gpt2", 2, true);
+    gk_recipe r;
+    uint32_t masks[3];
+    gk_recipe_default(&r);
+    r.lora.rank = 4;
+    ck_assert(gk_recipe_set(&r, "freeze", "lnf,head", GK_NOWHERE, NULL));
+    ck_assert(gk_recipe_frozen(&r, &c, masks, NULL) && masks[2] == (1u << GK_LNF | 1u << GK_HEAD));
+    ck_assert(gk_recipe_set(&r, "freeze", "all,lnf,head", GK_NOWHERE, NULL));
+    ck_assert(gk_recipe_frozen(&r, &c, masks, NULL));
+    r.lora.rank = 0;
+    ck_assert(!gk_recipe_frozen(&r, &c, masks, NULL));
+}
+END_TEST
+
 START_TEST(freezing_is_by_component_and_layer) {
     const gk_config c = config_of("llama", 4, false), gpt2 = config_of("gpt2", 3, true);
     const uint32_t q = 1u << GK_Q, ffn = 1u << GK_GATE | 1u << GK_UP | 1u << GK_DOWN, k = 1u << GK_K;
@@ -321,6 +337,31 @@ START_TEST(file_errors_carry_their_place) {
 }
 END_TEST
 
+START_TEST(targets_of_adapters) {
+    gk_recipe r;
+    gk_recipe_default(&r);
+    ck_assert(r.lora.rank == 0 && r.lora.targets == (GK_LORA_ATTN | GK_LORA_FFN));
+    ck_assert(gk_recipe_set(&r, "lora_rank", "8", GK_NOWHERE, NULL));
+    ck_assert(gk_recipe_set(&r, "lora_alpha", "12.5", GK_NOWHERE, NULL));
+    ck_assert(gk_recipe_set(&r, "lora_rslora", "true", GK_NOWHERE, NULL));
+    ck_assert(gk_recipe_set(&r, "lora_targets", "attn,down", GK_NOWHERE, NULL));
+    ck_assert(r.lora.rank == 8 && r.lora.rslora && r.lora.targets == (GK_LORA_ATTN | 1u << GK_DOWN));
+    ck_assert_double_eq(r.lora.alpha, 12.5);
+    json_t *all = gk_recipe_json(&r);
+    char *got = json_dumps(json_object_get(all, "lora_targets"), JSON_COMPACT);
+    ck_assert_str_eq(got, "[\"attn\",\"down\"]");
+    free(got);
+    json_decref(all);
+    refuses("lora_rank", "-1", "field 'lora_rank': is '-1'; must be an integer from 0 to 4096");
+    refuses("lora_targets", "q_proj",
+            "field 'lora_targets': there is no target 'q_proj'; names of q k v o gate up down attn ffn "
+            "all-linear, with commas");
+    refuses("lora_targets", "",
+            "field 'lora_targets': there is no target ''; names of q k v o gate up down attn ffn "
+            "all-linear, with commas");
+}
+END_TEST
+
 START_TEST(json_leaves_out_what_decides_nothing) {
     gk_recipe r, other;
     gk_recipe_default(&r);
@@ -346,11 +387,13 @@ int main(void) {
     tcase_add_test(t, overrides_replace_one_key);
     tcase_add_test(t, malformed_values_are_refused);
     tcase_add_test(t, freeze_has_one_form);
+    tcase_add_test(t, freezing_beside_an_adapter);
     tcase_add_test(t, freezing_is_by_component_and_layer);
     tcase_add_test(t, keys_that_need_others);
     tcase_add_test(t, files_of_general_text_are_a_list);
     tcase_add_test(t, the_documentation_has_every_key);
     tcase_add_test(t, file_errors_carry_their_place);
+    tcase_add_test(t, targets_of_adapters);
     tcase_add_test(t, json_leaves_out_what_decides_nothing);
     suite_add_tcase(s, t);
     return run_suite(s);

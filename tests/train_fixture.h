@@ -80,6 +80,7 @@ static inline gk_recipe make_recipe(void) {
 typedef struct trial {
     gk_recipe recipe;
     uint64_t seed;
+    const char *base;
     int threads; /* 0: 2 */
     bool restart, replace;
     bool answers;    /* only_answers */
@@ -94,6 +95,7 @@ static inline bool train_into(trial *t, const char *dir) {
     gk_model_free(t->model);
     t->model = make_model();
     gk_train_job job = {.model = t->model,
+                        .base = t->base,
                         .corpus = c,
                         .mix = mix,
                         .recipe = &t->recipe,
@@ -119,8 +121,8 @@ static inline pid_t train_in_child(trial *t, const char *dir, bool interrupted) 
         if (!interrupt_self(SIGINT)) _exit(2);
     }
     bool ok = train_into(t, dir);
-    gk_train_end want = interrupted ? GK_TRAIN_INTERRUPTED : GK_TRAIN_DONE;
-    _exit(ok && t->end.end == want ? 0 : 1);
+    /* An earlier child may have finished the run before it was killed, or instead. */
+    _exit(ok && (t->end.end == GK_TRAIN_INTERRUPTED) == interrupted ? 0 : 1);
 }
 
 static inline void wait_for_success(pid_t pid) {

@@ -80,6 +80,16 @@ static bool load_file(gk_tok *t, const char *path, gk_error *err) {
     return load_bytes(t, f, path, err);
 }
 
+bool gk_tok_present(const char *dir) {
+    static const char *const enough[] = {JSON_NAME, MODEL_NAME, VOCAB_NAME};
+    gk_arena *a = gk_arena_new();
+    bool any = false;
+    for (size_t i = 0; i < sizeof enough / sizeof *enough; i++)
+        any = any || gk_exists(gk_path_join(a, dir, enough[i]));
+    gk_arena_free(a);
+    return any;
+}
+
 gk_tok *gk_tok_load(const char *path, gk_error *err) {
     gk_tok *t = new_tok();
     struct stat st;

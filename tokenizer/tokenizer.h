@@ -32,6 +32,8 @@ typedef struct gk_tok gk_tok;
  * not of the BPE kind); a tokenizer.json with another model than BPE or with a step that is not known, which
  * the message names. Thread-safe. */
 gk_tok *gk_tok_load(const char *path, gk_error *err);
+/* Whether a folder holds the files of a tokenizer, good or bad. */
+bool gk_tok_present(const char *dir);
 void gk_tok_free(gk_tok *t); /* NULL is fine */
 
 int gk_tok_size(const gk_tok *t); /* number of ids */

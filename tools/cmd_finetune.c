@@ -5,13 +5,14 @@ typedef struct source {
     const char *model, *tokenizer;
 } source;
 
-static int run(const gk_training *t, const source *s) {
+static int run(gk_training *t, const source *s) {
     gk_error err;
     if (gk_same_file(s->model, t->out)) {
         gk_fail(&err, GK_AT_FIELD(NULL, "--out"), "name another folder", "is the folder of --model");
         return gk_die(t->command, &err);
     }
-    gk_tok *tok = gk_tok_load(s->tokenizer ? s->tokenizer : s->model, &err);
+    t->base = s->model;
+    gk_tok *tok = s->tokenizer ? gk_tok_load(s->tokenizer, &err) : gk_tokenizer_of(s->model, &err);
     if (!tok) return gk_die(t->command, &err);
     gk_model *m = gk_model_load(s->model, &err);
     int code = m ? gk_training_run(t, m, tok) : gk_die(t->command, &err);

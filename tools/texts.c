@@ -1,5 +1,6 @@
 /* texts.c: see texts.h. */
 #include "tools/texts.h"
+#include "train/train.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +103,7 @@ bool gk_texts_open(const gk_texts_args *args, gk_arena *a, gk_texts *out, gk_err
     *out = (gk_texts){.model = gk_model_open(args->model, err)};
     if (!out->model) return false;
     bool needed = args->prompts.n > 0 || args->file;
-    out->tok = gk_tok_load(args->tokenizer ? args->tokenizer : args->model, err);
+    out->tok = args->tokenizer ? gk_tok_load(args->tokenizer, err) : gk_tokenizer_of(args->model, err);
     bool ok = out->tok || (!needed && !args->tokenizer);
     if (ok && read_all(args, a, out, err)) return true;
     gk_texts_close(out);

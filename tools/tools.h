@@ -7,19 +7,20 @@
 /* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in
  * tools/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, or 1 (failed; 2 is
  * for no or no such sub-command). */
-#define GK_COMMANDS(X)                                                      \
-    X(dataset, "make a dataset: rows, training texts and splits")           \
-    X(tokenizer, "train a small sentencepiece vocabulary on a corpus")      \
-    X(base, "pretrain a new model from scratch")                            \
-    X(finetune, "finetune a model on texts")                                \
-    X(gate, "check that a model knows its own facts")                       \
-    X(sweep, "evaluate graft schemes over prompts into a results database") \
-    X(export, "write a results database as CSV, JSONL or summary.json")     \
-    X(report, "write the HTML report of a run")                             \
-    X(inspect, "show what a model is made of and the memory it takes")      \
-    X(diff, "show how far two models of one architecture are apart")        \
-    X(generate, "continue texts with a model")                              \
-    X(logits, "print what a model says at every token")                     \
+#define GK_COMMANDS(X)                                                       \
+    X(dataset, "make a dataset: rows, training texts and splits")            \
+    X(tokenizer, "train a small sentencepiece vocabulary on a corpus")       \
+    X(base, "pretrain a new model from scratch")                             \
+    X(finetune, "finetune a model on texts")                                 \
+    X(merge, "add an adapter to its base model and save the sum as a model") \
+    X(gate, "check that a model knows its own facts")                        \
+    X(sweep, "evaluate graft schemes over prompts into a results database")  \
+    X(export, "write a results database as CSV, JSONL or summary.json")      \
+    X(report, "write the HTML report of a run")                              \
+    X(inspect, "show what a model is made of and the memory it takes")       \
+    X(diff, "show how far two models of one architecture are apart")         \
+    X(generate, "continue texts with a model")                               \
+    X(logits, "print what a model says at every token")                      \
     X(info, "show CPU, kernels, threads and measured GFLOP/s")
 #define X(name, help) int cmd_##name(int argc, char **argv);
 GK_COMMANDS(X)

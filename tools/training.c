@@ -89,7 +89,7 @@ static int load_recipe(const gk_training *t, const gk_config *c, gk_recipe *r) {
                 "has no value for the family %s", gk_family_name(c->family));
         return gk_die(t->command, &err);
     }
-    if (untied)
+    if (untied && r->lora.rank == 0)
         fprintf(
             stderr,
             "graftkit %s: the head of this model is its embedding, so the recipe's freeze of head is left "
@@ -162,6 +162,7 @@ static int train(const gk_training *t, const gk_recipe *r, const sources *texts,
     gk_error err;
     gk_train_result end;
     gk_train_job job = {.model = model,
+                        .base = t->base,
                         .tok = tok,
                         .corpus = texts->own,
                         .mix = texts->mix,

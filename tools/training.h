@@ -9,6 +9,7 @@
 typedef struct gk_training {
     const char *command; /* "base" */
     gk_arena *a;
+    const char *base; /* where the model is; NULL: nowhere yet */
     gk_strings texts;
     const char *recipe; /* a file, or the name of one in train/recipes */
     const char *out;

@@ -240,3 +240,18 @@ gk_corpus *gk_corpus_from_ids(const int32_t *token, const size_t *start, size_t 
 void gk_corpus_free(gk_corpus *c) {
     if (c) gk_arena_free(c->memory);
 }
+
+/* ---------------------------------------------------------------- a model's tokenizer */
+
+const char *gk_tokenizer_path(const char *path, gk_arena *a, gk_error *err) {
+    bool elsewhere = gk_is_adapter(path) && !gk_tok_present(path);
+    return elsewhere ? gk_adapter_base(path, a, err) : path;
+}
+
+gk_tok *gk_tokenizer_of(const char *path, gk_error *err) {
+    gk_arena *a = gk_arena_new();
+    const char *at = gk_tokenizer_path(path, a, err);
+    gk_tok *t = at ? gk_tok_load(at, err) : NULL;
+    gk_arena_free(a);
+    return t;
+}

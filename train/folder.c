@@ -26,7 +26,8 @@ static void sweep_temporaries(const char *dir) {
     if (!d) return;
     for (struct dirent *e; (e = readdir(d));) {
         bool ours = strncmp(e->d_name, "checkpoint.safetensors.tmp-", 27) == 0 ||
-                    strncmp(e->d_name, "model.safetensors.tmp-", 22) == 0;
+                    strncmp(e->d_name, "model.safetensors.tmp-", 22) == 0 ||
+                    strncmp(e->d_name, "adapter_model.safetensors.tmp-", 30) == 0;
         if (ours) unlinkat(dirfd(d), e->d_name, 0);
     }
     closedir(d);
@@ -45,7 +46,8 @@ static json_t *manifest_inputs(const gk__folder *f, gk_error *err) {
 
 /* The manifest goes first: a folder without it is never taken for finished. */
 static bool clear(const gk__folder *f, gk_error *err) {
-    const char *const files[] = {f->manifest, f->checkpoint, f->weights, f->config};
+    const char *const files[] = {f->manifest, f->checkpoint,    f->weights,
+                                 f->config,   f->other_weights, f->other_config};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (unlink(files[i]) != 0 && errno != ENOENT)
             return gk_fail_errno(err, GK_AT_FILE(files[i]), "removing the file", errno);
@@ -53,7 +55,7 @@ static bool clear(const gk__folder *f, gk_error *err) {
 }
 
 static bool holds_nothing_else(const gk__folder *f, gk_error *err) {
-    const char *const theirs[] = {f->weights, f->config, f->metrics};
+    const char *const theirs[] = {f->weights, f->config, f->other_weights, f->other_config, f->metrics};
     for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
         if (gk_exists(theirs[i]))
             return gk_fail(err, GK_AT_FILE(theirs[i]), "use another --out",
@@ -82,12 +84,19 @@ static bool look(const gk__folder *f, const gk_train_job *job, const json_t *inp
 
 bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs, gk__folder *f,
                       gk__found *found, gk_error *err) {
+    const bool lora = job->recipe->lora.rank > 0;
+    char *weights[] = {gk_path_join(a, job->dir, "model.safetensors"),
+                       gk_path_join(a, job->dir, "adapter_model.safetensors")};
+    char *config[] = {gk_path_join(a, job->dir, "config.json"),
+                      gk_path_join(a, job->dir, "adapter_config.json")};
     *f = (gk__folder){.lock = -1,
                       .checkpoint = gk_path_join(a, job->dir, "checkpoint.safetensors"),
                       .metrics = gk_path_join(a, job->dir, "metrics.jsonl"),
                       .manifest = gk_path_join(a, job->dir, "train.json"),
-                      .weights = gk_path_join(a, job->dir, "model.safetensors"),
-                      .config = gk_path_join(a, job->dir, "config.json")};
+                      .weights = weights[lora],
+                      .config = config[lora],
+                      .other_weights = weights[!lora],
+                      .other_config = config[!lora]};
     if (!gk_mkdirs(job->dir, err) || !lock_folder(f, job->dir, err)) return false;
     sweep_temporaries(job->dir);
     return look(f, job, inputs, found, err);

@@ -177,6 +177,7 @@ bool gk_recipe_frozen(const gk_recipe *r, const gk_config *c, uint32_t *masks, g
     memset(masks, 0, ((size_t)c->n_layers + 1) * sizeof *masks);
     for (int i = 0; i < r->n_freeze; i++)
         if (!add(&r->freeze[i], c, masks, err)) return false;
+    if (r->lora.rank > 0) return true; /* all the rest stays as it is anyway */
     uint32_t outside = masks[c->n_layers];
     if (c->tied && (outside >> GK_HEAD & 1u) && !(outside >> GK_EMBED & 1u))
         return fail(err, "freeze embed as well, or leave head out",

@@ -80,6 +80,25 @@ bool gk__is_frozen(const gk_param *p, const uint32_t *frozen, int n_layers);
 bool gk__decays(const gk_param *p, const gk_adamw_opts *o);
 double gk__sum_squares(size_t n, const float *x);
 
+/* ---- lora.c: the vector that a run trains: the model's, or an adapter's where the recipe has a rank */
+
+typedef struct gk__trained {
+    gk_adapter *adapter; /* NULL: the model itself */
+    const gk_param *params;
+    size_t n_params, floats;
+    float *data;
+} gk__trained;
+/* `frozen`: gk_recipe_frozen's masks, which an adapter must not touch. Freed by gk__trained_free, after a
+ * failure too. */
+bool gk__trained_make(const gk_train_job *job, const uint32_t *frozen, gk__trained *out, gk_error *err);
+void gk__trained_free(gk__trained *t);
+/* The result, as a model or an adapter. */
+bool gk__trained_save(const gk__trained *t, const gk_train_job *job, gk_error *err);
+/* lora_targets, as "q,v" or "attn,down"; as a list of names. */
+bool gk__targets_parse(const char *text, uint32_t *out, gk_place at, gk_error *err);
+json_t *gk__targets_json(uint32_t targets);
+uint64_t gk__lora_bytes(const gk_recipe *r, const gk_config *c, size_t model_floats); /* gk_train_bytes */
+
 /* ---- checkpoint.c */
 
 typedef struct gk__weights { /* all [floats] */
@@ -99,13 +118,15 @@ bool gk__checkpoint_load(const char *path, gk__weights *w, int64_t total_steps, 
 typedef enum gk__found { GK__FRESH, GK__UNFINISHED, GK__FINISHED } gk__found;
 typedef struct gk__folder {
     int lock; /* descriptor of the folder, held until the run ends */
-    char *checkpoint, *metrics, *manifest, *weights, *config;
+    char *checkpoint, *metrics, *manifest;
+    char *weights, *config;             /* the result's */
+    char *other_weights, *other_config; /* those of the other kind, adapter or model: not this run's */
 } gk__folder;
 /* Makes and locks the folder, and refuses one that holds anything but this run. `paths` are in `a`. */
 bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs, gk__folder *f,
                       gk__found *found, gk_error *err);
 void gk__folder_leave(gk__folder *f);
-/* Reads what a finished run's manifest says; fails when model.safetensors is not the file it was written for.
+/* Reads what a finished run's manifest says; fails when the weights are not the file it was written for.
  */
 bool gk__manifest_read(const gk__folder *f, gk_train_result *out, gk_error *err);
 bool gk__manifest_write(const gk__folder *f, const json_t *inputs, const gk__state *s, gk_error *err);

@@ -8,7 +8,7 @@
 
 /* ---------------------------------------------------------------- the keys */
 
-typedef enum key_kind { NUM, INT, BOOL, BETAS, SCHEDULE, LOSS, FREEZE, FILES } key_kind;
+typedef enum key_kind { NUM, INT, BOOL, BETAS, SCHEDULE, LOSS, FREEZE, FILES, TARGETS } key_kind;
 
 typedef struct key {
     const char *name;
@@ -53,6 +53,12 @@ static const key KEYS[] = {
     {"keep_best", BOOL, AT(keep_best), 0, 0, true, "BOOL", "end with the best weights by validation loss"},
     {"freeze", FREEZE, AT(freeze), 0, 0, true, "NAMES",
      "components that stay as they are (lnf,attn,ffn@0-3), or none"},
+    {"lora_rank", INT, AT(lora.rank), 0, GK_LORA_MOST_RANK, true, "N",
+     "train a low-rank adapter of this rank instead of the model; 0: the model"},
+    {"lora_alpha", NUM, AT(lora.alpha), 0, 1e6, true, "X", "the adapter's weight, times 1 / lora_rank"},
+    {"lora_rslora", BOOL, AT(lora.rslora), 0, 0, true, "BOOL", "times 1 / sqrt(lora_rank) instead"},
+    {"lora_targets", TARGETS, AT(lora.targets), 0, 0, true, "NAMES",
+     "components that get one: q k v o gate up down, attn, ffn, all-linear"},
     {"rows", INT, AT(rows), 1, 1e7, true, "N", "most rows (tokens) of a micro-batch"},
     {"checkpoint_steps", INT, AT(checkpoint_steps), 0, 1e12, false, "N",
      "steps between checkpoints; 0: by time only"},
@@ -93,6 +99,7 @@ void gk_recipe_default(gk_recipe *r) {
                      .batch = 16,
                      .accumulate = 1,
                      .shuffle = true,
+                     .lora = {.alpha = 16, .targets = GK_LORA_ATTN | GK_LORA_FFN},
                      .rows = 4096,
                      .checkpoint_seconds = 30,
                      .log_steps = 1};
@@ -198,6 +205,8 @@ static bool set(gk_recipe *r, const key *k, const char *text, gk_place at, gk_er
         return gk__freeze_parse(text, r, at, err);
     case FILES:
         return read_files(text, to, at, err);
+    case TARGETS:
+        return gk__targets_parse(text, to, at, err);
     }
     return false;
 }
@@ -290,6 +299,7 @@ static bool scalar_text(const key *k, gk_ynode n, const char **text, gk_error *e
     case LOSS:
     case FREEZE:
     case FILES:
+    case TARGETS:
         break;
     }
     return gk_yaml_str(n, text, err);
@@ -297,7 +307,7 @@ static bool scalar_text(const key *k, gk_ynode n, const char **text, gk_error *e
 
 /* The value's text; those of a list, where the key takes one, joined as `set` wants them. */
 static bool value_text(const key *k, gk_ynode n, gk_buf *out, gk_error *err) {
-    bool takes_list = k->kind == BETAS || k->kind == FREEZE || k->kind == FILES;
+    bool takes_list = k->kind == BETAS || k->kind == FREEZE || k->kind == FILES || k->kind == TARGETS;
     bool list = takes_list && gk_yaml_kind_of(n) == GK_YAML_LIST;
     const char *s;
     gk_buf_puts(out, "");
@@ -370,6 +380,8 @@ static json_t *value_json(const gk_recipe *r, const key *k) {
         return gk__freeze_json(r);
     case FILES:
         break; /* their contents decide, and are told by their hash */
+    case TARGETS:
+        return gk__targets_json(r->lora.targets);
     }
     return NULL;
 }

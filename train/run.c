@@ -16,7 +16,8 @@ typedef struct run {
     gk_packer *packer;
     gk_session *session;
     gk_adamw *adam;
-    uint32_t *frozen; /* masks, as in gk_backprop */
+    uint32_t *frozen; /* masks, as in gk_backprop; NULL beside an adapter */
+    gk__trained trained;
     float *grad;
     gk__weights weights;
     gk__metrics metrics;
@@ -50,7 +51,6 @@ static bool check_job(const gk_train_job *job, gk_error *err) {
     return gk_recipe_check(r, err);
 }
 
-/* One mask for all layers is what the model's backward pass and the optimiser take. */
 static bool find_frozen(run *r, gk_error *err) {
     const gk_config *c = gk_model_config(r->job->model);
     r->frozen = gk_arena_alloc(r->a, ((size_t)c->n_layers + 1) * sizeof *r->frozen);
@@ -60,6 +60,7 @@ static bool find_frozen(run *r, gk_error *err) {
 /* ---------------------------------------------------------------- start and end */
 
 uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats) {
+    if (r->lora.rank > 0) return gk__lora_bytes(r, c, floats);
     uint64_t vectors = r->keep_best ? 5 : 4;
     return vectors * floats * sizeof(float) + gk_session_bytes(c, (int)r->rows, true);
 }
@@ -72,23 +73,22 @@ static gk_packer *new_packer(const gk_train_job *job) {
 }
 
 static bool take_memory(run *r, gk_error *err) {
-    gk_model *m = r->job->model;
-    const gk_param *params;
-    size_t n = gk_model_params(m, &params), floats = gk_model_floats(m);
-    r->adam = gk_adamw_new(params, n, floats, &r->recipe->adam, r->frozen, err);
+    if (!gk__trained_make(r->job, r->frozen, &r->trained, err)) return false;
+    const gk__trained *t = &r->trained;
+    const size_t floats = t->floats;
+    if (t->adapter) r->frozen = NULL; /* the model is as a whole */
+    r->adam = gk_adamw_new(t->params, t->n_params, floats, &r->recipe->adam, r->frozen, err);
     if (!r->adam) return false;
     r->grad = gk_try_alloc(floats * sizeof *r->grad);
     float *best = r->recipe->keep_best ? gk_try_alloc(floats * sizeof *best) : NULL;
-    r->weights = (gk__weights){.floats = floats,
-                               .data = gk_model_data(m),
-                               .m = gk_adamw_m(r->adam),
-                               .v = gk_adamw_v(r->adam),
-                               .best = best};
+    r->weights = (gk__weights){
+        .floats = floats, .data = t->data, .m = gk_adamw_m(r->adam), .v = gk_adamw_v(r->adam), .best = best};
     if (!r->grad || (r->recipe->keep_best && !best))
         return gk_fail(err, GK_NOWHERE, "train a smaller model or on a larger machine",
                        "no memory for the gradient (%zu floats)", floats);
     r->packer = new_packer(r->job);
-    r->session = gk_session_new(gk_model_config(m), gk_packer_rows(r->packer), true, err);
+    gk_session_opts opts = {.max_rows = gk_packer_rows(r->packer), .backward = true, .adapter = t->adapter};
+    r->session = gk_session_make(gk_model_config(r->job->model), &opts, err);
     return r->session != NULL;
 }
 
@@ -133,7 +133,7 @@ static bool finish(run *r, gk_error *err) {
         memcpy(r->weights.data, r->weights.best, r->weights.floats * sizeof(float));
     r->at.seconds = gk_now() - r->began;
     if (!gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err) ||
-        !gk_model_save(job->model, job->dir, err) || (job->tok && !gk_tok_save(job->tok, job->dir, err)) ||
+        !gk__trained_save(&r->trained, job, err) || (job->tok && !gk_tok_save(job->tok, job->dir, err)) ||
         !gk__manifest_write(&r->folder, r->inputs, &r->at, err))
         return false;
     unlink(r->folder.checkpoint); /* were it to stay, the manifest beside it outranks it */
@@ -148,6 +148,7 @@ static void release(run *r) {
     gk_free(r->grad);
     gk_free(r->weights.best);
     gk_adamw_free(r->adam);
+    gk__trained_free(&r->trained);
     gk__folder_leave(&r->folder);
     json_decref(r->inputs);
     gk_arena_free(r->a);

@@ -6,11 +6,12 @@
  * bytes.
  *
  * The files of a run folder:
- *  - checkpoint.safetensors: weights, both moments and the place in the run; there from the first moment
- * until the end.
+ *  - checkpoint.safetensors: weights (of the adapter alone with lora_rank), both moments and the place in the
+ * run; there from the first moment until the end.
  *  - metrics.jsonl: a line a step (step, epoch, tokens, loss, grad_norm, lr, tokens_per_s) and a line a
  *    validation (step, epoch, tokens, valid_loss, since_best: the validations since the best one).
- *  - config.json, model.safetensors, tokenizer files: the result.
+ *  - config.json, model.safetensors, tokenizer files: the result; with lora_rank, adapter_config.json and
+ *    adapter_model.safetensors instead of the first two.
  *  - train.json: the manifest, written last: a folder with it holds a finished run.
  */
 #ifndef GK_TRAIN_H
@@ -129,6 +130,7 @@ typedef struct gk_recipe {
     int64_t checkpoint_steps;  /* 0: not by steps */
     double checkpoint_seconds; /* 0: not by time */
     int64_t log_steps;         /* a metrics line every so many steps */
+    gk_lora lora; /* rank 0: the model itself is trained; else an adapter, and the model stays as it is */
 } gk_recipe;
 
 /* A recipe key as files spell it, for command lines: --weight-decay is weight_decay. `repeats`: its value is
@@ -163,11 +165,16 @@ size_t gk_recipe_mix(const gk_recipe *r, gk_arena *a, const char *const **files)
 /* The longest window of general text for a model, as gk_corpus_load_mix wants it. */
 int gk_recipe_mix_rows(const gk_recipe *r, const gk_config *c);
 /* What `freeze` is in a model, as bits (1u << component): masks[l] of layer l, masks[n_layers] of what is
- * outside the layers. Fails on a component or layer that the model lacks, on a tied head that is to be frozen
- * without its embedding, and when nothing is left to train. */
+ * outside the layers. Fails on a component or layer that the model lacks and, without lora_rank, on a tied
+ * head that is to be frozen without its embedding and when nothing is left to train. */
 bool gk_recipe_frozen(const gk_recipe *r, const gk_config *c, uint32_t *masks, gk_error *err);
 
 /* ---------------------------------------------------------------- texts (corpus.c) */
+
+/* Where the tokenizer of the model at `path` is: there, or beside the base of an adapter whose folder has
+ * none. In `a`; NULL when that base is not here. */
+const char *gk_tokenizer_path(const char *path, gk_arena *a, gk_error *err);
+gk_tok *gk_tokenizer_of(const char *path, gk_error *err); /* loads it */
 
 /* Tokenised texts end to end: BOS (where the tokenizer adds one), ids, EOS (where there is one). Text i is
  * token[start[i] .. start[i+1]-1]; it makes one row a token but the last, each predicting the next token. */
@@ -237,7 +244,9 @@ bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_
 /* ---------------------------------------------------------------- a run (run.c) */
 
 typedef struct gk_train_job {
-    gk_model *model;   /* the initial weights; holds the result afterwards. Undefined after a failure */
+    gk_model *model;   /* the initial weights; holds the result afterwards (with lora_rank: stays the base).
+                          Undefined after a failure */
+    const char *base;  /* where those weights are, for the adapter's folder; may be NULL without lora_rank */
     const gk_tok *tok; /* saved beside the model; may be NULL */
     const gk_corpus *corpus;
     const gk_corpus *mix; /* general text, where the recipe's mix_ratio asks for it; else NULL */
@@ -263,9 +272,9 @@ typedef struct gk_train_result {
     bool stopped;      /* `patience` ended it before total_steps */
 } gk_train_result;
 
-/* The memory that a run takes: weights, gradient and both moments, the best weights where they are kept, and
- * the activations of a micro-batch of r->rows rows (less where the texts have fewer); not the texts.
- * `floats`: gk_model_floats. */
+/* The memory that a run takes: weights, gradient and both moments, the best weights where they are kept (with
+ * lora_rank all but the weights of the adapter only), and the activations of a micro-batch of r->rows rows
+ * (less where the texts have fewer); not the texts. `floats`: gk_model_floats. */
 uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats);
 /* Trains. Continues from the folder's checkpoint when it was made from the same inputs by as many threads;
  * refuses, and changes nothing, when the folder holds a run with other inputs, a model that is not this

@@ -1,0 +1,151 @@
+/* test_train_adapter.c: training an adapter beside a model that stays as it is. */
+/* modules: train model tokenizer core */
+#include "tests/train_fixture.h"
+
+#include <string.h>
+
+/* The model that train_into begins with, as a folder, and a recipe that trains an adapter of it. */
+static trial lora_trial(scratch *s) {
+    gk_model *m = make_model();
+    char *base = scratch_path(s, "base");
+    ck_assert(gk_model_save(m, base, NULL));
+    gk_model_free(m);
+    trial t = {.recipe = make_recipe(), .seed = 11, .base = base};
+    t.recipe.lora.rank = 4;
+    t.recipe.lora.alpha = 8;
+    return t;
+}
+
+START_TEST(an_adapter_is_trained_beside_its_model) {
+    scratch s = scratch_new();
+    trial t = lora_trial(&s);
+    t.recipe.epochs = 20;
+    char *dir = scratch_path(&s, "run");
+    ck_assert_msg(train_into(&t, dir), "%s", t.err.what);
+    gk_model *before = make_model();
+    size_t bytes = gk_model_floats(before) * sizeof(float);
+    ck_assert_mem_eq(gk_model_data(t.model), gk_model_data(before), bytes);
+    double start = 0, after = 0;
+    gk_corpus *c = make_corpus();
+    gk_packer *p = gk_packer_new(c, NULL, 4096, N_TEXTS);
+    uint32_t all[N_TEXTS];
+    for (uint32_t i = 0; i < N_TEXTS; i++) all[i] = i;
+    gk_session *session = gk_session_new(gk_model_config(before), gk_packer_rows(p), false, NULL);
+    gk_model *merged = gk_model_open(dir, &t.err); /* finds its base, an absolute path */
+    ck_assert_msg(merged != NULL, "%s", t.err.what);
+    int64_t n;
+    ck_assert(gk_texts_loss(p, session, before, all, N_TEXTS, NULL, NULL, &start, &n, NULL));
+    ck_assert(gk_texts_loss(p, session, merged, all, N_TEXTS, NULL, NULL, &after, &n, NULL));
+    /* The frozen head is small: no state gives any token more than e^0.4 of another's chance. */
+    ck_assert_msg(after < start - 0.2, "from %g to %g", start, after);
+    ck_assert(!gk_exists(scratch_path(&s, "run/model.safetensors")));
+    ck_assert(!gk_exists(scratch_path(&s, "run/checkpoint.safetensors")));
+    ck_assert(train_into(&t, dir) && t.end.end == GK_TRAIN_ALREADY);
+    gk_session_free(session);
+    gk_packer_free(p);
+    gk_corpus_free(c);
+    gk_model_free(merged);
+    gk_model_free(before);
+    gk_model_free(t.model);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(killed_adapter_runs_end_with_the_same_bytes) {
+    scratch s = scratch_new();
+    trial t = lora_trial(&s);
+    t.recipe.epochs = 40;
+    t.recipe.checkpoint_steps = 7;
+    t.recipe.keep_best = true;
+    wait_for_success(train_in_child(&t, scratch_path(&s, "whole"), false));
+    char *dir = scratch_path(&s, "killed"), *metrics = scratch_path(&s, "killed/metrics.jsonl");
+    off_t target = 0;
+    int kills = 0;
+    while (kill_at(train_in_child(&t, dir, false), metrics, target)) {
+        target += 9000;
+        kills++;
+    }
+    ck_assert_int_ge(kills, 3);
+    assert_same_file(&s, "whole/adapter_model.safetensors", "killed/adapter_model.safetensors");
+    assert_same_file(&s, "whole/adapter_config.json", "killed/adapter_config.json");
+    scratch_free(&s);
+}
+END_TEST
+
+/* Weights and moments of the adapter, nothing of the model's. */
+START_TEST(an_adapter_s_checkpoint_is_small) {
+    scratch s = scratch_new();
+    trial t = lora_trial(&s);
+    t.recipe.epochs = 100000;
+    t.recipe.checkpoint_steps = 3;
+    char *dir = scratch_path(&s, "run");
+    ck_assert(kill_at(train_in_child(&t, dir, false), scratch_path(&s, "run/metrics.jsonl"), 4000));
+    gk_model *m = make_model();
+    gk_adapter *a = gk_adapter_new(gk_model_config(m), &t.recipe.lora, 1, NULL);
+    off_t size = size_of(scratch_path(&s, "run/checkpoint.safetensors"));
+    off_t arrays = (off_t)(3 * gk_adapter_floats(a) * sizeof(float));
+    ck_assert(size > arrays && size < arrays + 8192);
+    gk_adapter_free(a);
+    gk_model_free(m);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(an_adapter_takes_the_place_of_a_model) {
+    scratch s = scratch_new();
+    trial t = lora_trial(&s);
+    char *dir = scratch_path(&s, "run");
+    t.recipe.lora.rank = 0;
+    ck_assert(train_into(&t, dir));
+    t.recipe.lora.rank = 2;
+    ck_assert(!train_into(&t, dir));
+    ck_assert_msg(strstr(t.err.what, "recipe.lora_rank is 0 there and 2 here"), "%s", t.err.what);
+    t.replace = true;
+    ck_assert(train_into(&t, dir));
+    ck_assert(!gk_exists(scratch_path(&s, "run/model.safetensors")) && gk_is_adapter(dir));
+    t.recipe.lora.rank = 0;
+    ck_assert(train_into(&t, dir));
+    ck_assert(!gk_exists(scratch_path(&s, "run/adapter_model.safetensors")) && !gk_is_adapter(dir));
+    gk_model_free(t.model);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(adapters_that_cannot_be_trained) {
+    scratch s = scratch_new();
+    trial t = lora_trial(&s);
+    char *dir = scratch_path(&s, "run");
+    ck_assert(gk_recipe_set(&t.recipe, "freeze", "head,v@1", GK_NOWHERE, NULL));
+    ck_assert(!train_into(&t, dir));
+    assert_error(&t.err, "field 'lora_targets': 'v' of layer 1 is to be frozen and to get an adapter; leave "
+                         "it out of one of the two");
+    ck_assert(gk_recipe_set(&t.recipe, "freeze", "none", GK_NOWHERE, NULL));
+    t.base = NULL;
+    ck_assert(!train_into(&t, dir));
+    assert_error(
+        &t.err,
+        "field 'lora_rank': there is no base model that an adapter could be of; train the model itself: 0");
+    t.base = scratch_path(&s, "base");
+    ck_assert(train_into(&t, dir));
+    t.base = dir;
+    ck_assert(!train_into(&t, scratch_path(&s, "second")));
+    ck_assert_msg(strstr(t.err.what, "is an adapter itself"), "%s", t.err.what);
+    gk_model_free(t.model);
+    scratch_free(&s);
+}
+END_TEST
+
+int main(int argc, char **argv) {
+    (void)argc;
+    wait_passively(argv);
+    Suite *s = suite_create("train_adapter");
+    TCase *t = tcase_create("train_adapter");
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, an_adapter_is_trained_beside_its_model);
+    tcase_add_test(t, killed_adapter_runs_end_with_the_same_bytes);
+    tcase_add_test(t, an_adapter_s_checkpoint_is_small);
+    tcase_add_test(t, an_adapter_takes_the_place_of_a_model);
+    tcase_add_test(t, adapters_that_cannot_be_trained);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}

@@ -1,0 +1,62 @@
+/* cmd_merge.c: a model with an adapter added to its weights. */
+#include "tools/tools.h"
+#include "train/train.h"
+
+typedef struct settings {
+    const char *model, *adapter, *out;
+    int64_t threads;
+} settings;
+
+static bool check(const settings *o, const char *base, gk_error *err) {
+    if (gk_is_adapter(base))
+        return gk_fail(err, GK_AT_FILE(base), "merge that one first", "the base is an adapter itself");
+    if (gk_same_file(base, o->out) || gk_same_file(o->adapter, o->out))
+        return gk_fail(err, GK_AT_FIELD(NULL, "--out"), "name another folder",
+                       "is the folder of the model or of the adapter");
+    return true;
+}
+
+static bool save(const settings *o, const char *base, const gk_model *m, gk_error *err) {
+    gk_tok *t = gk_tok_present(o->adapter) ? gk_tok_load(o->adapter, err) : gk_tok_load(base, err);
+    bool ok = t && gk_model_save(m, o->out, err) && gk_tok_save(t, o->out, err);
+    gk_tok_free(t);
+    return ok;
+}
+
+static bool merge(const settings *o, gk_arena *a, gk_error *err) {
+    if (!gk_is_adapter(o->adapter))
+        return gk_fail(err, GK_AT_FILE(o->adapter),
+                       "a folder with adapter_config.json and no model.safetensors", "holds no adapter");
+    const char *base = o->model ? o->model : gk_adapter_base(o->adapter, a, err);
+    if (!base || !check(o, base, err)) return false;
+    gk_model *m = gk_model_load(base, err);
+    gk_adapter *adapter = m ? gk_adapter_load(o->adapter, gk_model_config(m), err) : NULL;
+    bool ok = adapter && gk_adapter_merge(adapter, m, err) && save(o, base, m, err);
+    if (ok)
+        printf("%s: %s with an adapter of rank %d (%zu parameters)\n", o->out, base, gk_adapter_rank(adapter),
+               gk_adapter_count(adapter));
+    gk_adapter_free(adapter);
+    gk_model_free(m);
+    return ok;
+}
+
+int cmd_merge(int argc, char **argv) {
+    settings o = {0};
+    const gk_opt opts[] = {
+        {"adapter", GK_OPT_STR, &o.adapter, "DIR", "folder of a LoRA adapter, as finetune or PEFT saves it",
+         true},
+        {"model", GK_OPT_STR, &o.model, "PATH", "its base [the one that the adapter names]", false},
+        {"out", GK_OPT_STR, &o.out, "DIR", "folder of the model that results, as F32", true},
+        {"threads", GK_OPT_INT, &o.threads, "N", "0: all cores", false},
+    };
+    gk_arena *a = gk_arena_new();
+    int code = gk_args("merge", "add an adapter to its base model and save the sum as a model", opts,
+                       sizeof opts / sizeof *opts, argc, argv, a);
+    if (code < 0) {
+        gk_error err;
+        gk_use_threads(o.threads);
+        code = merge(&o, a, &err) ? 0 : gk_die("merge", &err);
+    }
+    gk_arena_free(a);
+    return code;
+}
