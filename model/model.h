@@ -487,8 +487,8 @@ typedef struct gk_gemm_info {
 } gk_gemm_info;
 void gk_gemm_describe(gk_gemm_info *out);
 /* C[m x n] = A[m x k] B[n x k]^T with `threads` threads, measured for about `seconds`: GFLOP/s, median
- * of the calls. library: "blis", "onednn" or "auto" (the dispatch the models use); 0 when that one is
- * not built in. */
+ * of the calls. library: "blis", "onednn", "auto" (the dispatch the models use) or "bf16" (that of narrow
+ * models, of ready operands); 0 when that one is not built in, or the processor has no such products. */
 double gk_gemm_measure(const char *library, int m, int n, int k, int threads, double seconds);
 /* The fp32 FMA peak of `threads` cores, measured in registers: GFLOP/s. */
 double gk_flops_peak(int threads, double seconds);

@@ -25,14 +25,15 @@ static const shape SHAPES[] = {
     {"gpt2-124m", "gpt2", 50257, 768, 12, 12, 12, 3072, 1024, 8},
     {"smollm2-135m", "llama", 49152, 576, 30, 9, 3, 1536, 2048, 8},
     {"llama-3.2-1b", "llama", 128256, 2048, 16, 32, 8, 8192, 2048, 1},
+    {"gemma-2b", "gemma", 256000, 2048, 18, 8, 1, 16384, 2048, 1},
 };
 enum { N_SHAPES = sizeof SHAPES / sizeof *SHAPES };
 
 static const shape *find_shape(const char *name, gk_error *err) {
     for (int i = 0; i < N_SHAPES; i++)
         if (strcmp(SHAPES[i].name, name) == 0) return &SHAPES[i];
-    gk_fail(err, GK_AT_FIELD(NULL, "--shape"), "give gpt2-124m, smollm2-135m or llama-3.2-1b", "is '%.60s'",
-            name);
+    gk_fail(err, GK_AT_FIELD(NULL, "--shape"), "give gpt2-124m, smollm2-135m, llama-3.2-1b or gemma-2b",
+            "is '%.60s'", name);
     return NULL;
 }
 
@@ -92,11 +93,17 @@ static bool write_batches(const char *path, const made *batches, int n_batches, 
 
 enum { MOST_STEPS = 1000 };
 
+typedef enum mode { FP32, BF16, LEAN } mode;
+static const char *const MODES[] = {"fp32", "bf16", "lean"};
+
 typedef struct trainer {
+    mode mode;
     gk_model *model;
     gk_session *session;
-    gk_adamw *adamw;
+    gk_adamw *adamw; /* NULL: lean */
+    gk_lean *lean;
     float *grad;
+    double phase[MOST_STEPS][GK_N_PHASES];
     double lr;
     int warmup, done;                             /* steps: not timed; taken */
     double total[MOST_STEPS], passes[MOST_STEPS], /* seconds of each timed step: all, forward and backward, */
@@ -106,44 +113,65 @@ typedef struct trainer {
 static void trainer_close(trainer *t) {
     gk_free(t->grad);
     gk_adamw_free(t->adamw);
+    gk_lean_free(t->lean);
     gk_session_free(t->session);
     gk_model_free(t->model);
 }
 
-static bool trainer_open(trainer *t, const gk_config *c, int rows, double lr, int warmup, gk_error *err) {
-    *t = (trainer){.lr = lr, .warmup = warmup};
-    t->model = gk_model_new(c, 1, err);
-    t->session = t->model ? gk_session_new(c, rows, true, err) : NULL;
-    if (t->session) {
-        const gk_param *params;
-        size_t n = gk_model_params(t->model, &params);
-        gk_adamw_opts o = {
-            .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.01, .decay_embed = true};
-        t->adamw = gk_adamw_new(params, n, gk_model_floats(t->model), &o, NULL, err);
+static bool optimiser_open(trainer *t, gk_error *err) {
+    const gk_param *params;
+    size_t n = gk_model_params(t->model, &params);
+    gk_adamw_opts o = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.01, .decay_embed = true};
+    if (t->mode == LEAN) {
+        t->lean = gk_lean_new(t->model, &o, NULL, 1, 1, err);
+        return t->lean != NULL;
     }
-    if (t->adamw) t->grad = gk_alloc(gk_model_floats(t->model) * sizeof *t->grad);
-    if (!t->adamw) trainer_close(t);
-    return t->adamw != NULL;
+    t->adamw = gk_adamw_new(params, n, gk_model_floats(t->model), &o, NULL, err);
+    if (!t->adamw) return false;
+    gk_adamw_narrow(t->adamw, gk_model_narrowed(t->model));
+    t->grad = gk_alloc(gk_model_floats(t->model) * sizeof *t->grad);
+    return true;
+}
+
+static bool trainer_open(trainer *t, const gk_config *c, int rows, mode how, double lr, int warmup,
+                         gk_error *err) {
+    *t = (trainer){.mode = how, .lr = lr, .warmup = warmup};
+    gk_session_opts o = {.max_rows = rows, .backward = true, .recompute = how == LEAN};
+    t->model = gk_model_new(c, 1, err);
+    bool ok = t->model != NULL;
+    if (ok && how == BF16) ok = gk_model_narrow(t->model, err);
+    if (ok && how == LEAN) ok = gk_model_lean(t->model, err);
+    t->session = ok ? gk_session_make(c, &o, err) : NULL;
+    ok = t->session && optimiser_open(t, err);
+    if (!ok) trainer_close(t);
+    return ok;
+}
+
+/* Gradient norm and update; a lean model's are parts of the passes. */
+static void update(trainer *t, double *normed) {
+    double norm = gk_adamw_norm(t->adamw, t->grad);
+    *normed = gk_now();
+    gk_adamw_step(t->adamw, gk_model_data(t->model), t->grad, t->done + 1, t->lr, gk_clip_factor(norm, 1));
 }
 
 static bool step(trainer *t, const gk_batch *b, gk_error *err) {
     int64_t targets = 0;
     for (int i = 0; i < b->n_rows; i++) targets += b->target[i] >= 0;
     double start = gk_now(), sum;
-    if (!gk_forward_backward(t->session, t->model, b,
-                             &(gk_backprop){.scale = 1.0f / (float)targets, .grad = t->grad}, &sum, &targets,
-                             err))
-        return false;
-    double passed = gk_now(), norm = gk_adamw_norm(t->adamw, t->grad), clipped = gk_now();
-    gk_adamw_step(t->adamw, gk_model_data(t->model), t->grad, t->done + 1, t->lr, gk_clip_factor(norm, 1));
+    gk_backprop p = t->lean ? gk_lean_begin(t->lean, t->done + 1, t->lr) : (gk_backprop){.grad = t->grad};
+    p.scale = 1.0f / (float)targets;
+    if (!gk_forward_backward(t->session, t->model, b, &p, &sum, &targets, err)) return false;
+    double passed = gk_now(), normed = passed;
+    if (t->adamw) update(t, &normed);
     double end = gk_now();
     t->loss = sum / (double)targets;
     int i = t->done++ - t->warmup;
     if (i < 0) return true;
     t->total[i] = end - start;
     t->passes[i] = passed - start;
-    t->norm[i] = clipped - passed;
-    t->update[i] = end - clipped;
+    t->norm[i] = normed - passed;
+    t->update[i] = end - normed;
+    gk_session_phases(t->session, t->phase[i]);
     return true;
 }
 
@@ -174,22 +202,65 @@ static double peak_gib(void) {
 /* ---------------------------------------------------------------- the floor */
 
 /* Multiplications and additions of a step's products: 2 for the forward and 4 for the backward pass, a
- * parameter of a matrix and a row; and attention's, of each query with the keys it sees. */
-static double step_flops(const gk_model *m, const gk_batch *b) {
+ * parameter of a matrix and a row; and below attention's, of each query with the keys it sees. */
+static double product_flops(const gk_model *m, const gk_batch *b) {
     const gk_config *c = gk_model_config(m);
     const gk_param *params;
     size_t n = gk_model_params(m, &params);
-    double multiplied = 0, attention = 0;
+    double multiplied = 0;
     for (size_t i = 0; i < n; i++) {
         bool looked_up = params[i].comp == GK_POS || (params[i].comp == GK_EMBED && !c->tied);
         if (!params[i].bias && !gk_component_is_norm(params[i].comp) && !looked_up)
             multiplied += (double)params[i].count;
     }
+    return 6 * multiplied * b->n_rows;
+}
+
+static double attention_flops(const gk_config *c, const gk_batch *b) {
+    double flops = 0;
     for (int s = 0; s < b->n_seqs; s++) {
         double len = b->seq_start[s + 1] - b->seq_start[s];
-        attention += 6.0 * c->n_layers * c->n_heads * c->head_dim * len * (len + 1);
+        flops += 6.0 * c->n_layers * c->n_heads * c->head_dim * len * (len + 1);
     }
-    return 6 * multiplied * b->n_rows + attention;
+    return flops;
+}
+
+/* Bytes that must move: what norms, residual sums, activations and the sums of biases' gradients read and
+ * write a row and layer, forward and backward; the softmax of the logits; AdamW's four vectors. */
+static double rows_bytes(const gk_config *c, const gk_batch *b) {
+    double d = c->d_model, f = c->d_ffn, gu = c->gated ? 2 * f : f,
+           qkv = c->head_dim * (c->n_heads + 2 * c->n_kv_heads);
+    double biases = (c->qkv_bias ? qkv : 0) + (c->o_bias ? d : 0) + (c->mlp_bias ? f + d : 0);
+    return 4.0 * b->n_rows * c->n_layers * (8 * d + gu + f + 8 * d + 2 * gu + f + biases);
+}
+
+static double loss_bytes(const gk_config *c, const gk_batch *b) {
+    return 4.0 * 3 * b->n_rows * c->vocab;
+}
+
+static double update_bytes(const gk_model *m, mode how) {
+    return (how == FP32 ? 32.0 : 34.0) *
+           (double)gk_model_count(m); /* the norm reads the gradient once more */
+}
+
+/* Bytes a second that all threads read and write together, the best of a few passes over 256 MiB. */
+static void scale_range(void *ctx, size_t begin, size_t end) {
+    float *x = ctx;
+    for (size_t i = begin; i < end; i++) x[i] *= 1.0001f;
+}
+
+static double memory_rate(void) {
+    size_t n = (size_t)64 << 20;
+    float *x = gk_alloc(n * sizeof *x);
+    double best = 0;
+    for (int i = 0; i < 6; i++) {
+        double start = gk_now();
+        gk_parallel_for(n, 1 << 16, scale_range, x);
+        double rate = 2.0 * (double)(n * sizeof *x) / (gk_now() - start);
+        if (rate > best) best = rate;
+    }
+    gk_free(x);
+    return best;
 }
 
 /* The best rate that products were seen to reach, and where: another process takes it away for a while, so it
@@ -206,12 +277,13 @@ static void measure_rate(gemm_rate *best, const char *library, int m, int n, int
 }
 
 /* Of all libraries, at the large shapes that `graftkit info` shows and this model's own. */
-static gemm_rate best_gemm(const gk_config *c, int rows) {
-    static const char *const LIBRARIES[] = {"auto", "onednn", "blis"};
+static gemm_rate best_gemm(const gk_config *c, int rows, mode how) {
+    static const char *const FULL[] = {"auto", "onednn", "blis"}, *const NARROW[] = {"bf16", "bf16", "bf16"};
+    const char *const *LIBRARIES = how == FP32 || !gk_bf16_fast() ? FULL : NARROW;
     const int shapes[][3] = {{1024, 3072, 768}, {1024, 1024, 1024}, {rows, c->d_ffn, c->d_model}};
     gemm_rate best = {.gflops = 0};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        for (size_t l = 0; l < sizeof LIBRARIES / sizeof *LIBRARIES; l++)
+        for (size_t l = 0; l < sizeof FULL / sizeof *FULL; l++)
             measure_rate(&best, LIBRARIES[l], shapes[i][0], shapes[i][1], shapes[i][2], 0.3);
     return best;
 }
@@ -219,7 +291,8 @@ static gemm_rate best_gemm(const gk_config *c, int rows) {
 /* ---------------------------------------------------------------- what is measured */
 
 typedef struct asked {
-    const char *shape, *write, *tokenizer;
+    const char *shape, *write, *tokenizer, *mode;
+    enum mode how;
     gk_strings texts;
     int64_t batch, rows, steps, warmup, threads;
     gk_arena *a;
@@ -239,7 +312,7 @@ static bool small_models(const asked *o, gk_error *err) {
     for (int f = 0; f < 2; f++) {
         gk_config c;
         gk_config_default(gk_family_find(FAMILIES[f]), VOCAB, &c);
-        if (!trainer_open(t, &c, TEXTS * LONGEST, 1e-3, WARMUP, err)) return false;
+        if (!trainer_open(t, &c, TEXTS * LONGEST, FP32, 1e-3, WARMUP, err)) return false;
         bool ok = true;
         for (int b = 0; ok && b < BATCHES; b++) ok = step(t, &batches[b].batch, err);
         rate[f] = ok ? median_rate(t, batches, BATCHES - WARMUP) : 0;
@@ -259,8 +332,35 @@ static void tell(const asked *o, trainer *t, int n, const char *unit, double rat
     printf("%.2f %s/s (median of %d steps of %.3f to %.3f s: forward and backward %.3f, gradient norm %.3f, "
            "AdamW %.3f); loss %.3f; peak memory %.2f GiB\n",
            rate, unit, n, t->total[0], t->total[n - 1], passes, norm, update, t->loss, peak_gib());
-    printf("RESULT shape=%s mode=fp32 %s_per_s=%.2f best_%s_per_s=%.2f peak_gib=%.2f threads=%d", o->shape,
-           unit, rate, unit, best_rate, peak_gib(), gk_threads());
+    printf("RESULT shape=%s mode=%s %s_per_s=%.2f best_%s_per_s=%.2f peak_gib=%.2f threads=%d", o->shape,
+           MODES[t->mode], unit, rate, unit, best_rate, peak_gib(), gk_threads());
+}
+
+static double median_phase(const trainer *t, int n, gk_phase p) {
+    double x[MOST_STEPS];
+    for (int i = 0; i < n; i++) x[i] = t->phase[i][p];
+    return median(x, n);
+}
+
+/* Where a step's time goes, beside the least that each part could take: operations at the best measured rate
+ * of products, bytes at that of memory. Reads the steps' figures as they came, before `tell` sorts them. */
+static void tell_phases(const trainer *t, const gk_batch *b, int n, double products, double attention) {
+    const gk_config *c = gk_model_config(t->model);
+    double memory = memory_rate(), update[MOST_STEPS];
+    for (int i = 0; i < n; i++) update[i] = t->norm[i] + t->update[i];
+    const struct {
+        const char *what;
+        double took, least;
+    } row[] = {{"products", median_phase(t, n, GK_PHASE_PRODUCTS), products},
+               {"attention", median_phase(t, n, GK_PHASE_ATTENTION), attention},
+               {"norms, activations, sums", median_phase(t, n, GK_PHASE_ROWS), rows_bytes(c, b) / memory},
+               {"softmax and loss", median_phase(t, n, GK_PHASE_LOSS), loss_bytes(c, b) / memory},
+               {"gradient norm and AdamW", median(update, n), update_bytes(t->model, t->mode) / memory}};
+    printf("%-26s %9s %9s %7s   (memory: %.1f GB/s)\n", "where the time goes", "s", "floor, s", "ratio",
+           memory / 1e9);
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++)
+        printf("%-26s %9.4f %9.4f %7.2f\n", row[i].what, row[i].took, row[i].least,
+               row[i].took / row[i].least);
 }
 
 static bool full_size(const asked *o, const shape *s, gk_error *err) {
@@ -272,9 +372,9 @@ static bool full_size(const asked *o, const shape *s, gk_error *err) {
     gk_rng rng;
     gk_rng_seed(&rng, 1, "bench_train");
     make_batch(&rng, c.vocab, texts, rows, rows, true, o->a, &m);
-    gemm_rate best = best_gemm(&c, m.batch.n_rows);
-    if (!trainer_open(t, &c, m.batch.n_rows, 1e-4, (int)o->warmup, err)) return false;
-    printf("%s fp32: %.1f M parameters, %d x %d tokens a step\n", s->name,
+    gemm_rate best = best_gemm(&c, m.batch.n_rows, o->how);
+    if (!trainer_open(t, &c, m.batch.n_rows, o->how, 1e-4, (int)o->warmup, err)) return false;
+    printf("%s %s: %.1f M parameters, %d x %d tokens a step\n", s->name, MODES[o->how],
            (double)gk_model_count(t->model) / 1e6, texts, rows);
     bool ok = true;
     for (int64_t i = 0; ok && i < o->warmup + o->steps; i++) {
@@ -284,7 +384,9 @@ static bool full_size(const asked *o, const shape *s, gk_error *err) {
     if (ok) {
         int n = (int)o->steps;
         double took = median(t->total, n), tokens = m.batch.n_rows, gflops = best.gflops;
-        double floor_s = step_flops(t->model, &m.batch) / gflops / 1e9;
+        double products = product_flops(t->model, &m.batch), attention = attention_flops(&c, &m.batch);
+        double floor_s = (products + attention) / gflops / 1e9;
+        if (o->how != LEAN) tell_phases(t, &m.batch, n, products / gflops / 1e9, attention / gflops / 1e9);
         printf("floor: %.1f GFLOP of products, %.3f s at %.0f GFLOP/s (the best measured): a step takes %.2f "
                "times as long\n",
                floor_s * gflops, floor_s, gflops, took / floor_s);
@@ -320,11 +422,11 @@ static bool on_corpus(const asked *o, const gk_config *c, const gk_corpus *corpu
     if ((size_t)batch > corpus->n)
         return gk_fail(err, GK_AT_FIELD(NULL, "--batch"), "give less or more texts", "is %d, of %zu texts",
                        batch, corpus->n);
-    printf("%s fp32: %zu texts of %.1f tokens, %d a step\n", o->shape, corpus->n,
+    printf("%s %s: %zu texts of %.1f tokens, %d a step\n", o->shape, MODES[o->how], corpus->n,
            (double)corpus->start[corpus->n] / (double)corpus->n, batch);
     trainer *t = gk_arena_alloc(o->a, sizeof *t);
     gk_packer *p = gk_packer_new(corpus, NULL, 1 << 20, batch); /* a step is one batch */
-    bool ok = trainer_open(t, c, gk_packer_rows(p), 1e-4, (int)o->warmup, err);
+    bool ok = trainer_open(t, c, gk_packer_rows(p), o->how, 1e-4, (int)o->warmup, err);
     if (ok) {
         ok = train_on(o, corpus, p, batch, t, err);
         if (ok) {
@@ -362,7 +464,10 @@ static bool bench(const asked *o, gk_error *err) {
     return o->texts.n ? real_texts(o, s, err) : full_size(o, s, err);
 }
 
-static bool check(const asked *o, gk_error *err) {
+static bool check(asked *o, gk_error *err) {
+    while (o->how < LEAN && strcmp(o->mode, MODES[o->how]) != 0) o->how++;
+    if (strcmp(o->mode, MODES[o->how]) != 0)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--mode"), "give fp32, bf16 or lean", "is '%.60s'", o->mode);
     if (o->steps < 1 || o->warmup + o->steps > MOST_STEPS)
         return gk_fail(err, GK_AT_FIELD(NULL, "--steps"), "give 1 to 990", "is %d", (int)o->steps);
     if (o->rows < 1 || o->rows > 1024 || o->batch > 1024)
@@ -375,10 +480,11 @@ static bool check(const asked *o, gk_error *err) {
 }
 
 int main(int argc, char **argv) {
-    asked o = {.rows = 128, .steps = 7, .warmup = 2, .a = gk_arena_new()};
+    asked o = {.mode = "fp32", .rows = 128, .steps = 7, .warmup = 2, .a = gk_arena_new()};
     const gk_opt opts[] = {
         {"shape", GK_OPT_STR, &o.shape, "NAME",
-         "gpt2-124m, smollm2-135m or llama-3.2-1b; without: small models", false},
+         "gpt2-124m, smollm2-135m, llama-3.2-1b or gemma-2b; without: small models", false},
+        {"mode", GK_OPT_STR, &o.mode, "NAME", "of a shape: fp32, bf16 or lean", false},
         {"batch", GK_OPT_INT, &o.batch, "N", "texts a step; 0: the shape's, 16 of --texts", false},
         {"rows", GK_OPT_INT, &o.rows, "N", "tokens a text, without --texts", false},
         {"steps", GK_OPT_INT, &o.steps, "N", "timed steps", false},

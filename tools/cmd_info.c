@@ -27,23 +27,26 @@ int cmd_info(int argc, char **argv) {
     gk_gemm_info info;
     gk_gemm_describe(&info);
     double peak1 = gk_flops_peak(1, seconds), peak = gk_flops_peak(n, seconds);
-    printf(
-        "graftkit %s\nCPU       %s\nfeatures  %s\nthreads   %d\nBLIS      %s\noneDNN    %s\nused      %s\n",
-        GK_VERSION, info.cpu, info.features, n, info.blis, info.onednn, info.used);
+    printf("graftkit %s\nCPU       %s\nfeatures  %s\nthreads   %d\nBLIS      %s\noneDNN    %s\nused      "
+           "%s\nbf16      %s\n",
+           GK_VERSION, info.cpu, info.features, n, info.blis, info.onednn, info.used,
+           gk_bf16_fast() ? "by oneDNN, fp32 sums" : "no instructions, or no oneDNN: computed in fp32");
     printf("fp32 FMA peak (registers): %.0f GFLOP/s a core, %.0f with %d threads\n\n", peak1, peak, n);
-    printf("%-28s %17s %8s %8s %8s %9s   (GFLOP/s, %d threads, median)\n", "product x W^T", "rows x out x in",
-           "BLIS", "oneDNN", "used", "of peak", n);
-    double best = 0;
+    printf("%-28s %17s %8s %8s %8s %9s %8s   (GFLOP/s, %d threads, median)\n", "product x W^T",
+           "rows x out x in", "BLIS", "oneDNN", "used", "of peak", "bf16", n);
+    double best = 0, best_bf16 = 0;
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         int m = shapes[i].m, out = shapes[i].n, k = shapes[i].k;
         double blis = gk_gemm_measure("blis", m, out, k, n, seconds),
                dnnl = gk_gemm_measure("onednn", m, out, k, n, seconds);
         double used = gk_gemm_measure("auto", m, out, k, n, seconds);
+        double bf16 = gk_gemm_measure("bf16", m, out, k, n, seconds);
         if (used > best) best = used;
-        printf("%-28s %5d x %4d x %4d %8.1f %8.1f %8.1f %8.0f%%\n", shapes[i].what, m, out, k, blis, dnnl,
-               used, 100 * used / peak);
+        if (bf16 > best_bf16) best_bf16 = bf16;
+        printf("%-28s %5d x %4d x %4d %8.1f %8.1f %8.1f %8.0f%% %8.1f\n", shapes[i].what, m, out, k, blis,
+               dnnl, used, 100 * used / peak, bf16);
     }
-    printf("RESULT threads=%d peak_gflops=%.1f best_gemm_gflops=%.1f of_peak=%.3f\n", n, peak, best,
-           best / peak);
+    printf("RESULT threads=%d peak_gflops=%.1f best_gemm_gflops=%.1f of_peak=%.3f best_bf16_gflops=%.1f\n", n,
+           peak, best, best / peak, best_bf16);
     return 0;
 }
