@@ -172,16 +172,56 @@ START_TEST(outputs_are_looked_at_first) {
 }
 END_TEST
 
+/* Runs `graftkit <args>` with a SIGINT that waits for it: it is asked to stop as soon as it can be. */
+static int run_interrupted(char *out, size_t size, const char *args) {
+    int fd[2], status;
+    ck_assert_int_eq(pipe(fd), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGINT);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        kill(getpid(), SIGINT); /* blocked and pending, it outlives exec */
+        dup2(fd[1], 1);
+        dup2(fd[1], 2);
+        close(fd[0]);
+        char line[4096];
+        snprintf(line, sizeof line, "cd '%s' && D='%s' && exec \"$GRAFTKIT\" %s", GK_SOURCE_DIR, dir, args);
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    close(fd[1]);
+    FILE *f = fdopen(fd[0], "r");
+    out[fread(out, 1, size - 1, f)] = 0;
+    fclose(f);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+START_TEST(interrupted_is_130) {
+    static const char *const commands[] = {
+        SWEEP POSITION EVAL "--out $D/stopped.db", FINETUNE "--recipe relation --out $D/stopped",
+        "diff --a $D/base --b $D/relation", "generate --model $D/base --prompt a"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char out[16384];
+        int code = run_interrupted(out, sizeof out, commands[i]);
+        ck_assert_msg(code == 130, "graftkit %s\nreturned %d:\n%s", commands[i], code, out);
+    }
+    for (size_t i = 0; i < 2; i++) succeeds(commands[i]); /* goes on */
+}
+END_TEST
+
 /* One line, before any progress. */
 START_TEST(what_stands_against_training) {
     char out[4096];
     refused(FINETUNE "--recipe relation --freeze pos --out $D/no", "freeze", "pos");
     ck_assert_int_eq(run(out, sizeof out,
                          "--version && mkdir $D/dam $D/dam2 && echo '{' >$D/dam/train.json && "
-                         "echo x >$D/dam2/checkpoint.safetensors"),
+                         "echo x >$D/dam2/checkpoint-0.safetensors"),
                      0);
     refused(FINETUNE "--recipe relation --out $D/dam", "dam/train.json", "");
-    refused(FINETUNE "--recipe relation --replace --out $D/dam2", "dam2/checkpoint.safetensors", "");
+    refused(FINETUNE "--recipe relation --replace --out $D/dam2", "dam2/checkpoint-0.safetensors", "");
 }
 END_TEST
 
@@ -396,6 +436,7 @@ int main(void) {
     tcase_add_test(t, an_unknown_option);
     tcase_add_test(t, numbers_out_of_range);
     tcase_add_test(t, outputs_are_looked_at_first);
+    tcase_add_test(t, interrupted_is_130);
     tcase_add_test(t, what_stands_against_training);
     tcase_add_test(t, a_path_may_hold_a_comma);
     tcase_add_test(t, a_truncated_model);
