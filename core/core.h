@@ -240,6 +240,9 @@ bool gk_templates_load(gk_arena *a, const char *path, gk_template ***out, size_t
 gk_template *gk_template_parse(gk_arena *a, const char *text, gk_place at, gk_error *err);
 const char *gk_template_text(const gk_template *t); /* as written */
 bool gk_template_has(const gk_template *t, const char *field);
+/* What stands before the first hole of `field`, without the blank that sets it off; NULL where there is no
+ * such hole, no blank or no other hole before it. */
+gk_template *gk_template_before(gk_arena *a, const gk_template *t, const char *field);
 /* Fails at the hole's file:line:column when a field is in neither object (`fillers` may be NULL). */
 bool gk_template_check(const gk_template *t, const json_t *row, const json_t *fillers, gk_error *err);
 /* Fills every hole from `row`, else from `fillers`; strings and numbers are values (integers print
