@@ -19,10 +19,10 @@ typedef struct curve {
     points train, valid;
     answers quiz[MOST_ANSWERS]; /* the first so many */
     size_t n_quiz;
-    double peak_lr, tokens;
+    double peak_lr, peak_norm, tokens;
 } curve;
 
-enum { MOST_POINTS = 1200, WIDTH = 560, LOSS_HEIGHT = 290, RATE_HEIGHT = 170, QUIZ_HEIGHT = 210 };
+enum { MOST_POINTS = 1200, WIDTH = 560, LOSS_HEIGHT = 250, RATE_HEIGHT = 160, QUIZ_HEIGHT = 200, FOOT = 52 };
 
 static void add_point(points *p, point x) {
     if (p->n == p->cap) {
@@ -70,6 +70,7 @@ static bool take_line(curve *c, const json_t *obj, gk_place at, gk_error *err) {
     if (!gk_json_num(obj, "loss", &loss, at, err) || !gk_json_num(obj, "lr", &lr, at, err)) return false;
     add_point(&c->train, (point){step, loss, lr, number(obj, "grad_norm")});
     if (lr > c->peak_lr) c->peak_lr = lr;
+    if (number(obj, "grad_norm") > c->peak_norm) c->peak_norm = number(obj, "grad_norm");
     return true;
 }
 
@@ -117,10 +118,14 @@ static void add_quiz(gk_buf *out, const curve *c) {
     }
 }
 
-/* The next panel from above, `height` of `total` high, `top` already taken. */
-static void begin_panel(gk_buf *b, int top, int height, int total) {
-    gk_buf_printf(b, "set origin 0,%.5f\nset size 1,%.5f\n", 1 - (double)(top + height) / total,
-                  (double)height / total);
+/* The next panel from above, `height` of `total` high, `top` already taken. The last one has the steps below
+ * it. */
+static void begin_panel(gk_buf *b, int top, int height, int total, bool last) {
+    int foot = last ? FOOT : 0;
+    gk_buf_printf(b, "set origin 0,%.5f\nset size 1,%.5f\nset tmargin 1\nset bmargin %s\n",
+                  1 - (double)(top + height + foot) / total, (double)(height + foot) / total,
+                  last ? "4" : "1");
+    gk_buf_puts(b, last ? "set xlabel 'step'\nset format x '%h'\n" : "set format x ''\n");
 }
 
 static void script_loss(gk_buf *b, bool valid) {
@@ -133,46 +138,53 @@ static void script_loss(gk_buf *b, bool valid) {
     gk_buf_puts(b, "\n");
 }
 
-static void script_rate(gk_buf *b) {
-    gk_buf_puts(b, "set ylabel 'learning rate'\nset y2label 'gradient norm'\nset format y '%.0e'\n"
-                   "set yrange [0:*]\nset y2range [0:*]\nset ytics nomirror autofreq\nset y2tics\n"
-                   "set border 11 lc rgb '#888888'\n"
-                   "plot '0' using 1:5 axes x1y2 with lines lw 1 lc rgb '#CC79A7' title 'gradient norm', "
+/* Zero, a half and the whole on an axis that ends at `peak`. */
+static void script_tics(gk_buf *b, const char *axis, double peak) {
+    if (!(peak > 0)) peak = 1;
+    gk_buf_printf(b, "set %srange [0:%.7g]\nset %stics nomirror out ('0' 0, '%.2g' %.7g, '%.2g' %.7g)\n",
+                  axis, 1.1 * peak, axis, peak / 2, peak / 2, peak, peak);
+}
+
+static void script_rate(gk_buf *b, const curve *c) {
+    gk_buf_puts(b, "set ylabel 'learning rate'\nset y2label 'gradient norm'\nset border 11\n");
+    script_tics(b, "y", c->peak_lr);
+    script_tics(b, "y2", c->peak_norm);
+    gk_buf_puts(b, "plot '0' using 1:5 axes x1y2 with lines lw 1 lc rgb '#CC79A7' title 'gradient norm', "
                    "'0' using 1:4 with lines lw 2 lc rgb '#009E73' title 'learning rate'\n"
-                   "unset y2tics\nunset y2label\nset format y '%h'\nset border 3 lc rgb '#888888'\n");
+                   "unset y2tics\nunset y2label\nset border 3\n");
 }
 
 static void script_quiz(gk_buf *b, bool trained) {
     static const char *const who[] = {"words trained", "other words"};
     static const char *const colour[] = {"#0072B2", "#D55E00"};
-    gk_buf_puts(b, "set ylabel 'right answers (%)'\nset yrange [0:100]\nset ytics 25\nplot ");
+    gk_buf_puts(b, "set ylabel 'right answers (%)'\nset yrange [0:104]\nset ytics (0, 25, 50, 75, 100)\n"
+                   "set key inside right bottom\nplot ");
     for (int i = trained ? 0 : 1; i < 2; i++)
         gk_buf_printf(b,
                       "%s'2' using 1:%d with lines lw 1.4 dt 2 lc rgb '%s' title '%s, top-1', "
-                      "'2' using 1:%d with lines lw 2.2 lc rgb '%s' title 'top-5', "
+                      "'2' using 1:%d with lines lw 2.2 lc rgb '%s' title '%s, top-5', "
                       "'2' using 1:%d with circles fs solid noborder lc rgb '%s' notitle",
-                      trained && i ? ", " : "", 2 + 2 * i, colour[i], who[i], 3 + 2 * i, colour[i], 3 + 2 * i,
-                      colour[i]);
+                      trained && i ? ", " : "", 2 + 2 * i, colour[i], who[i], 3 + 2 * i, colour[i], who[i],
+                      3 + 2 * i, colour[i]);
     gk_buf_puts(b, "\n");
 }
 
 static void script_curve(gk__plot *p, const curve *c) {
     gk_buf *b = &p->script;
+    bool quiz = c->n_quiz > 0;
     gk_buf_printf(
         b,
         "set border 3 lc rgb '#888888'\nset tics nomirror out tc rgb '#333333'\nset grid ytics lt 1 "
-        "lw 0.6 lc rgb '#dddddd'\nset xrange [0:%.17g]\nset key above right horizontal samplen 2\n"
-        "set style circle radius screen 0.008\nset lmargin 9\nset rmargin 9\nset xtics autofreq\n"
+        "lw 0.6 lc rgb '#dddddd'\nset xrange [0:%.17g]\nset key inside right top samplen 2\n"
+        "set style circle radius screen 0.008\nset lmargin 10\nset rmargin 9\nset xtics autofreq\n"
         "set multiplot\n",
         c->train.item[c->train.n - 1].step);
-    begin_panel(b, 0, LOSS_HEIGHT, p->height);
+    begin_panel(b, 0, LOSS_HEIGHT, p->height, false);
     script_loss(b, c->valid.n > 0);
-    begin_panel(b, LOSS_HEIGHT, RATE_HEIGHT, p->height);
-    if (c->n_quiz == 0) gk_buf_puts(b, "set xlabel 'step'\n");
-    script_rate(b);
-    if (c->n_quiz > 0) {
-        gk_buf_puts(b, "set xlabel 'step'\n");
-        begin_panel(b, LOSS_HEIGHT + RATE_HEIGHT, QUIZ_HEIGHT, p->height);
+    begin_panel(b, LOSS_HEIGHT, RATE_HEIGHT, p->height, !quiz);
+    script_rate(b, c);
+    if (quiz) {
+        begin_panel(b, LOSS_HEIGHT + RATE_HEIGHT, QUIZ_HEIGHT, p->height, true);
         script_quiz(b, isfinite(c->quiz[0].trained[1]));
     }
     gk_buf_puts(b, "unset multiplot\n");
@@ -203,7 +215,7 @@ static void add_caption(gk__report *r, const char *name, const curve *c) {
 }
 
 static bool add_curve(gk__report *r, const char *name, const curve *c) {
-    gk__plot p = {.width = WIDTH, .height = LOSS_HEIGHT + RATE_HEIGHT + (c->n_quiz ? QUIZ_HEIGHT : 0)};
+    gk__plot p = {.width = WIDTH, .height = LOSS_HEIGHT + RATE_HEIGHT + FOOT + (c->n_quiz ? QUIZ_HEIGHT : 0)};
     add_train(&p.data[0], &c->train);
     add_quiz(&p.data[2], c);
     for (size_t i = 0; i < c->valid.n; i++)

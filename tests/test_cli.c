@@ -212,6 +212,51 @@ START_TEST(interrupted_is_130) {
 }
 END_TEST
 
+#define ASK                                                      \
+    "--rows $D/data/relation/metadata.jsonl --eval-rows 3 " EVAL \
+    "--train-templates templates/fake_movies_fake_actors/qa.jsonl "
+
+/* A line an epoch, the untaught model's first; a run that is finished tells it again. */
+START_TEST(what_was_learned_is_told) {
+    char out[16384];
+    for (int again = 0; again < 2; again++) {
+        ck_assert_int_eq(
+            run(out, sizeof out, FINETUNE ASK "--recipe relation --epochs 2 --out $D/asked 2>/dev/null"), 0);
+        char *table = strstr(out, "what was learned");
+        ck_assert_msg(table != NULL, "%s", out);
+        for (int epoch = 0; epoch <= 2; epoch++) {
+            char row[16];
+            snprintf(row, sizeof row, "\n%5d  ", epoch);
+            ck_assert_msg(strstr(table, row) != NULL, "no epoch %d in\n%s", epoch, table);
+        }
+        ck_assert_ptr_null(strstr(table, "\n    3 "));
+    }
+    scratch s = scratch_new();
+    gk_jsonl *in = gk_jsonl_open(in_run(&s, "asked/metrics.jsonl"), NULL);
+    json_t *line;
+    int64_t epochs = 0;
+    while (gk_jsonl_next(in, &line, NULL) > 0) {
+        if (json_object_get(line, "epochs")) {
+            ck_assert_int_eq(json_integer_value(json_object_get(line, "epochs")), epochs++);
+            ck_assert_int_eq(json_integer_value(json_object_get(line, "held_out_prompts")), 3 * 4);
+            ck_assert_int_eq(json_integer_value(json_object_get(line, "trained_prompts")), 3 * 4);
+        }
+        json_decref(line);
+    }
+    gk_jsonl_close(in);
+    ck_assert_int_eq(epochs, 3);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(what_cannot_be_asked) {
+    refused(FINETUNE "--rows $D/data/relation/metadata.jsonl --out $D/no", "--templates", "both");
+    refused(FINETUNE EVAL "--out $D/no", "--rows", "both");
+    refused(FINETUNE ASK "--train-templates templates/fake_movies_fake_actors/eval.jsonl --out $D/no",
+            "eval.jsonl", "no template leads up to 'second_actor'");
+}
+END_TEST
+
 /* One line, before any progress. */
 START_TEST(what_stands_against_training) {
     char out[4096];
@@ -437,6 +482,8 @@ int main(void) {
     tcase_add_test(t, numbers_out_of_range);
     tcase_add_test(t, outputs_are_looked_at_first);
     tcase_add_test(t, interrupted_is_130);
+    tcase_add_test(t, what_was_learned_is_told);
+    tcase_add_test(t, what_cannot_be_asked);
     tcase_add_test(t, what_stands_against_training);
     tcase_add_test(t, a_path_may_hold_a_comma);
     tcase_add_test(t, a_truncated_model);

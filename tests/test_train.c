@@ -281,6 +281,19 @@ START_TEST(accumulation_does_not_change_loss_or_gradient) {
 }
 END_TEST
 
+/* By hand: 2 layers of d 16 with q, k, v, o (16 x 16) and gate, up, down (16 x 24), a head of 40 x 16. */
+START_TEST(operations_of_a_sequence_are_counted) {
+    gk_model *m = make_model();
+    ck_assert(!gk_model_config(m)->tied);
+    double matrices = 2 * (4 * 16 * 16 + 3 * 16 * 24) + 40 * 16;
+    for (int rows = 1; rows < 12; rows += 5) {
+        double pairs = rows * (rows + 1) / 2.0, attention = 2 * (2 * 16 + 2 * 16) * pairs;
+        ck_assert_double_eq(gk_train_flops(m, rows), 3 * (2 * matrices * rows + attention));
+    }
+    gk_model_free(m);
+}
+END_TEST
+
 START_TEST(a_small_model_learns) {
     scratch s = scratch_new();
     trial t = {.recipe = make_recipe()};
@@ -365,6 +378,7 @@ int main(int argc, char **argv) {
     tcase_add_test(t, jobs_that_do_not_fit_the_model_are_refused);
     tcase_add_test(t, a_loss_that_is_not_finite_stops_the_run);
     tcase_add_test(t, accumulation_does_not_change_loss_or_gradient);
+    tcase_add_test(t, operations_of_a_sequence_are_counted);
     tcase_add_test(t, a_small_model_learns);
     tcase_add_test(t, frozen_components_keep_their_bits);
     tcase_add_test(t, keep_best_ends_with_the_best_weights);
