@@ -132,11 +132,13 @@ static bool save_checkpoint(run *r, gk_error *err) {
     return ok;
 }
 
+/* The hints speak to those who have no other checkpoint. */
 static void tell_skipped(const run *r) {
-    const gk__skipped *skipped = &r->folder.skipped;
-    char why[1600], line[2400];
-    if (skipped->n == 0 || !r->job->on_note) return;
-    snprintf(line, sizeof line, "%s; going on from %s", gk_error_text(&skipped->first, why, sizeof why),
+    gk_error why = r->folder.skipped.first;
+    char text[1600], line[2400];
+    if (r->folder.skipped.n == 0 || !r->job->on_note) return;
+    why.hint[0] = '\0';
+    snprintf(line, sizeof line, "%s; going on from %s", gk_error_text(&why, text, sizeof text),
              gk__checkpoint_path(r->folder.resume));
     r->job->on_note(r->job->ctx, line);
 }
