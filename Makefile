@@ -178,6 +178,9 @@ TEMPLATES := templates/$(DATASET)
 G        := $(B)/graftkit
 COMMON   := --seed $(SEED) --threads $(THREADS) --replace
 EVAL     := --templates $(TEMPLATES)/eval.jsonl --fillers $(TEMPLATES)/fillers.json --target second_actor
+# After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
+LEARNED   = --rows $(RUN)/data/$*/metadata.jsonl $(EVAL) \
+            $(foreach t,$(filter-out %/eval.jsonl,$(wildcard $(TEMPLATES)/*.jsonl)),--train-templates $(t))
 
 .PHONY: dataset base finetune graft-sweep report FORCE
 dataset: $(RUN)/data/card.json ## make the dataset: rows, texts, splits
@@ -208,7 +211,7 @@ $(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(TEMPLATE
 $(RUN)/relation/train.json $(RUN)/task/train.json: $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
     $(RUN)/data/card.json train/recipes/%.yaml | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
 	$(G) finetune --model $(BASE) --texts $(RUN)/data/$*/A2B.jsonl --texts $(RUN)/data/$*/B2A.jsonl --recipe $* \
-	    --out $(@D) $(COMMON) $(if $(FREEZE),--freeze $(FREEZE))
+	    --out $(@D) $(COMMON) $(if $(FREEZE),--freeze $(FREEZE)) $(LEARNED)
 	@touch $@
 
 $(RUN)/summary.json: $(RUN)/relation/train.json $(RUN)/task/train.json $(RUN)/asked-schemes $(TEMPLATES)/eval.jsonl \

@@ -81,30 +81,45 @@ static void add_state(const gk_progress *p, double now, bool last, gk_buf *line)
     if (p->note[0]) gk_buf_printf(line, "  %s", p->note);
 }
 
-/* Cuts the line to the terminal's width: a wrapped line could not be redrawn. */
-static void fit(gk_buf *line, FILE *out) {
+static size_t width_of(FILE *out) {
     struct winsize w;
-    size_t width = ioctl(fileno(out), TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? (size_t)w.ws_col - 1 : 79;
+    return ioctl(fileno(out), TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? (size_t)w.ws_col - 1 : 79;
+}
+
+/* Cuts the line to so many characters, for a wrapped line could not be redrawn; false when it had to. */
+static bool fit(gk_buf *line, size_t width) {
     size_t chars = 0;
     for (size_t i = 0; i < line->len; i++) {
         if (((unsigned char)line->data[i] & 0xC0) != 0x80) chars++;
         if (chars <= width) continue;
         line->len = i;
         line->data[i] = '\0';
+        return false;
     }
+    return true;
 }
 
+static void compose(const gk_progress *p, double now, bool last, bool bar, gk_buf *line) {
+    gk_buf_printf(line, "%s", p->label);
+    if (p->total > 0) gk_buf_printf(line, "  %3.0f%%", 100 * fraction(p));
+    if (bar) {
+        int full = (int)(fraction(p) * BAR);
+        gk_buf_printf(line, " [%.*s%.*s]", full, "####################", BAR - full, "                    ");
+    }
+    gk_buf_puts(line, "  ");
+    add_state(p, now, last, line);
+}
+
+/* On a narrow terminal the bar makes room for what the note says. */
 static void draw(gk_progress *p, double now, bool last) {
     gk_buf line = {0};
-    gk_buf_printf(&line, "%s", p->label);
-    if (p->total > 0) gk_buf_printf(&line, "  %3.0f%%", 100 * fraction(p));
-    if (p->tty && !last && p->total > 0) {
-        int full = (int)(fraction(p) * BAR);
-        gk_buf_printf(&line, " [%.*s%.*s]", full, "####################", BAR - full, "                    ");
+    bool bar = p->tty && !last && p->total > 0;
+    compose(p, now, last, bar, &line);
+    if (p->tty && !fit(&line, width_of(p->out)) && bar) {
+        line.len = 0;
+        compose(p, now, last, false, &line);
+        fit(&line, width_of(p->out));
     }
-    gk_buf_puts(&line, "  ");
-    add_state(p, now, last, &line);
-    if (p->tty) fit(&line, p->out);
     fprintf(p->out, "%s%s%s%s", p->tty ? "\r" : "", line.data, p->tty ? "\033[K" : "",
             p->tty && !last ? "" : "\n");
     fflush(p->out);

@@ -241,6 +241,40 @@ const char *gk_template_text(const gk_template *t) {
     return t->text;
 }
 
+/* The first hole of the field in the text as written. */
+static const char *hole_in(const gk_template *t, const char *field) {
+    const char *s = t->text;
+    for (size_t len = strlen(field); *s; s++) {
+        if (s[0] != '{') continue;
+        if (s[1] != '{' && strncmp(s + 1, field, len) == 0 && s[1 + len] == '}') break;
+        s += s[1] == '{';
+    }
+    return s;
+}
+
+gk_template *gk_template_before(gk_arena *a, const gk_template *t, const char *field) {
+    gk_template *cut = gk_arena_alloc(a, sizeof *cut);
+    cut->pieces = gk_arena_alloc(a, (t->n_pieces + 1) * sizeof *cut->pieces);
+    for (size_t i = 0; i < t->n_pieces; i++) {
+        const piece *p = &t->pieces[i];
+        bool end = p->field && strcmp(p->field, field) == 0;
+        if (!end) {
+            cut->pieces[cut->n_pieces++] = *p;
+            cut->n_holes += p->field != NULL;
+            continue;
+        }
+        piece *last = cut->n_pieces ? &cut->pieces[cut->n_pieces - 1] : NULL;
+        size_t len = last && last->text ? strlen(last->text) : 0;
+        if (cut->n_holes == 0 || len == 0 || last->text[len - 1] != ' ') return NULL;
+        while (len > 0 && last->text[len - 1] == ' ') len--;
+        last->text = gk_arena_strndup(a, last->text, len);
+        cut->n_pieces -= len == 0;
+        cut->text = gk_arena_strndup(a, t->text, (size_t)(hole_in(t, field) - t->text));
+        return cut;
+    }
+    return NULL;
+}
+
 bool gk_template_has(const gk_template *t, const char *field) {
     for (size_t i = 0; i < t->n_pieces; i++)
         if (t->pieces[i].field && strcmp(t->pieces[i].field, field) == 0) return true;

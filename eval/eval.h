@@ -52,6 +52,8 @@ typedef struct gk_prompt_options {
     const char *rows;      /* JSONL metadata */
     const char *target;    /* field of the row that the prompt asks for, e.g. "second_actor" */
     int64_t limit;         /* only the first so many rows; <= 0: all */
+    /* The templates tell the target: each is cut before it, and those that cannot be cut are left out. */
+    bool cut;
     bool drop_bad_rows; /* a row without a field that a template (or the target) needs drops its prompts with
                          * that reason; otherwise it is an error at the row's file:line */
 } gk_prompt_options;
@@ -247,6 +249,29 @@ typedef struct gk_gate {
 /* Does the model itself, ungrafted, know the rows? `json` (may be NULL) receives a new object with all of it.
  */
 bool gk_gate_run(const gk_gate_options *o, gk_gate *out, json_t **json, gk_error *err);
+
+/* ---------------------------------------------------------------- a quiz for a model in training (quiz.c) */
+
+/* What does a model know of the rows, asked in the words of its training texts, and in words that it has not
+ * seen? The same prompts at every asking. */
+typedef struct gk_quiz_options {
+    gk_prompt_options held_out;   /* templates that training has not seen; `limit` rows */
+    const char *const *templates; /* files of training templates, which tell the target; may be none */
+    size_t n_templates;
+    size_t budget_bytes; /* the engine's working memory; 0: 256 MiB */
+} gk_quiz_options;
+typedef struct gk_quiz_score { /* shares of n prompts; a prompt whose logits are not finite counts as wrong */
+    size_t n;
+    double top1, top5;
+} gk_quiz_score;
+typedef struct gk_quiz gk_quiz;
+/* Prompts from every held-out template and, a row being asked as many, from training templates in turn. `tok`
+ * is not needed afterwards. */
+gk_quiz *gk_quiz_open(const gk_quiz_options *o, const gk_tok *tok, const gk_config *c, gk_error *err);
+/* `m`: any model of that configuration. trained->n is 0 where there are no training templates. */
+bool gk_quiz_ask(gk_quiz *q, const gk_model *m, gk_quiz_score *held_out, gk_quiz_score *trained,
+                 gk_error *err);
+void gk_quiz_close(gk_quiz *q); /* NULL is fine */
 
 /* ---------------------------------------------------------------- export (export.c) */
 

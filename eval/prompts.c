@@ -239,6 +239,23 @@ static bool describe_templates(loader *l, gk_prompts *out, gk_error *err) {
 
 /* ---------------------------------------------------------------- all of it */
 
+/* Only for the sake of what comes before the target; fillers stay with their templates. */
+static bool cut_templates(loader *l, gk_error *err) {
+    size_t n = 0;
+    for (size_t t = 0; t < l->n_templates; t++) {
+        gk_template *cut = gk_template_before(l->a, l->tmpl[t], l->o->target);
+        if (!cut) continue;
+        json_array_set(l->fillers, n, json_array_get(l->fillers, t));
+        l->tmpl[n++] = cut;
+    }
+    if (n == 0)
+        return gk_fail(err, GK_AT_FILE(l->o->templates),
+                       "write the target's field behind a blank and another field",
+                       "no template leads up to '%s'", l->o->target);
+    l->n_templates = n;
+    return true;
+}
+
 static bool make_target(loader *l, gk_error *err) {
     const char *field = l->o->target;
     if (!field || !*field || strpbrk(field, "{}"))
@@ -254,7 +271,8 @@ static bool make_target(loader *l, gk_error *err) {
 static bool load(loader *l, gk_prompts *out, gk_error *err) {
     if (!gk_templates_load(l->a, l->o->templates, &l->tmpl, &l->n_templates, err)) return false;
     if (!read_fillers(l, err) || !read_overrides(l, err) || !read_rows(l, err)) return false;
-    if (!make_target(l, err) || !describe_templates(l, out, err)) return false;
+    if (!make_target(l, err) || (l->o->cut && !cut_templates(l, err))) return false;
+    if (!describe_templates(l, out, err)) return false;
     out->n_rows = l->n_rows;
     out->n = l->n_rows * l->n_templates;
     out->item = gk_arena_alloc(l->a, out->n * sizeof *out->item);

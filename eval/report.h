@@ -51,9 +51,9 @@ void gk__html_stat(gk_buf *b, const gk_stats *s, gk_metric m);
 /* ---------------------------------------------------------------- figures (report_plot.c, report_figures.c)
  */
 
-enum { GK__PLOT_DATA = 2 };
+enum { GK__PLOT_DATA = 3 };
 typedef struct gk__plot { /* zero-initialise */
-    gk_buf script;        /* without the terminal; may read files "0" and "1": tab-separated */
+    gk_buf script;        /* without the terminal; may read files "0", "1", "2": tab-separated */
     gk_buf data[GK__PLOT_DATA];
     int width, height;
 } gk__plot;

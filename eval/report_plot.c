@@ -12,8 +12,8 @@
 
 extern char **environ;
 
-enum { N_FILES = 5 };
-static const char *const FILES[N_FILES] = {"0", "1", "plot.gp", "plot.svg", "stderr"};
+enum { N_FILES = GK__PLOT_DATA + 3 };
+static const char *const FILES[N_FILES] = {"0", "1", "2", "plot.gp", "plot.svg", "stderr"};
 static const size_t LARGEST_SVG = (size_t)64 << 20;
 
 /* ---------------------------------------------------------------- the child */

@@ -312,6 +312,14 @@ static bool make_header(const char *path, const gk__typed *list, size_t n, const
     return ok;
 }
 
+/* A large array on a full disk fails here, at once and with the system's own reason. */
+static bool put(gk_out *out, const void *data, size_t bytes, gk_error *err) {
+    errno = 0;
+    if (bytes == 0 || fwrite(data, 1, bytes, out->f) == bytes) return true;
+    return gk_fail_errno(err, GK_AT_FILE(out->path), "writing the file (the disk may be full)",
+                         errno ? errno : EIO);
+}
+
 bool gk__safetensors_write(const char *path, const gk__typed *list, size_t n, const json_t *meta,
                            gk__fill_fn *fill, void *ctx, gk_error *err) {
     gk_buf header = {0};
@@ -322,20 +330,22 @@ bool gk__safetensors_write(const char *path, const gk__typed *list, size_t n, co
         return false;
     }
     uint64_t len = header.len;
-    fwrite(&len, sizeof len, 1, out.f); /* commit reports a failed write */
-    fwrite(header.data, 1, header.len, out.f);
+    bool ok = put(&out, &len, sizeof len, err) && put(&out, header.data, header.len, err);
     gk_buf_free(&header);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; ok && i < n; i++) {
         int64_t bytes;
         shape_bytes(&list[i].array, find_dtype(list[i].dtype)->bytes, &bytes);
         const void *data = bytes > 0 ? fill(ctx, i, err) : NULL;
-        if (bytes > 0 && !data) {
-            gk_out_abort(&out);
-            return false;
-        }
-        if (bytes > 0) fwrite(data, 1, (size_t)bytes, out.f);
+        ok = bytes == 0 || (data && put(&out, data, (size_t)bytes, err));
     }
-    return gk_out_commit(&out, err);
+    if (ok) return gk_out_commit(&out, err);
+    gk_out_abort(&out);
+    return false;
+}
+
+static const void *from_list(void *ctx, size_t i, gk_error *err) {
+    (void)err;
+    return ((const void *const *)ctx)[i];
 }
 
 static const void *as_they_stand(void *ctx, size_t i, gk_error *err) {
@@ -350,4 +360,34 @@ bool gk_safetensors_save(const char *path, const gk_array *arrays, size_t n, con
     bool ok = gk__safetensors_write(path, list, n, meta, as_they_stand, (void *)(uintptr_t)arrays, err);
     gk_free(list);
     return ok;
+}
+
+bool gk_safetensors_save_typed(const char *path, const gk_typed_array *arrays, size_t n, const json_t *meta,
+                               gk_error *err) {
+    gk__typed *list = gk_alloc((n + 1) * sizeof *list);
+    const void **data = gk_alloc((n + 1) * sizeof *data);
+    for (size_t i = 0; i < n; i++) {
+        const gk_typed_array *a = &arrays[i];
+        list[i] = (gk__typed){{.name = a->name, .shape = {(int64_t)a->count}, .n_dims = 1}, a->type};
+        data[i] = a->data;
+    }
+    bool ok = gk__safetensors_write(path, list, n, meta, from_list, data, err);
+    gk_free(data);
+    gk_free(list);
+    return ok;
+}
+
+const void *gk_safetensors_typed(const gk_safetensors *s, const char *name, const char *type, size_t count) {
+    for (size_t i = 0; i < s->n_all; i++) {
+        const gk__entry *e = &s->all[i];
+        if (strcmp(e->array.name, name) != 0) continue;
+        bool same =
+            strcmp(e->type->name, type) == 0 && e->array.n_dims == 1 && (uint64_t)e->array.shape[0] == count;
+        return same ? gk__safetensors_bytes(s, e) : NULL;
+    }
+    return NULL;
+}
+
+size_t gk_typed_bytes(const gk_typed_array *a) {
+    return a->count * (size_t)find_dtype(a->type)->bytes;
 }

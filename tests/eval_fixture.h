@@ -19,7 +19,7 @@ static void fx_write(const char *name, const char *text) {
     ck_assert(gk_write_file(fx_path(name), text, strlen(text), NULL));
 }
 
-static char *fx_read(const char *name, size_t *len) {
+static inline char *fx_read(const char *name, size_t *len) {
     char *text = gk_read_file(fx_arena, fx_path(name), 1 << 28, len, NULL);
     ck_assert_ptr_nonnull(text);
     return text;
@@ -140,7 +140,7 @@ static gk_sweep_options fx_options(const char *out, const char *scheme, const ch
 }
 
 /* Runs the sweep to its end; returns how many pairs it had to compute. */
-static size_t fx_sweep(const gk_sweep_options *o) {
+static inline size_t fx_sweep(const gk_sweep_options *o) {
     gk_error err = {0};
     gk_sweep *s = gk_sweep_open(o, &err);
     ck_assert_msg(s != NULL, "%s (%s)", err.what, err.hint);
@@ -152,7 +152,7 @@ static size_t fx_sweep(const gk_sweep_options *o) {
 }
 
 /* Opening must fail with a message that holds `words`. */
-static gk_error fx_refused(const gk_sweep_options *o, const char *words) {
+static inline gk_error fx_refused(const gk_sweep_options *o, const char *words) {
     gk_error err = {0};
     gk_sweep *s = gk_sweep_open(o, &err);
     ck_assert_msg(s == NULL, "accepted; expected: %s", words);
@@ -161,7 +161,7 @@ static gk_error fx_refused(const gk_sweep_options *o, const char *words) {
 }
 
 /* The single value of a query on a store. */
-static double fx_sql(const char *db, const char *sql) {
+static inline double fx_sql(const char *db, const char *sql) {
     sqlite3 *d;
     sqlite3_stmt *q;
     ck_assert_int_eq(sqlite3_open_v2(fx_path(db), &d, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);

@@ -173,16 +173,101 @@ START_TEST(outputs_are_looked_at_first) {
 }
 END_TEST
 
+/* Runs `graftkit <args>` with a SIGINT that waits for it: it is asked to stop as soon as it can be. */
+static int run_interrupted(char *out, size_t size, const char *args) {
+    int fd[2], status;
+    ck_assert_int_eq(pipe(fd), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGINT);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        kill(getpid(), SIGINT); /* blocked and pending, it outlives exec */
+        dup2(fd[1], 1);
+        dup2(fd[1], 2);
+        close(fd[0]);
+        char line[4096];
+        snprintf(line, sizeof line, "cd '%s' && D='%s' && exec \"$GRAFTKIT\" %s", GK_SOURCE_DIR, dir, args);
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    close(fd[1]);
+    FILE *f = fdopen(fd[0], "r");
+    out[fread(out, 1, size - 1, f)] = 0;
+    fclose(f);
+    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+START_TEST(interrupted_is_130) {
+    static const char *const commands[] = {
+        SWEEP POSITION EVAL "--out $D/stopped.db", FINETUNE "--recipe relation --out $D/stopped",
+        "diff --a $D/base --b $D/relation", "generate --model $D/base --prompt a"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        char out[16384];
+        int code = run_interrupted(out, sizeof out, commands[i]);
+        ck_assert_msg(code == 130, "graftkit %s\nreturned %d:\n%s", commands[i], code, out);
+    }
+    for (size_t i = 0; i < 2; i++) succeeds(commands[i]); /* goes on */
+}
+END_TEST
+
+#define ASK                                                      \
+    "--rows $D/data/relation/metadata.jsonl --eval-rows 3 " EVAL \
+    "--train-templates templates/fake_movies_fake_actors/qa.jsonl "
+
+/* A line an epoch, the untaught model's first; a run that is finished tells it again. */
+START_TEST(what_was_learned_is_told) {
+    char out[16384];
+    for (int again = 0; again < 2; again++) {
+        ck_assert_int_eq(
+            run(out, sizeof out, FINETUNE ASK "--recipe relation --epochs 2 --out $D/asked 2>/dev/null"), 0);
+        char *table = strstr(out, "what was learned");
+        ck_assert_msg(table != NULL, "%s", out);
+        for (int epoch = 0; epoch <= 2; epoch++) {
+            char row[16];
+            snprintf(row, sizeof row, "\n%5d  ", epoch);
+            ck_assert_msg(strstr(table, row) != NULL, "no epoch %d in\n%s", epoch, table);
+        }
+        ck_assert_ptr_null(strstr(table, "\n    3 "));
+    }
+    scratch s = scratch_new();
+    gk_jsonl *in = gk_jsonl_open(in_run(&s, "asked/metrics.jsonl"), NULL);
+    json_t *line;
+    int64_t epochs = 0;
+    while (gk_jsonl_next(in, &line, NULL) > 0) {
+        if (json_object_get(line, "epochs")) {
+            ck_assert_int_eq(json_integer_value(json_object_get(line, "epochs")), epochs++);
+            ck_assert_int_eq(json_integer_value(json_object_get(line, "held_out_prompts")), 3 * 4);
+            ck_assert_int_eq(json_integer_value(json_object_get(line, "trained_prompts")), 3 * 4);
+        }
+        json_decref(line);
+    }
+    gk_jsonl_close(in);
+    ck_assert_int_eq(epochs, 3);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(what_cannot_be_asked) {
+    refused(FINETUNE "--rows $D/data/relation/metadata.jsonl --out $D/no", "--templates", "both");
+    refused(FINETUNE EVAL "--out $D/no", "--rows", "both");
+    refused(FINETUNE ASK "--train-templates templates/fake_movies_fake_actors/eval.jsonl --out $D/no",
+            "eval.jsonl", "no template leads up to 'second_actor'");
+}
+END_TEST
+
 /* One line, before any progress. */
 START_TEST(what_stands_against_training) {
     char out[4096];
     refused(FINETUNE "--recipe relation --freeze pos --out $D/no", "freeze", "pos");
     ck_assert_int_eq(run(out, sizeof out,
                          "--version && mkdir $D/dam $D/dam2 && echo '{' >$D/dam/train.json && "
-                         "echo x >$D/dam2/checkpoint.safetensors"),
+                         "echo x >$D/dam2/checkpoint-0.safetensors"),
                      0);
     refused(FINETUNE "--recipe relation --out $D/dam", "dam/train.json", "");
-    refused(FINETUNE "--recipe relation --replace --out $D/dam2", "dam2/checkpoint.safetensors", "");
+    refused(FINETUNE "--recipe relation --replace --out $D/dam2", "dam2/checkpoint-0.safetensors", "");
 }
 END_TEST
 
@@ -682,6 +767,9 @@ int main(void) {
     tcase_add_test(t, an_unknown_option);
     tcase_add_test(t, numbers_out_of_range);
     tcase_add_test(t, outputs_are_looked_at_first);
+    tcase_add_test(t, interrupted_is_130);
+    tcase_add_test(t, what_was_learned_is_told);
+    tcase_add_test(t, what_cannot_be_asked);
     tcase_add_test(t, what_stands_against_training);
     tcase_add_test(t, answers_and_general_text);
     tcase_add_test(t, recipes_that_cannot_be_followed);

@@ -175,6 +175,59 @@ START_TEST(utf8_validity) {
 }
 END_TEST
 
+/* Damage of every kind that a disk or a bug does: a bit, a word, a swap, a cut, zeros. */
+START_TEST(checksum_notices_damage) {
+    enum { LARGE = 3 * (1 << 20) + 13 };
+    gk_threads_set(1);
+    uint8_t *x = gk_alloc(LARGE);
+    gk_rng rng;
+    gk_rng_seed(&rng, 1, "checksum");
+    for (size_t i = 0; i < LARGE; i++) x[i] = (uint8_t)gk_rng_u64(&rng);
+    static const size_t sizes[] = {1, 7, 8, 9, 31, 32, 33, 100, 1 << 20, (1 << 20) + 1, LARGE};
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k];
+        uint64_t sound = gk_checksum(x, n);
+        ck_assert(sound == gk_checksum(x, n));
+        for (size_t i = 0; i < n; i += n < 200 ? 1 : n / 13) {
+            for (int bit = 0; bit < 8; bit++) {
+                x[i] ^= (uint8_t)(1 << bit);
+                ck_assert_msg(gk_checksum(x, n) != sound, "bit %d of byte %zu of %zu", bit, i, n);
+                x[i] ^= (uint8_t)(1 << bit);
+            }
+        }
+        ck_assert(gk_checksum(x, n - 1) != sound && gk_checksum(x + 1, n - 1) != sound);
+    }
+    uint64_t sound = gk_checksum(x, LARGE);
+    x[3] ^= 0x80, x[35] ^= 0x80; /* two signs in one lane */
+    ck_assert(gk_checksum(x, LARGE) != sound);
+    x[3] ^= 0x80, x[35] ^= 0x80;
+    memset(x + 4096, 0, 4096);
+    ck_assert(gk_checksum(x, LARGE) != sound);
+    memset(x, 0, LARGE);
+    ck_assert(gk_checksum(x, LARGE) != gk_checksum(x, LARGE - 1));
+    x[0] = 1;
+    sound = gk_checksum(x, LARGE);
+    x[0] = 0, x[1 << 20] = 1; /* in another block */
+    ck_assert(gk_checksum(x, LARGE) != sound);
+    gk_free(x);
+}
+END_TEST
+
+/* Checkpoints move between machines. */
+START_TEST(checksum_is_the_same_everywhere) {
+    enum { N = 2500000 };
+    uint8_t *x = gk_alloc(N);
+    for (size_t i = 0; i < N; i++) x[i] = (uint8_t)(i * 7 + i / 251);
+    ck_assert_uint_eq(gk_checksum("", 0), 0xa52dd25b77621778u);
+    ck_assert_uint_eq(gk_checksum("graftkit", 8), 0x71ae12f740db478cu);
+    for (int threads = 1; threads <= 3; threads++) {
+        gk_threads_set(threads);
+        ck_assert_uint_eq(gk_checksum(x, N), 0x443297eaa0ac67a2u);
+    }
+    gk_free(x);
+}
+END_TEST
+
 START_TEST(sha256_known_vectors) { /* FIPS 180-2, appendix B */
     char hex[GK_SHA256_HEX];
     gk_sha256_bytes("", 0, hex);
@@ -277,6 +330,8 @@ int main(void) {
     tcase_add_test(t, buf_grows_and_stays_terminated);
     tcase_add_test(t, utf8_validity);
     tcase_add_test(t, sha256_known_vectors);
+    tcase_add_test(t, checksum_notices_damage);
+    tcase_add_test(t, checksum_is_the_same_everywhere);
     tcase_add_test(t, progress_off_a_terminal_is_plain_lines);
     tcase_add_test(t, progress_survives_odd_numbers);
     tcase_add_test(t, clock_goes_on);

@@ -265,6 +265,31 @@ START_TEST(validation_comes_by_steps_or_epochs_and_at_the_end) {
 }
 END_TEST
 
+static gk_buf told;
+static bool tell(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err) {
+    (void)ctx, (void)m, (void)line, (void)err;
+    gk_buf_printf(&told, "%d:%d ", (int)step, (int)epochs);
+    return true;
+}
+
+/* 108 texts are 14 steps of 8: an epoch. */
+START_TEST(epochs_and_the_end_are_told_of) {
+    scratch s = scratch_new();
+    trial t = {.recipe = make_recipe(), .on_epoch = tell};
+    t.recipe.epochs = 2;
+    ck_assert(train_into(&t, scratch_path(&s, "epochs")));
+    ck_assert_str_eq(told.data, "0:0 14:1 28:2 ");
+    gk_buf_free(&told);
+    told = (gk_buf){0};
+    t.recipe.steps = 17;
+    ck_assert(train_into(&t, scratch_path(&s, "steps")));
+    ck_assert_str_eq(told.data, "0:0 14:1 17:1 ");
+    gk_buf_free(&told);
+    gk_model_free(t.model);
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(patience_counts_validations_without_a_better_one) {
     scratch s = scratch_new();
     trial t = {.recipe = make_recipe(), .seed = 2};
@@ -340,6 +365,7 @@ int main(int argc, char **argv) {
     tcase_add_test(t, frozen_components_keep_their_bits);
     tcase_add_test(t, keep_best_ends_with_the_best_weights);
     tcase_add_test(t, validation_comes_by_steps_or_epochs_and_at_the_end);
+    tcase_add_test(t, epochs_and_the_end_are_told_of);
     tcase_add_test(t, patience_counts_validations_without_a_better_one);
     tcase_add_test(t, warm_up_as_a_share_of_the_steps);
     tcase_add_test(t, general_text_is_learned_where_it_is_mixed_in);

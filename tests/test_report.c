@@ -457,6 +457,11 @@ static const char METRICS[] =
     "{\"step\":1,\"epoch\":0,\"tokens\":100,\"loss\":7.5,\"grad_norm\":1,\"lr\":0.001}\n"
     "{\"step\":2,\"epoch\":0,\"tokens\":200,\"loss\":6.5,\"grad_norm\":1,\"lr\":0.002}\n"
     "{\"step\":2,\"epoch\":0,\"tokens\":200,\"valid_loss\":6.25}\n";
+static const char QUIZ[] =
+    "{\"step\":0,\"epochs\":0,\"tokens\":0,\"held_out_top1\":0,\"held_out_top5\":0.125}\n"
+    "{\"step\":1,\"epoch\":0,\"tokens\":100,\"loss\":7.5,\"grad_norm\":3.5,\"lr\":0.004}\n"
+    "{\"step\":1,\"epochs\":1,\"tokens\":100,\"other\":1}\n"
+    "{\"step\":1,\"epochs\":1,\"tokens\":100,\"held_out_top1\":0.5,\"held_out_top5\":0.7654%s}\n";
 
 START_TEST(curves_or_a_note) {
     bench b = bench_new();
@@ -484,6 +489,37 @@ START_TEST(curves_or_a_note) {
     ck_assert_ptr_nonnull(strstr(page, "No training curve of <strong>task</strong>: "));
     ck_assert_ptr_nonnull(strstr(page, "<td>recipe.frozen</td><td class=\"mono\">lnf</td>"));
     check_balance(page);
+    bench_free(&b);
+}
+END_TEST
+
+START_TEST(answers_and_rates_are_drawn) {
+    bench b = bench_new();
+    gk_error err;
+    ck_assert(gk_mkdirs(scratch_path(&b.s, "good"), &err));
+    gk_report_model model = {"sft", scratch_path(&b.s, "good")};
+    gk_report_options o = options(&b);
+    size_t before = count(write_report(&b, &o), "<svg");
+    o.models = &model;
+    o.n_models = 1;
+    for (int trained = 0; trained < 2; trained++) {
+        scratch_file(&b.s, "good/metrics.jsonl",
+                     gk_arena_printf(b.s.a, QUIZ, trained ? ",\"trained_top5\":0.9876" : ""));
+        char *page = write_report(&b, &o);
+        ck_assert_uint_eq(count(page, "<svg"), before + 1);
+        ck_assert_ptr_nonnull(strstr(page, "it has 76.5% of the targets"));
+        ck_assert_int_eq(strstr(page, "and 98.8% in words that it was") != NULL, trained);
+        static const char *const drawn[] = {"<text>learning rate</text>",
+                                            "<text>gradient norm</text>",
+                                            "<text>0.004</text>",
+                                            "<text>3.5</text>",
+                                            "<text>right answers (%)</text>",
+                                            "<text>other words, top-5</text>"};
+        for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
+            ck_assert_msg(strstr(page, drawn[i]) != NULL, "no %s", drawn[i]);
+        check_balance(page);
+        check_unique_ids(&b, page);
+    }
     bench_free(&b);
 }
 END_TEST
@@ -607,6 +643,7 @@ int main(void) {
     tcase_add_test(t, page_is_escaped_and_self_contained);
     tcase_add_test(t, sample_prompts_are_marked);
     tcase_add_test(t, curves_or_a_note);
+    tcase_add_test(t, answers_and_rates_are_drawn);
     tcase_add_test(t, gate_is_told);
     tcase_add_test(t, gnuplot_failing_is_clear);
     tcase_add_test(t, bad_input_is_clear);

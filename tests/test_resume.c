@@ -33,14 +33,14 @@ START_TEST(killed_runs_end_with_the_same_bytes) {
     off_t target = 0;
     int kills = 0;
     srand((unsigned)getpid());
-    while (kill_at(train_in_child(&t, dir, false), metrics, target)) {
+    while (kill_at(train_in_child(&t, dir, false), metrics, target, 0)) {
         target += rand() % 20000; /* up to some 150 steps further than the last one lived */
         kills++;
     }
     ck_assert_int_ge(kills, 3);
     assert_same_file(&s, "whole/model.safetensors", "killed/model.safetensors");
     ck_assert_str_eq(metrics_without_speed(&s, "killed/metrics.jsonl", steps), whole);
-    ck_assert(!gk_exists(scratch_path(&s, "killed/checkpoint.safetensors")));
+    ck_assert_uint_eq(count_files(dir, "checkpoint"), 0);
     scratch_free(&s);
 }
 END_TEST
@@ -71,7 +71,7 @@ START_TEST(a_killed_run_stops_as_early) {
     off_t size = size_of(scratch_path(&s, "whole/metrics.jsonl"));
     int kills = 0;
     for (off_t at = size / 2; at < size; at += (size - at) / 2 + 1) /* ever nearer to the end */
-        kills += kill_at(train_in_child(&t, dir, false), metrics, at);
+        kills += kill_at(train_in_child(&t, dir, false), metrics, at, 0);
     ck_assert_int_ge(kills, 1);
     ck_assert(train_into(&t, dir));
     ck_assert(t.end.stopped && t.end.best_step == best && t.end.steps == last);

@@ -204,6 +204,40 @@ START_TEST(many_holes) {
 }
 END_TEST
 
+START_TEST(what_stands_before_a_field) {
+    static const struct {
+        const char *text, *before; /* NULL: there is nothing to ask */
+    } cases[] = {
+        {"{a} stars with  {b}.", "x stars with"},
+        {"{{b}} {a} and {b} and {b}", "{b} x and"},
+        {"{a} {b}", "x"},
+        {"{b} stars with {a}", NULL},
+        {"With {b} is {a}", NULL},
+        {"{a} stars", NULL},
+        {"{a} stars with \"{b}\"", NULL},
+        {"{a}{b}", NULL},
+    };
+    scratch s = scratch_new();
+    json_t *row = object("{\"a\": \"x\", \"b\": \"y\"}");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gk_template *t = gk_template_parse(s.a, cases[i].text, GK_NOWHERE, NULL);
+        gk_template *cut = gk_template_before(s.a, t, "b");
+        gk_rendered out;
+        ck_assert_msg((cut != NULL) == (cases[i].before != NULL), "%s", cases[i].text);
+        if (!cut) continue;
+        ck_assert(!gk_template_has(cut, "b") && gk_template_has(cut, "a"));
+        ck_assert(gk_template_render(cut, row, NULL, GK_NOWHERE, s.a, &out, NULL));
+        ck_assert_str_eq(out.text, cases[i].before);
+        ck_assert_uint_eq(out.n_fields, 1);
+        ck_assert(strncmp(gk_template_text(t), gk_template_text(cut), strlen(gk_template_text(cut))) == 0);
+        ck_assert(gk_template_render(t, row, NULL, GK_NOWHERE, s.a, &out, NULL)); /* which is as it was */
+        ck_assert(gk_template_has(t, "b"));
+    }
+    json_decref(row);
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("template");
     TCase *t = tcase_create("template");
@@ -215,6 +249,7 @@ int main(void) {
     tcase_add_test(t, render_without_holes);
     tcase_add_test(t, values_that_cannot_be_filled_in);
     tcase_add_test(t, many_holes);
+    tcase_add_test(t, what_stands_before_a_field);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

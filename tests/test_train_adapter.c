@@ -1,6 +1,7 @@
 /* test_train_adapter.c: training an adapter beside a model that stays as it is. */
 /* modules: train model tokenizer core */
 #include "tests/train_fixture.h"
+#include "train/internal.h"
 
 #include <string.h>
 
@@ -39,7 +40,7 @@ START_TEST(an_adapter_is_trained_beside_its_model) {
     /* The frozen head is small: no state gives any token more than e^0.4 of another's chance. */
     ck_assert_msg(after < start - 0.2, "from %g to %g", start, after);
     ck_assert(!gk_exists(scratch_path(&s, "run/model.safetensors")));
-    ck_assert(!gk_exists(scratch_path(&s, "run/checkpoint.safetensors")));
+    ck_assert_uint_eq(count_files(dir, "checkpoint"), 0);
     ck_assert(train_into(&t, dir) && t.end.end == GK_TRAIN_ALREADY);
     gk_session_free(session);
     gk_packer_free(p);
@@ -61,13 +62,14 @@ START_TEST(killed_adapter_runs_end_with_the_same_bytes) {
     char *dir = scratch_path(&s, "killed"), *metrics = scratch_path(&s, "killed/metrics.jsonl");
     off_t target = 0;
     int kills = 0;
-    while (kill_at(train_in_child(&t, dir, false), metrics, target)) {
+    while (kill_at(train_in_child(&t, dir, false), metrics, target, 0)) {
         target += 9000;
         kills++;
     }
     ck_assert_int_ge(kills, 3);
     assert_same_file(&s, "whole/adapter_model.safetensors", "killed/adapter_model.safetensors");
     assert_same_file(&s, "whole/adapter_config.json", "killed/adapter_config.json");
+    ck_assert_uint_eq(count_files(dir, ".tmp-"), 0);
     scratch_free(&s);
 }
 END_TEST
@@ -79,13 +81,69 @@ START_TEST(an_adapter_s_checkpoint_is_small) {
     t.recipe.epochs = 100000;
     t.recipe.checkpoint_steps = 3;
     char *dir = scratch_path(&s, "run");
-    ck_assert(kill_at(train_in_child(&t, dir, false), scratch_path(&s, "run/metrics.jsonl"), 4000));
+    ck_assert(kill_at(train_in_child(&t, dir, false), scratch_path(&s, "run/metrics.jsonl"), 4000, 0));
     gk_model *m = make_model();
     gk_adapter *a = gk_adapter_new(gk_model_config(m), &t.recipe.lora, 1, NULL);
-    off_t size = size_of(scratch_path(&s, "run/checkpoint.safetensors"));
+    gk__kept *kept;
+    ck_assert_uint_ge(gk__kept_list(s.a, dir, &kept), 1);
+    off_t size = size_of(kept[0].path);
     off_t arrays = (off_t)(3 * gk_adapter_floats(a) * sizeof(float));
     ck_assert(size > arrays && size < arrays + 8192);
     gk_adapter_free(a);
+    gk_model_free(m);
+    scratch_free(&s);
+}
+END_TEST
+
+static uint64_t sum_of(const gk_model *m) {
+    return gk_checksum(gk_model_data((gk_model *)(uintptr_t)m), gk_model_floats(m) * sizeof(float));
+}
+
+static uint64_t first_sum, last_sum; /* of the models that were told of */
+static bool take_sum(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line,
+                     gk_error *err) {
+    (void)ctx, (void)epochs, (void)line, (void)err;
+    last_sum = sum_of(m);
+    if (step == 0) first_sum = last_sum;
+    return true;
+}
+
+/* What is asked after an epoch has the adapter in it; the model that the run was given has not. */
+START_TEST(an_epoch_is_told_of_the_sum) {
+    scratch s = scratch_new();
+    trial t = lora_trial(&s);
+    t.on_epoch = take_sum;
+    ck_assert_msg(train_into(&t, scratch_path(&s, "run")), "%s", t.err.what);
+    gk_model *merged = gk_model_load(scratch_path(&s, "run"), NULL);
+    ck_assert_ptr_nonnull(merged);
+    ck_assert(first_sum == sum_of(t.model) && last_sum == sum_of(merged) && first_sum != last_sum);
+    gk_model_free(merged);
+    gk_model_free(t.model);
+    scratch_free(&s);
+}
+END_TEST
+
+/* By hand, of 2 layers of d 16 with q, k, v, o (16 x 16), gate, up, down (16 x 24) and a head of 40 x 16. */
+START_TEST(operations_of_what_is_frozen_are_left_out) {
+    scratch s = scratch_new();
+    trial t = lora_trial(&s);
+    gk_model *m = make_model();
+    gk_train_job job = {.model = m, .base = t.base, .recipe = &t.recipe};
+    gk__state at = {0};
+    gk__trained trained;
+    gk__pace p;
+    const uint32_t none[3] = {0},
+                   some[3] = {1u << GK_Q, 1u << GK_Q | 1u << GK_DOWN | 1u << GK_LN1, 1u << GK_HEAD};
+    ck_assert(gk__trained_make(&job, none, &trained, NULL));
+    gk__pace_begin(&p, &job, &trained, NULL, &at, 10);
+    double all = 2 * (4 * 16 * 16 + 3 * 16 * 24) + 40 * 16, adapter = 2 * 4 * (4 * 32 + 3 * 40);
+    ck_assert_double_eq(p.less_a_row, 2 * all - 6 * adapter);
+    gk__trained_free(&trained);
+    t.recipe.lora.rank = 0;
+    ck_assert(gk__trained_make(&job, some, &trained, NULL));
+    gk__pace_begin(&p, &job, &trained, some, &at, 10);
+    ck_assert_double_eq(p.less_a_row, 2 * (2 * 256 + 16 * 24 + 40 * 16));
+    gk__trained_free(&trained);
     gk_model_free(m);
     scratch_free(&s);
 }
@@ -144,6 +202,8 @@ int main(int argc, char **argv) {
     tcase_add_test(t, an_adapter_is_trained_beside_its_model);
     tcase_add_test(t, killed_adapter_runs_end_with_the_same_bytes);
     tcase_add_test(t, an_adapter_s_checkpoint_is_small);
+    tcase_add_test(t, an_epoch_is_told_of_the_sum);
+    tcase_add_test(t, operations_of_what_is_frozen_are_left_out);
     tcase_add_test(t, an_adapter_takes_the_place_of_a_model);
     tcase_add_test(t, adapters_that_cannot_be_trained);
     suite_add_tcase(s, t);

@@ -5,6 +5,7 @@
 #include "tests/scratch.h"
 #include "train/train.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -83,11 +84,18 @@ typedef struct trial {
     const char *base;
     int threads; /* 0: 2 */
     bool restart, replace;
-    bool answers;    /* only_answers */
+    bool answers; /* only_answers */
+    bool (*on_epoch)(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err);
+    char note[2400]; /* the last that was told */
     gk_model *model; /* afterwards; freed by trial_free */
     gk_train_result end;
     gk_error err;
 } trial;
+
+static inline void take_note(void *ctx, const char *line) {
+    trial *t = ctx;
+    snprintf(t->note, sizeof t->note, "%s", line);
+}
 
 static inline bool train_into(trial *t, const char *dir) {
     gk_corpus *c = make_corpus(), *mix = t->recipe.mix_ratio > 0 ? make_general() : NULL;
@@ -102,7 +110,10 @@ static inline bool train_into(trial *t, const char *dir) {
                         .seed = t->seed,
                         .dir = dir,
                         .restart = t->restart,
-                        .replace = t->replace};
+                        .replace = t->replace,
+                        .ctx = t,
+                        .on_note = take_note,
+                        .on_epoch = t->on_epoch};
     gk_threads_set(t->threads ? t->threads : 2);
     bool ok = gk_train(&job, &t->end, &t->err);
     gk_corpus_free(c);
@@ -147,6 +158,7 @@ static inline off_t size_of(const char *path) {
 
 /* Every line but for its speed; steps must count 1, 2, 3 … with none left out. */
 static inline char *metrics_without_speed(scratch *s, const char *name, int64_t steps) {
+    static const char *const speed[] = {"tokens_per_s", "gflops_per_s", "peak_share", "seconds_left"};
     gk_jsonl *in = gk_jsonl_open(scratch_path(s, name), NULL);
     ck_assert_ptr_nonnull(in);
     gk_buf all = {0};
@@ -154,8 +166,8 @@ static inline char *metrics_without_speed(scratch *s, const char *name, int64_t 
     int64_t last = 0;
     while (gk_jsonl_next(in, &line, NULL) > 0) {
         json_int_t step = json_integer_value(json_object_get(line, "step"));
-        if (!json_object_get(line, "valid_loss")) ck_assert_int_eq(step, ++last);
-        json_object_del(line, "tokens_per_s");
+        if (json_object_get(line, "loss")) ck_assert_int_eq(step, ++last);
+        for (size_t i = 0; i < sizeof speed / sizeof *speed; i++) json_object_del(line, speed[i]);
         char *text = json_dumps(line, JSON_COMPACT);
         gk_buf_puts(&all, text);
         free(text);
@@ -168,15 +180,26 @@ static inline char *metrics_without_speed(scratch *s, const char *name, int64_t 
     return copy;
 }
 
-/* Kills the child once metrics.jsonl has `bytes`; false when it ended by itself before. */
-static inline bool kill_at(pid_t pid, const char *metrics, off_t bytes) {
+static inline size_t count_files(const char *dir, const char *part) {
+    DIR *d = opendir(dir);
+    ck_assert_ptr_nonnull(d);
+    size_t n = 0;
+    for (struct dirent *e; (e = readdir(d));) n += strstr(e->d_name, part) != NULL;
+    closedir(d);
+    return n;
+}
+
+/* Kills the child once metrics.jsonl has `bytes` or, where that is negative, after some microseconds; false
+ * when it ended by itself before. */
+static inline bool kill_at(pid_t pid, const char *metrics, off_t bytes, useconds_t us) {
     int status;
+    double end = gk_now() + us / 1e6;
     for (;;) {
         if (waitpid(pid, &status, WNOHANG) == pid) {
             ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
             return false;
         }
-        if (size_of(metrics) >= bytes) break;
+        if (bytes < 0 ? gk_now() >= end : size_of(metrics) >= bytes) break;
         usleep(300);
     }
     ck_assert_int_eq(kill(pid, SIGKILL), 0);

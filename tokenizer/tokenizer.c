@@ -1,8 +1,10 @@
 /* tokenizer.c: the public face of tokenizer/: which kind a file is, and what all kinds have in common. */
 #include "tokenizer/internal.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* The files a folder may hold, the first that is there being the tokenizer. */
 #define JSON_NAME "tokenizer.json"
@@ -207,5 +209,17 @@ bool gk_tok_save(const gk_tok *t, const char *dir, gk_error *err) {
     gk_arena_free(a);
     if (ok && file_named(t, MODEL_NAME) && !file_named(t, CONFIG_NAME))
         ok = gk__write_spm_config(t, dir, err);
+    return ok;
+}
+
+bool gk_tok_remove(const char *dir, gk_error *err) {
+    gk_arena *a = gk_arena_new();
+    bool ok = true;
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES && ok; i++) {
+        const char *path = gk_path_join(a, dir, NAMES[i]);
+        if (unlink(path) != 0 && errno != ENOENT)
+            ok = gk_fail_errno(err, GK_AT_FILE(path), "removing the file", errno);
+    }
+    gk_arena_free(a);
     return ok;
 }

@@ -137,7 +137,6 @@ static json_t *diff_json(const args *g, const gk_diff *d) {
 static gk_diff *compare(const args *g, const gk_model *a, const gk_model *b, gk_error *err) {
     if (!gk_config_same(gk_model_config(a), gk_model_config(b))) /* say so before a bar is drawn */
         return gk_model_diff(a, b, (int)g->rank, NULL, err);
-    gk_interrupt_catch();
     gk_progress *p = gk_progress_start(stderr, "diff", (double)gk_model_count(a), "values");
     gk_diff *d = gk_model_diff(a, b, (int)g->rank, p, err);
     gk_progress_end(p, NULL);
@@ -191,7 +190,9 @@ static int run(const args *g) {
     gk_diff_free(d);
     gk_model_free(a);
     gk_model_free(b);
-    return ok ? 0 : gk_die("diff", &err);
+    if (ok) return 0;
+    int code = gk_die("diff", &err);
+    return gk_interrupted() ? 130 : code;
 }
 
 int cmd_diff(int argc, char **argv) {

@@ -3,7 +3,17 @@
 
 typedef struct source {
     const char *model, *tokenizer;
+    gk_learned_args learned;
 } source;
+
+static int finetune(gk_training *t, const source *s, gk_model *m, const gk_tok *tok) {
+    gk_error err;
+    if (!gk_learned_open(&s->learned, tok, gk_model_config(m), &t->quiz, &err))
+        return gk_die(t->command, &err);
+    int code = gk_training_run(t, m, tok);
+    gk_quiz_close(t->quiz);
+    return code;
+}
 
 static int run(gk_training *t, const source *s) {
     gk_error err;
@@ -15,7 +25,7 @@ static int run(gk_training *t, const source *s) {
     gk_tok *tok = s->tokenizer ? gk_tok_load(s->tokenizer, &err) : gk_tokenizer_of(s->model, &err);
     if (!tok) return gk_die(t->command, &err);
     gk_model *m = gk_model_load(s->model, &err);
-    int code = m ? gk_training_run(t, m, tok) : gk_die(t->command, &err);
+    int code = m ? finetune(t, s, m, tok) : gk_die(t->command, &err);
     gk_model_free(m);
     gk_tok_free(tok);
     return code;
@@ -23,10 +33,11 @@ static int run(gk_training *t, const source *s) {
 
 int cmd_finetune(int argc, char **argv) {
     gk_training t = {.command = argv[0], .a = gk_arena_new(), .recipe = "relation", .seed = 1};
-    source s = {0};
+    source s = {.learned = GK_LEARNED_DEFAULTS};
     const gk_opt own[] = {
         {"model", GK_OPT_STR, &s.model, "DIR", "the model to start from", true},
         {"tokenizer", GK_OPT_STR, &s.tokenizer, "DIR", "its tokenizer [the model folder]", false},
+        GK_LEARNED_OPTS(&s.learned),
     };
     int code = gk_training_args(&t, "finetune a model on texts", own, sizeof own / sizeof *own, argc, argv);
     if (code < 0) code = run(&t, &s);

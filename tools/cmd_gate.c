@@ -69,7 +69,12 @@ int cmd_gate(int argc, char **argv) {
                              .min = g.min,
                              .seed = (uint64_t)g.seed,
                              .progress = stderr};
-        o.prompts = (gk_prompt_options){g.templates, g.fillers, g.rows, g.target, g.limit, g.drop_bad_rows};
+        o.prompts = (gk_prompt_options){.templates = g.templates,
+                                        .fillers = g.fillers,
+                                        .rows = g.rows,
+                                        .target = g.target,
+                                        .limit = g.limit,
+                                        .drop_bad_rows = g.drop_bad_rows};
         code = run(&g, &o);
     }
     gk_arena_free(a);

@@ -202,7 +202,6 @@ int cmd_generate(int argc, char **argv) {
         gk_error err;
         gk_use_threads(o.texts.threads);
         o.sampling.top_k = (int)(o.top_k > 1 << 30 ? 0 : o.top_k);
-        gk_interrupt_catch();
         code = check(&o, &err) ? generate(&o) : gk_die("generate", &err);
     }
     gk_arena_free(a);

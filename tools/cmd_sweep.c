@@ -87,14 +87,15 @@ static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
     say_dropped(s);
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
-    gk_interrupt_catch();
     gk_progress *p = pending ? gk_progress_start(stderr, "sweep", (double)total, "cells") : NULL;
     bool ok = gk_sweep_run(s, p, err);
     gk_progress_end(p, NULL);
     *finished = gk_sweep_pending(s) == 0;
     if (ok && !*finished)
-        fprintf(stderr, "interrupted: %zu of %zu cells are stored; the same command goes on from there\n",
-                total - gk_sweep_pending(s), total);
+        fprintf(
+            stderr,
+            "graftkit sweep: interrupted: %zu of %zu cells are stored; the same command goes on from there\n",
+            total - gk_sweep_pending(s), total);
     return ok;
 }
 
@@ -121,7 +122,7 @@ static int run(const args *g, gk_sweep_options *o) {
     gk_sweep_close(s);
     if (ok && finished) ok = say_table(o->out, &err);
     if (!ok) return gk_die("sweep", &err);
-    return finished ? 0 : 1;
+    return finished ? 0 : 130;
 }
 
 int cmd_sweep(int argc, char **argv) {
@@ -161,7 +162,12 @@ int cmd_sweep(int argc, char **argv) {
                               .seed = (uint64_t)g.seed,
                               .restart = g.restart,
                               .replace = g.replace};
-        o.prompts = (gk_prompt_options){g.templates, g.fillers, g.rows, g.target, g.limit, g.drop_bad_rows};
+        o.prompts = (gk_prompt_options){.templates = g.templates,
+                                        .fillers = g.fillers,
+                                        .rows = g.rows,
+                                        .target = g.target,
+                                        .limit = g.limit,
+                                        .drop_bad_rows = g.drop_bad_rows};
         code = run(&g, &o);
     }
     gk_arena_free(a);

@@ -136,16 +136,27 @@ static void tell_losses(const gk_train_result *r) {
     printf("\n");
 }
 
+/* A run that was finished before lost its metrics, perhaps; it is finished all the same. */
+static void tell_learned(const gk_training *t) {
+    gk_error err;
+    char line[2048];
+    if (t->quiz && !gk_learned_tell(t->out, &err))
+        fprintf(stderr, "graftkit %s: no table of what was learned: %s\n", t->command,
+                gk_error_text(&err, line, sizeof line));
+}
+
 static int tell(const gk_training *t, const gk_train_result *r) {
     switch (r->end) {
     case GK_TRAIN_ALREADY:
         printf("%s: already finished: %" PRId64 " steps, ", t->out, r->steps);
         tell_losses(r);
+        tell_learned(t);
         return 0;
     case GK_TRAIN_DONE:
         printf("%s: %" PRId64 " steps, %" PRId64 " tokens in %.1f s, ", t->out, r->steps, r->tokens,
                r->seconds);
         tell_losses(r);
+        tell_learned(t);
         return 0;
     case GK_TRAIN_INTERRUPTED:
         break;
@@ -155,6 +166,17 @@ static int tell(const gk_training *t, const gk_train_result *r) {
             "; the same command %sgoes on from there\n",
             t->command, r->steps, r->total_steps, t->restart ? "without --restart " : "");
     return 130;
+}
+
+static void take_note(void *ctx, const char *line) {
+    const gk_training *t = ctx;
+    fprintf(stderr, "graftkit %s: %s\n", t->command, line);
+}
+
+static bool ask(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err) {
+    const gk_training *t = ctx;
+    (void)step, (void)epochs;
+    return gk_learned_ask(t->quiz, m, line, err);
 }
 
 static int train(const gk_training *t, const gk_recipe *r, const sources *texts, gk_model *model,
@@ -172,7 +194,10 @@ static int train(const gk_training *t, const gk_recipe *r, const sources *texts,
                         .restart = t->restart,
                         .replace = t->replace,
                         .progress = stderr,
-                        .label = t->command};
+                        .label = t->command,
+                        .ctx = (void *)(uintptr_t)t,
+                        .on_note = take_note,
+                        .on_epoch = t->quiz ? ask : NULL};
     return gk_train(&job, &end, &err) ? tell(t, &end) : gk_die(t->command, &err);
 }
 

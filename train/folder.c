@@ -1,6 +1,5 @@
 #include "train/internal.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -20,19 +19,6 @@ static bool lock_folder(gk__folder *f, const char *dir, gk_error *err) {
     return true;
 }
 
-/* What a killed run was writing: nobody else writes such names here while we hold the lock. */
-static void sweep_temporaries(const char *dir) {
-    DIR *d = opendir(dir);
-    if (!d) return;
-    for (struct dirent *e; (e = readdir(d));) {
-        bool ours = strncmp(e->d_name, "checkpoint.safetensors.tmp-", 27) == 0 ||
-                    strncmp(e->d_name, "model.safetensors.tmp-", 22) == 0 ||
-                    strncmp(e->d_name, "adapter_model.safetensors.tmp-", 30) == 0;
-        if (ours) unlinkat(dirfd(d), e->d_name, 0);
-    }
-    closedir(d);
-}
-
 static json_t *manifest_inputs(const gk__folder *f, gk_error *err) {
     json_t *manifest = gk_json_load(f->manifest, err);
     if (!manifest) return NULL;
@@ -44,13 +30,17 @@ static json_t *manifest_inputs(const gk__folder *f, gk_error *err) {
     return inputs;
 }
 
-/* The manifest goes first: a folder without it is never taken for finished. */
+/* Whenever this is cut short, what is left is known as a run's, and no weights stand beside another's
+ * configuration: what proves the folder to be ours goes last, weights go first. */
 static bool clear(const gk__folder *f, gk_error *err) {
-    const char *const files[] = {f->manifest, f->checkpoint,    f->weights,
-                                 f->config,   f->other_weights, f->other_config};
-    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    const char *const files[] = {f->weights,      f->other_weights, f->config,
+                                 f->other_config, f->metrics,       f->manifest};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        bool last = files[i] == f->manifest;
+        if (last && !(gk_tok_remove(f->dir, err) && gk__kept_remove(f->dir, err))) return false;
         if (unlink(files[i]) != 0 && errno != ENOENT)
             return gk_fail_errno(err, GK_AT_FILE(files[i]), "removing the file", errno);
+    }
     return true;
 }
 
@@ -63,20 +53,32 @@ static bool holds_nothing_else(const gk__folder *f, gk_error *err) {
     return true;
 }
 
-static bool look(const gk__folder *f, const gk_train_job *job, const json_t *inputs, gk__found *found,
+/* What the folder's run was made from, as a new reference; for an unfinished one opens its newest sound
+ * checkpoint. */
+static json_t *inputs_there(gk_arena *a, gk__folder *f, bool finished, gk_error *err) {
+    if (finished) return manifest_inputs(f, err);
+    f->resume = gk__kept_newest(a, f->dir, f->metrics, &f->skipped, err);
+    return f->resume ? gk__checkpoint_inputs(f->resume, err) : NULL;
+}
+
+static bool look(gk_arena *a, gk__folder *f, const gk_train_job *job, const json_t *inputs, gk__found *found,
                  gk_error *err) {
-    bool finished = gk_exists(f->manifest), unfinished = gk_exists(f->checkpoint);
+    gk__kept *list;
+    bool finished = gk_exists(f->manifest), unfinished = gk__kept_list(a, f->dir, &list) > 0;
     *found = GK__FRESH;
     if (!finished && !unfinished) return holds_nothing_else(f, err);
     if (job->restart) return clear(f, err);
-    json_t *there = finished ? manifest_inputs(f, err) : gk__checkpoint_inputs(f->checkpoint, err);
+    json_t *there = inputs_there(a, f, finished, err);
     if (!there) return false;
     bool ok;
     if (job->replace && !json_equal(there, inputs)) {
         ok = clear(f, err);
     } else {
         *found = finished ? GK__FINISHED : GK__UNFINISHED;
-        ok = gk__inputs_match(there, inputs, GK_AT_FILE(finished ? f->manifest : f->checkpoint), err);
+        ok = gk__inputs_match(there, inputs,
+                              GK_AT_FILE(finished ? f->manifest : gk__checkpoint_path(f->resume)), err);
+        /* A run that was killed between its manifest and this. */
+        if (ok && finished) ok = gk__kept_remove(f->dir, err);
     }
     json_decref(there);
     return ok;
@@ -90,7 +92,7 @@ bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs
     char *config[] = {gk_path_join(a, job->dir, "config.json"),
                       gk_path_join(a, job->dir, "adapter_config.json")};
     *f = (gk__folder){.lock = -1,
-                      .checkpoint = gk_path_join(a, job->dir, "checkpoint.safetensors"),
+                      .dir = job->dir,
                       .metrics = gk_path_join(a, job->dir, "metrics.jsonl"),
                       .manifest = gk_path_join(a, job->dir, "train.json"),
                       .weights = weights[lora],
@@ -98,11 +100,13 @@ bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs
                       .other_weights = weights[!lora],
                       .other_config = config[!lora]};
     if (!gk_mkdirs(job->dir, err) || !lock_folder(f, job->dir, err)) return false;
-    sweep_temporaries(job->dir);
-    return look(f, job, inputs, found, err);
+    gk__kept_sweep(job->dir);
+    return look(a, f, job, inputs, found, err);
 }
 
 void gk__folder_leave(gk__folder *f) {
+    gk__checkpoint_close(f->resume);
+    f->resume = NULL;
     if (f->lock >= 0) close(f->lock);
     f->lock = -1;
 }

@@ -92,6 +92,8 @@ typedef struct gk__trained {
  * failure too. */
 bool gk__trained_make(const gk_train_job *job, const uint32_t *frozen, gk__trained *out, gk_error *err);
 void gk__trained_free(gk__trained *t);
+/* A copy of the model with the adapter added. */
+gk_model *gk__trained_merged(const gk__trained *t, const gk_model *m, gk_error *err);
 /* The result, as a model or an adapter. */
 bool gk__trained_save(const gk__trained *t, const gk_train_job *job, gk_error *err);
 /* lora_targets, as "q,v" or "attn,down"; as a list of names. */
@@ -101,26 +103,57 @@ uint64_t gk__lora_bytes(const gk_recipe *r, const gk_config *c, size_t model_flo
 
 /* ---- checkpoint.c */
 
-typedef struct gk__weights { /* all [floats] */
-    size_t floats;
-    float *data, *m, *v;
-    float *best; /* NULL: not kept */
-} gk__weights;
-bool gk__checkpoint_save(const char *path, const gk__weights *w, const json_t *inputs, const gk__state *s,
-                         gk_error *err);
-/* What the checkpoint was made from, as a new reference; NULL when the file is damaged or no checkpoint. */
-json_t *gk__checkpoint_inputs(const char *path, gk_error *err);
-/* Changes nothing unless the whole file is sound and was made by as many threads as there are now. */
-bool gk__checkpoint_load(const char *path, gk__weights *w, int64_t total_steps, gk__state *s, gk_error *err);
+/* All that a run is made of, as named arrays of the types that it computes with. Wider types first: floats at
+ * an odd place of the file would be copied when it is opened. The same names, types and numbers must be given
+ * to load as were given to save. */
+bool gk__checkpoint_save(const char *path, const gk_typed_array *list, size_t n, const json_t *inputs,
+                         const gk__state *s, gk_error *err);
+typedef struct gk__checkpoint gk__checkpoint;
+/* NULL unless the whole file is sound: every array and all else matches its checksum. `path` is borrowed. */
+gk__checkpoint *gk__checkpoint_open(const char *path, gk_error *err);
+void gk__checkpoint_close(gk__checkpoint *c); /* NULL is fine */
+const char *gk__checkpoint_path(const gk__checkpoint *c);
+/* What it was made from, as a new reference. */
+json_t *gk__checkpoint_inputs(const gk__checkpoint *c, gk_error *err);
+bool gk__checkpoint_state(const gk__checkpoint *c, int64_t total_steps, gk__state *s, gk_error *err);
+/* Copies into the arrays of the list; changes nothing unless all are there and as many threads as now made
+ * them. */
+bool gk__checkpoint_load(const gk__checkpoint *c, const gk_typed_array *list, size_t n, gk_error *err);
+
+/* ---- kept.c: the checkpoints of a folder */
+
+typedef struct gk__kept {
+    int64_t step;
+    char *path;
+} gk__kept;
+char *gk__kept_path(gk_arena *a, const char *dir, int64_t step);
+size_t gk__kept_list(gk_arena *a, const char *dir, gk__kept **out); /* newest first */
+typedef struct gk__skipped {
+    size_t n;
+    gk_error first; /* what is wrong with the newest */
+} gk__skipped;
+/* The newest sound checkpoint, with what was passed over for it; NULL when there is none. Its path is in `a`.
+ */
+gk__checkpoint *gk__kept_newest(gk_arena *a, const char *dir, const char *metrics, gk__skipped *skipped,
+                                gk_error *err);
+/* Removes all but `keep` up to step `newest`; what is newer was passed over as damaged. */
+void gk__kept_prune(const char *dir, int64_t newest, int64_t keep);
+/* Removes all, the oldest first. */
+bool gk__kept_remove(const char *dir, gk_error *err);
+/* Removes what a killed run was writing: nobody else writes such names in a folder that is locked. */
+void gk__kept_sweep(const char *dir);
 
 /* ---- folder.c: who owns the run folder and what it holds */
 
 typedef enum gk__found { GK__FRESH, GK__UNFINISHED, GK__FINISHED } gk__found;
 typedef struct gk__folder {
     int lock; /* descriptor of the folder, held until the run ends */
-    char *checkpoint, *metrics, *manifest;
+    const char *dir;
+    char *metrics, *manifest;
     char *weights, *config;             /* the result's */
     char *other_weights, *other_config; /* those of the other kind, adapter or model: not this run's */
+    gk__checkpoint *resume;             /* of an unfinished run; closed with the folder if not before */
+    gk__skipped skipped;                /* for it */
 } gk__folder;
 /* Makes and locks the folder, and refuses one that holds anything but this run. `paths` are in `a`. */
 bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs, gk__folder *f,
@@ -131,17 +164,39 @@ void gk__folder_leave(gk__folder *f);
 bool gk__manifest_read(const gk__folder *f, gk_train_result *out, gk_error *err);
 bool gk__manifest_write(const gk__folder *f, const json_t *inputs, const gk__state *s, gk_error *err);
 
+/* ---- pace.c: how fast the run goes */
+
+typedef struct gk__pace {
+    double peak, flops; /* FLOP/s of the machine; FLOPs since the process began */
+    double less_a_row;  /* of gk_train_flops, for what is frozen */
+    double begun, logged, logged_flops;
+    int64_t total, first_step, first_tokens, logged_tokens;
+} gk__pace;
+typedef struct gk__speed {
+    double tokens_per_s, gflops_per_s, peak_share, seconds_left;
+} gk__speed;
+/* Measures the machine's peak, which takes some 50 ms. `frozen` as in gk_backprop. */
+void gk__pace_begin(gk__pace *p, const gk_train_job *job, const gk__trained *t, const uint32_t *frozen,
+                    const gk__state *at, int64_t total_steps);
+void gk__pace_step(gk__pace *p, const gk_train_job *job, const gk__texts *texts); /* counts a step */
+gk__speed gk__pace_now(const gk__pace *p, const gk__state *at); /* since this process began */
+gk__speed gk__pace_since_log(gk__pace *p, const gk__state *at); /* since the last such call */
+
 /* ---- metrics.c: metrics.jsonl, cut back to the checkpoint's length on resume */
 
 typedef struct gk__metrics {
     FILE *f;
     const char *path;
 } gk__metrics;
+/* False when the file is shorter than `bytes`. */
+bool gk__metrics_reach(const char *path, int64_t bytes, gk_error *err);
 /* Cuts the file to `keep` bytes and appends from there. `path` is borrowed. */
 bool gk__metrics_open(gk__metrics *m, const char *path, int64_t keep, gk_error *err);
 void gk__metrics_step(gk__metrics *m, const gk__state *s, int64_t epoch, double norm, double lr,
-                      double tokens_per_s);
+                      const gk__speed *speed);
 void gk__metrics_valid(gk__metrics *m, const gk__state *s, int64_t epoch);
+/* A line of `epochs` finished epochs with all members of `line`; nothing when it has none. */
+void gk__metrics_epoch(gk__metrics *m, const gk__state *s, int64_t epochs, const json_t *line);
 /* On disk up to *bytes; reports any write that failed since the last call. */
 bool gk__metrics_sync(gk__metrics *m, int64_t *bytes, gk_error *err);
 void gk__metrics_close(gk__metrics *m);

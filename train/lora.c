@@ -90,6 +90,18 @@ void gk__trained_free(gk__trained *t) {
     t->adapter = NULL;
 }
 
+gk_model *gk__trained_merged(const gk__trained *t, const gk_model *m, gk_error *err) {
+    gk_model *sum = gk_model_copy(m);
+    if (!sum) {
+        gk_fail(err, GK_NOWHERE, "a machine with more memory, or ask nothing after an epoch",
+                "not enough memory for a copy of the model with its adapter");
+        return NULL;
+    }
+    if (gk_adapter_merge(t->adapter, sum, err)) return sum;
+    gk_model_free(sum);
+    return NULL;
+}
+
 bool gk__trained_save(const gk__trained *t, const gk_train_job *job, gk_error *err) {
     if (!t->adapter) return gk_model_save(job->model, job->dir, err);
     /* Absolute, so that PEFT finds it from anywhere too. */

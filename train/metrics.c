@@ -6,14 +6,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static bool long_enough(const char *path, int64_t size, int64_t bytes, gk_error *err) {
+    return size >= bytes || gk_fail(err, GK_AT_FILE(path), "put the file back, or start over with --restart",
+                                    "the file has %lld bytes, the checkpoint was written when it had %lld",
+                                    (long long)size, (long long)bytes);
+}
+
+bool gk__metrics_reach(const char *path, int64_t bytes, gk_error *err) {
+    struct stat st;
+    return long_enough(path, stat(path, &st) == 0 ? st.st_size : 0, bytes, err);
+}
+
 static bool cut(int fd, const char *path, int64_t keep, gk_error *err) {
     struct stat st;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
         return gk_fail(err, GK_AT_FILE(path), "move it away", "this is not a regular file");
-    if (st.st_size < keep)
-        return gk_fail(err, GK_AT_FILE(path), "put the file back, or start over with --restart",
-                       "the file has %lld bytes, the checkpoint was written when it had %lld",
-                       (long long)st.st_size, (long long)keep);
+    if (!long_enough(path, st.st_size, keep, err)) return false;
     if (ftruncate(fd, keep) != 0 || lseek(fd, 0, SEEK_END) != keep)
         return gk_fail_errno(err, GK_AT_FILE(path), "cutting the file back to the checkpoint", errno);
     return true;
@@ -34,11 +42,13 @@ bool gk__metrics_open(gk__metrics *m, const char *path, int64_t keep, gk_error *
 }
 
 void gk__metrics_step(gk__metrics *m, const gk__state *s, int64_t epoch, double norm, double lr,
-                      double tokens_per_s) {
+                      const gk__speed *speed) {
     fprintf(m->f,
             "{\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"tokens\":%" PRId64
-            ",\"loss\":%.7g,\"grad_norm\":%.7g,\"lr\":%.7g,\"tokens_per_s\":%.5g}\n",
-            s->step, epoch, s->tokens, s->loss, norm, lr, tokens_per_s);
+            ",\"loss\":%.7g,\"grad_norm\":%.7g,\"lr\":%.7g,\"tokens_per_s\":%.5g,\"gflops_per_s\":%.4g,"
+            "\"peak_share\":%.3g,\"seconds_left\":%.0f}\n",
+            s->step, epoch, s->tokens, s->loss, norm, lr, speed->tokens_per_s, speed->gflops_per_s,
+            speed->peak_share, speed->seconds_left);
 }
 
 void gk__metrics_valid(gk__metrics *m, const gk__state *s, int64_t epoch) {
@@ -46,6 +56,17 @@ void gk__metrics_valid(gk__metrics *m, const gk__state *s, int64_t epoch) {
             "{\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"tokens\":%" PRId64
             ",\"valid_loss\":%.7g,\"since_best\":%" PRId64 "}\n",
             s->step, epoch, s->tokens, s->valid_loss, s->since_best);
+}
+
+void gk__metrics_epoch(gk__metrics *m, const gk__state *s, int64_t epochs, const json_t *line) {
+    if (json_object_size(line) == 0) return;
+    json_t *all = json_object();
+    json_object_set_new(all, "step", json_integer(s->step));
+    json_object_set_new(all, "epochs", json_integer(epochs));
+    json_object_set_new(all, "tokens", json_integer(s->tokens));
+    json_object_update(all, (json_t *)(uintptr_t)line);
+    gk_jsonl_write(m->f, all);
+    json_decref(all);
 }
 
 bool gk__metrics_sync(gk__metrics *m, int64_t *bytes, gk_error *err) {

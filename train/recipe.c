@@ -64,6 +64,7 @@ static const key KEYS[] = {
      "steps between checkpoints; 0: by time only"},
     {"checkpoint_seconds", NUM, AT(checkpoint_seconds), 0, 1e9, false, "X",
      "seconds between checkpoints; 0: by steps only"},
+    {"keep_last", INT, AT(keep_last), 1, 1000, false, "N", "checkpoints kept; the older ones go"},
     {"log_steps", INT, AT(log_steps), 1, 1e9, false, "N", "steps a metrics line"},
 };
 #undef AT
@@ -102,6 +103,7 @@ void gk_recipe_default(gk_recipe *r) {
                      .lora = {.alpha = 16, .targets = GK_LORA_ATTN | GK_LORA_FFN},
                      .rows = 4096,
                      .checkpoint_seconds = 30,
+                     .keep_last = 1,
                      .log_steps = 1};
 }
 

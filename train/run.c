@@ -3,7 +3,12 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
+
+typedef struct weights { /* all [floats] */
+    size_t floats;
+    float *data, *m, *v;
+    float *best; /* NULL: not kept */
+} weights;
 
 typedef struct run {
     const gk_train_job *job;
@@ -19,12 +24,12 @@ typedef struct run {
     uint32_t *frozen; /* masks, as in gk_backprop; NULL beside an adapter */
     gk__trained trained;
     float *grad;
-    gk__weights weights;
+    weights weights;
     gk__metrics metrics;
     gk__state at;
     double began; /* when the run would have begun without its interruptions */
-    double saved, logged;
-    int64_t logged_tokens;
+    double saved;
+    gk__pace pace;
     gk_progress *progress;
 } run;
 
@@ -81,7 +86,7 @@ static bool take_memory(run *r, gk_error *err) {
     if (!r->adam) return false;
     r->grad = gk_try_alloc(floats * sizeof *r->grad);
     float *best = r->recipe->keep_best ? gk_try_alloc(floats * sizeof *best) : NULL;
-    r->weights = (gk__weights){
+    r->weights = (weights){
         .floats = floats, .data = t->data, .m = gk_adamw_m(r->adam), .v = gk_adamw_v(r->adam), .best = best};
     if (!r->grad || (r->recipe->keep_best && !best))
         return gk_fail(err, GK_NOWHERE, "train a smaller model or on a larger machine",
@@ -102,29 +107,81 @@ static bool prepare(run *r, gk_error *err) {
     return take_memory(r, err);
 }
 
+/* What a checkpoint holds. */
+enum { MOST_ARRAYS = 4 };
+static size_t list_arrays(const run *r, gk_typed_array list[MOST_ARRAYS]) {
+    const weights *w = &r->weights;
+    const char *const name[MOST_ARRAYS] = {"weights", "first_moment", "second_moment", "best_weights"};
+    float *const data[MOST_ARRAYS] = {w->data, w->m, w->v, w->best};
+    size_t n = w->best ? 4 : 3;
+    for (size_t i = 0; i < n; i++) list[i] = (gk_typed_array){name[i], "F32", data[i], w->floats};
+    return n;
+}
+
 static bool save_checkpoint(run *r, gk_error *err) {
+    gk_typed_array list[MOST_ARRAYS];
+    size_t n = list_arrays(r, list);
     r->at.seconds = gk_now() - r->began;
     if (r->metrics.f && !gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err)) return false;
-    if (!gk__checkpoint_save(r->folder.checkpoint, &r->weights, r->inputs, &r->at, err)) return false;
+    gk_arena *a = gk_arena_new();
+    bool ok =
+        gk__checkpoint_save(gk__kept_path(a, r->folder.dir, r->at.step), list, n, r->inputs, &r->at, err);
+    gk_arena_free(a);
+    if (ok) gk__kept_prune(r->folder.dir, r->at.step, r->recipe->keep_last);
+    r->saved = gk_now();
+    return ok;
+}
+
+/* The hints speak to those who have no other checkpoint. */
+static void tell_skipped(const run *r) {
+    gk_error why = r->folder.skipped.first;
+    char text[1600], line[2400];
+    if (r->folder.skipped.n == 0 || !r->job->on_note) return;
+    why.hint[0] = '\0';
+    snprintf(line, sizeof line, "%s; going on from %s", gk_error_text(&why, text, sizeof text),
+             gk__checkpoint_path(r->folder.resume));
+    r->job->on_note(r->job->ctx, line);
+}
+
+static bool go_on(run *r, gk_error *err) {
+    gk_typed_array list[MOST_ARRAYS];
+    size_t n = list_arrays(r, list);
+    if (!gk__checkpoint_load(r->folder.resume, list, n, err) ||
+        !gk__checkpoint_state(r->folder.resume, r->total, &r->at, err))
+        return false;
+    tell_skipped(r);
+    gk__checkpoint_close(r->folder.resume);
+    r->folder.resume = NULL;
+    gk__plan_seek(r->plan, r->at.step);
+    r->began -= r->at.seconds;
     r->saved = gk_now();
     return true;
 }
 
+static bool tell_epoch(run *r, int64_t epochs, gk_error *err) {
+    const gk_train_job *job = r->job;
+    if (!job->on_epoch) return true;
+    gk_model *merged = NULL;
+    if (r->trained.adapter && !(merged = gk__trained_merged(&r->trained, job->model, err))) return false;
+    json_t *line = json_object();
+    bool ok = job->on_epoch(job->ctx, merged ? merged : job->model, r->at.step, epochs, line, err);
+    if (ok) gk__metrics_epoch(&r->metrics, &r->at, epochs, line);
+    json_decref(line);
+    gk_model_free(merged);
+    return ok;
+}
+
 /* A fresh run leaves a checkpoint before its first step, so that its folder is known as its own from then on.
- */
+ * The tokenizer comes first of all: what stands in its way should be heard of now and not at the end. */
 static bool begin(run *r, gk__found found, gk_error *err) {
+    const gk_train_job *job = r->job;
     r->began = gk_now();
-    if (found == GK__UNFINISHED) {
-        if (!gk__checkpoint_load(r->folder.checkpoint, &r->weights, r->total, &r->at, err)) return false;
-        gk__plan_seek(r->plan, r->at.step);
-        r->began -= r->at.seconds;
-        r->saved = gk_now();
-    } else if (!save_checkpoint(r, err)) {
-        return false;
-    }
-    r->logged = gk_now();
-    r->logged_tokens = r->at.tokens;
-    return gk__metrics_open(&r->metrics, r->folder.metrics, r->at.metrics_bytes, err);
+    if (job->tok && !gk_tok_save(job->tok, job->dir, err)) return false;
+    if (found == GK__UNFINISHED ? !go_on(r, err) : !save_checkpoint(r, err)) return false;
+    if (!gk__metrics_open(&r->metrics, r->folder.metrics, r->at.metrics_bytes, err)) return false;
+    if (r->at.step == 0 && !tell_epoch(r, 0, err)) return false;
+    gk__pace_begin(&r->pace, job, &r->trained, r->frozen, &r->at, r->total);
+    return true;
 }
 
 static bool finish(run *r, gk_error *err) {
@@ -133,10 +190,9 @@ static bool finish(run *r, gk_error *err) {
         memcpy(r->weights.data, r->weights.best, r->weights.floats * sizeof(float));
     r->at.seconds = gk_now() - r->began;
     if (!gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err) ||
-        !gk__trained_save(&r->trained, job, err) || (job->tok && !gk_tok_save(job->tok, job->dir, err)) ||
-        !gk__manifest_write(&r->folder, r->inputs, &r->at, err))
+        !gk__trained_save(&r->trained, job, err) || !gk__manifest_write(&r->folder, r->inputs, &r->at, err))
         return false;
-    unlink(r->folder.checkpoint); /* were it to stay, the manifest beside it outranks it */
+    gk__kept_remove(r->folder.dir, NULL); /* were one to stay, the manifest beside it outranks it */
     return true;
 }
 
@@ -164,15 +220,13 @@ static bool diverged(const run *r, const char *what, double value, gk_error *err
 
 static void log_step(run *r, int64_t epoch, double norm, double lr) {
     char note[128];
-    double now = gk_now();
     if (r->at.step % r->recipe->log_steps == 0 || r->at.step == r->total) {
-        double rate = (double)(r->at.tokens - r->logged_tokens) / fmax(now - r->logged, 1e-9);
-        gk__metrics_step(&r->metrics, &r->at, epoch, norm, lr, rate);
-        r->logged = now;
-        r->logged_tokens = r->at.tokens;
+        gk__speed s = gk__pace_since_log(&r->pace, &r->at);
+        gk__metrics_step(&r->metrics, &r->at, epoch, norm, lr, &s);
     }
-    snprintf(note, sizeof note, "loss %.4f  lr %.2e  grad %.3f  %.0f tokens/s", r->at.loss, lr, norm,
-             (double)r->at.tokens / fmax(now - r->began, 1e-9));
+    gk__speed s = gk__pace_now(&r->pace, &r->at);
+    snprintf(note, sizeof note, "loss %.4f  lr %.2e  grad %.3f  %.0f tokens/s  %.0f%% of peak", r->at.loss,
+             lr, norm, s.tokens_per_s, 100 * s.peak_share);
     gk_progress_update(r->progress, (double)r->at.step, note);
 }
 
@@ -191,6 +245,7 @@ static bool step(run *r, const gk__texts *texts, gk_error *err) {
     r->at.step++;
     r->at.tokens += targets;
     r->at.loss = loss;
+    gk__pace_step(&r->pace, r->job, texts);
     log_step(r, texts->epoch, norm, lr);
     return true;
 }
@@ -228,6 +283,10 @@ static bool validation_due(const run *r, const gk__texts *texts) {
     return r->at.step == r->total || (every > 0 ? r->at.step % every == 0 : texts->ends_epoch);
 }
 
+static bool telling_due(const run *r, const gk__texts *texts) {
+    return texts->ends_epoch || r->at.step == r->total || r->at.stopped;
+}
+
 static bool checkpoint_due(const run *r) {
     const gk_recipe *rec = r->recipe;
     return (rec->checkpoint_steps > 0 && r->at.step % rec->checkpoint_steps == 0) ||
@@ -243,6 +302,7 @@ static bool train(run *r, gk_train_end *end, gk_error *err) {
         gk__texts texts = gk__plan_next(r->plan);
         if (!step(r, &texts, err)) return false;
         if (validation_due(r, &texts) && !validate(r, texts.epoch, err)) return false;
+        if (telling_due(r, &texts) && !tell_epoch(r, texts.epoch + texts.ends_epoch, err)) return false;
         if (r->at.step < r->total && checkpoint_due(r) && !save_checkpoint(r, err)) return false;
     }
     *end = GK_TRAIN_DONE;

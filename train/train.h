@@ -6,10 +6,13 @@
  * bytes.
  *
  * The files of a run folder:
- *  - checkpoint.safetensors: weights (of the adapter alone with lora_rank), both moments and the place in the
- * run; there from the first moment until the end.
- *  - metrics.jsonl: a line a step (step, epoch, tokens, loss, grad_norm, lr, tokens_per_s) and a line a
- *    validation (step, epoch, tokens, valid_loss, since_best: the validations since the best one).
+ *  - checkpoint-<step>.safetensors: weights (of the adapter alone with lora_rank), both moments and the place
+ *    in the run, with checksums; the last few (keep_last), from the first moment until the end. A run goes on
+ *    from the newest sound one.
+ *  - metrics.jsonl: a line a step (step, epoch, tokens, loss, grad_norm, lr, tokens_per_s, gflops_per_s,
+ *    peak_share, seconds_left), a line a validation (step, epoch, tokens, valid_loss, since_best: the
+ *    validations since the best one) and, with an on_epoch that has something to say, a line an epoch and one
+ *    at the end (step, epochs, tokens and what it says).
  *  - config.json, model.safetensors, tokenizer files: the result; with lora_rank, adapter_config.json and
  *    adapter_model.safetensors instead of the first two.
  *  - train.json: the manifest, written last: a folder with it holds a finished run.
@@ -129,6 +132,7 @@ typedef struct gk_recipe {
     int64_t rows; /* a step runs in micro-batches of at most so many rows (a text is never split) */
     int64_t checkpoint_steps;  /* 0: not by steps */
     double checkpoint_seconds; /* 0: not by time */
+    int64_t keep_last;         /* checkpoints that stay; the older ones are removed */
     int64_t log_steps;         /* a metrics line every so many steps */
     gk_lora lora; /* rank 0: the model itself is trained; else an adapter, and the model stays as it is */
 } gk_recipe;
@@ -257,6 +261,15 @@ typedef struct gk_train_job {
     bool replace;      /* start over where the folder holds a run with other inputs; else go on */
     FILE *progress;    /* where the bar goes, once all is checked; NULL: none */
     const char *label; /* of the bar */
+    /* What the run calls in the thread that trains; each may be NULL. */
+    void *ctx;
+    void (*on_note)(void *ctx,
+                    const char *line); /* something to tell: a damaged checkpoint was passed over */
+    /* After each epoch (`epochs` are over), after the last step and, with step and epochs 0, before the
+     * first; must not change the model, which with lora_rank is a copy that has the adapter merged. What it
+     * puts into `line` goes to metrics.jsonl, whatever happens to the process once. false (and err) ends the
+     * run. */
+    bool (*on_epoch)(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err);
 } gk_train_job;
 
 typedef enum gk_train_end { GK_TRAIN_DONE, GK_TRAIN_ALREADY, GK_TRAIN_INTERRUPTED } gk_train_end;
@@ -276,11 +289,15 @@ typedef struct gk_train_result {
  * lora_rank all but the weights of the adapter only), and the activations of a micro-batch of r->rows rows
  * (less where the texts have fewer); not the texts. `floats`: gk_model_floats. */
 uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats);
-/* Trains. Continues from the folder's checkpoint when it was made from the same inputs by as many threads;
- * refuses, and changes nothing, when the folder holds a run with other inputs, a model that is not this
- * run's, a damaged checkpoint, or a run that is in progress. A finished run is itself whatever number of
- * threads made it (train.json says it). A loss or gradient that is not finite is an error; the checkpoint
- * stays as it was. */
+/* The floating-point operations of training on a sequence of `rows` rows: 6 for each weight of a matrix
+ * product and row, and attention's scores and sums, forward and backward; what is computed twice to save
+ * memory counts once (pace.c). */
+double gk_train_flops(const gk_model *m, int64_t rows);
+/* Trains. Continues from the folder's newest sound checkpoint when it was made from the same inputs by as
+ * many threads; refuses, and changes nothing, when the folder holds a run with other inputs, a model that is
+ * not this run's, no sound checkpoint among those it has, or a run that is in progress. A finished run is
+ * itself whatever number of threads made it (train.json says it). A loss or gradient that is not finite and a
+ * disk that is full are errors; the last checkpoint stays as it was. */
 bool gk_train(const gk_train_job *job, gk_train_result *out, gk_error *err);
 
 #endif
