@@ -381,7 +381,9 @@ typedef struct gk_batch {
 
 typedef struct gk_session gk_session;
 typedef struct gk_session_opts {
-    int max_rows;  /* of a batch */
+    bool narrow;  /* for models that gk_model_narrow or _lean made: gk_session_size counts what their products
+                     take  besides */
+    int max_rows; /* of a batch */
     bool backward; /* keep what gk_forward_backward needs */
     bool
         recompute; /* keep of each layer what it reads, and compute the rest again in the backward pass (Chen

@@ -17,7 +17,8 @@ typedef struct saver {
 } saver;
 
 static gk_dtype slot_type(const gk_model *m, const gk__slot *s) {
-    if (s->n_dims == 2) return gk_model_tensor(m, s->layer, s->rule->part[0]).type;
+    gk_tensor t = gk_model_tensor(m, s->layer, s->rule->part[0]);
+    if (s->n_dims == 2) return t.w ? GK_F32 : t.type; /* a narrow model's floats are what it is */
     return m->data ? GK_F32 : m->vector_type;
 }
 
@@ -105,7 +106,8 @@ static bool save_weights(const gk_model *m, const char *path, gk_error *err) {
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err) {
     if (!gk_mkdirs(dir, err)) return false;
     gk_arena *a = gk_arena_new();
-    gk_dtype type = gk_model_tensor(m, -1, GK_EMBED).type;
+    gk_tensor embed = gk_model_tensor(m, -1, GK_EMBED);
+    gk_dtype type = embed.w ? GK_F32 : embed.type;
     bool ok = save_weights(m, gk_path_join(a, dir, "model.safetensors"), err) &&
               gk__generation_save(&m->cfg, dir, err) &&
               gk__config_save(&m->cfg, type, gk_path_join(a, dir, "config.json"), err);

@@ -121,9 +121,20 @@ static size_t single_bytes(const gk_config *c, const gk_session_opts *o) {
     return count.used * sizeof(float);
 }
 
+/* Operands rounded to bf16: the widest two of a layer, or a block of logits. */
+static size_t operand_bytes(const gk_config *c, const gk_session_opts *o) {
+    if (!o->narrow) return 0;
+    size_t widest = (size_t)larger(larger(gk__gu_dim(c), gk__qkv_dim(c)), c->d_model),
+           rows = (size_t)o->max_rows;
+    size_t logits = o->backward ? (size_t)loss_rows(c, o) * (size_t)c->vocab : 0;
+    size_t left = rows * widest > logits ? rows * widest : logits;
+    return (left + rows * (size_t)larger(c->d_ffn, c->d_model)) * sizeof(uint16_t);
+}
+
 size_t gk_session_size(const gk_config *c, const gk_session_opts *o) {
     size_t parts = gk__parts_wanted(c, o->backward);
-    return parts * single_bytes(c, o) + (parts - 1) * gk__session_grad_floats(c, o->adapter) * sizeof(float);
+    return operand_bytes(c, o) + parts * single_bytes(c, o) +
+           (parts - 1) * gk__session_grad_floats(c, o->adapter) * sizeof(float);
 }
 
 size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {

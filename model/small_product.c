@@ -41,7 +41,8 @@ BLOCK(2, 2)
 BLOCK(1, 2)
 BLOCK(8, 1)
 BLOCK(4, 1)
-BLOCK(2, 1) BLOCK(1, 1)
+BLOCK(2, 1)
+BLOCK(1, 1)
 
     static void columns(operands o, int m, int wide) {
     static void (*const DO[2][4])(const operands *) = {{block_8_1, block_4_1, block_2_1, block_1_1},

@@ -20,10 +20,10 @@ static result compute(const gk_corpus *c, const gk_corpus *mix, const gk_model *
     gk_packer *p = gk_packer_new(c, mix, rows, (int64_t)n);
     gk_session *s = gk_session_new(gk_model_config(m), gk_packer_rows(p), true, NULL);
     r.grad = gk_alloc(r.floats * sizeof(float));
-    ck_assert(gk_texts_loss(p, s, m, texts, n, NULL, r.grad, &r.loss, &r.targets, NULL));
+    ck_assert(gk_texts_loss(p, s, m, texts, n, &(gk_backprop){.grad = r.grad}, &r.loss, &r.targets, NULL));
     double again;
     int64_t targets;
-    ck_assert(gk_texts_loss(p, s, m, texts, n, NULL, NULL, &again, &targets, NULL));
+    ck_assert(gk_texts_loss(p, s, m, texts, n, NULL, &again, &targets, NULL));
     ck_assert_int_eq(targets, r.targets);
     ck_assert_double_eq_tol(again, r.loss, 1e-6 * r.loss);
     gk_session_free(s);
@@ -217,8 +217,7 @@ START_TEST(keep_best_ends_with_the_best_weights) {
     gk_session *session = gk_session_new(gk_model_config(t.model), gk_packer_rows(p), false, NULL);
     double loss;
     int64_t targets;
-    ck_assert(
-        gk_texts_loss(p, session, t.model, split.valid, split.n_valid, NULL, NULL, &loss, &targets, NULL));
+    ck_assert(gk_texts_loss(p, session, t.model, split.valid, split.n_valid, NULL, &loss, &targets, NULL));
     ck_assert_double_eq_tol(loss, best, 1e-5 * best);
     gk_session_free(session);
     gk_packer_free(p);

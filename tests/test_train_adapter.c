@@ -35,8 +35,8 @@ START_TEST(an_adapter_is_trained_beside_its_model) {
     gk_model *merged = gk_model_open(dir, &t.err); /* finds its base, an absolute path */
     ck_assert_msg(merged != NULL, "%s", t.err.what);
     int64_t n;
-    ck_assert(gk_texts_loss(p, session, before, all, N_TEXTS, NULL, NULL, &start, &n, NULL));
-    ck_assert(gk_texts_loss(p, session, merged, all, N_TEXTS, NULL, NULL, &after, &n, NULL));
+    ck_assert(gk_texts_loss(p, session, before, all, N_TEXTS, NULL, &start, &n, NULL));
+    ck_assert(gk_texts_loss(p, session, merged, all, N_TEXTS, NULL, &after, &n, NULL));
     /* The frozen head is small: no state gives any token more than e^0.4 of another's chance. */
     ck_assert_msg(after < start - 0.2, "from %g to %g", start, after);
     ck_assert(!gk_exists(scratch_path(&s, "run/model.safetensors")));

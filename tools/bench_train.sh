@@ -70,7 +70,9 @@ modes() { # the peers' modes of a shape
 
 bench_shape() {
     local shape=$1 mode
-    measure "$shape graftkit fp32" "$BIN/bench_train" --shape "$shape" --threads "$THREADS"
+    for mode in fp32 bf16; do
+        measure "$shape graftkit $mode" "$BIN/bench_train" --shape "$shape" --mode $mode --threads "$THREADS"
+    done
     [[ $PYTHON ]] || return
     for mode in $(modes); do
         measure "$shape torch $mode" "$PYTHON" $ref/bench_step_torch.py --shape "$shape" --mode "$mode" --threads "$THREADS"
@@ -81,6 +83,7 @@ table_shape() {
     local shape=$1 mode
     header tokens
     row "" "$shape graftkit fp32" tokens
+    row "" "$shape graftkit bf16" tokens
     for mode in $(modes); do
         row "$shape graftkit ${mode%-compile}" "$shape torch $mode" tokens
     done

@@ -137,21 +137,26 @@ size_t gk_pack(gk_packer *p, const uint32_t *texts, size_t n, gk_batch *out) {
 }
 
 bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_t *texts, size_t n,
-                   const uint32_t *frozen, float *grad, double *loss, int64_t *targets, gk_error *err) {
+                   const gk_backprop *back, double *loss, int64_t *targets, gk_error *err) {
     double sum = 0;
     *targets = 0;
     for (size_t i = 0; i < n; i++) *targets += targets_of(view(p, texts[i]));
     /* Every micro-batch is weighed by the whole step's targets, so that accumulation does not change the
      * mean. */
-    const float scale = (float)(1 / (double)*targets);
+    gk_backprop mine = back ? *back : (gk_backprop){0};
+    mine.scale = (float)(1 / (double)*targets);
     for (size_t done = 0; done < n;) {
         gk_batch b;
         double part;
         int64_t count;
-        done += gk_pack(p, texts + done, n - done, &b);
-        bool ok = grad ? gk_forward_backward(s, m, &b,
-                                             &(gk_backprop){.scale = scale, .frozen = frozen, .grad = grad},
-                                             &part, &count, err)
+        size_t taken = gk_pack(p, texts + done, n - done, &b);
+        if (back && !back->grad && taken < n)
+            return gk_fail(
+                err, GK_AT_FIELD(NULL, "rows"), "more rows, or fewer texts or tokens a step",
+                "a step of %zu texts does not fit one pass of %d rows, as gradients in pieces need", n,
+                p->max_rows);
+        done += taken;
+        bool ok = back ? gk_forward_backward(s, m, &b, &mine, &part, &count, err)
                        : gk_forward_loss(s, m, &b, &part, &count, err);
         if (!ok) return false;
         sum += part;

@@ -99,7 +99,38 @@ bool gk__trained_save(const gk__trained *t, const gk_train_job *job, gk_error *e
 /* lora_targets, as "q,v" or "attn,down"; as a list of names. */
 bool gk__targets_parse(const char *text, uint32_t *out, gk_place at, gk_error *err);
 json_t *gk__targets_json(uint32_t targets);
-uint64_t gk__lora_bytes(const gk_recipe *r, const gk_config *c, size_t model_floats); /* gk_train_bytes */
+
+/* ---- memory.c */
+
+gk_session_opts gk__session_opts(const gk_recipe *r, int rows, const gk_adapter *a);
+
+/* ---- update.c: the vectors of a run and their update, as the recipe's `memory` and `bf16` say */
+
+enum { GK__MOST_ARRAYS = 8 };
+typedef struct gk__update {
+    gk_model *model;
+    const gk__trained *trained;
+    const uint32_t *frozen; /* NULL beside an adapter */
+    double clip;
+    gk_adamw *adam; /* NULL: lean */
+    gk_lean *lean;
+    float *data, *grad;
+    void *best[GK__MOST_ARRAYS]; /* copies of gk__update_weights' arrays, where the best are kept */
+} gk__update;
+/* Lean: gives up the model's floats. Freed by gk__update_free, after a failure too. */
+bool gk__update_make(gk__update *u, const gk_train_job *job, const gk__trained *t, const uint32_t *frozen,
+                     gk_error *err);
+void gk__update_free(gk__update *u);
+/* What makes up the result; all that a checkpoint holds. Return how many. */
+size_t gk__update_weights(gk__update *u, gk_typed_array list[GK__MOST_ARRAYS]);
+size_t gk__update_arrays(gk__update *u, gk_typed_array list[GK__MOST_ARRAYS]);
+bool gk__update_loaded(gk__update *u, gk_error *err); /* after a checkpoint was read into them */
+void gk__update_keep_best(gk__update *u);
+void gk__update_take_best(gk__update *u);
+/* Step t (from 1): how its backward pass is to run, the gradient's norm, the update. */
+gk_backprop gk__update_begin(gk__update *u, int64_t t, double lr);
+double gk__update_norm(const gk__update *u);
+void gk__update_end(gk__update *u, int64_t t, double lr, double norm);
 
 /* ---- checkpoint.c */
 

@@ -110,13 +110,3 @@ bool gk__trained_save(const gk__trained *t, const gk_train_job *job, gk_error *e
     free(path);
     return ok;
 }
-
-/* The adapter of a run is a matter of a moment to make, and is what its sizes are asked of. */
-uint64_t gk__lora_bytes(const gk_recipe *r, const gk_config *c, size_t model_floats) {
-    gk_adapter *a = gk_adapter_new(c, &r->lora, 0, NULL);
-    gk_session_opts o = {.max_rows = (int)r->rows, .backward = true, .adapter = a};
-    uint64_t vectors = r->keep_best ? 5 : 4, floats = a ? gk_adapter_floats(a) : 0;
-    uint64_t bytes = (model_floats + vectors * floats) * sizeof(float) + gk_session_size(c, &o);
-    gk_adapter_free(a);
-    return bytes;
-}

@@ -8,7 +8,7 @@
 
 /* ---------------------------------------------------------------- the keys */
 
-typedef enum key_kind { NUM, INT, BOOL, BETAS, SCHEDULE, LOSS, FREEZE, FILES, TARGETS } key_kind;
+typedef enum key_kind { NUM, INT, BOOL, BETAS, SCHEDULE, LOSS, MEMORY, FREEZE, FILES, TARGETS } key_kind;
 
 typedef struct key {
     const char *name;
@@ -59,6 +59,8 @@ static const key KEYS[] = {
     {"lora_rslora", BOOL, AT(lora.rslora), 0, 0, true, "BOOL", "times 1 / sqrt(lora_rank) instead"},
     {"lora_targets", TARGETS, AT(lora.targets), 0, 0, true, "NAMES",
      "components that get one: q k v o gate up down, attn, ffn, all-linear"},
+    {"bf16", BOOL, AT(bf16), 0, 0, true, "BOOL", "products of bf16 operands, with fp32 sums and weights"},
+    {"memory", MEMORY, AT(memory), 0, 0, true, "NAME", "standard, recompute or lean"},
     {"rows", INT, AT(rows), 1, 1e7, true, "N", "most rows (tokens) of a micro-batch"},
     {"checkpoint_steps", INT, AT(checkpoint_steps), 0, 1e12, false, "N",
      "steps between checkpoints; 0: by time only"},
@@ -71,6 +73,7 @@ static const key KEYS[] = {
 enum { N_KEYS = sizeof KEYS / sizeof *KEYS };
 static const char *const SCHEDULES[] = {"linear", "cosine", "constant"};
 static const char *const LOSSES[] = {"all", "answer"};
+static const char *const MEMORIES[] = {"standard", "recompute", "lean"};
 
 size_t gk_recipe_keys(void) {
     return N_KEYS;
@@ -164,6 +167,13 @@ static bool read_loss(const char *text, gk_loss *out, gk_place at, gk_error *err
     return ok;
 }
 
+static bool read_memory(const char *text, gk_memory *out, gk_place at, gk_error *err) {
+    int i;
+    bool ok = read_word(text, MEMORIES, 3, "must be standard, recompute or lean", &i, at, err);
+    if (ok) *out = (gk_memory)i;
+    return ok;
+}
+
 static bool read_betas(const char *text, gk_adamw_opts *out, gk_place at, gk_error *err) {
     char *end = NULL, *last = NULL;
     double b1 = strtod(text, &end), b2 = *end == ',' ? strtod(end + 1, &last) : -1;
@@ -203,6 +213,8 @@ static bool set(gk_recipe *r, const key *k, const char *text, gk_place at, gk_er
         return read_betas(text, to, at, err);
     case LOSS:
         return read_loss(text, to, at, err);
+    case MEMORY:
+        return read_memory(text, to, at, err);
     case FREEZE:
         return gk__freeze_parse(text, r, at, err);
     case FILES:
@@ -235,6 +247,11 @@ bool gk_recipe_check(const gk_recipe *r, gk_error *err) {
         if (after_validation[i].asked && !(r->validation > 0))
             return gk_fail(err, GK_AT_FIELD(NULL, after_validation[i].field),
                            "hold texts out with `validation`", "there is no best step without validation");
+    if (r->memory == GK_MEMORY_LEAN && (r->accumulate > 1 || r->lora.rank > 0))
+        return gk_fail(err, GK_AT_FIELD(NULL, "memory"), "standard or recompute",
+                       r->lora.rank > 0
+                           ? "lean is for the model's own weights, and lora_rank trains an adapter"
+                           : "lean updates during a step's one pass: it cannot accumulate");
     if (r->mix_ratio > 0 && !*r->mix)
         return gk_fail(err, GK_AT_FIELD(NULL, "mix_ratio"), "name files with `mix`",
                        "there is no general text to mix in");
@@ -299,6 +316,7 @@ static bool scalar_text(const key *k, gk_ynode n, const char **text, gk_error *e
         break;
     case SCHEDULE:
     case LOSS:
+    case MEMORY:
     case FREEZE:
     case FILES:
     case TARGETS:
@@ -378,6 +396,8 @@ static json_t *value_json(const gk_recipe *r, const key *k) {
         return json_pack("[ff]", r->adam.beta1, r->adam.beta2);
     case LOSS:
         return json_string(LOSSES[r->loss]);
+    case MEMORY:
+        return json_string(MEMORIES[r->memory]);
     case FREEZE:
         return gk__freeze_json(r);
     case FILES:

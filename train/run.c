@@ -4,12 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct weights { /* all [floats] */
-    size_t floats;
-    float *data, *m, *v;
-    float *best; /* NULL: not kept */
-} weights;
-
 typedef struct run {
     const gk_train_job *job;
     const gk_recipe *recipe;
@@ -20,11 +14,9 @@ typedef struct run {
     int64_t total, warmup;
     gk_packer *packer;
     gk_session *session;
-    gk_adamw *adam;
-    uint32_t *frozen; /* masks, as in gk_backprop; NULL beside an adapter */
+    uint32_t *frozen; /* masks, as in gk_backprop */
     gk__trained trained;
-    float *grad;
-    weights weights;
+    gk__update update;
     gk__metrics metrics;
     gk__state at;
     double began; /* when the run would have begun without its interruptions */
@@ -64,12 +56,6 @@ static bool find_frozen(run *r, gk_error *err) {
 
 /* ---------------------------------------------------------------- start and end */
 
-uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats) {
-    if (r->lora.rank > 0) return gk__lora_bytes(r, c, floats);
-    uint64_t vectors = r->keep_best ? 5 : 4;
-    return vectors * floats * sizeof(float) + gk_session_bytes(c, (int)r->rows, true);
-}
-
 static gk_packer *new_packer(const gk_train_job *job) {
     const gk_recipe *r = job->recipe;
     bool few = r->tokens > 0 && r->tokens < r->rows;
@@ -77,22 +63,36 @@ static gk_packer *new_packer(const gk_train_job *job) {
                          r->tokens > 0 ? INT64_MAX : r->batch);
 }
 
+/* A lean step is one pass. */
+static bool fits_one_pass(const run *r, gk_error *err) {
+    const gk_recipe *rec = r->recipe;
+    if (rec->memory != GK_MEMORY_LEAN) return true;
+    gk_packer *all = gk_packer_new(r->job->corpus, r->job->mix, INT32_MAX, rec->tokens > 0 ? 1 : rec->batch);
+    int64_t rows = rec->tokens > gk_packer_rows(all) ? rec->tokens : gk_packer_rows(all);
+    gk_packer_free(all);
+    return rows <= gk_packer_rows(r->packer) ||
+           gk_fail(err, GK_AT_FIELD(NULL, "rows"), "more rows, or fewer texts or tokens a step",
+                   "a step may have %" PRId64 " tokens, and lean takes it in one pass of %d rows", rows,
+                   gk_packer_rows(r->packer));
+}
+
+/* The model is there already, as floats. */
+static bool check_memory(run *r, gk_error *err) {
+    const gk_train_job *job = r->job;
+    gk_train_memory m;
+    char line[320];
+    size_t floats = gk_model_floats(job->model);
+    gk_train_memory_of(r->recipe, gk_model_config(job->model), floats, gk_packer_rows(r->packer), &m);
+    gk_train_memory_text(&m, line, sizeof line);
+    if (!gk_train_fits(&m, floats * sizeof(float), 0, err)) return false;
+    if (job->on_note) job->on_note(job->ctx, line);
+    return true;
+}
+
 static bool take_memory(run *r, gk_error *err) {
-    if (!gk__trained_make(r->job, r->frozen, &r->trained, err)) return false;
-    const gk__trained *t = &r->trained;
-    const size_t floats = t->floats;
-    if (t->adapter) r->frozen = NULL; /* the model is as a whole */
-    r->adam = gk_adamw_new(t->params, t->n_params, floats, &r->recipe->adam, r->frozen, err);
-    if (!r->adam) return false;
-    r->grad = gk_try_alloc(floats * sizeof *r->grad);
-    float *best = r->recipe->keep_best ? gk_try_alloc(floats * sizeof *best) : NULL;
-    r->weights = (weights){
-        .floats = floats, .data = t->data, .m = gk_adamw_m(r->adam), .v = gk_adamw_v(r->adam), .best = best};
-    if (!r->grad || (r->recipe->keep_best && !best))
-        return gk_fail(err, GK_NOWHERE, "train a smaller model or on a larger machine",
-                       "no memory for the gradient (%zu floats)", floats);
-    r->packer = new_packer(r->job);
-    gk_session_opts opts = {.max_rows = gk_packer_rows(r->packer), .backward = true, .adapter = t->adapter};
+    gk_session_opts opts = gk__session_opts(r->recipe, gk_packer_rows(r->packer), r->trained.adapter);
+    if (!check_memory(r, err) || !gk__update_make(&r->update, r->job, &r->trained, r->frozen, err))
+        return false;
     r->session = gk_session_make(gk_model_config(r->job->model), &opts, err);
     return r->session != NULL;
 }
@@ -104,23 +104,13 @@ static bool prepare(run *r, gk_error *err) {
     r->total = gk__plan_steps(r->plan);
     r->warmup = gk__plan_warmup(r->plan);
     r->at = (gk__state){.loss = NAN, .valid_loss = NAN, .best_loss = NAN};
-    return take_memory(r, err);
-}
-
-/* What a checkpoint holds. */
-enum { MOST_ARRAYS = 4 };
-static size_t list_arrays(const run *r, gk_typed_array list[MOST_ARRAYS]) {
-    const weights *w = &r->weights;
-    const char *const name[MOST_ARRAYS] = {"weights", "first_moment", "second_moment", "best_weights"};
-    float *const data[MOST_ARRAYS] = {w->data, w->m, w->v, w->best};
-    size_t n = w->best ? 4 : 3;
-    for (size_t i = 0; i < n; i++) list[i] = (gk_typed_array){name[i], "F32", data[i], w->floats};
-    return n;
+    r->packer = new_packer(r->job);
+    return gk__trained_make(r->job, r->frozen, &r->trained, err) && fits_one_pass(r, err);
 }
 
 static bool save_checkpoint(run *r, gk_error *err) {
-    gk_typed_array list[MOST_ARRAYS];
-    size_t n = list_arrays(r, list);
+    gk_typed_array list[GK__MOST_ARRAYS];
+    size_t n = gk__update_arrays(&r->update, list);
     r->at.seconds = gk_now() - r->began;
     if (r->metrics.f && !gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err)) return false;
     gk_arena *a = gk_arena_new();
@@ -144,9 +134,9 @@ static void tell_skipped(const run *r) {
 }
 
 static bool go_on(run *r, gk_error *err) {
-    gk_typed_array list[MOST_ARRAYS];
-    size_t n = list_arrays(r, list);
-    if (!gk__checkpoint_load(r->folder.resume, list, n, err) ||
+    gk_typed_array list[GK__MOST_ARRAYS];
+    size_t n = gk__update_arrays(&r->update, list);
+    if (!gk__checkpoint_load(r->folder.resume, list, n, err) || !gk__update_loaded(&r->update, err) ||
         !gk__checkpoint_state(r->folder.resume, r->total, &r->at, err))
         return false;
     tell_skipped(r);
@@ -180,14 +170,13 @@ static bool begin(run *r, gk__found found, gk_error *err) {
     if (found == GK__UNFINISHED ? !go_on(r, err) : !save_checkpoint(r, err)) return false;
     if (!gk__metrics_open(&r->metrics, r->folder.metrics, r->at.metrics_bytes, err)) return false;
     if (r->at.step == 0 && !tell_epoch(r, 0, err)) return false;
-    gk__pace_begin(&r->pace, job, &r->trained, r->frozen, &r->at, r->total);
+    gk__pace_begin(&r->pace, job, &r->trained, r->update.frozen, &r->at, r->total);
     return true;
 }
 
 static bool finish(run *r, gk_error *err) {
     const gk_train_job *job = r->job;
-    if (r->at.best_step > 0 && r->weights.best)
-        memcpy(r->weights.data, r->weights.best, r->weights.floats * sizeof(float));
+    if (r->at.best_step > 0) gk__update_take_best(&r->update);
     r->at.seconds = gk_now() - r->began;
     if (!gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err) ||
         !gk__trained_save(&r->trained, job, err) || !gk__manifest_write(&r->folder, r->inputs, &r->at, err))
@@ -201,9 +190,7 @@ static void release(run *r) {
     gk_session_free(r->session);
     gk_packer_free(r->packer);
     gk__plan_free(r->plan);
-    gk_free(r->grad);
-    gk_free(r->weights.best);
-    gk_adamw_free(r->adam);
+    gk__update_free(&r->update);
     gk__trained_free(&r->trained);
     gk__folder_leave(&r->folder);
     json_decref(r->inputs);
@@ -232,16 +219,17 @@ static void log_step(run *r, int64_t epoch, double norm, double lr) {
 
 static bool step(run *r, const gk__texts *texts, gk_error *err) {
     const gk_recipe *rec = r->recipe;
+    const int64_t t = r->at.step + 1;
     int64_t targets;
-    double loss;
-    if (!gk_texts_loss(r->packer, r->session, r->job->model, texts->text, texts->n, r->frozen, r->grad, &loss,
-                       &targets, err))
+    double loss, lr = rec->lr * gk_schedule_factor(rec->schedule, r->at.step, r->warmup, r->total);
+    gk_backprop back = gk__update_begin(&r->update, t, lr);
+    if (!gk_texts_loss(r->packer, r->session, r->job->model, texts->text, texts->n, &back, &loss, &targets,
+                       err))
         return false;
     if (!isfinite(loss)) return diverged(r, "loss", loss, err);
-    double norm = gk_adamw_norm(r->adam, r->grad);
+    double norm = gk__update_norm(&r->update);
     if (!isfinite(norm)) return diverged(r, "gradient's norm", norm, err);
-    double lr = rec->lr * gk_schedule_factor(rec->schedule, r->at.step, r->warmup, r->total);
-    gk_adamw_step(r->adam, r->weights.data, r->grad, r->at.step + 1, lr, gk_clip_factor(norm, rec->clip));
+    gk__update_end(&r->update, t, lr, norm);
     r->at.step++;
     r->at.tokens += targets;
     r->at.loss = loss;
@@ -260,7 +248,7 @@ static void compare_with_best(run *r, double loss) {
     at->best_step = at->step;
     at->best_loss = loss;
     at->since_best = 0;
-    if (r->weights.best) memcpy(r->weights.best, r->weights.data, r->weights.floats * sizeof(float));
+    gk__update_keep_best(&r->update);
 }
 
 static bool validate(run *r, int64_t epoch, gk_error *err) {
@@ -268,7 +256,7 @@ static bool validate(run *r, int64_t epoch, gk_error *err) {
     int64_t targets;
     double loss;
     if (split->n_valid == 0) return true;
-    if (!gk_texts_loss(r->packer, r->session, r->job->model, split->valid, split->n_valid, NULL, NULL, &loss,
+    if (!gk_texts_loss(r->packer, r->session, r->job->model, split->valid, split->n_valid, NULL, &loss,
                        &targets, err))
         return false;
     if (!isfinite(loss)) return diverged(r, "validation loss", loss, err);
@@ -317,7 +305,7 @@ static bool run_all(run *r, gk_train_result *out, gk_error *err) {
         out->end = GK_TRAIN_ALREADY;
         return gk__manifest_read(&r->folder, out, err);
     }
-    if (!begin(r, found, err)) return false;
+    if (!take_memory(r, err) || !begin(r, found, err)) return false;
     out->resumed_at = r->at.step;
     r->progress = gk_progress_start(r->job->progress, r->job->label, (double)r->total, "steps");
     bool ok = train(r, &out->end, err);

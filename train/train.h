@@ -96,6 +96,9 @@ gk_lean_state gk_lean_arrays(gk_lean *l);
 /* ---------------------------------------------------------------- recipes (recipe.c, freeze.c;
  * train/recipes/) */
 
+/* How a run keeps its memory: all activations, gradients and fp32 moments; activations of one layer at a
+ * time, the others being computed again; lean.c's bf16 weights and small moments besides. */
+typedef enum gk_memory { GK_MEMORY_STANDARD, GK_MEMORY_RECOMPUTE, GK_MEMORY_LEAN } gk_memory;
 typedef enum gk_loss { GK_LOSS_ALL, GK_LOSS_ANSWER } gk_loss;
 
 /* Components that stay as they are, in some layers or wherever they are (freeze.c). */
@@ -129,7 +132,9 @@ typedef struct gk_recipe {
     bool keep_best;         /* end with the weights of the lowest validation loss */
     gk_freeze freeze[GK_MOST_FREEZES];
     int n_freeze;
-    int64_t rows; /* a step runs in micro-batches of at most so many rows (a text is never split) */
+    bool bf16;        /* products take bf16 operands and add up in fp32; weights and optimiser stay fp32 */
+    gk_memory memory; /* lean: products are as with bf16 */
+    int64_t rows;     /* a step runs in micro-batches of at most so many rows (a text is never split) */
     int64_t checkpoint_steps;  /* 0: not by steps */
     double checkpoint_seconds; /* 0: not by time */
     int64_t keep_last;         /* checkpoints that stay; the older ones are removed */
@@ -239,11 +244,12 @@ int gk_packer_rows(const gk_packer *p); /* the most rows of a micro-batch: what 
 /* Packs as many of the n > 0 texts, in order, as fit (at least one) and returns how many; *out borrows until
  * the next call. */
 size_t gk_pack(gk_packer *p, const uint32_t *texts, size_t n, gk_batch *out);
-/* The mean loss over all tokens of n > 0 texts that carry loss, and their number; with `grad` (session made
- * for backward), adds the gradient of that mean to it. Both are the same, but for float rounding, in whatever
- * micro-batches the texts run: each token weighs 1 / *targets. */
+/* The mean loss over all tokens of n > 0 texts that carry loss, and their number; with `back` (session made
+ * for backward; its scale is set here), the gradient of that mean too. Both are the same, but for float
+ * rounding, in whatever micro-batches the texts run: each token weighs 1 / *targets. Gradients in pieces need
+ * them to fit one pass. */
 bool gk_texts_loss(gk_packer *p, gk_session *s, const gk_model *m, const uint32_t *texts, size_t n,
-                   const uint32_t *frozen, float *grad, double *loss, int64_t *targets, gk_error *err);
+                   const gk_backprop *back, double *loss, int64_t *targets, gk_error *err);
 
 /* ---------------------------------------------------------------- a run (run.c) */
 
@@ -285,9 +291,17 @@ typedef struct gk_train_result {
     bool stopped;      /* `patience` ended it before total_steps */
 } gk_train_result;
 
-/* The memory that a run takes: weights, gradient and both moments, the best weights where they are kept (with
- * lora_rank all but the weights of the adapter only), and the activations of a micro-batch of r->rows rows
- * (less where the texts have fewer); not the texts. `floats`: gk_model_floats. */
+/* The memory that a run takes, in bytes; not the texts. With lora_rank gradients, moments and best weights
+ * are the adapter's. `floats`: gk_model_floats; `rows`: of the largest micro-batch. */
+typedef struct gk_train_memory {
+    uint64_t weights, gradients, moments, best, activations, total;
+} gk_train_memory;
+void gk_train_memory_of(const gk_recipe *r, const gk_config *c, size_t floats, int rows,
+                        gk_train_memory *out);
+void gk_train_memory_text(const gk_train_memory *m, char *out, size_t size); /* one line of GiB */
+/* Fails, with the sum, when what is not yet `taken` is more than `free_bytes`; 0: what the system has. */
+bool gk_train_fits(const gk_train_memory *m, uint64_t taken, uint64_t free_bytes, gk_error *err);
+/* The total for micro-batches of r->rows rows. */
 uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats);
 /* The floating-point operations of training on a sequence of `rows` rows: 6 for each weight of a matrix
  * product and row, and attention's scores and sums, forward and backward; what is computed twice to save
