@@ -179,7 +179,7 @@ G        := $(B)/graftkit
 COMMON   := --seed $(SEED) --threads $(THREADS) --replace
 EVAL     := --templates $(TEMPLATES)/eval.jsonl --fillers $(TEMPLATES)/fillers.json --target second_actor
 # After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
-LEARNED   = --rows $(RUN)/data/$*/metadata.jsonl $(EVAL) \
+LEARNED   = --eval-rows $(RUN)/data/$*/metadata.jsonl $(EVAL) \
             $(foreach t,$(filter-out %/eval.jsonl,$(wildcard $(TEMPLATES)/*.jsonl)),--train-templates $(t))
 
 .PHONY: dataset base finetune graft-sweep report FORCE

@@ -214,7 +214,7 @@ START_TEST(interrupted_is_130) {
 END_TEST
 
 #define ASK                                                      \
-    "--rows $D/data/relation/metadata.jsonl --eval-rows 3 " EVAL \
+    "--eval-rows $D/data/relation/metadata.jsonl --eval-most 3 " EVAL \
     "--train-templates templates/fake_movies_fake_actors/qa.jsonl "
 
 /* A line an epoch, the untaught model's first; a run that is finished tells it again. */
@@ -251,8 +251,8 @@ START_TEST(what_was_learned_is_told) {
 END_TEST
 
 START_TEST(what_cannot_be_asked) {
-    refused(FINETUNE "--rows $D/data/relation/metadata.jsonl --out $D/no", "--templates", "both");
-    refused(FINETUNE EVAL "--out $D/no", "--rows", "both");
+    refused(FINETUNE "--eval-rows $D/data/relation/metadata.jsonl --out $D/no", "--templates", "both");
+    refused(FINETUNE EVAL "--out $D/no", "--eval-rows", "both");
     refused(FINETUNE ASK "--train-templates templates/fake_movies_fake_actors/eval.jsonl --out $D/no",
             "eval.jsonl", "no template leads up to 'second_actor'");
 }

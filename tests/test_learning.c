@@ -192,6 +192,65 @@ START_TEST(frozen_components_keep_their_bits) {
 }
 END_TEST
 
+/* The same run in other precisions and memory ends nearly where fp32 does; computing again, exactly there. */
+START_TEST(precision_and_memory_change_little) {
+    scratch s = scratch_new();
+    double loss[4];
+    for (int i = 0; i < 4; i++) {
+        trial t = {.recipe = make_recipe()};
+        char name[8];
+        snprintf(name, sizeof name, "run%d", i);
+        t.recipe.bf16 = i == 2;
+        t.recipe.memory = i == 1 ? GK_MEMORY_RECOMPUTE : i == 3 ? GK_MEMORY_LEAN : GK_MEMORY_STANDARD;
+        t.recipe.rows = 100;
+        ck_assert_msg(train_into(&t, scratch_path(&s, name)), "%s", t.err.what);
+        loss[i] = t.end.valid_loss;
+        gk_model_free(t.model);
+    }
+    assert_same_file(&s, "run0/model.safetensors", "run1/model.safetensors");
+    ck_assert_msg(fabs(loss[2] - loss[0]) < 0.1, "bf16 ends at %g, fp32 at %g", loss[2], loss[0]);
+    ck_assert_msg(fabs(loss[3] - loss[0]) < 0.2, "lean ends at %g, fp32 at %g", loss[3], loss[0]);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(lean_says_what_it_cannot) {
+    scratch s = scratch_new();
+    trial t = {.recipe = make_recipe()};
+    t.recipe.memory = GK_MEMORY_LEAN;
+    ck_assert(!train_into(&t, scratch_path(&s, "run")));
+    ck_assert_msg(strstr(t.err.what, "in one pass of 40 rows") != NULL, "%s", t.err.what);
+    t.recipe.rows = 100;
+    t.recipe.accumulate = 2;
+    ck_assert(!train_into(&t, scratch_path(&s, "run")));
+    ck_assert_ptr_nonnull(strstr(t.err.what, "cannot accumulate"));
+    gk_model_free(t.model);
+    scratch_free(&s);
+}
+END_TEST
+
+/* Refused, with the sum, when it is more than there is; what is taken already does not count again. */
+START_TEST(memory_is_counted_before) {
+    gk_config c;
+    gk_config_default(gk_family_find("llama"), 2000, &c);
+    gk_recipe r = make_recipe();
+    gk_train_memory m, lean;
+    gk_error err;
+    size_t floats = 1000000;
+    gk_train_memory_of(&r, &c, floats, 100, &m);
+    ck_assert_uint_eq(m.weights, 4 * floats);
+    ck_assert_uint_eq(m.gradients + m.moments, 12 * floats);
+    ck_assert_uint_eq(m.total, m.weights + m.gradients + m.moments + m.best + m.activations);
+    ck_assert(gk_train_fits(&m, m.weights, m.total - m.weights, &err));
+    ck_assert(!gk_train_fits(&m, m.weights, m.total - m.weights - 1, &err));
+    ck_assert_ptr_nonnull(strstr(err.what, "does not fit: memory: weights 0.00 GiB, gradients"));
+    r.memory = GK_MEMORY_LEAN;
+    gk_train_memory_of(&r, &c, floats, 100, &lean);
+    ck_assert_uint_lt(lean.weights + lean.moments, 6 * floats);
+    ck_assert_uint_lt(lean.activations, m.activations);
+}
+END_TEST
+
 START_TEST(keep_best_ends_with_the_best_weights) {
     scratch s = scratch_new();
     trial t = {.recipe = make_recipe(), .seed = 2};
@@ -362,6 +421,9 @@ int main(int argc, char **argv) {
     tcase_add_loop_test(t, a_step_is_the_sum_of_its_texts, 0, 2);
     tcase_add_test(t, a_small_model_learns);
     tcase_add_test(t, frozen_components_keep_their_bits);
+    tcase_add_test(t, precision_and_memory_change_little);
+    tcase_add_test(t, lean_says_what_it_cannot);
+    tcase_add_test(t, memory_is_counted_before);
     tcase_add_test(t, keep_best_ends_with_the_best_weights);
     tcase_add_test(t, validation_comes_by_steps_or_epochs_and_at_the_end);
     tcase_add_test(t, epochs_and_the_end_are_told_of);

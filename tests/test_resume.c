@@ -3,13 +3,17 @@
 /* modules: train model tokenizer core */
 #include "tests/train_fixture.h"
 
-/* What a run's steps and end can depend on: by texts; by tokens, with general text between them. */
+/* What a run's steps and end can depend on: by texts; by tokens, with general text between them; with bf16
+ * products and activations computed again; lean. */
 static trial killable(int kind) {
     trial t = {.recipe = make_recipe(), .seed = 11};
     t.recipe.epochs = 60;
     t.recipe.checkpoint_steps = 7;
     t.recipe.keep_best = true;
-    if (kind == 0) return t;
+    t.recipe.bf16 = kind == 2;
+    t.recipe.memory = kind == 2 ? GK_MEMORY_RECOMPUTE : kind == 3 ? GK_MEMORY_LEAN : GK_MEMORY_STANDARD;
+    if (kind == 3) t.recipe.rows = 100; /* a step is one pass */
+    if (kind != 1) return t;
     t.recipe.tokens = 25;
     t.recipe.accumulate = 3;
     t.recipe.steps = 600;
@@ -26,7 +30,7 @@ START_TEST(killed_runs_end_with_the_same_bytes) {
     scratch s = scratch_new();
     trial t = killable(_i);
     wait_for_success(train_in_child(&t, scratch_path(&s, "whole"), false));
-    const int64_t steps = _i ? 600 : 60 * ((108 + 7) / 8);
+    const int64_t steps = _i == 1 ? 600 : 60 * ((108 + 7) / 8);
     char *whole = metrics_without_speed(&s, "whole/metrics.jsonl", steps);
 
     char *dir = scratch_path(&s, "killed"), *metrics = scratch_path(&s, "killed/metrics.jsonl");
@@ -88,7 +92,7 @@ int main(int argc, char **argv) {
     Suite *s = suite_create("resume");
     TCase *t = tcase_create("resume");
     tcase_set_timeout(t, 120);
-    tcase_add_loop_test(t, killed_runs_end_with_the_same_bytes, 0, 2);
+    tcase_add_loop_test(t, killed_runs_end_with_the_same_bytes, 0, 4);
     tcase_add_test(t, a_killed_run_stops_as_early);
     suite_add_tcase(s, t);
     return run_suite(s);

@@ -85,6 +85,14 @@ static int print_help(const parsing *p) {
 
 /* ---------------------------------------------------------------- parsing */
 
+/* Two options of one name: the second could never be set. */
+static const char *defined_twice(const gk_opt *opts, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(opts[i].name, opts[k].name) == 0) return opts[i].name;
+    return NULL;
+}
+
 static int usage_error(const parsing *p, const char *fmt, ...) GK_PRINTF(2, 3);
 static int usage_error(const parsing *p, const char *fmt, ...) {
     va_list ap;
@@ -187,6 +195,8 @@ int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t
     parsing p = {command, summary, opts, n_opts, gk_arena_alloc(a, n_opts * sizeof(bool)), a};
     /* Asked anywhere, --help comes before any complaint, and before options change the defaults that it
      * shows. */
+    const char *twice = defined_twice(opts, n_opts);
+    if (twice) return usage_error(&p, "a defect of graftkit: two options are called --%s", twice);
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help(&p);
     for (int i = 1; i < argc; i++) {

@@ -9,8 +9,8 @@ bool gk_learned_open(const gk_learned_args *l, const gk_tok *tok, const gk_confi
     *out = NULL;
     if (!l->rows && !l->templates && l->trained.n == 0) return true;
     if (!l->rows || !l->templates)
-        return gk_fail(err, GK_AT_FIELD(NULL, l->rows ? "--templates" : "--rows"), "give both, or neither",
-                       "is missing: rows are asked for in the words of templates");
+        return gk_fail(err, GK_AT_FIELD(NULL, l->rows ? "--templates" : "--eval-rows"),
+                       "give both, or neither", "is missing: rows are asked for in the words of templates");
     gk_quiz_options o = {.held_out = {.templates = l->templates,
                                       .fillers = l->fillers,
                                       .rows = l->rows,

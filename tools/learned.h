@@ -14,7 +14,8 @@ typedef struct gk_learned_args {
 #define GK_LEARNED_DEFAULTS \
     { .target = "second_actor", .limit = 200 }
 #define GK_LEARNED_OPTS(l)                                                                                    \
-    {"rows", GK_OPT_STR, &(l)->rows, "FILE", "rows (JSONL) to ask the model for after each epoch", false},    \
+    {"eval-rows", GK_OPT_STR, &(l)->rows, "FILE", "rows (JSONL) to ask the model for after each epoch",       \
+     false},                                                                                                  \
         {"templates", GK_OPT_STR, &(l)->templates, "FILE", "in the words of these templates (JSONL)", false}, \
         {"train-templates",                                                                                   \
          GK_OPT_LIST,                                                                                         \
@@ -24,7 +25,7 @@ typedef struct gk_learned_args {
          false},                                                                                              \
         {"fillers", GK_OPT_STR, &(l)->fillers, "FILE", "fixed values of template fields (JSON)", false},      \
         {"target", GK_OPT_STR, &(l)->target, "FIELD", "the field that the prompts ask for", false}, {         \
-        "eval-rows", GK_OPT_INT, &(l)->limit, "N", "ask for the first N rows; 0: all", false                  \
+        "eval-most", GK_OPT_INT, &(l)->limit, "N", "ask for the first N rows; 0: all", false                  \
     }
 
 /* *out is NULL where nothing is to be asked. */
