@@ -33,6 +33,9 @@ static inline int gk__first_seen(const gk__scoring *s, int n) {
 enum { GK__LANES = 16 };
 void gk__small_product(int m, int n, int k, const float *a, ptrdiff_t down, ptrdiff_t right, const float *b,
                        int ldb, bool add, float *c, int ldc);
+/* small_product.c: t[i * ldt + r] = x[r * ldx + i] of at most GK__LANES rows and columns; x and t have room
+ * for whole vectors, and what is beyond `rows` in them is overwritten. */
+void gk__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt);
 static inline int gk__whole_lanes(int n) {
     return (n + GK__LANES - 1) / GK__LANES * GK__LANES;
 }

@@ -64,9 +64,15 @@ static void copy_out(int n, int hd, const float *from, int wide, float *to, ptrd
     for (int r = 0; r < n; r++, from += wide, to += ld) memcpy(to, from, (size_t)hd * sizeof(float));
 }
 
+/* In blocks, so that what is read and written stays in the nearest cache and goes by whole vectors. */
 static void transpose(int n, int hd, const float *x, int wide, float *t, int tall) {
-    for (int r = 0; r < n; r++)
-        for (int i = 0; i < hd; i++) t[(ptrdiff_t)i * tall + r] = x[(ptrdiff_t)r * wide + i];
+    for (int r = 0; r < n; r += GK__LANES)
+        for (int i = 0; i < hd; i += GK__LANES) {
+            int rows = n - r < GK__LANES ? n - r : GK__LANES,
+                columns = hd - i < GK__LANES ? hd - i : GK__LANES;
+            gk__transpose(rows, columns, x + (ptrdiff_t)r * wide + i, wide, t + (ptrdiff_t)i * tall + r,
+                          tall);
+        }
 }
 
 static const float *k_rows(const attention_job *j, const head *h) {

@@ -3,6 +3,9 @@
 #include "model/attention.h"
 
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 typedef float lanes __attribute__((vector_size(GK__LANES * sizeof(float))));
 
@@ -44,7 +47,7 @@ BLOCK(4, 1)
 BLOCK(2, 1)
 BLOCK(1, 1)
 
-    static void columns(operands o, int m, int wide) {
+static void columns(operands o, int m, int wide) {
     static void (*const DO[2][4])(const operands *) = {{block_8_1, block_4_1, block_2_1, block_1_1},
                                                        {block_8_2, block_4_2, block_2_2, block_1_2}};
     for (int size = 8, which = 0; size > 0; size /= 2, which++)
@@ -64,3 +67,44 @@ void gk__small_product(int m, int n, int k, const float *a, ptrdiff_t down, ptrd
         o.c += 2 * GK__LANES;
     }
 }
+
+#if defined(__AVX512F__)
+/* Pairs, then fours of floats change places inside 128 bits; then the 128-bit parts, twice. */
+static inline void transpose16(__m512 x[GK__LANES]) {
+    __m512 t[GK__LANES];
+    for (int i = 0; i < GK__LANES; i += 2) {
+        t[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+        t[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+    }
+    for (int i = 0; i < GK__LANES; i += 4) {
+        x[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+        x[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
+        x[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        x[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm512_shuffle_f32x4(x[i], x[i + 4], 0x88);
+        t[i + 4] = _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd);
+        t[i + 8] = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0x88);
+        t[i + 12] = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0xdd);
+    }
+    for (int i = 0; i < 4; i++) {
+        x[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+        x[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+        x[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
+        x[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
+    }
+}
+
+void gk__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {
+    __m512 v[GK__LANES];
+    for (int r = 0; r < GK__LANES; r++) v[r] = r < rows ? _mm512_load_ps(x + r * ldx) : _mm512_setzero_ps();
+    transpose16(v);
+    for (int i = 0; i < columns; i++) _mm512_store_ps(t + i * ldt, v[i]);
+}
+#else
+void gk__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {
+    for (int i = 0; i < columns; i++)
+        for (int r = 0; r < GK__LANES; r++) t[i * ldt + r] = r < rows ? x[r * ldx + i] : 0;
+}
+#endif

@@ -161,7 +161,9 @@ START_TEST(bench_train_tells_medians_and_ratios) {
     scratch s = scratch_new();
     char out[8192];
     script(&s, "bench_train",
-           "#!/bin/bash\necho >>$D/n; echo RESULT mode=fp32 tokens_per_s=$((100 * ($(wc -l <$D/n) * 2 % 5))) "
+           "#!/bin/bash\n[[ $* = *bf16* ]] && echo RESULT mode=bf16 tokens_per_s=700 best_tokens_per_s=800 "
+           "peak_gib=1.25 "
+           "&& exit\necho >>$D/n; echo RESULT mode=fp32 tokens_per_s=$((100 * ($(wc -l <$D/n) * 2 % 5))) "
            "best_tokens_per_s=450 peak_gib=1.50\n");
     script(&s, "python",
            "#!/bin/bash\ncase \"$*\" in *bf16*) echo no memory >&2; exit 1;; esac\n"
@@ -169,6 +171,8 @@ START_TEST(bench_train_tells_medians_and_ratios) {
     int code = shell(&s, "BIN=$D PYTHON=$D/python ROUNDS=3 THREADS=2 tools/bench_train.sh", out, sizeof out);
     ck_assert_msg(code == 0, "%d: %s", code, out);
     ck_assert_msg(strstr(out, "\n| gpt2-124m graftkit fp32 | 100 / 200 / 400 | 200 | 450 | - | - | 1.50 |\n"),
+                  "%s", out);
+    ck_assert_msg(strstr(out, "\n| gpt2-124m graftkit bf16 | 700 / 700 / 700 | 700 | 800 | - | - | 1.25 |\n"),
                   "%s", out);
     ck_assert_msg(
         strstr(out,
