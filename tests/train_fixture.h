@@ -119,8 +119,9 @@ static inline pid_t train_in_child(trial *t, const char *dir, bool interrupted) 
         if (!interrupt_self(SIGINT)) _exit(2);
     }
     bool ok = train_into(t, dir);
-    gk_train_end want = interrupted ? GK_TRAIN_INTERRUPTED : GK_TRAIN_DONE;
-    _exit(ok && t->end.end == want ? 0 : 1);
+    /* One that was killed after its manifest was written is finished. */
+    if (!interrupted && t->end.end == GK_TRAIN_ALREADY) t->end.end = GK_TRAIN_DONE;
+    _exit(ok && t->end.end == (interrupted ? GK_TRAIN_INTERRUPTED : GK_TRAIN_DONE) ? 0 : 1);
 }
 
 static inline void wait_for_success(pid_t pid) {
