@@ -31,6 +31,10 @@ gk__slots gk__adapter_slots(const gk_config *c);
 /* All zeros, of the slots that are marked. */
 gk_adapter *gk__adapter_blank(const gk_config *c, const gk_lora *o, const gk__slots *slots,
                               const bool *chosen, gk_error *err);
+/* adapter_file.c: what the two files of gk_adapter_load say. */
+bool gk__adapter_config(const char *path, gk_lora *o, gk_error *err);
+gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, const gk_lora *o, gk_error *err);
+
 static inline const gk__site *gk__site_of(const gk_adapter *a, int layer, gk_component c) {
     return a->at[(size_t)layer * GK_N_COMPONENTS + (size_t)c];
 }

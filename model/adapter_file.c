@@ -101,7 +101,7 @@ static bool check_init(const json_t *doc, const char *path, gk_error *err) {
                    "'%.40s' changes the base model as well", text);
 }
 
-static bool read_config(const char *path, gk_lora *o, gk_error *err) {
+bool gk__adapter_config(const char *path, gk_lora *o, gk_error *err) {
     gk_place at = GK_AT_FILE(path);
     const char *type;
     json_t *doc = gk_json_load(path, err);
@@ -242,20 +242,23 @@ static gk_adapter *read_tensors(reading *r, const gk_config *c, const gk_lora *o
     return NULL;
 }
 
+gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, const gk_lora *o, gk_error *err) {
+    gk_safetensors *file = gk__safetensors_map(path, err);
+    if (!file) return NULL;
+    reading r = {.path = path, .file = file};
+    r.n = gk__safetensors_entries(file, &r.entry);
+    r.used = gk_alloc(r.n * sizeof *r.used);
+    gk_adapter *a = read_tensors(&r, c, o, err);
+    gk_free(r.used);
+    gk_safetensors_close(file);
+    return a;
+}
+
 gk_adapter *gk_adapter_load(const char *dir, const gk_config *c, gk_error *err) {
     gk_arena *m = gk_arena_new();
     gk_lora o = {0};
-    reading r = {.path = gk_path_join(m, dir, WEIGHTS)};
-    gk_safetensors *file =
-        read_config(gk_path_join(m, dir, CONFIG), &o, err) ? gk__safetensors_map(r.path, err) : NULL;
-    gk_adapter *a = NULL;
-    if (file) {
-        r.file = file;
-        r.n = gk__safetensors_entries(file, &r.entry);
-        r.used = gk_arena_alloc(m, r.n * sizeof *r.used);
-        a = read_tensors(&r, c, &o, err);
-        gk_safetensors_close(file);
-    }
+    bool ok = gk__adapter_config(gk_path_join(m, dir, CONFIG), &o, err);
+    gk_adapter *a = ok ? gk__adapter_weights(gk_path_join(m, dir, WEIGHTS), c, &o, err) : NULL;
     gk_arena_free(m);
     return a;
 }

@@ -253,7 +253,7 @@ START_TEST(adamw_follows_torch) {
     for (int t = 1; t <= STEPS; t++) {
         double loss = backward(&f, false, 1 / (float)targets, grad) / targets,
                want = (double)losses->data[t - 1];
-        ck_assert_msg(fabs(loss - want) <= 1e-5 * want, "%s: loss %g in step %d, torch says %g", f.name, loss,
+        ck_assert_msg(fabs(loss - want) <= 1e-4 * want, "%s: loss %g in step %d, torch says %g", f.name, loss,
                       t, want);
         gk_adamw_step(adam, gk_adapter_data(f.adapter), grad, t, 1e-2, 1);
     }
