@@ -192,6 +192,8 @@ void gk_interrupt_catch(void) {
     sigaddset(&set, SIGTERM);
     pthread_t thread;
     pthread_sigmask(SIG_BLOCK, &set, NULL);
+    /* One that is waiting already is taken here: the thread may get to it after all the work is done. */
+    if (sigtimedwait(&set, NULL, &(struct timespec){0}) > 0) atomic_store(&stop_asked, true);
     if (pthread_create(&thread, NULL, wait_for_signals, &set) == 0)
         pthread_detach(thread);
     else

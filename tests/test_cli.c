@@ -213,7 +213,7 @@ START_TEST(interrupted_is_130) {
 }
 END_TEST
 
-#define ASK                                                      \
+#define ASK                                                           \
     "--eval-rows $D/data/relation/metadata.jsonl --eval-most 3 " EVAL \
     "--train-templates templates/fake_movies_fake_actors/qa.jsonl "
 
