@@ -357,8 +357,8 @@ size_t gk_adapter_floats(const gk_adapter *a);
 size_t gk_adapter_params(const gk_adapter *a, const gk_param **list);
 size_t gk_adapter_count(const gk_adapter *a);
 /* Adds scale B A to the matrices of a model of the same configuration; in one that gk_model_open gave they
- * become floats in memory of their own, and a narrow model's copy follows. After a failure (memory) the model
- * is only good to be freed. */
+ * become floats in memory of their own, and a narrow model's copy follows; a lean one is refused. After
+ * another failure (memory) the model is only good to be freed. */
 bool gk_adapter_merge(const gk_adapter *a, gk_model *m, gk_error *err);
 /* Whether `path` is a folder with an adapter instead of a model. gk_model_load and gk_model_open merge it
  * into its base, gk_model_files lists its files before its base's. */

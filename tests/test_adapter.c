@@ -544,6 +544,17 @@ END_TEST
 
 /* ---------------------------------------------------------------- what does not fit */
 
+START_TEST(a_lean_model_is_not_merged) {
+    fixture f = begin(0);
+    gk_error err;
+    ck_assert(gk_model_lean(f.model, NULL));
+    ck_assert(!gk_adapter_merge(f.adapter, f.model, &err));
+    assert_error(&err,
+                 "the model has no floats that an adapter could be added to; merge before gk_model_lean");
+    end(&f);
+}
+END_TEST
+
 START_TEST(another_model_s_adapter) {
     fixture f = begin(0), g;
     begin_with_texts(&g, 3);
@@ -579,6 +590,7 @@ int main(void) {
     tcase_add_test(t, hostile_configurations);
     tcase_add_test(t, hostile_tensors);
     tcase_add_test(t, bases_that_are_not_here);
+    tcase_add_test(t, a_lean_model_is_not_merged);
     tcase_add_test(t, another_model_s_adapter);
     suite_add_tcase(s, t);
     return run_suite(s);
