@@ -89,12 +89,6 @@ void gk_lean_free(gk_lean *l) {
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) gk_free(all[i]);
 }
 
-uint64_t gk_lean_bytes(const gk_model *m) {
-    size_t front, window, floats = gk_model_floats(m);
-    gk_backprop_floats(m, &front, &window);
-    return floats * 3 + floats / BLOCK * sizeof(float) + (front + window) * sizeof(float);
-}
-
 gk_lean_state gk_lean_arrays(gk_lean *l) {
     return (gk_lean_state){l->m, l->v, l->scale, l->floats, l->n_blocks};
 }

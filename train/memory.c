@@ -4,16 +4,12 @@
 #include <inttypes.h>
 #include <string.h>
 
-static gk_session_opts session_of(const gk_recipe *r, int rows, const gk_adapter *a) {
+gk_session_opts gk__session_opts(const gk_recipe *r, int rows, const gk_adapter *a) {
     return (gk_session_opts){.max_rows = rows,
                              .backward = true,
                              .recompute = r->memory != GK_MEMORY_STANDARD,
                              .narrow = r->bf16 || r->memory == GK_MEMORY_LEAN,
                              .adapter = a};
-}
-
-gk_session_opts gk__session_opts(const gk_recipe *r, int rows, const gk_adapter *a) {
-    return session_of(r, rows, a);
 }
 
 static void count_lean(const gk_recipe *r, const gk_config *c, size_t floats, gk_train_memory *m) {
@@ -40,7 +36,7 @@ void gk_train_memory_of(const gk_recipe *r, const gk_config *c, size_t floats, i
         count_lean(r, c, floats, m);
     else
         count_full(r, floats, a ? gk_adapter_floats(a) : floats, m);
-    gk_session_opts o = session_of(r, rows, a);
+    gk_session_opts o = gk__session_opts(r, rows, a);
     m->activations = gk_session_size(c, &o);
     gk_adapter_free(a);
     m->total = m->weights + m->gradients + m->moments + m->best + m->activations;

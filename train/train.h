@@ -76,8 +76,7 @@ typedef struct gk_lean gk_lean;
 /* `m` must outlive it; `frozen` as in gk_adamw_new. Fails only for lack of memory. */
 gk_lean *gk_lean_new(gk_model *m, const gk_adamw_opts *opts, const uint32_t *frozen, double clip,
                      uint64_t seed, gk_error *err);
-void gk_lean_free(gk_lean *l);             /* NULL is fine */
-uint64_t gk_lean_bytes(const gk_model *m); /* what gk_lean_new takes, frozen parts included */
+void gk_lean_free(gk_lean *l); /* NULL is fine */
 /* How the backward pass of update number t (from 1) is to run; the caller adds scale and frozen. It must be
  * one pass: a step is not cut into micro-batches. */
 gk_backprop gk_lean_begin(gk_lean *l, int64_t t, double lr);
