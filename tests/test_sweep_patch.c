@@ -84,6 +84,28 @@ START_TEST(means_are_over_the_prompts_of_the_run) {
 }
 END_TEST
 
+/* Grafts and patches stand in one chart, told apart by colour. */
+START_TEST(the_report_shows_them_together) {
+    fx_write("patch.yaml", PATCHES);
+    gk_sweep_options o = fx_options("r.db", "patch.yaml", NULL);
+    fx_sweep(&o);
+    gk_report_options r = {.db = fx_path("r.db"), .out = fx_path("report.html")};
+    gk_error err = {0};
+    ck_assert_msg(gk_report_write(&r, &err), "%s", err.what);
+    const char *page = fx_read("report.html", NULL),
+               *at = strstr(page, "Moving activations instead of weights");
+    ck_assert_ptr_nonnull(at);
+    const char *end = strstr(at, "</figure>");
+    static const char *const parts[] = {"<svg", "itself", "SFT-rh", "activation patch</span>",
+                                        "mean ablation</span>"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        const char *part = strstr(at, parts[i]);
+        ck_assert_msg(part && part < end, "%s", parts[i]);
+    }
+    ck_assert_ptr_null(strstr(page, "Schemes of the set"));
+}
+END_TEST
+
 int main(void) {
     TCase *t = tcase_create("sweep_patch");
     tcase_set_timeout(t, 120);
@@ -91,6 +113,7 @@ int main(void) {
     tcase_add_test(t, patches_move_what_a_model_has_computed);
     tcase_add_test(t, a_sweep_that_goes_on_finds_the_same_means);
     tcase_add_test(t, means_are_over_the_prompts_of_the_run);
+    tcase_add_test(t, the_report_shows_them_together);
     Suite *s = suite_create("sweep_patch");
     suite_add_tcase(s, t);
     return run_suite(s);
