@@ -333,4 +333,23 @@ double gk_diff_median(const gk_diff *d, gk_component c, int r);
  */
 bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, gk_error *err);
 
+/* ---------------------------------------------------------------- drawings of plans (draw.c, draw_text.c,
+ * draw_svg.c)
+ */
+
+/* Who computes what: tokens down, layers across. Cells whose components come from several models are marked
+ * and explained. */
+typedef struct gk_drawing {
+    const char *title, *about; /* about may be "" */
+    const gk_cast *cast;       /* its names; the first is drawn as the ground */
+    const gk_config *config;
+    const gk_plan *plan;
+    const char *const *token; /* [n_tokens]: as shown; no control characters */
+    const char *const *label; /* [n_tokens]: beside it, e.g. the field it belongs to; "" */
+} gk_drawing;
+/* Adds lines of letters, and the terminal's colours behind them where `colour` is set. */
+void gk_draw_text(const gk_drawing *d, bool colour, gk_buf *out);
+/* One SVG file with all drawings, one below the other, written atomically. */
+bool gk_draw_svg(const gk_drawing *list, size_t n, const char *path, gk_error *err);
+
 #endif
