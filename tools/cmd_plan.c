@@ -78,6 +78,7 @@ static void list_schemes(const stage *s) {
         for (size_t k = 0; k < n; k++) printf("%s%s=%s", k ? " " : "\t", axis[k].name, axis[k].value);
         putchar('\n');
     }
+    fflush(stdout);
     fprintf(stderr, "%zu schemes of %zu entries\n", s->schemes.n, s->schemes.n_written);
 }
 
