@@ -18,7 +18,8 @@ typedef struct page {
 static char mark(const gk__table_of_plan *t, int cell) {
     static const char mixtures[] = "123456789abcdefghijklmnopqrstuvwxyz";
     if (cell < GK__MIXED) return t->letter[cell];
-    return cell - GK__MIXED < (int)sizeof mixtures - 1 ? mixtures[cell - GK__MIXED] : '*';
+    if (cell - GK__MIXED < (int)sizeof mixtures - 1) return mixtures[cell - GK__MIXED];
+    return '*';
 }
 
 static void put_mark(const page *p, int cell, int width) {

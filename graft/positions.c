@@ -136,8 +136,8 @@ static bool parse_items(const gk__source *src, gk_ynode n, int depth, gk__at *ou
         bool all = item[i].kind == GK__AT_ALL, nested = item[i].kind == out->kind;
         *whole = *whole || all;
         if (all) continue;
-        memcpy(flat + used, nested ? item[i].item : &item[i], (nested ? item[i].n : 1) * sizeof *flat);
-        used += nested ? item[i].n : 1;
+        for (size_t k = 0; nested && k < item[i].n; k++) flat[used++] = item[i].item[k];
+        if (!nested) flat[used++] = item[i];
     }
     out->item = flat;
     out->n = used;

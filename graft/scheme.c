@@ -136,7 +136,7 @@ typedef struct list {
 static bool add(list *l, gk_scheme *s, gk_ynode entry, const gk__source *src, gk_error *err) {
     const json_t *known = json_object_get(l->number, s->name);
     gk_place at = gk__place(gk_yaml_get(entry, "name"), src->file);
-    if (known) {
+    if (known && l->item) {
         const gk_scheme *other = l->item[json_integer_value(known)];
         bool cells = src->grid && other->place.file == s->place.file && other->place.line == s->place.line &&
                      other->place.column == s->place.column;
@@ -216,7 +216,7 @@ bool gk_schemes_load_for(gk_arena *a, const char *path, int n_layers, gk_schemes
     ok = ok && parse_file(&src, gk_yaml_root(y), n_layers, &l, &written, err);
     if (ok) {
         gk_schemes all = {gk_arena_alloc(a, l.n * sizeof *all.item), l.n, out->n_written + written};
-        memcpy(all.item, l.item, l.n * sizeof *all.item);
+        if (l.item) memcpy(all.item, l.item, l.n * sizeof *all.item);
         *out = all;
     }
     gk_free(l.item);

@@ -21,7 +21,7 @@ typedef struct stage {
     const args *g;
     gk_arena *a;
     gk_cast cast; /* names only */
-    gk_inspection *model;
+    gk_config config;
     gk_tok *tok;
     gk_schemes schemes;
     const char *text;
@@ -58,13 +58,16 @@ static bool open_models(stage *s, gk_error *err) {
     if (!add_name(s, "--recipient", s->g->recipient, err)) return false;
     for (size_t i = 0; i < s->g->donors.n; i++)
         if (!add_name(s, "--donor", s->g->donors.item[i], err)) return false;
-    s->model = gk_inspect(eq + 1, err);
-    return s->model != NULL;
+    gk_inspection *model = gk_inspect(eq + 1, err);
+    if (!model) return false;
+    s->config = model->config;
+    gk_inspection_free(model);
+    return true;
 }
 
 static bool load_schemes(stage *s, gk_error *err) {
     for (size_t i = 0; i < s->g->schemes.n; i++)
-        if (!gk_schemes_load_for(s->a, s->g->schemes.item[i], s->model->config.n_layers, &s->schemes, err))
+        if (!gk_schemes_load_for(s->a, s->g->schemes.item[i], s->config.n_layers, &s->schemes, err))
             return false;
     return true;
 }
@@ -126,7 +129,7 @@ static bool templated_prompt(stage *s, gk_error *err) {
     if (!g->templates || !g->rows || g->spans.n || g->no_bos)
         return gk_fail(err, GK_NOWHERE, "give --templates and --rows, or --prompt with --span FIELD=TEXT",
                        "there is no prompt to draw on");
-    if (!gk_prompts_load(s->a, &o, s->tok, s->model->config.max_positions, &p, err)) return false;
+    if (!gk_prompts_load(s->a, &o, s->tok, s->config.max_positions, &p, err)) return false;
     if (g->row < 1 || (size_t)g->row > p.n_rows)
         return gk_fail(err, GK_AT_FIELD(NULL, "--row"), "rows count from 1", "there are %zu rows in %s",
                        p.n_rows, g->rows);
@@ -234,13 +237,12 @@ static bool plan_one(stage *s, const gk_scheme *scheme, gk_error *err) {
     for (size_t i = 0; i < s->n_fields; i++) fields[i] = s->fields[i].field;
     gk_plan *plan = gk_arena_alloc(s->a, sizeof *plan);
     if (!gk_scheme_check(scheme, &s->cast, fields, err) ||
-        !gk_plan_lay(s->a, scheme, &s->cast, &s->model->config, &s->tokens, s->fields, s->n_fields, plan,
-                     err))
+        !gk_plan_lay(s->a, scheme, &s->cast, &s->config, &s->tokens, s->fields, s->n_fields, plan, err))
         return false;
     s->drawing[s->n_drawings++] = (gk_drawing){.title = gk_scheme_name(scheme),
                                                .about = gk_scheme_about(scheme),
                                                .cast = &s->cast,
-                                               .config = &s->model->config,
+                                               .config = &s->config,
                                                .plan = plan,
                                                .token = s->token,
                                                .label = s->label};
@@ -309,7 +311,6 @@ static int run(const args *g, gk_arena *a) {
         if (ok && g->svg) ok = gk_draw_svg(s.drawing, s.n_drawings, g->svg, &err);
     }
     gk_tok_free(s.tok);
-    gk_inspection_free(s.model);
     return ok ? 0 : gk_die("plan", &err);
 }
 
