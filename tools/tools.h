@@ -15,6 +15,7 @@
     X(merge, "add an adapter to its base model and save the sum as a model") \
     X(gate, "check that a model knows its own facts")                        \
     X(sweep, "evaluate graft schemes over prompts into a results database")  \
+    X(plan, "draw which model computes what on a prompt")                    \
     X(export, "write a results database as CSV, JSONL or summary.json")      \
     X(report, "write the HTML report of a run")                              \
     X(inspect, "show what a model is made of and the memory it takes")       \
