@@ -93,7 +93,8 @@ START_TEST(single_places) {
             for (int i = 0; i < VOCAB; i++)
                 apart = fmaxf(apart, fabsf(r->logits[t][i] - plain->logits[0][i]));
             bool hidden = b.c.window > 0 && t + b.c.window < N; /* perhaps, from the layers above */
-            ck_assert_msg((apart < 1e-4f) == dead || (hidden && !dead), "index %d token %d: %g apart", index, t, (double)apart);
+            ck_assert_msg((apart < 1e-4f) == dead || (hidden && !dead), "index %d token %d: %g apart", index,
+                          t, (double)apart);
         }
     }
     stop(&b);
