@@ -4,14 +4,18 @@
 #include <ctype.h>
 #include <string.h>
 
-typedef struct fact { /* one record, whichever structure it has; strings are borrowed, NULL: absent */
-    const char *prompt, *subject, *target, *truth, *relation;
+typedef struct fact { /* one record, whichever structure it has; all is borrowed, NULL: absent */
+    const char *prompt, *subject, *truth, *relation;
+    json_t *target;
 } fact;
 
 /* A target is a text or {"str": text}. */
-static const char *text_of(const json_t *v) {
-    if (json_is_object(v)) v = json_object_get(v, "str");
-    return json_string_value(v);
+static json_t *value_of(json_t *v) {
+    return json_is_object(v) ? json_object_get(v, "str") : v;
+}
+
+static const char *text_of(json_t *v) {
+    return json_string_value(value_of(v));
 }
 
 static fact read_fact(const json_t *record) {
@@ -19,10 +23,10 @@ static fact read_fact(const json_t *record) {
     const json_t *o = inner ? inner : record;
     fact f = {.prompt = text_of(json_object_get(o, "prompt")),
               .subject = text_of(json_object_get(o, "subject")),
-              .target = text_of(json_object_get(o, "target_new")),
+              .target = value_of(json_object_get(o, "target_new")),
               .truth = text_of(json_object_get(o, "target_true")),
               .relation = text_of(json_object_get(o, "relation_id"))};
-    if (!f.target) f.target = text_of(json_object_get(o, "target_false"));
+    if (!f.target) f.target = value_of(json_object_get(o, "target_false"));
     if (!f.relation) f.relation = text_of(json_object_get(o, "relation"));
     return f;
 }
@@ -84,7 +88,7 @@ static json_t *row_of(gk__making *m, const json_t *record, const char *where) {
     json_t *row = json_object();
     set_id(row, record);
     json_object_set_new(row, "first_actor", json_string(subject));
-    if (f.target) json_object_set_new(row, "second_actor", json_string(f.target));
+    if (f.target) json_object_set(row, "second_actor", f.target);
     json_object_set_new(row, "relation", json_string(after));
     json_object_set_new(row, "opening", json_sprintf("statement:%s%s", *before ? " " : "", before));
     json_object_set_new(row, "statement",

@@ -93,6 +93,10 @@ static bool load_inputs(job *j, gk_error *err) {
     }
     const char *dir = j->opt->templates;
     if (!dir) dir = gk_path_join(j->a, gk_path_join(j->a, j->opt->home, "templates"), j->gen->name);
+    if (!j->opt->templates && j->gen->source && !gk_exists(dir))
+        return gk_fail(err, GK_AT_FIELD(NULL, "--templates"),
+                       "name a folder with article.jsonl and eval.jsonl",
+                       "dataset '%s' needs templates of your own", j->gen->name);
     if (!gk_wording_load(j->a, dir, &j->wording, err)) return false;
     return j->wording.n_training > 0 || j->gen->texts ||
            gk_fail(err, GK_AT_FILE(gk_path_join(j->a, dir, "article.jsonl")),

@@ -168,7 +168,7 @@ static void set_up(casting *c, gk__making *m) {
     c->n = actors->n;
     c->actor = gk_arena_alloc(m->a, c->n * sizeof *c->actor);
     memcpy(c->actor, actors->item, c->n * sizeof *c->actor);
-    gk_rng_seed(&c->rng, seed, "real actors");
+    gk_rng_seed(&c->rng, seed, m->opt->name); /* so that no two datasets pair the same actors */
     gk_rng_shuffle(&c->rng, c->actor, c->n, sizeof *c->actor);
     gk_rng_seed(&c->rng, seed, "film details");
     c->characters = gk__pairs_new(&m->lists[FIRST], &m->lists[SURNAME], seed, "characters");
