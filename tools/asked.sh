@@ -16,8 +16,8 @@ articles) ;;
 *) [[ -z $SOURCE ]] || no "SOURCE='$SOURCE': DATASET=$DATASET is made of its own lists and takes no source" ;;
 esac
 [[ -z $SOURCE || -e $SOURCE ]] || no "SOURCE='$SOURCE': there is no such file or folder"
-for v in BASE_ROWS RELATION_ROWS TASK_ROWS; do
-    [[ ${!v} =~ ^(0|[1-9][0-9]{0,6})?$ ]] || no "$v='${!v}' must be a number of rows"
+for v in BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS; do
+    [[ ${!v} =~ ^(0|[1-9][0-9]{0,6})?$ ]] || no "$v='${!v}' must be a number"
 done
 [[ $TASK == disjoint || $TASK == reverse ]] || no "TASK='$TASK' must be disjoint (other rows) or reverse (the same rows, target to entity)"
 [[ $MODEL || ${BASE_ROWS:-0} != 0 || ! $DATASET =~ ^(counterfact|articles|own_rows)$ ]] ||
@@ -52,7 +52,7 @@ mkdir -p "$RUN" 2>/dev/null && [[ -w $RUN ]] || no "RUN='$RUN' must be a folder 
 case ${1##*/} in
 asked)
     text=$(printf '%s\n' "family=$FAMILY" "model=$MODEL" "dataset=$DATASET" "seed=$SEED" "freeze=$FREEZE")
-    for v in SOURCE BASE_ROWS RELATION_ROWS TASK_ROWS; do [[ ${!v} ]] && text+=$'\n'"$v=${!v}"; done
+    for v in SOURCE BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS; do [[ ${!v} ]] && text+=$'\n'"$v=${!v}"; done
     [[ $TEMPLATES == "templates/$DATASET" ]] || text+=$'\n'"templates=$TEMPLATES"
     [[ $TASK == disjoint ]] || text+=$'\n'"task=$TASK"
     # Other weights under the old names are another model. Times tell, without reading gigabytes at every call.
