@@ -97,9 +97,9 @@ static void note_strays(gk__making *m, const library *lib, const char *dir, cons
 }
 
 static bool load_library(gk__making *m, library *lib, gk_error *err) {
-    const char *dir = gk_path_join(m->a, m->source, "articles"), **file, **other = NULL;
+    const char *dir = gk_path_join(m->a, m->source, "articles"), **file = NULL, **other = NULL;
     const char *more = gk_path_join(m->a, m->source, "paraphrases");
-    size_t n, n_other = 0;
+    size_t n = 0, n_other = 0;
     if (!list_texts(m->a, dir, &file, &n, err)) return false;
     if (n == 0)
         return gk_fail(err, GK_AT_FILE(dir), "put one article a file, NAME.txt, into it",

@@ -239,24 +239,31 @@ static void tell_apart(gk__making *m) {
     json_decref(words);
 }
 
-bool gk__deal(gk__making *m, gk__pool *p, const char *const *keys, gk_error *err) {
-    dealer d = {m, p, keys, json_object()};
-    size_t want[GK__N_SPLITS], *order = gk_alloc((p->n + 1) * sizeof *order);
-    bool firm[GK__N_SPLITS];
+/* How many rows each split shall have, and whether that was asked for; makes the splits' arrays. */
+static void set_quotas(gk__making *m, size_t n, size_t want[GK__N_SPLITS], bool firm[GK__N_SPLITS]) {
+    size_t asked = 0;
     for (int s = 0; s < GK__N_SPLITS; s++) {
         firm[s] = m->splits[s].n != GK__UNSET;
         want[s] = firm[s] ? m->splits[s].n : 0;
+        asked += want[s];
     }
-    size_t left = p->n > want[0] + want[1] + want[2] ? p->n - want[0] - want[1] - want[2] : 0;
+    size_t left = n > asked ? n - asked : 0;
     bool both = !firm[GK__RELATION] && !firm[GK__TASK];
     if (!firm[GK__TASK]) want[GK__TASK] = left > 1 ? (both ? left / 2 : left) : 1;
     if (!firm[GK__RELATION]) want[GK__RELATION] = left > 1 ? (both ? left - left / 2 : left) : 1;
     for (int s = 0; s < GK__N_SPLITS; s++) {
-        size_t room = want[s] < p->n ? want[s] : p->n;
+        size_t room = want[s] < n ? want[s] : n;
         m->splits[s].row = want[s] ? gk_alloc((room + 1) * sizeof(json_t *)) : NULL;
         m->splits[s].n = 0;
     }
+}
+
+bool gk__deal(gk__making *m, gk__pool *p, const char *const *keys, gk_error *err) {
+    dealer d = {m, p, keys, json_object()};
+    size_t want[GK__N_SPLITS], *order = gk_alloc((p->n + 1) * sizeof *order);
+    bool firm[GK__N_SPLITS];
     gk_rng rng;
+    set_quotas(m, p->n, want, firm);
     for (size_t i = 0; i < p->n; i++) order[i] = i;
     gk_rng_seed(&rng, (uint64_t)m->opt->seed, "splits");
     gk_rng_shuffle(&rng, order, p->n, sizeof *order);

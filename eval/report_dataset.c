@@ -10,28 +10,40 @@ static void add_count(gk_buf *b, const json_t *obj, const char *key) {
         gk_buf_puts(b, "<td>\u2013</td>");
 }
 
+/* How many different ones there are, and how many rows share the most common. */
+static void add_spread(gk_buf *b, const json_t *targets, const char *distinct, const char *most) {
+    const json_t *n = json_object_get(targets, distinct);
+    if (n)
+        gk_buf_printf(b, "<td>%lld (%lld)</td>", (long long)json_integer_value(n),
+                      (long long)json_integer_value(json_object_get(targets, most)));
+    else
+        gk_buf_puts(b, "<td>\u2013</td>");
+}
+
 static void add_splits(gk_buf *b, const json_t *splits) {
     const char *name;
     json_t *s;
-    gk_buf_puts(b, "<div class=\"scroll\"><table><thead><tr><th>split</th><th>rows</th><th>texts</th><th>A2B "
-                   "texts</th><th>B2A texts</th><th>first words of targets</th><th>most common</th><th>first "
-                   "tokens of targets</th><th>most common</th></tr></thead>\n<tbody>\n");
+    gk_buf_puts(
+        b, "<div class=\"scroll\"><table><thead><tr><th>split</th><th>rows</th><th>texts (A2B + B2A)</th>"
+           "<th>first words</th><th>first tokens</th></tr></thead>\n<tbody>\n");
     json_object_foreach((json_t *)(uintptr_t)splits, name, s) {
         const json_t *targets = json_object_get(s, "targets_A2B");
         gk_buf_puts(b, "<tr><td>");
         gk__html_text(b, name);
         gk_buf_puts(b, "</td>");
         add_count(b, s, "rows");
-        add_count(b, s, "texts");
-        add_count(b, s, "A2B");
-        add_count(b, s, "B2A");
-        add_count(b, targets, "distinct_first_words");
-        add_count(b, targets, "most_common");
-        add_count(b, targets, "distinct_first_tokens");
-        add_count(b, targets, "most_common_token");
+        if (json_object_get(s, "texts"))
+            add_count(b, s, "texts");
+        else
+            gk_buf_printf(b, "<td>%lld + %lld</td>", (long long)json_integer_value(json_object_get(s, "A2B")),
+                          (long long)json_integer_value(json_object_get(s, "B2A")));
+        add_spread(b, targets, "distinct_first_words", "most_common");
+        add_spread(b, targets, "distinct_first_tokens", "most_common_token");
         gk_buf_puts(b, "</tr>\n");
     }
-    gk_buf_puts(b, "</tbody></table></div>\n");
+    gk_buf_puts(
+        b, "</tbody></table></div>\n<p>First words and tokens: how many different ones the targets of the "
+           "split begin with, and in brackets the rows that share the most common.</p>\n");
 }
 
 static void add_source(gk_buf *b, const json_t *source) {
