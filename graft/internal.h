@@ -162,11 +162,17 @@ typedef struct gk__engine {
     gk__room prefix, context_ids, context_list, context_len; /* attention's inputs */
     gk__room first, order, number, gathered, gathered2;      /* scratch of one stage */
     size_t tally;                                            /* bytes of all rooms */
+    bool counting; /* rows are interned and counted, and not computed */
     gk_graft_stats stats;
 } gk__engine;
 
-/* All layers for the trie's jobs; `logits` has the row of every node in `last`. */
+/* All layers for the trie's jobs, up to what the head reads; `logits.of` has the row of every node in `last`.
+ */
 void gk__stages_run(gk__engine *e);
+/* Rows begin .. end-1 of the logits, until the next call. */
+const float *gk__stages_logits(gk__engine *e, uint32_t begin, uint32_t end);
+/* How many of them are made at a time, of a chunk of `jobs`. */
+double gk__stages_block(const gk_config *c, double jobs);
 /* Working memory that `nodes` nodes of `jobs` jobs with `path` tokens in all may take. */
 double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double path);
 /* Rows that one pass computes for a prompt of n tokens on its own. */
