@@ -44,11 +44,21 @@ static gk_model *make_recipient(const asked *o, gk_error *err) {
     return gk_model_new(&c, 1, err);
 }
 
+/* --from's tokenizer goes with its copies. */
+static bool save(const asked *o, const gk_model *m, const char *name, gk_error *err) {
+    const char *dir = gk_path_join(o->a, o->write, name);
+    if (!gk_model_save(m, dir, err)) return false;
+    gk_tok *tok = o->from ? gk_tokenizer_of(o->from, err) : NULL;
+    bool ok = !o->from || (tok && gk_tok_save(tok, dir, err));
+    gk_tok_free(tok);
+    return ok;
+}
+
 static bool write_models(const asked *o, gk_error *err) {
     gk_model *m = make_recipient(o, err);
-    bool ok = m && gk_model_save(m, gk_path_join(o->a, o->write, "pre"), err);
+    bool ok = m && save(o, m, "pre", err);
     if (ok) perturb(m, 2);
-    ok = ok && gk_model_save(m, gk_path_join(o->a, o->write, "sft"), err);
+    ok = ok && save(o, m, "sft", err);
     gk_model_free(m);
     return ok;
 }
