@@ -136,7 +136,8 @@ static size_t fill_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget, s
         size_t more = (size_t)jobs[taken].job->n;
         bool another = taken == 0 || by_tokens(&jobs[taken - 1], &jobs[taken]) != 0;
         double nodes = (double)e->trie.nodes.n + (double)more, path = (double)(e->trie.path_n + more);
-        bool full = gk__stages_bytes(e->cfg, nodes, (double)taken + 1, path) > (double)budget;
+        double bytes = gk__stages_bytes(e->cfg, nodes, (double)taken + 1, path);
+        bool full = bytes + (double)e->trie.columns.keys.bytes > (double)budget;
         if (taken > 0 && (full || tokens + more > MOST_TOKENS || (another && *prompts == most))) break;
         jobs[taken].end = gk__trie_add(&e->trie, jobs[taken].job);
         *prompts += another;

@@ -369,7 +369,9 @@ double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double pa
     rows += 2 * (q + kv) + (c->qk_norm ? q : 0);                 /* q k v context, raw */
     rows += (gk_config_has(c, GK_GATE) ? 3 : 2) * f;             /* gate up act */
     rows += (widest > d ? widest : d) + kv + q;                  /* gathered: inputs, v, q */
-    double index = 16 * 4 * sizeof(uint32_t) + 2 * 32 + 3 * sizeof(uint32_t) + sizeof(gk__node) + 24;
+    /* Row lists of 16 stages; three tables; a node; lists and contexts. */
+    double tables = 3 * 32 + 8 * 1.25 * sizeof(uint32_t), node = 1.25 * sizeof(gk__node);
+    double index = 16 * 4 * sizeof(uint32_t) + tables + node + 36;
     return nodes * (rows * sizeof(float) + index) + path * 2 * sizeof(uint32_t) +
            gk__stages_block(c, jobs) * c->vocab * sizeof(float);
 }
