@@ -31,6 +31,7 @@ struct gk_sweep {
 
     size_t chunk, budget;
     gk_grafter *grafter;
+    bool has_means;               /* take_means has been */
     gk_graft_stats stats, before; /* of all runs so far, and of those before this one */
     double seconds;
 };
@@ -198,6 +199,11 @@ static const gk_plan *plan_pair(gk_sweep *s, gk_arena *a, size_t k, size_t promp
     plan = gk_arena_alloc(a, sizeof *plan);
     *plan = made;
     plan->model = memcpy(gk_arena_alloc(a, bytes), made.model, bytes);
+    if (made.patch) {
+        size_t layers = (size_t)gk_model_config(s->in.model[0])->n_layers;
+        bytes = (layers + 1) * (size_t)made.n_tokens;
+        plan->patch = memcpy(gk_arena_alloc(a, bytes), made.patch, bytes);
+    }
     return plan;
 }
 
@@ -303,6 +309,8 @@ static size_t weight_bytes(const gk_model *m) {
     return bytes;
 }
 
+static bool take_means(gk_sweep *s, gk_error *err);
+
 bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err) {
     *out = (gk_sweep_cost){.budget = s->budget};
     for (int i = 0; i < s->in.cast.n; i++) out->weights += weight_bytes(s->in.model[i]);
@@ -311,6 +319,7 @@ bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err) {
     if (s->pending == 0 || some.n == 0) return true;
     if (!gk_grafter_count(s->grafter, some.jobs, some.n, &cost, err)) return false;
     double times = (double)s->pending / (double)some.n, pace;
+    if (!take_means(s, err)) return gk_interrupted();
     if (!try_sample(s, &some, cost.flops, &pace, err)) return false;
     out->rows_naive = (double)cost.rows_naive * times;
     out->rows_unique = (double)cost.rows_unique * times;
@@ -526,6 +535,35 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
     return true;
 }
 
+/* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
+ * gk_interrupted() when that came first. */
+static bool take_means(gk_sweep *s, gk_error *err) {
+    const gk_config *c = gk_model_config(s->in.model[0]);
+    uint32_t needed = 0;
+    if (s->has_means) return true;
+    for (size_t k = 0; k < s->n_unique; k++)
+        for (size_t i = 0; i < s->prompts.n; i++)
+            if (!s->done[k * s->prompts.n + i]) {
+                needed |= gk_scheme_means(s->unique[k], &s->in.cast);
+                break;
+            }
+    gk_graft_text *text = needed ? gk_arena_alloc(s->a, s->prompts.n * sizeof *text) : NULL;
+    size_t n = 0;
+    for (size_t i = 0; needed && i < s->prompts.n; i++) {
+        const gk_prompt *p = &s->prompts.item[i];
+        if (!p->dropped) text[n++] = (gk_graft_text){p->tokens.id, (int)p->tokens.n};
+    }
+    for (int m = 0; m < s->in.cast.n; m++) {
+        if (!(needed & (1u << m))) continue;
+        size_t values = ((size_t)c->n_layers + 1) * (size_t)c->d_model;
+        float *mean = gk_arena_alloc(s->a, values * sizeof *mean);
+        if (!gk_graft_means(s->in.cast.model[m], text, n, mean, &s->stats, err)) return false;
+        s->in.cast.mean[m] = mean;
+    }
+    s->has_means = true;
+    return true;
+}
+
 /* The finished store takes the place of the one that a restart left alone until now. */
 static bool replace_old(gk_sweep *s, gk_error *err) {
     gk_store_close(s->store);
@@ -539,6 +577,7 @@ static bool replace_old(gk_sweep *s, gk_error *err) {
 
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {
     double begun = gk_now();
+    if (s->pending > 0 && !take_means(s, err)) return gk_interrupted();
     for (size_t begin = 0; begin < s->prompts.n && s->pending > 0; begin += s->chunk) {
         if (gk_interrupted()) return true;
         size_t left = s->prompts.n - begin;

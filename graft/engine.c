@@ -14,6 +14,23 @@ enum {
 
 /* ---------------------------------------------------------------- checks */
 
+static bool check_patches(const gk_cast *cast, int n_layers, const gk_plan *p, size_t i, gk_error *err) {
+    size_t n = p->patch ? ((size_t)n_layers + 1) * (size_t)p->n_tokens : 0;
+    for (size_t j = 0; j < n; j++) {
+        uint8_t patch = p->patch[j];
+        if (patch == GK_PATCH_NONE) continue;
+        int model = gk_patch_model(patch);
+        if (patch >= GK_PATCH_KINDS || model >= cast->n)
+            return gk_fail(err, GK_NOWHERE, NULL, "job %zu: its plan patches in %d of a cast of %d", i, patch,
+                           cast->n);
+        if (gk_patch_is_mean(patch) && !cast->mean[model])
+            return gk_fail(err, GK_NOWHERE, "gk_graft_means computes it",
+                           "job %zu: its plan asks for the mean of '%.80s', which the cast lacks", i,
+                           cast->name[model]);
+    }
+    return true;
+}
+
 static bool check_plan(const gk_cast *cast, const gk_config *c, const gk_job *job, size_t i, gk_error *err) {
     const gk_plan *p = job->plan;
     int slots = gk_plan_slots(c);
@@ -25,7 +42,7 @@ static bool check_plan(const gk_cast *cast, const gk_config *c, const gk_job *jo
         if (p->model[j] >= cast->n)
             return gk_fail(err, GK_NOWHERE, NULL, "job %zu: its plan asks for model %d of a cast of %d", i,
                            p->model[j], cast->n);
-    return true;
+    return check_patches(cast, c->n_layers, p, i, err);
 }
 
 static bool check_job(const gk_cast *cast, const gk_config *c, const gk_job *job, size_t i, gk_error *err) {
@@ -133,7 +150,7 @@ static size_t fill_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget, s
     *prompts = 0;
     gk__trie_start(&e->trie);
     while (taken < n) {
-        size_t more = (size_t)jobs[taken].job->n;
+        size_t more = (size_t)jobs[taken].job->n * (size_t)gk__trie_paths(&e->trie, jobs[taken].job);
         bool another = taken == 0 || by_tokens(&jobs[taken - 1], &jobs[taken]) != 0;
         double nodes = (double)e->trie.nodes.n + (double)more, path = (double)(e->trie.path_n + more);
         double bytes = gk__stages_bytes(e->cfg, nodes, (double)taken + 1, path);
@@ -243,42 +260,71 @@ static int choose_workers(size_t prompts, size_t budget) {
     return enough ? threads : 1;
 }
 
-static gk__engine *new_engine(const gk_grafter *g) {
+static void add_counts(gk_graft_stats *to, const gk__engine *e) {
+    to->rows_naive += e->stats.rows_naive;
+    to->rows_unique += e->stats.rows_unique;
+    to->flops += e->stats.flops;
+}
+
+static gk__engine *make_engine(const gk_cast *cast, const uint8_t *canon, bool patches) {
     gk__engine *e = gk_alloc(sizeof *e);
-    e->cast = g->cast;
-    e->cfg = g->cfg;
-    e->trie = (gk__trie){.n_slots = gk_plan_slots(g->cfg), .canon = g->canon, .tally = &e->tally};
+    e->begun = gk_now();
+    e->cast = cast;
+    e->cfg = gk_model_config(cast->model[0]);
+    e->trie = (gk__trie){.n_slots = gk_plan_slots(e->cfg), .canon = canon, .tally = &e->tally};
+    if (patches) e->trie.n_patches = e->cfg->n_layers + 1;
     return e;
 }
 
-static void need_workers(gk_grafter *g, int n) {
+gk__engine *gk__engine_new(const gk_cast *cast, bool patches) {
+    uint8_t *canon = canonical_models(cast, gk_model_config(cast->model[0]));
+    gk__engine *e = make_engine(cast, canon, patches);
+    e->canon = canon;
+    return e;
+}
+
+void gk__engine_free(gk__engine *e, gk_graft_stats *stats) {
+    if (stats) {
+        add_counts(stats, e);
+        stats->seconds += gk_now() - e->begun;
+        if (stats->peak_bytes < e->tally) stats->peak_bytes = e->tally;
+    }
+    gk__stages_free(e);
+    gk_free(e->canon);
+    gk_free(e);
+}
+
+static bool any_patches(const gk_job *jobs, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i].plan->patch) return true;
+    return false;
+}
+
+static void need_workers(gk_grafter *g, int n, bool patches) {
+    for (int i = 0; i < g->n_workers; i++) g->worker[i]->trie.n_patches = patches ? g->cfg->n_layers + 1 : 0;
     if (n <= g->n_workers) return;
     g->worker =
         gk_grow(g->worker, (size_t)g->n_workers * sizeof(gk__engine *), (size_t)n * sizeof(gk__engine *));
-    while (g->n_workers < n) g->worker[g->n_workers++] = new_engine(g);
+    while (g->n_workers < n) g->worker[g->n_workers++] = make_engine(g->cast, g->canon, patches);
 }
 
 /* Adds what the workers counted, and sets them back. */
 static void collect(gk_grafter *g, gk_graft_stats *to, double seconds) {
     size_t bytes = 0;
     for (int i = 0; i < g->n_workers; i++) {
-        gk_graft_stats *s = &g->worker[i]->stats;
         bytes += g->worker[i]->tally;
-        if (to) {
-            to->rows_naive += s->rows_naive;
-            to->rows_unique += s->rows_unique;
-            to->flops += s->flops;
-        }
-        *s = (gk_graft_stats){0};
+        if (to) add_counts(to, g->worker[i]);
+        g->worker[i]->stats = (gk_graft_stats){0};
     }
     if (!to) return;
     to->seconds += seconds;
     if (to->peak_bytes < bytes) to->peak_bytes = bytes;
 }
 
-static sorted *sort_jobs(const gk_grafter *g, const gk_job *jobs, size_t n, gk_error *err) {
+static sorted *sort_jobs(const gk_cast *cast, const gk_config *c, const gk_job *jobs, size_t n,
+                         gk_error *err) {
     for (size_t i = 0; i < n; i++)
-        if (!check_job(g->cast, g->cfg, &jobs[i], i, err)) return NULL;
+        if (!check_job(cast, c, &jobs[i], i, err)) return NULL;
     sorted *order = gk_alloc((n + 1) * sizeof *order);
     for (size_t i = 0; i < n; i++) order[i] = (sorted){&jobs[i], i, 0, 0};
     qsort(order, n, sizeof *order, by_tokens_and_index);
@@ -298,10 +344,7 @@ gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err) {
 
 void gk_grafter_free(gk_grafter *g) {
     if (!g) return;
-    for (int i = 0; i < g->n_workers; i++) {
-        gk__stages_free(g->worker[i]);
-        gk_free(g->worker[i]);
-    }
+    for (int i = 0; i < g->n_workers; i++) gk__engine_free(g->worker[i], NULL);
     gk_free(g->worker);
     gk_free(g->canon);
     gk_free(g);
@@ -310,12 +353,12 @@ void gk_grafter_free(gk_grafter *g) {
 bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t budget_bytes, gk_logits_fn *fn,
                     void *ctx, gk_graft_stats *stats, gk_error *err) {
     double begun = gk_now();
-    sorted *order = sort_jobs(g, jobs, n_jobs, err);
+    sorted *order = sort_jobs(g->cast, g->cfg, jobs, n_jobs, err);
     if (!order) return false;
     size_t prompts = count_prompts(order, n_jobs);
     int workers = choose_workers(prompts, budget_bytes);
     run r = {g, order, n_jobs, 0, prompts, workers, budget_bytes / (size_t)workers, fn, ctx, false};
-    need_workers(g, workers);
+    need_workers(g, workers, any_patches(jobs, n_jobs));
     gk_gemm_init();
     if (workers == 1) {
         work(&r, g->worker[0]);
@@ -331,21 +374,22 @@ bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t bud
 bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft_stats *stats,
                       gk_error *err) {
     double begun = gk_now();
-    sorted *order = sort_jobs(g, jobs, n_jobs, err);
+    static const float no_mean = 0;
+    gk_cast cast = *g->cast;
+    for (int m = 0; m < cast.n; m++) /* what means hold does not matter here */
+        if (!cast.mean[m]) cast.mean[m] = &no_mean;
+    sorted *order = sort_jobs(&cast, g->cfg, jobs, n_jobs, err);
     if (!order) return false;
-    gk__engine *e = new_engine(g);
+    gk__engine *e = make_engine(g->cast, g->canon, any_patches(jobs, n_jobs));
     size_t prompts;
     e->counting = true;
     for (size_t done = 0, taken; done < n_jobs; done += taken) {
         taken = fill_chunk(e, order + done, n_jobs - done, SIZE_MAX, n_jobs, &prompts);
         run_stages(e, order + done, taken);
     }
-    stats->rows_naive += e->stats.rows_naive;
-    stats->rows_unique += e->stats.rows_unique;
-    stats->flops += e->stats.flops;
+    add_counts(stats, e);
     stats->seconds += gk_now() - begun;
-    gk__stages_free(e);
-    gk_free(e);
+    gk__engine_free(e, NULL);
     gk_free(order);
     return true;
 }

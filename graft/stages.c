@@ -55,9 +55,8 @@ static void number_rows(gk__engine *e, gk__rows *out, const uint32_t *live, uint
     for (uint32_t i = 0; i < n_live; i++) node_row[live[i]] = order[node_row[live[i]]];
 }
 
-static void intern(gk__engine *e, gk__rows *out, recipe r, const gk__room *nodes, uint32_t n_live) {
+static void intern(gk__engine *e, gk__rows *out, recipe r, const uint32_t *live, uint32_t n_live) {
     assert(r.in);
-    const uint32_t *live = nodes->p;
     uint32_t *node_row = words(e, &out->of, e->n_nodes), *first = words(e, &e->first, n_live);
     gk__table_start(&e->table, 3, n_live, &e->tally);
     for (uint32_t i = 0; i < n_live; i++) {
@@ -74,9 +73,10 @@ static void intern(gk__engine *e, gk__rows *out, recipe r, const gk__room *nodes
     number_rows(e, out, live, n_live);
 }
 
-/* Interns a stage that computes; its rows have no place yet. */
+/* Interns a stage that computes; its rows have no place yet. `last_only`: where the layer's output is needed,
+ * which in the last layer is where a job ends; otherwise where its keys and values are. */
 static void count_stage(gk__engine *e, gk__rows *out, recipe r, int width, bool last_only) {
-    intern(e, out, r, last_only ? &e->last : &e->all, last_only ? e->n_last : e->n_nodes);
+    intern(e, out, r, last_only ? e->outputs : e->keys, last_only ? e->n_outputs : e->n_keys);
     out->width = width;
     e->stats.rows_unique += out->n;
 }
@@ -86,7 +86,7 @@ static void count_stage(gk__engine *e, gk__rows *out, recipe r, int width, bool 
 static bool stage(gk__engine *e, gk__rows *out, recipe r, int width, bool last_only) {
     count_stage(e, out, r, width, last_only);
     if (e->counting) return false;
-    size_t most = last_only ? e->n_last : e->n_nodes;
+    size_t most = last_only ? e->n_outputs : e->n_keys;
     gk__room_for(&out->x, most * (size_t)width * sizeof(float), 0, &e->tally);
     return true;
 }
@@ -242,8 +242,8 @@ static void embed_stage(gk__engine *e) {
 static uint32_t *intern_prefixes(gk__engine *e) {
     uint32_t *prefix = words(e, &e->prefix, e->n_nodes);
     gk__table_start(&e->prefixes, 2, e->n_nodes, &e->tally);
-    for (uint32_t i = 0; i < e->n_nodes; i++) {
-        uint32_t parent = gk__trie_node(&e->trie, i)->parent;
+    for (uint32_t k = 0; k < e->n_keys; k++) { /* with a node, all before it are among them */
+        uint32_t i = e->keys[k], parent = gk__trie_node(&e->trie, i)->parent;
         uint32_t key[2] = {parent == GK__NONE ? GK__NONE : prefix[parent], of(&e->pair)[i]};
         bool fresh;
         prefix[i] = gk__table_add(&e->prefixes, key, &fresh, &e->tally);
@@ -272,7 +272,7 @@ static void list_contexts(gk__engine *e, const int32_t ***list, const int32_t **
 static void attend_stage(gk__engine *e, int layer, bool last_only) {
     const int32_t **list, *len;
     recipe pair = {.in = of(&e->k), .in2 = of(&e->v), .slot = slot_of(e, layer, GK_K)};
-    intern(e, &e->pair, pair, &e->all, e->n_nodes);
+    intern(e, &e->pair, pair, e->keys, e->n_keys);
     recipe r = {.in = of(&e->q), .in2 = intern_prefixes(e), .slot = slot_of(e, layer, GK_Q)};
     bool compute = stage(e, &e->context, r, e->q.width, last_only);
     list_contexts(e, &list, &len);
@@ -318,25 +318,41 @@ static void mlp_stage(gk__engine *e, const gk__rows *in, int layer, bool last_on
     linear_stage(e, &e->out, &e->act, layer, GK_DOWN, last_only);
 }
 
-/* Keys and values are needed at every position; the rest of the last layer only where a job ends. */
 static void run_layer(gk__engine *e, int layer) {
-    bool last_only = layer == e->cfg->n_layers - 1;
+    if (e->n_keys == 0) { /* all that is needed after this layer is patched in */
+        e->x.n = 0;
+        return;
+    }
     const gk__rows *in = maybe_norm(e, &e->norm, &e->x, layer, GK_LN1, false);
-    qk_stage(e, &e->q, in, layer, GK_Q, GK_Q_NORM, last_only);
+    qk_stage(e, &e->q, in, layer, GK_Q, GK_Q_NORM, true);
     qk_stage(e, &e->k, in, layer, GK_K, GK_K_NORM, false);
     linear_stage(e, &e->v, in, layer, GK_V, false);
-    attend_stage(e, layer, last_only);
-    linear_stage(e, &e->out, &e->context, layer, GK_O, last_only);
-    branch_stage(e, &e->residual, &e->x, layer, GK_O, GK_LN1_POST, last_only);
-    in = maybe_norm(e, &e->norm, e->cfg->parallel ? &e->x : &e->residual, layer, GK_LN2, last_only);
-    mlp_stage(e, in, layer, last_only);
-    branch_stage(e, &e->x, &e->residual, layer, GK_DOWN, GK_LN2_POST, last_only);
+    attend_stage(e, layer, true);
+    linear_stage(e, &e->out, &e->context, layer, GK_O, true);
+    branch_stage(e, &e->residual, &e->x, layer, GK_O, GK_LN1_POST, true);
+    in = maybe_norm(e, &e->norm, e->cfg->parallel ? &e->x : &e->residual, layer, GK_LN2, true);
+    mlp_stage(e, in, layer, true);
+    branch_stage(e, &e->x, &e->residual, layer, GK_DOWN, GK_LN2_POST, true);
+}
+
+void gk__stages_layers(gk__engine *e, gk__tap *tap, void *ctx) {
+    gk__live_find(e);
+    for (int index = 0; index <= e->cfg->n_layers; index++) {
+        gk__live_layer(e, index);
+        if (index == 0)
+            embed_stage(e);
+        else
+            run_layer(e, index - 1);
+        gk__live_patch(e, index);
+        if (tap) tap(ctx, e, index);
+    }
 }
 
 void gk__stages_run(gk__engine *e) {
     const gk_config *c = e->cfg;
-    embed_stage(e);
-    for (int l = 0; l < c->n_layers; l++) run_layer(e, l);
+    gk__stages_layers(e, NULL, NULL);
+    e->outputs = e->last.p;
+    e->n_outputs = e->n_last;
     norm_stage(e, &e->norm, &e->x, -1, GK_LNF, true);
     count_stage(e, &e->logits, (recipe){.in = of(&e->norm), .slot = slot_of(e, -1, GK_HEAD)}, c->vocab, true);
     e->stats.flops += 2.0 * c->d_model * c->vocab * e->logits.n;
@@ -371,7 +387,7 @@ double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double pa
     rows += (widest > d ? widest : d) + kv + q;                  /* gathered: inputs, v, q */
     /* Row lists of 16 stages; three tables; a node; lists and contexts. */
     double tables = 3 * 32 + 8 * 1.25 * sizeof(uint32_t), node = 1.25 * sizeof(gk__node);
-    double index = 16 * 4 * sizeof(uint32_t) + tables + node + 36;
+    double index = 16 * 4 * sizeof(uint32_t) + tables + node + 36 + c->n_layers;
     return nodes * (rows * sizeof(float) + index) + path * 2 * sizeof(uint32_t) +
            gk__stages_block(c, jobs) * c->vocab * sizeof(float);
 }
@@ -390,8 +406,9 @@ uint64_t gk__stages_rows(const gk_config *c, int n) {
 void gk__stages_free(gk__engine *e) {
     gk__rows *rows[] = {&e->embed,   &e->x,   &e->norm, &e->raw,      &e->q,    &e->k,  &e->v,   &e->pair,
                         &e->context, &e->out, &e->post, &e->residual, &e->gate, &e->up, &e->act, &e->logits};
-    gk__room *rooms[] = {&e->all,   &e->last,  &e->prefix, &e->context_ids, &e->context_list, &e->context_len,
-                         &e->first, &e->order, &e->number, &e->gathered,    &e->gathered2};
+    gk__room *rooms[] = {&e->all,    &e->last,        &e->live,         &e->live_keys,   &e->live_outputs,
+                         &e->prefix, &e->context_ids, &e->context_list, &e->context_len, &e->first,
+                         &e->order,  &e->number,      &e->gathered,     &e->gathered2};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         gk_free(rows[i]->of.p);
         gk_free(rows[i]->in.p);
