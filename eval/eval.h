@@ -228,6 +228,17 @@ size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes t
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
 const gk_schemes *gk_sweep_schemes(const gk_sweep *s);
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
+/* What a sweep takes. Rows as in gk_graft_stats. */
+typedef struct gk_sweep_cost {
+    double rows_naive, rows_unique, flops, seconds;
+    size_t weights; /* bytes of all models' weights as they lie in memory or in the mapped files */
+    size_t budget;  /* bytes of working memory */
+} gk_sweep_cost;
+/* What the pending cells will take: a few rows of the file are counted exactly, and some of their cells
+ * computed for the time (about a second; they are not kept). */
+bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err);
+/* What this gk_sweep took: seconds in the engine; budget: the most working memory; weights are not set. */
+void gk_sweep_spent(const gk_sweep *s, gk_sweep_cost *out);
 /* Computes what is pending, chunk after chunk. True with gk_sweep_pending > 0 afterwards: gk_interrupted()
  * became true, and what was computed is stored. `progress` counts pairs; may be NULL. Call it once. */
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err);

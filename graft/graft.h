@@ -157,17 +157,31 @@ typedef struct gk_graft_stats {
     uint64_t rows_unique; /* rows that were computed, those of plain runs that patches take from among them */
     double flops;         /* of the rows computed: products with weights, attention's scores and sums */
     double seconds;
-    size_t peak_bytes; /* working memory, without weights; the largest of the runs added */
+    size_t peak_bytes; /* working memory of all threads, without weights; the largest of the runs added */
 } gk_graft_stats;
-/* logits [V] of the job's last token; valid during the call only. Called once a job from one thread at a
- * time, in order of job within a chunk; which jobs share a chunk is the engine's choice. Returning false
- * stops the run: gk_graft_run returns false and leaves `err` to the callback. */
+/* logits [V] of the job's last token; valid during the call only. Called once a job, in no particular order.
+ * Returning false stops the run: it returns false too and leaves `err` to the callback. */
 typedef bool gk_logits_fn(void *ctx, size_t job, const float *logits);
-/* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least). Results do not
- * depend on the chunking beyond float rounding. Models that have bit-equal weights in a slot count as one
- * model there. `stats` (may be NULL) is added to. Fails on a job that does not fit its models. Where a patch
- * takes from a model's plain run, that run is computed as far as it is needed, once for all jobs of a chunk;
- * what is overwritten is not computed. */
+
+/* An engine for one cast (which must outlive it): knows which weights are equal, and keeps its working memory
+ * from run to run. One run at a time. */
+typedef struct gk_grafter gk_grafter;
+gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err);
+void gk_grafter_free(gk_grafter *g); /* NULL is fine */
+/* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least): a chunk a thread
+ * where there are prompts and memory enough, else all threads on one. Results do not depend on the chunking
+ * beyond float rounding; the same jobs, budget and thread count give the same bits. Models that have
+ * bit-equal weights in a slot count as one model there. `fn` may be called from several threads at once, for
+ * different jobs. `stats` (may be NULL) is added to. Fails on a job that does not fit its models. Where a
+ * patch takes from a model's plain run, that run is computed as far as it is needed, once for all jobs of a
+ * chunk; what is overwritten is not computed. */
+bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t budget_bytes, gk_logits_fn *fn,
+                    void *ctx, gk_graft_stats *stats, gk_error *err);
+/* Adds the rows and FLOPs that these jobs take in one chunk, exactly, and computes nothing; `seconds` is what
+ * the counting took. */
+bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft_stats *stats, gk_error *err);
+/* One run of an engine of its own; `fn` is called from one thread at a time, and not again after it returned
+ * false. */
 bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,
                   gk_logits_fn *fn, void *ctx, gk_graft_stats *stats, gk_error *err);
 

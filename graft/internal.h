@@ -274,7 +274,8 @@ typedef struct gk__engine {
     gk__room prefix, context_ids, context_list, context_len; /* attention's inputs */
     gk__room first, order, number, gathered, gathered2;      /* scratch of one stage */
     size_t tally;                                            /* bytes of all rooms */
-    uint8_t *canon;                                          /* gk__trie.canon */
+    bool counting;  /* rows are interned and counted, and not computed */
+    uint8_t *canon; /* gk__trie.canon where it is this engine's own */
     double begun;
     gk_graft_stats stats;
 } gk__engine;
@@ -285,8 +286,13 @@ void gk__live_find(gk__engine *e);
 void gk__live_layer(gk__engine *e, int index);
 void gk__live_patch(gk__engine *e, int index);
 
-/* All layers for the trie's jobs; `logits` has the row of every node in `last`. */
+/* All layers for the trie's jobs, up to what the head reads; `logits.of` has the row of every node in `last`.
+ */
 void gk__stages_run(gk__engine *e);
+/* Rows begin .. end-1 of the logits, until the next call. */
+const float *gk__stages_logits(gk__engine *e, uint32_t begin, uint32_t end);
+/* How many of them are made at a time, of a chunk of `jobs`. */
+double gk__stages_block(const gk_config *c, double jobs);
 /* The same without the final norm and the head. `tap` (may be NULL) is called when `x` is the residual stream
  * after the embedding (index 0) and after layer index - 1. */
 typedef void gk__tap(void *ctx, const gk__engine *e, int index);

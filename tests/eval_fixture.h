@@ -173,4 +173,15 @@ static inline double fx_sql(const char *db, const char *sql) {
     return x;
 }
 
+/* Everything that the results depend on, and nothing of when they were made. */
+static inline const char *contents(const char *db) {
+    const char *name = gk_arena_printf(fx_arena, "%s.csv", db);
+    gk_error err = {0};
+    gk_store *s = gk_store_open(fx_path(db), &err);
+    ck_assert_msg(s != NULL, "%s", err.what);
+    ck_assert(gk_export_results(s, fx_path(name), NULL));
+    gk_store_close(s);
+    return fx_read(name, NULL);
+}
+
 #endif

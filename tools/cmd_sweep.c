@@ -83,6 +83,43 @@ static bool say_table(const char *path, gk_error *err) {
 
 /* ---------------------------------------------------------------- running */
 
+/* "4.2 G": a count with a prefix. */
+static const char *count_text(double x, char buf[32]) {
+    static const char *const prefix[] = {"", " k", " M", " G", " T", " P"};
+    size_t i = 0;
+    for (; x >= 1000 && i < 5; i++) x /= 1000;
+    snprintf(buf, 32, i ? "%.3g%s" : "%.0f%s", x, prefix[i]);
+    return buf;
+}
+
+static void say_rows(const gk_sweep_cost *c) {
+    char unique[32], naive[32], flops[32];
+    fprintf(stderr, "%s of %s rows (%.1f%%), %s%sFLOP", count_text(c->rows_unique, unique),
+            count_text(c->rows_naive, naive), 100 * c->rows_unique / c->rows_naive,
+            count_text(c->flops, flops), c->flops < 1000 ? " " : "");
+}
+
+static bool say_estimate(gk_sweep *s, gk_error *err) {
+    gk_sweep_cost c;
+    if (!gk_sweep_estimate(s, &c, err)) return false;
+    if (c.rows_naive <= 0) return true;
+    fprintf(stderr, "estimate: ");
+    say_rows(&c);
+    fprintf(stderr, ", %.*f s; memory: %.0f MiB of weights and up to %.0f MiB\n", c.seconds < 10 ? 1 : 0,
+            c.seconds, (double)c.weights / (1 << 20), (double)c.budget / (1 << 20));
+    return true;
+}
+
+static void say_spent(const gk_sweep *s) {
+    gk_sweep_cost c;
+    gk_sweep_spent(s, &c);
+    if (c.rows_naive <= 0) return;
+    fprintf(stderr, "computed: ");
+    say_rows(&c);
+    fprintf(stderr, " in %.2f s, %.1f GFLOP/s; working memory %.0f MiB\n", c.seconds,
+            c.flops / c.seconds / 1e9, (double)c.budget / (1 << 20));
+}
+
 static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
     say_dropped(s);
     const gk_schemes *schemes = gk_sweep_schemes(s);
@@ -91,9 +128,11 @@ static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
     fprintf(stderr, "\n");
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
+    if (pending && !say_estimate(s, err)) return false;
     gk_progress *p = pending ? gk_progress_start(stderr, "sweep", (double)total, "cells") : NULL;
     bool ok = gk_sweep_run(s, p, err);
     gk_progress_end(p, NULL);
+    if (ok) say_spent(s);
     *finished = gk_sweep_pending(s) == 0;
     if (ok && !*finished)
         fprintf(
