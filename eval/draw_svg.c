@@ -76,7 +76,8 @@ static void put_text(svg *s, int x, int y, const char *style, const char *text) 
     gk_buf_puts(s->out, "</text>\n");
 }
 
-/* A cell: one colour, or a stripe for each run of components of one model. */
+/* A cell: one colour, or a stripe for each run of components of one model. Where the residual stream is
+ * replaced a box of that model's colour stands in it, a round one for a mean. */
 static void put_cell(svg *s, int x, int y, int w, int h, int cell) {
     if (cell < GK__MIXED) {
         gk_buf_printf(s->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>", x, y, w, h,
@@ -92,6 +93,11 @@ static void put_cell(svg *s, int x, int y, int w, int h, int cell) {
         gk_buf_printf(s->out, "<rect x=\"%.2f\" y=\"%d\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/>",
                       x + left, y, right - left, h, gk__draw_colour(models[i]).hex);
     }
+    if (!models[GK__PATCH]) return;
+    gk_buf_printf(s->out,
+                  "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" stroke=\"#222\"%s/>",
+                  x + w / 4, y + 4, w / 2, h - 8, gk__draw_colour(gk_patch_model(models[GK__PATCH])).hex,
+                  gk_patch_is_mean(models[GK__PATCH]) ? " rx=\"5\"" : "");
 }
 
 /* The letter tells models apart where colours do not: in print, and beyond eight of them. */

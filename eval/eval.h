@@ -309,9 +309,10 @@ typedef struct gk_report_options {
     const gk_report_model *models; /* whose training is shown, in this order */
     size_t n_models;
     const char *gate; /* gate.json; NULL: none */
+    const char *card; /* the dataset's card.json; NULL: none */
 } gk_report_options;
 /* Writes one self-contained HTML page, atomically; draws with the program gnuplot in a temporary folder.
- * What cannot be read of the models' folders is named in the page; an unreadable store or gate and a
+ * What cannot be read of the models' folders is named in the page; an unreadable store, gate or card and a
  * failing gnuplot are errors. Paths that the store names (rows, templates, the recipient's tokenizer) are
  * opened again to mark spans in the sample prompts, and passed over when they do not lead to what the
  * store was made from. */

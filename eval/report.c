@@ -20,15 +20,23 @@ const gk__set *gk__report_set(const gk__report *r, const char *name) {
     return NULL;
 }
 
-const char *gk__report_about(const gk__report *r, const char *scheme) {
+static const char *scheme_text(const gk__report *r, const char *scheme, const char *key) {
     size_t i;
     json_t *v;
     json_array_foreach(json_object_get(r->manifest, "schemes"), i, v) {
         const char *name = json_string_value(json_object_get(v, "name"));
-        const char *about = json_string_value(json_object_get(v, "about"));
-        if (name && about && strcmp(name, scheme) == 0) return about;
+        const char *text = json_string_value(json_object_get(v, key));
+        if (name && text && strcmp(name, scheme) == 0) return text;
     }
     return "";
+}
+
+const char *gk__report_about(const gk__report *r, const char *scheme) {
+    return scheme_text(r, scheme, "about");
+}
+
+const char *gk__report_canonical(const gk__report *r, const char *scheme) {
+    return scheme_text(r, scheme, "canonical");
 }
 
 bool gk__report_partial(const gk__report *r, const char *scheme) {
@@ -100,7 +108,7 @@ static bool add_page(gk__report *r) {
                   r->o->title ? r->o->title : "Dynamic weight grafting: where the finetuned facts come from");
     if (!gk__report_summary(r) || !gk__report_sets(r) || !gk__report_curves(r)) return false;
     gk__report_tables(r);
-    if (!gk__report_samples(r) || !gk__report_manifest(r)) return false;
+    if (!gk__report_dataset(r) || !gk__report_samples(r) || !gk__report_manifest(r)) return false;
     add_how_to_read(&r->html);
     gk_buf_puts(&r->html, "</body>\n</html>\n");
     return true;

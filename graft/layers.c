@@ -9,7 +9,7 @@ enum { MOST_LAYERS = 100000 };
 static const char layers_hint[] =
     "layer sets are all, lower half, upper half, a part as in 2/4 (the second quarter), "
     "a range as in 3-5, a layer (from 0), a range of depth as in 0.25-0.5, a list of these, {not: ...}, "
-    "or {of: ..., drop: 0.4, seed: 1}";
+    "or {of: ..., drop: 0.4, seed: 1}; in patches and ablations also embed";
 
 /* ---------------------------------------------------------------- one set */
 
@@ -64,9 +64,15 @@ static bool parse_numbers(gk_arena *a, const char *text, gk__layer_item *out) {
     return true;
 }
 
-static bool parse_item(const gk__source *src, gk_ynode n, gk__layer_item *out, gk_error *err) {
+/* Adds to set->item, which has room, or sets set->embed. */
+static bool parse_item(const gk__source *src, gk_ynode n, gk__layers *set, gk_error *err) {
     const char *text;
     if (!gk__text(src, n, &text, err)) return false;
+    if (strcmp(text, "embed") == 0) {
+        set->embed = true;
+        return true;
+    }
+    gk__layer_item *out = &set->item[set->n++];
     if (strcmp(text, "all") == 0)
         *out = (gk__layer_item){0, 1, 1};
     else if (strcmp(text, "lower half") == 0)
@@ -110,16 +116,16 @@ static bool parse_set(const gk__source *src, gk_ynode n, gk__layers *out, gk_err
     size_t count = kind == GK_YAML_LIST ? gk_yaml_len(n) : kind == GK_YAML_SCALAR ? 1 : 0;
     if (count == 0) return gk_fail(err, gk__place(n, src->file), layers_hint, "no layers are named here");
     out->item = gk_arena_alloc(src->a, count * sizeof *out->item);
-    out->n = count;
-    for (size_t i = 0; i < count; i++) {
-        if (!parse_item(src, kind == GK_YAML_LIST ? gk__item(src, n, i) : n, &out->item[i], err))
-            return false;
+    for (size_t i = 0; i < count; i++)
+        if (!parse_item(src, kind == GK_YAML_LIST ? gk__item(src, n, i) : n, out, err)) return false;
+    for (size_t i = 0; i < out->n; i++)
         out->all = out->all || (out->item[i].of && out->item[i].a == 0 && out->item[i].b == out->item[i].of);
-    }
     tidy(out);
-    const char **text = gk_arena_alloc(src->a, out->n * sizeof *text);
-    for (size_t i = 0; i < out->n; i++) text[i] = item_text(src->a, out->item[i]);
-    out->text = out->all ? "all" : gk__join(src->a, text, out->n, ",");
+    const char **text = gk_arena_alloc(src->a, (out->n + 1) * sizeof *text);
+    size_t n_texts = 0;
+    if (out->embed) text[n_texts++] = "embed";
+    for (size_t i = 0; i < out->n; i++) text[n_texts++] = item_text(src->a, out->item[i]);
+    out->text = out->all ? "all" : gk__join(src->a, text, n_texts, ",");
     return true;
 }
 
@@ -130,6 +136,7 @@ static bool parse_not(const gk__source *src, gk_ynode map, gk__layers *out, gk_e
         return gk_fail(err, out->place, "write {not: 3}", "'not' stands alone in its map of layers");
     if (!parse_set(src, gk__get(src, map, "not"), out, err)) return false;
     out->inverse = true;
+    out->embed = false; /* the complement is one of layers */
     out->text = gk_arena_printf(src->a, "not(%s)", out->text);
     out->all = false;
     return true;

@@ -80,7 +80,7 @@ static bool mark_slots(gk_arena *a, const gk__graft *g, const gk_config *c, bool
                    gk_family_name(c->family), gk__components_text(a, g->components, ", "));
 }
 
-static int find_model(const gk_cast *cast, const gk__name *m, gk_error *err) {
+int gk__model_find(const gk_cast *cast, const gk__name *m, gk_error *err) {
     for (int i = 0; i < cast->n; i++)
         if (strcmp(cast->name[i], m->name) == 0) return i;
     gk_fail(err, m->place, NULL, "unknown model '%.80s'", m->name);
@@ -109,7 +109,7 @@ static bool lay(const gk__graft *g, const gk_cast *cast, int donor, const bool *
 static bool lay_head(const gk_scheme *s, const gk_cast *cast, const gk_config *c, gk_plan *out,
                      gk_error *err) {
     if (!s->head.name) return true;
-    int donor = find_model(cast, &s->head, err);
+    int donor = gk__model_find(cast, &s->head, err);
     if (donor < 0) return false;
     for (int comp = GK_LNF; comp <= GK_HEAD; comp++) {
         size_t row = (size_t)gk_plan_slot(c, -1, (gk_component)comp) * (size_t)out->n_tokens;
@@ -125,7 +125,7 @@ static bool lay_all(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const 
     if (tokens->n < 1 || tokens->n > (size_t)c->max_positions)
         return gk_fail(err, s->place, NULL, "a prompt of %zu tokens; these models take 1 to %d", tokens->n,
                        c->max_positions);
-    int recipient = s->recipient.name ? find_model(cast, &s->recipient, err) : 0;
+    int recipient = s->recipient.name ? gk__model_find(cast, &s->recipient, err) : 0;
     if (recipient < 0) return false;
     *out = gk_plan_single(a, c, (int)tokens->n, recipient);
     uint8_t *taken = gk_arena_alloc(a, (size_t)out->n_slots * tokens->n);
@@ -133,14 +133,14 @@ static bool lay_all(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const 
     for (size_t i = 0; i < s->n_grafts; i++) {
         const gk__graft *g = &s->graft[i];
         bool *in = gk_arena_alloc(a, tokens->n), *slots = gk_arena_alloc(a, (size_t)out->n_slots);
-        int donor = find_model(cast, &g->donor, err);
+        int donor = gk__model_find(cast, &g->donor, err);
         if (donor < 0) return false;
         if (gk__layers_none(&g->layers)) continue;
         if (!gk__at_mark(&p, &g->at, in, err) || !mark_slots(a, g, c, slots, err) ||
             !lay(g, cast, donor, slots, in, taken, out, err))
             return false;
     }
-    return lay_head(s, cast, c, out, err);
+    return lay_head(s, cast, c, out, err) && gk__patches_lay(&p, s, cast, c, recipient, out, err);
 }
 
 bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,

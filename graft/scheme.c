@@ -6,7 +6,7 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-static bool parse_name(const gk__source *src, gk_ynode n, gk__name *out, gk_error *err) {
+bool gk__name_parse(const gk__source *src, gk_ynode n, gk__name *out, gk_error *err) {
     const char *text;
     if (!gk__text(src, n, &text, err)) return false;
     out->name = text;
@@ -33,7 +33,7 @@ static bool parse_head(const gk__source *src, gk_ynode n, gk_scheme *s, gk_error
     case GK_YAML_SCALAR:
         break;
     }
-    if (!parse_name(src, n, &s->head, err)) return false;
+    if (!gk__name_parse(src, n, &s->head, err)) return false;
     bool recipient = strcmp(s->head.name, "recipient") == 0;
     if (recipient || (s->recipient.name && strcmp(s->head.name, s->recipient.name) == 0)) {
         s->head.name = NULL;
@@ -49,10 +49,13 @@ static bool parse_graft(const gk__source *src, gk_ynode n, gk__graft *out, gk_er
     out->place = gk__place(n, src->file);
     out->components_place = gk__place(components, src->file);
     if (!gk__at_parse(src, gk__get(src, n, "at"), &out->at, err) ||
-        !parse_name(src, gk__get(src, n, "donor"), &out->donor, err) ||
+        !gk__name_parse(src, gk__get(src, n, "donor"), &out->donor, err) ||
         !gk__components_parse(src, components, &out->components, err) ||
         !gk__layers_parse(src, gk__get(src, n, "layers"), &out->layers, err))
         return false;
+    if (out->layers.embed)
+        return gk_fail(err, out->layers.place, "write components: [embed, pos], without layers",
+                       "the layer 'embed' is for patches and ablations; grafts have it as a component");
     uint32_t outside = out->components & (1u << GK_EMBED | 1u << GK_POS);
     if (outside && !out->layers.all && out->components != GK__ALL_COMPONENTS)
         return gk_fail(
@@ -86,8 +89,9 @@ static const char *canonical_text(gk_arena *a, const gk_scheme *s) {
                             g->donor.name, gk__components_text(a, g->components, "+"), g->layers.text);
     }
     const char *grafts = gk__join(a, text, gk__sort_texts(text, n), "");
-    return gk_arena_printf(a, "recipient=%s; head=%s%s%s", s->recipient.name ? s->recipient.name : "(first)",
-                           s->head_last ? "last:" : "", s->head.name ? s->head.name : "recipient", grafts);
+    return gk_arena_printf(a, "recipient=%s; head=%s%s%s%s",
+                           s->recipient.name ? s->recipient.name : "(first)", s->head_last ? "last:" : "",
+                           s->head.name ? s->head.name : "recipient", grafts, gk__patches_text(a, s));
 }
 
 static bool parse_text(const gk__source *src, gk_ynode map, const char *key, const char **out,
@@ -108,7 +112,8 @@ static bool parse_title(const gk__source *src, gk_ynode n, const char **out, gk_
 }
 
 static gk_scheme *parse_scheme(const gk__source *src, gk_ynode n, const char *set, gk_error *err) {
-    static const char *const keys[] = {"name", "about", "grid", "recipient", "grafts", "head", NULL};
+    static const char *const keys[] = {"name", "about",   "grid",      "recipient", "grafts",
+                                       "head", "patches", "ablations", NULL};
     gk_scheme *s = gk_arena_alloc(src->a, sizeof *s);
     s->set = set;
     s->place = gk__place(n, src->file);
@@ -116,8 +121,8 @@ static gk_scheme *parse_scheme(const gk__source *src, gk_ynode n, const char *se
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
     bool ok = gk_yaml_only(n, keys, err) && parse_title(src, gk_yaml_get(n, "name"), &s->name, err) &&
               parse_text(src, n, "about", &s->about, err) &&
-              (!named || parse_name(src, recipient, &s->recipient, err)) &&
-              parse_grafts(src, gk__get(src, n, "grafts"), s, err) &&
+              (!named || gk__name_parse(src, recipient, &s->recipient, err)) &&
+              parse_grafts(src, gk__get(src, n, "grafts"), s, err) && gk__patches_parse(src, n, s, err) &&
               parse_head(src, gk__get(src, n, "head"), s, err);
     if (!ok) return NULL;
     s->canonical = canonical_text(src->a, s);
@@ -302,6 +307,9 @@ bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const 
     for (size_t i = 0; i < s->n_grafts; i++)
         if (!check_model(&s->graft[i].donor, cast, err) || !check_fields(&s->graft[i].at, fields, n, err))
             return gk__blame(s, err);
+    for (size_t i = 0; i < s->n_patches; i++)
+        if (!check_model(&s->patch[i].from, cast, err) || !check_fields(&s->patch[i].at, fields, n, err))
+            return gk__blame(s, err);
     return true;
 }
 
@@ -319,6 +327,9 @@ static bool has_fields(const gk__at *at, const gk_field_span *fields, size_t n_f
 bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n_fields) {
     for (size_t i = 0; i < s->n_grafts; i++)
         if (!gk__layers_none(&s->graft[i].layers) && !has_fields(&s->graft[i].at, fields, n_fields))
+            return false;
+    for (size_t i = 0; i < s->n_patches; i++)
+        if (!gk__layers_none(&s->patch[i].layers) && !has_fields(&s->patch[i].at, fields, n_fields))
             return false;
     return true;
 }

@@ -43,7 +43,7 @@ typedef struct gk_strings {
 typedef struct gk_opt {
     const char *name; /* without the two dashes */
     gk_opt_kind kind;
-    void *dest;       /* holds the default beforehand */
+    void *dest; /* holds the default beforehand; --help shows no negative integer: the text says what holds */
     const char *arg;  /* name of the value in --help, e.g. "FILE" */
     const char *help; /* one line; the default is appended by --help */
     bool required;
