@@ -148,12 +148,16 @@ static void put_legend(svg *s) {
         x += CELL + 6 + CHAR * (gk__draw_width(s->d->cast->name[m]) + 2);
     }
     if (s->t.n_mix == 0) return;
-    const gk__column *col = s->t.mixed[0];
+    const gk__column *col = s->t.mixed[0]; /* of a layer where there is one: embed and pos have no stripes */
+    for (int i = 0; i < s->t.n_mix; i++)
+        if (s->t.mixed[i]->n > col->n) col = s->t.mixed[i];
     gk_buf order = {0};
     gk_buf_puts(&order, "stripes, from the left:");
     for (int i = 0; i < col->n; i++) gk_buf_printf(&order, " %s", gk_component_name(col->comp[i]));
-    y += LINE;
-    put_text(s, MARGIN, y + LINE - 6, "class=\"f\"", order.data);
+    if (col->n > 1) {
+        y += LINE;
+        put_text(s, MARGIN, y + LINE - 6, "class=\"f\"", order.data);
+    }
     gk_buf_free(&order);
     for (int i = 0; i < s->t.n_mix; i++) {
         y += LINE;
