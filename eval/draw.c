@@ -27,7 +27,7 @@ static void add_columns(gk_arena *a, gk__table_of_plan *t, const gk_config *c) {
 
 static int find_mix(const gk__table_of_plan *t, const gk__column *col, const uint8_t *models) {
     for (int i = 0; i < t->n_mix; i++)
-        if (t->mixed[i]->n == col->n && memcmp(t->mix[i], models, (size_t)col->n) == 0) return i;
+        if (t->mixed[i]->n == col->n && memcmp(t->mix[i], models, GK__MIX) == 0) return i;
     return -1;
 }
 
@@ -41,22 +41,26 @@ static int add_mix(gk_arena *a, gk__table_of_plan *t, const gk__column *col, con
         t->mix = mix;
         t->mixed = mixed;
     }
-    memcpy(t->mix[t->n_mix], models, (size_t)col->n);
+    memcpy(t->mix[t->n_mix], models, GK__MIX);
     t->mixed[t->n_mix] = col;
     return t->n_mix++;
 }
 
 static int make_cell(gk_arena *a, const gk_drawing *d, gk__table_of_plan *t, const gk__column *col,
                      int token) {
-    uint8_t models[GK_N_COMPONENTS] = {0};
+    uint8_t models[GK__MIX] = {0};
     bool same = true;
+    if (d->plan->patch && col->comp[0] < GK_LNF) { /* what comes after the embedding, or after the layer */
+        models[GK__PATCH] = d->plan->patch[(col->layer + 1) * d->plan->n_tokens + token];
+        if (models[GK__PATCH]) t->used[gk_patch_model(models[GK__PATCH])] = true;
+    }
     for (int i = 0; i < col->n; i++) {
         int slot = gk_plan_slot(d->config, col->layer, col->comp[i]);
         models[i] = d->plan->model[slot * d->plan->n_tokens + token];
         t->used[models[i]] = true;
         same = same && models[i] == models[0];
     }
-    if (same) return models[0];
+    if (same && !models[GK__PATCH]) return models[0];
     int mix = find_mix(t, col, models);
     return GK__MIXED + (mix >= 0 ? mix : add_mix(a, t, col, models));
 }
@@ -87,26 +91,37 @@ gk__table_of_plan gk__draw_table(gk_arena *a, const gk_drawing *d) {
 
 /* ---------------------------------------------------------------- words and colours */
 
-const char *gk__draw_words(gk_arena *a, const gk_drawing *d, const gk__table_of_plan *t, int cell) {
-    if (cell < GK__MIXED) return gk_arena_printf(a, "all from %s", d->cast->name[cell]);
-    const uint8_t *models = t->mix[cell - GK__MIXED];
-    const gk__column *col = t->mixed[cell - GK__MIXED];
-    gk_buf b = {0};
-    bool rest = false;
-    gk_buf_puts(&b, "");
-    for (int i = 0; i < col->n; i++) rest = rest || models[i] == 0;
-    for (int m = 1; m < d->cast->n; m++) {
-        size_t before = b.len;
+static void add_words(gk_buf *b, const gk_drawing *d, const gk__column *col, const uint8_t *models) {
+    bool rest = false, same = true;
+    for (int i = 0; i < col->n; i++) {
+        rest = rest || models[i] == 0;
+        same = same && models[i] == models[0];
+    }
+    if (same) gk_buf_printf(b, "all from %s", d->cast->name[models[0]]);
+    for (int m = 1; !same && m < d->cast->n; m++) {
+        size_t before = b->len;
         for (int i = 0; i < col->n; i++)
             if (models[i] == m)
-                gk_buf_printf(&b, "%s%s",
-                              b.len > before ? " "
-                              : before       ? ", "
-                                             : "",
+                gk_buf_printf(b, "%s%s",
+                              b->len > before ? " "
+                              : before        ? ", "
+                                              : "",
                               gk_component_name(col->comp[i]));
-        if (b.len > before) gk_buf_printf(&b, " from %s", d->cast->name[m]);
+        if (b->len > before) gk_buf_printf(b, " from %s", d->cast->name[m]);
     }
-    if (rest) gk_buf_printf(&b, ", the rest from %s", d->cast->name[0]);
+    if (rest && !same) gk_buf_printf(b, ", the rest from %s", d->cast->name[0]);
+}
+
+const char *gk__draw_words(gk_arena *a, const gk_drawing *d, const gk__table_of_plan *t, int cell) {
+    if (cell < GK__MIXED) return gk_arena_printf(a, "all from %s", d->cast->name[cell]);
+    const uint8_t *models = t->mix[cell - GK__MIXED], patch = models[GK__PATCH];
+    gk_buf b = {0};
+    gk_buf_puts(&b, "");
+    add_words(&b, d, t->mixed[cell - GK__MIXED], models);
+    if (patch)
+        gk_buf_printf(&b, ", then replaced by %s of %s",
+                      gk_patch_is_mean(patch) ? "the mean" : "the plain run",
+                      d->cast->name[gk_patch_model(patch)]);
     const char *words = gk_arena_strdup(a, b.data);
     gk_buf_free(&b);
     return words;

@@ -12,14 +12,14 @@ typedef struct gk__column {
     int n; /* components, in the order in which they compute */
 } gk__column;
 
-enum { GK__MIXED = GK_MAX_MODELS };
+enum { GK__MIXED = GK_MAX_MODELS, GK__PATCH = GK_N_COMPONENTS, GK__MIX };
 /* A plan as a table: a column for each gk__column, a row for each token. */
 typedef struct gk__table_of_plan {
     gk__column *column;
     int n_columns, n_tokens;
-    int *cell;                       /* [n_columns x n_tokens]: a model, or GK__MIXED + a mixture */
-    uint8_t (*mix)[GK_N_COMPONENTS]; /* the model of each of a layer's components */
-    const gk__column **mixed;        /* a column with these components */
+    int *cell; /* [n_columns x n_tokens]: a model, or GK__MIXED + a mixture; a patched one is a mixture */
+    uint8_t (*mix)[GK__MIX];  /* the model of each of a layer's components; at GK__PATCH the plan's patch */
+    const gk__column **mixed; /* a column with these components */
     int n_mix;
     bool used[GK_MAX_MODELS];   /* somewhere in the plan */
     char letter[GK_MAX_MODELS]; /* '.' for the cast's first */

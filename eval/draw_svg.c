@@ -76,7 +76,8 @@ static void put_text(svg *s, int x, int y, const char *style, const char *text) 
     gk_buf_puts(s->out, "</text>\n");
 }
 
-/* A cell: one colour, or a stripe for each run of components of one model. */
+/* A cell: one colour, or a stripe for each run of components of one model. Where the residual stream is
+ * replaced a box of that model's colour stands in it, a round one for a mean. */
 static void put_cell(svg *s, int x, int y, int w, int h, int cell) {
     if (cell < GK__MIXED) {
         gk_buf_printf(s->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>", x, y, w, h,
@@ -92,6 +93,11 @@ static void put_cell(svg *s, int x, int y, int w, int h, int cell) {
         gk_buf_printf(s->out, "<rect x=\"%.2f\" y=\"%d\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/>",
                       x + left, y, right - left, h, gk__draw_colour(models[i]).hex);
     }
+    if (!models[GK__PATCH]) return;
+    gk_buf_printf(s->out,
+                  "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" stroke=\"#222\"%s/>",
+                  x + w / 4, y + 4, w / 2, h - 8, gk__draw_colour(gk_patch_model(models[GK__PATCH])).hex,
+                  gk_patch_is_mean(models[GK__PATCH]) ? " rx=\"5\"" : "");
 }
 
 /* The letter tells models apart where colours do not: in print, and beyond eight of them. */
@@ -142,12 +148,16 @@ static void put_legend(svg *s) {
         x += CELL + 6 + CHAR * (gk__draw_width(s->d->cast->name[m]) + 2);
     }
     if (s->t.n_mix == 0) return;
-    const gk__column *col = s->t.mixed[0];
+    const gk__column *col = s->t.mixed[0]; /* of a layer where there is one: embed and pos have no stripes */
+    for (int i = 0; i < s->t.n_mix; i++)
+        if (s->t.mixed[i]->n > col->n) col = s->t.mixed[i];
     gk_buf order = {0};
     gk_buf_puts(&order, "stripes, from the left:");
     for (int i = 0; i < col->n; i++) gk_buf_printf(&order, " %s", gk_component_name(col->comp[i]));
-    y += LINE;
-    put_text(s, MARGIN, y + LINE - 6, "class=\"f\"", order.data);
+    if (col->n > 1) {
+        y += LINE;
+        put_text(s, MARGIN, y + LINE - 6, "class=\"f\"", order.data);
+    }
     gk_buf_free(&order);
     for (int i = 0; i < s->t.n_mix; i++) {
         y += LINE;

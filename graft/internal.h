@@ -150,6 +150,9 @@ bool gk__at_mark(const gk__prompt *p, const gk__at *at, bool *in, gk_error *err)
 bool gk__layers_mark(gk_arena *a, const gk__layers *set, int n_layers, bool *in, gk_error *err);
 
 gk_place gk__place(gk_ynode n, const char *file);
+/* Adds to a message which scheme of a grid it is about: the place in the file is that of many. Returns false.
+ */
+bool gk__blame(const gk_scheme *s, gk_error *err);
 /* Names of fields and models must keep the canonical text unambiguous. */
 bool gk__name_ok(const char *name);
 /* A model's name from YAML (scheme.c). */

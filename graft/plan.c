@@ -119,9 +119,9 @@ static bool lay_head(const gk_scheme *s, const gk_cast *cast, const gk_config *c
     return true;
 }
 
-bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
-                 const gk_tokens *tokens, const gk_field_span *fields, size_t n_fields, gk_plan *out,
-                 gk_error *err) {
+static bool lay_all(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
+                    const gk_tokens *tokens, const gk_field_span *fields, size_t n_fields, gk_plan *out,
+                    gk_error *err) {
     if (tokens->n < 1 || tokens->n > (size_t)c->max_positions)
         return gk_fail(err, s->place, NULL, "a prompt of %zu tokens; these models take 1 to %d", tokens->n,
                        c->max_positions);
@@ -141,6 +141,12 @@ bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_
             return false;
     }
     return lay_head(s, cast, c, out, err) && gk__patches_lay(&p, s, cast, c, recipient, out, err);
+}
+
+bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
+                 const gk_tokens *tokens, const gk_field_span *fields, size_t n_fields, gk_plan *out,
+                 gk_error *err) {
+    return lay_all(a, s, cast, c, tokens, fields, n_fields, out, err) || gk__blame(s, err);
 }
 
 bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_tokens *tokens,

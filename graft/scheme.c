@@ -265,6 +265,13 @@ const char *gk_scheme_axis(const gk_scheme *s, const char *name) {
 
 /* ---------------------------------------------------------------- what a scheme needs */
 
+bool gk__blame(const gk_scheme *s, gk_error *err) {
+    if (!err || s->n_axes == 0) return false;
+    size_t len = strlen(err->what);
+    snprintf(err->what + len, sizeof err->what - len, " (in '%.80s')", s->name);
+    return false;
+}
+
 static bool unknown(gk_error *err, gk_place at, const char *kind, const char *name, const char *const *known,
                     size_t n) {
     gk_buf hint = {0};
@@ -296,13 +303,13 @@ static bool check_fields(const gk__at *at, const char *const *fields, size_t n, 
 bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const *fields, gk_error *err) {
     size_t n = 0;
     while (fields[n]) n++;
-    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head, cast, err)) return false;
+    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head, cast, err)) return gk__blame(s, err);
     for (size_t i = 0; i < s->n_grafts; i++)
         if (!check_model(&s->graft[i].donor, cast, err) || !check_fields(&s->graft[i].at, fields, n, err))
-            return false;
+            return gk__blame(s, err);
     for (size_t i = 0; i < s->n_patches; i++)
         if (!check_model(&s->patch[i].from, cast, err) || !check_fields(&s->patch[i].at, fields, n, err))
-            return false;
+            return gk__blame(s, err);
     return true;
 }
 

@@ -109,6 +109,39 @@ START_TEST(colours_do_not_change_the_letters) {
 }
 END_TEST
 
+/* After the embedding, after a layer; with a graft in the same cell. */
+START_TEST(patches_are_drawn) {
+    scratch s = scratch_new();
+    gk_config c;
+    gk_error err;
+    gk_drawing d = draw(&s, &c, "llama", 3, "grafts: [{at: last, donor: sft, components: o, layers: 1}]");
+    gk_plan *p = gk_arena_alloc(s.a, sizeof *p);
+    *p = *d.plan;
+    p->patch = gk_arena_alloc(s.a, 4 * N);
+    p->patch[0 * N + 1] = gk_patch_mean(0);
+    p->patch[2 * N + 3] = gk_patch_plain(2);
+    p->patch[3 * N + 2] = gk_patch_plain(1);
+    d.plan = p;
+    ck_assert_ptr_nonnull(
+        strstr(letters(&s, &d, false),
+               "   0   .    .  .  .   .   .    <s>\n"
+               "   1   1    .  .  .   .   .    Ann   first_actor\n"
+               "   2   .    .  .  3   .   .    ·R&D\n"
+               "   3   .    .  2  .   .   .    ·in   last\n"
+               "     . pre   S sft   T task\n"
+               "     1 all from pre, then replaced by the mean of pre\n"
+               "     2 o from sft, the rest from pre, then replaced by the plain run of task\n"
+               "     3 all from pre, then replaced by the plain run of sft\n"));
+    char *path = scratch_path(&s, "p.svg");
+    ck_assert_msg(gk_draw_svg(&d, 1, path, &err), "%s", err.what);
+    const char *text = gk_read_file(s.a, path, 1 << 24, NULL, NULL);
+    ck_assert_ptr_nonnull(strstr(text,
+                                 "<title>layer 2, token 2 ·R&amp;D: all from pre, then replaced by the plain "
+                                 "run of sft</title>"));
+    scratch_free(&s);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- SVG */
 
 static size_t count(const char *text, const char *word) {
@@ -172,6 +205,7 @@ int main(void) {
     tcase_add_test(t, columns_of_a_family);
     tcase_add_test(t, many_layers);
     tcase_add_test(t, colours_do_not_change_the_letters);
+    tcase_add_test(t, patches_are_drawn);
     tcase_add_test(t, an_svg_holds_every_cell);
     Suite *s = suite_create("draw");
     suite_add_tcase(s, t);

@@ -232,6 +232,33 @@ static void plan_all(scratch *s, const gk_schemes *all, const gk_config *c) {
     }
 }
 
+/* What is wrong with one cell names it: the place is that of the whole grid. */
+START_TEST(a_cell_that_does_not_fit_is_named) {
+    static const char *const messages[] = {
+        "empty selection: llama models have no pos (in 'pos 0')",
+        "conflict at token 8: this graft takes it from 'task', an earlier one from 'sft' (in 'x last')",
+        "unknown model 'stf' (in 'from stf')"};
+    static const char *const entries[] = {
+        "{name: $c 0, grid: {c: [pos, embed]}, grafts: [{at: last, donor: sft, components: $c}]}",
+        "{name: x $p, grid: {p: [last, 0]}, grafts: [{at: last, donor: sft}, {at: $p, donor: task}]}",
+        "{name: from $d, grid: {d: [stf, sft]}, grafts: [{at: last, donor: $d}]}"};
+    scratch s = scratch_new();
+    gk_config c;
+    gk_config_default(gk_family_find("llama"), 32, &c);
+    for (int i = 0; i < 3; i++) {
+        gk_schemes all = expand(&s, entries[i], 0);
+        gk_plan p;
+        gk_error err = {0};
+        bool ok = gk_scheme_check(all.item[0], &CAST, FIELDS, &err) &&
+                  gk_plan_lay(s.a, all.item[0], &CAST, &c, &PROMPT, PROMPT_FIELDS, 5, &p, &err);
+        ck_assert(!ok);
+        ck_assert_str_eq(err.what, messages[i]);
+        ck_assert(gk_plan_lay(s.a, all.item[1], &CAST, &c, &PROMPT, PROMPT_FIELDS, 5, &p, &err));
+    }
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(the_shipped_grids) {
     scratch s = scratch_new();
     gk_schemes all = {0};
@@ -303,6 +330,7 @@ int main(void) {
     tcase_add_test(t, large_grids);
     tcase_add_loop_test(t, bad_grids, 0, sizeof BAD / sizeof *BAD);
     tcase_add_test(t, depth_must_be_known);
+    tcase_add_test(t, a_cell_that_does_not_fit_is_named);
     tcase_add_test(t, the_shipped_grids);
     tcase_add_test(t, examples_of_the_documentation);
     Suite *s = suite_create("grid");
