@@ -55,6 +55,9 @@ typedef struct gk_schemes {
  * Components, layer sets and head policies are checked here, with file:line:column; names must be unique
  * over all files loaded into `out`. */
 bool gk_schemes_load(gk_arena *a, const char *path, gk_schemes *out, gk_error *err);
+/* The same from a text; errors call it `name`. */
+bool gk_schemes_parse(gk_arena *a, const char *text, size_t len, const char *name, gk_schemes *out,
+                      gk_error *err);
 const char *gk_scheme_name(const gk_scheme *s);  /* "FE+LT" */
 const char *gk_scheme_set(const gk_scheme *s);   /* "position", "component", …: the file's `set` */
 const char *gk_scheme_about(const gk_scheme *s); /* one sentence for the report; may be "" */

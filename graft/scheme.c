@@ -158,12 +158,19 @@ static bool parse_file(gk_arena *a, gk_ynode root, const char *file, gk_schemes 
     return true;
 }
 
-bool gk_schemes_load(gk_arena *a, const char *path, gk_schemes *out, gk_error *err) {
-    gk_yaml *y = gk_yaml_load(path, err);
-    if (!y) return false;
-    bool ok = parse_file(a, gk_yaml_root(y), gk_arena_strdup(a, path), out, err);
+static bool take_document(gk_arena *a, gk_yaml *y, const char *name, gk_schemes *out, gk_error *err) {
+    bool ok = y && parse_file(a, gk_yaml_root(y), gk_arena_strdup(a, name), out, err);
     gk_yaml_free(y);
     return ok;
+}
+
+bool gk_schemes_load(gk_arena *a, const char *path, gk_schemes *out, gk_error *err) {
+    return take_document(a, gk_yaml_load(path, err), path, out, err);
+}
+
+bool gk_schemes_parse(gk_arena *a, const char *text, size_t len, const char *name, gk_schemes *out,
+                      gk_error *err) {
+    return take_document(a, gk_yaml_parse(text, len, name, err), name, out, err);
 }
 
 /* ---------------------------------------------------------------- access */
