@@ -267,7 +267,7 @@ typedef struct gk_search_options {
     int beam;         /* graft sets kept after each step, 1 or more; 1: greedy */
     int most_cells;   /* stop at so many cells; 0: go on to the goal */
     gk_objective objective;
-    size_t budget_bytes; /* the engine's working memory; 0: 1 GiB */
+    size_t budget_bytes; /* the engine's working memory; 0: 256 MiB */
     uint64_t seed;       /* of the split into rows and of the bootstrap */
     bool restart;        /* begin anew where `out` holds a search */
     FILE *progress;      /* where bars and steps are told; NULL: nowhere */

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { DEFAULT_BUDGET = 1 << 30, LEAST_ROWS = 10 };
+enum { DEFAULT_BUDGET = 256 << 20, LEAST_ROWS = 10 };
 /* Plans of one call of the engine: every cell of every prompt has a byte a slot. */
 static const size_t MOST_PLAN_BYTES = (size_t)128 << 20;
 

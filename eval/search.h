@@ -19,6 +19,7 @@ typedef struct gk__team { /* a component group */
 typedef struct gk__cells {
     const gk_config *cfg;
     gk__spot *spot;
+    bool rest;      /* the last one is what the others leave */
     gk__team *team; /* inside the layers */
     size_t n_spots, n_teams, n_blocks, n_columns, n;
     const char **name;     /* [n] */

@@ -195,7 +195,8 @@ static const char *without(const maker *m, size_t i) {
 
 static void name_spots(maker *m) {
     gk__cells *c = m->c;
-    c->n_spots = m->n + m->rest_somewhere;
+    c->rest = m->rest_somewhere;
+    c->n_spots = m->n + c->rest;
     c->spot = gk_arena_alloc(m->a, c->n_spots * sizeof *c->spot);
     gk_buf rest = {0};
     for (size_t i = 0; i < m->n; i++) {

@@ -52,7 +52,7 @@ static void add_rung(const gk_search *s, ladder *l, const gk_search_rung *rung) 
     if (isfinite(seen)) gk_buf_printf(&l->plot.data[1], "%zu\t%.6f\n", l->n, seen);
     gk_buf_printf(&l->plot.data[2], "%zu\t", l->n);
     add_label(s, &l->plot.data[2], label);
-    gk_buf_printf(&l->plot.data[2], "\t%zu\t%.2g%%\n", rung->size, 100 * rung->share);
+    gk_buf_printf(&l->plot.data[2], "\t%zu\t%.*f%%\n", rung->size, rung->share < 0.0995, 100 * rung->share);
     size_t n = characters(label);
     if (n > l->longest) l->longest = n < MOST_LABEL ? n : MOST_LABEL;
     widen(l, held->low);
@@ -63,6 +63,7 @@ static void add_rung(const gk_search *s, ladder *l, const gk_search_rung *rung) 
 
 static void add_script(const gk_search *s, ladder *l) {
     double left = ((double)l->longest * CHARACTER + 18) / WIDTH, right = 1 - (double)RIGHT / WIDTH;
+    double wide = 100 * (l->high - l->low) + 4;
     gk_buf *b = &l->plot.script;
     gk_buf_printf(
         b,
@@ -81,19 +82,21 @@ static void add_script(const gk_search *s, ladder *l) {
     gk_buf_printf(b,
                   "set label 'cells' at screen %.4f, graph 1 right offset 0,0.55 tc rgb '#333333'\n"
                   "set label 'weights' at screen %.4f, graph 1 right offset 0,0.55 tc rgb '#333333'\n"
-                  "set key at screen 0.5, screen %.4f center center horizontal samplen 2\n",
+                  "set key at screen 0.5, screen %.4f center center horizontal maxrows 1 samplen 2\n",
                   right + 0.065, 0.985, 1 - 14.0 / l->plot.height);
+    /* Circles: the definitions that gnuplot's point shapes need do not survive gk__plot_svg. */
     gk_buf_printf(
         b,
-        "plot '0' using (100*$2):1:(100*$3):(100*$4) with xerrorbars pt 7 ps 0.9 lw 1.6 lc rgb '#0072B2'"
-        " title '%zu rows held out, 95%% interval',"
-        " '1' using (100*$2):1 with points pt 6 ps 1.3 lw 1.4 lc rgb '#777777'"
+        "plot '1' using (100*$2):1:(%.3f) with circles fs empty border lc rgb '#555555' lw 1.5"
         " title '%zu rows searched',"
+        " '0' using (100*$2):1:(100*$3):(100*$4) with xerrorbars pt -1 lw 1.6 lc rgb '#0072B2' notitle,"
+        " '' using (100*$2):1:(%.3f) with circles fs solid noborder lc rgb '#0072B2'"
+        " title '%zu rows held out, 95%% interval',"
         " '2' using (%.4f):1:2 with labels right offset character -1,0 notitle,"
         " '' using (%.4f):1:3 with labels right offset screen 0.065,0 notitle,"
         " '' using (%.4f):1:4 with labels right offset screen %.4f,0 notitle\n",
-        s->result->rows[GK__HELD_OUT], s->result->rows[GK__SEARCH], 100 * l->low - 2, 100 * l->high + 2,
-        100 * l->high + 2, 0.985 - right);
+        0.010 * wide, s->result->rows[GK__SEARCH], 0.007 * wide, s->result->rows[GK__HELD_OUT],
+        100 * l->low - 2, 100 * l->high + 2, 100 * l->high + 2, 0.985 - right);
 }
 
 /* A picture that stands alone: its element, with a title for those who do not see it. */

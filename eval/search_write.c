@@ -54,7 +54,8 @@ static bool measure_part(gk_search *s, int k, gk_error *err) {
     for (size_t i = 0; ok && i < n_rungs; i++) {
         gk_search_score *score = k == GK__SEARCH ? &r->rung[i].search : &r->rung[i].held_out;
         score->stats = stats[i];
-        for (size_t j = 0; j < n; j++) if (!isfinite(list[i].obs[j].logprob)) score->not_finite++;
+        for (size_t j = 0; j < n; j++)
+            if (!isfinite(list[i].obs[j].logprob)) score->not_finite++;
         gk_recovery(obs, obs + (n_rungs - 1) * n, list[i].obs, n, s->metric, s->o.seed, GK_RESAMPLES,
                     &score->recovery);
     }

@@ -25,14 +25,22 @@ static bool collect(const gk__cells *c, const bool *in, size_t column, bool *wit
     return true;
 }
 
+static void add_list(const gk__cells *c, const bool *in, size_t column, bool which, gk_buf *out) {
+    const char *comma = "";
+    for (size_t i = 0; i < c->n_spots; i++) {
+        if (in[i * c->n_columns + column] != which) continue;
+        gk_buf_printf(out, "%s%s", comma, c->spot[i].at);
+        comma = ", ";
+    }
+}
+
+/* With the rest, which is itself a complement, the positions are told by those that are missing. */
 static void add_at(const gk__cells *c, const bool *in, size_t column, gk_buf *out) {
-    size_t n = count_spots(c, in, column), done = 0;
-    gk_buf_puts(out, "      - {at: ");
-    if (n == c->n_spots) gk_buf_puts(out, "all");
-    if (n > 1 && n < c->n_spots) gk_buf_puts(out, "[");
-    for (size_t i = 0; n < c->n_spots && i < c->n_spots; i++)
-        if (in[i * c->n_columns + column]) gk_buf_printf(out, "%s%s", done++ ? ", " : "", c->spot[i].at);
-    if (n > 1 && n < c->n_spots) gk_buf_puts(out, "]");
+    size_t n = count_spots(c, in, column);
+    bool rest = c->rest && in[(c->n_spots - 1) * c->n_columns + column];
+    gk_buf_printf(out, "      - {at: %s", n == c->n_spots ? "all" : rest ? "{not: [" : n > 1 ? "[" : "");
+    if (n < c->n_spots) add_list(c, in, column, !rest, out);
+    gk_buf_puts(out, n == c->n_spots ? "" : rest ? "]}" : n > 1 ? "]" : "");
 }
 
 static void add_components(const gk__cells *c, uint32_t mask, gk_buf *out) {

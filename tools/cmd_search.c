@@ -147,7 +147,7 @@ static int run(const args *g) {
 
 int cmd_search(int argc, char **argv) {
     args g = {.target = "second_actor",
-              .budget = "1GiB",
+              .budget = "256MiB",
               .objective = "logprob",
               .seed = 1,
               .top = 5,
