@@ -244,12 +244,12 @@ END_TEST
 
 START_TEST(a_search_may_end_before_the_goal) {
     gk_search_options o = options("two", "s");
-    o.most_cells = 1;
-    o.top = 1;
+    o.most_cells = o.top = 1;
     o.goal = 1;
     gk_search *s = search(&o);
-    ck_assert(!gk_search_found(s)->reached);
-    ck_assert_uint_eq(gk_search_found(s)->rung[gk_search_found(s)->found].size, 1);
+    const gk_search_result *r = gk_search_found(s);
+    ck_assert(!r->reached);
+    ck_assert_uint_eq(r->rung[r->found].size, 1);
     gk_search_close(s);
 }
 END_TEST
@@ -368,30 +368,6 @@ START_TEST(a_sweep_of_its_schemes_says_the_same) {
     o.n_positions = 3;
     fine_components(&o);
     check_by_sweep(&o, "odd.db");
-}
-END_TEST
-
-START_TEST(recovery_is_a_ratio_with_an_interval_over_rows) {
-    gk_obs low[40], high[40], half[40];
-    for (uint32_t i = 0; i < 40; i++) {
-        low[i] = (gk_obs){.row = i / 2, .weight = 1, .rank = 9};
-        high[i] = half[i] = low[i];
-        high[i].rank = 0;
-        half[i].rank = i < 20 ? 0 : 9;
-    }
-    gk_recovered r;
-    gk_recovery(low, high, half, 40, GK_METRIC_top5, 1, GK_RESAMPLES, &r);
-    ck_assert_double_eq(r.value, 0.5);
-    ck_assert_int_eq(r.undefined, 0);
-    gk_stats s; /* the same draws, and the ends do not vary: the interval is the accuracy's */
-    gk_stats_compute(half, 40, 1, GK_RESAMPLES, &s);
-    ck_assert_double_eq(r.low, s.low[GK_METRIC_top5]);
-    ck_assert_double_eq(r.high, s.high[GK_METRIC_top5]);
-    gk_recovery(low, high, low, 40, GK_METRIC_top5, 1, GK_RESAMPLES, &r);
-    ck_assert_double_eq(r.high, 0);
-    gk_recovery(low, low, half, 40, GK_METRIC_top5, 1, GK_RESAMPLES, &r);
-    ck_assert(isnan(r.value) && isnan(r.low));
-    ck_assert_int_eq(r.undefined, GK_RESAMPLES);
 }
 END_TEST
 
@@ -535,10 +511,8 @@ START_TEST(what_cannot_be_searched_is_named) {
     o = options("one", "s");
     o.layer_blocks = 3;
     refused(&o, "3 blocks of layers, but the models have 2 layers");
-    o = options("one", "s");
     o.donor = "sft";
     refused(&o, "--donor");
-    o = options("one", "s");
     o.beam = 0;
     refused(&o, "--beam");
 }
@@ -614,7 +588,6 @@ int main(void) {
     tcase_add_test(t, rows_are_searched_or_held_out_never_both);
     tcase_add_test(t, cells_tile_every_prompt);
     tcase_add_test(t, a_sweep_of_its_schemes_says_the_same);
-    tcase_add_test(t, recovery_is_a_ratio_with_an_interval_over_rows);
     tcase_add_test(t, the_same_search_gives_the_same_bytes);
     tcase_add_test(t, a_killed_or_interrupted_search_goes_on_to_the_same_end);
     tcase_add_test(t, a_folder_with_another_search_is_refused);
