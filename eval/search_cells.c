@@ -45,7 +45,7 @@ static gk_scheme *scheme_of(const maker *m, const char *option, const char *at, 
                   "      components: %s\n",
                   at, m->cast->name[1], components);
     bool odd = strpbrk(word, "\r\n#") != NULL; /* would end the line or hide its rest */
-    bool ok = !odd && gk_schemes_parse(m->a, text.data, text.len, name, &list, &why) &&
+    bool ok = !odd && gk_schemes_parse(m->a, text.data, text.len, name, m->c->cfg->n_layers, &list, &why) &&
               gk_scheme_check(list.item[0], m->cast, m->p->fields, &why);
     gk_buf_free(&text);
     if (ok) return list.item[0];
