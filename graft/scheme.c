@@ -210,11 +210,12 @@ static bool parse_file(const gk__source *src, gk_ynode root, int n_layers, list 
     return true;
 }
 
-bool gk_schemes_load_for(gk_arena *a, const char *path, int n_layers, gk_schemes *out, gk_error *err) {
-    gk_yaml *y = gk_yaml_load(path, err);
+/* Frees the document, which may be NULL: then `err` says why. */
+static bool take_document(gk_arena *a, gk_yaml *y, const char *name, int n_layers, gk_schemes *out,
+                          gk_error *err) {
     if (!y) return false;
     list l = {.number = json_object()};
-    gk__source src = {.a = a, .file = gk_arena_strdup(a, path)};
+    gk__source src = {.a = a, .file = gk_arena_strdup(a, name)};
     size_t written = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < out->n; i++) ok = add(&l, out->item[i], (gk_ynode){0}, &src, err);
@@ -228,6 +229,15 @@ bool gk_schemes_load_for(gk_arena *a, const char *path, int n_layers, gk_schemes
     json_decref(l.number);
     gk_yaml_free(y);
     return ok;
+}
+
+bool gk_schemes_load_for(gk_arena *a, const char *path, int n_layers, gk_schemes *out, gk_error *err) {
+    return take_document(a, gk_yaml_load(path, err), path, n_layers, out, err);
+}
+
+bool gk_schemes_parse(gk_arena *a, const char *text, size_t len, const char *name, int n_layers,
+                      gk_schemes *out, gk_error *err) {
+    return take_document(a, gk_yaml_parse(text, len, name, err), name, n_layers, out, err);
 }
 
 bool gk_schemes_load(gk_arena *a, const char *path, gk_schemes *out, gk_error *err) {
