@@ -156,6 +156,12 @@ static bool run_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget, gk_l
     return ok;
 }
 
+/* Rows are linear in the tokens; what is left of one token is what only a prediction needs. */
+uint64_t gk_graft_rows(const gk_config *c, int n, int predictions) {
+    uint64_t prediction = 2 * gk__stages_rows(c, 1) - gk__stages_rows(c, 2);
+    return gk__stages_rows(c, n) + (uint64_t)(predictions - 1) * prediction;
+}
+
 static void add_stats(gk_graft_stats *to, const gk__engine *e, double seconds) {
     if (!to) return;
     to->rows_naive += e->stats.rows_naive;

@@ -56,6 +56,17 @@ gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model)
     return p;
 }
 
+gk_plan gk_plan_extend(gk_arena *a, const gk_plan *p, int extra) {
+    gk_plan q = {.n_slots = p->n_slots, .n_tokens = p->n_tokens + extra};
+    size_t from = (size_t)p->n_tokens, to = (size_t)q.n_tokens;
+    q.model = gk_arena_alloc(a, (size_t)q.n_slots * to);
+    for (size_t s = 0; s < (size_t)q.n_slots; s++) {
+        memcpy(q.model + s * to, p->model + s * from, from);
+        memset(q.model + s * to + from, p->model[s * from + from - 1], (size_t)extra);
+    }
+    return q;
+}
+
 /* ---------------------------------------------------------------- positions */
 
 typedef struct prompt {
