@@ -1,4 +1,5 @@
 /* sweep.c: schemes x prompts -> results store, chunk by chunk, going on where it left off. */
+#include "eval/evaluate.h"
 #include "eval/inputs.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ struct gk_sweep {
     size_t total, pending;
 
     size_t chunk, budget;
+    int generate;
     gk_graft_stats stats; /* of all runs so far */
     double seconds;
 };
@@ -103,6 +105,8 @@ static void hash_prompts(const gk_prompts *p, char hex[GK_SHA256_HEX]) {
         gk_buf_printf(&b, "%zu|%s|%s|%d|%s|", i, e->row_key, e->text, (int)e->target_id,
                       e->dropped ? e->dropped : "");
         for (size_t t = 0; t < e->tokens.n; t++) gk_buf_printf(&b, " %d", (int)e->tokens.id[t]);
+        for (size_t t = 0; t < e->n_target; t++) gk_buf_printf(&b, " >%d", (int)e->forced[e->tokens.n + t]);
+        if (e->no_whole) gk_buf_printf(&b, "|%s", e->no_whole);
         gk_buf_puts(&b, "\n");
     }
     gk_sha256_bytes(b.data, b.len, hex);
@@ -115,6 +119,8 @@ static bool describe(gk_sweep *s, gk_error *err) {
     gk__put_text(id, "recipient", "%s", s->in.cast.name[0]);
     gk__put_text(id, "target", "%s", p->target);
     gk__put_text(id, "limit", "%lld", (long long)(p->limit > 0 ? p->limit : 0));
+    gk__put_text(id, "whole_target", "%d", p->whole);
+    gk__put_text(id, "generate", "%d", s->generate);
     gk__inputs_identify(&s->in, id);
     if (!gk__put_hash(id, "templates_sha256", p->templates, err) ||
         !gk__put_hash(id, "fillers_sha256", p->fillers, err) ||
@@ -185,7 +191,11 @@ static bool find_pending(gk_sweep *s, const int64_t *source, gk_error *err) {
  */
 static void choose_chunk(gk_sweep *s) {
     double tokens = 0;
-    for (size_t i = 0; i < s->prompts.n; i++) tokens += (double)s->prompts.item[i].tokens.n;
+    for (size_t i = 0; i < s->prompts.n; i++) {
+        double prompt = (double)s->prompts.item[i].tokens.n, rounds = s->generate > 1 ? s->generate - 1 : 0;
+        tokens += prompt + (double)s->prompts.item[i].n_target;
+        tokens += rounds * (prompt + rounds / 2);
+    }
     double params = (double)gk_model_count(s->in.model[0]);
     double cost = 2 * params * tokens / (double)s->prompts.n * (double)s->n_unique;
     double fit = cost > 0 ? CHUNK_FLOPS / cost : MOST_PROMPTS_A_CHUNK;
@@ -263,6 +273,7 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
     s->first = json_object();
     s->info = json_object();
     s->budget = o->budget_bytes ? o->budget_bytes : DEFAULT_BUDGET;
+    s->generate = o->generate > 0 ? o->generate : 0;
     s->out = o->out ? gk_arena_strdup(s->a, o->out) : NULL;
     s->work = o->restart && s->out ? beside(s) : s->out;
     bool ok = open_all(s, err);
@@ -302,24 +313,9 @@ typedef struct chunk {
     gk_sweep *s;
     gk_stored *stored;
     size_t n_stored;
-    gk_job *jobs;
-    gk_stored **of_job;
-    size_t n_jobs;
-    gk_progress *progress;
-    double before, scored; /* pairs done by earlier chunks, and by this one */
+    gk__pair *pairs;
+    size_t n_pairs;
 } chunk;
-
-static bool take_logits(void *ctx, size_t job, const float *logits) {
-    chunk *c = ctx;
-    gk_sweep *s = c->s;
-    gk_stored *r = c->of_job[job];
-    gk_error why;
-    int vocab = gk_model_config(s->in.model[0])->vocab;
-    if (!gk_score_logits(logits, vocab, s->prompts.item[r->prompt].target_id, &r->score, &why))
-        r->dropped = gk_arena_strdup(s->chunk_arena, why.what);
-    gk_progress_update(c->progress, c->before + ++c->scored, NULL);
-    return true;
-}
 
 static void add_pair(chunk *c, size_t k, size_t prompt) {
     gk_sweep *s = c->s;
@@ -328,14 +324,11 @@ static void add_pair(chunk *c, size_t k, size_t prompt) {
     *r = (gk_stored){.source = s->source[k], .prompt = prompt};
     gk_plan *plan = gk_arena_alloc(s->chunk_arena, sizeof *plan);
     gk_error why;
-    if (!gk_plan_make(s->chunk_arena, s->unique[k], &s->in.cast, &p->tokens, p->fields, p->n_fields, plan,
-                      &why)) {
+    if (gk_plan_make(s->chunk_arena, s->unique[k], &s->in.cast, &p->tokens, p->fields, p->n_fields, plan,
+                     &why))
+        c->pairs[c->n_pairs++] = (gk__pair){.prompt = p, .plan = plan, .out = r};
+    else
         r->dropped = gk_arena_printf(s->chunk_arena, "no plan: %s", why.what);
-        c->scored++;
-        return;
-    }
-    c->jobs[c->n_jobs] = (gk_job){.token = p->tokens.id, .n = (int)p->tokens.n, .plan = plan};
-    c->of_job[c->n_jobs++] = r;
 }
 
 static bool store_chunk(const chunk *c, double begun, gk_error *err) {
@@ -356,16 +349,21 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
                       gk_error *err) {
     gk_arena_reset(s->chunk_arena);
     size_t room = (end - begin) * s->n_unique;
-    chunk c = {.s = s, .progress = progress, .before = (double)(s->total - s->pending)};
+    chunk c = {.s = s};
     c.stored = gk_arena_alloc(s->chunk_arena, room * sizeof *c.stored);
-    c.jobs = gk_arena_alloc(s->chunk_arena, room * sizeof *c.jobs);
-    c.of_job = gk_arena_alloc(s->chunk_arena, room * sizeof *c.of_job);
+    c.pairs = gk_arena_alloc(s->chunk_arena, room * sizeof *c.pairs);
     for (size_t i = begin; i < end; i++)
         for (size_t k = 0; k < s->n_unique; k++)
             if (!s->done[k * s->prompts.n + i]) add_pair(&c, k, i);
     if (c.n_stored == 0) return true;
-    if (c.n_jobs && !gk_graft_run(&s->in.cast, c.jobs, c.n_jobs, s->budget, take_logits, &c, &s->stats, err))
-        return false;
+    gk__evaluation e = {.cast = &s->in.cast,
+                        .tok = s->in.tok,
+                        .budget = s->budget,
+                        .generate = s->generate,
+                        .a = s->chunk_arena,
+                        .progress = progress,
+                        .before = (double)(s->total - s->pending + c.n_stored - c.n_pairs)};
+    if (!gk__evaluate(&e, c.pairs, c.n_pairs, &s->stats, err)) return false;
     if (!store_chunk(&c, begun, err)) return false;
     s->pending -= c.n_stored;
     gk_progress_update(progress, (double)(s->total - s->pending), NULL);
