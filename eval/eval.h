@@ -63,7 +63,7 @@ typedef struct gk_prompt_options {
     int64_t limit;         /* only the first so many rows; <= 0: all */
     /* The templates tell the target: each is cut before it, and those that cannot be cut are left out. */
     bool cut;
-    bool whole; /* the whole target too, not only its first token */
+    bool whole;         /* the whole target too, not only its first token */
     bool drop_bad_rows; /* a row without a field that a template (or the target) needs drops its prompts with
                          * that reason; otherwise it is an error at the row's file:line */
 } gk_prompt_options;
@@ -169,17 +169,17 @@ void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t see
  *
  * token(id, piece): the vocabulary.
  *
- * scheme(id, "set", name, about, canonical, ord, source): source is the scheme whose results it shares because
- * both do the same (equal canonical text); its own id otherwise.
+ * scheme(id, "set", name, about, canonical, ord, source): source is the scheme whose results it shares
+ * because both do the same (equal canonical text); its own id otherwise.
  *
  * applies(scheme, template): pairs that exist; others are "not applicable".
  *
  * result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped, whole_logprob, exact, whole_dropped,
  * generated): scheme is a `source`; top: n_top pairs of little-endian (int32 id, float32 probability);
  * dropped: why this scheme could not be evaluated on this prompt (the numbers are NULL then), else NULL;
- * whole_logprob and exact (0, 1) are NULL without a whole target, and where whole_dropped says why this scheme
- * could not be evaluated on it; generated: a text, NULL where none was asked for and where logits were not
- * finite on the way.
+ * whole_logprob and exact (0, 1) are NULL without a whole target, and where whole_dropped says why this
+ * scheme could not be evaluated on it; generated: a text, NULL where none was asked for and where logits were
+ * not finite on the way.
  *
  * A chunk of prompts is one transaction under a rollback journal: a sweep that dies loses at most the running
  * chunk. */
@@ -327,8 +327,8 @@ bool gk_export_check(const char *path, gk_error *err);
 bool gk_export_cells(gk_store *s, const char *path, gk_error *err);
 bool gk_export_results(gk_store *s, const char *path, gk_error *err);
 /* {"cells": [...], "not_applicable": [{scheme, template}], "manifest": {...}}. A cell holds set, scheme,
- * template, n, dropped, n_whole, every metric under its key and its interval [low, high] under key + "_ci"; null where
- * n is 0. */
+ * template, n, dropped, n_whole, every metric under its key and its interval [low, high] under key + "_ci";
+ * null where n is 0. */
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 
 /* ---------------------------------------------------------------- the report (report.c) */

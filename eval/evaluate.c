@@ -51,7 +51,8 @@ static bool take_target(void *ctx, size_t job, const float *logits) {
     source from = r->of_job[job];
     const gk__pair *p = &r->pair[from.pair];
     speech *w = &r->speech[from.pair];
-    int32_t target = from.step ? p->prompt->forced[p->prompt->tokens.n + (size_t)from.step] : p->prompt->target_id;
+    int32_t target =
+        from.step ? p->prompt->forced[p->prompt->tokens.n + (size_t)from.step] : p->prompt->target_id;
     gk_score score;
     gk_error why;
     if (gk_score_logits(logits, r->c->vocab, target, &score, &why)) {
@@ -156,7 +157,8 @@ static bool one_round(run *r, gk_arena *a, gk_graft_stats *stats, gk_error *err)
     r->n_jobs = 0;
     for (size_t i = 0; i < r->n; i++)
         if (!r->speech[i].ended) add_job(r, a, i, r->speech[i].token, r->speech[i].said);
-    return r->n_jobs == 0 || gk_graft_run(r->e->cast, r->jobs, r->n_jobs, r->e->budget, take_next, r, stats, err);
+    return r->n_jobs == 0 ||
+           gk_graft_run(r->e->cast, r->jobs, r->n_jobs, r->e->budget, take_next, r, stats, err);
 }
 
 static bool generate(run *r, gk_graft_stats *stats, gk_error *err) {

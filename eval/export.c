@@ -184,7 +184,8 @@ static bool put_result(void *ctx, const gk_result *r, gk_error *err) {
     json_object_set_new(row, "rank", there ? json_integer(r->rank) : json_null());
     json_object_set_new(row, "logit_diff", there ? number_json(r->logit_diff) : json_null());
     json_object_set_new(row, "top", there ? top_json(r) : json_null());
-    json_object_set_new(row, "target_tokens", r->target_tokens ? json_integer(r->target_tokens) : json_null());
+    json_object_set_new(row, "target_tokens",
+                        r->target_tokens ? json_integer(r->target_tokens) : json_null());
     json_object_set_new(row, "whole_logprob", r->whole ? number_json(r->whole_logprob) : json_null());
     json_object_set_new(row, "exact", r->whole ? json_boolean(r->exact) : json_null());
     json_object_set_new(row, "whole_dropped", text_json(r->whole_dropped));

@@ -115,8 +115,10 @@ static void cell_values(const cell *c, const uint32_t *times, double value[GK_N_
         all.whole_weight += times[k] * c->clusters[k].whole_weight;
         for (int m = 0; m < GK_N_METRICS; m++) all.sum[m] += times[k] * c->clusters[k].sum[m];
     }
-    for (int m = 0; m < GK_N_METRICS; m++) 
-        value[m] = !of_whole(m) ? all.sum[m] / all.weight : all.whole_weight > 0 ? all.sum[m] / all.whole_weight : NAN;
+    for (int m = 0; m < GK_N_METRICS; m++)
+        value[m] = !of_whole(m)           ? all.sum[m] / all.weight
+                   : all.whole_weight > 0 ? all.sum[m] / all.whole_weight
+                                          : NAN;
     value[GK_METRIC_median_rank] = median(c, times, all.weight);
 }
 

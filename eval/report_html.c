@@ -126,8 +126,10 @@ void gk__html_head(gk_buf *b, const char *title) {
 }
 
 char *gk__html_value(gk_metric m, double x, char buf[32]) {
-    int digits = m == GK_METRIC_mean_logprob ? 3 : m == GK_METRIC_median_rank ? 1 : 2;
-    if (m <= GK_METRIC_top100) {
+    int digits = m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob ? 3
+                 : m == GK_METRIC_median_rank                                ? 1
+                                                                             : 2;
+    if (m <= GK_METRIC_exact) {
         x *= 100;
         digits = 1;
     }

@@ -97,9 +97,9 @@ bool gk__store_check(gk_store *s, bool *empty, bool *old, gk_error *err) {
         return gk_fail(err, at, "name another file", "this is a SQLite file of some other program");
     *old = version < SCHEMA_VERSION;
     if (version != SCHEMA_VERSION)
-        return gk_fail(err, at, "use the version of graftkit that wrote it, or begin a new store (sweep --restart)",
-                       "the results store has schema version %lld, not %d", (long long)version,
-                       SCHEMA_VERSION);
+        return gk_fail(
+            err, at, "use the version of graftkit that wrote it, or begin a new store (sweep --restart)",
+            "the results store has schema version %lld, not %d", (long long)version, SCHEMA_VERSION);
     return true;
 }
 

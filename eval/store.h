@@ -67,8 +67,9 @@ typedef struct gk_stored {
     bool whole;          /* whole_logprob and exact are set */
     bool exact;
     double whole_logprob;
-    const char *whole_dropped; /* why not, where the prompt has a whole target and the first token is scored */
-    const char *generated;     /* what it said; NULL: not asked for, or logits were not finite on the way */
+    const char
+        *whole_dropped;    /* why not, where the prompt has a whole target and the first token is scored */
+    const char *generated; /* what it said; NULL: not asked for, or logits were not finite on the way */
 } gk_stored;
 /* One transaction: the results and the run keys of `info` (strings). */
 bool gk__store_add(gk_store *s, const gk_stored *r, size_t n, const json_t *info, gk_error *err);

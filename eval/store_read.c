@@ -304,9 +304,9 @@ static bool add_list(gk_store *s, json_t *to, const char *key, const char *sql, 
 }
 
 static bool is_number_key(const char *key) {
-    static const char *const keys[] = {"seed",       "threads",     "limit", "complete",   "seconds",
-                                       "rows_naive", "rows_unique", "flops", "peak_bytes", "budget_bytes",
-                                       "whole_target", "generate"};
+    static const char *const keys[] = {"seed",       "threads",      "limit",        "complete",
+                                       "seconds",    "rows_naive",   "rows_unique",  "flops",
+                                       "peak_bytes", "budget_bytes", "whole_target", "generate"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0) return true;
     return false;
@@ -350,14 +350,13 @@ json_t *gk_store_manifest(gk_store *s, gk_error *err) {
             " JOIN scheme s ON s.source = r.scheme WHERE r.dropped IS NOT NULL"
             " GROUP BY p.template, s.name, r.dropped ORDER BY 1, 2, 3",
             err) &&
-        add_list(
-            s, m, "whole_dropped",
-            "SELECT template, NULL AS scheme, whole_dropped AS reason, count(*) AS count FROM prompt"
-            " WHERE whole_dropped IS NOT NULL GROUP BY template, whole_dropped UNION ALL"
-            " SELECT p.template, s.name, r.whole_dropped, count(*) FROM result r JOIN prompt p ON p.id ="
-            " r.prompt JOIN scheme s ON s.source = r.scheme WHERE r.whole_dropped IS NOT NULL"
-            " GROUP BY p.template, s.name, r.whole_dropped ORDER BY 1, 2, 3",
-            err);
+        add_list(s, m, "whole_dropped",
+                 "SELECT template, NULL AS scheme, whole_dropped AS reason, count(*) AS count FROM prompt"
+                 " WHERE whole_dropped IS NOT NULL GROUP BY template, whole_dropped UNION ALL"
+                 " SELECT p.template, s.name, r.whole_dropped, count(*) FROM result r JOIN prompt p ON p.id ="
+                 " r.prompt JOIN scheme s ON s.source = r.scheme WHERE r.whole_dropped IS NOT NULL"
+                 " GROUP BY p.template, s.name, r.whole_dropped ORDER BY 1, 2, 3",
+                 err);
     if (ok) return m;
     json_decref(m);
     return NULL;

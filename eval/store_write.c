@@ -63,7 +63,8 @@ static bool add_templates(gk_store *s, const gk_prompts *p, gk_error *err) {
 }
 
 static bool add_prompts(gk_store *s, const gk_prompts *p, gk_error *err) {
-    sqlite3_stmt *q = gk__sql_prepare(s, "INSERT INTO prompt VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, 0), ?11)", err);
+    sqlite3_stmt *q = gk__sql_prepare(
+        s, "INSERT INTO prompt VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, 0), ?11)", err);
     bool ok = q != NULL;
     for (size_t i = 0; ok && i < p->n; i++) {
         const gk_prompt *e = &p->item[i];
@@ -269,9 +270,10 @@ static bool add_results(gk_store *s, const gk_stored *r, size_t n, gk_error *err
             ok = gk__sql_bind(s, bad, err, "iis", r[i].source, (int64_t)r[i].prompt, r[i].dropped) &&
                  gk__sql_next(s, bad, err) == 0;
         else
-            ok = gk__sql_bind(s, good, err, "iiddidbidiss", r[i].source, (int64_t)r[i].prompt, g->prob, g->logprob,
-                              g->rank, g->logit_diff, (const void *)top, pack_top(g, top), (int64_t)r[i].whole,
-                              r[i].whole_logprob, (int64_t)r[i].exact, r[i].whole_dropped, r[i].generated) &&
+            ok = gk__sql_bind(s, good, err, "iiddidbidiss", r[i].source, (int64_t)r[i].prompt, g->prob,
+                              g->logprob, g->rank, g->logit_diff, (const void *)top, pack_top(g, top),
+                              (int64_t)r[i].whole, r[i].whole_logprob, (int64_t)r[i].exact,
+                              r[i].whole_dropped, r[i].generated) &&
                  gk__sql_next(s, good, err) == 0;
     }
     sqlite3_finalize(good);

@@ -9,8 +9,8 @@
 typedef struct args {
     const char *recipient, *templates, *fillers, *rows, *target, *out, *budget;
     gk_strings donors, schemes;
-    int64_t seed, threads, limit;
-    bool drop_bad_rows, restart, replace;
+    int64_t seed, threads, limit, generate;
+    bool whole, drop_bad_rows, restart, replace;
 } args;
 
 /* "1GiB", "512MiB", "2G", "1000000": bytes. */
@@ -30,31 +30,56 @@ static bool parse_bytes(const char *text, size_t *out, gk_error *err) {
     return true;
 }
 
+enum { MOST_GENERATED = 1000 };
+
+static bool check_generate(int64_t n, gk_error *err) {
+    return n <= MOST_GENERATED ||
+           gk_fail(err, GK_AT_FIELD(NULL, "--generate"), NULL,
+                   "%lld tokens; a sweep generates at most %d a prompt", (long long)n, MOST_GENERATED);
+}
+
 /* ---------------------------------------------------------------- what is printed */
+
+static void count_reason(json_t *reasons, const char *why) {
+    if (!why) return;
+    json_int_t n = json_integer_value(json_object_get(reasons, why));
+    json_object_set_new(reasons, why, json_integer(n + 1));
+}
+
+static void say_reasons(const char *what, json_t *reasons) {
+    const char *why;
+    json_t *count;
+    json_object_foreach(reasons, why, count)
+        fprintf(stderr, "  %s %" JSON_INTEGER_FORMAT ": %s\n", what, json_integer_value(count), why);
+    json_decref(reasons);
+}
 
 static void say_dropped(const gk_sweep *s) {
     const gk_prompts *p = gk_sweep_prompts(s);
     fprintf(stderr, "%zu prompts of %zu rows x %zu templates; %zu dropped\n", p->n, p->n_rows, p->n_templates,
             p->n_dropped);
-    json_t *reasons = json_object();
+    json_t *dropped = json_object(), *no_whole = json_object();
     for (size_t i = 0; i < p->n; i++) {
-        const char *why = p->item[i].dropped;
-        if (!why) continue;
-        json_int_t n = json_integer_value(json_object_get(reasons, why));
-        json_object_set_new(reasons, why, json_integer(n + 1));
+        count_reason(dropped, p->item[i].dropped);
+        count_reason(no_whole, p->item[i].no_whole);
     }
-    const char *why;
-    json_t *count;
-    json_object_foreach(reasons, why, count)
-        fprintf(stderr, "  dropped %" JSON_INTEGER_FORMAT ": %s\n", json_integer_value(count), why);
-    json_decref(reasons);
+    say_reasons("dropped", dropped);
+    say_reasons("first token only", no_whole);
 }
 
-static void say_cell(const gk_cell *c, int width) {
+static void say_cell(const gk_cell *c, int width, bool whole) {
     const gk_stats *s = &c->stats;
-    printf("%-*s %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]  %9.1f\n", width, c->scheme, s->n, c->dropped,
+    printf("%-*s %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]", width, c->scheme, s->n, c->dropped,
            100 * s->value[GK_METRIC_top1], 100 * s->value[GK_METRIC_top5], 100 * s->low[GK_METRIC_top5],
-           100 * s->high[GK_METRIC_top5], s->value[GK_METRIC_mean_rank]);
+           100 * s->high[GK_METRIC_top5]);
+    if (whole) printf("  %5.1f%%", 100 * s->value[GK_METRIC_exact]);
+    printf("  %9.1f\n", s->value[GK_METRIC_mean_rank]);
+}
+
+static bool any_whole(const gk_cells *cells) {
+    for (size_t i = 0; i < cells->n; i++)
+        if (cells->item[i].stats.n_whole) return true;
+    return false;
 }
 
 static int name_width(const gk_cells *cells) {
@@ -71,11 +96,12 @@ static bool say_table(const char *path, gk_error *err) {
     gk_cells cells;
     bool ok = gk_store_cells(store, a, &cells, err);
     int width = ok ? name_width(&cells) : 0;
+    bool whole = ok && any_whole(&cells);
     if (ok)
-        printf("%-*s %6s %7s  %6s  %6s %-14s  %9s\n", width, "scheme (pooled)", "n", "dropped", "top-1",
-               "top-5", "[95% interval]", "mean rank");
+        printf("%-*s %6s %7s  %6s  %6s %-14s%s  %9s\n", width, "scheme (pooled)", "n", "dropped", "top-1",
+               "top-5", "[95% interval]", whole ? "   exact" : "", "mean rank");
     for (size_t i = 0; ok && i < cells.n; i++)
-        if (strcmp(cells.item[i].template_name, "pooled") == 0) say_cell(&cells.item[i], width);
+        if (strcmp(cells.item[i].template_name, "pooled") == 0) say_cell(&cells.item[i], width, whole);
     gk_arena_free(a);
     gk_store_close(store);
     return ok;
@@ -116,7 +142,8 @@ static bool check_out(const args *g, gk_error *err) {
 static int run(const args *g, gk_sweep_options *o) {
     gk_error err;
     if (!check_out(g, &err)) return gk_die("sweep", &err);
-    if (!parse_bytes(g->budget, &o->budget_bytes, &err)) return gk_die("sweep", &err);
+    if (!parse_bytes(g->budget, &o->budget_bytes, &err) || !check_generate(g->generate, &err))
+        return gk_die("sweep", &err);
     gk_sweep *s = gk_sweep_open(o, &err);
     bool finished = false, ok = s && sweep(s, &finished, &err);
     gk_sweep_close(s);
@@ -136,6 +163,9 @@ int cmd_sweep(int argc, char **argv) {
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
         {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", true},
         {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
+        {"whole-target", GK_OPT_FLAG, &g.whole, NULL,
+         "score all tokens of the target, not only the first: exact match", false},
+        {"generate", GK_OPT_INT, &g.generate, "N", "generate up to N tokens under each scheme", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "the results store; an unfinished one is continued", true},
         {"budget", GK_OPT_STR, &g.budget, "BYTES", "working memory, without weights", false},
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
@@ -160,6 +190,7 @@ int cmd_sweep(int argc, char **argv) {
                               .n_schemes = g.schemes.n,
                               .out = g.out,
                               .seed = (uint64_t)g.seed,
+                              .generate = (int)g.generate,
                               .restart = g.restart,
                               .replace = g.replace};
         o.prompts = (gk_prompt_options){.templates = g.templates,
@@ -167,6 +198,7 @@ int cmd_sweep(int argc, char **argv) {
                                         .rows = g.rows,
                                         .target = g.target,
                                         .limit = g.limit,
+                                        .whole = g.whole,
                                         .drop_bad_rows = g.drop_bad_rows};
         code = run(&g, &o);
     }
