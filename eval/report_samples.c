@@ -191,7 +191,8 @@ static void add_whole(gk__report *r, const answer *w) {
     if (r->whole && !w->whole) gk_buf_puts(b, "<td>\u2013</td><td>\u2013</td>");
     if (!r->generated) return;
     gk_buf_puts(b, w->exact ? "<td class=\"said\"><span class=\"hit\">" : "<td class=\"said\"><span>");
-    gk__html_text(b, w->generated ? w->generated : "\u2013");
+    const char *text = w->generated ? w->generated : "\u2013";
+    gk__html_text(b, *text ? text : "(the end of the text)");
     gk_buf_puts(b, "</span></td>");
 }
 

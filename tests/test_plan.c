@@ -290,6 +290,23 @@ static const struct {
     {"llama", "head: stf", ":3:19: unknown model 'stf'"},
 };
 
+/* What follows the prompt is computed as its last token, slot by slot. */
+START_TEST(a_plan_goes_on_as_its_last_token) {
+    stagehand h = start("gpt2", 2);
+    gk_plan p = plan(&h, "grafts: [{at: [first_actor, last], donor: sft, components: ffn, layers: 1},"
+                         " {at: {not: last}, donor: task, components: qkv}], head: {last: sft}");
+    for (int extra = 0; extra < 4; extra++) {
+        gk_plan q = gk_plan_extend(h.s.a, &p, extra);
+        ck_assert_int_eq(q.n_slots, p.n_slots);
+        ck_assert_int_eq(q.n_tokens, N + extra);
+        for (int s = 0; s < q.n_slots; s++)
+            for (int t = 0; t < q.n_tokens; t++)
+                ck_assert_uint_eq(q.model[s * q.n_tokens + t], p.model[s * N + (t < N ? t : N - 1)]);
+    }
+    stop(&h);
+}
+END_TEST
+
 START_TEST(bad_plans) {
     stagehand h = start(BAD[_i].family, 2);
     gk_field_span fields[N_FIELDS + 2];
@@ -328,6 +345,7 @@ int main(void) {
     tcase_add_loop_test(t, layers, 0, sizeof LAYERS / sizeof *LAYERS);
     tcase_add_test(t, recipients_and_heads);
     tcase_add_loop_test(t, shipped_schemes_make_plans, 0, 2);
+    tcase_add_test(t, a_plan_goes_on_as_its_last_token);
     tcase_add_loop_test(t, bad_plans, 0, sizeof BAD / sizeof *BAD);
     tcase_add_test(t, bad_prompts);
     Suite *s = suite_create("plan");

@@ -269,6 +269,36 @@ START_TEST(whole_models_give_the_sums_of_their_forward) {
 }
 END_TEST
 
+static bool pass_over(void *ctx, size_t job, const float *logits) {
+    (void)ctx, (void)job, (void)logits;
+    return true;
+}
+
+/* A target's jobs are beginnings of one another: the engine computes one pass, as gk_graft_rows counts it. */
+START_TEST(a_target_costs_its_own_rows) {
+    gk_sweep_options o = fx_options("r.db", "small.yaml", NULL);
+    world w = open_world(&o);
+    const gk_prompt *p = &w.prompts.item[0];
+    const gk_config *c = gk_model_config(w.model[0]);
+    gk_job job[LONGEST];
+    int n = (int)p->tokens.n, k = (int)p->n_target;
+    ck_assert_int_ge(k, 2);
+    gk_plan single = gk_plan_single(fx_arena, c, n, 1);
+    gk_graft_stats stats = {0};
+    uint64_t apart = 0;
+    for (int i = 0; i < k; i++) {
+        gk_plan *plan = gk_arena_alloc(fx_arena, sizeof *plan);
+        *plan = gk_plan_extend(fx_arena, &single, i);
+        job[i] = (gk_job){.token = p->forced, .n = n + i, .plan = plan};
+        apart += gk_graft_rows(c, n + i, 1);
+    }
+    ck_assert(gk_graft_run(&w.cast, job, (size_t)k, 1 << 28, pass_over, NULL, &stats, NULL));
+    ck_assert_uint_eq(stats.rows_naive, apart);
+    ck_assert_uint_eq(stats.rows_unique, gk_graft_rows(c, n + k - 1, k));
+    close_world(&w);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- a model that knows a name */
 
 typedef struct taught {
@@ -577,6 +607,7 @@ int main(void) {
     tcase_add_test(t, sums_and_matches_are_those_of_the_definition);
     tcase_add_test(t, what_is_generated_is_greedy_decoding_by_the_definition);
     tcase_add_test(t, whole_models_give_the_sums_of_their_forward);
+    tcase_add_test(t, a_target_costs_its_own_rows);
     tcase_add_test(t, a_name_is_matched_only_where_it_is_said_whole);
     tcase_add_test(t, of_equal_logits_the_target_counts_as_taken);
     tcase_add_test(t, generation_stops_where_a_text_ends);
