@@ -56,12 +56,17 @@ static gk_tokens target_tokens(const world *w, const gk_prompt *p) {
 }
 
 /* The plan for the prompt and what comes behind it, written down slot by slot. */
-static gk_plan longer_plan(const gk_plan *p, int n) {
+static gk_plan longer_plan(const gk_config *c, const gk_plan *p, int n) {
     gk_plan q = {.n_slots = p->n_slots, .n_tokens = n};
     q.model = gk_arena_alloc(fx_arena, (size_t)(q.n_slots * n));
     for (int s = 0; s < q.n_slots; s++)
         for (int t = 0; t < n; t++)
             q.model[s * n + t] = p->model[s * p->n_tokens + (t < p->n_tokens ? t : p->n_tokens - 1)];
+    if (!p->patch) return q;
+    q.patch = gk_arena_alloc(fx_arena, (size_t)((c->n_layers + 1) * n));
+    for (int l = 0; l <= c->n_layers; l++)
+        for (int t = 0; t < n; t++)
+            q.patch[l * n + t] = p->patch[l * p->n_tokens + (t < p->n_tokens ? t : p->n_tokens - 1)];
     return q;
 }
 
@@ -83,7 +88,7 @@ static path start_path(const world *w, const char *scheme, const gk_prompt *p) {
 }
 
 static void next_logits(const path *a, double logits[VOCAB]) {
-    gk_plan plan = longer_plan(&a->plan, a->n);
+    gk_plan plan = longer_plan(gk_model_config(a->w->model[0]), &a->plan, a->n);
     gk_job job = {.token = a->token, .n = a->n, .plan = &plan};
     define(&a->w->cast, &job, logits);
 }
@@ -200,9 +205,18 @@ static void mixed_rows(void) {
     gk_buf_free(&b);
 }
 
+/* Schemes in which grafts and patches go on behind the prompt. */
+static const char GOING_ON[] =
+    "set: going on\nschemes:\n"
+    "  - {name: LT, grafts: [{at: last, donor: sft}], head: {last: sft}}\n"
+    "  - {name: FE^C, grafts: [{at: {not: first_actor}, donor: sft, components: qkv}]}\n"
+    "  - {name: patch LT, patches: [{at: last, layers: 0, from: sft}]}\n"
+    "  - {name: patch FE, patches: [{at: first_actor, layers: [embed, 0], from: sft}]}\n";
+
 START_TEST(sums_and_matches_are_those_of_the_definition) {
     mixed_rows();
-    gk_sweep_options o = fx_options("r.db", "small.yaml", "more.yaml");
+    fx_write("on.yaml", GOING_ON);
+    gk_sweep_options o = fx_options("r.db", "small.yaml", "on.yaml");
     fx_sweep(&o);
     tally t = check_store(&o, check_target);
     ck_assert_uint_gt(t.n, 100);
@@ -214,7 +228,8 @@ END_TEST
 
 START_TEST(what_is_generated_is_greedy_decoding_by_the_definition) {
     mixed_rows();
-    gk_sweep_options o = fx_options("r.db", "small.yaml", "more.yaml");
+    fx_write("on.yaml", GOING_ON);
+    gk_sweep_options o = fx_options("r.db", "small.yaml", "on.yaml");
     o.generate = GENERATE;
     fx_sweep(&o);
     ck_assert_uint_gt(check_store(&o, check_spoken).texts, 100);
@@ -287,7 +302,7 @@ START_TEST(a_target_costs_its_own_rows) {
     uint64_t apart = 0;
     for (int i = 0; i < k; i++) {
         gk_plan *plan = gk_arena_alloc(fx_arena, sizeof *plan);
-        *plan = gk_plan_extend(fx_arena, &single, i);
+        *plan = gk_plan_extend(fx_arena, c, &single, i);
         job[i] = (gk_job){.token = token, .n = n + i, .plan = plan};
         apart += gk_graft_rows(c, n + i, 1);
     }
