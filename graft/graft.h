@@ -104,10 +104,11 @@ typedef struct gk_plan {
     int n_slots, n_tokens;
     uint8_t *model;
     /* NULL, or what replaces the residual stream at token t after the embedding (i = 0) or after layer i - 1:
-     * patch[i * n_tokens + t], [(n_layers + 1) x n_tokens]. Nothing (0), the residual stream that the plain
-     * run of a model has there (gk_patch_plain), or the mean of a model's (gk_patch_mean). It wins over the
-     * slots that would compute it. */
+     * patch[i * n_tokens + t], [n_patches = n_layers + 1 x n_tokens]. Nothing (0), the residual stream that
+     * the plain run of a model has there (gk_patch_plain), or the mean of a model's (gk_patch_mean). It wins
+     * over the slots that would compute it. */
     uint8_t *patch;
+    int n_patches; /* 0 where patch is NULL */
 } gk_plan;
 enum { GK_PATCH_NONE = 0, GK_PATCH_KINDS = 1 + 2 * GK_MAX_MODELS };
 static inline uint8_t gk_patch_plain(int model) {

@@ -104,7 +104,9 @@ bool gk__patches_lay(const gk__prompt *p, const gk_scheme *s, const gk_cast *cas
                      int recipient, gk_plan *out, gk_error *err) {
     size_t n = (size_t)out->n_tokens;
     int n_layers = c->n_layers;
-    if (s->n_patches) out->patch = gk_arena_alloc(p->a, ((size_t)n_layers + 1) * n);
+    if (s->n_patches == 0) return true;
+    out->n_patches = n_layers + 1;
+    out->patch = gk_arena_alloc(p->a, (size_t)out->n_patches * n);
     for (size_t i = 0; i < s->n_patches; i++) {
         const gk__patch *patch = &s->patch[i];
         bool *in = gk_arena_alloc(p->a, n), *layers = gk_arena_alloc(p->a, (size_t)n_layers + 1);
