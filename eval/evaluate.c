@@ -37,7 +37,7 @@ static void add_job(run *r, gk_arena *a, size_t pair, const int32_t *token, int 
     const gk_plan *plan = p->plan;
     if (step > 0) {
         gk_plan *longer = gk_arena_alloc(a, sizeof *longer);
-        *longer = gk_plan_extend(a, r->c, p->plan, step);
+        *longer = gk_plan_extend(a, p->plan, step);
         plan = longer;
     }
     r->jobs[r->n_jobs] = (gk_job){.token = token, .n = (int)p->prompt->tokens.n + step, .plan = plan};

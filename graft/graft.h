@@ -132,7 +132,7 @@ gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model)
 /* The plan for the prompt and `extra` (>= 0) tokens behind it: each of them is computed as the prompt's last
  * token is, its patches included, so that what a scheme does at `last`, and its head's policy there, goes on
  * over a target that is fed or a text that is generated. A new plan in `a`; p->n_tokens >= 1. */
-gk_plan gk_plan_extend(gk_arena *a, const gk_config *c, const gk_plan *p, int extra);
+gk_plan gk_plan_extend(gk_arena *a, const gk_plan *p, int extra);
 /* The scheme on one tokenised prompt: a token belongs to a field when it holds any byte of one of its
  * spans. Fails when a selection is empty (a field span that no token covers, an empty layer set; a layer set
  * with `drop` may be), two grafts name different donors for the same slot and token, or two patches or

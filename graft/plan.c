@@ -66,11 +66,11 @@ static uint8_t *go_on(gk_arena *a, const uint8_t *from, size_t rows, size_t n, s
     return to;
 }
 
-gk_plan gk_plan_extend(gk_arena *a, const gk_config *c, const gk_plan *p, int extra) {
-    gk_plan q = {.n_slots = p->n_slots, .n_tokens = p->n_tokens + extra};
+gk_plan gk_plan_extend(gk_arena *a, const gk_plan *p, int extra) {
+    gk_plan q = {.n_slots = p->n_slots, .n_tokens = p->n_tokens + extra, .n_patches = p->n_patches};
     size_t n = (size_t)p->n_tokens, more = (size_t)extra;
     q.model = go_on(a, p->model, (size_t)p->n_slots, n, more);
-    if (p->patch) q.patch = go_on(a, p->patch, (size_t)c->n_layers + 1, n, more);
+    if (p->patch) q.patch = go_on(a, p->patch, (size_t)p->n_patches, n, more);
     return q;
 }
 

@@ -445,7 +445,7 @@ START_TEST(a_plan_goes_on_as_its_last_token) {
                  " {at: {not: last}, donor: task, components: qkv}], head: {last: sft},"
                  " patches: [{at: last, layers: [embed, 1], from: task}, {at: first_actor, from: sft}]");
     for (int extra = 0; extra < 4; extra++) {
-        gk_plan q = gk_plan_extend(h.s.a, &h.c, &p, extra);
+        gk_plan q = gk_plan_extend(h.s.a, &p, extra);
         ck_assert_int_eq(q.n_slots, p.n_slots);
         ck_assert_int_eq(q.n_tokens, N + extra);
         for (int l = 0; l <= h.c.n_layers; l++)

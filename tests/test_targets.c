@@ -63,6 +63,7 @@ static gk_plan longer_plan(const gk_config *c, const gk_plan *p, int n) {
         for (int t = 0; t < n; t++)
             q.model[s * n + t] = p->model[s * p->n_tokens + (t < p->n_tokens ? t : p->n_tokens - 1)];
     if (!p->patch) return q;
+    q.n_patches = c->n_layers + 1;
     q.patch = gk_arena_alloc(fx_arena, (size_t)((c->n_layers + 1) * n));
     for (int l = 0; l <= c->n_layers; l++)
         for (int t = 0; t < n; t++)
@@ -302,7 +303,7 @@ START_TEST(a_target_costs_its_own_rows) {
     uint64_t apart = 0;
     for (int i = 0; i < k; i++) {
         gk_plan *plan = gk_arena_alloc(fx_arena, sizeof *plan);
-        *plan = gk_plan_extend(fx_arena, c, &single, i);
+        *plan = gk_plan_extend(fx_arena, &single, i);
         job[i] = (gk_job){.token = token, .n = n + i, .plan = plan};
         apart += gk_graft_rows(c, n + i, 1);
     }
