@@ -192,6 +192,12 @@ static void run_stages(gk__engine *e, sorted *jobs, size_t n) {
     }
 }
 
+/* Rows are linear in the tokens; what is left of one token is what only a prediction needs. */
+uint64_t gk_graft_rows(const gk_config *c, int n, int predictions) {
+    uint64_t prediction = 2 * gk__stages_rows(c, 1) - gk__stages_rows(c, 2);
+    return gk__stages_rows(c, n) + (uint64_t)(predictions - 1) * prediction;
+}
+
 /* ---------------------------------------------------------------- a run: workers, each with its own chunks
  */
 

@@ -132,6 +132,10 @@ int gk_plan_slots(const gk_config *c);
 int gk_plan_slot(const gk_config *c, int layer, gk_component comp);
 /* All slots computed by one model. In `a`. */
 gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model);
+/* The plan for the prompt and `extra` (>= 0) tokens behind it: each of them is computed as the prompt's last
+ * token is, its patches included, so that what a scheme does at `last`, and its head's policy there, goes on
+ * over a target that is fed or a text that is generated. A new plan in `a`; p->n_tokens >= 1. */
+gk_plan gk_plan_extend(gk_arena *a, const gk_plan *p, int extra);
 /* The scheme on one tokenised prompt: a token belongs to a field when it holds any byte of one of its
  * spans. Fails when a selection is empty (a field span that no token covers, an empty layer set; a layer set
  * with `drop` may be), two grafts name different donors for the same slot and token, or two patches or
@@ -187,6 +191,10 @@ bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft
  * false. */
 bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,
                   gk_logits_fn *fn, void *ctx, gk_graft_stats *stats, gk_error *err);
+/* Rows (as rows_naive counts them) of one pass over n tokens that predicts what follows each of the last
+ * `predictions` (1 to n) of them: rows_naive counts jobs that are beginnings of one another as passes of
+ * their own, while nobody would run them so. */
+uint64_t gk_graft_rows(const gk_config *c, int n, int predictions);
 
 typedef struct gk_graft_text { /* one tokenised prompt */
     const int32_t *token;
