@@ -145,7 +145,7 @@ static void norm_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int lay
     for (int m = 0; m < e->cast->n; m++) {
         int n = (int)(out->start[m + 1] - out->start[m]);
         float *x = row_at(out, out->start[m]);
-        if (n) gk_op_norm(e->cfg, gk_model_tensor(e->cast->model[m], layer, comp), n, x, x);
+        if (n) gk_op_norm(e->cfg, gk__weights_of(e->cast, m, layer, comp).from, n, x, x);
     }
     if (rotated) rotate(e, out);
 }
@@ -160,10 +160,11 @@ static void linear_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int l
         uint32_t begin = out->start[m], n = out->start[m + 1] - begin;
         if (n == 0) continue;
         const float *x = gather(e, in, (const uint32_t *)out->in.p + begin, n, &e->gathered);
-        gk_op_linear(gk_model_tensor(e->cast->model[m], layer, comp), (int)n, x, in->width,
-                     row_at(out, begin), out->width);
+        gk__weights w = gk__weights_of(e->cast, m, layer, comp);
+        gk__weights_linear(&w, (int)n, x, in->width, row_at(out, begin), out->width, &e->weights,
+                           &e->gathered2, &e->tally);
+        e->stats.flops += gk__weights_flops(&w) * n;
     }
-    e->stats.flops += 2.0 * shape.in * shape.out * out->n;
     if (rotated) rotate(e, out);
 }
 
@@ -200,9 +201,8 @@ static void embed_stage(gk__engine *e) {
     stage(e, embed, (recipe){.in = token, .slot = slot_of(e, -1, GK_EMBED)}, c->d_model, false);
     for (int m = 0; m < e->cast->n; m++) {
         uint32_t begin = embed->start[m], n = embed->start[m + 1] - begin;
-        if (n)
-            gk_op_embed(c, gk_model_tensor(e->cast->model[m], -1, GK_EMBED), (int)n,
-                        (int32_t *)embed->in.p + begin, row_at(embed, begin));
+        gk__weights w = gk__weights_of(e->cast, m, -1, GK_EMBED);
+        if (n) gk__weights_embed(c, &w, (int)n, (int32_t *)embed->in.p + begin, row_at(embed, begin));
     }
     if (embed == &e->x) return;
     stage(e, &e->x, (recipe){.in = of(embed), .slot = slot_of(e, -1, GK_POS), .position = true}, c->d_model,
@@ -210,9 +210,8 @@ static void embed_stage(gk__engine *e) {
     copy_rows(embed, e->x.in.p, e->x.n, e->x.x.p);
     for (int m = 0; m < e->cast->n; m++) {
         uint32_t begin = e->x.start[m], n = e->x.start[m + 1] - begin;
-        if (n)
-            gk_op_pos(gk_model_tensor(e->cast->model[m], -1, GK_POS), (int)n, (int32_t *)e->x.in2.p + begin,
-                      row_at(&e->x, begin));
+        gk__weights w = gk__weights_of(e->cast, m, -1, GK_POS);
+        if (n) gk__weights_pos(&w, (int)n, (int32_t *)e->x.in2.p + begin, row_at(&e->x, begin));
     }
 }
 
@@ -334,7 +333,7 @@ void gk__stages_free(gk__engine *e) {
     gk__rows *rows[] = {&e->embed,   &e->x,   &e->norm, &e->raw,      &e->q,    &e->k,  &e->v,   &e->pair,
                         &e->context, &e->out, &e->post, &e->residual, &e->gate, &e->up, &e->act, &e->logits};
     gk__room *rooms[] = {&e->all,   &e->last,  &e->prefix, &e->context_ids, &e->context_list, &e->context_len,
-                         &e->first, &e->order, &e->number, &e->gathered,    &e->gathered2};
+                         &e->first, &e->order, &e->number, &e->gathered,    &e->gathered2,    &e->weights};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         gk_free(rows[i]->of.p);
         gk_free(rows[i]->in.p);
