@@ -201,6 +201,11 @@ typedef struct gk_sweep_options {
     const char *recipient;     /* "pre=DIR": name and Hugging Face folder; its tokenizer is the run's */
     const char *const *donors; /* the same form */
     size_t n_donors;
+    /* Donors made of these and the recipient: "NAME=DONOR:rank=8", "…:top=0.01", "…:alpha=0.5" (gk_derive); a
+     * ladder where {} in NAME stands for the value: "r{}=sft:rank=1,2,4". */
+    const char *const *derive;
+    size_t n_derive;
+    const char *svd;            /* the folder that keeps what rank= computes; NULL: `out`.svd */
     const char *const *schemes; /* YAML files */
     size_t n_schemes;
     gk_prompt_options prompts;
@@ -220,6 +225,11 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err);
 size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes that do the same count once */
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
+/* Derives the donors, when anything is pending: the factors of gk_sweep_matrices matrices (0: none), which
+ * `progress` (may be NULL) counts, and the rest. gk_sweep_run does it when it has not been done. False with
+ * gk_interrupted(): nothing is wrong. */
+size_t gk_sweep_matrices(const gk_sweep *s);
+bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err);
 /* Computes what is pending, chunk after chunk. True with gk_sweep_pending > 0 afterwards: gk_interrupted()
  * became true, and what was computed is stored. `progress` counts pairs; may be NULL. Call it once. */
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err);

@@ -17,6 +17,8 @@ struct gk_sweep {
     gk_schemes schemes;
     gk_prompts prompts;
     gk_store *store;
+    bool prepared;
+    const char *svd;  /* where the factors of derived donors are kept */
     char *out, *work; /* the store's path, and where it is written: beside it where the old one is replaced */
     json_t *identity, *first, *info;
 
@@ -46,6 +48,8 @@ static bool load_models(gk_sweep *s, gk_error *err) {
     if (!load_model(s, s->o->recipient, err)) return false;
     for (size_t i = 0; i < s->o->n_donors; i++)
         if (!load_model(s, s->o->donors[i], err)) return false;
+    for (size_t i = 0; i < s->o->n_derive; i++)
+        if (!gk__inputs_plan(&s->in, s->a, s->o->derive[i], err)) return false;
     return true;
 }
 
@@ -264,6 +268,7 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
     s->info = json_object();
     s->budget = o->budget_bytes ? o->budget_bytes : DEFAULT_BUDGET;
     s->out = o->out ? gk_arena_strdup(s->a, o->out) : NULL;
+    s->svd = o->svd ? gk_arena_strdup(s->a, o->svd) : gk_arena_printf(s->a, "%s.svd", o->out ? o->out : "");
     s->work = o->restart && s->out ? beside(s) : s->out;
     bool ok = open_all(s, err);
     s->o = NULL;
@@ -383,8 +388,19 @@ static bool replace_old(gk_sweep *s, gk_error *err) {
     return true;
 }
 
+size_t gk_sweep_matrices(const gk_sweep *s) {
+    return s->prepared || s->pending == 0 ? 0 : gk__inputs_matrices(&s->in);
+}
+
+bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
+    if (!s->prepared && s->pending > 0 && !gk__inputs_derive(&s->in, s->svd, progress, err)) return false;
+    s->prepared = true;
+    return true;
+}
+
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {
     double begun = gk_now();
+    if (!gk_sweep_prepare(s, NULL, err)) return gk_interrupted();
     for (size_t begin = 0; begin < s->prompts.n && s->pending > 0; begin += s->chunk) {
         if (gk_interrupted()) return true;
         size_t left = s->prompts.n - begin;

@@ -43,6 +43,7 @@ const char *gk_derive_name(gk_derive_kind k) {
 int gk_derive_most_rank(const gk_config *c) {
     int d = c->d_model, q = c->n_heads * c->head_dim, wide = c->d_ffn > c->vocab ? c->d_ffn : c->vocab;
     if (q > wide) wide = q;
+    if (gk_config_has(c, GK_POS) && c->max_positions > wide) wide = c->max_positions;
     return d < wide ? d : wide;
 }
 
@@ -180,9 +181,9 @@ static void set_matrix(const job *j, gk__weights *w, gk_tensor donor, int layer,
     switch (how->kind) {
     case GK_DERIVE_RANK:
         w->kind = GK__LOW_RANK;
-        w->low = gk_factors_of(j->f, layer, comp, how->rank);
-        if (w->low.rank == 0) w->kind = GK__PLAIN; /* they differ in the signs of zeros */
         whole = how->rank >= smaller;
+        if (!whole) w->low = gk_factors_of(j->f, layer, comp, how->rank);
+        if (w->low.rank == 0) w->kind = GK__PLAIN; /* they differ in the signs of zeros */
         break;
     case GK_DERIVE_TOP:
         w->kind = GK__SELECT;
@@ -241,7 +242,7 @@ gk_derived *gk_derive(const gk_model *recipient, const gk_model *donor, const gk
                 "recipient and donor differ in %s: %s and %s", diff.field, diff.a, diff.b);
         return NULL;
     }
-    if (how->kind == GK_DERIVE_RANK && !f) {
+    if (how->kind == GK_DERIVE_RANK && !f && how->rank < gk_derive_most_rank(c)) {
         gk_fail(err, GK_NOWHERE, NULL, "there are no factors to take a rank from");
         return NULL;
     }

@@ -206,7 +206,7 @@ static bool factor_all(gk_factors *f, const gk_model *a, const gk_model *b, cons
                        gk_error *err) {
     gk_arena *memory = gk_arena_new();
     bool ok = !o->cache || gk_mkdirs(o->cache, err);
-    double done = 0;
+    double done = (double)o->before;
     int out, in;
     for (int l = -1; ok && l < f->cfg.n_layers; l++)
         for (int i = 0; ok && i < GK_N_COMPONENTS; i++) {

@@ -341,7 +341,8 @@ typedef struct gk_factors_opts {
      * used and computed anew; each is written atomically. They are mapped: do not truncate them meanwhile.
      * NULL: in memory only. */
     const char *cache, *key;
-    gk_progress *progress; /* counts matrices, up to gk_factors_total; may be NULL */
+    gk_progress *progress; /* counts matrices, gk_factors_total of them beyond `before`; may be NULL */
+    size_t before;
 } gk_factors_opts;
 size_t gk_factors_total(const gk_config *c); /* matrices of such a model */
 /* NULL when the configurations differ, a value is not finite, the cache cannot be written, memory does not
