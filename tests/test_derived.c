@@ -290,6 +290,45 @@ START_TEST(ties_go_to_the_first) {
 }
 END_TEST
 
+/* A recipient whose file has 16-bit weights, which stay in it, and a donor in floats. */
+START_TEST(sixteen_bits) {
+    static const char *const fixtures[] = {"gemma2", "qwen2"};
+    gk_error err = {0};
+    char dir[256];
+    snprintf(dir, sizeof dir, GK_SOURCE_DIR "/tests/fixtures/model/%s", fixtures[_i]);
+    gk_model *half = gk_model_open(dir, &err), *same = gk_model_load(dir, &err);
+    ck_assert_msg(half && same && gk_model_config(half)->vocab == VOCAB, "%s", err.what);
+    ck_assert_ptr_nonnull(gk_model_tensor(half, 0, GK_Q).h);
+    bench b = {.c = *gk_model_config(half), .a = gk_arena_new()};
+    gk_rng_seed(&b.rng, 5, "donor");
+    gk_model *donor = gk_model_copy(same);
+    for (size_t i = 0; i < gk_model_floats(donor); i++)
+        gk_model_data(donor)[i] += (float)(0.02 * gk_rng_normal(&b.rng));
+    gk_factors_opts o = {.rank = 3};
+    gk_factors *f = gk_factors_make(half, donor, &o, &err);
+    const int32_t *token = random_tokens(&b, 6, VOCAB);
+    for (int i = 0; i < N_DERIVED; i++) {
+        gk_derivation d = DERIVED[i].d;
+        if (d.kind == GK_DERIVE_RANK && d.rank > o.rank) continue;
+        gk_derived *derived = gk_derive(half, donor, &d, f, &err);
+        gk_model *made = by_definition(same, donor, &d);
+        gk_job job = {token, 6, single(&b, 6, 1)};
+        b.cast = (gk_cast){.name = {"pre", "x"}, .model = {half, donor}, .derived = {NULL, derived}, .n = 2};
+        results *have = run(&b, &job, 1, 1 << 30, NULL);
+        b.cast.model[1] = made;
+        b.cast.derived[1] = NULL;
+        close_to(have->logits[0], run(&b, &job, 1, 1 << 30, NULL)->logits[0], 1e-5);
+        gk_derived_free(derived);
+        gk_model_free(made);
+    }
+    gk_factors_free(f);
+    gk_model_free(donor);
+    gk_model_free(same);
+    gk_model_free(half);
+    gk_arena_free(b.a);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- what is refused */
 
 START_TEST(bad_derivations) {
@@ -335,6 +374,7 @@ int main(void) {
     tcase_add_loop_test(t, ends_are_recipient_and_donor, 0, N_KINDS);
     tcase_add_test(t, what_is_equal_is_shared);
     tcase_add_test(t, ties_go_to_the_first);
+    tcase_add_loop_test(t, sixteen_bits, 0, 2);
     tcase_add_test(t, bad_derivations);
     Suite *s = suite_create("derived");
     suite_add_tcase(s, t);
