@@ -104,7 +104,7 @@ static bool add_one(gk__inputs *in, gk_arena *a, const spec *s, const char *valu
     info->name = in->cast.name[i] = name_of(a, s, value);
     info->path = gk_arena_printf(a, "%s:%s=%s", s->donor, s->kind, value);
     identify(in, &d, info);
-    in->cast.model[i] = in->model[d.donor];
+    in->cast.model[i] = in->cast.model[d.donor];
     d.model = i;
     in->derive[in->n_derive++] = d;
     in->cast.n++;

@@ -12,7 +12,7 @@ typedef struct gk__derive {
 
 typedef struct gk__inputs {
     gk_cast cast;
-    /* Owned: a donor's; of an adapter its base. */
+    /* Owned; of an adapter its base, where the cast has not got that already. */
     gk_model *model[GK_MAX_MODELS];
     gk_adapter *adapter[GK_MAX_MODELS];
     gk_derived *derived[GK_MAX_MODELS];

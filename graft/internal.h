@@ -119,9 +119,14 @@ bool gk__tensor_same(gk_tensor a, gk_tensor b);                 /* weights alone
 bool gk__floats_same(const float *a, const float *b, size_t n); /* NULL is equal to NULL */
 /* The bits of |b - a|, which order as the numbers do. */
 uint32_t gk__distance(float a, float b);
-/* As gk_op_linear; `block` and `low` are scratch. */
+/* Whether one product gives the rows of both, but for what gk__weights_add_low adds. */
+bool gk__weights_share(const gk__weights *a, const gk__weights *b);
+/* As gk_op_linear, without `low`; `block` is scratch. */
 void gk__weights_linear(const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy,
-                        gk__room *block, gk__room *low, size_t *tally);
+                        gk__room *block, size_t *tally);
+/* Adds the product with `low`, if there is one; `low` is scratch. */
+void gk__weights_add_low(const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy,
+                         gk__room *low, size_t *tally);
 double gk__weights_flops(const gk__weights *w); /* of one row's product */
 /* As gk_op_embed and gk_op_pos. */
 void gk__weights_embed(const gk_config *c, const gk__weights *w, int n, const int32_t *token, float *x);

@@ -150,20 +150,37 @@ static void norm_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int lay
     if (rotated) rotate(e, out);
 }
 
+/* The model after those whose rows follow m's and come from one product with the same tensor. */
+static int end_of_run(const gk__engine *e, const gk__rows *out, int m, int layer, gk_component comp) {
+    gk__weights w = gk__weights_of(e->cast, m, layer, comp);
+    int next = m + 1;
+    for (; next < e->cast->n; next++) {
+        gk__weights other = gk__weights_of(e->cast, next, layer, comp);
+        if (out->start[next] < out->start[next + 1] && !gk__weights_share(&w, &other)) break;
+    }
+    return next;
+}
+
 static void linear_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
                          bool last_only) {
     gk_tensor shape = gk_model_tensor(e->cast->model[0], layer, comp);
     bool rotated = e->cfg->rope && !e->cfg->qk_norm && is_qk(comp);
     recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
     stage(e, out, r, shape.out, last_only);
-    for (int m = 0; m < e->cast->n; m++) {
-        uint32_t begin = out->start[m], n = out->start[m + 1] - begin;
+    for (int m = 0, next; m < e->cast->n; m = next) {
+        next = end_of_run(e, out, m, layer, comp);
+        uint32_t begin = out->start[m], n = out->start[next] - begin;
         if (n == 0) continue;
         const float *x = gather(e, in, (const uint32_t *)out->in.p + begin, n, &e->gathered);
         gk__weights w = gk__weights_of(e->cast, m, layer, comp);
-        gk__weights_linear(&w, (int)n, x, in->width, row_at(out, begin), out->width, &e->weights,
-                           &e->gathered2, &e->tally);
-        e->stats.flops += gk__weights_flops(&w) * n;
+        gk__weights_linear(&w, (int)n, x, in->width, row_at(out, begin), out->width, &e->weights, &e->tally);
+        for (int k = m; k < next; k++) {
+            int rows = (int)(out->start[k + 1] - out->start[k]);
+            w = gk__weights_of(e->cast, k, layer, comp);
+            gk__weights_add_low(&w, rows, x + (size_t)(out->start[k] - begin) * (size_t)in->width, in->width,
+                                row_at(out, out->start[k]), out->width, &e->gathered2, &e->tally);
+            e->stats.flops += gk__weights_flops(&w) * rows;
+        }
     }
     if (rotated) rotate(e, out);
 }

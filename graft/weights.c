@@ -168,14 +168,22 @@ static void made_linear(const gk__weights *w, int n, const float *x, int ldx, fl
     }
 }
 
+bool gk__weights_share(const gk__weights *a, const gk__weights *b) {
+    return a->kind <= GK__LOW_RANK && b->kind <= GK__LOW_RANK && a->from.w == b->from.w &&
+           a->from.h == b->from.h && a->from.b == b->from.b;
+}
+
 void gk__weights_linear(const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy,
-                        gk__room *block, gk__room *low, size_t *tally) {
-    if (w->kind == GK__BLEND || w->kind == GK__SELECT) {
+                        gk__room *block, size_t *tally) {
+    if (w->kind == GK__BLEND || w->kind == GK__SELECT)
         made_linear(w, n, x, ldx, y, ldy, block, tally);
-        return;
-    }
-    gk_op_linear(w->from, n, x, ldx, y, ldy);
-    if (w->kind != GK__LOW_RANK) return;
+    else
+        gk_op_linear(w->from, n, x, ldx, y, ldy);
+}
+
+void gk__weights_add_low(const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy,
+                         gk__room *low, size_t *tally) {
+    if (w->kind != GK__LOW_RANK || n == 0) return;
     float *scratch = gk__room_for(low, (size_t)n * (size_t)w->low.rank * sizeof *scratch, 0, tally);
     gk_op_low_rank(w->low, n, x, ldx, scratch, y, ldy);
 }
