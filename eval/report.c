@@ -20,15 +20,23 @@ const gk__set *gk__report_set(const gk__report *r, const char *name) {
     return NULL;
 }
 
-const char *gk__report_about(const gk__report *r, const char *scheme) {
+static const char *scheme_text(const gk__report *r, const char *scheme, const char *key) {
     size_t i;
     json_t *v;
     json_array_foreach(json_object_get(r->manifest, "schemes"), i, v) {
         const char *name = json_string_value(json_object_get(v, "name"));
-        const char *about = json_string_value(json_object_get(v, "about"));
-        if (name && about && strcmp(name, scheme) == 0) return about;
+        const char *text = json_string_value(json_object_get(v, key));
+        if (name && text && strcmp(name, scheme) == 0) return text;
     }
     return "";
+}
+
+const char *gk__report_about(const gk__report *r, const char *scheme) {
+    return scheme_text(r, scheme, "about");
+}
+
+const char *gk__report_canonical(const gk__report *r, const char *scheme) {
+    return scheme_text(r, scheme, "canonical");
 }
 
 bool gk__report_partial(const gk__report *r, const char *scheme) {

@@ -27,6 +27,8 @@ typedef struct gk__report {
 /* NULL when the store has no such cell. */
 const gk_cell *gk__report_cell(const gk__report *r, const char *scheme, const char *template_name);
 const gk__set *gk__report_set(const gk__report *r, const char *name); /* NULL when absent */
+/* What the scheme does (gk_scheme_canonical), or "". */
+const char *gk__report_canonical(const gk__report *r, const char *scheme);
 /* The scheme's sentence, or "". */
 const char *gk__report_about(const gk__report *r, const char *scheme);
 /* The scheme's cells do not cover every template. */

@@ -10,17 +10,22 @@ enum { WIDTH = 560, BAR_HEIGHT = 27, WRAPPED_HEIGHT = 42, WRAP = 24, MOST_LABEL 
 static const double CHARACTER = 8.4;
 
 /* Okabe and Ito's colours: one for what a scheme is. */
-typedef enum kind { REFERENCE, COMPLEMENT, PARTIAL, PLAIN, N_KINDS } kind;
+typedef enum kind { REFERENCE, PATCH, ABLATION, COMPLEMENT, PARTIAL, PLAIN, N_KINDS } kind;
 static const struct {
     unsigned rgb;
     const char *about;
 } KINDS[N_KINDS] = {{0x777777, "one model alone"},
+                    {0xCC79A7, "activation patch"},
+                    {0xD55E00, "mean ablation"},
                     {0xE69F00, "complement (^C)"},
                     {0x009E73, "applies to some templates only"},
                     {0x0072B2, "graft"}};
 
 static kind kind_of(const gk__report *r, const char *scheme) {
     size_t n = strlen(scheme);
+    const char *canonical = gk__report_canonical(r, scheme);
+    if (strstr(canonical, "; patch(")) return PATCH;
+    if (strstr(canonical, "; ablation(")) return ABLATION;
     if (strcmp(scheme, "PRE") == 0 || strncmp(scheme, "SFT", 3) == 0) return REFERENCE;
     if (n > 2 && strcmp(scheme + n - 2, "^C") == 0) return COMPLEMENT;
     return gk__report_partial(r, scheme) ? PARTIAL : PLAIN;
@@ -246,7 +251,7 @@ static bool add_other(gk__report *r, const gk__set *set) {
 
 bool gk__report_sets(gk__report *r) {
     const gk__set *position = gk__report_set(r, "position"), *component = gk__report_set(r, "component");
-    const gk__set *hybrid = gk__report_set(r, "hybrid");
+    const gk__set *hybrid = gk__report_set(r, "hybrid"), *patching = gk__report_set(r, "patching");
     if (position && (!add_set(r, position, "Which token positions need the finetuned weights",
                               "The donor computes every component of every layer at the named positions, the "
                               "recipient everything "
@@ -273,9 +278,20 @@ bool gk__report_sets(gk__report *r) {
             return false;
         add_set_table(r, hybrid);
     }
+    if (patching) {
+        if (!add_set(r, patching, "Moving activations instead of weights",
+                     "A graft lets the donor's weights work on what the recipient has read so far; a patch "
+                     "puts in the residual stream of the donor's own run, and with it whatever that run has "
+                     "already found: after the last layer at the last token that is its answer. An ablation "
+                     "puts the mean residual stream of all prompts into the finetuned model instead, "
+                     "to see what it misses.",
+                     ""))
+            return false;
+        add_set_table(r, patching);
+    }
     for (size_t i = 0; i < r->n_sets; i++)
         if (&r->set[i] != position && &r->set[i] != component && &r->set[i] != hybrid &&
-            !add_other(r, &r->set[i]))
+            &r->set[i] != patching && !add_other(r, &r->set[i]))
             return false;
     return true;
 }

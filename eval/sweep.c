@@ -377,6 +377,33 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
     return true;
 }
 
+/* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
+ * gk_interrupted() when that came first. */
+static bool take_means(gk_sweep *s, gk_error *err) {
+    const gk_config *c = gk_model_config(s->in.model[0]);
+    uint32_t needed = 0;
+    for (size_t k = 0; k < s->n_unique; k++)
+        for (size_t i = 0; i < s->prompts.n; i++)
+            if (!s->done[k * s->prompts.n + i]) {
+                needed |= gk_scheme_means(s->unique[k], &s->in.cast);
+                break;
+            }
+    gk_graft_text *text = needed ? gk_arena_alloc(s->a, s->prompts.n * sizeof *text) : NULL;
+    size_t n = 0;
+    for (size_t i = 0; needed && i < s->prompts.n; i++) {
+        const gk_prompt *p = &s->prompts.item[i];
+        if (!p->dropped) text[n++] = (gk_graft_text){p->tokens.id, (int)p->tokens.n};
+    }
+    for (int m = 0; m < s->in.cast.n; m++) {
+        if (!(needed & (1u << m))) continue;
+        size_t values = ((size_t)c->n_layers + 1) * (size_t)c->d_model;
+        float *mean = gk_arena_alloc(s->a, values * sizeof *mean);
+        if (!gk_graft_means(&s->in.cast, m, text, n, mean, &s->stats, err)) return false;
+        s->in.cast.mean[m] = mean;
+    }
+    return true;
+}
+
 /* The finished store takes the place of the one that a restart left alone until now. */
 static bool replace_old(gk_sweep *s, gk_error *err) {
     gk_store_close(s->store);
@@ -400,7 +427,7 @@ bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
 
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {
     double begun = gk_now();
-    if (!gk_sweep_prepare(s, NULL, err)) return gk_interrupted();
+    if (!gk_sweep_prepare(s, NULL, err) || (s->pending > 0 && !take_means(s, err))) return gk_interrupted();
     for (size_t begin = 0; begin < s->prompts.n && s->pending > 0; begin += s->chunk) {
         if (gk_interrupted()) return true;
         size_t left = s->prompts.n - begin;

@@ -9,6 +9,23 @@ enum { MOST_TOKENS = 1 << 24 }; /* in a chunk: row numbers stay far from 2^31 */
 
 /* ---------------------------------------------------------------- checks */
 
+static bool check_patches(const gk_cast *cast, int n_layers, const gk_plan *p, size_t i, gk_error *err) {
+    size_t n = p->patch ? ((size_t)n_layers + 1) * (size_t)p->n_tokens : 0;
+    for (size_t j = 0; j < n; j++) {
+        uint8_t patch = p->patch[j];
+        if (patch == GK_PATCH_NONE) continue;
+        int model = gk_patch_model(patch);
+        if (patch >= GK_PATCH_KINDS || model >= cast->n)
+            return gk_fail(err, GK_NOWHERE, NULL, "job %zu: its plan patches in %d of a cast of %d", i, patch,
+                           cast->n);
+        if (gk_patch_is_mean(patch) && !cast->mean[model])
+            return gk_fail(err, GK_NOWHERE, "gk_graft_means computes it",
+                           "job %zu: its plan asks for the mean of '%.80s', which the cast lacks", i,
+                           cast->name[model]);
+    }
+    return true;
+}
+
 static bool check_plan(const gk_cast *cast, const gk_config *c, const gk_job *job, size_t i, gk_error *err) {
     const gk_plan *p = job->plan;
     int slots = gk_plan_slots(c);
@@ -20,7 +37,7 @@ static bool check_plan(const gk_cast *cast, const gk_config *c, const gk_job *jo
         if (p->model[j] >= cast->n)
             return gk_fail(err, GK_NOWHERE, NULL, "job %zu: its plan asks for model %d of a cast of %d", i,
                            p->model[j], cast->n);
-    return true;
+    return check_patches(cast, c->n_layers, p, i, err);
 }
 
 static bool check_job(const gk_cast *cast, const gk_config *c, const gk_job *job, size_t i, gk_error *err) {
@@ -92,7 +109,7 @@ static size_t fill_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget) {
     size_t taken = 0, tokens = 0;
     gk__trie_start(&e->trie);
     while (taken < n) {
-        size_t more = (size_t)jobs[taken].job->n;
+        size_t more = (size_t)jobs[taken].job->n * (size_t)gk__trie_paths(&e->trie, jobs[taken].job);
         double nodes = (double)e->trie.nodes.n + (double)more, path = (double)(e->trie.path_n + more);
         bool full = gk__stages_bytes(e->cfg, nodes, (double)taken + 1, path) > (double)budget;
         if (taken > 0 && (full || tokens + more > MOST_TOKENS)) break;
@@ -134,37 +151,48 @@ static bool run_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget, gk_l
     return ok;
 }
 
-static void add_stats(gk_graft_stats *to, const gk__engine *e, double seconds) {
+static void add_stats(gk_graft_stats *to, const gk__engine *e) {
     if (!to) return;
     to->rows_naive += e->stats.rows_naive;
     to->rows_unique += e->stats.rows_unique;
     to->flops += e->stats.flops;
-    to->seconds += seconds;
+    to->seconds += gk_now() - e->begun;
     if (to->peak_bytes < e->tally) to->peak_bytes = e->tally;
+}
+
+gk__engine *gk__engine_new(const gk_cast *cast, bool patches) {
+    gk__engine *e = gk_alloc(sizeof *e);
+    e->begun = gk_now();
+    e->cast = cast;
+    e->cfg = gk_model_config(cast->model[0]);
+    e->canon = canonical_models(cast, e->cfg);
+    e->trie = (gk__trie){.n_slots = gk_plan_slots(e->cfg), .canon = e->canon, .tally = &e->tally};
+    if (patches) e->trie.n_patches = e->cfg->n_layers + 1;
+    return e;
+}
+
+void gk__engine_free(gk__engine *e, gk_graft_stats *stats) {
+    add_stats(stats, e);
+    gk__stages_free(e);
+    gk_free(e->canon);
+    gk_free(e);
 }
 
 bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,
                   gk_logits_fn *fn, void *ctx, gk_graft_stats *stats, gk_error *err) {
-    double begun = gk_now();
+    bool patches = false, ok = true;
     if (!gk_cast_check(cast, err)) return false;
     const gk_config *c = gk_model_config(cast->model[0]);
     for (size_t i = 0; i < n_jobs; i++)
         if (!check_job(cast, c, &jobs[i], i, err)) return false;
+    for (size_t i = 0; i < n_jobs; i++) patches = patches || jobs[i].plan->patch;
     sorted *order = gk_alloc((n_jobs + 1) * sizeof *order);
     for (size_t i = 0; i < n_jobs; i++) order[i] = (sorted){&jobs[i], i, 0};
     qsort(order, n_jobs, sizeof *order, by_tokens);
-    uint8_t *canon = canonical_models(cast, c);
-    gk__engine *e = gk_alloc(sizeof *e);
-    e->cast = cast;
-    e->cfg = c;
-    e->trie = (gk__trie){.n_slots = gk_plan_slots(c), .canon = canon, .tally = &e->tally};
-    bool ok = true;
+    gk__engine *e = gk__engine_new(cast, patches);
     for (size_t done = 0, taken = 0; done < n_jobs && ok; done += taken)
         ok = run_chunk(e, order + done, n_jobs - done, budget_bytes, fn, ctx, &taken);
-    add_stats(stats, e, gk_now() - begun);
-    gk__stages_free(e);
-    gk_free(e);
-    gk_free(canon);
+    gk__engine_free(e, stats);
     gk_free(order);
     return ok;
 }

@@ -23,6 +23,9 @@ typedef struct gk_cast {
     const gk_model *model[GK_MAX_MODELS];
     const gk_derived *derived[GK_MAX_MODELS]; /* then its weights are these; NULL: a checkpoint */
     int n;
+    /* What mean ablation puts in place: [(n_layers + 1) x d_model] as gk_graft_means gives it, of the models
+     * whose means a plan asks for; NULL for the rest. */
+    const float *mean[GK_MAX_MODELS];
 } gk_cast;
 /* Same configuration throughout, unique names without blanks, quotes, brackets or any of | , ; : = (and
  * not "recipient", which head policies use); names the pair that differs. */
@@ -86,6 +89,14 @@ void gk_derived_free(gk_derived *d); /* NULL is fine */
  *                                       # count from 0. embed and pos belong to no layer: only `all`
  *                                       # includes them
  *       head: recipient                 # default; final norm and head: recipient | DONOR | {last: DONOR}
+ *       patches:                        # default: none. The residual stream after a layer is replaced
+ *         - at: last                    # as in grafts
+ *           layers: all                 # default, and then embed too; embed: what layer 0 reads
+ *           from: sft                   # by what it is there in this model's plain run of the prompt
+ *       ablations:                      # default: none. The same by a model's mean residual stream
+ *         - at: last
+ *           layers: lower half
+ *           from: recipient             # default
  */
 
 typedef struct gk_scheme gk_scheme;
@@ -108,6 +119,9 @@ const char *gk_scheme_canonical(const gk_scheme *s);
 bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const *fields, gk_error *err);
 /* True when every field it refers to is among the prompt's: false = not applicable to this template. */
 bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n_fields);
+/* Whose means its ablations need (gk_cast.mean): bit m for model m of the cast, which gk_scheme_check has
+ * passed. */
+uint32_t gk_scheme_means(const gk_scheme *s, const gk_cast *cast);
 
 /* ---------------------------------------------------------------- plans (plan.c) */
 
@@ -115,7 +129,25 @@ bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n
 typedef struct gk_plan {
     int n_slots, n_tokens;
     uint8_t *model;
+    /* NULL, or what replaces the residual stream at token t after the embedding (i = 0) or after layer i - 1:
+     * patch[i * n_tokens + t], [(n_layers + 1) x n_tokens]. Nothing (0), the residual stream that the plain
+     * run of a model has there (gk_patch_plain), or the mean of a model's (gk_patch_mean). It wins over the
+     * slots that would compute it. */
+    uint8_t *patch;
 } gk_plan;
+enum { GK_PATCH_NONE = 0, GK_PATCH_KINDS = 1 + 2 * GK_MAX_MODELS };
+static inline uint8_t gk_patch_plain(int model) {
+    return (uint8_t)(1 + model);
+}
+static inline uint8_t gk_patch_mean(int model) {
+    return (uint8_t)(1 + GK_MAX_MODELS + model);
+}
+static inline bool gk_patch_is_mean(uint8_t patch) {
+    return patch > GK_MAX_MODELS;
+}
+static inline int gk_patch_model(uint8_t patch) { /* of a patch other than none */
+    return (patch - 1) % GK_MAX_MODELS;
+}
 int gk_plan_slots(const gk_config *c);
 /* embed, pos: before layer 0; lnf, head: last (their layer is ignored). -1 where the family lacks the
  * component or the model the layer. */
@@ -124,8 +156,8 @@ int gk_plan_slot(const gk_config *c, int layer, gk_component comp);
 gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model);
 /* The scheme on one tokenised prompt: a token belongs to a field when it holds any byte of one of its
  * spans. Fails when a selection is empty (a field span that no token covers, an empty layer set) or two
- * grafts name different donors for the same slot and token. A tied head follows the head policy, not the
- * grafts of embed. */
+ * grafts name different donors for the same slot and token, or two patches or ablations put different things
+ * in one place. A tied head follows the head policy, not the grafts of embed. */
 bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_tokens *tokens,
                   const gk_field_span *fields, size_t n_fields, gk_plan *out, gk_error *err);
 
@@ -141,7 +173,7 @@ typedef struct gk_graft_stats {
      * down, residual, lnf and head, where the family has them; of the last layer only ln1, k and v at all
      * tokens and the rest at the last. */
     uint64_t rows_naive;  /* that one forward pass a job would compute */
-    uint64_t rows_unique; /* rows that were computed */
+    uint64_t rows_unique; /* rows that were computed, those of plain runs that patches take from among them */
     double flops;         /* of the rows computed: products with weights, attention's scores and sums */
     double seconds;
     size_t peak_bytes; /* working memory, without weights; the largest of the runs added */
@@ -152,8 +184,23 @@ typedef struct gk_graft_stats {
 typedef bool gk_logits_fn(void *ctx, size_t job, const float *logits);
 /* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least). Results do not
  * depend on the chunking beyond float rounding. Models that have bit-equal weights in a slot count as one
- * model there. `stats` (may be NULL) is added to. Fails on a job that does not fit its models. */
+ * model there. `stats` (may be NULL) is added to. Fails on a job that does not fit its models. Where a patch
+ * takes from a model's plain run, that run is computed as far as it is needed, once for all jobs of a chunk;
+ * what is overwritten is not computed. */
 bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,
                   gk_logits_fn *fn, void *ctx, gk_graft_stats *stats, gk_error *err);
+
+typedef struct gk_graft_text { /* one tokenised prompt */
+    const int32_t *token;
+    int n;
+} gk_graft_text;
+/* The residual stream of one of the models' plain runs, averaged over every token of every text (equal texts
+ * count as often as they are given; first tokens and BOS count too): mean[i * d_model ...] is what it is
+ * after the embedding (i = 0) and after layer i - 1, [(n_layers + 1) x d_model]. Sums are in double, texts
+ * are taken in order in pieces of a fixed size: the same for the same texts and number of threads. `stats`
+ * (may be NULL) is added to, but for rows_naive. Fails on a token or a text that does not fit the model,
+ * without texts, and when gk_interrupted(). */
+bool gk_graft_means(const gk_cast *cast, int model, const gk_graft_text *texts, size_t n_texts, float *mean,
+                    gk_graft_stats *stats, gk_error *err);
 
 #endif

@@ -38,7 +38,8 @@ typedef struct gk__layer_item {
     int a, b;
 } gk__layer_item;
 typedef struct gk__layers {
-    bool all; /* and then embed and pos too */
+    bool all;   /* and then embed and pos too */
+    bool embed; /* the embedding's output, which patches and ablations may name */
     gk__layer_item *item;
     size_t n;
     const char *text; /* canonical */
@@ -58,6 +59,15 @@ typedef struct gk__graft {
     gk_place place, components_place;
 } gk__graft;
 
+/* A patch or, with `mean`, an ablation. */
+typedef struct gk__patch {
+    gk__at at;
+    gk__layers layers;
+    gk__name from; /* name NULL: the scheme's recipient */
+    bool mean;
+    gk_place place;
+} gk__patch;
+
 struct gk_scheme {
     const char *name, *set, *about, *canonical;
     gk_place place;
@@ -65,6 +75,8 @@ struct gk_scheme {
     bool head_last;           /* the head's donor at the last token only */
     gk__graft *graft;
     size_t n_grafts;
+    gk__patch *patch; /* the patches, then the ablations */
+    size_t n_patches;
 };
 
 /* One selection, component set, layer set from YAML into `a`; `file` outlives the document. */
@@ -74,12 +86,35 @@ bool gk__layers_parse(gk_arena *a, gk_ynode n, const char *file, gk__layers *out
 gk_place gk__place(gk_ynode n, const char *file);
 /* Names of fields and models must keep the canonical text unambiguous. */
 bool gk__name_ok(const char *name);
+/* A model's name from YAML (scheme.c). */
+bool gk__name_parse(gk_arena *a, gk_ynode n, const char *file, gk__name *out, gk_error *err);
 /* Sorts strings and drops repeats; returns how many are left. */
 size_t gk__sort_texts(const char **text, size_t n);
 const char *gk__join(gk_arena *a, const char *const *text, size_t n, const char *separator);
 /* "embed, pos, ln1": the components of a mask, or "all". In `a`. */
 const char *gk__components_text(gk_arena *a, uint32_t components, const char *separator);
+/* Patches and ablations (patch.c): their lists in a scheme's map, and their part of its canonical text. */
+bool gk__patches_parse(gk_arena *a, gk_ynode scheme, const char *file, gk_scheme *s, gk_error *err);
+const char *gk__patches_text(gk_arena *a, const gk_scheme *s);
 #define GK__ALL_COMPONENTS ((1u << GK_LNF) - 1u) /* embed … down; lnf and head follow the head policy */
+
+/* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
+
+typedef struct gk__prompt {
+    gk_arena *a;
+    const gk_tokens *tokens;
+    const gk_field_span *fields;
+    size_t n_fields;
+} gk__prompt;
+/* Adds the tokens of a selection to `in` [tokens]; fails when there are none. */
+bool gk__at_mark(const gk__prompt *p, const gk__at *at, bool *in, gk_error *err);
+/* Adds the layers of a set to `in` [n_layers]; a set of `embed` alone has none. */
+bool gk__layers_mark(const gk__layers *set, int n_layers, bool *in, gk_error *err);
+/* The model's number in the cast, or -1. */
+int gk__model_find(const gk_cast *cast, const gk__name *m, gk_error *err);
+/* The scheme's patches and ablations into out->patch (patch.c). */
+bool gk__patches_lay(const gk__prompt *p, const gk_scheme *s, const gk_cast *cast, int recipient,
+                     gk_plan *out, gk_error *err);
 
 /* ---------------------------------------------------------------- growing arrays of plain data (intern.c) */
 
@@ -156,28 +191,42 @@ typedef struct gk__node {
     uint32_t parent; /* GK__NONE at position 0 */
     uint32_t token, column;
     uint32_t path; /* where the path of a job through this node starts in gk__trie.path */
+    /* Where gk__trie.source lists, by model, the nodes of plain runs that this one's patches take from;
+     * GK__NONE: it has no such patch. */
+    uint32_t source;
     int32_t position;
 } gk__node;
 #define GK__NONE UINT32_MAX
 
 typedef struct gk__trie {
-    int n_slots;
+    int n_slots,
+        n_patches; /* entries of a column: slots, then patches (n_layers + 1, or 0 in a run without) */
     size_t column_words;
     const uint8_t *canon; /* [n_slots x GK_MAX_MODELS]: the first model with the same weights in that slot */
     gk__table nodes, columns;
-    gk__room node, path, key;
-    size_t path_n;
+    gk__room node, path, source, key;
+    size_t path_n, source_n;
     size_t *tally;
 } gk__trie;
 void gk__trie_start(gk__trie *t);
-/* Adds a job; returns the node of its last token. */
+/* Adds a job, and of the plain runs that its patches take from the tokens up to the last that they do.
+ * Returns the node of the job's last token. */
 uint32_t gk__trie_add(gk__trie *t, const gk_job *job);
+/* The same for one model alone. */
+uint32_t gk__trie_add_plain(gk__trie *t, const int32_t *token, int n, int model);
+/* How many paths of at most its length a job adds. */
+int gk__trie_paths(const gk__trie *t, const gk_job *job);
 static inline const gk__node *gk__trie_node(const gk__trie *t, uint32_t i) {
     return (const gk__node *)t->node.p + i;
 }
 static inline uint8_t gk__trie_model(const gk__trie *t, uint32_t node, int slot) {
     const uint8_t *column = (const uint8_t *)gk__table_key(&t->columns, gk__trie_node(t, node)->column);
     return column[slot];
+}
+/* What replaces the residual stream (gk_plan.patch). */
+static inline uint8_t gk__trie_patch(const gk__trie *t, uint32_t node, int index) {
+    const uint8_t *column = (const uint8_t *)gk__table_key(&t->columns, gk__trie_node(t, node)->column);
+    return t->n_patches ? column[t->n_slots + index] : GK_PATCH_NONE;
 }
 void gk__trie_free(gk__trie *t);
 
@@ -200,16 +249,37 @@ typedef struct gk__engine {
     gk__table table, prefixes;
     uint32_t n_nodes, n_last;
     gk__room all, last; /* uint32_t: every node; those that end a job */
+    /* Of the layer at hand: the nodes that it computes keys and values of, and of them those that it computes
+     * the rest of (live.c). */
+    const uint32_t *keys, *outputs;
+    uint32_t n_keys, n_outputs;
+    gk__room live, live_keys, live_outputs; /* where patches make them differ from layer to layer */
     gk__rows embed, x, norm, raw, q, k, v, pair, context, out, post, residual, gate, up, act, logits;
     gk__room prefix, context_ids, context_list, context_len; /* attention's inputs */
     gk__room first, order, number, gathered, gathered2;      /* scratch of one stage */
     gk__room weights;                                        /* rows of weights made for it */
     size_t tally;                                            /* bytes of all rooms */
+    uint8_t *canon;                                          /* gk__trie.canon */
+    double begun;
     gk_graft_stats stats;
 } gk__engine;
 
+/* live.c: what each layer must compute for the nodes in `last`; sets keys and outputs for the layer index - 1
+ * (0: the embedding, of which keys alone are); replaces the rows of `x` after it where there are patches. */
+void gk__live_find(gk__engine *e);
+void gk__live_layer(gk__engine *e, int index);
+void gk__live_patch(gk__engine *e, int index);
+
 /* All layers for the trie's jobs; `logits` has the row of every node in `last`. */
 void gk__stages_run(gk__engine *e);
+/* The same without the final norm and the head. `tap` (may be NULL) is called when `x` is the residual stream
+ * after the embedding (index 0) and after layer index - 1. */
+typedef void gk__tap(void *ctx, const gk__engine *e, int index);
+void gk__stages_layers(gk__engine *e, gk__tap *tap, void *ctx);
+
+/* engine.c: an engine for the models of a cast without jobs; its end, which adds to `stats` (may be NULL). */
+gk__engine *gk__engine_new(const gk_cast *cast, bool patches);
+void gk__engine_free(gk__engine *e, gk_graft_stats *stats);
 /* Working memory that `nodes` nodes of `jobs` jobs with `path` tokens in all may take. */
 double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double path);
 /* Rows that one pass computes for a prompt of n tokens on its own. */

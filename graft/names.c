@@ -214,7 +214,7 @@ bool gk__components_parse(gk_ynode n, const char *file, uint32_t *out, gk_error 
 
 static const char layers_hint[] =
     "layer sets are all, lower half, upper half, a part as in 2/4 (the second quarter), "
-    "a range as in 3-5, a layer (from 0), or a list of these";
+    "a range as in 3-5, a layer (from 0), or a list of these; in patches and ablations also embed";
 
 /* "2/4", "3-5" or "3". */
 static bool parse_layer_numbers(gk_arena *a, const char *text, gk__layer_item *out) {
@@ -236,6 +236,11 @@ static bool parse_layer_item(gk_arena *a, gk_ynode n, gk__layers *set, const cha
     const char *text;
     gk__layer_item item = {0};
     if (!gk_yaml_str(n, &text, err)) return false;
+    if (strcmp(text, "embed") == 0) {
+        set->embed = true;
+        *canonical = "embed";
+        return true;
+    }
     if (strcmp(text, "all") == 0)
         item = (gk__layer_item){true, 1, 1};
     else if (strcmp(text, "lower half") == 0)

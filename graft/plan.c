@@ -58,13 +58,6 @@ gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model)
 
 /* ---------------------------------------------------------------- positions */
 
-typedef struct prompt {
-    gk_arena *a;
-    const gk_tokens *tokens;
-    const gk_field_span *fields;
-    size_t n_fields;
-} prompt;
-
 /* Marks the tokens that hold a byte of the span; false when none does. */
 static bool mark_span(const gk_tokens *t, gk_span s, gk__part part, bool *in) {
     size_t first = t->n, final = 0;
@@ -82,7 +75,7 @@ static bool mark_span(const gk_tokens *t, gk_span s, gk__part part, bool *in) {
     return true;
 }
 
-static bool mark_field(const prompt *p, const gk__at *at, bool *in, gk_error *err) {
+static bool mark_field(const gk__prompt *p, const gk__at *at, bool *in, gk_error *err) {
     bool found = false;
     for (size_t i = 0; i < p->n_fields; i++) {
         gk_span s = p->fields[i].span;
@@ -97,12 +90,10 @@ static bool mark_field(const prompt *p, const gk__at *at, bool *in, gk_error *er
                             "empty selection: the prompt has no field '%.80s'", at->field);
 }
 
-static bool mark(const prompt *p, const gk__at *at, bool *in, gk_error *err);
-
-static bool mark_not(const prompt *p, const gk__at *at, bool *in, gk_error *err) {
+static bool mark_not(const gk__prompt *p, const gk__at *at, bool *in, gk_error *err) {
     size_t n = p->tokens->n, some = 0;
     bool *inner = gk_arena_alloc(p->a, n);
-    if (!mark(p, at->item, inner, err)) return false;
+    if (!gk__at_mark(p, at->item, inner, err)) return false;
     for (size_t i = 0; i < n; i++) {
         in[i] = in[i] || !inner[i];
         some += !inner[i];
@@ -111,8 +102,7 @@ static bool mark_not(const prompt *p, const gk__at *at, bool *in, gk_error *err)
            gk_fail(err, at->place, NULL, "empty selection: %.160s covers all %zu tokens", at->item->text, n);
 }
 
-/* Adds the tokens of a selection to `in`. */
-static bool mark(const prompt *p, const gk__at *at, bool *in, gk_error *err) {
+bool gk__at_mark(const gk__prompt *p, const gk__at *at, bool *in, gk_error *err) {
     size_t n = p->tokens->n;
     int64_t index = at->index < 0 ? (int64_t)n + at->index : at->index;
     switch (at->kind) {
@@ -136,14 +126,14 @@ static bool mark(const prompt *p, const gk__at *at, bool *in, gk_error *err) {
         break;
     }
     for (size_t i = 0; i < at->n; i++)
-        if (!mark(p, &at->item[i], in, err)) return false;
+        if (!gk__at_mark(p, &at->item[i], in, err)) return false;
     return true;
 }
 
 /* ---------------------------------------------------------------- layers */
 
 /* The parts of any division are disjoint and together all layers. */
-static bool mark_layers(const gk__layers *set, int n_layers, bool *in, gk_error *err) {
+bool gk__layers_mark(const gk__layers *set, int n_layers, bool *in, gk_error *err) {
     if (set->all) memset(in, true, (size_t)n_layers);
     for (size_t i = 0; !set->all && i < set->n; i++) {
         gk__layer_item item = set->item[i];
@@ -165,7 +155,7 @@ static bool mark_layers(const gk__layers *set, int n_layers, bool *in, gk_error 
 static bool mark_slots(gk_arena *a, const gk__graft *g, const gk_config *c, bool *slots, gk_error *err) {
     bool *layers = gk_arena_alloc(a, (size_t)c->n_layers);
     size_t some = 0;
-    if (!mark_layers(&g->layers, c->n_layers, layers, err)) return false;
+    if (!gk__layers_mark(&g->layers, c->n_layers, layers, err)) return false;
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
         gk_component comp = (gk_component)i;
         if (!(g->components & (1u << i)) || !gk_config_has(c, comp)) continue;
@@ -182,7 +172,7 @@ static bool mark_slots(gk_arena *a, const gk__graft *g, const gk_config *c, bool
 
 /* ---------------------------------------------------------------- the plan */
 
-static int find_model(const gk_cast *cast, const gk__name *m, gk_error *err) {
+int gk__model_find(const gk_cast *cast, const gk__name *m, gk_error *err) {
     for (int i = 0; i < cast->n; i++)
         if (strcmp(cast->name[i], m->name) == 0) return i;
     gk_fail(err, m->place, NULL, "unknown model '%.80s'", m->name);
@@ -211,7 +201,7 @@ static bool lay(const gk__graft *g, const gk_cast *cast, int donor, const bool *
 static bool lay_head(const gk_scheme *s, const gk_cast *cast, const gk_config *c, gk_plan *out,
                      gk_error *err) {
     if (!s->head.name) return true;
-    int donor = find_model(cast, &s->head, err);
+    int donor = gk__model_find(cast, &s->head, err);
     if (donor < 0) return false;
     for (int comp = GK_LNF; comp <= GK_HEAD; comp++) {
         size_t row = (size_t)gk_plan_slot(c, -1, (gk_component)comp) * (size_t)out->n_tokens;
@@ -228,18 +218,18 @@ bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk
     if (tokens->n < 1 || tokens->n > (size_t)c->max_positions)
         return gk_fail(err, s->place, NULL, "a prompt of %zu tokens; these models take 1 to %d", tokens->n,
                        c->max_positions);
-    int recipient = s->recipient.name ? find_model(cast, &s->recipient, err) : 0;
+    int recipient = s->recipient.name ? gk__model_find(cast, &s->recipient, err) : 0;
     if (recipient < 0) return false;
     *out = gk_plan_single(a, c, (int)tokens->n, recipient);
     uint8_t *taken = gk_arena_alloc(a, (size_t)out->n_slots * tokens->n);
-    prompt p = {a, tokens, fields, n_fields};
+    gk__prompt p = {a, tokens, fields, n_fields};
     for (size_t i = 0; i < s->n_grafts; i++) {
         const gk__graft *g = &s->graft[i];
         bool *in = gk_arena_alloc(a, tokens->n), *slots = gk_arena_alloc(a, (size_t)out->n_slots);
-        int donor = find_model(cast, &g->donor, err);
-        if (donor < 0 || !mark(&p, &g->at, in, err) || !mark_slots(a, g, c, slots, err) ||
+        int donor = gk__model_find(cast, &g->donor, err);
+        if (donor < 0 || !gk__at_mark(&p, &g->at, in, err) || !mark_slots(a, g, c, slots, err) ||
             !lay(g, cast, donor, slots, in, taken, out, err))
             return false;
     }
-    return lay_head(s, cast, c, out, err);
+    return lay_head(s, cast, c, out, err) && gk__patches_lay(&p, s, cast, recipient, out, err);
 }

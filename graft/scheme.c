@@ -6,7 +6,7 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-static bool parse_name(gk_arena *a, gk_ynode n, const char *file, gk__name *out, gk_error *err) {
+bool gk__name_parse(gk_arena *a, gk_ynode n, const char *file, gk__name *out, gk_error *err) {
     const char *text;
     if (!gk_yaml_str(n, &text, err)) return false;
     out->name = gk_arena_strdup(a, text);
@@ -33,7 +33,7 @@ static bool parse_head(gk_arena *a, gk_ynode n, const char *file, gk_scheme *s, 
     case GK_YAML_SCALAR:
         break;
     }
-    if (!parse_name(a, n, file, &s->head, err)) return false;
+    if (!gk__name_parse(a, n, file, &s->head, err)) return false;
     bool recipient = strcmp(s->head.name, "recipient") == 0;
     if (recipient || (s->recipient.name && strcmp(s->head.name, s->recipient.name) == 0)) {
         s->head.name = NULL;
@@ -49,10 +49,13 @@ static bool parse_graft(gk_arena *a, gk_ynode n, const char *file, gk__graft *ou
     out->place = gk__place(n, file);
     out->components_place = gk__place(components, file);
     if (!gk__at_parse(a, gk_yaml_get(n, "at"), file, &out->at, err) ||
-        !parse_name(a, gk_yaml_get(n, "donor"), file, &out->donor, err) ||
+        !gk__name_parse(a, gk_yaml_get(n, "donor"), file, &out->donor, err) ||
         !gk__components_parse(components, file, &out->components, err) ||
         !gk__layers_parse(a, gk_yaml_get(n, "layers"), file, &out->layers, err))
         return false;
+    if (out->layers.embed)
+        return gk_fail(err, out->layers.place, "write components: [embed, pos], without layers",
+                       "the layer 'embed' is for patches and ablations; grafts have it as a component");
     uint32_t outside = out->components & (1u << GK_EMBED | 1u << GK_POS);
     if (outside && !out->layers.all && out->components != GK__ALL_COMPONENTS)
         return gk_fail(
@@ -83,8 +86,9 @@ static const char *canonical_text(gk_arena *a, const gk_scheme *s) {
                                   g->donor.name, gk__components_text(a, g->components, "+"), g->layers.text);
     }
     const char *grafts = gk__join(a, text, gk__sort_texts(text, s->n_grafts), "");
-    return gk_arena_printf(a, "recipient=%s; head=%s%s%s", s->recipient.name ? s->recipient.name : "(first)",
-                           s->head_last ? "last:" : "", s->head.name ? s->head.name : "recipient", grafts);
+    return gk_arena_printf(a, "recipient=%s; head=%s%s%s%s",
+                           s->recipient.name ? s->recipient.name : "(first)", s->head_last ? "last:" : "",
+                           s->head.name ? s->head.name : "recipient", grafts, gk__patches_text(a, s));
 }
 
 static bool parse_text(gk_arena *a, gk_ynode map, const char *key, const char **out, gk_error *err) {
@@ -108,7 +112,8 @@ static bool parse_title(gk_arena *a, gk_ynode n, const char *file, const char **
 }
 
 static gk_scheme *parse_scheme(gk_arena *a, gk_ynode n, const char *file, const char *set, gk_error *err) {
-    static const char *const keys[] = {"name", "about", "recipient", "grafts", "head", NULL};
+    static const char *const keys[] = {"name", "about",   "recipient", "grafts",
+                                       "head", "patches", "ablations", NULL};
     gk_scheme *s = gk_arena_alloc(a, sizeof *s);
     s->set = set;
     s->place = gk__place(n, file);
@@ -116,9 +121,9 @@ static gk_scheme *parse_scheme(gk_arena *a, gk_ynode n, const char *file, const 
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
     bool ok = gk_yaml_only(n, keys, err) && parse_title(a, gk_yaml_get(n, "name"), file, &s->name, err) &&
               parse_text(a, n, "about", &s->about, err) &&
-              (!named || parse_name(a, recipient, file, &s->recipient, err)) &&
+              (!named || gk__name_parse(a, recipient, file, &s->recipient, err)) &&
               parse_grafts(a, gk_yaml_get(n, "grafts"), file, s, err) &&
-              parse_head(a, gk_yaml_get(n, "head"), file, s, err);
+              gk__patches_parse(a, n, file, s, err) && parse_head(a, gk_yaml_get(n, "head"), file, s, err);
     if (!ok) return NULL;
     s->canonical = canonical_text(a, s);
     return s;
@@ -221,6 +226,9 @@ bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const 
     for (size_t i = 0; i < s->n_grafts; i++)
         if (!check_model(&s->graft[i].donor, cast, err) || !check_fields(&s->graft[i].at, fields, n, err))
             return false;
+    for (size_t i = 0; i < s->n_patches; i++)
+        if (!check_model(&s->patch[i].from, cast, err) || !check_fields(&s->patch[i].at, fields, n, err))
+            return false;
     return true;
 }
 
@@ -238,5 +246,7 @@ static bool has_fields(const gk__at *at, const gk_field_span *fields, size_t n_f
 bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n_fields) {
     for (size_t i = 0; i < s->n_grafts; i++)
         if (!has_fields(&s->graft[i].at, fields, n_fields)) return false;
+    for (size_t i = 0; i < s->n_patches; i++)
+        if (!has_fields(&s->patch[i].at, fields, n_fields)) return false;
     return true;
 }

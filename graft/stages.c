@@ -53,9 +53,8 @@ static void number_rows(gk__engine *e, gk__rows *out, const uint32_t *live, uint
     for (uint32_t i = 0; i < n_live; i++) node_row[live[i]] = order[node_row[live[i]]];
 }
 
-static void intern(gk__engine *e, gk__rows *out, recipe r, const gk__room *nodes, uint32_t n_live) {
+static void intern(gk__engine *e, gk__rows *out, recipe r, const uint32_t *live, uint32_t n_live) {
     assert(r.in);
-    const uint32_t *live = nodes->p;
     uint32_t *node_row = words(e, &out->of, e->n_nodes), *first = words(e, &e->first, n_live);
     gk__table_start(&e->table, 3, n_live, &e->tally);
     for (uint32_t i = 0; i < n_live; i++) {
@@ -72,9 +71,10 @@ static void intern(gk__engine *e, gk__rows *out, recipe r, const gk__room *nodes
     number_rows(e, out, live, n_live);
 }
 
-/* Interns a stage that computes, and makes room for its rows. */
+/* Interns a stage that computes, and makes room for its rows. `last_only`: where the layer's output is
+ * needed, which in the last layer is where a job ends; otherwise where its keys and values are. */
 static void stage(gk__engine *e, gk__rows *out, recipe r, int width, bool last_only) {
-    intern(e, out, r, last_only ? &e->last : &e->all, last_only ? e->n_last : e->n_nodes);
+    intern(e, out, r, last_only ? e->outputs : e->keys, last_only ? e->n_outputs : e->n_keys);
     out->width = width;
     gk__room_for(&out->x, (size_t)out->n * (size_t)width * sizeof(float), 0, &e->tally);
     e->stats.rows_unique += out->n;
@@ -238,8 +238,8 @@ static void embed_stage(gk__engine *e) {
 static uint32_t *intern_prefixes(gk__engine *e) {
     uint32_t *prefix = words(e, &e->prefix, e->n_nodes);
     gk__table_start(&e->prefixes, 2, e->n_nodes, &e->tally);
-    for (uint32_t i = 0; i < e->n_nodes; i++) {
-        uint32_t parent = gk__trie_node(&e->trie, i)->parent;
+    for (uint32_t k = 0; k < e->n_keys; k++) { /* with a node, all before it are among them */
+        uint32_t i = e->keys[k], parent = gk__trie_node(&e->trie, i)->parent;
         uint32_t key[2] = {parent == GK__NONE ? GK__NONE : prefix[parent], of(&e->pair)[i]};
         bool fresh;
         prefix[i] = gk__table_add(&e->prefixes, key, &fresh, &e->tally);
@@ -268,7 +268,7 @@ static void list_contexts(gk__engine *e, const int32_t ***list, const int32_t **
 static void attend_stage(gk__engine *e, int layer, bool last_only) {
     const int32_t **list, *len;
     recipe pair = {.in = of(&e->k), .in2 = of(&e->v), .slot = slot_of(e, layer, GK_K)};
-    intern(e, &e->pair, pair, &e->all, e->n_nodes);
+    intern(e, &e->pair, pair, e->keys, e->n_keys);
     const float *k = gather(e, &e->k, e->pair.in.p, e->pair.n, &e->gathered);
     const float *v = gather(e, &e->v, e->pair.in2.p, e->pair.n, &e->gathered2);
     recipe r = {.in = of(&e->q), .in2 = intern_prefixes(e), .slot = slot_of(e, layer, GK_Q)};
@@ -301,24 +301,40 @@ static void mlp_stage(gk__engine *e, const gk__rows *in, int layer, bool last_on
     linear_stage(e, &e->out, &e->act, layer, GK_DOWN, last_only);
 }
 
-/* Keys and values are needed at every position; the rest of the last layer only where a job ends. */
 static void run_layer(gk__engine *e, int layer) {
-    bool last_only = layer == e->cfg->n_layers - 1;
+    if (e->n_keys == 0) { /* all that is needed after this layer is patched in */
+        e->x.n = 0;
+        return;
+    }
     const gk__rows *in = maybe_norm(e, &e->norm, &e->x, layer, GK_LN1, false);
-    qk_stage(e, &e->q, in, layer, GK_Q, GK_Q_NORM, last_only);
+    qk_stage(e, &e->q, in, layer, GK_Q, GK_Q_NORM, true);
     qk_stage(e, &e->k, in, layer, GK_K, GK_K_NORM, false);
     linear_stage(e, &e->v, in, layer, GK_V, false);
-    attend_stage(e, layer, last_only);
-    linear_stage(e, &e->out, &e->context, layer, GK_O, last_only);
-    branch_stage(e, &e->residual, &e->x, layer, GK_O, GK_LN1_POST, last_only);
-    in = maybe_norm(e, &e->norm, e->cfg->parallel ? &e->x : &e->residual, layer, GK_LN2, last_only);
-    mlp_stage(e, in, layer, last_only);
-    branch_stage(e, &e->x, &e->residual, layer, GK_DOWN, GK_LN2_POST, last_only);
+    attend_stage(e, layer, true);
+    linear_stage(e, &e->out, &e->context, layer, GK_O, true);
+    branch_stage(e, &e->residual, &e->x, layer, GK_O, GK_LN1_POST, true);
+    in = maybe_norm(e, &e->norm, e->cfg->parallel ? &e->x : &e->residual, layer, GK_LN2, true);
+    mlp_stage(e, in, layer, true);
+    branch_stage(e, &e->x, &e->residual, layer, GK_DOWN, GK_LN2_POST, true);
+}
+
+void gk__stages_layers(gk__engine *e, gk__tap *tap, void *ctx) {
+    gk__live_find(e);
+    for (int index = 0; index <= e->cfg->n_layers; index++) {
+        gk__live_layer(e, index);
+        if (index == 0)
+            embed_stage(e);
+        else
+            run_layer(e, index - 1);
+        gk__live_patch(e, index);
+        if (tap) tap(ctx, e, index);
+    }
 }
 
 void gk__stages_run(gk__engine *e) {
-    embed_stage(e);
-    for (int l = 0; l < e->cfg->n_layers; l++) run_layer(e, l);
+    gk__stages_layers(e, NULL, NULL);
+    e->outputs = e->last.p;
+    e->n_outputs = e->n_last;
     norm_stage(e, &e->norm, &e->x, -1, GK_LNF, true);
     linear_stage(e, &e->logits, &e->norm, -1, GK_HEAD, true);
     gk_op_softcap(e->cfg->final_softcap, (size_t)e->logits.n * (size_t)e->cfg->vocab, e->logits.x.p);
@@ -330,7 +346,7 @@ double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double pa
     double d = c->d_model, q = (double)c->n_heads * c->head_dim, kv = (double)c->n_kv_heads * c->head_dim;
     double gathered = d > c->d_ffn ? d : c->d_ffn;
     double rows = 6 * d + 4 * q + 2 * kv + 3.0 * c->d_ffn + 2 * (gathered > kv ? gathered : kv);
-    double index = 14 * 4 * sizeof(uint32_t) + 3 * 32 + sizeof(gk__node) + 24;
+    double index = 14 * 4 * sizeof(uint32_t) + 3 * 32 + sizeof(gk__node) + 24 + (size_t)c->n_layers;
     return 1.125 * (nodes * (rows * sizeof(float) + index) + jobs * c->vocab * sizeof(float)) +
            path * 2 * sizeof(uint32_t);
 }
@@ -349,8 +365,9 @@ uint64_t gk__stages_rows(const gk_config *c, int n) {
 void gk__stages_free(gk__engine *e) {
     gk__rows *rows[] = {&e->embed,   &e->x,   &e->norm, &e->raw,      &e->q,    &e->k,  &e->v,   &e->pair,
                         &e->context, &e->out, &e->post, &e->residual, &e->gate, &e->up, &e->act, &e->logits};
-    gk__room *rooms[] = {&e->all,   &e->last,  &e->prefix, &e->context_ids, &e->context_list, &e->context_len,
-                         &e->first, &e->order, &e->number, &e->gathered,    &e->gathered2,    &e->weights};
+    gk__room *rooms[] = {&e->all,    &e->last,        &e->live,         &e->live_keys,   &e->live_outputs,
+                         &e->prefix, &e->context_ids, &e->context_list, &e->context_len, &e->first,
+                         &e->order,  &e->number,      &e->gathered,     &e->gathered2,   &e->weights};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         gk_free(rows[i]->of.p);
         gk_free(rows[i]->in.p);

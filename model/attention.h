@@ -30,7 +30,11 @@ static inline int gk__first_seen(const gk__scoring *s, int n) {
 /* small_product.c: C[m x n] (+)= A B on this thread, for operands in cache. A's element (i, t) is
  * a[i * down + t * right]; B is [k x n] and C [m x n] row-major, 64-byte aligned, n, ldb and ldc multiples of
  * GK__LANES. */
+#if defined(__AVX512F__)
 enum { GK__LANES = 16 };
+#else
+enum { GK__LANES = 8 };
+#endif
 void gk__small_product(int m, int n, int k, const float *a, ptrdiff_t down, ptrdiff_t right, const float *b,
                        int ldb, bool add, float *c, int ldc);
 /* small_product.c: t[i * ldt + r] = x[r * ldx + i] of at most GK__LANES rows and columns; x and t have room

@@ -5,7 +5,7 @@
 #include "model/internal.h"
 
 /* NT products of at most this many rows go to gk__few_rows, which reads the weights once, unpacked. */
-#define GK__FEW_ROWS 4
+#define GK__FEW_ROWS 16
 
 typedef struct gk__product {
     gk_gemm_kind kind;

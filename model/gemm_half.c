@@ -3,7 +3,8 @@
 #include "model/gemm.h"
 #include "model/half.h"
 
-#define BLOCK_ROWS 64 /* rows of W widened at a time for many rows of x */
+#define BLOCK_ROWS 64 /* rows of W widened at a time for many rows of x, */
+#define FEW_BLOCK 12  /* and for few: whole tiles of gemm_rows.c */
 #define LANES 32
 
 typedef struct half_job {
@@ -38,7 +39,7 @@ static void range(void *ctx, size_t begin, size_t end) {
         one_row(j, begin, end);
         return;
     }
-    size_t in = (size_t)j->w.in, block = j->m <= GK__FEW_ROWS ? 1 : BLOCK_ROWS;
+    size_t in = (size_t)j->w.in, block = j->m <= GK__FEW_ROWS ? FEW_BLOCK : BLOCK_ROWS;
     float *rows = gk_alloc(block * in * sizeof *rows);
     for (size_t r = begin; r < end; r += block) {
         size_t n = end - r < block ? end - r : block;

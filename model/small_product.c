@@ -1,10 +1,17 @@
-/* small_product.c: a product of operands that are in cache: C is made in register blocks of up to 8 rows and
- * two vectors, each step of k one broadcast a row. */
+/* small_product.c: a product of operands that are in cache: C is made in register blocks of up to TALL rows
+ * and two vectors, each step of k one broadcast a row. */
 #include "model/attention.h"
 
 #include <string.h>
-#if defined(__AVX512F__)
+#if defined(__AVX__)
 #include <immintrin.h>
+#endif
+
+/* Two vectors a row, two of B and the broadcast have to fit the registers: 32, or 16. */
+#if defined(__AVX512F__)
+#define TALL 8
+#else
+#define TALL 6
 #endif
 
 typedef float lanes __attribute__((vector_size(GK__LANES * sizeof(float))));
@@ -19,7 +26,7 @@ typedef struct operands {
 
 /* rows and wide are constants wherever this is inlined, so that sum lives in registers. */
 static inline __attribute__((always_inline)) void block(const operands *o, int rows, int wide) {
-    lanes sum[8][2];
+    lanes sum[TALL][2];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < wide; v++)
             sum[r][v] = o->add ? *(const lanes *)(o->c + (ptrdiff_t)r * o->ldc + v * GK__LANES) : (lanes){0};
@@ -34,24 +41,29 @@ static inline __attribute__((always_inline)) void block(const operands *o, int r
         for (int v = 0; v < wide; v++) *(lanes *)(o->c + (ptrdiff_t)r * o->ldc + v * GK__LANES) = sum[r][v];
 }
 
-#define BLOCK(rows, wide)                                  \
-    static void block_##rows##_##wide(const operands *o) { \
-        block(o, rows, wide);                              \
+#define BLOCK(rows)                                   \
+    static void block_##rows##_1(const operands *o) { \
+        block(o, rows, 1);                            \
+    }                                                 \
+    static void block_##rows##_2(const operands *o) { \
+        block(o, rows, 2);                            \
     }
-BLOCK(8, 2)
-BLOCK(4, 2)
-BLOCK(2, 2)
-BLOCK(1, 2)
-BLOCK(8, 1)
-BLOCK(4, 1)
-BLOCK(2, 1)
-BLOCK(1, 1)
+static void block_tall_1(const operands *o) {
+    block(o, TALL, 1);
+}
+static void block_tall_2(const operands *o) {
+    block(o, TALL, 2);
+}
+BLOCK(4)
+BLOCK(2)
+BLOCK(1)
 
 static void columns(operands o, int m, int wide) {
-    static void (*const DO[2][4])(const operands *) = {{block_8_1, block_4_1, block_2_1, block_1_1},
-                                                       {block_8_2, block_4_2, block_2_2, block_1_2}};
-    for (int size = 8, which = 0; size > 0; size /= 2, which++)
-        for (; m >= size; m -= size) {
+    static const int SIZE[4] = {TALL, 4, 2, 1};
+    static void (*const DO[2][4])(const operands *) = {{block_tall_1, block_4_1, block_2_1, block_1_1},
+                                                       {block_tall_2, block_4_2, block_2_2, block_1_2}};
+    for (int which = 0; which < 4; which++)
+        for (int size = SIZE[which]; m >= size; m -= size) {
             DO[wide - 1][which](&o);
             o.a += size * o.down;
             o.c += (ptrdiff_t)size * o.ldc;
@@ -101,6 +113,33 @@ void gk__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *
     for (int r = 0; r < GK__LANES; r++) v[r] = r < rows ? _mm512_load_ps(x + r * ldx) : _mm512_setzero_ps();
     transpose16(v);
     for (int i = 0; i < columns; i++) _mm512_store_ps(t + i * ldt, v[i]);
+}
+#elif defined(__AVX__)
+/* Pairs, then fours of floats change places inside 128 bits; then the halves. */
+static inline void transpose8(__m256 x[GK__LANES]) {
+    __m256 t[GK__LANES];
+    for (int i = 0; i < GK__LANES; i += 2) {
+        t[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+        t[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+    }
+    for (int i = 0; i < GK__LANES; i += 4) {
+        x[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+        x[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+        x[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+        x[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        t[i] = _mm256_permute2f128_ps(x[i], x[i + 4], 0x20);
+        t[i + 4] = _mm256_permute2f128_ps(x[i], x[i + 4], 0x31);
+    }
+    memcpy(x, t, sizeof t);
+}
+
+void gk__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {
+    __m256 v[GK__LANES];
+    for (int r = 0; r < GK__LANES; r++) v[r] = r < rows ? _mm256_load_ps(x + r * ldx) : _mm256_setzero_ps();
+    transpose8(v);
+    for (int i = 0; i < columns; i++) _mm256_store_ps(t + i * ldt, v[i]);
 }
 #else
 void gk__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {

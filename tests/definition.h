@@ -1,5 +1,5 @@
 /* definition.h: dynamic weight grafting as it is defined, one token at a time: plain scalar loops in double,
- * no operator of the library takes part. */
+ * no operator of the library takes part. Patches overwrite the residual stream where they stand. */
 #ifndef GK_TESTS_DEFINITION_H
 #define GK_TESTS_DEFINITION_H
 
@@ -15,7 +15,27 @@ typedef struct reference {
     const gk_job *job;
     double *k, *v; /* the cache: [layer x token x kv_dim] */
     int token;
+    double
+        *plain[GK_MAX_MODELS]; /* [(n_layers + 1) x LONGEST x WIDEST]: residual streams that patches copy */
+    double *trace;             /* the same of this run, written where not NULL */
 } reference;
+
+static double *ref_residual(double *residual, int index, int token) {
+    return residual + (index * LONGEST + token) * WIDEST;
+}
+
+/* The residual stream after the embedding (index 0) or layer index - 1 is complete. */
+static void ref_patch(const reference *r, int index, double *x) {
+    const gk_plan *p = r->job->plan;
+    uint8_t patch = p->patch ? p->patch[index * p->n_tokens + r->token] : GK_PATCH_NONE;
+    for (int i = 0; i < r->c->d_model; i++) {
+        if (patch != GK_PATCH_NONE && gk_patch_is_mean(patch))
+            x[i] = (double)r->cast->mean[gk_patch_model(patch)][index * r->c->d_model + i];
+        else if (patch != GK_PATCH_NONE)
+            x[i] = ref_residual(r->plain[gk_patch_model(patch)], index, r->token)[i];
+        if (r->trace) ref_residual(r->trace, index, r->token)[i] = x[i];
+    }
+}
 
 static gk_tensor weights(const reference *r, int layer, gk_component comp) {
     const gk_plan *p = r->job->plan;
@@ -145,11 +165,12 @@ static void ref_layer(const reference *r, int layer, double *x) {
     for (int i = 0; i < d; i++) x[i] += y[i];
 }
 
-/* Logits [VOCAB] at the job's last token. */
-static void define(const gk_cast *cast, const gk_job *job, double *logits) {
-    const gk_config *c = gk_model_config(cast->model[0]);
+static void ref_run(reference r, double *logits) {
+    const gk_config *c = r.c;
+    const gk_job *job = r.job;
     size_t cache = (size_t)(c->n_layers * LONGEST * c->n_kv_heads * c->head_dim);
-    reference r = {c, cast, job, gk_alloc(cache * sizeof(double)), gk_alloc(cache * sizeof(double)), 0};
+    r.k = gk_alloc(cache * sizeof(double));
+    r.v = gk_alloc(cache * sizeof(double));
     for (r.token = 0; r.token < job->n; r.token++) {
         double x[WIDEST] = {0}, a[WIDEST] = {0};
         const float *embed = weights(&r, -1, GK_EMBED).w + job->token[r.token] * c->d_model;
@@ -157,13 +178,37 @@ static void define(const gk_cast *cast, const gk_job *job, double *logits) {
             x[i] = (double)c->embed_scale * (double)embed[i];
             if (gk_config_has(c, GK_POS)) x[i] += (double)weights(&r, -1, GK_POS).w[r.token * c->d_model + i];
         }
-        for (int l = 0; l < c->n_layers; l++) ref_layer(&r, l, x);
+        ref_patch(&r, 0, x);
+        for (int l = 0; l < c->n_layers; l++) {
+            ref_layer(&r, l, x);
+            ref_patch(&r, l + 1, x);
+        }
         ref_norm(&r, -1, GK_LNF, x, a);
         ref_linear(&r, -1, GK_HEAD, a, logits);
         for (int i = 0; i < VOCAB; i++) logits[i] = ref_cap(logits[i], c->final_softcap);
     }
     gk_free(r.k);
     gk_free(r.v);
+}
+
+/* The residual stream of one model alone on the job's tokens, as gk_alloc gives it. */
+static double *ref_trace(const gk_cast *cast, const gk_job *job, int model) {
+    const gk_config *c = gk_model_config(cast->model[0]);
+    gk_arena *a = gk_arena_new();
+    double *trace = gk_alloc((size_t)((c->n_layers + 1) * LONGEST * WIDEST) * sizeof *trace), logits[VOCAB];
+    gk_plan plan = gk_plan_single(a, c, job->n, model);
+    gk_job plain = {job->token, job->n, &plan};
+    ref_run((reference){.c = c, .cast = cast, .job = &plain, .trace = trace}, logits);
+    gk_arena_free(a);
+    return trace;
+}
+
+/* Logits [VOCAB] at the job's last token. */
+static void define(const gk_cast *cast, const gk_job *job, double *logits) {
+    reference r = {.c = gk_model_config(cast->model[0]), .cast = cast, .job = job};
+    for (int m = 0; job->plan->patch && m < cast->n; m++) r.plain[m] = ref_trace(cast, job, m);
+    ref_run(r, logits);
+    for (int m = 0; m < cast->n; m++) gk_free(r.plain[m]);
 }
 
 #endif

@@ -95,6 +95,25 @@ START_TEST(ladders) {
 }
 END_TEST
 
+/* Patches and means come from a derived donor's own run, not from that of the model it is made of. */
+START_TEST(controls) {
+    fx_write("controls.yaml", "set: controls\nschemes:\n"
+                              "  - {name: mean sft, ablations: [{at: last, layers: 0, from: sft}]}\n"
+                              "  - {name: mean one, ablations: [{at: last, layers: 0, from: one}]}\n"
+                              "  - {name: mean half, ablations: [{at: last, layers: 0, from: half}]}\n"
+                              "  - {name: patch sft, patches: [{at: last, layers: 0, from: sft}]}\n"
+                              "  - {name: patch one, patches: [{at: last, layers: 0, from: one}]}\n"
+                              "  - {name: patch half, patches: [{at: last, layers: 0, from: half}]}\n");
+    succeeds("--donor sft=$D/sft --derive one=sft:alpha=1 --derive half=sft:alpha=0.5 --schemes "
+             "$D/controls.yaml --out $D/controls.db",
+             "patch half");
+    ck_assert_double_le(apart("controls.db", "mean sft", "mean one"), 1e-6);
+    ck_assert_double_le(apart("controls.db", "patch sft", "patch one"), 1e-6);
+    ck_assert_double_gt(apart("controls.db", "mean sft", "mean half"), 1e-4);
+    ck_assert_double_gt(apart("controls.db", "patch sft", "patch half"), 1e-4);
+}
+END_TEST
+
 static int files_of(const char *folder, bool spoil) {
     DIR *d = opendir(fx_path(folder));
     ck_assert_ptr_nonnull(d);
@@ -245,6 +264,7 @@ int main(void) {
     tcase_set_timeout(t, 240);
     tcase_add_unchecked_fixture(t, fx_start, fx_stop);
     tcase_add_test(t, ladders);
+    tcase_add_test(t, controls);
     tcase_add_test(t, factors_are_kept);
     tcase_add_test(t, adapters);
     tcase_add_test(t, another_derivation_is_another_donor);

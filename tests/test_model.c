@@ -38,8 +38,10 @@ static double element(const float *x, int ld, int row, int col, bool transposed)
 }
 
 START_TEST(test_products) {
-    static const int shapes[][3] = {{1, 7, 5},   {3, 33, 17},  {4, 64, 16},     {5, 40, 70},
-                                    {8, 128, 1}, {97, 65, 33}, {200, 341, 128}, {300, 500, 64}};
+    static const int shapes[][3] = {{1, 7, 5},    {2, 9, 19},      {3, 33, 17},   {4, 64, 16},
+                                    {5, 40, 70},  {6, 10, 61},     {7, 13, 80},   {8, 128, 1},
+                                    {11, 22, 33}, {13, 5, 7},      {16, 31, 96},  {17, 14, 12},
+                                    {97, 65, 33}, {200, 341, 128}, {300, 500, 64}};
     gk_rng rng;
     gk_rng_seed(&rng, 1, "products");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)

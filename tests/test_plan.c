@@ -230,15 +230,56 @@ START_TEST(recipients_and_heads) {
 }
 END_TEST
 
+/* ---------------------------------------------------------------- patches */
+
+/* ".ss..M..." of a row of patches: the model a patch is from, in capitals where it is the mean. */
+static const char *patches(stagehand *h, const gk_plan *p, int index) {
+    char *text = gk_arena_alloc(h->s.a, N + 1);
+    for (int t = 0; t < N; t++) {
+        uint8_t patch = p->patch[index * N + t];
+        text[t] = patch == GK_PATCH_NONE    ? '.'
+                  : gk_patch_is_mean(patch) ? "PST"[gk_patch_model(patch)]
+                                            : "pst"[gk_patch_model(patch)];
+    }
+    return text;
+}
+
+START_TEST(patches_are_laid) {
+    stagehand h = start("llama", 4);
+    gk_plan p =
+        plan(&h, "patches: [{at: first_actor, from: sft}, {at: last, layers: [embed, 2-3], from: task}], "
+                 "ablations: [{at: [0, last], layers: 1}]");
+    ck_assert_str_eq(patches(&h, &p, 0), ".sss....t");
+    ck_assert_str_eq(patches(&h, &p, 1), ".sss....."); /* layer 0 */
+    ck_assert_str_eq(patches(&h, &p, 2), "Psss....P");
+    ck_assert_str_eq(patches(&h, &p, 3), ".sss....t");
+    ck_assert_str_eq(patches(&h, &p, 4), ".sss....t");
+    ck_assert_str_eq(row(&h, &p, 2, GK_Q), "000000000"); /* who computes is another matter */
+    p = plan(&h,
+             "recipient: task, ablations: [{at: last, layers: upper half}, {at: 1, layers: 3, from: sft}], "
+             "patches: [{at: 0, layers: embed, from: recipient}], grafts: [{at: last, donor: pre}]");
+    ck_assert_str_eq(patches(&h, &p, 0), "t........");
+    ck_assert_str_eq(patches(&h, &p, 2), ".........");
+    ck_assert_str_eq(patches(&h, &p, 3), "........T");
+    ck_assert_str_eq(patches(&h, &p, 4), ".S......T");
+    ck_assert_str_eq(row(&h, &p, 3, GK_Q), "222222220");
+    ck_assert_ptr_null(plan(&h, "grafts: [{at: last, donor: sft}]").patch);
+    ck_assert_uint_eq(gk_scheme_means(parse(&h, "patches: [{at: 0, from: sft}]"), &h.cast), 0);
+    ck_assert_uint_eq(gk_scheme_means(parse(&h, "ablations: [{at: 0}, {at: 1, from: task}]"), &h.cast), 5);
+    ck_assert_uint_eq(gk_scheme_means(parse(&h, "recipient: sft, ablations: [{at: 0}]"), &h.cast), 2);
+    stop(&h);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- shipped schemes on a prompt */
 
 START_TEST(shipped_schemes_make_plans) {
-    static const char *const files[] = {"position", "component", "hybrid"}, *const families[] = {"llama",
-                                                                                                 "gpt2"};
+    static const char *const files[] = {"position", "component", "hybrid", "patching"};
+    static const char *const families[] = {"llama", "gpt2"};
     stagehand h = start(families[_i], 6);
     gk_schemes all = {0};
     gk_error err;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         const char *path = gk_arena_printf(h.s.a, GK_SOURCE_DIR "/graft/schemes/%s.yaml", files[i]);
         ck_assert(gk_schemes_load(h.s.a, path, &all, &err));
     }
@@ -285,6 +326,16 @@ static const struct {
      ":3:53: conflict at token 2: this graft takes it from 'task', an earlier one from 'sft'"},
     {"llama", "grafts: [{at: all, donor: sft}, {at: last, donor: pre, components: o}]",
      ":3:45: conflict at token 8"},
+    {"llama", "patches: [{at: all, from: sft}, {at: last, from: task, layers: 1}]",
+     ":3:45: conflict at token 8: this one puts in the residual stream of 'task', an earlier one the "
+     "residual "
+     "stream of 'sft'"},
+    {"llama", "patches: [{at: last, layers: embed, from: sft}], ablations: [{at: last, from: sft}]",
+     ":3:74: conflict at token 8: this one puts in the mean of 'sft', an earlier one the residual stream of"},
+    {"llama", "patches: [{at: hole, from: sft}]", ":3:28: empty selection: no token covers the span"},
+    {"llama", "ablations: [{at: last, layers: 3/4}]", ":3:44: empty selection: part 3/4 of 2 layers"},
+    {"llama", "patches: [{at: last, from: sft, layers: [embed, 2]}]", ":3:53: no layer 2"},
+    {"llama", "patches: [{at: last, from: stf}]", ":3:40: unknown model 'stf'"},
     {"llama", "grafts: [{at: last, donor: stf}]", ":3:40: unknown model 'stf'"},
     {"llama", "recipient: stf", ":3:24: unknown model 'stf'"},
     {"llama", "head: stf", ":3:19: unknown model 'stf'"},
@@ -327,6 +378,7 @@ int main(void) {
     tcase_add_loop_test(t, components, 0, 2);
     tcase_add_loop_test(t, layers, 0, sizeof LAYERS / sizeof *LAYERS);
     tcase_add_test(t, recipients_and_heads);
+    tcase_add_test(t, patches_are_laid);
     tcase_add_loop_test(t, shipped_schemes_make_plans, 0, 2);
     tcase_add_loop_test(t, bad_plans, 0, sizeof BAD / sizeof *BAD);
     tcase_add_test(t, bad_prompts);

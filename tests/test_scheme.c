@@ -76,6 +76,38 @@ START_TEST(the_papers_schemes_are_there) {
 }
 END_TEST
 
+/* Every patch stands beside the graft at the same place, which is the paper's where that has one. */
+START_TEST(patches_have_their_grafts) {
+    scratch s = scratch_new();
+    gk_schemes all = {0};
+    gk_cast cast = {.name = {"pre", "sft"}, .n = 2};
+    gk_error err;
+    load_shipped(&s, "position", &all);
+    size_t before = all.n, n[3] = {0};
+    load_shipped(&s, "patching", &all);
+    for (size_t i = before; i < all.n; i++) {
+        const char *name = gk_scheme_name(all.item[i]), *text = gk_scheme_canonical(all.item[i]);
+        ck_assert_str_eq(gk_scheme_set(all.item[i]), "patching");
+        ck_assert_str_ne(gk_scheme_about(all.item[i]), "");
+        ck_assert_msg(gk_scheme_check(all.item[i], &cast, FIELDS, &err), "%s: %s", name, err.what);
+        bool paper = strncmp(name, "graft ", 6) == 0 && !strchr(name, ',');
+        if (paper) ck_assert_str_eq(text, gk_scheme_canonical(find(&all, name + 6)));
+        for (size_t j = 0; j < i && !paper; j++) ck_assert_str_ne(text, gk_scheme_canonical(all.item[j]));
+        n[0] += strncmp(name, "graft ", 6) == 0;
+        n[1] += strstr(text, "; patch(") != NULL;
+        n[2] += strstr(text, "; ablation(") != NULL;
+        if (strncmp(name, "patch ", 6) == 0) {
+            find(&all, gk_arena_printf(s.a, "graft %s", name + 6));
+            ck_assert_ptr_nonnull(strstr(text, "; patch("));
+        }
+    }
+    ck_assert_uint_eq(n[0], n[1]);
+    ck_assert_uint_gt(n[2], 0);
+    ck_assert_uint_eq(n[0] + n[1] + n[2], all.n - before);
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(schemes_apply_where_their_fields_are) {
     scratch s = scratch_new();
     gk_schemes all = {0};
@@ -120,6 +152,15 @@ START_TEST(canonical_equal) {
         {"grafts: [{at: a, donor: d, layers: [2, all]}]", "grafts: [{at: a, donor: d, layers: 1/1}]"},
         {"grafts: [{at: a, donor: d, components: attn}]",
          "grafts: [{at: a, donor: d, components: [o, v, qkv]}]"},
+        {"patches: [], ablations: []", "head: recipient"},
+        {"patches: [{at: [a, last], from: d}]",
+         "patches: [{from: d, at: [last, a], layers: all}, {at: [a, last], layers: [embed, all], from: d}]"},
+        {"patches: [{at: a, layers: [3, embed], from: d}]",
+         "patches: [{at: a, layers: [embed, 3], from: d}]"},
+        {"ablations: [{at: a}], recipient: p", "recipient: p, ablations: [{at: a, from: p}]"},
+        {"ablations: [{at: a}]", "ablations: [{at: a, from: recipient}]"},
+        {"patches: [{at: a, from: d}], ablations: [{at: b}]",
+         "ablations: [{at: b}], patches: [{at: a, from: d}]"},
         {"recipient: p, head: p", "recipient: p, head: recipient"},
         {"recipient: p, head: {last: p}", "recipient: p"},
     };
@@ -153,6 +194,15 @@ START_TEST(canonical_different) {
         "grafts: [{at: a, donor: d, layers: 2}]",
         "grafts: [{at: a, donor: d, layers: 1-2}]",
         "grafts: [{at: a, donor: d, layers: 1/2}]",
+        "patches: [{at: a, from: d}]",
+        "patches: [{at: a, from: e}]",
+        "patches: [{at: b, from: d}]",
+        "patches: [{at: a, from: d, layers: embed}]",
+        "patches: [{at: a, from: d, layers: 0}]",
+        "patches: [{at: a, from: recipient}]",
+        "ablations: [{at: a}]",
+        "ablations: [{at: a, from: d}]",
+        "grafts: [{at: a, donor: d}], patches: [{at: a, from: d}]",
     };
     scratch s = scratch_new();
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -209,6 +259,18 @@ static const struct {
      ":5:31: unknown layer set"},
     {"set: t\nschemes:\n- name: x\n  grafts:\n  - {at: a, donor: d, layers: []}\n",
      ":5:31: no layers are named"},
+    {"set: t\nschemes:\n- name: x\n  grafts:\n  - {at: a, donor: d, layers: [embed, 1]}\n",
+     ":5:31: the layer 'embed' is for patches and ablations; grafts have it as a component; write "
+     "components"},
+    {"set: t\nschemes:\n- name: x\n  patches: {at: a}\n", ":4:12: patches must be a list"},
+    {"set: t\nschemes:\n- name: x\n  ablations: mean\n", ":4:14: ablations must be a list"},
+    {"set: t\nschemes:\n- name: x\n  patches: [{at: a}]\n", ":4:13: a patch says where it comes from"},
+    {"set: t\nschemes:\n- name: x\n  patches: [{from: d}]\n",
+     ":4:13: the positions ('at' or 'not') are missing"},
+    {"set: t\nschemes:\n- name: x\n  ablations: [{at: a, from: d e}]\n",
+     ":4:29: 'd e' cannot be the name of a model"},
+    {"set: t\nschemes:\n- name: x\n  patches: [{at: a, donor: d}]\n",
+     ":4:21: unknown key 'donor'; the keys allowed here are: at, layers, from"},
     {"set: t\nschemes:\n- name: x\n  head: [d]\n",
      ":4:9: a head policy cannot be a list; the head policy is recipient"},
     {"set: t\nschemes:\n- name: x\n  head: {first: d}\n", ":4:10: unknown key 'first'"},
@@ -255,6 +317,8 @@ START_TEST(unknown_models_and_fields) {
          ":3:40: unknown field 'second_actor'; known fields: first_actor, relation, relation_preposition, "
          "movie_title"},
         {"grafts: [{at: movie.first, donor: sft}]", ":3:27: unknown field 'movie'"},
+        {"patches: [{at: last, from: task}]", ":3:40: unknown model 'task'"},
+        {"ablations: [{at: nobody}]", ":3:30: unknown field 'nobody'"},
         {"recipient: base", ":3:24: unknown model 'base'"},
         {"head: task", ":3:19: unknown model 'task'"},
         {"head: {last: task}", ":3:26: unknown model 'task'"},
@@ -278,6 +342,7 @@ int main(void) {
     TCase *t = tcase_create("scheme");
     tcase_add_test(t, shipped_schemes_are_well_formed);
     tcase_add_test(t, the_papers_schemes_are_there);
+    tcase_add_test(t, patches_have_their_grafts);
     tcase_add_test(t, schemes_apply_where_their_fields_are);
     tcase_add_test(t, canonical_equal);
     tcase_add_test(t, canonical_different);

@@ -201,27 +201,10 @@ static double peak_gib(void) {
 
 /* ---------------------------------------------------------------- the floor */
 
-/* Multiplications and additions of a step's products: 2 for the forward and 4 for the backward pass, a
- * parameter of a matrix and a row; and below attention's, of each query with the keys it sees. */
-static double product_flops(const gk_model *m, const gk_batch *b) {
-    const gk_config *c = gk_model_config(m);
-    const gk_param *params;
-    size_t n = gk_model_params(m, &params);
-    double multiplied = 0;
-    for (size_t i = 0; i < n; i++) {
-        bool looked_up = params[i].comp == GK_POS || (params[i].comp == GK_EMBED && !c->tied);
-        if (!params[i].bias && !gk_component_is_norm(params[i].comp) && !looked_up)
-            multiplied += (double)params[i].count;
-    }
-    return 6 * multiplied * b->n_rows;
-}
-
 static double attention_flops(const gk_config *c, const gk_batch *b) {
     double flops = 0;
-    for (int s = 0; s < b->n_seqs; s++) {
-        double len = b->seq_start[s + 1] - b->seq_start[s];
-        flops += 6.0 * c->n_layers * c->n_heads * c->head_dim * len * (len + 1);
-    }
+    for (int s = 0; s < b->n_seqs; s++)
+        flops += gk_train_attention_flops(c, b->seq_start[s + 1] - b->seq_start[s]);
     return flops;
 }
 
@@ -384,7 +367,8 @@ static bool full_size(const asked *o, const shape *s, gk_error *err) {
     if (ok) {
         int n = (int)o->steps;
         double took = median(t->total, n), tokens = m.batch.n_rows, gflops = best.gflops;
-        double products = product_flops(t->model, &m.batch), attention = attention_flops(&c, &m.batch);
+        double products = gk_train_product_flops(t->model, m.batch.n_rows),
+               attention = attention_flops(&c, &m.batch);
         double floor_s = (products + attention) / gflops / 1e9;
         if (o->how != LEAN) tell_phases(t, &m.batch, n, products / gflops / 1e9, attention / gflops / 1e9);
         printf("floor: %.1f GFLOP of products, %.3f s at %.0f GFLOP/s (the best measured): a step takes %.2f "

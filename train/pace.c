@@ -11,15 +11,22 @@ static bool is_product(const gk_param *p) {
     return p->comp != GK_EMBED && p->comp != GK_POS && !p->bias && !gk_component_is_norm(p->comp);
 }
 
-double gk_train_flops(const gk_model *m, int64_t rows) {
+double gk_train_product_flops(const gk_model *m, int64_t rows) {
     const gk_config *c = gk_model_config(m);
     const gk_param *list;
     double matrices = c->tied ? (double)c->vocab * c->d_model : 0;
-    double pairs = (double)rows * (double)(rows + 1) / 2;
     for (size_t n = gk_model_params(m, &list), i = 0; i < n; i++)
         if (is_product(&list[i])) matrices += (double)list[i].count;
-    double attention = 2.0 * c->n_layers * c->n_heads * c->head_dim * pairs;
-    return 6 * (matrices * (double)rows + attention);
+    return 6 * matrices * (double)rows;
+}
+
+double gk_train_attention_flops(const gk_config *c, int64_t rows) {
+    double pairs = (double)rows * (double)(rows + 1) / 2;
+    return 12.0 * c->n_layers * c->n_heads * c->head_dim * pairs;
+}
+
+double gk_train_flops(const gk_model *m, int64_t rows) {
+    return gk_train_product_flops(m, rows) + gk_train_attention_flops(gk_model_config(m), rows);
 }
 
 /* A frozen weight has no gradient, which is a third of its operations; an adapter's come on top. */
