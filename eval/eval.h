@@ -136,17 +136,22 @@ void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t see
  */
 
 /* A SQLite file (application_id 0x67726b74, user_version 1). Its tables:
- *   run(key, value)               what the results are of and how they were made: hashes, seed, kernels,
- * threads, versions, times, engine counts; `complete` is 1 when no cell is missing model(name, path, sha256,
- * config_sha256)   sha256 of model.safetensors and of config.json template(id, text, fields, titled) fields:
- * a JSON list of names; ids count from 1 prompt(id, template, row, row_key, text, target, target_id,
- * n_tokens, dropped) token(id, piece)                           the vocabulary scheme(id, "set", name, about,
- * canonical, ord, source)   source: the scheme whose results it shares because both do the same (equal
- * canonical text); its own id otherwise applies(scheme, template)                  pairs that exist; others
- * are "not applicable" result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped)   scheme: a
- * `source`; top: n_top pairs of little-endian (int32 id, float32 probability); dropped: why this scheme could
- * not be evaluated on this prompt (the numbers are NULL then), else NULL A chunk of prompts is one
- * transaction under a rollback journal: a sweep that dies loses at most the running chunk.
+ *   - run(key, value): what the results are of and how they were made: hashes, seed, kernels, threads,
+ *     versions, times, engine counts; `complete` is 1 when no cell is missing
+ *   - model(name, path, sha256, config_sha256): sha256 of model.safetensors and of config.json
+ *   - template(id, text, fields, titled): fields: a JSON list of names; ids count from 1
+ *   - prompt(id, template, row, row_key, text, target, target_id, n_tokens, dropped)
+ *   - token(id, piece): the vocabulary
+ *   - scheme(id, "set", name, about, canonical, ord, source): source: the scheme whose results it shares
+ *     because both do the same (equal canonical text); its own id otherwise
+ *   - axis(scheme, ord, name, value): where a scheme of a grid stands in it; stores made before there were
+ *     grids lack the table
+ *   - applies(scheme, template): pairs that exist; others are "not applicable"
+ *   - result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped): scheme: a `source`; top: n_top
+ *     pairs of little-endian (int32 id, float32 probability); dropped: why this scheme could not be evaluated
+ *     on this prompt (the numbers are NULL then), else NULL
+ * A chunk of prompts is one transaction under a rollback journal: a sweep that dies loses at most the running
+ * chunk.
  */
 typedef struct gk_store gk_store;
 /* Opens an existing store for reading. One thread at a time. */
@@ -159,6 +164,8 @@ void gk_store_close(gk_store *s); /* NULL is fine */
  * every scheme; absent when no template does. */
 typedef struct gk_cell {
     const char *set, *scheme, *template_name;
+    const gk_axis *axis; /* where the scheme stands in its grid; none for one that stands alone */
+    size_t n_axes;
     bool applies; /* false: the scheme uses a field that the template lacks; there is nothing else in the cell
                    */
     size_t dropped; /* prompts of the cell that were not evaluated, for whatever reason; those still to come
@@ -224,6 +231,7 @@ typedef struct gk_sweep gk_sweep;
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err);
 size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes that do the same count once */
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
+const gk_schemes *gk_sweep_schemes(const gk_sweep *s);
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
 /* Derives the donors, when anything is pending: the factors of gk_sweep_matrices matrices (0: none), which
  * `progress` (may be NULL) counts, and the rest. gk_sweep_run does it when it has not been done. False with
@@ -311,9 +319,10 @@ typedef struct gk_report_options {
     const gk_report_model *models; /* whose training is shown, in this order */
     size_t n_models;
     const char *gate; /* gate.json; NULL: none */
+    const char *card; /* the dataset's card.json; NULL: none */
 } gk_report_options;
 /* Writes one self-contained HTML page, atomically; draws with the program gnuplot in a temporary folder.
- * What cannot be read of the models' folders is named in the page; an unreadable store or gate and a
+ * What cannot be read of the models' folders is named in the page; an unreadable store, gate or card and a
  * failing gnuplot are errors. Paths that the store names (rows, templates, the recipient's tokenizer) are
  * opened again to mark spans in the sample prompts, and passed over when they do not lead to what the
  * store was made from. */
@@ -334,5 +343,24 @@ double gk_diff_median(const gk_diff *d, gk_component c, int r);
 /* One self-contained HTML page: heatmap and rank profiles; `a` and `b` name the models. As gk_report_write.
  */
 bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, gk_error *err);
+
+/* ---------------------------------------------------------------- drawings of plans (draw.c, draw_text.c,
+ * draw_svg.c)
+ */
+
+/* Who computes what: tokens down, layers across. Cells whose components come from several models are marked
+ * and explained. */
+typedef struct gk_drawing {
+    const char *title, *about; /* about may be "" */
+    const gk_cast *cast;       /* its names; the first is drawn as the ground */
+    const gk_config *config;
+    const gk_plan *plan;
+    const char *const *token; /* [n_tokens]: as shown; no control characters */
+    const char *const *label; /* [n_tokens]: beside it, e.g. the field it belongs to; "" */
+} gk_drawing;
+/* Adds lines of letters, and the terminal's colours behind them where `colour` is set. */
+void gk_draw_text(const gk_drawing *d, bool colour, gk_buf *out);
+/* One SVG file with all drawings, one below the other, written atomically. */
+bool gk_draw_svg(const gk_drawing *list, size_t n, const char *path, gk_error *err);
 
 #endif

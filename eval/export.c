@@ -43,7 +43,7 @@ static void csv_value(FILE *f, const json_t *v) {
     if (json_is_integer(v)) fprintf(f, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
     if (json_is_real(v)) fprintf(f, "%.17g", json_real_value(v));
     if (json_is_boolean(v)) fputs(json_is_true(v) ? "true" : "false", f);
-    if (!json_is_array(v)) return;
+    if (!json_is_array(v) && !json_is_object(v)) return;
     char *text = json_dumps(v, JSON_COMPACT);
     csv_text(f, text);
     free(text);
@@ -90,9 +90,18 @@ static json_t *number_json(double x) {
 
 /* ---------------------------------------------------------------- cells */
 
+/* {"layer": "3", "components": "o+ffn"}; null for a scheme that is no cell of a grid. */
+static json_t *grid_json(const gk_cell *c) {
+    json_t *grid = c->n_axes ? json_object() : json_null();
+    for (size_t i = 0; i < c->n_axes; i++)
+        json_object_set_new(grid, c->axis[i].name, text_json(c->axis[i].value));
+    return grid;
+}
+
 static void put_counts(json_t *row, const gk_cell *c) {
     json_object_set_new(row, "set", text_json(c->set));
     json_object_set_new(row, "scheme", text_json(c->scheme));
+    json_object_set_new(row, "grid", grid_json(c));
     json_object_set_new(row, "template", text_json(c->template_name));
     json_object_set_new(row, "n", json_integer((json_int_t)c->stats.n));
     json_object_set_new(row, "dropped", json_integer((json_int_t)c->dropped));

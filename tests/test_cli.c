@@ -81,9 +81,8 @@ static void pipeline(void) {
         "--schemes graft/schemes/component.yaml --schemes graft/schemes/hybrid.yaml --out $D/results.db");
     succeeds(
         "export --db $D/results.db --summary $D/summary.json --cells $D/cells.csv --results $D/results.csv");
-    succeeds(
-        "report --db $D/results.db --base $D/base --gate $D/base/gate.json --donor sft=$D/relation --out "
-        "$D/report/index.html");
+    succeeds("report --db $D/results.db --base $D/base --gate $D/base/gate.json --donor sft=$D/relation "
+             "--card $D/data/card.json --out $D/report/index.html");
 }
 
 static void remove_run(void) {
@@ -125,6 +124,49 @@ START_TEST(the_pipeline_leaves_its_files) {
     }
     ck_assert_uint_eq(fe_lt, 6); /* four templates, pooled, titled */
     json_decref(summary);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(the_report_tells_of_the_dataset) {
+    scratch s = scratch_new();
+    gk_error err;
+    char hex[GK_SHA256_HEX];
+    char *page = gk_read_file(s.a, in_run(&s, "report/index.html"), (size_t)1 << 28, NULL, &err);
+    ck_assert_ptr_nonnull(page);
+    ck_assert_ptr_nonnull(strstr(page, "<h2 id=\"dataset\">"));
+    ck_assert_ptr_nonnull(strstr(page, "<code>fake_movies_fake_actors</code>, seed 1."));
+    ck_assert_ptr_nonnull(strstr(page, "<tr><td>relation</td><td>5</td>"));
+    ck_assert_ptr_nonnull(
+        strstr(page, "The 12 evaluated prompts are about 3 rows and ask for 3 different first tokens."));
+    ck_assert(gk_sha256_file(in_run(&s, "data/task/B2A.jsonl"), hex, &err));
+    ck_assert_ptr_nonnull(strstr(page, hex));
+    refused("report --db $D/results.db --card $D/base/gate.json --out $D/no.html", "gate.json",
+            "not the card of a dataset");
+    scratch_free(&s);
+}
+END_TEST
+
+/* What the command prints of data that is not all usable, with first tokens where it has a tokenizer. */
+START_TEST(dropped_rows_are_told) {
+    scratch s = scratch_new();
+    char out[16384];
+    FILE *f = fopen(in_run(&s, "cf.jsonl"), "wb");
+    for (int i = 0; i < 4; i++)
+        fprintf(f, "{\"prompt\": \"Mr %d speaks\", \"subject\": \"Mr %d\", \"target_new\": \"%s\"}\n", i, i,
+                i < 2   ? "Ada"
+                : i < 3 ? "Bo"
+                        : " ");
+    fclose(f);
+    int code = run(out, sizeof out,
+                   "dataset --name counterfact --source $D/cf.jsonl --tokenizer $D/base --out $D/cf");
+    ck_assert_msg(code == 0, "%s", out);
+    ck_assert_msg(strstr(out, "dropped: 1, each named in ") &&
+                      strstr(out, "1 x the target (field 'second_actor') is empty"),
+                  "%s", out);
+    ck_assert_msg(strstr(out, "different first tokens among the targets, the most common"), "%s", out);
+    refused("dataset --name counterfact --source $D/none --out $D/cf2", "none", "opening the file");
+    refused("dataset --name battles --source $D/cf.jsonl --out $D/cf2", "battles", "takes no source");
     scratch_free(&s);
 }
 END_TEST
@@ -763,6 +805,8 @@ int main(void) {
     tcase_set_timeout(t, 300);
     tcase_add_unchecked_fixture(t, pipeline, remove_run);
     tcase_add_test(t, the_pipeline_leaves_its_files);
+    tcase_add_test(t, the_report_tells_of_the_dataset);
+    tcase_add_test(t, dropped_rows_are_told);
     tcase_add_test(t, a_finished_step_is_not_redone);
     tcase_add_test(t, an_unknown_option);
     tcase_add_test(t, numbers_out_of_range);

@@ -54,7 +54,7 @@ const char *gk_nearest(const char *word, const char *const *known, size_t n) {
 static void add_default(const gk_opt *o, gk_buf *b) {
     if (o->required) {
         gk_buf_puts(b, " (required)");
-    } else if (o->kind == GK_OPT_INT) {
+    } else if (o->kind == GK_OPT_INT && *(const int64_t *)o->dest >= 0) {
         gk_buf_printf(b, " [%" PRId64 "]", *(const int64_t *)o->dest);
     } else if (o->kind == GK_OPT_NUM) {
         gk_buf_printf(b, " [%g]", *(const double *)o->dest);

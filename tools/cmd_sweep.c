@@ -86,6 +86,10 @@ static bool say_table(const char *path, gk_error *err) {
 
 static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
     say_dropped(s);
+    const gk_schemes *schemes = gk_sweep_schemes(s);
+    fprintf(stderr, "%zu schemes", schemes->n);
+    if (schemes->n != schemes->n_written) fprintf(stderr, ", of %zu entries and grids", schemes->n_written);
+    fprintf(stderr, "\n");
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
     size_t matrices = gk_sweep_matrices(s);

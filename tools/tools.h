@@ -15,6 +15,7 @@
     X(merge, "add an adapter to its base model and save the sum as a model") \
     X(gate, "check that a model knows its own facts")                        \
     X(sweep, "evaluate graft schemes over prompts into a results database")  \
+    X(plan, "draw which model computes what on a prompt")                    \
     X(export, "write a results database as CSV, JSONL or summary.json")      \
     X(report, "write the HTML report of a run")                              \
     X(inspect, "show what a model is made of and the memory it takes")       \
@@ -42,7 +43,7 @@ typedef struct gk_strings {
 typedef struct gk_opt {
     const char *name; /* without the two dashes */
     gk_opt_kind kind;
-    void *dest;       /* holds the default beforehand */
+    void *dest; /* holds the default beforehand; --help shows no negative integer: the text says what holds */
     const char *arg;  /* name of the value in --help, e.g. "FILE" */
     const char *help; /* one line; the default is appended by --help */
     bool required;
