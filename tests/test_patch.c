@@ -336,7 +336,7 @@ START_TEST(bad_texts) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         gk_graft_text text = {token, cases[i].n};
         gk_error err = {0};
-        bool ok = gk_graft_means(b.cast.model[0], &text, (size_t)cases[i].n_texts, mean, NULL, &err);
+        bool ok = gk_graft_means(&b.cast, 0, &text, (size_t)cases[i].n_texts, mean, NULL, &err);
         ck_assert_msg(!ok && strstr(err.what, cases[i].words), "'%s' in '%s'", cases[i].words, err.what);
     }
     stop(&b);
