@@ -258,6 +258,11 @@ typedef struct gk_sweep_options {
     const char *recipient;     /* "pre=DIR": name and Hugging Face folder; its tokenizer is the run's */
     const char *const *donors; /* the same form */
     size_t n_donors;
+    /* Donors made of these and the recipient: "NAME=DONOR:rank=8", "…:top=0.01", "…:alpha=0.5" (gk_derive); a
+     * ladder where {} in NAME stands for the value: "r{}=sft:rank=1,2,4". */
+    const char *const *derive;
+    size_t n_derive;
+    const char *svd;            /* the folder that keeps what rank= computes; NULL: `out`.svd */
     const char *const *schemes; /* YAML files */
     size_t n_schemes;
     gk_prompt_options prompts;
@@ -280,6 +285,11 @@ size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes t
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
 const gk_schemes *gk_sweep_schemes(const gk_sweep *s);
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
+/* Derives the donors, when anything is pending: the factors of gk_sweep_matrices matrices (0: none), which
+ * `progress` (may be NULL) counts, and the rest. The estimate and gk_sweep_run do it when it has not been
+ * done. False with gk_interrupted(): nothing is wrong. */
+size_t gk_sweep_matrices(const gk_sweep *s);
+bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err);
 /* What a sweep takes. Rows as in gk_graft_stats. */
 typedef struct gk_sweep_cost {
     double rows_naive, rows_unique, flops, seconds;

@@ -37,6 +37,7 @@ char *gk__store_get(gk_store *s, gk_arena *a, const char *key, gk_error *err);
 
 typedef struct gk_run_model {
     const char *name, *path;
+    bool derived; /* path is how, e.g. "sft:rank=8", and sha256 of that and of all weights that take part */
     char sha256[GK_SHA256_HEX], config_sha256[GK_SHA256_HEX];
 } gk_run_model;
 

@@ -135,7 +135,8 @@ static bool same_model(gk_store *s, const gk_run_model *m, sqlite3_stmt *find, s
         return gk__sql_bind(s, add, err, "ssss", m->name, m->path, m->sha256, m->config_sha256) &&
                gk__sql_next(s, add, err) == 0;
     char what[96];
-    snprintf(what, sizeof what, "model.safetensors for '%.40s'", m->name);
+    snprintf(what, sizeof what, m->derived ? "derivation of '%.40s'" : "model.safetensors for '%.40s'",
+             m->name);
     if (strcmp(gk__sql_text(find, 0), m->sha256) != 0)
         return is_other(s, other, err, what, gk__sql_text(find, 0), m->sha256);
     snprintf(what, sizeof what, "config.json for '%.40s'", m->name);

@@ -22,6 +22,8 @@ static bool load_models(gk_sweep *s, gk_error *err) {
     if (!load_model(s, s->o->recipient, err)) return false;
     for (size_t i = 0; i < s->o->n_donors; i++)
         if (!load_model(s, s->o->donors[i], err)) return false;
+    for (size_t i = 0; i < s->o->n_derive; i++)
+        if (!gk__inputs_plan(&s->in, s->a, s->o->derive[i], err)) return false;
     return true;
 }
 
@@ -240,6 +242,7 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
     s->budget = o->budget_bytes ? o->budget_bytes : DEFAULT_BUDGET;
     s->generate = o->generate > 0 ? o->generate : 0;
     s->out = o->out ? gk_arena_strdup(s->a, o->out) : NULL;
+    s->svd = o->svd ? gk_arena_strdup(s->a, o->svd) : gk_arena_printf(s->a, "%s.svd", o->out ? o->out : "");
     s->work = o->restart && s->out ? beside(s) : s->out;
     bool ok = open_all(s, err);
     s->o = NULL;
@@ -375,7 +378,7 @@ bool gk__sweep_means(gk_sweep *s, gk_error *err) {
         if (!(needed & (1u << m))) continue;
         size_t values = ((size_t)c->n_layers + 1) * (size_t)c->d_model;
         float *mean = gk_arena_alloc(s->a, values * sizeof *mean);
-        if (!gk_graft_means(s->in.cast.model[m], text, n, mean, &s->stats, err)) return false;
+        if (!gk_graft_means(&s->in.cast, m, text, n, mean, &s->stats, err)) return false;
         s->in.cast.mean[m] = mean;
     }
     s->has_means = true;
@@ -393,9 +396,23 @@ static bool replace_old(gk_sweep *s, gk_error *err) {
     return true;
 }
 
+size_t gk_sweep_matrices(const gk_sweep *s) {
+    return s->prepared || s->pending == 0 ? 0 : gk__inputs_matrices(&s->in);
+}
+
+bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
+    if (s->prepared || s->pending == 0) return true;
+    if (!gk__inputs_derive(&s->in, s->svd, progress, err)) return false;
+    gk_grafter_free(s->grafter); /* it took the derived donors for what they are made from */
+    s->grafter = gk_grafter_new(&s->in.cast, err);
+    s->prepared = s->grafter != NULL;
+    return s->prepared;
+}
+
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {
     double begun = gk_now();
-    if (s->pending > 0 && !gk__sweep_means(s, err)) return gk_interrupted();
+    if (!gk_sweep_prepare(s, NULL, err) || (s->pending > 0 && !gk__sweep_means(s, err)))
+        return gk_interrupted();
     for (size_t begin = 0; begin < s->prompts.n && s->pending > 0; begin += s->chunk) {
         if (gk_interrupted()) return true;
         size_t left = s->prompts.n - begin;

@@ -25,6 +25,8 @@ struct gk_sweep {
 
     size_t chunk, budget;
     int generate;
+    bool prepared;   /* the derived donors are there */
+    const char *svd; /* where their factors are kept */
     gk_grafter *grafter;
     bool has_means;               /* take_means has been */
     gk_graft_stats stats, before; /* of all runs so far, and of those before this one */

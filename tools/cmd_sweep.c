@@ -7,7 +7,8 @@
 
 typedef struct args {
     const char *recipient, *templates, *fillers, *rows, *target, *out, *budget;
-    gk_strings donors, schemes;
+    const char *svd;
+    gk_strings donors, derive, schemes;
     int64_t seed, threads, limit, generate;
     bool whole, drop_bad_rows, restart, replace;
 } args;
@@ -110,9 +111,14 @@ static bool sweep(gk_sweep *s, bool generate, bool *finished, gk_error *err) {
     fprintf(stderr, "\n");
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
-    if (pending && !say_estimate(s, generate, err)) return false;
-    gk_progress *p = pending ? gk_progress_start(stderr, "sweep", (double)total, "cells") : NULL;
-    bool ok = gk_sweep_run(s, p, err);
+    size_t matrices = gk_sweep_matrices(s);
+    gk_progress *p = matrices ? gk_progress_start(stderr, "factors", (double)matrices, "matrices") : NULL;
+    bool ok = gk_sweep_prepare(s, p, err);
+    gk_progress_end(p, NULL);
+    if (!ok && !gk_interrupted()) return false;
+    if (pending && ok && !say_estimate(s, generate, err)) return false;
+    p = pending && ok ? gk_progress_start(stderr, "sweep", (double)total, "cells") : NULL;
+    ok = gk_sweep_run(s, p, err);
     gk_progress_end(p, NULL);
     if (ok) say_spent(s);
     *finished = gk_sweep_pending(s) == 0;
@@ -157,6 +163,11 @@ int cmd_sweep(int argc, char **argv) {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
         {"donor", GK_OPT_LIST, &g.donors, "NAME=DIR", "a model that weights come from; may be repeated",
          false},
+        {"derive", GK_OPT_LIST, &g.derive, "NAME=DONOR:HOW",
+         "a donor made of DONOR and the recipient; HOW: rank=R, top=F, alpha=A (docs/schemes.md); may be "
+         "repeated",
+         false},
+        {"svd", GK_OPT_STR, &g.svd, "DIR", "the folder that keeps what rank=R computes [OUT.svd]", false},
         {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "graft schemes (YAML); may be repeated", true},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
@@ -185,6 +196,9 @@ int cmd_sweep(int argc, char **argv) {
         gk_sweep_options o = {.recipient = g.recipient,
                               .donors = g.donors.item,
                               .n_donors = g.donors.n,
+                              .derive = g.derive.item,
+                              .n_derive = g.derive.n,
+                              .svd = g.svd,
                               .schemes = g.schemes.item,
                               .n_schemes = g.schemes.n,
                               .out = g.out,
