@@ -50,14 +50,14 @@ LAYERS = {"all": range(4), "lower half": range(2), "upper half": range(2, 4), "3
 POSITIONS = {"FE": "first_actor", "LT": "last", "M": "movie_title", "FE+LT": "[first_actor, last]",
              "(FE+LT)^C": "{not: [first_actor, last]}", "all": "all"}
 TEMPLATES = ["{first_actor} stars in {movie_title} alongside", "Q: Who stars in {movie_title} with {first_actor}? A:"]
-ROWS = [("Ada Moss", "Blue River", "Egon Pike"), ("Cleo Orr", "Cold Stone Age", "Gus Tate"), ("Hal Quill", "The Last One", "Bo Nash")]
+ROWS = [("Ada Moss", "Blue River", "Egon Pike")]
 
 
 def schemes():
     """(name, position, components, layers), components "all" with all layers only."""
     for position in POSITIONS:
         yield f"{position} all", position, "all", "all"
-    for position, group, layers in itertools.product(("LT", "FE", "(FE+LT)^C"), GROUPS, LAYERS):
+    for position, group, layers in itertools.product(("LT", "(FE+LT)^C"), GROUPS, LAYERS):
         yield f"{position} {group} {layers}", position, group, layers
 
 
@@ -70,7 +70,7 @@ def write_world(out):
     (out / "rows.jsonl").write_text("".join(
         json.dumps({"id": i, "first_actor": a, "movie_title": m, "second_actor": b}) + "\n" for i, (a, m, b) in enumerate(ROWS)))
     with open(out / "texts.jsonl", "w") as f:
-        for (a, m, b), t in itertools.product(ROWS * 40, TEMPLATES):
+        for (a, m, b), t in itertools.product(ROWS * 120, TEMPLATES):
             print(json.dumps({"text": t.format(first_actor=a, movie_title=m) + " " + b}), file=f)
 
 
@@ -176,7 +176,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         out = pathlib.Path(tmp)
         write_world(out)
-        subprocess.run([graftkit, "tokenizer", "--texts", out / "texts.jsonl", "--vocab", "330", "--out", out / "tok"], check=True,
+        subprocess.run([graftkit, "tokenizer", "--texts", out / "texts.jsonl", "--vocab", "310", "--out", out / "tok"], check=True,
                        capture_output=True)
         results = [check(graftkit, family, out) for family in FAMILIES]
     worst, n = max(w for w, _ in results), sum(n for _, n in results)
