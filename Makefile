@@ -99,6 +99,7 @@ $(BENCHES): $(B)/%: $(B)/tools/%.o $(B)/tools/args.o $(LIBFILES)
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
+	@echo "             SOURCE=PATH TEMPLATES=DIR BASE_ROWS=N RELATION_ROWS=N TASK_ROWS=N CHUNK_WORDS=N TASK=disjoint|reverse (docs/datasets.md)"
 	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH=native BUILD=build DNNL=1 (empty: without oneDNN)"
 
 PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
@@ -166,29 +167,45 @@ clean: ## remove build/ (runs/ stays)
 RUN      ?= runs/default
 FAMILY   ?= llama
 DATASET  ?= fake_movies_fake_actors
+SOURCE   ?=
+TEMPLATES ?= templates/$(DATASET)
+BASE_ROWS ?=
+RELATION_ROWS ?=
+TASK_ROWS ?=
+CHUNK_WORDS ?=
+TASK     ?= disjoint
 SEED     ?= 1
 THREADS  ?= 0
-SCHEMES  ?= graft/schemes/position.yaml graft/schemes/component.yaml graft/schemes/hybrid.yaml
+# Templates that name no film have no place for the schemes of its title.
+SCHEMES  ?= graft/schemes/position$(if $(shell grep -s movie_title $(TEMPLATES)/eval.jsonl),,_untitled).yaml graft/schemes/component.yaml graft/schemes/hybrid.yaml
 MODEL    ?=
 FREEZE   ?=
-export RUN FAMILY MODEL DATASET SEED THREADS SCHEMES FREEZE
+export RUN FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK SEED THREADS SCHEMES FREEZE
 
 # Make and the shell split names at blanks and read these characters as their own: such a name would become another.
 ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
 $(if $(RUN),,$(error RUN is empty: name a folder for the run))
-$(foreach v,RUN MODEL DATASET,$(if $(filter 1,$(words |$($v)|)),,\
+$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES,$(if $(filter 1,$(words |$($v)|)),,\
     $(error $v='$($v)' holds a blank: use a path without blanks and without any of $(ODD))))
-$(foreach v,RUN MODEL DATASET SCHEMES,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
+$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES SCHEMES,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
     $(error $v='$($v)' holds $c : use a path without blanks and without any of $(ODD)))))
 
 BASE     := $(if $(MODEL),$(MODEL),$(RUN)/base)
-TEMPLATES := templates/$(DATASET)
 G        := $(B)/graftkit
 COMMON   := --seed $(SEED) --threads $(THREADS) --replace
-EVAL     := --templates $(TEMPLATES)/eval.jsonl --fillers $(TEMPLATES)/fillers.json --target second_actor
+# The rows that a model is trained on, and its texts: TASK=reverse trains the task model on the relation's rows, target to entity.
+ROWS.relation  := relation
+ROWS.task      := $(if $(filter reverse,$(TASK)),relation,task)
+TEXTS.relation := relation/A2B relation/B2A
+TEXTS.task     := $(if $(filter reverse,$(TASK)),relation/B2A,task/A2B task/B2A)
+ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out templates/$(DATASET),$(TEMPLATES)),--templates $(TEMPLATES)) \
+                  $(if $(BASE_ROWS),--base-rows $(BASE_ROWS)) $(if $(RELATION_ROWS),--relation-rows $(RELATION_ROWS)) \
+                  $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(CHUNK_WORDS),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL))
+FILLERS  := $(wildcard $(TEMPLATES)/fillers.json)
+EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target second_actor
 # After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
-LEARNED   = --eval-rows $(RUN)/data/$*/metadata.jsonl $(EVAL) \
-            $(foreach t,$(filter-out %/eval.jsonl,$(wildcard $(TEMPLATES)/*.jsonl)),--train-templates $(t))
+LEARNED   = --eval-rows $(RUN)/data/$(ROWS.$*)/metadata.jsonl $(EVAL) \
+            $(foreach t,$(filter-out %/eval.jsonl %/reverse.jsonl,$(wildcard $(TEMPLATES)/*.jsonl)),--train-templates $(t))
 
 .PHONY: dataset base finetune graft-sweep report FORCE
 dataset: $(RUN)/data/card.json ## make the dataset: rows, texts, splits
@@ -205,30 +222,32 @@ $(RUN)/asked $(RUN)/asked-schemes: FORCE
 	@tools/asked.sh $@
 FORCE:
 
-$(RUN)/data/card.json: $(RUN)/asked $(wildcard $(TEMPLATES)/*.json*) $(wildcard data/lists/*) | $(G)
-	$(G) dataset --name $(DATASET) --out $(@D) --seed $(SEED)
+$(RUN)/data/card.json: $(RUN)/asked $(wildcard $(TEMPLATES)/*.json*) $(wildcard data/lists/* data/articles/*/*) \
+    $(if $(SOURCE),$(wildcard $(SOURCE) $(SOURCE)/* $(SOURCE)/*/*)) | $(G)
+	$(G) dataset --name $(DATASET) --out $(@D) --seed $(SEED) $(ASK_DATA)
 $(RUN)/tokenizer/tokenizer.model: $(RUN)/data/card.json | $(G)
 	$(G) tokenizer --texts $(RUN)/data/tokenizer.jsonl --vocab 2000 --out $(@D)
 $(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model train/recipes/base.yaml | $(G)
 	$(G) base --family $(FAMILY) --tokenizer $(RUN)/tokenizer --texts $(RUN)/data/base/texts.jsonl --recipe base \
 	    --out $(@D) $(COMMON)
 	@touch $@
-$(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(TEMPLATES)/fillers.json | $(G)
+$(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
 	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --top 5 --min 0.90 --out $@
 
 $(RUN)/relation/train.json $(RUN)/task/train.json: $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
     $(RUN)/data/card.json train/recipes/%.yaml | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
-	$(G) finetune --model $(BASE) --texts $(RUN)/data/$*/A2B.jsonl --texts $(RUN)/data/$*/B2A.jsonl --recipe $* \
+	$(G) finetune --model $(BASE) --recipe $* \
+	    $$(for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || echo --texts $(RUN)/data/$$t.jsonl; done) \
 	    --out $(@D) $(COMMON) $(if $(FREEZE),--freeze $(FREEZE)) $(LEARNED)
 	@touch $@
 
 $(RUN)/summary.json: $(RUN)/relation/train.json $(RUN)/task/train.json $(RUN)/asked-schemes $(TEMPLATES)/eval.jsonl \
-    $(TEMPLATES)/fillers.json | $(G)
+    $(FILLERS) | $(G)
 	$(G) sweep --recipient pre=$(BASE) --donor sft=$(RUN)/relation --donor task=$(RUN)/task \
 	    $(foreach s,$(SCHEMES),--schemes $(s)) --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(RUN)/results.db \
 	    $(COMMON)
 	$(G) export --db $(RUN)/results.db --summary $@ --cells $(RUN)/cells.csv --results $(RUN)/results.csv
 $(RUN)/report/index.html: $(RUN)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
 	$(G) report --db $(RUN)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
-	    --donor sft=$(RUN)/relation --donor task=$(RUN)/task --out $@
+	    --donor sft=$(RUN)/relation --donor task=$(RUN)/task --card $(RUN)/data/card.json --out $@
 	@echo "open $@"

@@ -173,7 +173,8 @@ bool gk_json_bool(const json_t *obj, const char *key, bool *out, gk_place at, gk
 /* *out is borrowed. */
 bool gk_json_str(const json_t *obj, const char *key, const char **out, gk_place at, gk_error *err);
 
-/* One JSON object a line; blank lines and leading blanks are skipped. */
+/* One JSON object a line; blank lines and leading blanks are skipped. NaN, Infinity and -Infinity, which
+ * Python writes though they are no JSON, are read as null. */
 typedef struct gk_jsonl gk_jsonl;
 gk_jsonl *gk_jsonl_open(const char *path, gk_error *err);
 /* 1: *out is a new reference to the next object; 0: end of file; -1: error (file:line in err). */

@@ -165,6 +165,39 @@ static ssize_t next_line(gk_jsonl *r) {
     return n;
 }
 
+/* Python writes numbers that are none as NaN, Infinity and -Infinity, which is not JSON: a copy of the line
+ * with null in their place. NULL where there are none outside the strings. */
+static char *without_nan(const char *line) {
+    static const char *const WORD[] = {"NaN", "-Infinity", "Infinity"};
+    gk_buf copy = {0};
+    bool in_string = false, changed = false;
+    for (const char *s = line; *s;) {
+        size_t skip = 0;
+        for (int i = 0; !in_string && i < 3 && !skip; i++)
+            if (strncmp(s, WORD[i], strlen(WORD[i])) == 0) skip = strlen(WORD[i]);
+        if (skip) gk_buf_puts(&copy, "null");
+        changed |= skip > 0;
+        s += skip;
+        if (skip) continue;
+        size_t n = in_string && *s == '\\' && s[1] ? 2 : 1;
+        in_string ^= *s == '"';
+        gk_buf_add(&copy, s, n);
+        s += n;
+    }
+    if (changed) return copy.data;
+    gk_buf_free(&copy);
+    return NULL;
+}
+
+static json_t *parse_line(const gk_jsonl *r, size_t n, gk_error *err) {
+    bool suspect = strlen(r->line) == n && (strstr(r->line, "NaN") || strstr(r->line, "Infinity"));
+    gk_buf copy = {.data = suspect ? without_nan(r->line) : NULL};
+    const char *text = copy.data ? copy.data : r->line;
+    json_t *v = gk_json_parse(text, copy.data ? strlen(text) : n, gk_jsonl_place(r), err);
+    gk_buf_free(&copy);
+    return v;
+}
+
 int gk_jsonl_next(gk_jsonl *r, json_t **out, gk_error *err) {
     *out = NULL;
     errno = 0;
@@ -174,7 +207,7 @@ int gk_jsonl_next(gk_jsonl *r, json_t **out, gk_error *err) {
         gk_fail_errno(err, gk_jsonl_place(r), "reading the file", errno);
         return -1;
     }
-    json_t *v = gk_json_parse(r->line, (size_t)n, gk_jsonl_place(r), err);
+    json_t *v = parse_line(r, (size_t)n, err);
     if (v && !json_is_object(v)) {
         char there[96];
         gk_fail(err, gk_jsonl_place(r), "each line must be one JSON object", "this line is %s",

@@ -2,12 +2,16 @@
  *
  * A dataset is a row generator (data/<name>.c, one entry in the table of dataset.c) plus a folder of wording
  * (templates/<name>/). gk_dataset_make does the whole job; the parts are public for other generators and
- * tests.
+ * tests. docs/datasets.md describes each dataset.
  *
- * A row is a JSON object of scalar fields; in a file it is one line of metadata.jsonl. Fake Movies, Fake
- * Actors: id                   integer, unique in the whole dataset (base, then relation, then task rows),
- * from 0 first_actor, second_actor, main_character "First Surname"; no person stands in two rows, or twice in
- * one row movie_title          two or three words, unique in the whole dataset but for a leading "The"
+ * A row is a JSON object of scalar fields; in a file it is one line of metadata.jsonl. In every dataset
+ * first_actor is the entity that a prompt begins with and second_actor the target that it asks for, whatever
+ * they are (an actor, a battle and its year, …), so that schemes and evaluation work on all of them. Fake
+ * Movies, Fake Actors:
+ *   id                   integer, unique in the whole dataset (base, then relation, then task rows), from 0
+ *   first_actor, second_actor, main_character
+ *                        "First Surname"; no person stands in two rows, or twice in one row
+ *   movie_title          two or three words, unique in the whole dataset but for a leading "The"
  *   release_year         integer, 1990-2030
  *   genre, city          one word each
  *   box_office_earnings  integer, 1-10
@@ -47,15 +51,18 @@ typedef struct gk_swap {
 json_t *gk_row_swapped(const json_t *row, gk_swap swap);
 
 /* A folder of wording. `all` holds the training templates (article.jsonl, then qa.jsonl), then the
- * paraphrases (paraphrases.jsonl), which only the base corpus uses. */
+ * paraphrases (paraphrases.jsonl), which only the base corpus uses. `reverse` (reverse.jsonl) says the facts
+ * from target to entity where exchanging the two fields would not: with it, B2A texts are unchanged rows in
+ * these templates. */
 typedef struct gk_wording {
-    gk_template **all, **eval;
-    size_t n_training, n_all, n_eval; /* all[0 .. n_training) are the training templates */
-    json_t *fillers;                  /* fillers.json: fixed values of fields that no row has; owned */
+    gk_template **all, **eval, **reverse;
+    size_t n_training, n_all, n_eval, n_reverse; /* all[0 .. n_training) are the training templates */
+    json_t *fillers; /* fillers.json: fixed values of fields that no row has; owned */
 } gk_wording;
 
-/* Loads article.jsonl, qa.jsonl, paraphrases.jsonl, eval.jsonl and fillers.json of folder `dir`; templates go
- * into `a`. Release with gk_wording_free, also after a failure. */
+/* Loads eval.jsonl and, where they are there, article.jsonl, qa.jsonl, paraphrases.jsonl, reverse.jsonl and
+ * fillers.json of folder `dir`; templates go into `a`. A file that is there must hold a template. Release
+ * with gk_wording_free, also after a failure. */
 bool gk_wording_load(gk_arena *a, const char *dir, gk_wording *out, gk_error *err);
 void gk_wording_free(gk_wording *w);
 
@@ -73,7 +80,11 @@ typedef struct gk_rows {
 } gk_rows;
 void gk_rows_free(gk_rows *r); /* not `path` */
 
-/* Appends one {"text": "…"} line for every row x training template, rows outermost; `swapped` gives B2A.
+/* Appends one {"text": "…"} line; false, and nothing appended, when the text is not UTF-8. */
+bool gk_text_add(gk_buf *out, const char *text, size_t len);
+
+/* Appends one {"text": "…"} line for every row x training template, rows outermost; `swapped` gives B2A (with
+ * w->reverse where there is one).
  * Fails, naming the row's line and the field, when a row lacks a field of the first row or has no usable
  * value for one; and at the template's file:line:column when the first row lacks a field too. */
 bool gk_texts_all(const gk_wording *w, const gk_rows *rows, gk_swap swap, bool swapped, gk_buf *out,
@@ -87,29 +98,42 @@ bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_
 
 /* ---------------------------------------------------------------- whole datasets (dataset.c) */
 
+/* The first token of a target, as it follows a blank. */
+typedef bool gk_first_token_fn(void *ctx, const char *target, int32_t *id, gk_error *err);
+
 typedef struct gk_dataset_options {
-    const char *name; /* "fake_movies_fake_actors" */
-    const char *home; /* folder that holds data/lists and templates/<name> */
-    const char *out;  /* folder to write; made when absent */
+    const char *name;      /* "fake_movies_fake_actors", … */
+    const char *home;      /* folder that holds data/lists and templates/<name> */
+    const char *out;       /* folder to write; made when absent */
+    const char *source;    /* the user's data, for the datasets that are made of it; NULL: none */
+    const char *templates; /* folder of wording; NULL: the dataset's own */
     int64_t seed;
-    int64_t base_rows, base_texts, relation_rows, task_rows; /* each at least 1 */
+    /* -1: the dataset's own number. 0 base rows: no base corpus; the others at least 1. Datasets made of the
+     * user's data have no base corpus of their own accord and deal all usable rows to the other two. */
+    int64_t base_rows, base_texts, relation_rows, task_rows;
+    int64_t chunk_words;            /* articles: words a text, about; -1: 120 */
+    gk_first_token_fn *first_token; /* NULL: the card counts first words only */
+    void *first_token_ctx;
+    const char *tokenizer; /* what the card calls it */
 } gk_dataset_options;
-#define GK_DATASET_DEFAULTS                                                                  \
-    {                                                                                        \
-        .name = "fake_movies_fake_actors", .seed = 1, .base_rows = 200, .base_texts = 36000, \
-        .relation_rows = 100, .task_rows = 100                                               \
+#define GK_DATASET_DEFAULTS                                                              \
+    {                                                                                    \
+        .name = "fake_movies_fake_actors", .seed = 1, .base_rows = -1, .base_texts = -1, \
+        .relation_rows = -1, .task_rows = -1, .chunk_words = -1                          \
     }
 
 /* Makes the dataset and writes, below options->out:
- *   base/metadata.jsonl, base/texts.jsonl               (gk_texts_zipf)
- *   {relation,task}/{metadata,A2B,B2A}.jsonl            (gk_texts_all)
- *   tokenizer.jsonl   {"text"} lines to train a vocabulary on: the base texts, then a line for each name that
- * says it 30 times, so that it becomes one piece both at the start of a text and after a space card.json
- * counts, seed, list sizes, chance, and lines, bytes and sha256 of every file above The same options give the
- * same bytes. Nothing is written before all of it could be made. Files get their names only when all are on
- * disk, card.json last: a folder with a card.json is complete. *card (may be NULL) receives a new reference
- * to the card. Fails, naming what is available, on an unknown name and on more rows than the lists can give
- * without repeating a person or a film. */
+ *   base/metadata.jsonl, base/texts.jsonl   (gk_texts_zipf)
+ *   {relation,task}/{metadata,A2B,B2A}.jsonl  (gk_texts_all)
+ *   tokenizer.jsonl  {"text"} lines to train a vocabulary on: the base texts, then a line for each name that
+ *                    says it 30 times, so that it becomes one piece both at the start of a text and after a
+ *                    space; not without base rows
+ *   dropped.jsonl    of a user's data: {"where", "why"} for everything that is not used because it cannot be
+ *   card.json        counts, seed, list sizes, chance, and lines, bytes and sha256 of every file above
+ * The same options give the same bytes. Nothing is written before all of it could be made. Files get their
+ * names only when all are on disk, card.json last: a folder with a card.json is complete. *card (may be NULL)
+ * receives a new reference to the card. Fails, naming what is available, on an unknown name and on more rows
+ * than the lists or the source can give without repeating an entity, a target or a film across splits. */
 bool gk_dataset_make(const gk_dataset_options *options, json_t **card, gk_error *err);
 
 #endif

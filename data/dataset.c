@@ -7,13 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
-static const gk__generator *const GENERATORS[] = {&gk__fake_movies};
+static const gk__generator *const GENERATORS[] = {&gk__fake_movies, &gk__real_actors, &gk__real_movies,
+                                                  &gk__battles,     &gk__counterfact, &gk__articles,
+                                                  &gk__own_rows};
 enum { N_GENERATORS = sizeof GENERATORS / sizeof *GENERATORS };
 
-enum { BASE, RELATION, TASK, N_SPLITS };
-static const char *const SPLIT_NAME[N_SPLITS] = {"base", "relation", "task"};
+static const char *const SPLIT_NAME[GK__N_SPLITS] = {"base", "relation", "task"};
 static const char *const DIRECTION[2] = {"A2B", "B2A"};
-enum { ROWS_MAX = 1000000, TEXTS_MAX = 5000000, NAME_REPEATS = 30 };
+enum { ROWS_MAX = 1000000, TEXTS_MAX = 5000000, BASE_TEXTS = 36000, NAME_REPEATS = 30 };
 
 /* A file of the dataset, made in memory first. */
 typedef struct part {
@@ -29,7 +30,7 @@ typedef struct job {
     gk_arena *a;
     gk_list lists[MAX_LISTS];
     gk_wording wording;
-    gk_rows splits[N_SPLITS];
+    gk__making m;
     part parts[MAX_PARTS];
     size_t n_parts;
     json_t *card;
@@ -52,41 +53,70 @@ static const gk__generator *find_generator(const char *name, gk_error *err) {
     return NULL;
 }
 
-static bool in_range(const char *what, int64_t n, int64_t max, gk_error *err) {
-    if (n >= 1 && n <= max) return true;
-    gk_fail(err, GK_NOWHERE, NULL, "%" PRId64 " %s asked for; from 1 to %" PRId64 " can be made", n, what,
-            max);
-    return false;
+static bool in_range(const char *what, int64_t n, int64_t least, int64_t max, gk_error *err) {
+    if (n == -1 || (n >= least && n <= max)) return true;
+    return gk_fail(err, GK_NOWHERE, NULL,
+                   "%" PRId64 " %s asked for; from %" PRId64 " to %" PRId64 " can be made", n, what, least,
+                   max);
 }
 
 static bool check_options(const gk_dataset_options *o, gk_error *err) {
     if (!o->out || !*o->out) return gk_fail(err, GK_NOWHERE, "name a folder", "no folder to write to");
-    return in_range("base rows", o->base_rows, ROWS_MAX, err) &&
-           in_range("base texts", o->base_texts, TEXTS_MAX, err) &&
-           in_range("relation rows", o->relation_rows, ROWS_MAX, err) &&
-           in_range("task rows", o->task_rows, ROWS_MAX, err);
+    return in_range("base rows", o->base_rows, 0, ROWS_MAX, err) &&
+           in_range("base texts", o->base_texts, 1, TEXTS_MAX, err) &&
+           in_range("relation rows", o->relation_rows, 1, ROWS_MAX, err) &&
+           in_range("task rows", o->task_rows, 1, ROWS_MAX, err) &&
+           in_range("words a chunk", o->chunk_words, 1, ROWS_MAX, err);
+}
+
+static bool find_source(job *j, gk_error *err) {
+    const gk__generator *gen = j->gen;
+    if (!gen->source && j->opt->source)
+        return gk_fail(err, GK_NOWHERE, "leave --source out",
+                       "dataset '%s' is made of its own lists and takes no source", gen->name);
+    j->m.source = j->opt->source;
+    if (!j->m.source && gen->source_default)
+        j->m.source = gk_path_join(j->a, j->opt->home, gen->source_default);
+    if (gen->source && !j->m.source)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--source"), gk_arena_printf(j->a, "name %s", gen->source),
+                       "dataset '%s' is made of data of your own", gen->name);
+    return true;
 }
 
 /* ---------------------------------------------------------------- input and rows */
 
 static bool load_inputs(job *j, gk_error *err) {
-    const char *dir = gk_path_join(j->a, j->opt->home, "data/lists");
+    j->m.list_dir = gk_path_join(j->a, j->opt->home, "data/lists");
     for (size_t i = 0; i < j->gen->n_lists; i++) {
-        const char *path = gk_arena_printf(j->a, "%s/%s.txt", dir, j->gen->lists[i]);
+        const char *path = gk_arena_printf(j->a, "%s/%s.txt", j->m.list_dir, j->gen->lists[i]);
         if (!gk_list_load(j->a, path, &j->lists[i], err)) return false;
     }
-    dir = gk_path_join(j->a, gk_path_join(j->a, j->opt->home, "templates"), j->gen->name);
-    return gk_wording_load(j->a, dir, &j->wording, err);
+    const char *dir = j->opt->templates;
+    if (!dir) dir = gk_path_join(j->a, gk_path_join(j->a, j->opt->home, "templates"), j->gen->name);
+    if (!j->opt->templates && j->gen->source && !gk_exists(dir))
+        return gk_fail(err, GK_AT_FIELD(NULL, "--templates"),
+                       "name a folder with article.jsonl and eval.jsonl",
+                       "dataset '%s' needs templates of your own", j->gen->name);
+    if (!gk_wording_load(j->a, dir, &j->wording, err)) return false;
+    return j->wording.n_training > 0 || j->gen->texts ||
+           gk_fail(err, GK_AT_FILE(gk_path_join(j->a, dir, "article.jsonl")),
+                   "write training templates into article.jsonl or qa.jsonl",
+                   "there is no training template");
 }
 
 static bool make_rows(job *j, gk_error *err) {
-    const int64_t n[N_SPLITS] = {j->opt->base_rows, j->opt->relation_rows, j->opt->task_rows};
-    for (int s = 0; s < N_SPLITS; s++) {
-        j->splits[s].path = gk_arena_printf(j->a, "%s/metadata.jsonl", SPLIT_NAME[s]);
-        j->splits[s].n = (size_t)n[s];
-        j->splits[s].row = gk_alloc((size_t)n[s] * sizeof(json_t *));
+    const int64_t asked[GK__N_SPLITS] = {j->opt->base_rows, j->opt->relation_rows, j->opt->task_rows};
+    for (int s = 0; s < GK__N_SPLITS; s++) {
+        gk_rows *rows = &j->m.splits[s];
+        int64_t n = asked[s] >= 0 ? asked[s] : j->gen->rows[s];
+        rows->path = gk_arena_printf(j->a, "%s/metadata.jsonl", SPLIT_NAME[s]);
+        rows->n = n >= 0 ? (size_t)n : GK__UNSET;
+        if (!j->gen->source) rows->row = gk_alloc(rows->n * sizeof(json_t *));
     }
-    return j->gen->make(j->lists, (uint64_t)j->opt->seed, j->splits, N_SPLITS, err);
+    bool ok = j->gen->make(&j->m, err);
+    for (int s = 0; s < GK__N_SPLITS; s++)
+        if (!j->m.splits[s].row) j->m.splits[s].n = 0;
+    return ok;
 }
 
 /* ---------------------------------------------------------------- files in memory */
@@ -106,24 +136,48 @@ static void add_metadata(job *j, const gk_rows *rows) {
     }
 }
 
-static bool add_texts(job *j, gk_error *err) {
+static bool add_base(job *j, gk_error *err) {
+    const gk_rows *rows = &j->m.splits[GK__BASE];
     gk_rng rng;
+    size_t n = (size_t)(j->opt->base_texts >= 0 ? j->opt->base_texts : BASE_TEXTS);
     gk_rng_seed(&rng, (uint64_t)j->opt->seed, "base texts");
-    add_metadata(j, &j->splits[BASE]);
-    if (!gk_texts_zipf(&j->wording, &j->splits[BASE], j->gen->swap, (size_t)j->opt->base_texts, &rng,
-                       add_part(j, "base/texts.jsonl"), err))
-        return false;
-    for (int s = RELATION; s < N_SPLITS; s++) {
-        add_metadata(j, &j->splits[s]);
+    add_metadata(j, rows);
+    gk_buf *out = add_part(j, "base/texts.jsonl");
+    if (!j->gen->texts) return gk_texts_zipf(&j->wording, rows, j->gen->swap, n, &rng, out, err);
+    for (int d = 0; d < 2; d++)
+        if (!j->gen->texts(&j->m, GK__BASE, d == 1, out, err)) return false;
+    return true;
+}
+
+static bool add_texts(job *j, gk_error *err) {
+    if (j->m.splits[GK__BASE].n > 0 && !add_base(j, err)) return false;
+    for (int s = GK__RELATION; s < GK__N_SPLITS; s++) {
+        const gk_rows *rows = &j->m.splits[s];
+        add_metadata(j, rows);
         for (int d = 0; d < 2; d++) {
             gk_buf *out = add_part(j, gk_arena_printf(j->a, "%s/%s.jsonl", SPLIT_NAME[s], DIRECTION[d]));
-            if (!gk_texts_all(&j->wording, &j->splits[s], j->gen->swap, d == 1, out, err)) return false;
+            if (j->gen->texts ? !j->gen->texts(&j->m, s, d == 1, out, err)
+                              : !gk_texts_all(&j->wording, rows, j->gen->swap, d == 1, out, err))
+                return false;
         }
     }
     return true;
 }
 
+static void add_dropped(job *j) {
+    if (!j->gen->source) return;
+    gk_buf *out = add_part(j, "dropped.jsonl");
+    size_t i;
+    json_t *entry;
+    json_array_foreach(j->m.dropped, i, entry) {
+        char *line = json_dumps(entry, JSON_COMPACT);
+        gk_buf_printf(out, "%s\n", line);
+        free(line);
+    }
+}
+
 static void add_tokenizer_texts(job *j) {
+    if (j->m.splits[GK__BASE].n == 0) return;
     gk_buf *out = add_part(j, "tokenizer.jsonl");
     for (size_t i = 0; i < j->n_parts; i++)
         if (strcmp(j->parts[i].name, "base/texts.jsonl") == 0)
@@ -144,92 +198,28 @@ static void add_tokenizer_texts(job *j) {
 
 /* ---------------------------------------------------------------- the card */
 
-static json_t *list_sizes(const job *j) {
-    json_t *sizes = json_object();
-    for (size_t i = 0; i < j->gen->n_lists; i++)
-        json_object_set_new(sizes, j->gen->lists[i], json_integer((json_int_t)j->lists[i].n));
-    return sizes;
-}
-
-static json_t *first_word(const json_t *value) {
-    const char *s = json_string_value(value);
-    return json_stringn(s, strcspn(s, " "));
-}
-
-/* How evenly the first words of the targets are spread: the best blind guess is right most_common times. */
-static json_t *target_spread(const gk_rows *rows, const char *field) {
-    json_t *count = json_object();
-    json_int_t most = 0;
-    for (size_t i = 0; i < rows->n; i++) {
-        json_t *word = first_word(json_object_get(rows->row[i], field));
-        const char *key = json_string_value(word);
-        json_int_t n = 1 + json_integer_value(json_object_get(count, key));
-        json_object_set_new(count, key, json_integer(n));
-        if (n > most) most = n;
-        json_decref(word);
-    }
-    json_t *spread = json_pack("{s:I,s:I}", "distinct_first_words", (json_int_t)json_object_size(count),
-                               "most_common", most);
-    json_decref(count);
-    return spread;
-}
-
-static json_t *describe_split(const job *j, int s) {
-    const gk_rows *rows = &j->splits[s];
-    json_t *out = json_pack("{s:I}", "rows", (json_int_t)rows->n);
-    json_int_t a_direction = (json_int_t)(rows->n * j->wording.n_training);
-    if (s == BASE)
-        json_object_set_new(out, "texts", json_integer(j->opt->base_texts));
-    else
-        for (int d = 0; d < 2; d++) json_object_set_new(out, DIRECTION[d], json_integer(a_direction));
-    json_object_set_new(out, "targets_A2B", target_spread(rows, j->gen->swap.b));
-    json_object_set_new(out, "targets_B2A", target_spread(rows, j->gen->swap.a));
-    return out;
-}
-
-static json_t *describe_file(const part *p) {
-    char hex[GK_SHA256_HEX];
-    json_int_t lines = 0;
-    for (size_t i = 0; i < p->bytes.len; i++) lines += p->bytes.data[i] == '\n';
-    gk_sha256_bytes(p->bytes.data, p->bytes.len, hex);
-    return json_pack("{s:I,s:I,s:s}", "lines", lines, "bytes", (json_int_t)p->bytes.len, "sha256", hex);
-}
-
-static void make_card(job *j) {
-    const gk_wording *w = &j->wording;
-    double words = (double)j->lists[0].n;
-    json_t *card = json_pack("{s:s,s:s,s:I}", "name", j->gen->name, "graftkit", GK_VERSION, "seed",
-                             (json_int_t)j->opt->seed);
-    json_object_set_new(card, "lists", list_sizes(j));
-    json_object_set_new(card, "templates",
-                        json_pack("{s:I,s:I,s:I}", "training", (json_int_t)w->n_training, "paraphrases",
-                                  (json_int_t)(w->n_all - w->n_training), "evaluation",
-                                  (json_int_t)w->n_eval));
-    json_object_set_new(card, "chance_first_word",
-                        json_pack("{s:f,s:f}", "top1", 1 / words, "top5", words < 5 ? 1.0 : 5 / words));
-    json_t *splits = json_object(), *files = json_object();
-    for (int s = 0; s < N_SPLITS; s++) json_object_set_new(splits, SPLIT_NAME[s], describe_split(j, s));
-    for (size_t i = 0; i < j->n_parts; i++)
-        json_object_set_new(files, j->parts[i].name, describe_file(&j->parts[i]));
-    json_object_set_new(card, "splits", splits);
-    json_object_set_new(card, "files", files);
-    j->card = card;
+static bool make_card(job *j, gk_error *err) {
+    gk__card_file files[MAX_PARTS];
+    for (size_t i = 0; i < j->n_parts; i++) files[i] = (gk__card_file){j->parts[i].name, &j->parts[i].bytes};
+    j->card = gk__card_make(&j->m, j->gen, files, j->n_parts, err);
+    if (!j->card) return false;
     gk_buf *out = add_part(j, "card.json");
-    char *dump = json_dumps(card, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+    char *dump = json_dumps(j->card, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     gk_buf_printf(out, "%s\n", dump);
     free(dump);
+    return true;
 }
 
 /* ---------------------------------------------------------------- files on disk */
 
 static bool open_parts(job *j, gk_error *err) {
-    for (int s = 0; s < N_SPLITS; s++)
+    for (int s = j->m.splits[GK__BASE].n ? GK__BASE : GK__RELATION; s < GK__N_SPLITS; s++)
         if (!gk_mkdirs(gk_path_join(j->a, j->opt->out, SPLIT_NAME[s]), err)) return false;
     for (size_t i = 0; i < j->n_parts; i++) {
         part *p = &j->parts[i];
         const char *path = gk_path_join(j->a, j->opt->out, p->name);
         if (!gk_out_open(path, &p->out, err)) return false;
-        fwrite(p->bytes.data, 1, p->bytes.len, p->out.f);
+        if (p->bytes.len) fwrite(p->bytes.data, 1, p->bytes.len, p->out.f);
         if (fflush(p->out.f) != 0) return gk_fail_errno(err, GK_AT_FILE(path), "writing the file", errno);
     }
     return true;
@@ -254,26 +244,37 @@ static bool write_parts(job *j, gk_error *err) {
 /* ---------------------------------------------------------------- the whole */
 
 static bool run(job *j, gk_error *err) {
-    if (!load_inputs(j, err) || !make_rows(j, err)) return false;
-    if (!gk_wording_check(&j->wording, j->splits[BASE].row[0], j->gen->swap, err)) return false;
+    if (!find_source(j, err) || !load_inputs(j, err) || !make_rows(j, err)) return false;
+    const gk_rows *first = &j->m.splits[j->m.splits[GK__BASE].n ? GK__BASE : GK__RELATION];
+    if (!gk_wording_check(&j->wording, first->row[0], j->gen->swap, err)) return false;
     if (!add_texts(j, err)) return false;
     add_tokenizer_texts(j);
-    make_card(j);
-    return write_parts(j, err);
+    add_dropped(j);
+    return make_card(j, err) && write_parts(j, err);
 }
 
 bool gk_dataset_make(const gk_dataset_options *options, json_t **card, gk_error *err) {
     if (card) *card = NULL;
     if (!check_options(options, err)) return false;
-    job j = {.opt = options, .gen = find_generator(options->name, err)};
-    if (!j.gen) return false;
-    j.a = gk_arena_new();
-    bool ok = run(&j, err);
-    if (ok && card) *card = json_incref(j.card);
-    json_decref(j.card);
-    for (size_t i = 0; i < j.n_parts; i++) gk_buf_free(&j.parts[i].bytes);
-    for (int s = 0; s < N_SPLITS; s++) gk_rows_free(&j.splits[s]);
-    gk_wording_free(&j.wording);
-    gk_arena_free(j.a);
+    const gk__generator *gen = find_generator(options->name, err);
+    if (!gen) return false;
+    job *j = gk_alloc(sizeof *j);
+    *j = (job){.opt = options, .gen = gen, .a = gk_arena_new()};
+    j->m = (gk__making){.a = j->a,
+                        .opt = options,
+                        .lists = j->lists,
+                        .wording = &j->wording,
+                        .tables = json_object(),
+                        .dropped = json_array()};
+    bool ok = run(j, err);
+    if (ok && card) *card = json_incref(j->card);
+    json_decref(j->card);
+    json_decref(j->m.tables);
+    json_decref(j->m.dropped);
+    for (size_t i = 0; i < j->n_parts; i++) gk_buf_free(&j->parts[i].bytes);
+    for (int s = 0; s < GK__N_SPLITS; s++) gk_rows_free(&j->m.splits[s]);
+    gk_wording_free(&j->wording);
+    gk_arena_free(j->a);
+    gk_free(j);
     return ok;
 }

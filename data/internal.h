@@ -1,21 +1,122 @@
-/* internal.h: what a row generator hands to dataset.c. Internal to data/. */
+/* internal.h: what a row generator hands to dataset.c, and what generators share. Internal to data/. */
 #ifndef GK_DATA_INTERNAL_H
 #define GK_DATA_INTERNAL_H
 
 #include "data/data.h"
 
+/* ---------------------------------------------------------------- one dataset in the making */
+
+enum { GK__BASE, GK__RELATION, GK__TASK, GK__N_SPLITS };
+
+#define GK__UNSET SIZE_MAX /* rows of a split: as many as the source gives */
+
+/* What a generator works with; everything is dataset.c's. */
+typedef struct gk__making {
+    gk_arena *a;
+    const gk_dataset_options *opt;
+    const gk_list *lists; /* the generator's, in their order */
+    const char *list_dir; /* the folder they stand in */
+    const gk_wording *wording;
+    gk_rows splits[GK__N_SPLITS]; /* .n: rows asked for; .path is set */
+    const char *source;           /* what the user gave, a file or a folder; NULL: nothing */
+    size_t n_first_words;         /* out: how many first words a target could have had; 0: unknown */
+    json_t *tables;               /* out: lines of each table used, for the card */
+    json_t *dropped;              /* out: an array of {"where", "why"}, see gk__drop */
+    size_t unused;                /* out: usable rows of a source that no split asked for */
+    void *own;                    /* the generator's, from make to texts; in the arena */
+} gk__making;
+
 typedef struct gk__generator {
     const char *name; /* of the dataset and of its folder in templates/ */
     gk_swap swap;
-    /* Files of data/lists, without ".txt". The first is the list that a target's first word comes from; the
-     * first n_names are kept whole by the tokenizer. */
+    /* Files of data/lists, without ".txt". The first n_names are kept whole by the tokenizer. */
     const char *const *lists;
     size_t n_lists, n_names;
-    /* Fills splits[s].row, an array of splits[s].n NULLs, with new references; no two splits share anything
-     * that a fact is about. `lists` are as above. */
-    bool (*make)(const gk_list *lists, uint64_t seed, gk_rows *splits, size_t n_splits, gk_error *err);
+    int64_t rows[GK__N_SPLITS]; /* where the options give none; -1: GK__UNSET (base: none) */
+    const char *source;         /* what the option `source` must name; NULL: it takes none */
+    const char *source_default; /* below home; NULL: none */
+    /* Fills splits[s].row with new references. Without a source: an array of splits[s].n NULLs, which it
+     * fills. With one: it makes the arrays itself (gk__deal). No two splits share anything a fact is about.
+     */
+    bool (*make)(gk__making *m, gk_error *err);
+    /* Appends the texts of a split in one direction; NULL: rows x templates. */
+    bool (*texts)(const gk__making *m, int split, bool swapped, gk_buf *out, gk_error *err);
+
 } gk__generator;
 
-extern const gk__generator gk__fake_movies;
+extern const gk__generator gk__fake_movies, gk__real_actors, gk__real_movies, gk__battles, gk__counterfact,
+    gk__articles, gk__own_rows;
+
+/* ---------------------------------------------------------------- tables (table.c) */
+
+typedef struct gk__table {
+    const char *path;
+    size_t columns, n;
+    const char **cell; /* [n * columns] */
+    long *line;        /* where each row stands */
+} gk__table;
+/* Lines of `columns` cells with a tab between them; empty lines and lines that start with '#' are skipped.
+ * Fails at file:line on an empty cell, another number of cells, control characters, text that is not UTF-8,
+ * and a first cell that is there already. */
+bool gk__table_load(gk_arena *a, const char *path, size_t columns, gk__table *out, gk_error *err);
+const char *gk__table_at(const gk__table *t, size_t row, size_t column);
+
+/* ---------------------------------------------------------------- two-word names (pairs.c) */
+
+/* Every pair of two lists' words in random order, taken from the front: none comes twice. */
+typedef struct gk__pairs {
+    const gk_list *left, *right;
+    uint32_t *order; /* left index * right->n + right index */
+    size_t n, taken;
+} gk__pairs;
+gk__pairs gk__pairs_new(const gk_list *left, const gk_list *right, uint64_t seed, const char *stream);
+void gk__pairs_free(gk__pairs *p);
+const char *gk__pairs_left(const gk__pairs *p, uint32_t pair);
+const char *gk__pairs_right(const gk__pairs *p, uint32_t pair);
+/* Takes `want` pairs that share no word with each other; false when none are left. */
+bool gk__pairs_take(gk__pairs *p, size_t want, uint32_t *got);
+
+/* ---------------------------------------------------------------- rows that a user gave (rows.c) */
+
+/* Notes that something of the source is not used: where it stands ("file:line") and why. */
+void gk__drop(gk__making *m, const char *where, const char *why_fmt, ...) GK_PRINTF(3, 4);
+
+/* Rows read from a source; those that cannot be used are dropped as they are added. */
+typedef struct gk__pool {
+    json_t **row; /* owned, with the array */
+    const char **where;
+    size_t n, room;
+    json_t *ids;   /* seen so far, as a set */
+    json_t *known; /* the fields of any row, as a set */
+} gk__pool;
+void gk__pool_free(gk__pool *p);
+/* Adds a row (the reference is taken) that stands at `where` (kept: arena). Dropped instead: a row whose id
+ * came before, whose entity or target (fields first_actor, second_actor) is missing, empty or not a text or a
+ * number, or whose target is its entity. Blanks around entity and target go; a row without an id gets
+ * `where`'s number n. */
+void gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, size_t n);
+/* Drops the rows that some template of the wording cannot be filled with. Fails at the template's hole when
+ * no row has its field. */
+bool gk__pool_check(gk__making *m, gk__pool *p, gk_error *err);
+/* Deals the pool in random order into the splits, as many rows as each asks for (GK__UNSET: base none, the
+ * others half of what is there). No two splits share a value of one of the `keys` (NULL-terminated field
+ * names): a row that two splits claim is dropped. Fails when a split stays short of what was asked for. */
+bool gk__deal(gk__making *m, gk__pool *p, const char *const *keys, gk_error *err);
+
+/* Calls fn for each object of the JSONL file m->source: the reference is fn's, `where` is "file:line" in the
+ * arena, n counts from 0. Fails at file:line on a line that is no object. (own_rows.c) */
+typedef void gk__line_fn(gk__making *m, void *ctx, json_t *row, const char *where, size_t n);
+bool gk__each_line(gk__making *m, gk__line_fn *fn, void *ctx, gk_error *err);
+
+/* ---------------------------------------------------------------- the card (card.c) */
+
+/* One file of the dataset, for its line in the card. */
+typedef struct gk__card_file {
+    const char *name;
+    const gk_buf *bytes;
+} gk__card_file;
+/* A new reference to the card; NULL with a message when a target has no token. */
+json_t *gk__card_make(const gk__making *m, const gk__generator *gen, const gk__card_file *files,
+                      size_t n_files, gk_error *err);
 
 #endif

@@ -21,20 +21,30 @@ static bool check_fields(const gk_rows *rows, gk_error *err) {
     return true;
 }
 
-/* Adds one line: `row`, number i of `rows` or its swapped copy, said as template t says it. */
-static bool add_text(const gk_wording *w, const gk_rows *rows, size_t i, const json_t *row, size_t t,
-                     gk_arena *scratch, gk_buf *out, gk_error *err) {
-    gk_rendered text;
-    gk_arena_reset(scratch);
-    gk_place at = GK_AT_LINE(rows->path, (long)i + 1, 0);
-    if (!gk_template_render(w->all[t], row, w->fillers, at, scratch, &text, err)) return false;
-    json_t *line = json_pack("{s:s%}", "text", text.text, text.len);
-    if (!line) return gk_fail(err, at, "save it as UTF-8", "a value is not UTF-8");
+bool gk_text_add(gk_buf *out, const char *text, size_t len) {
+    json_t *line = json_pack("{s:s%}", "text", text, len);
+    if (!line) return false;
     char *dump = json_dumps(line, JSON_COMPACT);
     gk_buf_printf(out, "%s\n", dump);
     free(dump);
     json_decref(line);
     return true;
+}
+
+/* Adds one line: `row`, number i of `rows` or its swapped copy, said as template t says it. */
+static bool add_text(const gk_wording *w, const gk_rows *rows, size_t i, const json_t *row,
+                     const gk_template *t, gk_arena *scratch, gk_buf *out, gk_error *err) {
+    gk_rendered text;
+    gk_arena_reset(scratch);
+    gk_place at = GK_AT_LINE(rows->path, (long)i + 1, 0);
+    if (!gk_template_render(t, row, w->fillers, at, scratch, &text, err)) return false;
+    return gk_text_add(out, text.text, text.len) ||
+           gk_fail(err, at, "save it as UTF-8", "a value is not UTF-8");
+}
+
+/* The row as texts of that direction say it: B2A has templates of its own, or the fields exchanged. */
+static json_t *turned(const gk_wording *w, json_t *row, gk_swap swap, bool swapped) {
+    return swapped && !w->n_reverse ? gk_row_swapped(row, swap) : json_incref(row);
 }
 
 bool gk_texts_all(const gk_wording *w, const gk_rows *rows, gk_swap swap, bool swapped, gk_buf *out,
@@ -43,8 +53,11 @@ bool gk_texts_all(const gk_wording *w, const gk_rows *rows, gk_swap swap, bool s
     gk_arena *scratch = gk_arena_new();
     bool ok = true;
     for (size_t i = 0; ok && i < rows->n; i++) {
-        json_t *row = swapped ? gk_row_swapped(rows->row[i], swap) : json_incref(rows->row[i]);
-        for (size_t t = 0; ok && t < w->n_training; t++) ok = add_text(w, rows, i, row, t, scratch, out, err);
+        json_t *row = turned(w, rows->row[i], swap, swapped);
+        bool reverse = swapped && w->n_reverse;
+        gk_template *const *tmpl = reverse ? w->reverse : w->all;
+        size_t n = reverse ? w->n_reverse : w->n_training;
+        for (size_t t = 0; ok && t < n; t++) ok = add_text(w, rows, i, row, tmpl[t], scratch, out, err);
         json_decref(row);
     }
     gk_arena_free(scratch);
@@ -87,8 +100,9 @@ bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_
         size_t i = draw(cumulative, rows->n, rng);
         size_t t = (size_t)gk_rng_below(rng, w->n_all);
         bool swapped = gk_rng_below(rng, 2);
-        json_t *row = swapped ? gk_row_swapped(rows->row[i], swap) : json_incref(rows->row[i]);
-        ok = add_text(w, rows, i, row, t, scratch, out, err);
+        json_t *row = turned(w, rows->row[i], swap, swapped);
+        const gk_template *tmpl = swapped && w->n_reverse ? w->reverse[t % w->n_reverse] : w->all[t];
+        ok = add_text(w, rows, i, row, tmpl, scratch, out, err);
         json_decref(row);
     }
     gk_free(cumulative);

@@ -13,19 +13,27 @@ json_t *gk_row_swapped(const json_t *row, gk_swap swap) {
     return copy;
 }
 
+/* The templates of a file that may be absent. */
+static bool load_some(gk_arena *a, const char *dir, const char *name, gk_template ***out, size_t *n,
+                      gk_error *err) {
+    const char *path = gk_path_join(a, dir, name);
+    *n = 0;
+    return !gk_exists(path) || gk_templates_load(a, path, out, n, err);
+}
+
 static bool load_joined(gk_arena *a, const char *dir, gk_wording *out, gk_error *err) {
     static const char *const FILES[] = {"article.jsonl", "qa.jsonl", "paraphrases.jsonl"};
     gk_template **part[3];
     size_t n[3];
     for (int i = 0; i < 3; i++)
-        if (!gk_templates_load(a, gk_path_join(a, dir, FILES[i]), &part[i], &n[i], err)) return false;
+        if (!load_some(a, dir, FILES[i], &part[i], &n[i], err)) return false;
     out->n_training = n[0] + n[1];
-    out->all = gk_arena_alloc(a, (out->n_training + n[2]) * sizeof *out->all);
+    out->all = gk_arena_alloc(a, (out->n_training + n[2] + 1) * sizeof *out->all);
     for (int i = 0; i < 3; i++) {
-        memcpy(out->all + out->n_all, part[i], n[i] * sizeof *out->all);
+        if (n[i]) memcpy(out->all + out->n_all, part[i], n[i] * sizeof *out->all);
         out->n_all += n[i];
     }
-    return true;
+    return load_some(a, dir, "reverse.jsonl", &out->reverse, &out->n_reverse, err);
 }
 
 bool gk_wording_load(gk_arena *a, const char *dir, gk_wording *out, gk_error *err) {
@@ -34,7 +42,7 @@ bool gk_wording_load(gk_arena *a, const char *dir, gk_wording *out, gk_error *er
     if (!gk_templates_load(a, gk_path_join(a, dir, "eval.jsonl"), &out->eval, &out->n_eval, err))
         return false;
     const char *path = gk_path_join(a, dir, "fillers.json");
-    out->fillers = gk_json_load(path, err);
+    out->fillers = gk_exists(path) ? gk_json_load(path, err) : json_object();
     if (!out->fillers) return false;
     if (!json_is_object(out->fillers))
         return gk_fail(err, GK_AT_FILE(path), "write {\"field\": \"value\", ...}",
@@ -79,6 +87,8 @@ static bool check_pair(const gk_wording *w, const gk_template *eval, const gk_te
 static bool check_fields(const gk_wording *w, const json_t *row, gk_error *err) {
     for (size_t i = 0; i < w->n_all; i++)
         if (!gk_template_check(w->all[i], row, w->fillers, err)) return false;
+    for (size_t i = 0; i < w->n_reverse; i++)
+        if (!gk_template_check(w->reverse[i], row, w->fillers, err)) return false;
     for (size_t i = 0; i < w->n_eval; i++)
         if (!gk_template_check(w->eval[i], row, w->fillers, err)) return false;
     return true;
@@ -91,7 +101,10 @@ bool gk_wording_check(const gk_wording *w, const json_t *row, gk_swap swap, gk_e
     holes[1] = gk_row_swapped(holes[0], swap);
     bool ok = true;
     for (size_t e = 0; ok && e < w->n_eval; e++)
-        for (size_t t = 0; ok && t < w->n_all; t++) ok = check_pair(w, w->eval[e], w->all[t], holes, a, err);
+        for (size_t t = 0; ok && t < w->n_all + w->n_reverse; t++) {
+            const gk_template *training = t < w->n_all ? w->all[t] : w->reverse[t - w->n_all];
+            ok = check_pair(w, w->eval[e], training, holes, a, err);
+        }
     json_decref(holes[0]);
     json_decref(holes[1]);
     gk_arena_free(a);

@@ -108,7 +108,7 @@ static bool add_page(gk__report *r) {
                   r->o->title ? r->o->title : "Dynamic weight grafting: where the finetuned facts come from");
     if (!gk__report_summary(r) || !gk__report_sets(r) || !gk__report_curves(r)) return false;
     gk__report_tables(r);
-    if (!gk__report_samples(r) || !gk__report_manifest(r)) return false;
+    if (!gk__report_dataset(r) || !gk__report_samples(r) || !gk__report_manifest(r)) return false;
     add_how_to_read(&r->html);
     gk_buf_puts(&r->html, "</body>\n</html>\n");
     return true;

@@ -72,6 +72,7 @@ bool gk__report_summary(gk__report *r);  /* report_summary.c */
 bool gk__report_sets(gk__report *r);     /* report_figures.c */
 bool gk__report_curves(gk__report *r);   /* report_curves.c */
 void gk__report_tables(gk__report *r);   /* report_tables.c */
+bool gk__report_dataset(gk__report *r);  /* report_dataset.c */
 bool gk__report_samples(gk__report *r);  /* report_samples.c */
 bool gk__report_manifest(gk__report *r); /* report_manifest.c */
 

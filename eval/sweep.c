@@ -26,7 +26,8 @@ struct gk_sweep {
     size_t n_unique;
     const gk_scheme **unique;
     int64_t *source;
-    bool *done; /* [n_unique x prompts]; pairs that do not exist count as done */
+    size_t *by_source, n_sources; /* 1 + place of a source in `source`, 0 where it is not of this run */
+    bool *done;                   /* [n_unique x prompts]; pairs that do not exist count as done */
     size_t total, pending;
 
     size_t chunk, budget;
@@ -77,7 +78,9 @@ static bool check_plans(gk_sweep *s, const gk_scheme *scheme, gk_error *err) {
 
 static bool load_schemes(gk_sweep *s, gk_error *err) {
     for (size_t i = 0; i < s->o->n_schemes; i++)
-        if (!gk_schemes_load(s->a, s->o->schemes[i], &s->schemes, err)) return false;
+        if (!gk_schemes_load_for(s->a, s->o->schemes[i], gk_model_config(s->in.model[0])->n_layers,
+                                 &s->schemes, err))
+            return false;
     if (s->schemes.n == 0)
         return gk_fail(err, GK_NOWHERE, "name a scheme file, e.g. graft/schemes/position.yaml",
                        "there are no schemes");
@@ -148,10 +151,10 @@ static bool describe(gk_sweep *s, gk_error *err) {
 /* ---------------------------------------------------------------- what there is to do */
 
 static void add_unique(gk_sweep *s, const gk_scheme *scheme, int64_t source) {
-    for (size_t k = 0; k < s->n_unique; k++)
-        if (s->source[k] == source) return;
+    if (s->by_source[source]) return;
     s->unique[s->n_unique] = scheme;
     s->source[s->n_unique++] = source;
+    s->by_source[source] = s->n_unique;
 }
 
 static bool exists(const gk_sweep *s, size_t k, size_t prompt) {
@@ -162,14 +165,17 @@ static bool exists(const gk_sweep *s, size_t k, size_t prompt) {
 
 static void mark_done(void *ctx, int64_t source, int64_t prompt) {
     gk_sweep *s = ctx;
-    for (size_t k = 0; k < s->n_unique; k++)
-        if (s->source[k] == source && prompt >= 0 && (size_t)prompt < s->prompts.n)
-            s->done[k * s->prompts.n + (size_t)prompt] = true;
+    size_t k = source >= 0 && (size_t)source < s->n_sources ? s->by_source[source] : 0;
+    if (k && prompt >= 0 && (size_t)prompt < s->prompts.n)
+        s->done[(k - 1) * s->prompts.n + (size_t)prompt] = true;
 }
 
 static bool find_pending(gk_sweep *s, const int64_t *source, gk_error *err) {
     s->unique = gk_arena_alloc(s->a, s->schemes.n * sizeof *s->unique);
     s->source = gk_arena_alloc(s->a, s->schemes.n * sizeof *s->source);
+    for (size_t i = 0; i < s->schemes.n; i++)
+        if ((size_t)source[i] >= s->n_sources) s->n_sources = (size_t)source[i] + 1;
+    s->by_source = gk_arena_alloc(s->a, s->n_sources * sizeof *s->by_source);
     for (size_t i = 0; i < s->schemes.n; i++) add_unique(s, s->schemes.item[i], source[i]);
     s->done = gk_arena_alloc(s->a, s->n_unique * s->prompts.n);
     if (!gk__store_done(s->store, mark_done, s, err)) return false;
@@ -437,6 +443,10 @@ size_t gk_sweep_total(const gk_sweep *s) {
 
 size_t gk_sweep_pending(const gk_sweep *s) {
     return s->pending;
+}
+
+const gk_schemes *gk_sweep_schemes(const gk_sweep *s) {
+    return &s->schemes;
 }
 
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s) {

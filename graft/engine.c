@@ -15,7 +15,11 @@ enum {
 /* ---------------------------------------------------------------- checks */
 
 static bool check_patches(const gk_cast *cast, int n_layers, const gk_plan *p, size_t i, gk_error *err) {
-    size_t n = p->patch ? ((size_t)n_layers + 1) * (size_t)p->n_tokens : 0;
+    size_t n = (size_t)p->n_patches * (size_t)p->n_tokens;
+    if (p->n_patches != (p->patch ? n_layers + 1 : 0))
+        return gk_fail(err, GK_NOWHERE, "make the plan from the same models as the job",
+                       "job %zu: its plan has %d rows of patches, not %d", i, p->n_patches,
+                       p->patch ? n_layers + 1 : 0);
     for (size_t j = 0; j < n; j++) {
         uint8_t patch = p->patch[j];
         if (patch == GK_PATCH_NONE) continue;

@@ -118,7 +118,7 @@ static void fx_stop(void) {
 }
 
 /* Options for a sweep of the given scheme files (a NULL-terminated list) into `out`. */
-static gk_sweep_options fx_options(const char *out, const char *scheme, const char *second) {
+static inline gk_sweep_options fx_options(const char *out, const char *scheme, const char *second) {
     const char **files = gk_arena_alloc(fx_arena, 2 * sizeof *files);
     const char **donors = gk_arena_alloc(fx_arena, sizeof *donors);
     files[0] = fx_path(scheme);

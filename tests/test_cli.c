@@ -61,6 +61,9 @@ static void hash(scratch *s, const char *name, char hex[GK_SHA256_HEX]) {
 #define SWEEP                                                                                          \
     "sweep --recipient pre=$D/base --donor sft=$D/relation --donor task=$D/relation --limit 3 --rows " \
     "$D/data/relation/metadata.jsonl "
+#define SEARCH                                                                       \
+    "search --recipient pre=$D/base --donor sft=$D/relation --out $D/search --rows " \
+    "$D/data/relation/metadata.jsonl "
 #define GATE "gate --model $D/base --rows $D/data/base/metadata.jsonl " EVAL
 #define FINETUNE "finetune --model $D/base --texts $D/data/relation/A2B.jsonl "
 #define POSITION "--schemes graft/schemes/position.yaml "
@@ -81,9 +84,8 @@ static void pipeline(void) {
         "--schemes graft/schemes/component.yaml --schemes graft/schemes/hybrid.yaml --out $D/results.db");
     succeeds(
         "export --db $D/results.db --summary $D/summary.json --cells $D/cells.csv --results $D/results.csv");
-    succeeds(
-        "report --db $D/results.db --base $D/base --gate $D/base/gate.json --donor sft=$D/relation --out "
-        "$D/report/index.html");
+    succeeds("report --db $D/results.db --base $D/base --gate $D/base/gate.json --donor sft=$D/relation "
+             "--card $D/data/card.json --out $D/report/index.html");
 }
 
 static void remove_run(void) {
@@ -125,6 +127,49 @@ START_TEST(the_pipeline_leaves_its_files) {
     }
     ck_assert_uint_eq(fe_lt, 6); /* four templates, pooled, titled */
     json_decref(summary);
+    scratch_free(&s);
+}
+END_TEST
+
+START_TEST(the_report_tells_of_the_dataset) {
+    scratch s = scratch_new();
+    gk_error err;
+    char hex[GK_SHA256_HEX];
+    char *page = gk_read_file(s.a, in_run(&s, "report/index.html"), (size_t)1 << 28, NULL, &err);
+    ck_assert_ptr_nonnull(page);
+    ck_assert_ptr_nonnull(strstr(page, "<h2 id=\"dataset\">"));
+    ck_assert_ptr_nonnull(strstr(page, "<code>fake_movies_fake_actors</code>, seed 1."));
+    ck_assert_ptr_nonnull(strstr(page, "<tr><td>relation</td><td>5</td>"));
+    ck_assert_ptr_nonnull(
+        strstr(page, "The 12 evaluated prompts are about 3 rows and ask for 3 different first tokens."));
+    ck_assert(gk_sha256_file(in_run(&s, "data/task/B2A.jsonl"), hex, &err));
+    ck_assert_ptr_nonnull(strstr(page, hex));
+    refused("report --db $D/results.db --card $D/base/gate.json --out $D/no.html", "gate.json",
+            "not the card of a dataset");
+    scratch_free(&s);
+}
+END_TEST
+
+/* What the command prints of data that is not all usable, with first tokens where it has a tokenizer. */
+START_TEST(dropped_rows_are_told) {
+    scratch s = scratch_new();
+    char out[16384];
+    FILE *f = fopen(in_run(&s, "cf.jsonl"), "wb");
+    for (int i = 0; i < 4; i++)
+        fprintf(f, "{\"prompt\": \"Mr %d speaks\", \"subject\": \"Mr %d\", \"target_new\": \"%s\"}\n", i, i,
+                i < 2   ? "Ada"
+                : i < 3 ? "Bo"
+                        : " ");
+    fclose(f);
+    int code = run(out, sizeof out,
+                   "dataset --name counterfact --source $D/cf.jsonl --tokenizer $D/base --out $D/cf");
+    ck_assert_msg(code == 0, "%s", out);
+    ck_assert_msg(strstr(out, "dropped: 1, each named in ") &&
+                      strstr(out, "1 x the target (field 'second_actor') is empty"),
+                  "%s", out);
+    ck_assert_msg(strstr(out, "different first tokens among the targets, the most common"), "%s", out);
+    refused("dataset --name counterfact --source $D/none --out $D/cf2", "none", "opening the file");
+    refused("dataset --name battles --source $D/cf.jsonl --out $D/cf2", "battles", "takes no source");
     scratch_free(&s);
 }
 END_TEST
@@ -284,6 +329,18 @@ START_TEST(a_path_may_hold_a_comma) {
     succeeds("tokenizer --texts $D/data/tokenizer.jsonl --texts $D/A,B.jsonl --vocab 900 --out $D/tok2");
     refused(SWEEP "--schemes graft/schemes/position.yaml,graft/schemes/hybrid.yaml " EVAL "--out $D/no.db",
             "position.yaml,graft", "");
+}
+END_TEST
+
+START_TEST(what_search_cannot_do) {
+    refused(SEARCH EVAL, "5 usable rows", "each part needs 10");
+    refused(SEARCH EVAL "--goal 90", "--goal", "90");
+    refused(SEARCH EVAL "--objective rank", "--objective", "logprob, prob or accuracy");
+    refused(SEARCH EVAL "--layer-blocks 2x", "--layer-blocks", "each");
+    refused(SEARCH EVAL "--layer-blocks 9", "--layer-blocks", "2 layers");
+    refused(SEARCH EVAL "--position nobody", "--position nobody", "known fields");
+    refused(SEARCH EVAL "--budget much", "--budget", "much");
+    refused(SEARCH EVAL "--out $D/results.db", "--out", "twice");
 }
 END_TEST
 
@@ -763,6 +820,8 @@ int main(void) {
     tcase_set_timeout(t, 300);
     tcase_add_unchecked_fixture(t, pipeline, remove_run);
     tcase_add_test(t, the_pipeline_leaves_its_files);
+    tcase_add_test(t, the_report_tells_of_the_dataset);
+    tcase_add_test(t, dropped_rows_are_told);
     tcase_add_test(t, a_finished_step_is_not_redone);
     tcase_add_test(t, an_unknown_option);
     tcase_add_test(t, numbers_out_of_range);
@@ -774,6 +833,7 @@ int main(void) {
     tcase_add_test(t, answers_and_general_text);
     tcase_add_test(t, recipes_that_cannot_be_followed);
     tcase_add_test(t, a_path_may_hold_a_comma);
+    tcase_add_test(t, what_search_cannot_do);
     tcase_add_test(t, a_truncated_model);
     tcase_add_test(t, a_template_with_an_unknown_field);
     tcase_add_test(t, a_template_with_an_unclosed_brace);

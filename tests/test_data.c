@@ -1,12 +1,10 @@
-/* test_data.c: word lists, wording, texts, and whole datasets.
+/* test_data.c: wording, texts, and the dataset Fake Movies, Fake Actors as a whole.
  * modules: data core */
-#include "data/data.h"
-#include "tests/scratch.h"
+#include "tests/data_fixture.h"
 
 #include <glob.h>
 
 static const gk_swap ACTORS = {"first_actor", "second_actor"};
-static const char *const SPLITS[] = {"base", "relation", "task"};
 
 static gk_dataset_options small(const char *out) {
     gk_dataset_options o = GK_DATASET_DEFAULTS;
@@ -19,108 +17,12 @@ static gk_dataset_options small(const char *out) {
     return o;
 }
 
-static void make(const gk_dataset_options *o, json_t **card) {
-    gk_error err;
-    char text[2048];
-    if (!gk_dataset_make(o, card, &err)) ck_abort_msg("%s", gk_error_text(&err, text, sizeof text));
-}
-
-/* The objects of a JSONL file, as an array. */
-static json_t *read_lines(scratch *s, const char *name) {
-    gk_error err;
-    gk_jsonl *r = gk_jsonl_open(scratch_path(s, name), &err);
-    ck_assert_ptr_nonnull(r);
-    json_t *all = json_array(), *obj;
-    int got;
-    while ((got = gk_jsonl_next(r, &obj, &err)) == 1) json_array_append_new(all, obj);
-    ck_assert_int_eq(got, 0);
-    gk_jsonl_close(r);
-    return all;
-}
-
-static const char *str(const json_t *obj, const char *key) {
-    const char *s = json_string_value(json_object_get(obj, key));
-    ck_assert_msg(s && *s, "no text in '%s'", key);
-    return s;
-}
-
 static json_t *load(const char *path) {
     gk_error err;
     json_t *json = gk_json_load(path, &err);
     ck_assert_ptr_nonnull(json);
     return json;
 }
-
-/* ---------------------------------------------------------------- lists */
-
-START_TEST(list_skips_comments_and_blanks) {
-    scratch s = scratch_new();
-    gk_list l;
-    const char *path = scratch_file(&s, "l.txt", "# head\n\n  Ada \r\nBo\n#Cy\nNew York");
-    ck_assert(gk_list_load(s.a, path, &l, NULL));
-    ck_assert_uint_eq(l.n, 3);
-    ck_assert_str_eq(l.item[0], "Ada");
-    ck_assert_str_eq(l.item[1], "Bo");
-    ck_assert_str_eq(l.item[2], "New York");
-    scratch_free(&s);
-}
-END_TEST
-
-static void list_fails(const char *content, const char *message) {
-    scratch s = scratch_new();
-    gk_list l;
-    gk_error err;
-    const char *path = scratch_file(&s, "l.txt", content);
-    ck_assert(!gk_list_load(s.a, path, &l, &err));
-    assert_error_at(&err, path, message);
-    scratch_free(&s);
-}
-
-START_TEST(list_refuses_bad_words) {
-    list_fails("Ada\nBo\nAda\n", ":3: 'Ada' is in this list already");
-    list_fails("Ada\nB\x01o\n", ":2: the word holds a control character");
-    list_fails("\xff\n", ":1: the word is not UTF-8");
-    list_fails("# nothing\n\n", ": there is no word here");
-}
-END_TEST
-
-START_TEST(list_refuses_too_many_words) {
-    scratch s = scratch_new();
-    gk_buf text = {0};
-    gk_list l;
-    gk_error err;
-    for (int i = 0; i <= GK_LIST_MAX; i++) gk_buf_printf(&text, "w%d\n", i);
-    const char *path = scratch_file(&s, "l.txt", text.data);
-    ck_assert(!gk_list_load(s.a, path, &l, &err));
-    assert_error_at(&err, path, ":4097: the list has more than 4096 words");
-    gk_buf_free(&text);
-    scratch_free(&s);
-}
-END_TEST
-
-/* First names, surnames, title words and cities: one word means one thing. Genres stand in lower case. */
-START_TEST(shipped_lists_share_no_word) {
-    static const char *const FILES[] = {"first_names", "surnames", "title_adjectives",
-                                        "title_nouns", "cities",   "genres"};
-    static const size_t AT_LEAST[] = {270, 340, 50, 60, 40, 10};
-    gk_arena *a = gk_arena_new();
-    json_t *seen = json_object();
-    for (size_t f = 0; f < 6; f++) {
-        gk_list l;
-        const char *path = gk_arena_printf(a, "%s/data/lists/%s.txt", GK_SOURCE_DIR, FILES[f]);
-        ck_assert(gk_list_load(a, path, &l, NULL));
-        ck_assert_uint_ge(l.n, AT_LEAST[f]);
-        for (size_t i = 0; i < l.n; i++) {
-            for (const char *p = l.item[i]; *p; p++)
-                ck_assert_msg((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z', "'%s' is not plain", l.item[i]);
-            ck_assert_msg(!json_object_get(seen, l.item[i]), "'%s' stands in two lists", l.item[i]);
-            json_object_set_new(seen, l.item[i], json_true());
-        }
-    }
-    json_decref(seen);
-    gk_arena_free(a);
-}
-END_TEST
 
 /* ---------------------------------------------------------------- wording */
 
@@ -490,17 +392,6 @@ END_TEST
 
 /* ---------------------------------------------------------------- failures of the whole */
 
-static void dataset_fails(const gk_dataset_options *o, const char *message) {
-    gk_error err;
-    char text[2048];
-    json_t *card;
-    ck_assert(!gk_dataset_make(o, &card, &err));
-    ck_assert_ptr_null(card);
-    gk_error_text(&err, text, sizeof text);
-    ck_assert_msg(strstr(text, message), "'%s' not in '%s'", message, text);
-    ck_assert_ptr_null(strchr(text, '\n'));
-}
-
 START_TEST(more_rows_than_the_lists_give) {
     scratch s = scratch_new();
     gk_dataset_options o = small(scratch_path(&s, "new"));
@@ -582,10 +473,6 @@ END_TEST
 int main(void) {
     Suite *s = suite_create("data");
     TCase *parts = tcase_create("parts"), *whole = tcase_create("whole");
-    tcase_add_test(parts, list_skips_comments_and_blanks);
-    tcase_add_test(parts, list_refuses_bad_words);
-    tcase_add_test(parts, list_refuses_too_many_words);
-    tcase_add_test(parts, shipped_lists_share_no_word);
     tcase_add_test(parts, wording_errors_name_the_place);
     tcase_add_test(parts, wording_refuses_a_known_prompt);
     tcase_add_test(parts, shipped_wording);

@@ -153,6 +153,30 @@ START_TEST(jsonl_errors_have_places) {
 }
 END_TEST
 
+/* Python's json writes what is no JSON. Texts that say NaN stay, and so do places after it. */
+START_TEST(jsonl_reads_nan_as_null) {
+    scratch s = scratch_new();
+    json_t *o;
+    gk_error e;
+    char *path = scratch_file(
+        &s, "a.jsonl",
+        "{\"a\": NaN, \"b\": \"NaN \\\" NaN\", \"c\": -Infinity, \"d\": [Infinity, 1], \"NaN\": 2}\n"
+        "{\"a\": NaNa}\n");
+    gk_jsonl *r = gk_jsonl_open(path, NULL);
+    ck_assert_int_eq(gk_jsonl_next(r, &o, NULL), 1);
+    ck_assert(json_is_null(json_object_get(o, "a")) && json_is_null(json_object_get(o, "c")));
+    ck_assert_str_eq(json_string_value(json_object_get(o, "b")), "NaN \" NaN");
+    ck_assert(json_is_null(json_array_get(json_object_get(o, "d"), 0)));
+    ck_assert_int_eq(json_integer_value(json_object_get(o, "NaN")), 2);
+    ck_assert_ptr_nonnull(strstr(gk_jsonl_line(r), "-Infinity"));
+    json_decref(o);
+    ck_assert_int_eq(gk_jsonl_next(r, &o, &e), -1);
+    assert_error_at(&e, path, ":2:");
+    gk_jsonl_close(r);
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(jsonl_write_is_one_compact_line) {
     scratch s = scratch_new();
     char *path = scratch_path(&s, "a.jsonl");
@@ -297,6 +321,7 @@ int main(void) {
     tcase_add_test(t, json_save_and_load);
     tcase_add_test(t, jsonl_reads_line_by_line);
     tcase_add_test(t, jsonl_errors_have_places);
+    tcase_add_test(t, jsonl_reads_nan_as_null);
     tcase_add_test(t, jsonl_write_is_one_compact_line);
     tcase_add_test(t, yaml_walks_lists_and_maps);
     tcase_add_test(t, yaml_bad_documents_have_places);

@@ -91,6 +91,43 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "SCHEMES='graft/schemes/position.yaml my file.yaml'", "SCHEMES", "'my'");
     refused(&s, "SCHEMES=", "SCHEMES is empty", "");
     refused(&s, "MODEL=/nonexistent", "MODEL='/nonexistent'", "/nonexistent/config.json");
+    refused(&s, "DATASET=counterfact", "DATASET=counterfact", "SOURCE=FILE");
+    refused(&s, "DATASET=counterfact SOURCE=/nonexistent", "SOURCE='/nonexistent'", "no such file");
+    refused(&s, "DATASET=articles", "DATASET=articles needs MODEL=PATH", "BASE_ROWS=N");
+    refused(&s, "DATASET=own_rows", "TEMPLATES='templates/own_rows'", "templates/own_rows/eval.jsonl");
+    refused(&s, "DATASET=battles SOURCE=Makefile", "SOURCE='Makefile'", "takes no source");
+    refused(&s, "SOURCE='a b'", "SOURCE='a b'", "blank");
+    refused(&s, "TEMPLATES=/nonexistent", "TEMPLATES='/nonexistent'", "/nonexistent/eval.jsonl");
+    refused(&s, "TASK=other", "TASK='other'", "disjoint");
+    refused(&s, "TASK_ROWS=ten", "TASK_ROWS='ten'", "number");
+    refused(&s, "BASE_ROWS=0", "BASE_ROWS=0 leaves no base corpus", "MODEL=PATH");
+    scratch_free(&s);
+}
+END_TEST
+
+/* What make would run, with the variables given. */
+static char *planned(scratch *s, const char *variables) {
+    char *out = gk_arena_alloc(s->a, 1 << 16);
+    int code = shell(s, gk_arena_printf(s->a, "make -n report RUN=$D/plan %s", variables), out, 1 << 16);
+    ck_assert_msg(code == 0, "make -n %s: %d: %s", variables, code, out);
+    return out;
+}
+
+START_TEST(data_is_asked_for) {
+    scratch s = scratch_new();
+    char *plan = planned(&s, "");
+    ck_assert_ptr_nonnull(strstr(plan, "dataset --name fake_movies_fake_actors --out"));
+    ck_assert(!strstr(plan, "--source") && !strstr(plan, "-rows 1") && strstr(plan, "in task/A2B task/B2A;"));
+    ck_assert_ptr_nonnull(strstr(plan, "--schemes graft/schemes/position.yaml"));
+    ck_assert_ptr_nonnull(strstr(plan, "/plan/data/card.json --out"));
+    plan = planned(&s, "DATASET=battles TASK=reverse BASE_ROWS=13 TASK_ROWS=11");
+    ck_assert(strstr(plan, "--base-rows 13") && strstr(plan, "--task-rows 11") &&
+              !strstr(plan, "--relation-rows"));
+    ck_assert(strstr(plan, "in relation/B2A;") && !strstr(plan, "task/A2B"));
+    ck_assert_ptr_null(strstr(plan, "plan/data/task/metadata.jsonl"));
+    ck_assert(strstr(plan, "--schemes graft/schemes/position_untitled.yaml") &&
+              !strstr(plan, "position.yaml"));
+    ck_assert_ptr_null(strstr(plan, "--train-templates templates/battles/reverse.jsonl"));
     scratch_free(&s);
 }
 END_TEST
@@ -195,6 +232,7 @@ int main(void) {
     TCase *t = tcase_create("make");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, mistyped_variables_change_nothing);
+    tcase_add_test(t, data_is_asked_for);
     tcase_add_test(t, names_that_make_cannot_use_are_refused);
     tcase_add_test(t, a_note_is_written_when_something_else_is_asked_for);
     tcase_add_test(t, other_weights_under_the_same_name_are_noticed);

@@ -54,7 +54,7 @@ const char *gk_nearest(const char *word, const char *const *known, size_t n) {
 static void add_default(const gk_opt *o, gk_buf *b) {
     if (o->required) {
         gk_buf_puts(b, " (required)");
-    } else if (o->kind == GK_OPT_INT) {
+    } else if (o->kind == GK_OPT_INT && *(const int64_t *)o->dest >= 0) {
         gk_buf_printf(b, " [%" PRId64 "]", *(const int64_t *)o->dest);
     } else if (o->kind == GK_OPT_NUM) {
         gk_buf_printf(b, " [%g]", *(const double *)o->dest);
@@ -224,4 +224,20 @@ void gk_use_threads(int64_t n) {
 const char *gk_home(void) {
     const char *home = getenv("GRAFTKIT_HOME");
     return home && *home ? home : GK_SOURCE_DIR;
+}
+
+bool gk_parse_bytes(const char *text, const char *option, size_t *out, gk_error *err) {
+    static const char unit[] = "KMGT";
+    char *end;
+    double value = strtod(text, &end);
+    const char *u = *end ? strchr(unit, *end) : NULL;
+    for (const char *p = unit; u && p <= u; p++) value *= 1024;
+    if (u) end++;
+    if (u && strncmp(end, "iB", 2) == 0) end += 2;
+    if (*end || end == text || !isfinite(value) || value < 1 << 20 || value > 1e15)
+        return gk_fail(err, GK_AT_FIELD(NULL, option),
+                       "write 1GiB, 512MiB or a number of bytes, 1MiB or more", "'%s' is no amount of memory",
+                       text);
+    *out = (size_t)value;
+    return true;
 }

@@ -6,8 +6,23 @@ no() {
     exit 1
 }
 
-[[ $DATASET != */* && -f templates/$DATASET/eval.jsonl ]] ||
-    no "DATASET='$DATASET' is no dataset; there is: $(echo $(ls templates))"
+: "${TEMPLATES:=templates/$DATASET}" "${TASK:=disjoint}"
+[[ $DATASET != */* && ( -f templates/$DATASET/eval.jsonl || $DATASET == own_rows ) ]] ||
+    no "DATASET='$DATASET' is no dataset; there is: $(echo $(ls templates)) own_rows"
+[[ -f $TEMPLATES/eval.jsonl ]] || no "TEMPLATES='$TEMPLATES' must be a folder of templates; $TEMPLATES/eval.jsonl is missing"
+case $DATASET in
+counterfact | own_rows) [[ $SOURCE ]] || no "DATASET=$DATASET is made of your own data: name its file with SOURCE=FILE" ;;
+articles) ;;
+*) [[ -z $SOURCE ]] || no "SOURCE='$SOURCE': DATASET=$DATASET is made of its own lists and takes no source" ;;
+esac
+[[ -z $SOURCE || -e $SOURCE ]] || no "SOURCE='$SOURCE': there is no such file or folder"
+for v in BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS; do
+    [[ ${!v} =~ ^(0|[1-9][0-9]{0,6})?$ ]] || no "$v='${!v}' must be a number"
+done
+[[ $TASK == disjoint || $TASK == reverse ]] || no "TASK='$TASK' must be disjoint (other rows) or reverse (the same rows, target to entity)"
+[[ $MODEL || ${BASE_ROWS:-0} != 0 || ! $DATASET =~ ^(counterfact|articles|own_rows)$ ]] ||
+    no "DATASET=$DATASET needs MODEL=PATH, a model that can read: it has no base corpus (or give BASE_ROWS=N)"
+[[ $MODEL || $BASE_ROWS != 0 ]] || no "BASE_ROWS=0 leaves no base corpus: name a model with MODEL=PATH"
 families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
 [[ $FAMILY && " $families " == *" $FAMILY "* ]] || no "FAMILY='$FAMILY' is no family; there are: $families"
 [[ $FREEZE =~ ^[a-z0-9_,@/-]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
@@ -37,6 +52,9 @@ mkdir -p "$RUN" 2>/dev/null && [[ -w $RUN ]] || no "RUN='$RUN' must be a folder 
 case ${1##*/} in
 asked)
     text=$(printf '%s\n' "family=$FAMILY" "model=$MODEL" "dataset=$DATASET" "seed=$SEED" "freeze=$FREEZE")
+    for v in SOURCE BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS; do [[ ${!v} ]] && text+=$'\n'"$v=${!v}"; done
+    [[ $TEMPLATES == "templates/$DATASET" ]] || text+=$'\n'"templates=$TEMPLATES"
+    [[ $TASK == disjoint ]] || text+=$'\n'"task=$TASK"
     # Other weights under the old names are another model. Times tell, without reading gigabytes at every call.
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
     ;;

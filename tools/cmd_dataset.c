@@ -1,17 +1,42 @@
 /* cmd_dataset.c: `graftkit dataset`. */
 #include "data/data.h"
 #include "tools/tools.h"
+#include "train/train.h"
 
-#include <inttypes.h>
+#include <string.h>
+
+static json_int_t number(const json_t *obj, const char *key) {
+    return json_integer_value(json_object_get(obj, key));
+}
 
 static void print_split(const char *name, const json_t *split) {
-    json_int_t rows = json_integer_value(json_object_get(split, "rows"));
-    const json_t *base = json_object_get(split, "texts"), *one_way = json_object_get(split, "A2B");
-    const json_t *targets = json_object_get(split, "targets_A2B");
-    printf("  %-9s %6" JSON_INTEGER_FORMAT " rows, %7" JSON_INTEGER_FORMAT " texts%s; %" JSON_INTEGER_FORMAT
-           " different first words among the targets\n",
-           name, rows, json_integer_value(base ? base : one_way), base ? "" : " a direction",
-           json_integer_value(json_object_get(targets, "distinct_first_words")));
+    const json_t *base = json_object_get(split, "texts"), *targets = json_object_get(split, "targets_A2B");
+    printf("  %-9s %6" JSON_INTEGER_FORMAT " rows, ", name, number(split, "rows"));
+    if (base)
+        printf("%7" JSON_INTEGER_FORMAT " texts", json_integer_value(base));
+    else if (number(split, "A2B") == number(split, "B2A"))
+        printf("%7" JSON_INTEGER_FORMAT " texts a direction", number(split, "A2B"));
+    else
+        printf("%" JSON_INTEGER_FORMAT " + %" JSON_INTEGER_FORMAT " texts (A2B, B2A)", number(split, "A2B"),
+               number(split, "B2A"));
+    printf("; %" JSON_INTEGER_FORMAT " different first words among the targets\n",
+           number(targets, "distinct_first_words"));
+    if (json_object_get(targets, "distinct_first_tokens"))
+        printf("            %" JSON_INTEGER_FORMAT
+               " different first tokens among the targets, the most common %" JSON_INTEGER_FORMAT " times\n",
+               number(targets, "distinct_first_tokens"), number(targets, "most_common_token"));
+}
+
+static void print_source(const json_t *source, const char *out) {
+    const char *why;
+    json_t *n;
+    if (!source) return;
+    printf("  dropped: %" JSON_INTEGER_FORMAT "%s%s%s; usable but in no split: %" JSON_INTEGER_FORMAT "\n",
+           number(source, "dropped"), number(source, "dropped") ? ", each named in " : "",
+           number(source, "dropped") ? out : "", number(source, "dropped") ? "/dropped.jsonl" : "",
+           number(source, "unused"));
+    json_object_foreach(json_object_get(source, "reasons"), why, n)
+        printf("  %7" JSON_INTEGER_FORMAT " x %s\n", json_integer_value(n), why);
 }
 
 static void print_card(const json_t *card, const char *out) {
@@ -19,34 +44,66 @@ static void print_card(const json_t *card, const char *out) {
     const char *name;
     json_t *split;
     printf("%s, seed %" JSON_INTEGER_FORMAT ", in %s\n", json_string_value(json_object_get(card, "name")),
-           json_integer_value(json_object_get(card, "seed")), out);
+           number(card, "seed"), out);
     json_object_foreach(json_object_get(card, "splits"), name, split) print_split(name, split);
-    printf("  chance of a target's first word: top-1 %.2f%%, top-5 %.2f%%\n",
-           100 * json_real_value(json_object_get(chance, "top1")),
-           100 * json_real_value(json_object_get(chance, "top5")));
+    if (chance)
+        printf("  chance of a target's first word: top-1 %.2f%%, top-5 %.2f%%\n",
+               100 * json_real_value(json_object_get(chance, "top1")),
+               100 * json_real_value(json_object_get(chance, "top5")));
+    print_source(json_object_get(card, "source"), out);
+}
+
+static bool first_token(void *tok, const char *target, int32_t *id, gk_error *err) {
+    return gk_tok_first(tok, target, id, err);
+}
+
+static bool make(gk_dataset_options *o, const char *tokenizer, gk_error *err) {
+    gk_tok *tok = NULL;
+    if (tokenizer) {
+        const char *slash = strrchr(tokenizer, '/');
+        tok = gk_tokenizer_of(tokenizer, err);
+        if (!tok) return false;
+        o->first_token = first_token;
+        o->first_token_ctx = tok;
+        o->tokenizer = slash && slash[1] ? slash + 1 : tokenizer;
+    }
+    json_t *card = NULL;
+    bool ok = gk_dataset_make(o, &card, err);
+    if (card) print_card(card, o->out);
+    json_decref(card);
+    gk_tok_free(tok);
+    return ok;
 }
 
 int cmd_dataset(int argc, char **argv) {
     gk_dataset_options o = GK_DATASET_DEFAULTS;
+    const char *tokenizer = NULL;
     const gk_opt opts[] = {
-        {"name", GK_OPT_STR, &o.name, "NAME", "which dataset", false},
+        {"name", GK_OPT_STR, &o.name, "NAME", "which dataset (docs/datasets.md lists them)", false},
         {"out", GK_OPT_STR, &o.out, "DIR", "folder to write", true},
         {"seed", GK_OPT_INT, &o.seed, "S", "seed; the same seed gives the same bytes", false},
-        {"base-rows", GK_OPT_INT, &o.base_rows, "N", "rows of the base corpus", false},
+        {"base-rows", GK_OPT_INT, &o.base_rows, "N",
+         "rows of the base corpus, 0 for none (default: the dataset's own number, as for the next three)",
+         false},
         {"base-texts", GK_OPT_INT, &o.base_texts, "N", "texts of the base corpus", false},
         {"relation-rows", GK_OPT_INT, &o.relation_rows, "N", "rows under test", false},
         {"task-rows", GK_OPT_INT, &o.task_rows, "N", "rows of the task model", false},
+        {"source", GK_OPT_STR, &o.source, "PATH",
+         "your own data: a CounterFact file, a folder of articles, or a metadata.jsonl (own_rows)", false},
+        {"templates", GK_OPT_STR, &o.templates, "DIR", "folder of templates instead of the dataset's own",
+         false},
+        {"chunk-words", GK_OPT_INT, &o.chunk_words, "N",
+         "articles: about so many words a text (default: 120)", false},
+        {"tokenizer", GK_OPT_STR, &tokenizer, "PATH",
+         "a tokenizer, model folder or GGUF file: the card also counts the targets' first tokens", false},
     };
     gk_arena *a = gk_arena_new();
     int code = gk_args("dataset", "Makes a dataset: rows, training texts and splits.", opts,
                        sizeof opts / sizeof *opts, argc, argv, a);
     if (code < 0) {
         gk_error err;
-        json_t *card = NULL;
         o.home = gk_home();
-        code = gk_dataset_make(&o, &card, &err) ? 0 : gk_die("dataset", &err);
-        if (card) print_card(card, o.out);
-        json_decref(card);
+        code = make(&o, tokenizer, &err) ? 0 : gk_die("dataset", &err);
     }
     gk_arena_free(a);
     return code;

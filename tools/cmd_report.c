@@ -30,8 +30,10 @@ static bool list_models(settings *s, gk_arena *a, gk_error *err) {
 
 static bool write_report(const settings *s, gk_error *err) {
     const gk_report_options *o = &s->report;
-    const gk_named_path named[] = {
-        {"--db", o->db, GK_INPUT}, {"--gate", o->gate, GK_INPUT}, {"--out", o->out, GK_OUTPUT}};
+    const gk_named_path named[] = {{"--db", o->db, GK_INPUT},
+                                   {"--gate", o->gate, GK_INPUT},
+                                   {"--card", o->card, GK_INPUT},
+                                   {"--out", o->out, GK_OUTPUT}};
     return gk_check_outputs(named, sizeof named / sizeof *named, err) && gk_report_write(o, err);
 }
 
@@ -44,6 +46,7 @@ int cmd_report(int argc, char **argv) {
         {"donor", GK_OPT_LIST, &s.donors, "NAME=DIR",
          "a finetuned model, for its training curve; may be repeated", false},
         {"gate", GK_OPT_STR, &s.report.gate, "FILE", "gate.json of the base model", false},
+        {"card", GK_OPT_STR, &s.report.card, "FILE", "card.json of the dataset", false},
         {"title", GK_OPT_STR, &s.report.title, "TEXT", "title of the page", false},
     };
     gk_arena *a = gk_arena_new();

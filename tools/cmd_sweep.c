@@ -1,9 +1,8 @@
 /* cmd_sweep.c: evaluates graft schemes over prompts into a results store, and shows the headline. */
 #include "eval/eval.h"
+#include "tools/told.h"
 #include "tools/tools.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct args {
@@ -13,42 +12,7 @@ typedef struct args {
     bool drop_bad_rows, restart, replace;
 } args;
 
-/* "1GiB", "512MiB", "2G", "1000000": bytes. */
-static bool parse_bytes(const char *text, size_t *out, gk_error *err) {
-    static const char unit[] = "KMGT";
-    char *end;
-    double value = strtod(text, &end);
-    const char *u = *end ? strchr(unit, *end) : NULL;
-    for (const char *p = unit; u && p <= u; p++) value *= 1024;
-    if (u) end++;
-    if (u && strncmp(end, "iB", 2) == 0) end += 2;
-    if (*end || end == text || !isfinite(value) || value < 1 << 20 || value > 1e15)
-        return gk_fail(err, GK_AT_FIELD(NULL, "--budget"),
-                       "write 1GiB, 512MiB or a number of bytes, 1MiB or more", "'%s' is no amount of memory",
-                       text);
-    *out = (size_t)value;
-    return true;
-}
-
 /* ---------------------------------------------------------------- what is printed */
-
-static void say_dropped(const gk_sweep *s) {
-    const gk_prompts *p = gk_sweep_prompts(s);
-    fprintf(stderr, "%zu prompts of %zu rows x %zu templates; %zu dropped\n", p->n, p->n_rows, p->n_templates,
-            p->n_dropped);
-    json_t *reasons = json_object();
-    for (size_t i = 0; i < p->n; i++) {
-        const char *why = p->item[i].dropped;
-        if (!why) continue;
-        json_int_t n = json_integer_value(json_object_get(reasons, why));
-        json_object_set_new(reasons, why, json_integer(n + 1));
-    }
-    const char *why;
-    json_t *count;
-    json_object_foreach(reasons, why, count)
-        fprintf(stderr, "  dropped %" JSON_INTEGER_FORMAT ": %s\n", json_integer_value(count), why);
-    json_decref(reasons);
-}
 
 static void say_cell(const gk_cell *c, int width) {
     const gk_stats *s = &c->stats;
@@ -121,7 +85,11 @@ static void say_spent(const gk_sweep *s) {
 }
 
 static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
-    say_dropped(s);
+    gk_told_dropped(gk_sweep_prompts(s));
+    const gk_schemes *schemes = gk_sweep_schemes(s);
+    fprintf(stderr, "%zu schemes", schemes->n);
+    if (schemes->n != schemes->n_written) fprintf(stderr, ", of %zu entries and grids", schemes->n_written);
+    fprintf(stderr, "\n");
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
     if (pending && !say_estimate(s, err)) return false;
@@ -155,7 +123,7 @@ static bool check_out(const args *g, gk_error *err) {
 static int run(const args *g, gk_sweep_options *o) {
     gk_error err;
     if (!check_out(g, &err)) return gk_die("sweep", &err);
-    if (!parse_bytes(g->budget, &o->budget_bytes, &err)) return gk_die("sweep", &err);
+    if (!gk_parse_bytes(g->budget, "--budget", &o->budget_bytes, &err)) return gk_die("sweep", &err);
     gk_sweep *s = gk_sweep_open(o, &err);
     bool finished = false, ok = s && sweep(s, &finished, &err);
     gk_sweep_close(s);

@@ -1,0 +1,275 @@
+/* rows.c: rows that a user gave: which can be used, and dealing them into splits that share nothing. */
+#include "data/internal.h"
+
+#include <string.h>
+
+void gk__drop(gk__making *m, const char *where, const char *why_fmt, ...) {
+    char text[1024];
+    va_list ap;
+    va_start(ap, why_fmt);
+    vsnprintf(text, sizeof text, why_fmt, ap);
+    va_end(ap);
+    json_t *entry = json_pack("{s:s,s:s}", "where", where, "why", text);
+    if (!entry)
+        entry = json_pack("{s:s,s:s}", "where", "(not UTF-8)", "why", "its name or reason is not UTF-8");
+    json_array_append_new(m->dropped, entry);
+}
+
+void gk__pool_free(gk__pool *p) {
+    for (size_t i = 0; i < p->n; i++) json_decref(p->row[i]);
+    gk_free(p->row);
+    gk_free(p->where);
+    json_decref(p->ids);
+    json_decref(p->known);
+    *p = (gk__pool){0};
+}
+
+/* ---------------------------------------------------------------- one row */
+
+/* The value of a field as text without blanks around it, in the arena; NULL when there is none. */
+static const char *trimmed(gk_arena *a, const json_t *v) {
+    if (json_is_integer(v)) return gk_arena_printf(a, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
+    const char *s = json_string_value(v);
+    if (!s) return NULL;
+    s += strspn(s, " \t");
+    size_t n = strlen(s);
+    while (n > 0 && strchr(" \t", s[n - 1])) n--;
+    return n ? gk_arena_strndup(a, s, n) : NULL;
+}
+
+static const char *no_value(const json_t *v) {
+    if (!v) return "is missing";
+    if (json_is_null(v)) return "is null or NaN";
+    if (json_is_string(v)) return "is empty";
+    return "is no text";
+}
+
+static bool usable(gk__making *m, gk__pool *p, json_t *row, const char *where) {
+    static const char *const FIELD[2] = {"first_actor", "second_actor"};
+    static const char *const ROLE[2] = {"entity", "target"};
+    const char *id = trimmed(m->a, json_object_get(row, "id")), *value[2];
+    if (json_object_get(p->ids, id)) {
+        gk__drop(m, where, "a row with this id came before");
+        return false;
+    }
+    json_object_set_new(p->ids, id, json_true());
+    for (int i = 0; i < 2; i++) {
+        const json_t *v = json_object_get(row, FIELD[i]);
+        value[i] = trimmed(m->a, v);
+        if (!value[i]) {
+            gk__drop(m, where, "the %s (field '%s') %s", ROLE[i], FIELD[i], no_value(v));
+            return false;
+        }
+    }
+    if (strcmp(value[0], value[1]) == 0) {
+        gk__drop(m, where, "the target equals the entity");
+        return false;
+    }
+    for (int i = 0; i < 2; i++) json_object_set_new(row, FIELD[i], json_string(value[i]));
+    return true;
+}
+
+static void add(gk__pool *p, json_t *row, const char *where) {
+    if (p->n == p->room) {
+        size_t room = p->room ? 2 * p->room : 256;
+        p->row = gk_grow(p->row, p->room * sizeof *p->row, room * sizeof *p->row);
+        p->where = gk_grow(p->where, p->room * sizeof *p->where, room * sizeof *p->where);
+        p->room = room;
+    }
+    p->row[p->n] = row;
+    p->where[p->n++] = where;
+    const char *key;
+    json_t *v;
+    json_object_foreach(row, key, v) json_object_set_new(p->known, key, json_true());
+}
+
+void gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, size_t n) {
+    if (!p->ids) p->ids = json_object();
+    if (!p->known) p->known = json_object();
+    if (!trimmed(m->a, json_object_get(row, "id")))
+        json_object_set_new(row, "id", json_integer((json_int_t)n));
+    if (usable(m, p, row, where))
+        add(p, row, where);
+    else
+        json_decref(row);
+}
+
+/* ---------------------------------------------------------------- rows against templates */
+
+typedef struct checking {
+    gk__making *m;
+    gk__pool *p;
+    gk_arena *scratch;
+} checking;
+
+/* Whether every template can be filled with the row. (Entity and target both have values: then they can also
+ * be filled with the two exchanged.) */
+static bool fillable(checking *c, size_t i, gk_template *const *t, size_t n) {
+    const gk_wording *w = c->m->wording;
+    for (size_t k = 0; k < n; k++) {
+        gk_error why;
+        gk_rendered out;
+        gk_arena_reset(c->scratch);
+        if (gk_template_render(t[k], c->p->row[i], w->fillers, GK_NOWHERE, c->scratch, &out, &why)) continue;
+        /* A hole's place names the template; the field's the row. */
+        if (why.field[0])
+            gk__drop(c->m, c->p->where[i], "field '%s' %s", why.field, why.what);
+        else
+            gk__drop(c->m, c->p->where[i], "%s", why.what);
+        return false;
+    }
+    return true;
+}
+
+static bool known_fields(const gk__pool *p, const gk_wording *w, gk_template *const *t, size_t n,
+                         gk_error *err) {
+    for (size_t k = 0; k < n; k++)
+        if (!gk_template_check(t[k], p->known, w->fillers, err)) return false;
+    return true;
+}
+
+bool gk__pool_check(gk__making *m, gk__pool *p, gk_error *err) {
+    const gk_wording *w = m->wording;
+    if (p->n > 0 &&
+        (!known_fields(p, w, w->all, w->n_training, err) ||
+         !known_fields(p, w, w->reverse, w->n_reverse, err) || !known_fields(p, w, w->eval, w->n_eval, err)))
+        return false;
+    checking c = {m, p, gk_arena_new()};
+    size_t kept = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        bool ok = fillable(&c, i, w->all, w->n_training) && fillable(&c, i, w->reverse, w->n_reverse) &&
+                  fillable(&c, i, w->eval, w->n_eval);
+        if (!ok) json_decref(p->row[i]);
+        if (!ok) continue;
+        p->row[kept] = p->row[i];
+        p->where[kept++] = p->where[i];
+    }
+    p->n = kept;
+    gk_arena_free(c.scratch);
+    return true;
+}
+
+/* ---------------------------------------------------------------- dealing */
+
+typedef struct dealer {
+    gk__making *m;
+    gk__pool *p;
+    const char *const *keys;
+    json_t *claims; /* "kind\nvalue" -> the split whose it is */
+} dealer;
+
+/* Entities and targets are one kind: who is asked about in one split is no answer in another. */
+static const char *claim_key(gk_arena *a, const char *key, const json_t *v) {
+    const char *text = trimmed(a, v);
+    bool actor = strcmp(key, "first_actor") == 0 || strcmp(key, "second_actor") == 0;
+    return text ? gk_arena_printf(a, "%s\n%s", actor ? "actor" : key, text) : NULL;
+}
+
+/* The split that the row's values belong to: one of them, -1 when to none yet, -2 when to several. */
+static int owner(const dealer *d, const json_t *row, const char **clash) {
+    int got = -1;
+    for (size_t k = 0; d->keys[k]; k++) {
+        const char *key = claim_key(d->m->a, d->keys[k], json_object_get(row, d->keys[k]));
+        const json_t *v = key ? json_object_get(d->claims, key) : NULL;
+        if (!v) continue;
+        int s = (int)json_integer_value(v);
+        if (got >= 0 && s != got) {
+            *clash = d->keys[k];
+            return -2;
+        }
+        got = s;
+    }
+    return got;
+}
+
+static void claim(const dealer *d, const json_t *row, int s) {
+    for (size_t k = 0; d->keys[k]; k++) {
+        const char *key = claim_key(d->m->a, d->keys[k], json_object_get(row, d->keys[k]));
+        if (key) json_object_set_new(d->claims, key, json_integer(s));
+    }
+}
+
+/* The split that lacks the greatest part of what it asks for; -1 when all are full. */
+static int neediest(const gk_rows *splits, const size_t want[GK__N_SPLITS]) {
+    int best = -1;
+    for (int s = 0; s < GK__N_SPLITS; s++) {
+        if (splits[s].n >= want[s]) continue;
+        if (best < 0 || splits[s].n * want[best] < splits[best].n * want[s]) best = s;
+    }
+    return best;
+}
+
+static void deal_one(dealer *d, size_t i, const size_t want[GK__N_SPLITS]) {
+    gk_rows *splits = d->m->splits;
+    const char *clash = NULL;
+    int s = owner(d, d->p->row[i], &clash);
+    if (s == -2) {
+        gk__drop(d->m, d->p->where[i], "two splits would share it: its '%s' stands in rows of another",
+                 clash);
+        return;
+    }
+    if (s == -1) s = neediest(splits, want);
+    if (s < 0 || splits[s].n >= want[s]) {
+        d->m->unused++;
+        return;
+    }
+    claim(d, d->p->row[i], s);
+    splits[s].row[splits[s].n++] = json_incref(d->p->row[i]);
+}
+
+static bool enough(const gk__making *m, const size_t want[GK__N_SPLITS], const bool firm[GK__N_SPLITS],
+                   size_t usable_rows, gk_error *err) {
+    static const char *const NAME[GK__N_SPLITS] = {"base", "relation", "task"};
+    for (int s = 0; s < GK__N_SPLITS; s++)
+        if (m->splits[s].n < want[s] && (firm[s] || m->splits[s].n == 0))
+            return gk_fail(err, GK_AT_FILE(m->source), "ask for fewer rows, or give more",
+                           "only %zu of %zu %s rows could be dealt from %zu usable ones (%zu dropped)",
+                           m->splits[s].n, want[s], NAME[s], usable_rows, json_array_size(m->dropped));
+    return true;
+}
+
+static void tell_apart(gk__making *m) {
+    json_t *words = json_object();
+    for (int s = 0; s < GK__N_SPLITS; s++)
+        for (size_t i = 0; i < m->splits[s].n; i++) {
+            const char *t = json_string_value(json_object_get(m->splits[s].row[i], "second_actor"));
+            json_object_set_new(words, gk_arena_strndup(m->a, t, strcspn(t, " ")), json_true());
+        }
+    m->n_first_words = json_object_size(words);
+    json_decref(words);
+}
+
+/* How many rows each split shall have, and whether that was asked for; makes the splits' arrays. */
+static void set_quotas(gk__making *m, size_t n, size_t want[GK__N_SPLITS], bool firm[GK__N_SPLITS]) {
+    size_t asked = 0;
+    for (int s = 0; s < GK__N_SPLITS; s++) {
+        firm[s] = m->splits[s].n != GK__UNSET;
+        want[s] = firm[s] ? m->splits[s].n : 0;
+        asked += want[s];
+    }
+    size_t left = n > asked ? n - asked : 0;
+    bool both = !firm[GK__RELATION] && !firm[GK__TASK];
+    if (!firm[GK__TASK]) want[GK__TASK] = left > 1 ? (both ? left / 2 : left) : 1;
+    if (!firm[GK__RELATION]) want[GK__RELATION] = left > 1 ? (both ? left - left / 2 : left) : 1;
+    for (int s = 0; s < GK__N_SPLITS; s++) {
+        size_t room = want[s] < n ? want[s] : n;
+        m->splits[s].row = want[s] ? gk_alloc((room + 1) * sizeof(json_t *)) : NULL;
+        m->splits[s].n = 0;
+    }
+}
+
+bool gk__deal(gk__making *m, gk__pool *p, const char *const *keys, gk_error *err) {
+    dealer d = {m, p, keys, json_object()};
+    size_t want[GK__N_SPLITS], *order = gk_alloc((p->n + 1) * sizeof *order);
+    bool firm[GK__N_SPLITS];
+    gk_rng rng;
+    set_quotas(m, p->n, want, firm);
+    for (size_t i = 0; i < p->n; i++) order[i] = i;
+    gk_rng_seed(&rng, (uint64_t)m->opt->seed, "splits");
+    gk_rng_shuffle(&rng, order, p->n, sizeof *order);
+    for (size_t i = 0; i < p->n; i++) deal_one(&d, order[i], want);
+    gk_free(order);
+    json_decref(d.claims);
+    tell_apart(m);
+    return enough(m, want, firm, p->n, err);
+}
