@@ -9,7 +9,7 @@
 
 enum {
     MOST_TOKENS = 1 << 24,  /* in a chunk: row numbers stay far from 2^31 */
-    FEWEST_BYTES = 16 << 20 /* of a worker: with less, one worker and all threads inside its operators */
+    FEWEST_BYTES = 4 << 20 /* of a worker: with less, one worker and all threads inside its operators */
 };
 
 /* ---------------------------------------------------------------- checks */
