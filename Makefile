@@ -95,7 +95,7 @@ $(BENCHES): $(B)/%: $(B)/tools/%.o $(B)/tools/args.o $(LIBFILES)
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint clean bench bench-train
+.PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint clean bench bench-train bench-sweep
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
@@ -144,6 +144,14 @@ TOKENIZER ?=
 bench-train: $(B)/bench_train $(B)/graftkit ## training speed by SHAPES="small texts gpt2-124m …"; PYTHON=python3: beside PyTorch (tools/bench_train.sh)
 	@BIN=$(B) PYTHON='$(PYTHON)' SHAPES='$(SHAPES)' COMPILE='$(COMPILE)' ROUNDS='$(ROUNDS)' THREADS='$(THREADS)' \
 	    TOKENIZER='$(TOKENIZER)' tools/bench_train.sh
+
+GGUF      ?=
+PARTS     ?= gpt2 smollm2 curve grid
+PROMPTS   ?= 200
+PLOT      ?=
+bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smollm2 curve grid"; PYTHON=python3: beside PyTorch, GGUF=SmolLM2 (tools/bench_sweep.sh)
+	@BIN=$(B) PYTHON='$(PYTHON)' GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' PLOT='$(PLOT)' \
+	    THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench_sweep.sh
 
 SOURCES  := $(wildcard core/*.[ch] tokenizer/*.[ch] tokenizer/*.cc model/*.[ch] train/*.[ch] graft/*.[ch] data/*.[ch] \
             eval/*.[ch] tools/*.[ch] tests/*.[ch] tests/fuzz/*.[ch])

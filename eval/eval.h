@@ -132,21 +132,37 @@ typedef struct gk_obs_list {
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out);
 
+/* How much of the way from `low` (the recipient alone) to `high` (the donor) a graft goes, as measured by a
+ * metric that is a mean: (graft - low) / (high - low). The interval is of the whole ratio: each draw takes
+ * the same rows from all three. */
+typedef struct gk_recovered {
+    double value, low, high; /* NaN where `high` is not above `low` */
+    int undefined;           /* draws left out of the interval because `high` was not above `low` in them */
+} gk_recovered;
+/* The three lists hold n observations of the same prompts in the same order, with equal rows and weights. */
+void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
+                 uint64_t seed, int resamples, gk_recovered *out);
+
 /* ---------------------------------------------------------------- the results store (store.c, store_read.c)
  */
 
 /* A SQLite file (application_id 0x67726b74, user_version 1). Its tables:
- *   run(key, value)               what the results are of and how they were made: hashes, seed, kernels,
- * threads, versions, times, engine counts; `complete` is 1 when no cell is missing model(name, path, sha256,
- * config_sha256)   sha256 of model.safetensors and of config.json template(id, text, fields, titled) fields:
- * a JSON list of names; ids count from 1 prompt(id, template, row, row_key, text, target, target_id,
- * n_tokens, dropped) token(id, piece)                           the vocabulary scheme(id, "set", name, about,
- * canonical, ord, source)   source: the scheme whose results it shares because both do the same (equal
- * canonical text); its own id otherwise applies(scheme, template)                  pairs that exist; others
- * are "not applicable" result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped)   scheme: a
- * `source`; top: n_top pairs of little-endian (int32 id, float32 probability); dropped: why this scheme could
- * not be evaluated on this prompt (the numbers are NULL then), else NULL A chunk of prompts is one
- * transaction under a rollback journal: a sweep that dies loses at most the running chunk.
+ *   - run(key, value): what the results are of and how they were made: hashes, seed, kernels, threads,
+ *     versions, times, engine counts; `complete` is 1 when no cell is missing
+ *   - model(name, path, sha256, config_sha256): sha256 of model.safetensors and of config.json
+ *   - template(id, text, fields, titled): fields: a JSON list of names; ids count from 1
+ *   - prompt(id, template, row, row_key, text, target, target_id, n_tokens, dropped)
+ *   - token(id, piece): the vocabulary
+ *   - scheme(id, "set", name, about, canonical, ord, source): source: the scheme whose results it shares
+ *     because both do the same (equal canonical text); its own id otherwise
+ *   - axis(scheme, ord, name, value): where a scheme of a grid stands in it; stores made before there were
+ *     grids lack the table
+ *   - applies(scheme, template): pairs that exist; others are "not applicable"
+ *   - result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped): scheme: a `source`; top: n_top
+ *     pairs of little-endian (int32 id, float32 probability); dropped: why this scheme could not be evaluated
+ *     on this prompt (the numbers are NULL then), else NULL
+ * A chunk of prompts is one transaction under a rollback journal: a sweep that dies loses at most the running
+ * chunk.
  */
 typedef struct gk_store gk_store;
 /* Opens an existing store for reading. One thread at a time. */
@@ -159,6 +175,8 @@ void gk_store_close(gk_store *s); /* NULL is fine */
  * every scheme; absent when no template does. */
 typedef struct gk_cell {
     const char *set, *scheme, *template_name;
+    const gk_axis *axis; /* where the scheme stands in its grid; none for one that stands alone */
+    size_t n_axes;
     bool applies; /* false: the scheme uses a field that the template lacks; there is nothing else in the cell
                    */
     size_t dropped; /* prompts of the cell that were not evaluated, for whatever reason; those still to come
@@ -219,11 +237,103 @@ typedef struct gk_sweep gk_sweep;
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err);
 size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes that do the same count once */
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
+const gk_schemes *gk_sweep_schemes(const gk_sweep *s);
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
+/* What a sweep takes. Rows as in gk_graft_stats. */
+typedef struct gk_sweep_cost {
+    double rows_naive, rows_unique, flops, seconds;
+    size_t weights; /* bytes of all models' weights as they lie in memory or in the mapped files */
+    size_t budget;  /* bytes of working memory */
+} gk_sweep_cost;
+/* What the pending cells will take: a few rows of the file are counted exactly, and some of their cells
+ * computed for the time (about a second; they are not kept). */
+bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err);
+/* What this gk_sweep took: seconds in the engine; budget: the most working memory; weights are not set. */
+void gk_sweep_spent(const gk_sweep *s, gk_sweep_cost *out);
 /* Computes what is pending, chunk after chunk. True with gk_sweep_pending > 0 afterwards: gk_interrupted()
  * became true, and what was computed is stored. `progress` counts pairs; may be NULL. Call it once. */
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err);
 void gk_sweep_close(gk_sweep *s); /* NULL is fine */
+
+/* ---------------------------------------------------------------- search (search.c, search_*.c)
+ *
+ * Looks for a small graft that suffices: a set of cells (position x layer block x component group), found by
+ * beam search on some of the rows and measured on the others. docs/search.md explains every choice.
+ */
+
+typedef enum gk_objective { GK_BY_LOGPROB, GK_BY_PROB, GK_BY_ACCURACY } gk_objective;
+/* "logprob", "prob" or "accuracy". */
+bool gk_objective_parse(const char *name, gk_objective *out, gk_error *err);
+
+typedef struct gk_search_options {
+    const char *recipient, *donor; /* "pre=DIR": name and model; the recipient's tokenizer is the run's */
+    gk_prompt_options prompts;
+    const char *out; /* a folder, made when absent */
+    /* Positions as a scheme's `at` has them; a token belongs to `last`, else to the first that selects it,
+     * and what none selects is one more position, "rest". None: every field that all templates share, and
+     * last. */
+    const char *const *positions;
+    size_t n_positions;
+    /* As a scheme's `components` has them. attn and ffn bring the norms of their half of the block; what none
+     * names is one more group, "others"; embed and pos are a group of their own. None: attn, ffn. */
+    const char *const *components;
+    size_t n_components;
+    int layer_blocks; /* parts that the layers are divided into; 0: 4, or fewer where there are fewer layers;
+                       * -1: one a layer */
+    double goal;      /* share of the way from PRE to SFT-rh in top-`top` accuracy, in (0, 1] */
+    int top;          /* 1, 5, 10, 50 or 100 */
+    double held_out;  /* share of the rows that the search does not see, in (0, 1) */
+    int beam;         /* graft sets kept after each step, 1 or more; 1: greedy */
+    int most_cells;   /* stop at so many cells; 0: go on to the goal */
+    gk_objective objective;
+    size_t budget_bytes; /* the engine's working memory; 0: 256 MiB */
+    uint64_t seed;       /* of the split into rows and of the bootstrap */
+    bool restart;        /* begin anew where `out` holds a search */
+    FILE *progress;      /* where bars and steps are told; NULL: nowhere */
+} gk_search_options;
+
+/* One graft on the search rows or on those held out. */
+typedef struct gk_search_score {
+    gk_stats stats;
+    gk_recovered recovery; /* of top-k accuracy */
+    size_t not_finite;     /* prompts on which its logits were not finite: counted as wrong */
+} gk_search_score;
+typedef struct gk_search_rung {
+    const char *name;    /* its scheme's: "PRE", "rung 1", …, "found", "found^C", "SFT-rh" */
+    const char *changed; /* the cell that this step added or dropped; NULL in the others */
+    bool dropped;
+    const bool *in; /* [n_cells] */
+    size_t size;    /* cells */
+    double share;   /* of the weights that a prompt's tokens are multiplied with, those the donor gives: mean
+                     * over   prompts. embed and pos count one row a token; final norm and head do not count */
+    gk_search_score search, held_out;
+} gk_search_rung;
+typedef struct gk_search_result {
+    const char *const *cell;                /* names: "last · ffn · 4/4" */
+    size_t n_cells, n_positions, n_columns; /* cell = position x n_columns + column */
+    gk_metric metric;
+    gk_search_rung *rung;            /* PRE, the ladder, found, found^C, SFT-rh */
+    size_t n_rungs, n_ladder, found; /* steps of the ladder; index of "found" */
+    bool reached;                    /* the goal, on the search rows */
+    size_t rows[2], prompts[2];      /* to search; held out */
+} gk_search_result;
+
+typedef struct gk_search gk_search;
+/* Loads and checks everything, and takes up the search that `out` holds of the same inputs and options (one
+ * of others is refused). Computes nothing. */
+gk_search *gk_search_open(const gk_search_options *o, gk_error *err);
+const gk_prompts *gk_search_prompts(const gk_search *s);
+/* Fields that all templates share but that are part of "rest": in some prompt no token would be left for them
+ * or for the rest. NULL-terminated. */
+const char *const *gk_search_left_out(const gk_search *s);
+/* Searches, measures and writes state.json (after each step), then ladder.json, ladder.csv, scheme.yaml and
+ * ladder.svg. True and NULL result: gk_interrupted() became true; what was found is in state.json. Also fails
+ * when the donor is not better than the recipient. Call it once. */
+bool gk_search_run(gk_search *s, gk_error *err);
+/* NULL before gk_search_run is through. Lives as long as `s`. */
+const gk_search_result *gk_search_found(const gk_search *s);
+gk_graft_stats gk_search_stats(const gk_search *s); /* of this process */
+void gk_search_close(gk_search *s);                 /* NULL is fine */
 
 /* ---------------------------------------------------------------- gate (gate.c) */
 
@@ -325,5 +435,24 @@ double gk_diff_median(const gk_diff *d, gk_component c, int r);
 /* One self-contained HTML page: heatmap and rank profiles; `a` and `b` name the models. As gk_report_write.
  */
 bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, gk_error *err);
+
+/* ---------------------------------------------------------------- drawings of plans (draw.c, draw_text.c,
+ * draw_svg.c)
+ */
+
+/* Who computes what: tokens down, layers across. Cells whose components come from several models are marked
+ * and explained. */
+typedef struct gk_drawing {
+    const char *title, *about; /* about may be "" */
+    const gk_cast *cast;       /* its names; the first is drawn as the ground */
+    const gk_config *config;
+    const gk_plan *plan;
+    const char *const *token; /* [n_tokens]: as shown; no control characters */
+    const char *const *label; /* [n_tokens]: beside it, e.g. the field it belongs to; "" */
+} gk_drawing;
+/* Adds lines of letters, and the terminal's colours behind them where `colour` is set. */
+void gk_draw_text(const gk_drawing *d, bool colour, gk_buf *out);
+/* One SVG file with all drawings, one below the other, written atomically. */
+bool gk_draw_svg(const gk_drawing *list, size_t n, const char *path, gk_error *err);
 
 #endif

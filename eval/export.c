@@ -1,4 +1,5 @@
 /* export.c: a results store as CSV, JSONL and summary.json. */
+#include "eval/csv.h"
 #include "eval/eval.h"
 
 #include <math.h>
@@ -24,8 +25,7 @@ bool gk_export_check(const char *path, gk_error *err) {
     return table_kind(path, &csv, err) && gk_out_check(path, err);
 }
 
-/* RFC 4180: quoted when it holds a quote, a comma or a line break. */
-static void csv_text(FILE *f, const char *text) {
+void gk__csv_text(FILE *f, const char *text) {
     if (!text[strcspn(text, "\",\r\n")]) {
         fputs(text, f);
         return;
@@ -39,13 +39,13 @@ static void csv_text(FILE *f, const char *text) {
 }
 
 static void csv_value(FILE *f, const json_t *v) {
-    if (json_is_string(v)) csv_text(f, json_string_value(v));
+    if (json_is_string(v)) gk__csv_text(f, json_string_value(v));
     if (json_is_integer(v)) fprintf(f, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
     if (json_is_real(v)) fprintf(f, "%.17g", json_real_value(v));
     if (json_is_boolean(v)) fputs(json_is_true(v) ? "true" : "false", f);
-    if (!json_is_array(v)) return;
+    if (!json_is_array(v) && !json_is_object(v)) return;
     char *text = json_dumps(v, JSON_COMPACT);
-    csv_text(f, text);
+    gk__csv_text(f, text);
     free(text);
 }
 
@@ -54,7 +54,7 @@ static void csv_header(table *t) {
     json_t *v;
     json_object_foreach(t->row, key, v) {
         fputs(comma, t->f);
-        csv_text(t->f, key);
+        gk__csv_text(t->f, key);
         comma = ",";
     }
     fputs("\r\n", t->f);
@@ -90,9 +90,18 @@ static json_t *number_json(double x) {
 
 /* ---------------------------------------------------------------- cells */
 
+/* {"layer": "3", "components": "o+ffn"}; null for a scheme that is no cell of a grid. */
+static json_t *grid_json(const gk_cell *c) {
+    json_t *grid = c->n_axes ? json_object() : json_null();
+    for (size_t i = 0; i < c->n_axes; i++)
+        json_object_set_new(grid, c->axis[i].name, text_json(c->axis[i].value));
+    return grid;
+}
+
 static void put_counts(json_t *row, const gk_cell *c) {
     json_object_set_new(row, "set", text_json(c->set));
     json_object_set_new(row, "scheme", text_json(c->scheme));
+    json_object_set_new(row, "grid", grid_json(c));
     json_object_set_new(row, "template", text_json(c->template_name));
     json_object_set_new(row, "n", json_integer((json_int_t)c->stats.n));
     json_object_set_new(row, "dropped", json_integer((json_int_t)c->dropped));

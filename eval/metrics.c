@@ -173,3 +173,44 @@ void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t see
     many m = {.cells = cells, .seed = seed, .resamples = resamples, .out = out};
     gk_parallel_for(n_cells, 1, compute_range, &m);
 }
+
+/* ---------------------------------------------------------------- recovery */
+
+static double recovered(double x, double low, double high) {
+    return high > low ? (x - low) / (high - low) : NAN;
+}
+
+void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
+                 uint64_t seed, int resamples, gk_recovered *out) {
+    const gk_obs *from[3] = {obs, low, high};
+    *out = (gk_recovered){.value = NAN, .low = NAN, .high = NAN};
+    if (n == 0) return;
+    cell c[3];
+    for (int i = 0; i < 3; i++) cell_build(&c[i], from[i], n);
+    size_t n_rows = c[0].n_clusters, kept = 0;
+    uint32_t *times = gk_alloc(n_rows * sizeof *times);
+    double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3][GK_N_METRICS];
+    gk_rng rng;
+    gk_rng_seed(&rng, seed, "bootstrap");
+    for (int b = -1; b < resamples; b++) { /* -1: the rows as they are */
+        for (size_t k = 0; k < n_rows; k++) times[k] = b < 0;
+        for (size_t k = 0; b >= 0 && k < n_rows; k++) times[gk_rng_below(&rng, n_rows)]++;
+        for (int i = 0; i < 3; i++) cell_values(&c[i], times, mean[i]);
+        double r = recovered(mean[0][metric], mean[1][metric], mean[2][metric]);
+        if (b < 0)
+            out->value = r;
+        else if (isnan(r))
+            out->undefined++;
+        else
+            draw[kept++] = r;
+    }
+    qsort(draw, kept, sizeof *draw, by_value);
+    if (kept) out->low = percentile(draw, kept, 0.025);
+    if (kept) out->high = percentile(draw, kept, 0.975);
+    gk_free(draw);
+    gk_free(times);
+    for (int i = 0; i < 3; i++) {
+        gk_free(c[i].clusters);
+        gk_free(c[i].ranked);
+    }
+}

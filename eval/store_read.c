@@ -15,6 +15,8 @@ typedef struct template_row {
 typedef struct scheme_row {
     int64_t id, source;
     const char *set, *name;
+    const gk_axis *axis;
+    size_t n_axes;
     bool *applies;   /* by template */
     size_t *dropped; /* by template: dropped for this scheme only */
 } scheme_row;
@@ -26,6 +28,7 @@ typedef struct reader {
     template_row *tmpl;
     size_t n_templates;
     scheme_row *scheme;
+    scheme_row **by_id;
     size_t n_schemes;
     bool any_titled;
     gk_cells *out;
@@ -73,10 +76,46 @@ static void take_scheme(reader *r, sqlite3_stmt *q) {
     s->dropped = gk_arena_alloc(r->a, r->n_templates * sizeof *s->dropped);
 }
 
+static int by_id(const void *a, const void *b) {
+    const scheme_row *x = *(scheme_row *const *)a, *y = *(scheme_row *const *)b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void index_schemes(reader *r) {
+    r->by_id = gk_arena_alloc(r->a, (r->n_schemes + 1) * sizeof *r->by_id);
+    for (size_t i = 0; i < r->n_schemes; i++) r->by_id[i] = &r->scheme[i];
+    qsort(r->by_id, r->n_schemes, sizeof(scheme_row *), by_id);
+}
+
+static scheme_row *scheme_of(reader *r, int64_t id) {
+    const scheme_row key = {.id = id}, *at = &key;
+    scheme_row **found = bsearch(&at, r->by_id, r->n_schemes, sizeof(scheme_row *), by_id);
+    return found ? *found : NULL;
+}
+
 static void take_applies(reader *r, sqlite3_stmt *q) {
-    int64_t id = sqlite3_column_int64(q, 0), t = sqlite3_column_int64(q, 1);
-    for (size_t i = 0; i < r->n_schemes; i++)
-        if (r->scheme[i].id == id && template_at(r, t)) r->scheme[i].applies[t - 1] = true;
+    scheme_row *s = scheme_of(r, sqlite3_column_int64(q, 0));
+    int64_t t = sqlite3_column_int64(q, 1);
+    if (s && template_at(r, t)) s->applies[t - 1] = true;
+}
+
+/* The rows of a scheme come one after the other. */
+static void take_axis(reader *r, sqlite3_stmt *q) {
+    scheme_row *s = scheme_of(r, sqlite3_column_int64(q, 0));
+    if (!s) return;
+    gk_axis *axis = gk_arena_alloc(r->a, (s->n_axes + 1) * sizeof *axis);
+    if (s->n_axes) memcpy(axis, s->axis, s->n_axes * sizeof *axis);
+    axis[s->n_axes++] =
+        (gk_axis){gk_arena_strdup(r->a, gk__sql_text(q, 1)), gk_arena_strdup(r->a, gk__sql_text(q, 2))};
+    s->axis = axis;
+}
+
+/* A store that was made before there were grids has no such table. */
+static bool read_axes(reader *r) {
+    size_t there;
+    return count_rows(r, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'axis'",
+                      &there) &&
+           (!there || each_row(r, "SELECT scheme, name, value FROM axis ORDER BY scheme, ord", take_axis));
 }
 
 static bool read_tables(reader *r) {
@@ -85,13 +124,14 @@ static bool read_tables(reader *r) {
     if (!count_rows(r, "SELECT count(*) FROM scheme", &n)) return false;
     r->tmpl = gk_arena_alloc(r->a, (r->n_templates + 1) * sizeof *r->tmpl);
     r->scheme = gk_arena_alloc(r->a, (n + 1) * sizeof *r->scheme);
-    return each_row(r,
-                    "SELECT t.id, t.titled, (SELECT count(*) FROM prompt p WHERE p.template = t.id AND "
-                    "p.dropped IS NOT"
-                    " NULL) FROM template t",
-                    take_template) &&
-           each_row(r, "SELECT id, source, \"set\", name FROM scheme ORDER BY ord, id", take_scheme) &&
-           each_row(r, "SELECT scheme, template FROM applies", take_applies);
+    bool ok = each_row(r,
+                       "SELECT t.id, t.titled, (SELECT count(*) FROM prompt p WHERE p.template = t.id AND "
+                       "p.dropped IS NOT"
+                       " NULL) FROM template t",
+                       take_template) &&
+              each_row(r, "SELECT id, source, \"set\", name FROM scheme ORDER BY ord, id", take_scheme);
+    index_schemes(r);
+    return ok && each_row(r, "SELECT scheme, template FROM applies", take_applies) && read_axes(r);
 }
 
 /* The scheme's observations, grouped by template; n[t] of template t. */
@@ -131,7 +171,8 @@ static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t 
 static gk_cell *add_cell(reader *r, const scheme_row *s, const char *name, const gk_obs *obs, size_t n) {
     r->lists[r->out->n] = (gk_obs_list){obs, n};
     gk_cell *c = &r->out->item[r->out->n++];
-    *c = (gk_cell){.set = s->set, .scheme = s->name, .template_name = name};
+    *c = (gk_cell){
+        .set = s->set, .scheme = s->name, .template_name = name, .axis = s->axis, .n_axes = s->n_axes};
     return c;
 }
 

@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A store that was made before there were grids gets the table when it is extended. */
+#define AXIS_TABLE                                                                                      \
+    "CREATE TABLE IF NOT EXISTS axis(scheme INTEGER NOT NULL REFERENCES scheme, ord INTEGER NOT NULL, " \
+    "name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(scheme, name)) WITHOUT ROWID;"
+
 static const char SCHEMA[] =
     "PRAGMA application_id = 0x67726b74; PRAGMA user_version = 1;"
     "CREATE TABLE run(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
@@ -25,7 +30,7 @@ static const char SCHEMA[] =
     "prompt,"
     " prob REAL, logprob REAL, rank INTEGER, logit_diff REAL, top BLOB, dropped TEXT, PRIMARY KEY(scheme, "
     "prompt))"
-    " WITHOUT ROWID;";
+    " WITHOUT ROWID;" AXIS_TABLE;
 
 static bool put(gk_store *s, const char *key, const char *value, gk_error *err) {
     sqlite3_stmt *q = gk__sql_prepare(s, "INSERT OR REPLACE INTO run(key, value) VALUES(?, ?)", err);
@@ -172,6 +177,18 @@ static bool add_scheme(gk_store *s, const gk_scheme *scheme, const gk_prompts *p
     return ok;
 }
 
+/* Where it stands in its grid. A scheme that was there already, written by hand, learns it too. */
+static bool add_axes(gk_store *s, sqlite3_stmt *q, const gk_scheme *scheme, gk_error *err) {
+    size_t n;
+    const gk_axis *axis = gk_scheme_axes(scheme, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!gk__sql_bind(s, q, err, "sssi", gk_scheme_name(scheme), axis[i].name, axis[i].value,
+                          (int64_t)i) ||
+            gk__sql_next(s, q, err) != 0)
+            return false;
+    return true;
+}
+
 /* 1: the scheme is there, its results under *source; 0: it is not; -1: failed, or its name means something
  * else. */
 static int find_scheme(gk_store *s, sqlite3_stmt *find, const gk_scheme *scheme, int64_t *source, bool *other,
@@ -189,15 +206,20 @@ static int find_scheme(gk_store *s, sqlite3_stmt *find, const gk_scheme *scheme,
 
 static bool add_schemes(gk_store *s, const gk_run *run, int64_t *source, bool *other, gk_error *err) {
     sqlite3_stmt *find = gk__sql_prepare(s, "SELECT canonical, source FROM scheme WHERE name = ?", err);
-    bool ok = find != NULL;
+    sqlite3_stmt *axis = gk__sql_prepare(s,
+                                         "INSERT OR REPLACE INTO axis(scheme, name, value, ord)"
+                                         " SELECT id, ?2, ?3, ?4 FROM scheme WHERE name = ?1",
+                                         err);
+    bool ok = find && axis;
     for (size_t i = 0; ok && i < run->schemes->n; i++) {
         const gk_scheme *scheme = run->schemes->item[i];
         int got = find_scheme(s, find, scheme, &source[i], other, err);
         if (got == 0 && add_scheme(s, scheme, run->prompts, err))
             got = find_scheme(s, find, scheme, &source[i], other, err);
-        ok = got == 1;
+        ok = got == 1 && add_axes(s, axis, scheme, err);
     }
     sqlite3_finalize(find);
+    sqlite3_finalize(axis);
     return ok;
 }
 
@@ -214,6 +236,7 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
     if (!gk__store_check(s, &empty, err) && !empty) return false;
     if (!gk__sql_exec(s, "BEGIN EXCLUSIVE", err)) return false;
     bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
+    ok = ok && gk__sql_exec(s, AXIS_TABLE, err);
     ok = ok && same_models(s, run, other, err) && add_schemes(s, run, source, other, err) &&
          put_all(s, run->info, err);
     /* A failed COMMIT is rolled back when the store is closed. */

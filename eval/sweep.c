@@ -6,13 +6,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { DEFAULT_BUDGET = 1 << 30, MOST_PROMPTS_A_CHUNK = 64 };
-/* Work a transaction may cost (multiply-adds counted twice, nothing shared): what a kill can lose. */
-static const double CHUNK_FLOPS = 2e12;
+enum { DEFAULT_BUDGET = 1 << 30, MOST_PROMPTS_A_CHUNK = 256, SAMPLE_PROMPTS = 8 };
+/* Work a transaction may cost (multiply-adds counted twice): what a kill can lose. */
+static const double CHUNK_FLOPS = 1e12;
+/* Work of the sample that an estimate of the time is made from. */
+static const double SAMPLE_FLOPS = 4e10;
 
 struct gk_sweep {
-    const gk_sweep_options *o; /* valid during gk_sweep_open only */
-    gk_arena *a, *chunk_arena;
+    const gk_sweep_options *o;              /* valid during gk_sweep_open only */
+    gk_arena *a, *chunk_arena, *plan_arena; /* of the sweep, of a chunk, of one plan while it is made */
     gk__inputs in;
     gk_schemes schemes;
     gk_prompts prompts;
@@ -24,11 +26,14 @@ struct gk_sweep {
     size_t n_unique;
     const gk_scheme **unique;
     int64_t *source;
-    bool *done; /* [n_unique x prompts]; pairs that do not exist count as done */
+    size_t *by_source, n_sources; /* 1 + place of a source in `source`, 0 where it is not of this run */
+    bool *done;                   /* [n_unique x prompts]; pairs that do not exist count as done */
     size_t total, pending;
 
     size_t chunk, budget;
-    gk_graft_stats stats; /* of all runs so far */
+    gk_grafter *grafter;
+    bool has_means;               /* take_means has been */
+    gk_graft_stats stats, before; /* of all runs so far, and of those before this one */
     double seconds;
 };
 
@@ -73,7 +78,9 @@ static bool check_plans(gk_sweep *s, const gk_scheme *scheme, gk_error *err) {
 
 static bool load_schemes(gk_sweep *s, gk_error *err) {
     for (size_t i = 0; i < s->o->n_schemes; i++)
-        if (!gk_schemes_load(s->a, s->o->schemes[i], &s->schemes, err)) return false;
+        if (!gk_schemes_load_for(s->a, s->o->schemes[i], gk_model_config(s->in.model[0])->n_layers,
+                                 &s->schemes, err))
+            return false;
     if (s->schemes.n == 0)
         return gk_fail(err, GK_NOWHERE, "name a scheme file, e.g. graft/schemes/position.yaml",
                        "there are no schemes");
@@ -144,10 +151,10 @@ static bool describe(gk_sweep *s, gk_error *err) {
 /* ---------------------------------------------------------------- what there is to do */
 
 static void add_unique(gk_sweep *s, const gk_scheme *scheme, int64_t source) {
-    for (size_t k = 0; k < s->n_unique; k++)
-        if (s->source[k] == source) return;
+    if (s->by_source[source]) return;
     s->unique[s->n_unique] = scheme;
     s->source[s->n_unique++] = source;
+    s->by_source[source] = s->n_unique;
 }
 
 static bool exists(const gk_sweep *s, size_t k, size_t prompt) {
@@ -158,14 +165,17 @@ static bool exists(const gk_sweep *s, size_t k, size_t prompt) {
 
 static void mark_done(void *ctx, int64_t source, int64_t prompt) {
     gk_sweep *s = ctx;
-    for (size_t k = 0; k < s->n_unique; k++)
-        if (s->source[k] == source && prompt >= 0 && (size_t)prompt < s->prompts.n)
-            s->done[k * s->prompts.n + (size_t)prompt] = true;
+    size_t k = source >= 0 && (size_t)source < s->n_sources ? s->by_source[source] : 0;
+    if (k && prompt >= 0 && (size_t)prompt < s->prompts.n)
+        s->done[(k - 1) * s->prompts.n + (size_t)prompt] = true;
 }
 
 static bool find_pending(gk_sweep *s, const int64_t *source, gk_error *err) {
     s->unique = gk_arena_alloc(s->a, s->schemes.n * sizeof *s->unique);
     s->source = gk_arena_alloc(s->a, s->schemes.n * sizeof *s->source);
+    for (size_t i = 0; i < s->schemes.n; i++)
+        if ((size_t)source[i] >= s->n_sources) s->n_sources = (size_t)source[i] + 1;
+    s->by_source = gk_arena_alloc(s->a, s->n_sources * sizeof *s->by_source);
     for (size_t i = 0; i < s->schemes.n; i++) add_unique(s, s->schemes.item[i], source[i]);
     s->done = gk_arena_alloc(s->a, s->n_unique * s->prompts.n);
     if (!gk__store_done(s->store, mark_done, s, err)) return false;
@@ -181,16 +191,155 @@ static bool find_pending(gk_sweep *s, const int64_t *source, gk_error *err) {
     return true;
 }
 
+/* ---------------------------------------------------------------- jobs */
+
+/* NULL, and why, where the scheme cannot be planned for this prompt. */
+static const gk_plan *plan_pair(gk_sweep *s, gk_arena *a, size_t k, size_t prompt, gk_error *why) {
+    const gk_prompt *p = &s->prompts.item[prompt];
+    gk_plan made, *plan;
+    gk_arena_reset(s->plan_arena);
+    if (!gk_plan_make(s->plan_arena, s->unique[k], &s->in.cast, &p->tokens, p->fields, p->n_fields, &made,
+                      why))
+        return NULL;
+    size_t bytes = (size_t)made.n_slots * (size_t)made.n_tokens;
+    plan = gk_arena_alloc(a, sizeof *plan);
+    *plan = made;
+    plan->model = memcpy(gk_arena_alloc(a, bytes), made.model, bytes);
+    if (made.patch) {
+        size_t layers = (size_t)gk_model_config(s->in.model[0])->n_layers;
+        bytes = (layers + 1) * (size_t)made.n_tokens;
+        plan->patch = memcpy(gk_arena_alloc(a, bytes), made.patch, bytes);
+    }
+    return plan;
+}
+
+/* What the engine needs beside its own memory: a chunk's plans. */
+static size_t plan_bytes(const gk_sweep *s, size_t tokens) {
+    return (size_t)gk_plan_slots(gk_model_config(s->in.model[0])) * tokens + sizeof(gk_plan) +
+           sizeof(gk_job) + sizeof(gk_stored);
+}
+
+/* ---------------------------------------------------------------- samples and estimates */
+
+/* The cells of a few rows from all over the sweep, each with all its templates. */
+typedef struct sample {
+    gk_job *jobs;
+    size_t *prompt_of; /* of a job */
+    size_t n, prompts, tokens;
+} sample;
+
+/* `all`: also those that are in the store already. In the chunk's arena. */
+static sample take_sample(gk_sweep *s, bool all) {
+    const gk_prompts *p = &s->prompts;
+    size_t rows = SAMPLE_PROMPTS / p->n_templates, room = 0;
+    if (rows < 1) rows = 1;
+    if (rows > p->n_rows) rows = p->n_rows;
+    room = rows * p->n_templates * s->n_unique;
+    gk_arena_reset(s->chunk_arena);
+    sample out = {.jobs = gk_arena_alloc(s->chunk_arena, room * sizeof *out.jobs)};
+    out.prompt_of = gk_arena_alloc(s->chunk_arena, room * sizeof *out.prompt_of);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t t = 0; t < p->n_templates; t++) {
+            size_t i = r * p->n_rows / rows * p->n_templates + t, before = out.n;
+            for (size_t k = 0; k < s->n_unique; k++) {
+                gk_error why;
+                if (!exists(s, k, i) || (!all && s->done[k * p->n + i])) continue;
+                const gk_plan *plan = plan_pair(s, s->chunk_arena, k, i, &why);
+                if (!plan) continue;
+                out.prompt_of[out.n] = i;
+                out.jobs[out.n++] =
+                    (gk_job){.token = p->item[i].tokens.id, .n = (int)p->item[i].tokens.n, .plan = plan};
+            }
+            out.prompts += out.n > before;
+            out.tokens += out.n > before ? p->item[i].tokens.n : 0;
+        }
+    return out;
+}
+
 /* Prompts a transaction: the same for the same inputs, so that a resumed sweep cuts where the first one did.
- */
-static void choose_chunk(gk_sweep *s) {
-    double tokens = 0;
-    for (size_t i = 0; i < s->prompts.n; i++) tokens += (double)s->prompts.item[i].tokens.n;
-    double params = (double)gk_model_count(s->in.model[0]);
-    double cost = 2 * params * tokens / (double)s->prompts.n * (double)s->n_unique;
-    double fit = cost > 0 ? CHUNK_FLOPS / cost : MOST_PROMPTS_A_CHUNK;
-    s->chunk = fit < 1 ? 1 : fit > MOST_PROMPTS_A_CHUNK ? MOST_PROMPTS_A_CHUNK : (size_t)fit;
+ * Its plans may take an eighth of the budget. */
+static bool choose_chunk(gk_sweep *s, gk_error *err) {
+    sample all = take_sample(s, true);
+    gk_graft_stats cost = {0};
+    if (!gk_grafter_count(s->grafter, all.jobs, all.n, &cost, err)) return false;
+    double fit = MOST_PROMPTS_A_CHUNK, prompts = (double)all.prompts;
+    if (cost.flops > 0 && CHUNK_FLOPS / cost.flops * prompts < fit) fit = CHUNK_FLOPS / cost.flops * prompts;
+    double plans = all.n ? (double)all.n / prompts * (double)plan_bytes(s, all.tokens / all.prompts) : 0;
+    if (plans > 0 && (double)s->budget / 8 / plans < fit) fit = (double)s->budget / 8 / plans;
+    s->chunk = fit < 1 ? 1 : (size_t)fit;
     if (s->o->chunk > 0) s->chunk = (size_t)s->o->chunk;
+    return true;
+}
+
+typedef struct trial {
+    const gk_sweep *s;
+    const sample *sample;
+} trial;
+
+static bool score_trial(void *ctx, size_t job, const float *logits) {
+    const trial *t = ctx;
+    const gk_sweep *s = t->s;
+    gk_score score;
+    gk_error why;
+    gk_score_logits(logits, gk_model_config(s->in.model[0])->vocab,
+                    s->prompts.item[t->sample->prompt_of[job]].target_id, &score, &why);
+    return true;
+}
+
+/* Seconds a FLOP: the sample's first jobs, whole prompts, twice: the first time brings the weights to memory.
+ */
+static bool try_sample(gk_sweep *s, const sample *some, double flops, double *pace, gk_error *err) {
+    size_t n = some->n;
+    if (flops > SAMPLE_FLOPS) n = (size_t)((double)n * SAMPLE_FLOPS / flops);
+    while (n > 0 && n < some->n && some->prompt_of[n] == some->prompt_of[n - 1]) n++;
+    trial t = {s, some};
+    gk_graft_stats run = {0};
+    for (int i = 0; i < 2 && !gk_interrupted(); i++) {
+        run = (gk_graft_stats){0};
+        if (!gk_grafter_run(s->grafter, some->jobs, n, s->budget, score_trial, &t, &run, err)) return false;
+    }
+    *pace = run.flops > 0 ? run.seconds / run.flops : 0;
+    return true;
+}
+
+static size_t weight_bytes(const gk_model *m) {
+    const gk_config *c = gk_model_config(m);
+    size_t bytes = 0;
+    for (int i = 0; i < GK_N_COMPONENTS; i++)
+        for (int l = 0; l < (gk_component_in_layer((gk_component)i) ? c->n_layers : 1); l++) {
+            if (!gk_config_has(c, (gk_component)i) || (i == GK_HEAD && c->tied)) continue;
+            gk_tensor t = gk_model_tensor(m, l, (gk_component)i);
+            bytes += (size_t)t.out * (size_t)t.in * (t.w ? sizeof *t.w : sizeof *t.h);
+            bytes += t.b ? (size_t)t.out * sizeof *t.b : 0;
+        }
+    return bytes;
+}
+
+static bool take_means(gk_sweep *s, gk_error *err);
+
+bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err) {
+    *out = (gk_sweep_cost){.budget = s->budget};
+    for (int i = 0; i < s->in.cast.n; i++) out->weights += weight_bytes(s->in.model[i]);
+    sample some = take_sample(s, false);
+    gk_graft_stats cost = {0};
+    if (s->pending == 0 || some.n == 0) return true;
+    if (!gk_grafter_count(s->grafter, some.jobs, some.n, &cost, err)) return false;
+    double times = (double)s->pending / (double)some.n, pace;
+    if (!take_means(s, err)) return gk_interrupted();
+    if (!try_sample(s, &some, cost.flops, &pace, err)) return false;
+    out->rows_naive = (double)cost.rows_naive * times;
+    out->rows_unique = (double)cost.rows_unique * times;
+    out->flops = cost.flops * times;
+    out->seconds = out->flops * pace;
+    return true;
+}
+
+void gk_sweep_spent(const gk_sweep *s, gk_sweep_cost *out) {
+    *out = (gk_sweep_cost){.rows_naive = (double)(s->stats.rows_naive - s->before.rows_naive),
+                           .rows_unique = (double)(s->stats.rows_unique - s->before.rows_unique),
+                           .flops = s->stats.flops - s->before.flops,
+                           .seconds = s->stats.seconds,
+                           .budget = s->stats.peak_bytes};
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -250,8 +399,9 @@ static bool open_all(gk_sweep *s, gk_error *err) {
         return false;
     int64_t *source = gk_arena_alloc(s->a, s->schemes.n * sizeof *source);
     if (!open_store(s, source, err) || !find_pending(s, source, err) || !read_stats(s, err)) return false;
-    choose_chunk(s);
-    return true;
+    s->before = s->stats;
+    s->grafter = gk_grafter_new(&s->in.cast, err);
+    return s->grafter && choose_chunk(s, err);
 }
 
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
@@ -259,6 +409,7 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
     s->o = o;
     s->a = gk_arena_new();
     s->chunk_arena = gk_arena_new();
+    s->plan_arena = gk_arena_new();
     s->identity = json_object();
     s->first = json_object();
     s->info = json_object();
@@ -275,11 +426,13 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
 void gk_sweep_close(gk_sweep *s) {
     if (!s) return;
     gk_store_close(s->store);
+    gk_grafter_free(s->grafter);
     gk__inputs_free(&s->in);
     json_decref(s->identity);
     json_decref(s->first);
     json_decref(s->info);
     gk_arena_free(s->chunk_arena);
+    gk_arena_free(s->plan_arena);
     gk_arena_free(s->a);
     gk_free(s);
 }
@@ -290,6 +443,10 @@ size_t gk_sweep_total(const gk_sweep *s) {
 
 size_t gk_sweep_pending(const gk_sweep *s) {
     return s->pending;
+}
+
+const gk_schemes *gk_sweep_schemes(const gk_sweep *s) {
+    return &s->schemes;
 }
 
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s) {
@@ -309,15 +466,19 @@ typedef struct chunk {
     double before, scored; /* pairs done by earlier chunks, and by this one */
 } chunk;
 
+/* Called from several threads. */
 static bool take_logits(void *ctx, size_t job, const float *logits) {
     chunk *c = ctx;
     gk_sweep *s = c->s;
     gk_stored *r = c->of_job[job];
     gk_error why;
     int vocab = gk_model_config(s->in.model[0])->vocab;
-    if (!gk_score_logits(logits, vocab, s->prompts.item[r->prompt].target_id, &r->score, &why))
-        r->dropped = gk_arena_strdup(s->chunk_arena, why.what);
-    gk_progress_update(c->progress, c->before + ++c->scored, NULL);
+    bool ok = gk_score_logits(logits, vocab, s->prompts.item[r->prompt].target_id, &r->score, &why);
+#pragma omp critical(gk_sweep_scored)
+    {
+        if (!ok) r->dropped = gk_arena_strdup(s->chunk_arena, why.what);
+        gk_progress_update(c->progress, c->before + ++c->scored, NULL);
+    }
     return true;
 }
 
@@ -326,10 +487,9 @@ static void add_pair(chunk *c, size_t k, size_t prompt) {
     const gk_prompt *p = &s->prompts.item[prompt];
     gk_stored *r = &c->stored[c->n_stored++];
     *r = (gk_stored){.source = s->source[k], .prompt = prompt};
-    gk_plan *plan = gk_arena_alloc(s->chunk_arena, sizeof *plan);
     gk_error why;
-    if (!gk_plan_make(s->chunk_arena, s->unique[k], &s->in.cast, &p->tokens, p->fields, p->n_fields, plan,
-                      &why)) {
+    const gk_plan *plan = plan_pair(s, s->chunk_arena, k, prompt, &why);
+    if (!plan) {
         r->dropped = gk_arena_printf(s->chunk_arena, "no plan: %s", why.what);
         c->scored++;
         return;
@@ -352,6 +512,14 @@ static bool store_chunk(const chunk *c, double begun, gk_error *err) {
     return ok;
 }
 
+static void add_spent(gk_graft_stats *to, const gk_graft_stats *more, size_t plans) {
+    to->rows_naive += more->rows_naive;
+    to->rows_unique += more->rows_unique;
+    to->flops += more->flops;
+    to->seconds += more->seconds;
+    if (to->peak_bytes < more->peak_bytes + plans) to->peak_bytes = more->peak_bytes + plans;
+}
+
 static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progress, double begun,
                       gk_error *err) {
     gk_arena_reset(s->chunk_arena);
@@ -364,8 +532,13 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
         for (size_t k = 0; k < s->n_unique; k++)
             if (!s->done[k * s->prompts.n + i]) add_pair(&c, k, i);
     if (c.n_stored == 0) return true;
-    if (c.n_jobs && !gk_graft_run(&s->in.cast, c.jobs, c.n_jobs, s->budget, take_logits, &c, &s->stats, err))
+    size_t plans = 0;
+    for (size_t i = 0; i < c.n_jobs; i++) plans += plan_bytes(s, (size_t)c.jobs[i].n);
+    size_t budget = s->budget > plans ? s->budget - plans : 0;
+    gk_graft_stats spent = {0};
+    if (c.n_jobs && !gk_grafter_run(s->grafter, c.jobs, c.n_jobs, budget, take_logits, &c, &spent, err))
         return false;
+    add_spent(&s->stats, &spent, plans);
     if (!store_chunk(&c, begun, err)) return false;
     s->pending -= c.n_stored;
     gk_progress_update(progress, (double)(s->total - s->pending), NULL);
@@ -377,6 +550,7 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
 static bool take_means(gk_sweep *s, gk_error *err) {
     const gk_config *c = gk_model_config(s->in.model[0]);
     uint32_t needed = 0;
+    if (s->has_means) return true;
     for (size_t k = 0; k < s->n_unique; k++)
         for (size_t i = 0; i < s->prompts.n; i++)
             if (!s->done[k * s->prompts.n + i]) {
@@ -396,6 +570,7 @@ static bool take_means(gk_sweep *s, gk_error *err) {
         if (!gk_graft_means(s->in.cast.model[m], text, n, mean, &s->stats, err)) return false;
         s->in.cast.mean[m] = mean;
     }
+    s->has_means = true;
     return true;
 }
 

@@ -2,15 +2,24 @@
  * logits. */
 #include "graft/internal.h"
 
+#include <omp.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_TOKENS = 1 << 24 }; /* in a chunk: row numbers stay far from 2^31 */
+enum {
+    MOST_TOKENS = 1 << 24,  /* in a chunk: row numbers stay far from 2^31 */
+    FEWEST_BYTES = 16 << 20 /* of a worker: with less, one worker and all threads inside its operators */
+};
 
 /* ---------------------------------------------------------------- checks */
 
 static bool check_patches(const gk_cast *cast, int n_layers, const gk_plan *p, size_t i, gk_error *err) {
-    size_t n = p->patch ? ((size_t)n_layers + 1) * (size_t)p->n_tokens : 0;
+    size_t n = (size_t)p->n_patches * (size_t)p->n_tokens;
+    if (p->n_patches != (p->patch ? n_layers + 1 : 0))
+        return gk_fail(err, GK_NOWHERE, "make the plan from the same models as the job",
+                       "job %zu: its plan has %d rows of patches, not %d", i, p->n_patches,
+                       p->patch ? n_layers + 1 : 0);
     for (size_t j = 0; j < n; j++) {
         uint8_t patch = p->patch[j];
         if (patch == GK_PATCH_NONE) continue;
@@ -109,33 +118,50 @@ static uint8_t *canonical_models(const gk_cast *cast, const gk_config *c) {
 typedef struct sorted {
     const gk_job *job;
     size_t index;
-    uint32_t end; /* the node of its last token */
+    uint32_t end, row; /* the node of its last token; the row of its logits */
 } sorted;
 
-static int by_tokens(const void *a, const void *b) {
-    const sorted *x = a, *y = b;
+static int by_tokens(const sorted *x, const sorted *y) {
     int n = x->job->n < y->job->n ? x->job->n : y->job->n;
+    if (x->job->token == y->job->token && x->job->n == y->job->n) return 0;
     for (int t = 0; t < n; t++)
         if (x->job->token[t] != y->job->token[t]) return x->job->token[t] < y->job->token[t] ? -1 : 1;
-    if (x->job->n != y->job->n) return x->job->n < y->job->n ? -1 : 1;
-    return x->index < y->index ? -1 : 1;
+    return x->job->n < y->job->n ? -1 : x->job->n > y->job->n;
 }
 
-static int by_index(const void *a, const void *b) {
+static int by_tokens_and_index(const void *a, const void *b) {
     const sorted *x = a, *y = b;
+    int order = by_tokens(x, y);
+    return order ? order : x->index < y->index ? -1 : 1;
+}
+
+static int by_row_and_index(const void *a, const void *b) {
+    const sorted *x = a, *y = b;
+    if (x->row != y->row) return x->row < y->row ? -1 : 1;
     return x->index < y->index ? -1 : 1;
 }
 
-/* Puts jobs into the trie until the budget is full; at least one. Returns how many. */
-static size_t fill_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget) {
+static size_t count_prompts(const sorted *jobs, size_t n) {
+    size_t prompts = n > 0;
+    for (size_t i = 1; i < n; i++) prompts += by_tokens(&jobs[i - 1], &jobs[i]) != 0;
+    return prompts;
+}
+
+/* Puts jobs into the trie until the budget is full or they have `most` different prompts; at least one.
+ * Returns how many, and leaves their prompts in *prompts. */
+static size_t fill_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget, size_t most, size_t *prompts) {
     size_t taken = 0, tokens = 0;
+    *prompts = 0;
     gk__trie_start(&e->trie);
     while (taken < n) {
         size_t more = (size_t)jobs[taken].job->n * (size_t)gk__trie_paths(&e->trie, jobs[taken].job);
+        bool another = taken == 0 || by_tokens(&jobs[taken - 1], &jobs[taken]) != 0;
         double nodes = (double)e->trie.nodes.n + (double)more, path = (double)(e->trie.path_n + more);
-        bool full = gk__stages_bytes(e->cfg, nodes, (double)taken + 1, path) > (double)budget;
-        if (taken > 0 && (full || tokens + more > MOST_TOKENS)) break;
+        double bytes = gk__stages_bytes(e->cfg, nodes, (double)taken + 1, path);
+        bool full = bytes + (double)e->trie.columns.keys.bytes > (double)budget;
+        if (taken > 0 && (full || tokens + more > MOST_TOKENS || (another && *prompts == most))) break;
         jobs[taken].end = gk__trie_add(&e->trie, jobs[taken].job);
+        *prompts += another;
         tokens += more;
         taken++;
     }
@@ -157,64 +183,246 @@ static void list_nodes(gk__engine *e, const sorted *jobs, size_t n) {
     gk_free(seen);
 }
 
-/* Runs the first jobs of the list, as many as fit; *taken says how many. */
-static bool run_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget, gk_logits_fn *fn, void *ctx,
-                      size_t *taken) {
-    *taken = fill_chunk(e, jobs, n, budget);
-    qsort(jobs, *taken, sizeof *jobs, by_index);
-    list_nodes(e, jobs, *taken);
+static void run_stages(gk__engine *e, sorted *jobs, size_t n) {
+    list_nodes(e, jobs, n);
     gk__stages_run(e);
-    bool ok = true;
-    for (size_t i = 0; i < *taken && ok; i++) {
-        size_t row = ((const uint32_t *)e->logits.of.p)[jobs[i].end];
+    for (size_t i = 0; i < n; i++) {
+        jobs[i].row = ((const uint32_t *)e->logits.of.p)[jobs[i].end];
         e->stats.rows_naive += gk__stages_rows(e->cfg, jobs[i].job->n);
-        ok = fn(ctx, jobs[i].index, (const float *)e->logits.x.p + row * (size_t)e->cfg->vocab);
     }
-    return ok;
 }
 
-static void add_stats(gk_graft_stats *to, const gk__engine *e) {
-    if (!to) return;
+/* ---------------------------------------------------------------- a run: workers, each with its own chunks
+ */
+
+struct gk_grafter {
+    const gk_cast *cast;
+    const gk_config *cfg;
+    uint8_t *canon;
+    gk__engine **worker; /* they keep their memory from run to run */
+    int n_workers;
+};
+
+typedef struct run {
+    gk_grafter *g;
+    sorted *jobs;
+    size_t n, next, prompts; /* all jobs; the first that nobody took; prompts that nobody took */
+    int workers;
+    size_t budget; /* of one worker */
+    gk_logits_fn *fn;
+    void *ctx;
+    atomic_bool stopped;
+} run;
+
+/* The next jobs for a worker, into its trie. Where a chunk ends depends on where it begins only, not on who
+ * takes it when; chunks get smaller towards the end, so that all workers end together. */
+static sorted *take(run *r, gk__engine *e, size_t *n) {
+    *n = 0;
+    if (r->stopped || r->next == r->n) return NULL;
+    sorted *first = r->jobs + r->next;
+    size_t share = (r->prompts + (size_t)r->workers - 1) / (size_t)r->workers, prompts;
+    *n = fill_chunk(e, first, r->n - r->next, r->budget, share, &prompts);
+    r->next += *n;
+    /* A prompt whose jobs do not fit in one chunk is counted again in the next. */
+    bool cut = r->next < r->n && by_tokens(&r->jobs[r->next - 1], &r->jobs[r->next]) == 0;
+    r->prompts -= prompts - cut;
+    return first;
+}
+
+static void run_chunk(run *r, gk__engine *e, sorted *jobs, size_t n) {
+    run_stages(e, jobs, n);
+    qsort(jobs, n, sizeof *jobs, by_row_and_index);
+    uint32_t block = (uint32_t)gk__stages_block(e->cfg, (double)n), begin = 0, end = 0;
+    const float *logits = NULL;
+    for (size_t i = 0; i < n && !r->stopped; i++) {
+        if (jobs[i].row >= end) {
+            begin = jobs[i].row;
+            end = e->logits.n - begin < block ? e->logits.n : begin + block;
+            logits = gk__stages_logits(e, begin, end);
+        }
+        if (!r->fn(r->ctx, jobs[i].index, logits + (size_t)(jobs[i].row - begin) * (size_t)e->cfg->vocab))
+            r->stopped = true;
+    }
+}
+
+static void work(run *r, gk__engine *e) {
+    for (;;) {
+        sorted *jobs;
+        size_t n;
+#pragma omp critical(gk_graft_take)
+        jobs = take(r, e, &n);
+        if (n == 0) return;
+        run_chunk(r, e, jobs, n);
+    }
+}
+
+/* Workers do not wait for each other after every operator, as threads inside one do: one a thread, where
+ * there are prompts enough and each one's part of the budget is worth it. */
+static int choose_workers(size_t prompts, size_t budget) {
+    int threads = gk_threads();
+    bool enough = prompts >= (size_t)threads && budget / (size_t)threads >= FEWEST_BYTES;
+    return enough ? threads : 1;
+}
+
+static void add_counts(gk_graft_stats *to, const gk__engine *e) {
     to->rows_naive += e->stats.rows_naive;
     to->rows_unique += e->stats.rows_unique;
     to->flops += e->stats.flops;
-    to->seconds += gk_now() - e->begun;
-    if (to->peak_bytes < e->tally) to->peak_bytes = e->tally;
 }
 
-gk__engine *gk__engine_new(const gk_cast *cast, bool patches) {
+static gk__engine *make_engine(const gk_cast *cast, const uint8_t *canon, bool patches) {
     gk__engine *e = gk_alloc(sizeof *e);
     e->begun = gk_now();
     e->cast = cast;
     e->cfg = gk_model_config(cast->model[0]);
-    e->canon = canonical_models(cast, e->cfg);
-    e->trie = (gk__trie){.n_slots = gk_plan_slots(e->cfg), .canon = e->canon, .tally = &e->tally};
+    e->trie = (gk__trie){.n_slots = gk_plan_slots(e->cfg), .canon = canon, .tally = &e->tally};
     if (patches) e->trie.n_patches = e->cfg->n_layers + 1;
     return e;
 }
 
+gk__engine *gk__engine_new(const gk_cast *cast, bool patches) {
+    uint8_t *canon = canonical_models(cast, gk_model_config(cast->model[0]));
+    gk__engine *e = make_engine(cast, canon, patches);
+    e->canon = canon;
+    return e;
+}
+
 void gk__engine_free(gk__engine *e, gk_graft_stats *stats) {
-    add_stats(stats, e);
+    if (stats) {
+        add_counts(stats, e);
+        stats->seconds += gk_now() - e->begun;
+        if (stats->peak_bytes < e->tally) stats->peak_bytes = e->tally;
+    }
     gk__stages_free(e);
     gk_free(e->canon);
     gk_free(e);
 }
 
+static bool any_patches(const gk_job *jobs, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (jobs[i].plan->patch) return true;
+    return false;
+}
+
+static void need_workers(gk_grafter *g, int n, bool patches) {
+    for (int i = 0; i < g->n_workers; i++) g->worker[i]->trie.n_patches = patches ? g->cfg->n_layers + 1 : 0;
+    if (n <= g->n_workers) return;
+    g->worker =
+        gk_grow(g->worker, (size_t)g->n_workers * sizeof(gk__engine *), (size_t)n * sizeof(gk__engine *));
+    while (g->n_workers < n) g->worker[g->n_workers++] = make_engine(g->cast, g->canon, patches);
+}
+
+/* Adds what the workers counted, and sets them back. */
+static void collect(gk_grafter *g, gk_graft_stats *to, double seconds) {
+    size_t bytes = 0;
+    for (int i = 0; i < g->n_workers; i++) {
+        bytes += g->worker[i]->tally;
+        if (to) add_counts(to, g->worker[i]);
+        g->worker[i]->stats = (gk_graft_stats){0};
+    }
+    if (!to) return;
+    to->seconds += seconds;
+    if (to->peak_bytes < bytes) to->peak_bytes = bytes;
+}
+
+static sorted *sort_jobs(const gk_cast *cast, const gk_config *c, const gk_job *jobs, size_t n,
+                         gk_error *err) {
+    for (size_t i = 0; i < n; i++)
+        if (!check_job(cast, c, &jobs[i], i, err)) return NULL;
+    sorted *order = gk_alloc((n + 1) * sizeof *order);
+    for (size_t i = 0; i < n; i++) order[i] = (sorted){&jobs[i], i, 0, 0};
+    qsort(order, n, sizeof *order, by_tokens_and_index);
+    return order;
+}
+
+/* ---------------------------------------------------------------- public */
+
+gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err) {
+    if (!gk_cast_check(cast, err)) return NULL;
+    gk_grafter *g = gk_alloc(sizeof *g);
+    g->cast = cast;
+    g->cfg = gk_model_config(cast->model[0]);
+    g->canon = canonical_models(cast, g->cfg);
+    return g;
+}
+
+void gk_grafter_free(gk_grafter *g) {
+    if (!g) return;
+    for (int i = 0; i < g->n_workers; i++) gk__engine_free(g->worker[i], NULL);
+    gk_free(g->worker);
+    gk_free(g->canon);
+    gk_free(g);
+}
+
+bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t budget_bytes, gk_logits_fn *fn,
+                    void *ctx, gk_graft_stats *stats, gk_error *err) {
+    double begun = gk_now();
+    sorted *order = sort_jobs(g->cast, g->cfg, jobs, n_jobs, err);
+    if (!order) return false;
+    size_t prompts = count_prompts(order, n_jobs);
+    int workers = choose_workers(prompts, budget_bytes);
+    run r = {g, order, n_jobs, 0, prompts, workers, budget_bytes / (size_t)workers, fn, ctx, false};
+    need_workers(g, workers, any_patches(jobs, n_jobs));
+    gk_gemm_init();
+    if (workers == 1) {
+        work(&r, g->worker[0]);
+    } else {
+#pragma omp parallel num_threads(workers)
+        work(&r, g->worker[omp_get_thread_num()]);
+    }
+    collect(g, stats, gk_now() - begun);
+    gk_free(order);
+    return !r.stopped;
+}
+
+bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft_stats *stats,
+                      gk_error *err) {
+    double begun = gk_now();
+    static const float no_mean = 0;
+    gk_cast cast = *g->cast;
+    for (int m = 0; m < cast.n; m++) /* what means hold does not matter here */
+        if (!cast.mean[m]) cast.mean[m] = &no_mean;
+    sorted *order = sort_jobs(&cast, g->cfg, jobs, n_jobs, err);
+    if (!order) return false;
+    gk__engine *e = make_engine(g->cast, g->canon, any_patches(jobs, n_jobs));
+    size_t prompts;
+    e->counting = true;
+    for (size_t done = 0, taken; done < n_jobs; done += taken) {
+        taken = fill_chunk(e, order + done, n_jobs - done, SIZE_MAX, n_jobs, &prompts);
+        run_stages(e, order + done, taken);
+    }
+    add_counts(stats, e);
+    stats->seconds += gk_now() - begun;
+    gk__engine_free(e, NULL);
+    gk_free(order);
+    return true;
+}
+
+/* ---------------------------------------------------------------- one caller at a time */
+
+typedef struct one_at_a_time {
+    gk_logits_fn *fn;
+    void *ctx;
+    bool stopped;
+} one_at_a_time;
+
+static bool call_alone(void *ctx, size_t job, const float *logits) {
+    one_at_a_time *o = ctx;
+    bool go_on;
+#pragma omp critical(gk_graft_call)
+    {
+        if (!o->stopped) o->stopped = !o->fn(o->ctx, job, logits);
+        go_on = !o->stopped;
+    }
+    return go_on;
+}
+
 bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,
                   gk_logits_fn *fn, void *ctx, gk_graft_stats *stats, gk_error *err) {
-    bool patches = false, ok = true;
-    if (!gk_cast_check(cast, err)) return false;
-    const gk_config *c = gk_model_config(cast->model[0]);
-    for (size_t i = 0; i < n_jobs; i++)
-        if (!check_job(cast, c, &jobs[i], i, err)) return false;
-    for (size_t i = 0; i < n_jobs; i++) patches = patches || jobs[i].plan->patch;
-    sorted *order = gk_alloc((n_jobs + 1) * sizeof *order);
-    for (size_t i = 0; i < n_jobs; i++) order[i] = (sorted){&jobs[i], i, 0};
-    qsort(order, n_jobs, sizeof *order, by_tokens);
-    gk__engine *e = gk__engine_new(cast, patches);
-    for (size_t done = 0, taken = 0; done < n_jobs && ok; done += taken)
-        ok = run_chunk(e, order + done, n_jobs - done, budget_bytes, fn, ctx, &taken);
-    gk__engine_free(e, stats);
-    gk_free(order);
+    gk_grafter *g = gk_grafter_new(cast, err);
+    if (!g) return false;
+    one_at_a_time o = {fn, ctx, false};
+    bool ok = gk_grafter_run(g, jobs, n_jobs, budget_bytes, call_alone, &o, stats, err);
+    gk_grafter_free(g);
     return ok;
 }

@@ -27,7 +27,7 @@ typedef struct gk_cast {
  * not "recipient", which head policies use); names the pair that differs. */
 bool gk_cast_check(const gk_cast *cast, gk_error *err);
 
-/* ---------------------------------------------------------------- schemes (scheme.c, names.c)
+/* ---------------------------------------------------------------- schemes (scheme.c, grid.c, positions.c …)
  *
  * A YAML file; shipped ones are in graft/schemes/, and docs/schemes.md explains every word:
  *
@@ -39,11 +39,13 @@ bool gk_cast_check(const gk_cast *cast, gk_error *err);
  *       recipient: pre                  # default: the first model of the cast
  *       grafts:                         # default: none
  *         - at: [first_actor, last]     # field | field.first | field.last | last | all | token number |
- *                                       # list | {not: ...}
+ *                                       # 2..5 | list | {not: ...} | {after: ...} | {before: ...} |
+ *                                       # {all_of: [...]}
  *           donor: sft
  *           components: all             # default; attn | qkv | ffn | norms | a component | list.
  *                                       # all is embed … down
- *           layers: all                 # default; lower half | upper half | 2/4 | 3-5 | 3 | list; layers
+ *           layers: all                 # default; lower half | upper half | 2/4 | 0.25-0.5 | 3-5 | 3 |
+ *                                       # list | {not: ...} | {of: ..., drop: 0.4, seed: 1}; layers
  *                                       # count from 0. embed and pos belong to no layer: only `all`
  *                                       # includes them
  *       head: recipient                 # default; final norm and head: recipient | DONOR | {last: DONOR}
@@ -55,23 +57,40 @@ bool gk_cast_check(const gk_cast *cast, gk_error *err);
  *         - at: last
  *           layers: lower half
  *           from: recipient             # default
+ *     - name: LT $what, layer $layer    # one scheme for every pair of values
+ *       grid: {layer: each, what: [attn, ffn]}
+ *       grafts: [{at: last, donor: sft, components: $what, layers: $layer}]
  */
 
 typedef struct gk_scheme gk_scheme;
 typedef struct gk_schemes {
     gk_scheme **item;
     size_t n;
+    size_t n_written; /* entries of the files: a grid counts once here and once a cell in n */
 } gk_schemes;
 /* Appends the schemes of a YAML file to `out` (start with {0}), in `a`; on failure `out` is as it was.
  * Components, layer sets and head policies are checked here, with file:line:column; names must be unique
- * over all files loaded into `out`. */
-bool gk_schemes_load(gk_arena *a, const char *path, gk_schemes *out, gk_error *err);
+ * over all files loaded into `out`. Grids are expanded, for models of n_layers layers; where that is 0 a grid
+ * whose axes depend on it is an error. More than 100,000 schemes are refused. */
+bool gk_schemes_load_for(gk_arena *a, const char *path, int n_layers, gk_schemes *out, gk_error *err);
+bool gk_schemes_load(gk_arena *a, const char *path, gk_schemes *out, gk_error *err); /* n_layers = 0 */
+/* The same from a text; errors call it `name`. */
+bool gk_schemes_parse(gk_arena *a, const char *text, size_t len, const char *name, int n_layers,
+                      gk_schemes *out, gk_error *err);
 const char *gk_scheme_name(const gk_scheme *s);  /* "FE+LT" */
 const char *gk_scheme_set(const gk_scheme *s);   /* "position", "component", …: the file's `set` */
 const char *gk_scheme_about(const gk_scheme *s); /* one sentence for the report; may be "" */
 /* Canonical one-line text of what it does: two schemes with the same text are the same. Keys
  * the results store. */
 const char *gk_scheme_canonical(const gk_scheme *s);
+/* Where a scheme of a grid stands in it: its value of every axis, in the order of the axes; none for a scheme
+ * that stands alone. Strings live as long as the scheme. */
+typedef struct gk_axis {
+    const char *name, *value; /* "layer", "3" */
+} gk_axis;
+const gk_axis *gk_scheme_axes(const gk_scheme *s, size_t *n);
+const char *gk_scheme_axis(const gk_scheme *s,
+                           const char *name); /* its value; NULL when there is no such axis */
 /* Every model it names is in the cast and every field in `fields` (NULL-terminated: the fields some
  * template has); otherwise the place in the YAML and the known names. */
 bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const *fields, gk_error *err);
@@ -88,10 +107,11 @@ typedef struct gk_plan {
     int n_slots, n_tokens;
     uint8_t *model;
     /* NULL, or what replaces the residual stream at token t after the embedding (i = 0) or after layer i - 1:
-     * patch[i * n_tokens + t], [(n_layers + 1) x n_tokens]. Nothing (0), the residual stream that the plain
-     * run of a model has there (gk_patch_plain), or the mean of a model's (gk_patch_mean). It wins over the
-     * slots that would compute it. */
+     * patch[i * n_tokens + t], [n_patches = n_layers + 1 x n_tokens]. Nothing (0), the residual stream that
+     * the plain run of a model has there (gk_patch_plain), or the mean of a model's (gk_patch_mean). It wins
+     * over the slots that would compute it. */
     uint8_t *patch;
+    int n_patches; /* 0 where patch is NULL */
 } gk_plan;
 enum { GK_PATCH_NONE = 0, GK_PATCH_KINDS = 1 + 2 * GK_MAX_MODELS };
 static inline uint8_t gk_patch_plain(int model) {
@@ -113,11 +133,17 @@ int gk_plan_slot(const gk_config *c, int layer, gk_component comp);
 /* All slots computed by one model. In `a`. */
 gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model);
 /* The scheme on one tokenised prompt: a token belongs to a field when it holds any byte of one of its
- * spans. Fails when a selection is empty (a field span that no token covers, an empty layer set) or two
- * grafts name different donors for the same slot and token, or two patches or ablations put different things
- * in one place. A tied head follows the head policy, not the grafts of embed. */
+ * spans. Fails when a selection is empty (a field span that no token covers, an empty layer set; a layer set
+ * with `drop` may be), two grafts name different donors for the same slot and token, or two patches or
+ * ablations put different things in one place. A tied head follows the head policy, not the grafts of embed.
+ */
 bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_tokens *tokens,
                   const gk_field_span *fields, size_t n_fields, gk_plan *out, gk_error *err);
+/* The same without weights: of the cast only n and the names are looked at, `c` is the models'
+ * configuration. */
+bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
+                 const gk_tokens *tokens, const gk_field_span *fields, size_t n_fields, gk_plan *out,
+                 gk_error *err);
 
 /* ---------------------------------------------------------------- the engine (engine.c …) */
 
@@ -134,17 +160,31 @@ typedef struct gk_graft_stats {
     uint64_t rows_unique; /* rows that were computed, those of plain runs that patches take from among them */
     double flops;         /* of the rows computed: products with weights, attention's scores and sums */
     double seconds;
-    size_t peak_bytes; /* working memory, without weights; the largest of the runs added */
+    size_t peak_bytes; /* working memory of all threads, without weights; the largest of the runs added */
 } gk_graft_stats;
-/* logits [V] of the job's last token; valid during the call only. Called once a job from one thread at a
- * time, in order of job within a chunk; which jobs share a chunk is the engine's choice. Returning false
- * stops the run: gk_graft_run returns false and leaves `err` to the callback. */
+/* logits [V] of the job's last token; valid during the call only. Called once a job, in no particular order.
+ * Returning false stops the run: it returns false too and leaves `err` to the callback. */
 typedef bool gk_logits_fn(void *ctx, size_t job, const float *logits);
-/* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least). Results do not
- * depend on the chunking beyond float rounding. Models that have bit-equal weights in a slot count as one
- * model there. `stats` (may be NULL) is added to. Fails on a job that does not fit its models. Where a patch
- * takes from a model's plain run, that run is computed as far as it is needed, once for all jobs of a chunk;
- * what is overwritten is not computed. */
+
+/* An engine for one cast (which must outlive it): knows which weights are equal, and keeps its working memory
+ * from run to run. One run at a time. */
+typedef struct gk_grafter gk_grafter;
+gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err);
+void gk_grafter_free(gk_grafter *g); /* NULL is fine */
+/* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least): a chunk a thread
+ * where there are prompts and memory enough, else all threads on one. Results do not depend on the chunking
+ * beyond float rounding; the same jobs, budget and thread count give the same bits. Models that have
+ * bit-equal weights in a slot count as one model there. `fn` may be called from several threads at once, for
+ * different jobs. `stats` (may be NULL) is added to. Fails on a job that does not fit its models. Where a
+ * patch takes from a model's plain run, that run is computed as far as it is needed, once for all jobs of a
+ * chunk; what is overwritten is not computed. */
+bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t budget_bytes, gk_logits_fn *fn,
+                    void *ctx, gk_graft_stats *stats, gk_error *err);
+/* Adds the rows and FLOPs that these jobs take in one chunk, exactly, and computes nothing; `seconds` is what
+ * the counting took. */
+bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft_stats *stats, gk_error *err);
+/* One run of an engine of its own; `fn` is called from one thread at a time, and not again after it returned
+ * false. */
 bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,
                   gk_logits_fn *fn, void *ctx, gk_graft_stats *stats, gk_error *err);
 

@@ -4,14 +4,59 @@
 
 #include "graft/graft.h"
 
-/* ---------------------------------------------------------------- a scheme as parsed (scheme.c, names.c) */
+/* ---------------------------------------------------------------- the YAML of a scheme (grid.c) */
+
+/* One value of a grid's axis. */
+typedef struct gk__value {
+    const char *label; /* what names, tables and `gk_scheme_axis` show */
+    const char *text;  /* what stands for $axis inside a text; NULL where the value is a list or a map */
+    gk_ynode node;     /* what stands for a $axis of its own; absent where the value is only a text */
+} gk__value;
+typedef struct gk__axis {
+    const char *name;
+    gk_place place;
+    gk__value *value;
+    size_t n, now; /* the value of the cell that is being read */
+    bool used;     /* by anything that changes what is computed */
+} gk__axis;
+typedef struct gk__grid {
+    gk__axis *axis;
+    size_t n;
+    size_t cells;
+} gk__grid;
+
+/* Where the words of a scheme come from. */
+typedef struct gk__source {
+    gk_arena *a;
+    const char *file; /* outlives the document */
+    gk__grid *grid;   /* NULL: the scheme has none, and $ is a character like others in its name */
+} gk__source;
+
+enum { GK__MOST_SCHEMES = 100000 };
+/* The axes of `grid: {axis: values, …}`. n_layers: of the models; 0: not known. */
+bool gk__grid_parse(const gk__source *src, gk_ynode n, int n_layers, gk__grid *out, gk_error *err);
+/* Cell i of grid->cells; the last axis runs fastest. */
+void gk__grid_go(gk__grid *grid, size_t i);
+/* After the cells have been read: every axis was used. */
+bool gk__grid_check(const gk__grid *grid, gk_error *err);
+/* Members of maps and lists, with the value of $axis where that is all that stands there. */
+gk_ynode gk__get(const gk__source *src, gk_ynode map, const char *key);
+gk_ynode gk__item(const gk__source *src, gk_ynode list, size_t i);
+/* gk_yaml_str with the values of $axis and ${axis} filled in; in src->a. */
+bool gk__text(const gk__source *src, gk_ynode n, const char **out, gk_error *err);
+/* The same for names and descriptions: axes are labels, and using them does not count. */
+bool gk__title(const gk__source *src, gk_ynode n, const char **out, gk_error *err);
+
+/* ---------------------------------------------------------------- a scheme as parsed (scheme.c …) */
 
 typedef enum gk__at_kind {
     GK__AT_ALL,
-    GK__AT_LAST,
-    GK__AT_INDEX,
+    GK__AT_RANGE,
     GK__AT_FIELD,
     GK__AT_NOT,
+    GK__AT_AFTER,
+    GK__AT_BEFORE,
+    GK__AT_ALL_OF,
     GK__AT_UNION
 } gk__at_kind;
 typedef enum gk__part {
@@ -24,24 +69,28 @@ typedef enum gk__part {
 typedef struct gk__at {
     gk__at_kind kind;
     gk__part part;
-    int index;         /* GK__AT_INDEX: from 0; negative counts from the end */
+    int from, to;      /* GK__AT_RANGE: both ends belong; from 0, negative ones count from the end */
     const char *field; /* GK__AT_FIELD */
     struct gk__at *item;
-    size_t n;         /* members of GK__AT_UNION; 1 for GK__AT_NOT */
+    size_t n;         /* members of GK__AT_UNION and GK__AT_ALL_OF; 1 for GK__AT_NOT, _AFTER and _BEFORE */
     const char *text; /* canonical */
     gk_place place;
 } gk__at;
 
-/* Layers a..b, or part a of b equal parts (from 1). */
+/* Layers a..b (of = 0), or those of the depth a/of to b/of: floor(a L / of) to floor(b L / of) - 1. */
 typedef struct gk__layer_item {
-    bool part;
-    int a, b;
+    int a, b, of;
 } gk__layer_item;
+enum { GK__MILLION = 1000000 }; /* fractions are counted in millionths */
 typedef struct gk__layers {
     bool all;   /* and then embed and pos too */
     bool embed; /* the embedding's output, which patches and ablations may name */
     gk__layer_item *item;
     size_t n;
+    bool inverse;     /* the layers that are not in the items */
+    bool drop;        /* of the items' layers, round(rate * number) are left out at random */
+    int rate;         /* in millionths */
+    uint64_t seed;    /* of the draw */
     const char *text; /* canonical */
     gk_place place;
 } gk__layers;
@@ -77,28 +126,16 @@ struct gk_scheme {
     size_t n_grafts;
     gk__patch *patch; /* the patches, then the ablations */
     size_t n_patches;
+    gk_axis *axis; /* where in its grid it stands */
+    size_t n_axes;
 };
 
-/* One selection, component set, layer set from YAML into `a`; `file` outlives the document. */
-bool gk__at_parse(gk_arena *a, gk_ynode n, const char *file, gk__at *out, gk_error *err);
-bool gk__components_parse(gk_ynode n, const char *file, uint32_t *out, gk_error *err);
-bool gk__layers_parse(gk_arena *a, gk_ynode n, const char *file, gk__layers *out, gk_error *err);
-gk_place gk__place(gk_ynode n, const char *file);
-/* Names of fields and models must keep the canonical text unambiguous. */
-bool gk__name_ok(const char *name);
-/* A model's name from YAML (scheme.c). */
-bool gk__name_parse(gk_arena *a, gk_ynode n, const char *file, gk__name *out, gk_error *err);
-/* Sorts strings and drops repeats; returns how many are left. */
-size_t gk__sort_texts(const char **text, size_t n);
-const char *gk__join(gk_arena *a, const char *const *text, size_t n, const char *separator);
-/* "embed, pos, ln1": the components of a mask, or "all". In `a`. */
-const char *gk__components_text(gk_arena *a, uint32_t components, const char *separator);
-/* Patches and ablations (patch.c): their lists in a scheme's map, and their part of its canonical text. */
-bool gk__patches_parse(gk_arena *a, gk_ynode scheme, const char *file, gk_scheme *s, gk_error *err);
-const char *gk__patches_text(gk_arena *a, const gk_scheme *s);
-#define GK__ALL_COMPONENTS ((1u << GK_LNF) - 1u) /* embed … down; lnf and head follow the head policy */
-
-/* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
+/* One selection, component set, layer set from YAML into src->a. */
+bool gk__at_parse(const gk__source *src, gk_ynode n, gk__at *out, gk_error *err);
+bool gk__components_parse(const gk__source *src, gk_ynode n, uint32_t *out, gk_error *err);
+bool gk__layers_parse(const gk__source *src, gk_ynode n, gk__layers *out, gk_error *err);
+/* The graft takes nothing, by its own words: a drop rate of 1. */
+bool gk__layers_none(const gk__layers *set);
 
 typedef struct gk__prompt {
     gk_arena *a;
@@ -106,15 +143,39 @@ typedef struct gk__prompt {
     const gk_field_span *fields;
     size_t n_fields;
 } gk__prompt;
-/* Adds the tokens of a selection to `in` [tokens]; fails when there are none. */
+/* Adds the tokens of a selection to in[tokens]; fails where the selection, or one that it is made of, is
+ * empty. */
 bool gk__at_mark(const gk__prompt *p, const gk__at *at, bool *in, gk_error *err);
-/* Adds the layers of a set to `in` [n_layers]; a set of `embed` alone has none. */
-bool gk__layers_mark(const gk__layers *set, int n_layers, bool *in, gk_error *err);
+/* Sets in[n_layers], which is all false. */
+bool gk__layers_mark(gk_arena *a, const gk__layers *set, int n_layers, bool *in, gk_error *err);
+
+gk_place gk__place(gk_ynode n, const char *file);
+/* Adds to a message which scheme of a grid it is about: the place in the file is that of many. Returns false.
+ */
+bool gk__blame(const gk_scheme *s, gk_error *err);
+/* Names of fields and models must keep the canonical text unambiguous. */
+bool gk__name_ok(const char *name);
+/* A model's name from YAML (scheme.c). */
+bool gk__name_parse(const gk__source *src, gk_ynode n, gk__name *out, gk_error *err);
+/* An integer that is written with digits and perhaps a minus, and nothing else. */
+bool gk__whole(const char *s, long lo, long hi, int *out);
+/* Sorts strings and drops repeats; returns how many are left. */
+size_t gk__sort_texts(const char **text, size_t n);
+const char *gk__join(gk_arena *a, const char *const *text, size_t n, const char *separator);
+/* "embed, pos, ln1": the components of a mask, or "all". In `a`. */
+const char *gk__components_text(gk_arena *a, uint32_t components, const char *separator);
+/* Patches and ablations (patch.c): their lists in a scheme's map, and their part of its canonical text. */
+bool gk__patches_parse(const gk__source *src, gk_ynode scheme, gk_scheme *s, gk_error *err);
+const char *gk__patches_text(gk_arena *a, const gk_scheme *s);
+#define GK__ALL_COMPONENTS ((1u << GK_LNF) - 1u) /* embed … down; lnf and head follow the head policy */
+
+/* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
+
 /* The model's number in the cast, or -1. */
 int gk__model_find(const gk_cast *cast, const gk__name *m, gk_error *err);
 /* The scheme's patches and ablations into out->patch (patch.c). */
-bool gk__patches_lay(const gk__prompt *p, const gk_scheme *s, const gk_cast *cast, int recipient,
-                     gk_plan *out, gk_error *err);
+bool gk__patches_lay(const gk__prompt *p, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
+                     int recipient, gk_plan *out, gk_error *err);
 
 /* ---------------------------------------------------------------- growing arrays of plain data (intern.c) */
 
@@ -216,7 +277,8 @@ typedef struct gk__engine {
     gk__room prefix, context_ids, context_list, context_len; /* attention's inputs */
     gk__room first, order, number, gathered, gathered2;      /* scratch of one stage */
     size_t tally;                                            /* bytes of all rooms */
-    uint8_t *canon;                                          /* gk__trie.canon */
+    bool counting;  /* rows are interned and counted, and not computed */
+    uint8_t *canon; /* gk__trie.canon where it is this engine's own */
     double begun;
     gk_graft_stats stats;
 } gk__engine;
@@ -227,8 +289,13 @@ void gk__live_find(gk__engine *e);
 void gk__live_layer(gk__engine *e, int index);
 void gk__live_patch(gk__engine *e, int index);
 
-/* All layers for the trie's jobs; `logits` has the row of every node in `last`. */
+/* All layers for the trie's jobs, up to what the head reads; `logits.of` has the row of every node in `last`.
+ */
 void gk__stages_run(gk__engine *e);
+/* Rows begin .. end-1 of the logits, until the next call. */
+const float *gk__stages_logits(gk__engine *e, uint32_t begin, uint32_t end);
+/* How many of them are made at a time, of a chunk of `jobs`. */
+double gk__stages_block(const gk_config *c, double jobs);
 /* The same without the final norm and the head. `tap` (may be NULL) is called when `x` is the residual stream
  * after the embedding (index 0) and after layer index - 1. */
 typedef void gk__tap(void *ctx, const gk__engine *e, int index);

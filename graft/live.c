@@ -84,6 +84,7 @@ void gk__live_layer(gk__engine *e, int index) {
 static uint32_t add_mean(gk__engine *e, int model, int index) {
     gk__rows *x = &e->x;
     size_t row = (size_t)e->cfg->d_model * sizeof(float), before = x->n * row;
+    if (e->counting) return x->n++;
     char *rows = gk__room_for(&x->x, before + row, before, &e->tally);
     memcpy(rows + before, e->cast->mean[model] + (size_t)index * (size_t)e->cfg->d_model, row);
     return x->n++;

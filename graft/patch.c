@@ -6,66 +6,68 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-static bool parse_source(gk_arena *a, gk_ynode n, const char *file, const gk_scheme *s, gk__name *out,
+static bool parse_source(const gk__source *src, gk_ynode n, const gk_scheme *s, gk__name *out,
                          gk_error *err) {
-    if (gk_yaml_kind_of(n) != GK_YAML_NONE && !gk__name_parse(a, n, file, out, err)) return false;
+    if (gk_yaml_kind_of(n) != GK_YAML_NONE && !gk__name_parse(src, n, out, err)) return false;
     bool recipient = out->name && (strcmp(out->name, "recipient") == 0 ||
                                    (s->recipient.name && strcmp(out->name, s->recipient.name) == 0));
     if (recipient) out->name = NULL;
     return true;
 }
 
-static bool parse_patch(gk_arena *a, gk_ynode n, const char *file, const gk_scheme *s, gk__patch *out,
+static bool parse_patch(const gk__source *src, gk_ynode n, const gk_scheme *s, gk__patch *out,
                         gk_error *err) {
     static const char *const keys[] = {"at", "layers", "from", NULL};
-    gk_ynode from = gk_yaml_get(n, "from");
+    gk_ynode from = gk__get(src, n, "from");
     if (!gk_yaml_only(n, keys, err)) return false;
-    out->place = gk__place(n, file);
+    out->place = gk__place(n, src->file);
     if (!out->mean && gk_yaml_kind_of(from) == GK_YAML_NONE)
         return gk_fail(err, out->place, "write from: and the model whose plain run is patched in",
                        "a patch says where it comes from");
-    return gk__at_parse(a, gk_yaml_get(n, "at"), file, &out->at, err) &&
-           gk__layers_parse(a, gk_yaml_get(n, "layers"), file, &out->layers, err) &&
-           parse_source(a, from, file, s, &out->from, err);
+    return gk__at_parse(src, gk__get(src, n, "at"), &out->at, err) &&
+           gk__layers_parse(src, gk__get(src, n, "layers"), &out->layers, err) &&
+           parse_source(src, from, s, &out->from, err);
 }
 
 /* Adds one list to s->patch, which has room. */
-static bool parse_list(gk_arena *a, gk_ynode n, const char *file, const char *key, bool mean, gk_scheme *s,
+static bool parse_list(const gk__source *src, gk_ynode n, const char *key, bool mean, gk_scheme *s,
                        gk_error *err) {
     gk_yaml_kind kind = gk_yaml_kind_of(n);
     if (kind == GK_YAML_NONE) return true;
     if (kind != GK_YAML_LIST)
-        return gk_fail(err, gk__place(n, file), "write one '- at: ...' item for each", "%s must be a list",
-                       key);
+        return gk_fail(err, gk__place(n, src->file), "write one '- at: ...' item for each",
+                       "%s must be a list", key);
     for (size_t i = 0; i < gk_yaml_len(n); i++) {
         gk__patch *p = &s->patch[s->n_patches++];
         p->mean = mean;
-        if (!parse_patch(a, gk_yaml_at(n, i), file, s, p, err)) return false;
+        if (!parse_patch(src, gk__item(src, n, i), s, p, err)) return false;
     }
     return true;
 }
 
-bool gk__patches_parse(gk_arena *a, gk_ynode scheme, const char *file, gk_scheme *s, gk_error *err) {
-    gk_ynode patches = gk_yaml_get(scheme, "patches"), ablations = gk_yaml_get(scheme, "ablations");
-    s->patch = gk_arena_alloc(a, (gk_yaml_len(patches) + gk_yaml_len(ablations) + 1) * sizeof *s->patch);
-    return parse_list(a, patches, file, "patches", false, s, err) &&
-           parse_list(a, ablations, file, "ablations", true, s, err);
+bool gk__patches_parse(const gk__source *src, gk_ynode scheme, gk_scheme *s, gk_error *err) {
+    gk_ynode patches = gk__get(src, scheme, "patches"), ablations = gk__get(src, scheme, "ablations");
+    s->patch = gk_arena_alloc(src->a, (gk_yaml_len(patches) + gk_yaml_len(ablations) + 1) * sizeof *s->patch);
+    return parse_list(src, patches, "patches", false, s, err) &&
+           parse_list(src, ablations, "ablations", true, s, err);
 }
 
 const char *gk__patches_text(gk_arena *a, const gk_scheme *s) {
     const char **text = gk_arena_alloc(a, (s->n_patches + 1) * sizeof *text);
+    size_t n = 0;
     for (size_t i = 0; i < s->n_patches; i++) {
         const gk__patch *p = &s->patch[i];
-        text[i] = gk_arena_printf(a, "; %s(at=%s, from=%s, layers=%s)", p->mean ? "ablation" : "patch",
-                                  p->at.text, p->from.name ? p->from.name : "recipient", p->layers.text);
+        if (gk__layers_none(&p->layers)) continue;
+        text[n++] = gk_arena_printf(a, "; %s(at=%s, from=%s, layers=%s)", p->mean ? "ablation" : "patch",
+                                    p->at.text, p->from.name ? p->from.name : "recipient", p->layers.text);
     }
-    return gk__join(a, text, gk__sort_texts(text, s->n_patches), "");
+    return gk__join(a, text, gk__sort_texts(text, n), "");
 }
 
 uint32_t gk_scheme_means(const gk_scheme *s, const gk_cast *cast) {
     uint32_t needed = 0;
     for (size_t i = 0; i < s->n_patches; i++) {
-        if (!s->patch[i].mean) continue;
+        if (!s->patch[i].mean || gk__layers_none(&s->patch[i].layers)) continue;
         const gk__name *from = s->patch[i].from.name ? &s->patch[i].from : &s->recipient;
         int model = from->name ? gk__model_find(cast, from, NULL) : 0;
         if (model >= 0) needed |= 1u << model;
@@ -98,20 +100,23 @@ static bool lay(const gk__patch *p, const gk_cast *cast, uint8_t value, const bo
     return true;
 }
 
-bool gk__patches_lay(const gk__prompt *p, const gk_scheme *s, const gk_cast *cast, int recipient,
-                     gk_plan *out, gk_error *err) {
+bool gk__patches_lay(const gk__prompt *p, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
+                     int recipient, gk_plan *out, gk_error *err) {
     size_t n = (size_t)out->n_tokens;
-    int n_layers = gk_model_config(cast->model[0])->n_layers;
-    if (s->n_patches) out->patch = gk_arena_alloc(p->a, ((size_t)n_layers + 1) * n);
+    int n_layers = c->n_layers;
+    if (s->n_patches == 0) return true;
+    out->n_patches = n_layers + 1;
+    out->patch = gk_arena_alloc(p->a, (size_t)out->n_patches * n);
     for (size_t i = 0; i < s->n_patches; i++) {
         const gk__patch *patch = &s->patch[i];
         bool *in = gk_arena_alloc(p->a, n), *layers = gk_arena_alloc(p->a, (size_t)n_layers + 1);
         int model = patch->from.name ? gk__model_find(cast, &patch->from, err) : recipient;
         if (model < 0) return false;
+        if (gk__layers_none(&patch->layers)) continue;
         uint8_t value = patch->mean ? gk_patch_mean(model) : gk_patch_plain(model);
         layers[0] = patch->layers.all || patch->layers.embed;
         if (!gk__at_mark(p, &patch->at, in, err) ||
-            !gk__layers_mark(&patch->layers, n_layers, layers + 1, err) ||
+            !gk__layers_mark(p->a, &patch->layers, n_layers, layers + 1, err) ||
             !lay(patch, cast, value, layers, n_layers, in, out, err))
             return false;
     }

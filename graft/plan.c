@@ -56,121 +56,29 @@ gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model)
     return p;
 }
 
-/* ---------------------------------------------------------------- positions */
-
-/* Marks the tokens that hold a byte of the span; false when none does. */
-static bool mark_span(const gk_tokens *t, gk_span s, gk__part part, bool *in) {
-    size_t first = t->n, final = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        uint32_t begin = t->span[i].begin > s.begin ? t->span[i].begin : s.begin;
-        uint32_t end = t->span[i].end < s.end ? t->span[i].end : s.end;
-        if (begin >= end) continue;
-        if (first == t->n) first = i;
-        final = i;
-        if (part == GK__WHOLE) in[i] = true;
-    }
-    if (first == t->n) return false;
-    if (part == GK__FIRST) in[first] = true;
-    if (part == GK__FINAL) in[final] = true;
-    return true;
-}
-
-static bool mark_field(const gk__prompt *p, const gk__at *at, bool *in, gk_error *err) {
-    bool found = false;
-    for (size_t i = 0; i < p->n_fields; i++) {
-        gk_span s = p->fields[i].span;
-        if (strcmp(p->fields[i].field, at->field) != 0) continue;
-        found = true;
-        if (!mark_span(p->tokens, s, at->part, in))
-            return gk_fail(err, at->place, "the span must hold at least one byte of the prompt",
-                           "empty selection: no token covers the span [%u, %u) of '%.80s'", s.begin, s.end,
-                           at->field);
-    }
-    return found || gk_fail(err, at->place, "use the scheme with templates that name this field",
-                            "empty selection: the prompt has no field '%.80s'", at->field);
-}
-
-static bool mark_not(const gk__prompt *p, const gk__at *at, bool *in, gk_error *err) {
-    size_t n = p->tokens->n, some = 0;
-    bool *inner = gk_arena_alloc(p->a, n);
-    if (!gk__at_mark(p, at->item, inner, err)) return false;
-    for (size_t i = 0; i < n; i++) {
-        in[i] = in[i] || !inner[i];
-        some += !inner[i];
-    }
-    return some > 0 ||
-           gk_fail(err, at->place, NULL, "empty selection: %.160s covers all %zu tokens", at->item->text, n);
-}
-
-bool gk__at_mark(const gk__prompt *p, const gk__at *at, bool *in, gk_error *err) {
-    size_t n = p->tokens->n;
-    int64_t index = at->index < 0 ? (int64_t)n + at->index : at->index;
-    switch (at->kind) {
-    case GK__AT_ALL:
-        memset(in, true, n);
-        return true;
-    case GK__AT_LAST:
-        in[n - 1] = true;
-        return true;
-    case GK__AT_INDEX:
-        if (index < 0 || index >= (int64_t)n)
-            return gk_fail(err, at->place, "tokens count from 0; -1 is the last",
-                           "empty selection: no token %d in a prompt of %zu tokens", at->index, n);
-        in[index] = true;
-        return true;
-    case GK__AT_FIELD:
-        return mark_field(p, at, in, err);
-    case GK__AT_NOT:
-        return mark_not(p, at, in, err);
-    case GK__AT_UNION:
-        break;
-    }
-    for (size_t i = 0; i < at->n; i++)
-        if (!gk__at_mark(p, &at->item[i], in, err)) return false;
-    return true;
-}
-
-/* ---------------------------------------------------------------- layers */
-
-/* The parts of any division are disjoint and together all layers. */
-bool gk__layers_mark(const gk__layers *set, int n_layers, bool *in, gk_error *err) {
-    if (set->all) memset(in, true, (size_t)n_layers);
-    for (size_t i = 0; !set->all && i < set->n; i++) {
-        gk__layer_item item = set->item[i];
-        int begin = item.part ? (int)((int64_t)(item.a - 1) * n_layers / item.b) : item.a;
-        int end = item.part ? (int)((int64_t)item.a * n_layers / item.b) : item.b + 1;
-        if (end > n_layers)
-            return gk_fail(err, set->place, NULL, "no layer %d: the models have layers 0 to %d", end - 1,
-                           n_layers - 1);
-        if (begin >= end)
-            return gk_fail(err, set->place, "divide the layers into fewer parts",
-                           "empty selection: part %d/%d of %d layers holds no layer", item.a, item.b,
-                           n_layers);
-        memset(in + begin, true, (size_t)(end - begin));
-    }
-    return true;
-}
+/* ---------------------------------------------------------------- the plan */
 
 /* Marks the slots of a graft. */
 static bool mark_slots(gk_arena *a, const gk__graft *g, const gk_config *c, bool *slots, gk_error *err) {
     bool *layers = gk_arena_alloc(a, (size_t)c->n_layers);
     size_t some = 0;
-    if (!gk__layers_mark(&g->layers, c->n_layers, layers, err)) return false;
+    bool known = false;
+    if (!gk__layers_mark(a, &g->layers, c->n_layers, layers, err)) return false;
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
         gk_component comp = (gk_component)i;
         if (!(g->components & (1u << i)) || !gk_config_has(c, comp)) continue;
         bool inside = gk_component_in_layer(comp);
+        known = true;
         for (int l = 0; l < (inside ? c->n_layers : 1); l++) {
             bool on = inside ? layers[l] : g->layers.all;
             if (on) slots[gk_plan_slot(c, l, comp)] = true;
             some += on;
         }
     }
-    return some > 0 || gk_fail(err, g->components_place, NULL, "empty selection: %s models have no %s",
-                               gk_family_name(c->family), gk__components_text(a, g->components, ", "));
+    return some > 0 || (known && g->layers.drop) ||
+           gk_fail(err, g->components_place, NULL, "empty selection: %s models have no %s",
+                   gk_family_name(c->family), gk__components_text(a, g->components, ", "));
 }
-
-/* ---------------------------------------------------------------- the plan */
 
 int gk__model_find(const gk_cast *cast, const gk__name *m, gk_error *err) {
     for (int i = 0; i < cast->n; i++)
@@ -211,10 +119,9 @@ static bool lay_head(const gk_scheme *s, const gk_cast *cast, const gk_config *c
     return true;
 }
 
-bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_tokens *tokens,
-                  const gk_field_span *fields, size_t n_fields, gk_plan *out, gk_error *err) {
-    if (!gk_cast_check(cast, err)) return false;
-    const gk_config *c = gk_model_config(cast->model[0]);
+static bool lay_all(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
+                    const gk_tokens *tokens, const gk_field_span *fields, size_t n_fields, gk_plan *out,
+                    gk_error *err) {
     if (tokens->n < 1 || tokens->n > (size_t)c->max_positions)
         return gk_fail(err, s->place, NULL, "a prompt of %zu tokens; these models take 1 to %d", tokens->n,
                        c->max_positions);
@@ -227,9 +134,23 @@ bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk
         const gk__graft *g = &s->graft[i];
         bool *in = gk_arena_alloc(a, tokens->n), *slots = gk_arena_alloc(a, (size_t)out->n_slots);
         int donor = gk__model_find(cast, &g->donor, err);
-        if (donor < 0 || !gk__at_mark(&p, &g->at, in, err) || !mark_slots(a, g, c, slots, err) ||
+        if (donor < 0) return false;
+        if (gk__layers_none(&g->layers)) continue;
+        if (!gk__at_mark(&p, &g->at, in, err) || !mark_slots(a, g, c, slots, err) ||
             !lay(g, cast, donor, slots, in, taken, out, err))
             return false;
     }
-    return lay_head(s, cast, c, out, err) && gk__patches_lay(&p, s, cast, recipient, out, err);
+    return lay_head(s, cast, c, out, err) && gk__patches_lay(&p, s, cast, c, recipient, out, err);
+}
+
+bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
+                 const gk_tokens *tokens, const gk_field_span *fields, size_t n_fields, gk_plan *out,
+                 gk_error *err) {
+    return lay_all(a, s, cast, c, tokens, fields, n_fields, out, err) || gk__blame(s, err);
+}
+
+bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_tokens *tokens,
+                  const gk_field_span *fields, size_t n_fields, gk_plan *out, gk_error *err) {
+    return gk_cast_check(cast, err) &&
+           gk_plan_lay(a, s, cast, gk_model_config(cast->model[0]), tokens, fields, n_fields, out, err);
 }

@@ -6,11 +6,11 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-bool gk__name_parse(gk_arena *a, gk_ynode n, const char *file, gk__name *out, gk_error *err) {
+bool gk__name_parse(const gk__source *src, gk_ynode n, gk__name *out, gk_error *err) {
     const char *text;
-    if (!gk_yaml_str(n, &text, err)) return false;
-    out->name = gk_arena_strdup(a, text);
-    out->place = gk__place(n, file);
+    if (!gk__text(src, n, &text, err)) return false;
+    out->name = text;
+    out->place = gk__place(n, src->file);
     if (gk__name_ok(text)) return true;
     return gk_fail(err, out->place, "a name has no blanks, quotes, brackets or any of | , ; : =",
                    "'%.80s' cannot be the name of a model", text);
@@ -18,22 +18,22 @@ bool gk__name_parse(gk_arena *a, gk_ynode n, const char *file, gk__name *out, gk
 
 static const char head_hint[] = "the head policy is recipient, the name of a donor, or {last: DONOR}";
 
-static bool parse_head(gk_arena *a, gk_ynode n, const char *file, gk_scheme *s, gk_error *err) {
+static bool parse_head(const gk__source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
     static const char *const keys[] = {"last", NULL};
     switch (gk_yaml_kind_of(n)) {
     case GK_YAML_NONE:
         return true;
     case GK_YAML_LIST:
-        return gk_fail(err, gk__place(n, file), head_hint, "a head policy cannot be a list");
+        return gk_fail(err, gk__place(n, src->file), head_hint, "a head policy cannot be a list");
     case GK_YAML_MAP:
         s->head_last = true;
         if (!gk_yaml_only(n, keys, err)) return false;
-        n = gk_yaml_get(n, "last");
+        n = gk__get(src, n, "last");
         break;
     case GK_YAML_SCALAR:
         break;
     }
-    if (!gk__name_parse(a, n, file, &s->head, err)) return false;
+    if (!gk__name_parse(src, n, &s->head, err)) return false;
     bool recipient = strcmp(s->head.name, "recipient") == 0;
     if (recipient || (s->recipient.name && strcmp(s->head.name, s->recipient.name) == 0)) {
         s->head.name = NULL;
@@ -42,16 +42,16 @@ static bool parse_head(gk_arena *a, gk_ynode n, const char *file, gk_scheme *s, 
     return true;
 }
 
-static bool parse_graft(gk_arena *a, gk_ynode n, const char *file, gk__graft *out, gk_error *err) {
+static bool parse_graft(const gk__source *src, gk_ynode n, gk__graft *out, gk_error *err) {
     static const char *const keys[] = {"at", "donor", "components", "layers", NULL};
-    gk_ynode components = gk_yaml_get(n, "components");
+    gk_ynode components = gk__get(src, n, "components");
     if (!gk_yaml_only(n, keys, err)) return false;
-    out->place = gk__place(n, file);
-    out->components_place = gk__place(components, file);
-    if (!gk__at_parse(a, gk_yaml_get(n, "at"), file, &out->at, err) ||
-        !gk__name_parse(a, gk_yaml_get(n, "donor"), file, &out->donor, err) ||
-        !gk__components_parse(components, file, &out->components, err) ||
-        !gk__layers_parse(a, gk_yaml_get(n, "layers"), file, &out->layers, err))
+    out->place = gk__place(n, src->file);
+    out->components_place = gk__place(components, src->file);
+    if (!gk__at_parse(src, gk__get(src, n, "at"), &out->at, err) ||
+        !gk__name_parse(src, gk__get(src, n, "donor"), &out->donor, err) ||
+        !gk__components_parse(src, components, &out->components, err) ||
+        !gk__layers_parse(src, gk__get(src, n, "layers"), &out->layers, err))
         return false;
     if (out->layers.embed)
         return gk_fail(err, out->layers.place, "write components: [embed, pos], without layers",
@@ -64,111 +64,184 @@ static bool parse_graft(gk_arena *a, gk_ynode n, const char *file, gk__graft *ou
     return true;
 }
 
-static bool parse_grafts(gk_arena *a, gk_ynode n, const char *file, gk_scheme *s, gk_error *err) {
+static bool parse_grafts(const gk__source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
     gk_yaml_kind kind = gk_yaml_kind_of(n);
     if (kind == GK_YAML_NONE) return true;
     if (kind != GK_YAML_LIST)
-        return gk_fail(err, gk__place(n, file), "write one '- at: ...' item for each graft",
+        return gk_fail(err, gk__place(n, src->file), "write one '- at: ...' item for each graft",
                        "grafts must be a list");
     s->n_grafts = gk_yaml_len(n);
-    s->graft = gk_arena_alloc(a, s->n_grafts * sizeof *s->graft);
+    s->graft = gk_arena_alloc(src->a, s->n_grafts * sizeof *s->graft);
     for (size_t i = 0; i < s->n_grafts; i++)
-        if (!parse_graft(a, gk_yaml_at(n, i), file, &s->graft[i], err)) return false;
+        if (!parse_graft(src, gk__item(src, n, i), &s->graft[i], err)) return false;
     return true;
 }
 
-/* Order and repetition of grafts do not matter, nor does how a set was written. */
+/* Order and repetition of grafts do not matter, nor does how a set was written, nor grafts of no layer. */
 static const char *canonical_text(gk_arena *a, const gk_scheme *s) {
     const char **text = gk_arena_alloc(a, (s->n_grafts + 1) * sizeof *text);
+    size_t n = 0;
     for (size_t i = 0; i < s->n_grafts; i++) {
         const gk__graft *g = &s->graft[i];
-        text[i] = gk_arena_printf(a, "; graft(at=%s, donor=%s, components=%s, layers=%s)", g->at.text,
-                                  g->donor.name, gk__components_text(a, g->components, "+"), g->layers.text);
+        if (gk__layers_none(&g->layers)) continue;
+        text[n++] =
+            gk_arena_printf(a, "; graft(at=%s, donor=%s, components=%s, layers=%s)", g->at.text,
+                            g->donor.name, gk__components_text(a, g->components, "+"), g->layers.text);
     }
-    const char *grafts = gk__join(a, text, gk__sort_texts(text, s->n_grafts), "");
+    const char *grafts = gk__join(a, text, gk__sort_texts(text, n), "");
     return gk_arena_printf(a, "recipient=%s; head=%s%s%s%s",
                            s->recipient.name ? s->recipient.name : "(first)", s->head_last ? "last:" : "",
                            s->head.name ? s->head.name : "recipient", grafts, gk__patches_text(a, s));
 }
 
-static bool parse_text(gk_arena *a, gk_ynode map, const char *key, const char **out, gk_error *err) {
+static bool parse_text(const gk__source *src, gk_ynode map, const char *key, const char **out,
+                       gk_error *err) {
     gk_ynode n = gk_yaml_get(map, key);
-    const char *text = "";
-    if (gk_yaml_kind_of(n) != GK_YAML_NONE && !gk_yaml_str(n, &text, err)) return false;
-    *out = gk_arena_strdup(a, text);
-    return true;
+    *out = "";
+    return gk_yaml_kind_of(n) == GK_YAML_NONE || gk__title(src, n, out, err);
 }
 
-static bool parse_title(gk_arena *a, gk_ynode n, const char *file, const char **out, gk_error *err) {
-    const char *text;
-    if (!gk_yaml_str(n, &text, err)) return false;
-    for (const char *p = text; *p; p++)
+static bool parse_title(const gk__source *src, gk_ynode n, const char **out, gk_error *err) {
+    if (!gk__title(src, n, out, err)) return false;
+    for (const char *p = *out; *p; p++)
         if ((unsigned char)*p < ' ')
-            return gk_fail(err, gk__place(n, file), NULL, "a name is one line without control characters");
-    if (!*text)
-        return gk_fail(err, gk__place(n, file), "write a short name such as FE+LT", "the name is empty");
-    *out = gk_arena_strdup(a, text);
-    return true;
+            return gk_fail(err, gk__place(n, src->file), NULL,
+                           "a name is one line without control characters");
+    return **out ||
+           gk_fail(err, gk__place(n, src->file), "write a short name such as FE+LT", "the name is empty");
 }
 
-static gk_scheme *parse_scheme(gk_arena *a, gk_ynode n, const char *file, const char *set, gk_error *err) {
-    static const char *const keys[] = {"name", "about",   "recipient", "grafts",
+static gk_scheme *parse_scheme(const gk__source *src, gk_ynode n, const char *set, gk_error *err) {
+    static const char *const keys[] = {"name", "about",   "grid",      "recipient", "grafts",
                                        "head", "patches", "ablations", NULL};
-    gk_scheme *s = gk_arena_alloc(a, sizeof *s);
+    gk_scheme *s = gk_arena_alloc(src->a, sizeof *s);
     s->set = set;
-    s->place = gk__place(n, file);
-    gk_ynode recipient = gk_yaml_get(n, "recipient");
+    s->place = gk__place(n, src->file);
+    gk_ynode recipient = gk__get(src, n, "recipient");
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
-    bool ok = gk_yaml_only(n, keys, err) && parse_title(a, gk_yaml_get(n, "name"), file, &s->name, err) &&
-              parse_text(a, n, "about", &s->about, err) &&
-              (!named || gk__name_parse(a, recipient, file, &s->recipient, err)) &&
-              parse_grafts(a, gk_yaml_get(n, "grafts"), file, s, err) &&
-              gk__patches_parse(a, n, file, s, err) && parse_head(a, gk_yaml_get(n, "head"), file, s, err);
+    bool ok = gk_yaml_only(n, keys, err) && parse_title(src, gk_yaml_get(n, "name"), &s->name, err) &&
+              parse_text(src, n, "about", &s->about, err) &&
+              (!named || gk__name_parse(src, recipient, &s->recipient, err)) &&
+              parse_grafts(src, gk__get(src, n, "grafts"), s, err) && gk__patches_parse(src, n, s, err) &&
+              parse_head(src, gk__get(src, n, "head"), s, err);
     if (!ok) return NULL;
-    s->canonical = canonical_text(a, s);
+    s->canonical = canonical_text(src->a, s);
     return s;
 }
 
-static bool name_is_new(const gk_schemes *known, const gk_scheme *s, gk_ynode at, const char *file,
-                        gk_error *err) {
-    for (size_t i = 0; i < known->n; i++) {
-        const gk_scheme *other = known->item[i];
-        if (strcmp(other->name, s->name) == 0)
-            return gk_fail(err, gk__place(gk_yaml_get(at, "name"), file),
-                           "names must be unique over all files", "scheme '%.80s' is already at %.120s:%ld",
-                           s->name, other->place.file, other->place.line);
+/* ---------------------------------------------------------------- files */
+
+/* The schemes read so far, and an index of their names. */
+typedef struct list {
+    gk_scheme **item;
+    size_t n, room;
+    json_t *number; /* name -> place in item */
+} list;
+
+static bool add(list *l, gk_scheme *s, gk_ynode entry, const gk__source *src, gk_error *err) {
+    const json_t *known = json_object_get(l->number, s->name);
+    gk_place at = gk__place(gk_yaml_get(entry, "name"), src->file);
+    if (known && l->item) {
+        const gk_scheme *other = l->item[json_integer_value(known)];
+        bool cells = src->grid && other->place.file == s->place.file && other->place.line == s->place.line &&
+                     other->place.column == s->place.column;
+        if (cells)
+            return gk_fail(err, at, "the name must hold every axis that has several values, as $axis",
+                           "two cells of the grid are both named '%.80s'", s->name);
+        return gk_fail(err, at, "names must be unique over all files",
+                       "scheme '%.80s' is already at %.120s:%ld", s->name, other->place.file,
+                       other->place.line);
+    }
+    if (json_object_set_new(l->number, s->name, json_integer((json_int_t)l->n)) != 0)
+        return gk_fail(err, at, "save the file as UTF-8", "the name is no text");
+    if (l->n == l->room) {
+        size_t room = l->room ? 2 * l->room : 64;
+        l->item = gk_grow(l->item, l->room * sizeof(gk_scheme *), room * sizeof(gk_scheme *));
+        l->room = room;
+    }
+    l->item[l->n++] = s;
+    return true;
+}
+
+/* Where the cell that is being read stands. */
+static void set_axes(gk_arena *a, const gk__grid *grid, gk_scheme *s) {
+    s->n_axes = grid->n;
+    s->axis = gk_arena_alloc(a, grid->n * sizeof *s->axis);
+    for (size_t i = 0; i < grid->n; i++)
+        s->axis[i] = (gk_axis){grid->axis[i].name, grid->axis[i].value[grid->axis[i].now].label};
+}
+
+/* One entry of the file: a scheme, or a grid of them. */
+static bool parse_entry(gk__source src, gk_ynode n, int n_layers, const char *set, list *l, gk_error *err) {
+    gk__grid grid = {.cells = 1};
+    gk_ynode at = gk_yaml_get(n, "grid");
+    if (gk_yaml_kind_of(at) != GK_YAML_NONE) {
+        if (!gk__grid_parse(&src, at, n_layers, &grid, err)) return false;
+        src.grid = &grid;
+    }
+    if (grid.cells > GK__MOST_SCHEMES || l->n + grid.cells > GK__MOST_SCHEMES)
+        return gk_fail(err, gk__place(src.grid ? at : n, src.file), "a run takes 100000 schemes at most",
+                       "this would make %zu schemes, with %zu before it", grid.cells, l->n);
+    for (size_t i = 0; i < grid.cells; i++) {
+        if (src.grid) gk__grid_go(&grid, i);
+        gk_scheme *s = parse_scheme(&src, n, set, err);
+        if (!s) return false;
+        if (src.grid) set_axes(src.a, &grid, s);
+        if (i == 0 && src.grid && !gk__grid_check(&grid, err)) return false;
+        if (!add(l, s, n, &src, err)) return false;
     }
     return true;
 }
 
-static bool parse_file(gk_arena *a, gk_ynode root, const char *file, gk_schemes *out, gk_error *err) {
+static bool parse_file(const gk__source *src, gk_ynode root, int n_layers, list *l, size_t *written,
+                       gk_error *err) {
     static const char *const keys[] = {"set", "about", "schemes", NULL};
     const char *set = NULL, *about = NULL;
-    gk_ynode list = gk_yaml_get(root, "schemes");
-    if (!gk_yaml_only(root, keys, err) || !parse_title(a, gk_yaml_get(root, "set"), file, &set, err) ||
-        !parse_text(a, root, "about", &about, err))
+    gk_ynode entries = gk_yaml_get(root, "schemes");
+    if (!gk_yaml_only(root, keys, err) || !parse_title(src, gk_yaml_get(root, "set"), &set, err) ||
+        !parse_text(src, root, "about", &about, err))
         return false;
-    if (gk_yaml_kind_of(list) != GK_YAML_LIST || gk_yaml_len(list) == 0)
-        return gk_fail(err, gk__place(list, file), "write one '- name: ...' item for each scheme",
+    if (gk_yaml_kind_of(entries) != GK_YAML_LIST || gk_yaml_len(entries) == 0)
+        return gk_fail(err, gk__place(entries, src->file), "write one '- name: ...' item for each scheme",
                        "schemes must be a list with at least one scheme");
-    gk_schemes all = {gk_arena_alloc(a, (out->n + gk_yaml_len(list)) * sizeof *all.item), out->n};
-    if (out->n) memcpy(all.item, out->item, out->n * sizeof *all.item);
-    for (size_t i = 0; i < gk_yaml_len(list); i++) {
-        gk_ynode n = gk_yaml_at(list, i);
-        gk_scheme *s = parse_scheme(a, n, file, set, err);
-        if (!s || !name_is_new(&all, s, n, file, err)) return false;
-        all.item[all.n++] = s;
-    }
-    *out = all;
+    for (size_t i = 0; i < gk_yaml_len(entries); i++)
+        if (!parse_entry(*src, gk_yaml_at(entries, i), n_layers, set, l, err)) return false;
+    *written = gk_yaml_len(entries);
     return true;
+}
+
+/* Frees the document, which may be NULL: then `err` says why. */
+static bool take_document(gk_arena *a, gk_yaml *y, const char *name, int n_layers, gk_schemes *out,
+                          gk_error *err) {
+    if (!y) return false;
+    list l = {.number = json_object()};
+    gk__source src = {.a = a, .file = gk_arena_strdup(a, name)};
+    size_t written = 0;
+    bool ok = true;
+    for (size_t i = 0; ok && i < out->n; i++) ok = add(&l, out->item[i], (gk_ynode){0}, &src, err);
+    ok = ok && parse_file(&src, gk_yaml_root(y), n_layers, &l, &written, err);
+    if (ok) {
+        gk_schemes all = {gk_arena_alloc(a, l.n * sizeof *all.item), l.n, out->n_written + written};
+        if (l.item) memcpy(all.item, l.item, l.n * sizeof *all.item);
+        *out = all;
+    }
+    gk_free(l.item);
+    json_decref(l.number);
+    gk_yaml_free(y);
+    return ok;
+}
+
+bool gk_schemes_load_for(gk_arena *a, const char *path, int n_layers, gk_schemes *out, gk_error *err) {
+    return take_document(a, gk_yaml_load(path, err), path, n_layers, out, err);
+}
+
+bool gk_schemes_parse(gk_arena *a, const char *text, size_t len, const char *name, int n_layers,
+                      gk_schemes *out, gk_error *err) {
+    return take_document(a, gk_yaml_parse(text, len, name, err), name, n_layers, out, err);
 }
 
 bool gk_schemes_load(gk_arena *a, const char *path, gk_schemes *out, gk_error *err) {
-    gk_yaml *y = gk_yaml_load(path, err);
-    if (!y) return false;
-    bool ok = parse_file(a, gk_yaml_root(y), gk_arena_strdup(a, path), out, err);
-    gk_yaml_free(y);
-    return ok;
+    return gk_schemes_load_for(a, path, 0, out, err);
 }
 
 /* ---------------------------------------------------------------- access */
@@ -189,7 +262,25 @@ const char *gk_scheme_canonical(const gk_scheme *s) {
     return s->canonical;
 }
 
+const gk_axis *gk_scheme_axes(const gk_scheme *s, size_t *n) {
+    *n = s->n_axes;
+    return s->axis;
+}
+
+const char *gk_scheme_axis(const gk_scheme *s, const char *name) {
+    for (size_t i = 0; i < s->n_axes; i++)
+        if (strcmp(s->axis[i].name, name) == 0) return s->axis[i].value;
+    return NULL;
+}
+
 /* ---------------------------------------------------------------- what a scheme needs */
+
+bool gk__blame(const gk_scheme *s, gk_error *err) {
+    if (!err || s->n_axes == 0) return false;
+    size_t len = strlen(err->what);
+    snprintf(err->what + len, sizeof err->what - len, " (in '%.80s')", s->name);
+    return false;
+}
 
 static bool unknown(gk_error *err, gk_place at, const char *kind, const char *name, const char *const *known,
                     size_t n) {
@@ -222,13 +313,13 @@ static bool check_fields(const gk__at *at, const char *const *fields, size_t n, 
 bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const *fields, gk_error *err) {
     size_t n = 0;
     while (fields[n]) n++;
-    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head, cast, err)) return false;
+    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head, cast, err)) return gk__blame(s, err);
     for (size_t i = 0; i < s->n_grafts; i++)
         if (!check_model(&s->graft[i].donor, cast, err) || !check_fields(&s->graft[i].at, fields, n, err))
-            return false;
+            return gk__blame(s, err);
     for (size_t i = 0; i < s->n_patches; i++)
         if (!check_model(&s->patch[i].from, cast, err) || !check_fields(&s->patch[i].at, fields, n, err))
-            return false;
+            return gk__blame(s, err);
     return true;
 }
 
@@ -245,8 +336,10 @@ static bool has_fields(const gk__at *at, const gk_field_span *fields, size_t n_f
 
 bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n_fields) {
     for (size_t i = 0; i < s->n_grafts; i++)
-        if (!has_fields(&s->graft[i].at, fields, n_fields)) return false;
+        if (!gk__layers_none(&s->graft[i].layers) && !has_fields(&s->graft[i].at, fields, n_fields))
+            return false;
     for (size_t i = 0; i < s->n_patches; i++)
-        if (!has_fields(&s->patch[i].at, fields, n_fields)) return false;
+        if (!gk__layers_none(&s->patch[i].layers) && !has_fields(&s->patch[i].at, fields, n_fields))
+            return false;
     return true;
 }

@@ -3,9 +3,11 @@
 #include "graft/internal.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
-enum { COPY_GRAIN = 128 };
+enum { COPY_GRAIN = 128, FEWEST_LOGITS = 64 };
+static const double LOGITS_BYTES = 48 << 20;
 
 static uint32_t *words(gk__engine *e, gk__room *r, size_t n) {
     return gk__room_for(r, (n + 1) * sizeof(uint32_t), 0, &e->tally);
@@ -71,13 +73,22 @@ static void intern(gk__engine *e, gk__rows *out, recipe r, const uint32_t *live,
     number_rows(e, out, live, n_live);
 }
 
-/* Interns a stage that computes, and makes room for its rows. `last_only`: where the layer's output is
- * needed, which in the last layer is where a job ends; otherwise where its keys and values are. */
-static void stage(gk__engine *e, gk__rows *out, recipe r, int width, bool last_only) {
+/* Interns a stage that computes; its rows have no place yet. `last_only`: where the layer's output is needed,
+ * which in the last layer is where a job ends; otherwise where its keys and values are. */
+static void count_stage(gk__engine *e, gk__rows *out, recipe r, int width, bool last_only) {
     intern(e, out, r, last_only ? e->outputs : e->keys, last_only ? e->n_outputs : e->n_keys);
     out->width = width;
-    gk__room_for(&out->x, (size_t)out->n * (size_t)width * sizeof(float), 0, &e->tally);
     e->stats.rows_unique += out->n;
+}
+
+/* The same, and makes room for the rows: at once for as many as any layer of this chunk can have, so that
+ * nothing moves (pages that are not touched cost nothing). False: they are only counted. */
+static bool stage(gk__engine *e, gk__rows *out, recipe r, int width, bool last_only) {
+    count_stage(e, out, r, width, last_only);
+    if (e->counting) return false;
+    size_t most = last_only ? e->n_outputs : e->n_keys;
+    gk__room_for(&out->x, most * (size_t)width * sizeof(float), 0, &e->tally);
+    return true;
 }
 
 /* ---------------------------------------------------------------- moving rows */
@@ -139,8 +150,8 @@ static bool is_qk(gk_component comp) {
 static void norm_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
                        bool last_only) {
     bool rotated = e->cfg->rope && is_qk(comp);
-    stage(e, out, (recipe){.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated}, in->width,
-          last_only);
+    recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
+    if (!stage(e, out, r, in->width, last_only)) return;
     copy_rows(in, out->in.p, out->n, out->x.p);
     for (int m = 0; m < e->cast->n; m++) {
         int n = (int)(out->start[m + 1] - out->start[m]);
@@ -150,20 +161,28 @@ static void norm_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int lay
     if (rotated) rotate(e, out);
 }
 
+/* Rows begin .. end-1 of a linear stage, to `y`: a product for each model that has some of them. */
+static void multiply(gk__engine *e, const gk__rows *out, const gk__rows *in, int layer, gk_component comp,
+                     uint32_t begin, uint32_t end, float *y) {
+    for (int m = 0; m < e->cast->n; m++) {
+        uint32_t from = out->start[m] > begin ? out->start[m] : begin;
+        uint32_t to = out->start[m + 1] < end ? out->start[m + 1] : end;
+        if (from >= to) continue;
+        const float *x = gather(e, in, (const uint32_t *)out->in.p + from, to - from, &e->gathered);
+        gk_op_linear(gk_model_tensor(e->cast->model[m], layer, comp), (int)(to - from), x, in->width,
+                     y + (size_t)(from - begin) * (size_t)out->width, out->width);
+    }
+}
+
 static void linear_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
                          bool last_only) {
     gk_tensor shape = gk_model_tensor(e->cast->model[0], layer, comp);
     bool rotated = e->cfg->rope && !e->cfg->qk_norm && is_qk(comp);
     recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
-    stage(e, out, r, shape.out, last_only);
-    for (int m = 0; m < e->cast->n; m++) {
-        uint32_t begin = out->start[m], n = out->start[m + 1] - begin;
-        if (n == 0) continue;
-        const float *x = gather(e, in, (const uint32_t *)out->in.p + begin, n, &e->gathered);
-        gk_op_linear(gk_model_tensor(e->cast->model[m], layer, comp), (int)n, x, in->width,
-                     row_at(out, begin), out->width);
-    }
+    bool compute = stage(e, out, r, shape.out, last_only);
     e->stats.flops += 2.0 * shape.in * shape.out * out->n;
+    if (!compute) return;
+    multiply(e, out, in, layer, comp, 0, out->n, out->x.p);
     if (rotated) rotate(e, out);
 }
 
@@ -187,7 +206,7 @@ static const gk__rows *maybe_norm(gk__engine *e, gk__rows *out, const gk__rows *
 static void add_stage(gk__engine *e, gk__rows *out, const gk__rows *a, const gk__rows *b, int layer,
                       gk_component comp, bool last_only) {
     recipe r = {.in = of(a), .in2 = of(b), .slot = slot_of(e, layer, comp)};
-    stage(e, out, r, a->width, last_only);
+    if (!stage(e, out, r, a->width, last_only)) return;
     copy c = {a->x.p, b->x.p, out->in.p, out->in2.p, out->x.p, (size_t)a->width};
     gk_parallel_for(out->n, COPY_GRAIN, add_range, &c);
 }
@@ -197,16 +216,17 @@ static void embed_stage(gk__engine *e) {
     uint32_t *token = words(e, &e->number, e->n_nodes);
     gk__rows *embed = gk_config_has(c, GK_POS) ? &e->embed : &e->x;
     for (uint32_t i = 0; i < e->n_nodes; i++) token[i] = gk__trie_node(&e->trie, i)->token;
-    stage(e, embed, (recipe){.in = token, .slot = slot_of(e, -1, GK_EMBED)}, c->d_model, false);
-    for (int m = 0; m < e->cast->n; m++) {
+    bool compute =
+        stage(e, embed, (recipe){.in = token, .slot = slot_of(e, -1, GK_EMBED)}, c->d_model, false);
+    for (int m = 0; compute && m < e->cast->n; m++) {
         uint32_t begin = embed->start[m], n = embed->start[m + 1] - begin;
         if (n)
             gk_op_embed(c, gk_model_tensor(e->cast->model[m], -1, GK_EMBED), (int)n,
                         (int32_t *)embed->in.p + begin, row_at(embed, begin));
     }
     if (embed == &e->x) return;
-    stage(e, &e->x, (recipe){.in = of(embed), .slot = slot_of(e, -1, GK_POS), .position = true}, c->d_model,
-          false);
+    recipe r = {.in = of(embed), .slot = slot_of(e, -1, GK_POS), .position = true};
+    if (!stage(e, &e->x, r, c->d_model, false)) return;
     copy_rows(embed, e->x.in.p, e->x.n, e->x.x.p);
     for (int m = 0; m < e->cast->n; m++) {
         uint32_t begin = e->x.start[m], n = e->x.start[m + 1] - begin;
@@ -253,11 +273,12 @@ static void attend_stage(gk__engine *e, int layer, bool last_only) {
     const int32_t **list, *len;
     recipe pair = {.in = of(&e->k), .in2 = of(&e->v), .slot = slot_of(e, layer, GK_K)};
     intern(e, &e->pair, pair, e->keys, e->n_keys);
+    recipe r = {.in = of(&e->q), .in2 = intern_prefixes(e), .slot = slot_of(e, layer, GK_Q)};
+    bool compute = stage(e, &e->context, r, e->q.width, last_only);
+    list_contexts(e, &list, &len);
+    if (!compute) return;
     const float *k = gather(e, &e->k, e->pair.in.p, e->pair.n, &e->gathered);
     const float *v = gather(e, &e->v, e->pair.in2.p, e->pair.n, &e->gathered2);
-    recipe r = {.in = of(&e->q), .in2 = intern_prefixes(e), .slot = slot_of(e, layer, GK_Q)};
-    stage(e, &e->context, r, e->q.width, last_only);
-    list_contexts(e, &list, &len);
     const float *q = gather(e, &e->q, e->context.in.p, e->context.n, &e->number);
     gk_op_attend(e->cfg, layer, (int)e->context.n, q, list, len, k, v, e->context.x.p);
 }
@@ -271,6 +292,18 @@ static void branch_stage(gk__engine *e, gk__rows *out, const gk__rows *residual,
     add_stage(e, out, residual, branch, layer, branch == &e->out ? last : post, last_only);
 }
 
+typedef struct activation {
+    const gk_config *c;
+    const gk__rows *gate, *up, *out;
+} activation;
+
+static void act_range(void *ctx, size_t begin, size_t end) {
+    const activation *a = ctx;
+    const uint32_t *gate = a->out->in.p, *up = a->out->in2.p;
+    for (size_t i = begin; i < end; i++)
+        gk_op_act(a->c, 1, row_at(a->gate, gate[i]), row_at(a->up, up[i]), row_at(a->out, (uint32_t)i));
+}
+
 static void mlp_stage(gk__engine *e, const gk__rows *in, int layer, bool last_only) {
     const gk_config *c = e->cfg;
     bool gated = gk_config_has(c, GK_GATE);
@@ -278,10 +311,10 @@ static void mlp_stage(gk__engine *e, const gk__rows *in, int layer, bool last_on
     linear_stage(e, &e->up, in, layer, GK_UP, last_only);
     const gk__rows *gate = gated ? &e->gate : &e->up;
     recipe r = {.in = of(gate), .in2 = of(&e->up), .slot = slot_of(e, layer, GK_UP)};
-    stage(e, &e->act, r, c->d_ffn, last_only);
-    const float *g = gated ? gather(e, gate, e->act.in.p, e->act.n, &e->gathered) : NULL;
-    const float *up = gather(e, &e->up, e->act.in2.p, e->act.n, &e->gathered2);
-    gk_op_act(c, (int)e->act.n, g, up, e->act.x.p);
+    if (stage(e, &e->act, r, c->d_ffn, last_only)) {
+        activation a = {c, gate, &e->up, &e->act};
+        gk_parallel_for(e->act.n, COPY_GRAIN, act_range, &a);
+    }
     linear_stage(e, &e->out, &e->act, layer, GK_DOWN, last_only);
 }
 
@@ -316,23 +349,47 @@ void gk__stages_layers(gk__engine *e, gk__tap *tap, void *ctx) {
 }
 
 void gk__stages_run(gk__engine *e) {
+    const gk_config *c = e->cfg;
     gk__stages_layers(e, NULL, NULL);
     e->outputs = e->last.p;
     e->n_outputs = e->n_last;
     norm_stage(e, &e->norm, &e->x, -1, GK_LNF, true);
-    linear_stage(e, &e->logits, &e->norm, -1, GK_HEAD, true);
-    gk_op_softcap(e->cfg->final_softcap, (size_t)e->logits.n * (size_t)e->cfg->vocab, e->logits.x.p);
+    count_stage(e, &e->logits, (recipe){.in = of(&e->norm), .slot = slot_of(e, -1, GK_HEAD)}, c->vocab, true);
+    e->stats.flops += 2.0 * c->d_model * c->vocab * e->logits.n;
+}
+
+const float *gk__stages_logits(gk__engine *e, uint32_t begin, uint32_t end) {
+    size_t floats = (size_t)(end - begin) * (size_t)e->cfg->vocab;
+    float *y = gk__room_for(&e->logits.x, floats * sizeof *y, 0, &e->tally);
+    multiply(e, &e->logits, &e->norm, -1, GK_HEAD, begin, end, y);
+    gk_op_softcap(e->cfg->final_softcap, floats, y);
+    return y;
 }
 
 /* ---------------------------------------------------------------- sizes */
 
+/* The logits of a chunk never exist as a whole: so many rows at a time. Fewer would repeat the packing of the
+ * head's weights too often. */
+double gk__stages_block(const gk_config *c, double jobs) {
+    double most = LOGITS_BYTES / (c->vocab * (double)sizeof(float));
+    if (most < FEWEST_LOGITS) most = FEWEST_LOGITS;
+    return jobs < most ? jobs : floor(most);
+}
+
+/* What the rooms of one chunk hold at most; see run_layer for who is where. */
 double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double path) {
     double d = c->d_model, q = (double)c->n_heads * c->head_dim, kv = (double)c->n_kv_heads * c->head_dim;
-    double gathered = d > c->d_ffn ? d : c->d_ffn;
-    double rows = 6 * d + 4 * q + 2 * kv + 3.0 * c->d_ffn + 2 * (gathered > kv ? gathered : kv);
-    double index = 14 * 4 * sizeof(uint32_t) + 3 * 32 + sizeof(gk__node) + 24 + (size_t)c->n_layers;
-    return 1.125 * (nodes * (rows * sizeof(float) + index) + jobs * c->vocab * sizeof(float)) +
-           path * 2 * sizeof(uint32_t);
+    double f = c->d_ffn, widest = f > q ? f : q;
+    double rows = d * (4 + gk_config_has(c, GK_POS) +
+                       (gk_config_has(c, GK_LN1_POST) ? 1 : 0)); /* x norm residual out */
+    rows += 2 * (q + kv) + (c->qk_norm ? q : 0);                 /* q k v context, raw */
+    rows += (gk_config_has(c, GK_GATE) ? 3 : 2) * f;             /* gate up act */
+    rows += (widest > d ? widest : d) + kv + q;                  /* gathered: inputs, v, q */
+    /* Row lists of 16 stages; three tables; a node; lists and contexts. */
+    double tables = 3 * 32 + 8 * 1.25 * sizeof(uint32_t), node = 1.25 * sizeof(gk__node);
+    double index = 16 * 4 * sizeof(uint32_t) + tables + node + 36 + c->n_layers;
+    return nodes * (rows * sizeof(float) + index) + path * 2 * sizeof(uint32_t) +
+           gk__stages_block(c, jobs) * c->vocab * sizeof(float);
 }
 
 uint64_t gk__stages_rows(const gk_config *c, int n) {

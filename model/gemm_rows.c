@@ -98,22 +98,20 @@ TILE(6, TILE_W)
 #endif
 
 typedef void tile_fn(const gk__product *p, int r, int i);
+static tile_fn *const TILES[TILE_X][2] = {
+    {tile_1_1, tile_1_TILE_W}, {tile_2_1, tile_2_TILE_W},
+    {tile_3_1, tile_3_TILE_W}, {tile_4_1, tile_4_TILE_W},
 #if defined(__AVX512F__)
-static tile_fn *const NARROW[] = {tile_1_1, tile_2_1, tile_3_1, tile_4_1, tile_5_1, tile_6_1},
-                      *const WIDE[] = {tile_1_TILE_W, tile_2_TILE_W, tile_3_TILE_W,
-                                       tile_4_TILE_W, tile_5_TILE_W, tile_6_TILE_W};
-#else
-static tile_fn *const NARROW[] = {tile_1_1, tile_2_1, tile_3_1, tile_4_1}, *const WIDE[] = {
-                                                                               tile_1_TILE_W, tile_2_TILE_W,
-                                                                               tile_3_TILE_W, tile_4_TILE_W};
+    {tile_5_1, tile_5_TILE_W}, {tile_6_1, tile_6_TILE_W},
 #endif
+};
 
 void gk__few_rows(const gk__product *p) {
     for (int i = 0; i < p->n;) {
         bool whole = p->n - i >= TILE_W;
         for (int r = 0; r < p->m; r += TILE_X) {
             int rows = p->m - r < TILE_X ? p->m - r : TILE_X;
-            (whole ? WIDE : NARROW)[rows - 1](p, r, i);
+            TILES[rows - 1][whole](p, r, i);
         }
         i += whole ? TILE_W : 1;
     }

@@ -118,7 +118,7 @@ static void fx_stop(void) {
 }
 
 /* Options for a sweep of the given scheme files (a NULL-terminated list) into `out`. */
-static gk_sweep_options fx_options(const char *out, const char *scheme, const char *second) {
+static inline gk_sweep_options fx_options(const char *out, const char *scheme, const char *second) {
     const char **files = gk_arena_alloc(fx_arena, 2 * sizeof *files);
     const char **donors = gk_arena_alloc(fx_arena, sizeof *donors);
     files[0] = fx_path(scheme);
@@ -171,6 +171,17 @@ static inline double fx_sql(const char *db, const char *sql) {
     sqlite3_finalize(q);
     sqlite3_close(d);
     return x;
+}
+
+/* Everything that the results depend on, and nothing of when they were made. */
+static inline const char *contents(const char *db) {
+    const char *name = gk_arena_printf(fx_arena, "%s.csv", db);
+    gk_error err = {0};
+    gk_store *s = gk_store_open(fx_path(db), &err);
+    ck_assert_msg(s != NULL, "%s", err.what);
+    ck_assert(gk_export_results(s, fx_path(name), NULL));
+    gk_store_close(s);
+    return fx_read(name, NULL);
 }
 
 #endif

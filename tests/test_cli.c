@@ -61,6 +61,9 @@ static void hash(scratch *s, const char *name, char hex[GK_SHA256_HEX]) {
 #define SWEEP                                                                                          \
     "sweep --recipient pre=$D/base --donor sft=$D/relation --donor task=$D/relation --limit 3 --rows " \
     "$D/data/relation/metadata.jsonl "
+#define SEARCH                                                                       \
+    "search --recipient pre=$D/base --donor sft=$D/relation --out $D/search --rows " \
+    "$D/data/relation/metadata.jsonl "
 #define GATE "gate --model $D/base --rows $D/data/base/metadata.jsonl " EVAL
 #define FINETUNE "finetune --model $D/base --texts $D/data/relation/A2B.jsonl "
 #define POSITION "--schemes graft/schemes/position.yaml "
@@ -326,6 +329,18 @@ START_TEST(a_path_may_hold_a_comma) {
     succeeds("tokenizer --texts $D/data/tokenizer.jsonl --texts $D/A,B.jsonl --vocab 900 --out $D/tok2");
     refused(SWEEP "--schemes graft/schemes/position.yaml,graft/schemes/hybrid.yaml " EVAL "--out $D/no.db",
             "position.yaml,graft", "");
+}
+END_TEST
+
+START_TEST(what_search_cannot_do) {
+    refused(SEARCH EVAL, "5 usable rows", "each part needs 10");
+    refused(SEARCH EVAL "--goal 90", "--goal", "90");
+    refused(SEARCH EVAL "--objective rank", "--objective", "logprob, prob or accuracy");
+    refused(SEARCH EVAL "--layer-blocks 2x", "--layer-blocks", "each");
+    refused(SEARCH EVAL "--layer-blocks 9", "--layer-blocks", "2 layers");
+    refused(SEARCH EVAL "--position nobody", "--position nobody", "known fields");
+    refused(SEARCH EVAL "--budget much", "--budget", "much");
+    refused(SEARCH EVAL "--out $D/results.db", "--out", "twice");
 }
 END_TEST
 
@@ -818,6 +833,7 @@ int main(void) {
     tcase_add_test(t, answers_and_general_text);
     tcase_add_test(t, recipes_that_cannot_be_followed);
     tcase_add_test(t, a_path_may_hold_a_comma);
+    tcase_add_test(t, what_search_cannot_do);
     tcase_add_test(t, a_truncated_model);
     tcase_add_test(t, a_template_with_an_unknown_field);
     tcase_add_test(t, a_template_with_an_unclosed_brace);

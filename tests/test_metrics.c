@@ -307,6 +307,30 @@ START_TEST(metrics_have_their_keys) {
 }
 END_TEST
 
+START_TEST(recovery_is_a_ratio_with_an_interval_over_rows) {
+    gk_obs low[40], high[40], half[40];
+    for (uint32_t i = 0; i < 40; i++) {
+        low[i] = (gk_obs){.row = i / 2, .weight = 1, .rank = 9};
+        high[i] = half[i] = low[i];
+        high[i].rank = 0;
+        half[i].rank = i < 20 ? 0 : 9;
+    }
+    gk_recovered r;
+    gk_recovery(low, high, half, 40, GK_METRIC_top5, 1, GK_RESAMPLES, &r);
+    ck_assert_double_eq(r.value, 0.5);
+    ck_assert_int_eq(r.undefined, 0);
+    gk_stats s; /* the same draws, and the ends do not vary: the interval is the accuracy's */
+    gk_stats_compute(half, 40, 1, GK_RESAMPLES, &s);
+    ck_assert_double_eq(r.low, s.low[GK_METRIC_top5]);
+    ck_assert_double_eq(r.high, s.high[GK_METRIC_top5]);
+    gk_recovery(low, high, low, 40, GK_METRIC_top5, 1, GK_RESAMPLES, &r);
+    ck_assert_double_eq(r.high, 0);
+    gk_recovery(low, low, half, 40, GK_METRIC_top5, 1, GK_RESAMPLES, &r);
+    ck_assert(isnan(r.value) && isnan(r.low));
+    ck_assert_int_eq(r.undefined, GK_RESAMPLES);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("metrics");
     TCase *t = tcase_create("score");
@@ -326,6 +350,7 @@ int main(void) {
     tcase_add_test(t, a_weight_of_two_is_two_observations);
     tcase_add_test(t, many_cells_are_single_cells);
     tcase_add_test(t, metrics_have_their_keys);
+    tcase_add_test(t, recovery_is_a_ratio_with_an_interval_over_rows);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

@@ -118,6 +118,20 @@ static const struct {
     {"{not: {not: relation}}", "000010000"},
     {"[{not: first_actor}, first_actor.first]", "110011111"},
     {"{not: [{not: first_actor}, first_actor.first]}", "001100000"},
+    {"2-5", "001111000"},
+    {"2..5", "001111000"},
+    {"-3..-1", "000000111"},
+    {"1..-2", "011111110"},
+    {"[0, 2-3, -2..-1]", "101100011"},
+    {"{after: first_actor}", "000011111"},
+    {"{after: relation}", "000001111"},
+    {"{after: first_actor.first}", "001111111"},
+    {"{before: first_actor}", "100000000"},
+    {"{before: movie_title.last}", "111111100"},
+    {"{after: [relation, 2]}", "000001111"},
+    {"{all_of: [{after: first_actor}, {before: movie_title}]}", "000011000"},
+    {"{all_of: [{not: 0}, {before: relation}]}", "011100000"},
+    {"{not: {after: first_actor}}", "111100000"},
 };
 
 START_TEST(positions) {
@@ -187,21 +201,85 @@ static const struct {
     int n;
     const char *layers;
 } LAYERS[] = {
-    {"all", 6, "111111"},           {"lower half", 6, "111000"}, {"upper half", 6, "000111"},
-    {"1/4", 6, "100000"},           {"2/4", 6, "011000"},        {"3/4", 6, "000100"},
-    {"4/4", 6, "000011"},           {"3-5", 6, "000111"},        {"0", 6, "100000"},
-    {"[0, 2-3, 3/3]", 6, "101111"}, {"lower half", 5, "11000"},  {"upper half", 5, "00111"},
+    {"all", 6, "111111"},
+    {"lower half", 6, "111000"},
+    {"upper half", 6, "000111"},
+    {"1/4", 6, "100000"},
+    {"2/4", 6, "011000"},
+    {"3/4", 6, "000100"},
+    {"4/4", 6, "000011"},
+    {"3-5", 6, "000111"},
+    {"0", 6, "100000"},
+    {"[0, 2-3, 3/3]", 6, "101111"},
+    {"lower half", 5, "11000"},
+    {"upper half", 5, "00111"},
     {"8/8", 8, "00000001"},
+    {"0.25-0.5", 8, "00110000"},
+    {"0.0-0.3", 8, "11000000"},
+    {"0.3-1", 8, "00111111"}, /* fits the one before: neighbours share a bound */
+    {"0.5-1.0", 5, "00111"},
+    {"{not: 3}", 6, "111011"},
+    {"{not: [upper half, 0]}", 6, "011000"},
+    {"{drop: 0, seed: 1}", 6, "111111"},
+    {"{of: 3-5, drop: 0, seed: 1}", 6, "000111"},
+    {"{drop: 1, seed: 1}", 6, "000000"},
+    {"{drop: 0.9, seed: 1}", 4, "0000"}, /* round(3.6) */
+    /* The draw of seed 1, the same on every machine. */
+    {"{drop: 0.4, seed: 1}", 10, "1001100111"},
 };
 
 START_TEST(layers) {
     stagehand h = start("llama", LAYERS[_i].n);
     gk_plan p =
         plan(&h, gk_arena_printf(h.s.a, "grafts: [{at: last, donor: sft, layers: %s}]", LAYERS[_i].set));
-    bool all = strchr(LAYERS[_i].layers, '0') == NULL;
+    bool all = strchr(LAYERS[_i].layers, '0') == NULL && !strstr(LAYERS[_i].set, "drop");
     ck_assert_str_eq(row(&h, &p, -1, GK_EMBED), all ? "000000001" : "000000000");
     for (int l = 0; l < LAYERS[_i].n; l++)
         ck_assert_str_eq(row(&h, &p, l, GK_UP), LAYERS[_i].layers[l] == '1' ? "000000001" : "000000000");
+    stop(&h);
+}
+END_TEST
+
+static int count_grafted(stagehand *h, const gk_plan *p, bool *in) {
+    int n = 0;
+    for (int l = 0; l < h->c.n_layers; l++) n += in[l] = row(h, p, l, GK_UP)[N - 1] == '1';
+    return n;
+}
+
+/* Exactly round(rate * n) layers go; more of them at a larger rate, and other ones with another seed. */
+START_TEST(layer_dropout) {
+    static const char *const rates[] = {"0", "0.2", "0.4", "0.5", "0.6", "0.8", "1"};
+    static const int kept[2][7] = {{7, 6, 4, 3, 3, 1, 0}, {10, 8, 6, 5, 4, 2, 0}};
+    stagehand h = start("llama", _i ? 10 : 7);
+    int differ = 0;
+    for (int seed = 1; seed <= 4; seed++) {
+        bool before[10], first[10] = {0};
+        for (int r = 0; r < 7; r++) {
+            bool in[10];
+            gk_plan p = plan(
+                &h, gk_arena_printf(h.s.a, "grafts: [{at: last, donor: sft, layers: {drop: %s, seed: %d}}]",
+                                    rates[r], seed));
+            ck_assert_int_eq(count_grafted(&h, &p, in), kept[_i][r]);
+            ck_assert_str_eq(row(&h, &p, -1, GK_EMBED), "000000000");
+            for (int l = 0; r && l < h.c.n_layers; l++) ck_assert(!in[l] || before[l]);
+            memcpy(before, in, sizeof before);
+            if (r == 3) memcpy(first, in, sizeof first);
+        }
+        static bool seed_one[10];
+        if (seed == 1) memcpy(seed_one, first, sizeof first);
+        differ += memcmp(seed_one, first, sizeof first) != 0;
+    }
+    ck_assert_int_gt(differ, 0);
+    stop(&h);
+}
+END_TEST
+
+START_TEST(dropout_within_a_set) {
+    stagehand h = start("llama", 10);
+    bool in[10];
+    gk_plan p = plan(&h, "grafts: [{at: last, donor: sft, layers: {of: upper half, drop: 0.4, seed: 3}}]");
+    ck_assert_int_eq(count_grafted(&h, &p, in), 3);
+    for (int l = 0; l < 5; l++) ck_assert(!in[l]);
     stop(&h);
 }
 END_TEST
@@ -314,6 +392,24 @@ static const struct {
      ":3:27: empty selection: no token covers the span [40, 44)"},
     {"llama", "grafts: [{at: 9, donor: sft}]", ":3:27: empty selection: no token 9 in a prompt of 9 tokens"},
     {"llama", "grafts: [{at: -10, donor: sft}]", ":3:27: empty selection: no token -10"},
+    {"llama", "grafts: [{at: 7-9, donor: sft}]",
+     ":3:27: empty selection: no token 9 in a prompt of 9 tokens"},
+    {"llama", "grafts: [{at: -12..3, donor: sft}]", ":3:27: empty selection: no token -12"},
+    {"llama", "grafts: [{at: 7..-4, donor: sft}]", ":3:27: empty selection: 7..-4 ends before it begins"},
+    {"llama", "grafts: [{at: {after: last}, donor: sft}]",
+     ":3:27: empty selection: no token stands after last"},
+    {"llama", "grafts: [{at: [last, {before: 0}], donor: sft}]",
+     ":3:34: empty selection: no token stands before 0"},
+    {"llama", "grafts: [{at: {all_of: [first_actor, last]}, donor: sft}]",
+     ":3:27: empty selection: no token is in all_of(first_actor,last)"},
+    {"llama", "grafts: [{at: last, donor: sft, layers: 0.5-0.7}]",
+     ":3:53: empty selection: the depth 5/10 to 7/10 of 2 layers holds no layer"},
+    {"llama", "grafts: [{at: last, donor: sft, layers: {not: 0-1}}]",
+     ":3:53: empty selection: layers not(0-1) leave none of 2"},
+    {"llama", "grafts: [{at: last, donor: sft, components: pos, layers: all}]",
+     ":3:57: empty selection: llama models have no pos"},
+    {"gpt2", "grafts: [{at: last, donor: sft, components: gate, layers: {drop: 0.5, seed: 1}}]",
+     ":3:57: empty selection: gpt2 models have no gate"},
     {"llama", "grafts: [{at: last, donor: sft, layers: 3/4}]",
      ":3:53: empty selection: part 3/4 of 2 layers"},
     {"llama", "grafts: [{at: last, donor: sft, layers: 1-2}]",
@@ -377,6 +473,8 @@ int main(void) {
     tcase_add_test(t, a_field_that_stands_twice);
     tcase_add_loop_test(t, components, 0, 2);
     tcase_add_loop_test(t, layers, 0, sizeof LAYERS / sizeof *LAYERS);
+    tcase_add_loop_test(t, layer_dropout, 0, 2);
+    tcase_add_test(t, dropout_within_a_set);
     tcase_add_test(t, recipients_and_heads);
     tcase_add_test(t, patches_are_laid);
     tcase_add_loop_test(t, shipped_schemes_make_plans, 0, 2);

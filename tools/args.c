@@ -225,3 +225,19 @@ const char *gk_home(void) {
     const char *home = getenv("GRAFTKIT_HOME");
     return home && *home ? home : GK_SOURCE_DIR;
 }
+
+bool gk_parse_bytes(const char *text, const char *option, size_t *out, gk_error *err) {
+    static const char unit[] = "KMGT";
+    char *end;
+    double value = strtod(text, &end);
+    const char *u = *end ? strchr(unit, *end) : NULL;
+    for (const char *p = unit; u && p <= u; p++) value *= 1024;
+    if (u) end++;
+    if (u && strncmp(end, "iB", 2) == 0) end += 2;
+    if (*end || end == text || !isfinite(value) || value < 1 << 20 || value > 1e15)
+        return gk_fail(err, GK_AT_FIELD(NULL, option),
+                       "write 1GiB, 512MiB or a number of bytes, 1MiB or more", "'%s' is no amount of memory",
+                       text);
+    *out = (size_t)value;
+    return true;
+}

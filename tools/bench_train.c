@@ -6,48 +6,13 @@
  * time its products alone would take at the best rate measured here (the floor). --texts: that shape on real
  * texts. tools/bench_train.sh (make bench-train) sets each beside PyTorch. */
 #include "model/model.h"
+#include "tools/shapes.h"
 #include "tools/tools.h"
 #include "train/train.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-
-/* ---------------------------------------------------------------- shapes */
-
-typedef struct shape {
-    const char *name, *family;
-    int vocab, d_model, n_layers, n_heads, n_kv_heads, d_ffn, max_positions;
-    int batch; /* texts a step unless --batch says otherwise */
-} shape;
-
-static const shape SHAPES[] = {
-    {"gpt2-124m", "gpt2", 50257, 768, 12, 12, 12, 3072, 1024, 8},
-    {"smollm2-135m", "llama", 49152, 576, 30, 9, 3, 1536, 2048, 8},
-    {"llama-3.2-1b", "llama", 128256, 2048, 16, 32, 8, 8192, 2048, 1},
-    {"gemma-2b", "gemma", 256000, 2048, 18, 8, 1, 16384, 2048, 1},
-};
-enum { N_SHAPES = sizeof SHAPES / sizeof *SHAPES };
-
-static const shape *find_shape(const char *name, gk_error *err) {
-    for (int i = 0; i < N_SHAPES; i++)
-        if (strcmp(SHAPES[i].name, name) == 0) return &SHAPES[i];
-    gk_fail(err, GK_AT_FIELD(NULL, "--shape"), "give gpt2-124m, smollm2-135m, llama-3.2-1b or gemma-2b",
-            "is '%.60s'", name);
-    return NULL;
-}
-
-static void config_of(const shape *s, gk_config *c) {
-    gk_config_default(gk_family_find(s->family), s->vocab, c);
-    c->d_model = s->d_model;
-    c->n_layers = s->n_layers;
-    c->n_heads = s->n_heads;
-    c->n_kv_heads = s->n_kv_heads;
-    c->d_ffn = s->d_ffn;
-    c->max_positions = s->max_positions;
-    c->tied = true;
-    gk_config_derive(c);
-}
 
 /* ---------------------------------------------------------------- batches */
 
@@ -346,9 +311,9 @@ static void tell_phases(const trainer *t, const gk_batch *b, int n, double produ
                row[i].took / row[i].least);
 }
 
-static bool full_size(const asked *o, const shape *s, gk_error *err) {
+static bool full_size(const asked *o, const gk_shape *s, gk_error *err) {
     gk_config c;
-    config_of(s, &c);
+    gk_shape_config(s, &c);
     int texts = o->batch ? (int)o->batch : s->batch, rows = (int)o->rows;
     made m;
     trainer *t = gk_arena_alloc(o->a, sizeof *t);
@@ -424,9 +389,9 @@ static bool on_corpus(const asked *o, const gk_config *c, const gk_corpus *corpu
     return ok;
 }
 
-static bool real_texts(const asked *o, const shape *s, gk_error *err) {
+static bool real_texts(const asked *o, const gk_shape *s, gk_error *err) {
     gk_config c;
-    config_of(s, &c);
+    gk_shape_config(s, &c);
     gk_tok *tok = gk_tok_load(o->tokenizer, err);
     gk_corpus *corpus =
         tok ? gk_corpus_load(tok, o->texts.item, o->texts.n, c.max_positions, GK_LOSS_ALL, err) : NULL;
@@ -443,7 +408,7 @@ static bool bench(const asked *o, gk_error *err) {
     printf("%s, %d threads; BLIS %s; oneDNN %s; %s\n", info.cpu, gk_threads(), info.blis, info.onednn,
            info.used);
     if (!o->shape) return small_models(o, err);
-    const shape *s = find_shape(o->shape, err);
+    const gk_shape *s = gk_shape_find(o->shape, err);
     if (!s) return false;
     return o->texts.n ? real_texts(o, s, err) : full_size(o, s, err);
 }

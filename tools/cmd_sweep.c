@@ -1,9 +1,8 @@
 /* cmd_sweep.c: evaluates graft schemes over prompts into a results store, and shows the headline. */
 #include "eval/eval.h"
+#include "tools/told.h"
 #include "tools/tools.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct args {
@@ -13,42 +12,7 @@ typedef struct args {
     bool drop_bad_rows, restart, replace;
 } args;
 
-/* "1GiB", "512MiB", "2G", "1000000": bytes. */
-static bool parse_bytes(const char *text, size_t *out, gk_error *err) {
-    static const char unit[] = "KMGT";
-    char *end;
-    double value = strtod(text, &end);
-    const char *u = *end ? strchr(unit, *end) : NULL;
-    for (const char *p = unit; u && p <= u; p++) value *= 1024;
-    if (u) end++;
-    if (u && strncmp(end, "iB", 2) == 0) end += 2;
-    if (*end || end == text || !isfinite(value) || value < 1 << 20 || value > 1e15)
-        return gk_fail(err, GK_AT_FIELD(NULL, "--budget"),
-                       "write 1GiB, 512MiB or a number of bytes, 1MiB or more", "'%s' is no amount of memory",
-                       text);
-    *out = (size_t)value;
-    return true;
-}
-
 /* ---------------------------------------------------------------- what is printed */
-
-static void say_dropped(const gk_sweep *s) {
-    const gk_prompts *p = gk_sweep_prompts(s);
-    fprintf(stderr, "%zu prompts of %zu rows x %zu templates; %zu dropped\n", p->n, p->n_rows, p->n_templates,
-            p->n_dropped);
-    json_t *reasons = json_object();
-    for (size_t i = 0; i < p->n; i++) {
-        const char *why = p->item[i].dropped;
-        if (!why) continue;
-        json_int_t n = json_integer_value(json_object_get(reasons, why));
-        json_object_set_new(reasons, why, json_integer(n + 1));
-    }
-    const char *why;
-    json_t *count;
-    json_object_foreach(reasons, why, count)
-        fprintf(stderr, "  dropped %" JSON_INTEGER_FORMAT ": %s\n", json_integer_value(count), why);
-    json_decref(reasons);
-}
 
 static void say_cell(const gk_cell *c, int width) {
     const gk_stats *s = &c->stats;
@@ -83,13 +47,56 @@ static bool say_table(const char *path, gk_error *err) {
 
 /* ---------------------------------------------------------------- running */
 
+/* "4.2 G": a count with a prefix. */
+static const char *count_text(double x, char buf[32]) {
+    static const char *const prefix[] = {"", " k", " M", " G", " T", " P"};
+    size_t i = 0;
+    for (; x >= 1000 && i < 5; i++) x /= 1000;
+    snprintf(buf, 32, i ? "%.3g%s" : "%.0f%s", x, prefix[i]);
+    return buf;
+}
+
+static void say_rows(const gk_sweep_cost *c) {
+    char unique[32], naive[32], flops[32];
+    fprintf(stderr, "%s of %s rows (%.1f%%), %s%sFLOP", count_text(c->rows_unique, unique),
+            count_text(c->rows_naive, naive), 100 * c->rows_unique / c->rows_naive,
+            count_text(c->flops, flops), c->flops < 1000 ? " " : "");
+}
+
+static bool say_estimate(gk_sweep *s, gk_error *err) {
+    gk_sweep_cost c;
+    if (!gk_sweep_estimate(s, &c, err)) return false;
+    if (c.rows_naive <= 0) return true;
+    fprintf(stderr, "estimate: ");
+    say_rows(&c);
+    fprintf(stderr, ", %.*f s; memory: %.0f MiB of weights and up to %.0f MiB\n", c.seconds < 10 ? 1 : 0,
+            c.seconds, (double)c.weights / (1 << 20), (double)c.budget / (1 << 20));
+    return true;
+}
+
+static void say_spent(const gk_sweep *s) {
+    gk_sweep_cost c;
+    gk_sweep_spent(s, &c);
+    if (c.rows_naive <= 0) return;
+    fprintf(stderr, "computed: ");
+    say_rows(&c);
+    fprintf(stderr, " in %.2f s, %.1f GFLOP/s; working memory %.0f MiB\n", c.seconds,
+            c.flops / c.seconds / 1e9, (double)c.budget / (1 << 20));
+}
+
 static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
-    say_dropped(s);
+    gk_told_dropped(gk_sweep_prompts(s));
+    const gk_schemes *schemes = gk_sweep_schemes(s);
+    fprintf(stderr, "%zu schemes", schemes->n);
+    if (schemes->n != schemes->n_written) fprintf(stderr, ", of %zu entries and grids", schemes->n_written);
+    fprintf(stderr, "\n");
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
+    if (pending && !say_estimate(s, err)) return false;
     gk_progress *p = pending ? gk_progress_start(stderr, "sweep", (double)total, "cells") : NULL;
     bool ok = gk_sweep_run(s, p, err);
     gk_progress_end(p, NULL);
+    if (ok) say_spent(s);
     *finished = gk_sweep_pending(s) == 0;
     if (ok && !*finished)
         fprintf(
@@ -116,7 +123,7 @@ static bool check_out(const args *g, gk_error *err) {
 static int run(const args *g, gk_sweep_options *o) {
     gk_error err;
     if (!check_out(g, &err)) return gk_die("sweep", &err);
-    if (!parse_bytes(g->budget, &o->budget_bytes, &err)) return gk_die("sweep", &err);
+    if (!gk_parse_bytes(g->budget, "--budget", &o->budget_bytes, &err)) return gk_die("sweep", &err);
     gk_sweep *s = gk_sweep_open(o, &err);
     bool finished = false, ok = s && sweep(s, &finished, &err);
     gk_sweep_close(s);

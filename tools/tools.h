@@ -15,6 +15,8 @@
     X(merge, "add an adapter to its base model and save the sum as a model") \
     X(gate, "check that a model knows its own facts")                        \
     X(sweep, "evaluate graft schemes over prompts into a results database")  \
+    X(search, "find a small graft that recovers what the donor knows")       \
+    X(plan, "draw which model computes what on a prompt")                    \
     X(export, "write a results database as CSV, JSONL or summary.json")      \
     X(report, "write the HTML report of a run")                              \
     X(inspect, "show what a model is made of and the memory it takes")       \
@@ -69,6 +71,9 @@ typedef struct gk_named_path {
 /* Fails where an output is the file of another output, of an input or of a model: before the work, since
  * writing it would be a loss that nobody asked for. */
 bool gk_check_outputs(const gk_named_path *list, size_t n, gk_error *err);
+
+/* "1GiB", "512MiB", "2G", "1000000": bytes; `option` is named where the text is none of these. */
+bool gk_parse_bytes(const char *text, const char *option, size_t *out, gk_error *err);
 
 /* What --threads N means: so many threads; 0: all cores. */
 void gk_use_threads(int64_t n);

@@ -8,11 +8,24 @@
 
 const char fuzz_name[] = "schemes";
 
+/* Most cannot be planned here; whatever is planned names models of the cast. */
+static void lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_field_span *spans) {
+    static int32_t id[5] = {1, 2, 3, 4, 5};
+    static gk_span span[5] = {{0, 0}, {0, 2}, {2, 4}, {4, 7}, {7, 9}};
+    const gk_tokens tokens = {id, span, 5};
+    gk_config c;
+    gk_plan p;
+    gk_config_default(gk_family_find("llama"), 32, &c);
+    if (!gk_plan_lay(a, s, cast, &c, &tokens, spans, 1, &p, NULL)) return;
+    for (int i = 0; i < p.n_slots * p.n_tokens; i++)
+        if (p.model[i] >= cast->n) __builtin_trap();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     gk_error err = {0};
     gk_arena *a = gk_arena_new();
     gk_schemes list = {0};
-    bool ok = gk_schemes_load(a, fuzz_file(data, size), &list, &err);
+    bool ok = gk_schemes_load_for(a, fuzz_file(data, size), 6, &list, &err);
     fuzz_outcome(ok, &err);
     const gk_cast cast = {.name = {"pre", "sft"}, .n = 2};
     const char *const fields[] = {"first_actor", "movie", NULL};
@@ -23,7 +36,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         fuzz_touch(gk_scheme_set(s), strlen(gk_scheme_set(s)));
         fuzz_touch(gk_scheme_about(s), strlen(gk_scheme_about(s)));
         if (gk_scheme_check(s, &cast, fields, &err) && gk_scheme_means(s, &cast) > 3) __builtin_trap();
+        size_t n_axes;
+        const gk_axis *axis = gk_scheme_axes(s, &n_axes);
+        for (size_t k = 0; k < n_axes; k++)
+            if (!gk_scheme_axis(s, axis[k].name)) __builtin_trap();
         gk_scheme_applies(s, spans, 1);
+        if (i < 500) lay(a, s, &cast, spans);
     }
     gk_arena_free(a);
     return 0;

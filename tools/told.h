@@ -1,0 +1,10 @@
+/* told.h: what several commands print about their inputs. Internal to tools/. */
+#ifndef GK_TOOLS_TOLD_H
+#define GK_TOOLS_TOLD_H
+
+#include "eval/eval.h"
+
+/* How many prompts there are and how many were dropped, with the reasons, on stderr. */
+void gk_told_dropped(const gk_prompts *p);
+
+#endif
