@@ -34,7 +34,7 @@ typedef struct gk_prompt {
     uint32_t row;        /* index of its row in the file, blank lines not counted */
     const char *row_key; /* the row's "id" as text (1 and "1" are the same id), else "line N" */
     const char *text;    /* "" when it could not be rendered */
-    const char *target;  /* the target field's text; "" when there is none */
+    const char *target;  /* the target field's text without blanks before it; "" when there is none */
     int32_t target_id;   /* -1 when dropped before it was known */
     gk_tokens tokens;
     gk_field_span *fields;

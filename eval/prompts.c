@@ -180,7 +180,7 @@ static void encode(loader *l, const row *r, size_t t, gk_prompt *p) {
         p->dropped = bad_value(l, &why);
         return;
     }
-    p->target = target.text;
+    p->target = target.text + strspn(target.text, " "); /* some files write " English" */
     if (!gk_template_render(l->tmpl[t], r->obj, json_array_get(l->fillers, t), row_place(l, r, NULL), l->a,
                             &text, &why)) {
         p->dropped = bad_value(l, &why);
