@@ -23,19 +23,66 @@ typedef struct bf16_product {
 
 /* ---------------------------------------------------------------- without the instructions */
 
+enum {
+    WIDE_FLOATS = 1 << 20
+}; /* of the larger operand at a time: stays in cache, and a head's whole would not fit memory */
+
+static float *widen(gk__scratch_use use, const uint16_t *x, int rows, int width, int ld) {
+    float *wide = gk__scratch(use, (size_t)rows * (size_t)width * sizeof *wide);
+    for (size_t r = 0; r < (size_t)rows; r++)
+        gk__bf16_to_f32(x + r * (size_t)ld, wide + r * (size_t)width, (size_t)width);
+    return wide;
+}
+
+static int block_of(int side, int other) {
+    int n = WIDE_FLOATS / other;
+    n = n < LEAST_SIDE ? LEAST_SIDE : n;
+    return n < side ? n : side;
+}
+
+/* B's rows, which are C's columns, a block at a time. */
+static void widened_nt(const bf16_product *p) {
+    float *a = widen(GK__SCRATCH_WIDE_A, p->a, p->m, p->k, p->lda);
+    for (int at = 0, n = block_of(p->n, p->k); at < p->n; at += n) {
+        n = p->n - at < n ? p->n - at : n;
+        float *b = widen(GK__SCRATCH_WIDE_B, p->b + (ptrdiff_t)at * p->ldb, n, p->k, p->ldb);
+        gk__product f = {GK_GEMM_NT,          p->m, n, p->k, p->k, p->k, p->ldc, a, b, p->c + at,
+                         p->add ? 1.0f : 0.0f};
+        gk__product_run(&f, GK__BY_CHOICE);
+    }
+}
+
+/* The terms of the sums a block at a time. */
+static void widened_nn(const bf16_product *p) {
+    for (int at = 0, k = block_of(p->k, p->n > p->m ? p->n : p->m); at < p->k; at += k) {
+        k = p->k - at < k ? p->k - at : k;
+        float *a = widen(GK__SCRATCH_WIDE_A, p->a + at, p->m, k, p->lda);
+        float *b = widen(GK__SCRATCH_WIDE_B, p->b + (ptrdiff_t)at * p->ldb, k, p->n, p->ldb);
+        float beta = p->add || at > 0 ? 1.0f : 0.0f;
+        gk__product f = {GK_GEMM_NN, p->m, p->n, k, k, p->n, p->ldc, a, b, p->c, beta};
+        gk__product_run(&f, GK__BY_CHOICE);
+    }
+}
+
+/* A's columns, which are C's rows, a block at a time. */
+static void widened_tn(const bf16_product *p) {
+    float *b = widen(GK__SCRATCH_WIDE_B, p->b, p->k, p->n, p->ldb);
+    for (int at = 0, m = block_of(p->m, p->k); at < p->m; at += m) {
+        m = p->m - at < m ? p->m - at : m;
+        float *a = widen(GK__SCRATCH_WIDE_A, p->a + at, p->k, m, p->lda);
+        float *c = p->c + (ptrdiff_t)at * p->ldc;
+        gk__product f = {GK_GEMM_TN, m, p->n, p->k, m, p->n, p->ldc, a, b, c, p->add ? 1.0f : 0.0f};
+        gk__product_run(&f, GK__BY_CHOICE);
+    }
+}
+
 static void run_widened(const bf16_product *p) {
-    size_t rows_a = (size_t)(p->kind == GK_GEMM_TN ? p->k : p->m);
-    size_t rows_b = (size_t)(p->kind == GK_GEMM_NT ? p->n : p->k);
-    size_t wide_a = (size_t)(p->kind == GK_GEMM_TN ? p->m : p->k);
-    size_t wide_b = (size_t)(p->kind == GK_GEMM_NT ? p->k : p->n);
-    float *a = gk_alloc(rows_a * wide_a * sizeof *a), *b = gk_alloc(rows_b * wide_b * sizeof *b);
-    for (size_t r = 0; r < rows_a; r++) gk__bf16_to_f32(p->a + r * (size_t)p->lda, a + r * wide_a, wide_a);
-    for (size_t r = 0; r < rows_b; r++) gk__bf16_to_f32(p->b + r * (size_t)p->ldb, b + r * wide_b, wide_b);
-    gk__product f = {p->kind, p->m, p->n, p->k, (int)wide_a,         (int)wide_b,
-                     p->ldc,  a,    b,    p->c, p->add ? 1.0f : 0.0f};
-    gk__product_run(&f, GK__BY_CHOICE);
-    gk_free(a);
-    gk_free(b);
+    if (p->kind == GK_GEMM_NT)
+        widened_nt(p);
+    else if (p->kind == GK_GEMM_NN)
+        widened_nn(p);
+    else
+        widened_tn(p);
 }
 
 #ifdef GK_HAVE_DNNL

@@ -86,6 +86,8 @@ typedef enum gk__scratch_use {
     GK__SCRATCH_HEAD, /* attention */
     GK__SCRATCH_LEFT, /* bf16 operands */
     GK__SCRATCH_RIGHT,
+    GK__SCRATCH_WIDE_A, /* the same as floats, where bf16 has no instructions */
+    GK__SCRATCH_WIDE_B,
     GK__SCRATCHES
 } gk__scratch_use;
 void *gk__scratch(gk__scratch_use use, size_t bytes);
