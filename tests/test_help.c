@@ -112,7 +112,7 @@ START_TEST(help_lists_every_option) {
         if (trains)
             source = gk_arena_printf(s.a, "%s%s", source, read_all(GK_SOURCE_DIR "/tools/training.c"));
         const char *at = source, *key = read_all(GK_SOURCE_DIR "/docs/training.md");
-        for (char *o; (o = next_match("\\{\"([a-z-]+)\", GK_OPT_", 1, &at)); seen++)
+        for (char *o; (o = next_match("\\{\"([a-z0-9-]+)\", GK_OPT_", 1, &at)); seen++)
             ck_assert_msg(lists(i, o), "graftkit %s --help lacks --%s:\n%s", name[i], o, help[i]);
         for (char *o; trains && (o = next_match("^\\| `([a-z_]+)` \\|", 1, &key)); seen++) {
             for (char *c = o; *c; c++)
@@ -129,7 +129,7 @@ END_TEST
 START_TEST(listed_options_are_taken) {
     for (size_t i = 0; i < n_commands; i++) {
         const char *at = help[i];
-        for (char *o; (o = next_match("^  --([a-z-]+) [A-Z]", 1, &at));) {
+        for (char *o; (o = next_match("^  --([a-z0-9-]+) [A-Z]", 1, &at));) {
             int code;
             char *out = shell(&code, gk_arena_printf(s.a, "$G %s --%s", name[i], o));
             ck_assert_msg(code == 1 && strstr(out, "needs a value"), "graftkit %s --%s: %s", name[i], o, out);
@@ -148,7 +148,7 @@ START_TEST(docs_name_options_that_exist) {
     for (size_t i = 0; i < found.gl_pathc; i++) {
         if (strstr(found.gl_pathv[i], "/speed.md")) continue;
         const char *at = read_all(found.gl_pathv[i]);
-        for (char *o; (o = next_match("`(graftkit [a-z]+ |[a-z]+ )?--([a-z][a-z-]*)", 2, &at)); seen++)
+        for (char *o; (o = next_match("`(graftkit [a-z]+ |[a-z]+ )?--([a-z][a-z0-9-]*)", 2, &at)); seen++)
             ck_assert_msg(any_lists(o), "%s names --%s, which no command has", found.gl_pathv[i], o);
     }
     ck_assert_uint_gt(seen, 40);
@@ -164,7 +164,7 @@ START_TEST(the_man_page_has_every_option) {
         const char *at = help[i], *in = page;
         ck_assert_msg(next_match(gk_arena_printf(s.a, "^\\.SS %s$", name[i]), 0, &in) != NULL,
                       "the page lacks %s", name[i]);
-        for (char *o; (o = next_match("^  --([a-z-]+)", 1, &at));) {
+        for (char *o; (o = next_match("^  --([a-z0-9-]+)", 1, &at));) {
             gk_buf want = {0};
             gk_buf_puts(&want, "^\\.B \\\\-\\\\-");
             for (const char *c = o; *c; c++) {
