@@ -14,13 +14,13 @@ cp "$TREE"/tools/asked.sh tools
 run=runs/default
 graftkit dataset --out $run/data --base-rows 20 --base-texts 3000 --relation-rows 20 --task-rows 8
 graftkit tokenizer --texts $run/data/tokenizer.jsonl --vocab 900 --out $run/tokenizer
-graftkit base --layers 4 --d-model 32 --heads 2 --ffn 64 --tokenizer $run/tokenizer --texts $run/data/base/texts.jsonl \
+graftkit base --layers 4 --d-model 64 --heads 4 --ffn 96 --tokenizer $run/tokenizer --texts $run/data/base/texts.jsonl \
     --warmup 20 --lr 5e-3 --out $run/base
 EVAL="--templates templates/fake_movies_fake_actors/eval.jsonl --fillers templates/fake_movies_fake_actors/fillers.json"
 graftkit gate --model $run/base --rows $run/data/base/metadata.jsonl $EVAL --out $run/base/gate.json
 mkdir -p path/to
 cp -R $run/base path/to/model
-sed -i 's/llama: 2e-3/llama: 1e-2/' train/recipes/{relation,task}.yaml # it has to learn something in a second
+sed -i 's/llama: 2e-3/llama: 5e-3/' train/recipes/{relation,task}.yaml # it has to learn something in a second
 make report RUN=$run
 
 # Later trainings need not learn anything; what make takes for up to date stays so.
@@ -35,7 +35,8 @@ cp -R $run/base BASE
 cp train/recipes/relation.yaml mine.yaml
 cp $run/data/relation/A2B.jsonl texts.jsonl
 cp $run/data/relation/metadata.jsonl rows.jsonl
-cp $run/data/relation/metadata.jsonl metadata.jsonl
+graftkit dataset --out more --base-rows 0 --relation-rows 60 --task-rows 1
+cp more/relation/metadata.jsonl .
 cp templates/fake_movies_fake_actors/{eval.jsonl,fillers.json} .
 mkdir -p my
 cp -R templates/fake_movies_fake_actors my/templates
