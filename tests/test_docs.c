@@ -176,19 +176,47 @@ static void stop(void) {
     scratch_free(&world);
 }
 
-START_TEST(the_examples_of_a_page_run) {
-    scratch s = scratch_new();
+/* Runs the blocks of a page in a copy of the world. NULL, or what failed. */
+static const char *run_page(scratch *s, int page) {
     block b[MOST_BLOCKS];
-    char out[2000], *copy = scratch_path(&s, "page");
-    const char *path = pages[_i];
-    size_t n = read_blocks(&s, path, b);
-    ck_assert_int_eq(system(gk_arena_printf(s.a, "cp -a '%s/world' '%s'", world.dir, copy)), 0);
+    char out[2000], *copy = scratch_path(s, gk_arena_printf(s->a, "page%d", page));
+    char *file = scratch_path(s, gk_arena_printf(s->a, "block%d", page));
+    size_t n = read_blocks(s, pages[page], b);
+    if (system(gk_arena_printf(s->a, "cp -a '%s/world' '%s'", world.dir, copy)) != 0) return "cp failed";
     for (size_t i = 0; i < n; i++) {
         if (strcmp(b[i].info, "sh") != 0 || b[i].why) continue;
-        int code = bash(&s, copy, scratch_file(&s, "block", b[i].text), out, sizeof out);
-        ck_assert_msg(code == 0, "%s:%d: this block returned %d:\n%.1500s\n%s", path, b[i].line, code,
-                      b[i].text, out);
+        FILE *f = fopen(file, "wb");
+        if (!f || fputs(b[i].text, f) < 0 || fclose(f) != 0) return "writing a block failed";
+        int code = bash(s, copy, file, out, sizeof out);
+        if (code != 0)
+            return gk_arena_printf(s->a, "%s:%d: this block returned %d:\n%.1500s\n%s\n", pages[page],
+                                   b[i].line, code, b[i].text, out);
     }
+    return NULL;
+}
+
+/* The pages are run side by side: most of the time goes to small single-threaded steps. */
+START_TEST(the_examples_of_all_pages_run) {
+    scratch s = scratch_new();
+    pid_t child[MOST_PAGES];
+    gk_buf failed = {0};
+    for (int i = 0; i < n_pages; i++) {
+        child[i] = fork();
+        ck_assert_int_ge(child[i], 0);
+        if (child[i] != 0) continue;
+        const char *message = run_page(&s, i);
+        if (message) scratch_file(&s, gk_arena_printf(s.a, "failed%d", i), message);
+        _exit(message != NULL);
+    }
+    for (int i = 0; i < n_pages; i++) {
+        int status;
+        ck_assert_int_eq(waitpid(child[i], &status, 0), child[i]);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
+        char *path = scratch_path(&s, gk_arena_printf(s.a, "failed%d", i));
+        char *message = gk_exists(path) ? gk_read_file(s.a, path, 1 << 16, NULL, NULL) : NULL;
+        if (failed.len < 4000) gk_buf_printf(&failed, "%s\n", message ? message : pages[i]);
+    }
+    ck_assert_msg(failed.len == 0, "%s", failed.data);
     scratch_free(&s);
 }
 END_TEST
@@ -229,7 +257,7 @@ int main(void) {
     TCase *t = tcase_create("examples");
     tcase_set_timeout(t, 600);
     tcase_add_unchecked_fixture(t, start, stop);
-    tcase_add_loop_test(t, the_examples_of_a_page_run, 0, n_pages);
+    tcase_add_test(t, the_examples_of_all_pages_run);
     tcase_add_test(t, a_block_that_fails_is_told);
     suite_add_tcase(suite, t);
     int code = run_suite(suite);
