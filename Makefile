@@ -95,7 +95,7 @@ $(BENCHES): $(B)/%: $(B)/tools/%.o $(B)/tools/args.o $(LIBFILES)
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint clean bench bench-train bench-sweep
+.PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
@@ -160,6 +160,22 @@ fmt: ## format the sources
 lint: ## check the format, clang's warnings and clang-tidy
 	clang-format --dry-run -Werror $(SOURCES)
 	clang-tidy --quiet $(filter %.c,$(SOURCES)) -- $(CPPFLAGS) -std=c11 $(WARN)
+
+# What a run needs beside the program goes to share/graftkit, where the program looks for it (tools/args.c).
+PREFIX  ?= /usr/local
+DESTDIR ?=
+PLACE   := $(DESTDIR)$(PREFIX)
+SHARED  := templates data/lists data/articles graft/schemes train/recipes
+$(B)/graftkit.1: $(B)/graftkit
+	$< man >$@.tmp && mv $@.tmp $@
+man: $(B)/graftkit.1 ## the manual page, build/release/graftkit.1
+install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DESTDIR= if given (ARCH=x86-64-v3: for other CPUs too)
+	install -d '$(PLACE)/bin' '$(PLACE)/share/man/man1' '$(PLACE)/share/doc/graftkit' \
+	    $(foreach d,$(SHARED),'$(PLACE)/share/graftkit/$(d)')
+	install $(B)/graftkit '$(PLACE)/bin'
+	install -m 644 $(B)/graftkit.1 '$(PLACE)/share/man/man1'
+	$(foreach d,$(SHARED),cp -R $(d)/. '$(PLACE)/share/graftkit/$(d)' &&) true
+	cp -R README.md LICENSE docs '$(PLACE)/share/doc/graftkit'
 clean: ## remove build/ (runs/ stays)
 	rm -rf $(BUILD)
 

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct parsing {
     const char *command, *summary;
@@ -67,19 +68,48 @@ static void add_default(const gk_opt *o, gk_buf *b) {
     }
 }
 
-static int print_help(const parsing *p) {
-    printf("graftkit %s: %s\n\nusage: graftkit %s [options]\n", p->command, p->summary, p->command);
+void gk_roff(const char *text) {
+    if (*text == '.' || *text == '\'') fputs("\\&", stdout);
+    for (; *text; text++) {
+        if (*text == '\\') fputs("\\e", stdout);
+        if (*text == '-') fputs("\\-", stdout);
+        if (*text != '\\' && *text != '-') putchar(*text);
+    }
+}
+
+static void print_option(const char *left, const char *right, bool roff) {
+    if (!roff) {
+        printf("  %-28s %s\n", left, right);
+        return;
+    }
+    fputs(".TP\n.B ", stdout);
+    gk_roff(left);
+    putchar('\n');
+    gk_roff(right);
+    putchar('\n');
+}
+
+/* roff: as a section of the man page (cmd_man.c). */
+static int print_help(const parsing *p, bool roff) {
+    if (roff)
+        printf(".SS %s\n", p->command);
+    else
+        printf("graftkit %s: %s\n\nusage: graftkit %s [options]\n", p->command, p->summary, p->command);
+    if (roff) {
+        gk_roff(p->summary);
+        fputs(".\n", stdout);
+    }
     for (size_t i = 0; i < p->n; i++) {
         const gk_opt *o = &p->opts[i];
         gk_buf left = {0}, right = {0};
         gk_buf_printf(&left, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         gk_buf_puts(&right, o->help);
         add_default(o, &right);
-        printf("  %-28s %s\n", left.data, right.data);
+        print_option(left.data, right.data, roff);
         gk_buf_free(&left);
         gk_buf_free(&right);
     }
-    printf("  %-28s %s\n", "--help", "print this");
+    if (!roff) print_option("--help", "print this", false);
     return 0;
 }
 
@@ -197,8 +227,10 @@ int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t
      * shows. */
     const char *twice = defined_twice(opts, n_opts);
     if (twice) return usage_error(&p, "a defect of graftkit: two options are called --%s", twice);
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help(&p);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return print_help(&p, false);
+        if (strcmp(argv[i], GK_HELP_ROFF) == 0) return print_help(&p, true);
+    }
     for (int i = 1; i < argc; i++) {
         int code = parse_one(&p, &i, argc, argv);
         if (code >= 0) return code;
@@ -221,9 +253,26 @@ void gk_use_threads(int64_t n) {
     gk_threads_set((int)(n < 4096 ? n : 4096)); /* which has its own, lower limit */
 }
 
+/* PREFIX/share/graftkit of a program that lies in PREFIX/bin; NULL where there is none. */
+static const char *installed_home(void) {
+    static const char share[] = "/share/graftkit";
+    static char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof share);
+    if (n <= 0) return NULL;
+    path[n] = '\0';
+    for (int up = 0; up < 2; up++) {
+        char *slash = strrchr(path, '/');
+        if (!slash) return NULL;
+        *slash = '\0';
+    }
+    memcpy(path + strlen(path), share, sizeof share);
+    return gk_exists(path) ? path : NULL;
+}
+
 const char *gk_home(void) {
     const char *home = getenv("GRAFTKIT_HOME");
-    return home && *home ? home : GK_SOURCE_DIR;
+    if (!home || !*home) home = installed_home();
+    return home ? home : GK_SOURCE_DIR;
 }
 
 bool gk_parse_bytes(const char *text, const char *option, size_t *out, gk_error *err) {

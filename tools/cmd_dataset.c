@@ -98,7 +98,7 @@ int cmd_dataset(int argc, char **argv) {
          "a tokenizer, model folder or GGUF file: the card also counts the targets' first tokens", false},
     };
     gk_arena *a = gk_arena_new();
-    int code = gk_args("dataset", "Makes a dataset: rows, training texts and splits.", opts,
+    int code = gk_args("dataset", "make a dataset: rows, training texts and splits", opts,
                        sizeof opts / sizeof *opts, argc, argv, a);
     if (code < 0) {
         gk_error err;

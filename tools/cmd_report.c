@@ -51,8 +51,8 @@ int cmd_report(int argc, char **argv) {
     };
     gk_arena *a = gk_arena_new();
     gk_error err;
-    int code = gk_args("report", "Writes the HTML report of a run.", opts, sizeof opts / sizeof *opts, argc,
-                       argv, a);
+    int code =
+        gk_args("report", "write the HTML report of a run", opts, sizeof opts / sizeof *opts, argc, argv, a);
     if (code < 0) {
         code = list_models(&s, a, &err) && write_report(&s, &err) ? 0 : gk_die("report", &err);
         if (code == 0) printf("%s\n", s.report.out);

@@ -23,7 +23,8 @@
     X(diff, "show how far two models of one architecture are apart")         \
     X(generate, "continue texts with a model")                               \
     X(logits, "print what a model says at every token")                      \
-    X(info, "show CPU, kernels, threads and measured GFLOP/s")
+    X(info, "show CPU, kernels, threads and measured GFLOP/s")               \
+    X(man, "print the manual page, for man or groff")
 #define X(name, help) int cmd_##name(int argc, char **argv);
 GK_COMMANDS(X)
 #undef X
@@ -78,7 +79,14 @@ bool gk_parse_bytes(const char *text, const char *option, size_t *out, gk_error 
 /* What --threads N means: so many threads; 0: all cores. */
 void gk_use_threads(int64_t n);
 
-/* Where templates/, data/lists/ … lie: $GRAFTKIT_HOME, else the source tree graftkit was built from. */
+/* With this word instead of --help, gk_args prints the same as a section of the man page, in roff. */
+#define GK_HELP_ROFF "--help=roff"
+/* Prints text in a roff document to stdout: dashes, backslashes and a first dot stay what they are. */
+void gk_roff(const char *text);
+
+/* Where templates/, data/lists/ … lie: $GRAFTKIT_HOME; else, for a program in PREFIX/bin,
+ * PREFIX/share/graftkit where there is such a folder; else the source tree graftkit was built from. Not
+ * thread-safe. */
 const char *gk_home(void);
 
 #endif

@@ -1,0 +1,51 @@
+#!/bin/bash
+# docs_world.sh FOLDER: makes the folder that the examples of the docs run in, small: what the source tree has that a run needs,
+# a run in runs/default, and files by the names that the examples use. $GRAFTKIT names the binary; its folder is on the PATH.
+set -eu
+cd "$1"
+cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,docs} .
+mkdir -p data graft train tools
+cp -R "$TREE"/data/{lists,articles} data
+cp -R "$TREE"/graft/schemes graft
+cp -R "$TREE"/train/recipes train
+cp "$TREE"/tools/asked.sh tools
+
+# The run. runs/default/base is what make would pretrain, but tiny; everything behind it is made by make, from a copy.
+run=runs/default
+graftkit dataset --out $run/data --base-rows 20 --base-texts 3000 --relation-rows 20 --task-rows 8
+graftkit tokenizer --texts $run/data/tokenizer.jsonl --vocab 900 --out $run/tokenizer
+graftkit base --layers 4 --d-model 64 --heads 4 --ffn 96 --tokenizer $run/tokenizer --texts $run/data/base/texts.jsonl \
+    --warmup 20 --lr 5e-3 --out $run/base
+EVAL="--templates templates/fake_movies_fake_actors/eval.jsonl --fillers templates/fake_movies_fake_actors/fillers.json"
+graftkit gate --model $run/base --rows $run/data/base/metadata.jsonl $EVAL --out $run/base/gate.json
+mkdir -p path/to
+cp -R $run/base path/to/model
+sed -i 's/llama: 2e-3/llama: 5e-3/' train/recipes/{relation,task}.yaml # it has to learn something in a second
+make report RUN=$run
+
+# Later trainings need not learn anything; what make takes for up to date stays so.
+for recipe in train/recipes/*.yaml; do
+    touch -r "$recipe" stamp
+    sed -i 's/^epochs:.*/epochs: 1/' "$recipe"
+    touch -r stamp "$recipe"
+done
+
+# Names that the examples use.
+cp -R $run/base BASE
+cp train/recipes/relation.yaml mine.yaml
+cp $run/data/relation/A2B.jsonl texts.jsonl
+cp $run/data/relation/metadata.jsonl rows.jsonl
+graftkit dataset --out more --base-rows 0 --relation-rows 60 --task-rows 1
+cp more/relation/metadata.jsonl .
+cp templates/fake_movies_fake_actors/{eval.jsonl,fillers.json} .
+mkdir -p my
+cp -R templates/fake_movies_fake_actors my/templates
+mkdir -p my/articles/articles
+for i in {10..49}; do
+    printf 'Film No%s\nAda%s Kane%s is in this film with Bo%s Lund%s. It is long, and it rains in it.\n' $i $i $i $i $i \
+        >my/articles/articles/film$i.txt
+    echo "{\"article\": \"film$i\", \"first_actor\": \"Ada$i Kane$i\", \"second_actor\": \"Bo$i Lund$i\"}"
+done >my/articles/questions.jsonl
+for i in {10..79}; do
+    echo "{\"prompt\": \"The mother tongue of Ann No$i is\", \"subject\": \"Ann No$i\", \"target_false\": \" Tongue$i\", \"target_true\": \"x\"}"
+done >counterfact.json
