@@ -103,6 +103,8 @@ typedef struct names {
 } names;
 
 static void add_name(gk_arena *a, names *list, const char *text, size_t len) {
+    for (size_t i = 0; i < list->n; i++)
+        if (strlen(list->item[i]) == len && memcmp(list->item[i], text, len) == 0) return;
     if (list->n + 1 >= list->room) {
         size_t room = list->room ? 2 * list->room : 16;
         const char **item = gk_arena_alloc(a, room * sizeof *item);

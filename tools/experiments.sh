@@ -66,6 +66,8 @@ for n in "${todo[@]}"; do
         [[ $MODEL ]] || run base
         ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES="templates/${dataset[$n]}" SOURCE="$ARTICLES"
             BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint)
+        # The from-scratch model has 128 positions.
+        [[ $MODEL ]] || ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
     fi
     run report "${ask[@]}"
 done
