@@ -284,7 +284,7 @@ $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.js
 $(OUT)/summary.json: $(TRAINED:%=$(RUN)/%/train.json) $(if $(MODEL),,$(RUN)/base/train.json) $(OUT)/asked-schemes \
     $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
 	$(G) sweep --recipient $(RECIPIENT) $(DONORS:%=--donor %) $(foreach s,$(SCHEMES),--schemes $(s)) \
-	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(OUT)/results.db $(COMMON)
+	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(OUT)/results.db --whole-target $(COMMON)
 	$(G) export --db $(OUT)/results.db --summary $@ --cells $(OUT)/cells.csv --results $(OUT)/results.csv
 $(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
 	$(G) report --db $(OUT)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \

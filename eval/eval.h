@@ -5,6 +5,10 @@
  * One measurement is a (scheme, prompt) pair: the distribution after the prompt's last token under the
  * scheme's graft. The target is the first token of " " + the row's target field. A prompt that cannot be
  * evaluated is kept, with the reason; nothing disappears from a denominator unseen.
+ *
+ * The whole target is all tokens of " " + the field as they stand behind the prompt, fed one after the other
+ * (teacher forcing); the tokens fed are computed as the scheme has the prompt's last one (gk_plan_extend).
+ * What would follow the target is not asked: no end of text needs to come.
  */
 #ifndef GK_EVAL_H
 #define GK_EVAL_H
@@ -30,19 +34,24 @@ typedef struct gk_prompt {
     uint32_t row;        /* index of its row in the file, blank lines not counted */
     const char *row_key; /* the row's "id" as text (1 and "1" are the same id), else "line N" */
     const char *text;    /* "" when it could not be rendered */
-    const char *target;  /* the target field's text; "" when there is none */
+    const char *target;  /* the target field's text without blanks before it; "" when there is none */
     int32_t target_id;   /* -1 when dropped before it was known */
     gk_tokens tokens;
     gk_field_span *fields;
     size_t n_fields;
     const char *dropped; /* why it is not evaluated; NULL when it is */
+    /* The prompt's tokens and behind them those of the whole target, n_target of them: the first is
+     * target_id. NULL and 0 where it was not asked for, and where no_whole says why there are none. */
+    const int32_t *forced;
+    size_t n_target;
+    const char *no_whole; /* why a prompt that is evaluated has no whole target */
 } gk_prompt;
 
 typedef struct gk_prompts {
     gk_eval_template *tmpl;
     size_t n_templates;
     gk_prompt *item; /* row by row: item[row * n_templates + tmpl] */
-    size_t n, n_rows, n_dropped;
+    size_t n, n_rows, n_dropped, n_no_whole;
     const char *const *fields; /* NULL-terminated: every field that some template has */
 } gk_prompts;
 
@@ -54,6 +63,7 @@ typedef struct gk_prompt_options {
     int64_t limit;         /* only the first so many rows; <= 0: all */
     /* The templates tell the target: each is cut before it, and those that cannot be cut are left out. */
     bool cut;
+    bool whole;         /* the whole target too, not only its first token */
     bool drop_bad_rows; /* a row without a field that a template (or the target) needs drops its prompts with
                          * that reason; otherwise it is an error at the row's file:line */
 } gk_prompt_options;
@@ -62,7 +72,9 @@ typedef struct gk_prompt_options {
  * template field that neither a row nor a filler has (at the hole), see drop_bad_rows. Reasons to drop a
  * prompt: a missing, empty or non-scalar field; a row id seen before; more than max_tokens tokens; a field
  * that no token covers; a target that cannot be encoded, or whose first token also begins a field of the
- * prompt (the prompt would give the answer away to a model that copies). */
+ * prompt (the prompt would give the answer away to a model that copies). Reasons to have no whole target:
+ * tokenised together with it, the prompt has other tokens than alone, or the target another first one; more
+ * than max_tokens tokens to feed (the target's last is not). */
 bool gk_prompts_load(gk_arena *a, const gk_prompt_options *o, const gk_tok *tok, int max_tokens,
                      gk_prompts *out, gk_error *err);
 
@@ -85,16 +97,19 @@ bool gk_score_logits(const float *logits, int vocab, int32_t target, gk_score *o
 /* ---------------------------------------------------------------- cells (metrics.c) */
 
 /* X(key in every export, what it is). Accuracies are shares in [0, 1]; a rank counts from 0 (see gk_score).
- */
+ * `exact`: at every token of the whole target, fed so far, the next has rank 0; with equal logits the target
+ * counts as taken. `exact` and `whole_logprob` are over the prompts that have a whole target. */
 #define GK_METRICS(X)                                                                \
     X(top1, "share of prompts whose target is the most probable token")              \
     X(top5, "share of prompts whose target is among the 5 most probable tokens")     \
     X(top10, "share of prompts whose target is among the 10 most probable tokens")   \
     X(top50, "share of prompts whose target is among the 50 most probable tokens")   \
     X(top100, "share of prompts whose target is among the 100 most probable tokens") \
+    X(exact, "share of prompts whose whole target greedy decoding gives")            \
     X(mean_rank, "mean number of tokens more probable than the target")              \
     X(median_rank, "median number of tokens more probable than the target")          \
     X(mean_logprob, "mean natural logarithm of the target's probability")            \
+    X(whole_logprob, "mean natural logarithm of the whole target's probability")     \
     X(logit_diff, "mean difference of the target's logit to the best other token's")
 typedef enum gk_metric {
 #define X(key, about) GK_METRIC_##key,
@@ -110,10 +125,13 @@ typedef struct gk_obs {
     uint32_t row;
     double weight; /* 1 unless rows are weighted */
     double rank, logprob, logit_diff;
+    bool whole; /* there is a whole target, with these numbers */
+    double exact, whole_logprob;
 } gk_obs;
 
 typedef struct gk_stats {
-    size_t n; /* observations; 0: every value is NaN */
+    size_t n;       /* observations; 0: every value is NaN */
+    size_t n_whole; /* of them, with a whole target; 0: exact and whole_logprob are NaN */
     double value[GK_N_METRICS], low[GK_N_METRICS], high[GK_N_METRICS];
 } gk_stats;
 
@@ -146,24 +164,38 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
 /* ---------------------------------------------------------------- the results store (store.c, store_read.c)
  */
 
-/* A SQLite file (application_id 0x67726b74, user_version 1). Its tables:
- *   - run(key, value): what the results are of and how they were made: hashes, seed, kernels, threads,
- *     versions, times, engine counts; `complete` is 1 when no cell is missing
- *   - model(name, path, sha256, config_sha256): sha256 of model.safetensors and of config.json
- *   - template(id, text, fields, titled): fields: a JSON list of names; ids count from 1
- *   - prompt(id, template, row, row_key, text, target, target_id, n_tokens, dropped)
- *   - token(id, piece): the vocabulary
- *   - scheme(id, "set", name, about, canonical, ord, source): source: the scheme whose results it shares
- *     because both do the same (equal canonical text); its own id otherwise
- *   - axis(scheme, ord, name, value): where a scheme of a grid stands in it; stores made before there were
- *     grids lack the table
- *   - applies(scheme, template): pairs that exist; others are "not applicable"
- *   - result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped): scheme: a `source`; top: n_top
- *     pairs of little-endian (int32 id, float32 probability); dropped: why this scheme could not be evaluated
- *     on this prompt (the numbers are NULL then), else NULL
+/* A SQLite file (application_id 0x67726b74, user_version 2: a file with another one is refused). Its tables:
+ *
+ * run(key, value): what the results are of and how they were made: hashes, seed, kernels, threads, versions,
+ * times, engine counts; `complete` is 1 when no cell is missing, `whole_target` when whole targets were
+ * scored; `generate` is the number of tokens generated a pair.
+ *
+ * model(name, path, sha256, config_sha256): sha256 of model.safetensors and of config.json.
+ *
+ * template(id, text, fields, titled): fields is a JSON list of names; ids count from 1.
+ *
+ * prompt(id, template, row, row_key, text, target, target_id, n_tokens, dropped, target_tokens,
+ * whole_dropped): target_tokens of the whole target, NULL without one; whole_dropped: why there is none,
+ * though the prompt is evaluated and whole targets are scored.
+ *
+ * token(id, piece): the vocabulary.
+ *
+ * scheme(id, "set", name, about, canonical, ord, source): source is the scheme whose results it shares
+ * because both do the same (equal canonical text); its own id otherwise.
+ *
+ * axis(scheme, ord, name, value): where a scheme of a grid stands in it; may be missing where there is none.
+ *
+ * applies(scheme, template): pairs that exist; others are "not applicable".
+ *
+ * result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped, whole_logprob, exact, whole_dropped,
+ * generated): scheme is a `source`; top: n_top pairs of little-endian (int32 id, float32 probability);
+ * dropped: why this scheme could not be evaluated on this prompt (the numbers are NULL then), else NULL;
+ * whole_logprob and exact (0, 1) are NULL without a whole target, and where whole_dropped says why this
+ * scheme could not be evaluated on it; generated: a text, NULL where none was asked for and where logits were
+ * not finite on the way.
+ *
  * A chunk of prompts is one transaction under a rollback journal: a sweep that dies loses at most the running
- * chunk.
- */
+ * chunk. */
 typedef struct gk_store gk_store;
 /* Opens an existing store for reading. One thread at a time. */
 gk_store *gk_store_open(const char *path, gk_error *err);
@@ -200,6 +232,12 @@ typedef struct gk_result {
     int64_t n_tokens, target_id;
     double prob, logprob, logit_diff;
     int64_t rank;
+    int64_t target_tokens; /* of the whole target; 0: there is none */
+    bool whole;            /* whole_logprob and exact are set */
+    bool exact;            /* greedy decoding gives the whole target */
+    double whole_logprob;
+    const char *whole_dropped; /* why not, of the prompt or of this scheme on it; else NULL */
+    const char *generated;     /* what greedy decoding gives, a blank at its start included; else NULL */
     int n_top;
     const char *top_piece[GK_TOP]; /* as the tokenizer stores it, e.g. "▁Maria" */
     double top_prob[GK_TOP];
@@ -210,7 +248,8 @@ typedef bool gk_result_fn(void *ctx, const gk_result *r, gk_error *err);
 bool gk_store_each(gk_store *s, gk_result_fn *fn, void *ctx, gk_error *err);
 
 /* Everything that describes the run, as one new JSON object: the run table's keys, "models", "templates",
- * "schemes", and "dropped" (a list of {template, scheme or null, reason, count}). NULL on failure. */
+ * "schemes", "dropped" and "whole_dropped" (lists of {template, scheme or null, reason, count}). NULL on
+ * failure. */
 json_t *gk_store_manifest(gk_store *s, gk_error *err);
 
 /* ---------------------------------------------------------------- sweep (sweep.c) */
@@ -219,12 +258,18 @@ typedef struct gk_sweep_options {
     const char *recipient;     /* "pre=DIR": name and Hugging Face folder; its tokenizer is the run's */
     const char *const *donors; /* the same form */
     size_t n_donors;
+    /* Donors made of these and the recipient: "NAME=DONOR:rank=8", "…:top=0.01", "…:alpha=0.5" (gk_derive); a
+     * ladder where {} in NAME stands for the value: "r{}=sft:rank=1,2,4". */
+    const char *const *derive;
+    size_t n_derive;
+    const char *svd;            /* the folder that keeps what rank= computes; NULL: `out`.svd */
     const char *const *schemes; /* YAML files */
     size_t n_schemes;
     gk_prompt_options prompts;
     const char *out;     /* the store */
     size_t budget_bytes; /* the engine's working memory; 0: 1 GiB */
     uint64_t seed;       /* of the bootstrap */
+    int generate;        /* tokens to generate greedily for each pair; <= 0: none */
     int chunk;           /* prompts a transaction; <= 0: by their cost, the same for the same inputs */
     bool restart;        /* begin anew; an existing `out` stays until the new one is complete */
     bool replace;        /* the same, but only where `out` was made from other inputs; else go on with it */
@@ -232,13 +277,19 @@ typedef struct gk_sweep_options {
 
 typedef struct gk_sweep gk_sweep;
 /* Loads everything, checks all of it, and opens or creates the store. A store that was made from other
- * weights, tokenizer, templates, rows or prompts is refused; one with fewer schemes is extended. Nothing is
- * computed yet. */
+ * weights, tokenizer, templates, rows or prompts, with another choice of prompts.whole or `generate`, or by a
+ * graftkit with an older layout is refused (or replaced, see `replace`); one with fewer schemes is extended.
+ * Nothing is computed yet. */
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err);
 size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes that do the same count once */
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
 const gk_schemes *gk_sweep_schemes(const gk_sweep *s);
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
+/* Derives the donors, when anything is pending: the factors of gk_sweep_matrices matrices (0: none), which
+ * `progress` (may be NULL) counts, and the rest. The estimate and gk_sweep_run do it when it has not been
+ * done. False with gk_interrupted(): nothing is wrong. */
+size_t gk_sweep_matrices(const gk_sweep *s);
+bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err);
 /* What a sweep takes. Rows as in gk_graft_stats. */
 typedef struct gk_sweep_cost {
     double rows_naive, rows_unique, flops, seconds;
@@ -246,7 +297,7 @@ typedef struct gk_sweep_cost {
     size_t budget;  /* bytes of working memory */
 } gk_sweep_cost;
 /* What the pending cells will take: a few rows of the file are counted exactly, and some of their cells
- * computed for the time (about a second; they are not kept). */
+ * computed for the time (about a second; they are not kept). What is generated is not in it. */
 bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err);
 /* What this gk_sweep took: seconds in the engine; budget: the most working memory; weights are not set. */
 void gk_sweep_spent(const gk_sweep *s, gk_sweep_cost *out);
@@ -393,8 +444,8 @@ bool gk_export_check(const char *path, gk_error *err);
 bool gk_export_cells(gk_store *s, const char *path, gk_error *err);
 bool gk_export_results(gk_store *s, const char *path, gk_error *err);
 /* {"cells": [...], "not_applicable": [{scheme, template}], "manifest": {...}}. A cell holds set, scheme,
- * template, n, dropped, every metric under its key and its interval [low, high] under key + "_ci"; null where
- * n is 0. */
+ * template, n, dropped, n_whole, every metric under its key and its interval [low, high] under key + "_ci";
+ * null where n is 0. */
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 
 /* ---------------------------------------------------------------- the report (report.c) */

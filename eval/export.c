@@ -105,6 +105,7 @@ static void put_counts(json_t *row, const gk_cell *c) {
     json_object_set_new(row, "template", text_json(c->template_name));
     json_object_set_new(row, "n", json_integer((json_int_t)c->stats.n));
     json_object_set_new(row, "dropped", json_integer((json_int_t)c->dropped));
+    json_object_set_new(row, "n_whole", json_integer((json_int_t)c->stats.n_whole));
 }
 
 /* A table's row: intervals as two columns. */
@@ -192,6 +193,12 @@ static bool put_result(void *ctx, const gk_result *r, gk_error *err) {
     json_object_set_new(row, "rank", there ? json_integer(r->rank) : json_null());
     json_object_set_new(row, "logit_diff", there ? number_json(r->logit_diff) : json_null());
     json_object_set_new(row, "top", there ? top_json(r) : json_null());
+    json_object_set_new(row, "target_tokens",
+                        r->target_tokens ? json_integer(r->target_tokens) : json_null());
+    json_object_set_new(row, "whole_logprob", r->whole ? number_json(r->whole_logprob) : json_null());
+    json_object_set_new(row, "exact", r->whole ? json_boolean(r->exact) : json_null());
+    json_object_set_new(row, "whole_dropped", text_json(r->whole_dropped));
+    json_object_set_new(row, "generated", text_json(r->generated));
     table_row(t);
     return true;
 }

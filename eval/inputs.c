@@ -53,6 +53,33 @@ static bool check_vocab(const gk__inputs *in, const char *dir, gk_error *err) {
                                     "the tokenizer has %d ids, the model only %d", size, vocab);
 }
 
+/* The model of the cast that was opened at `path`; NULL: none. */
+static const gk_model *opened(const gk__inputs *in, const char *path) {
+    for (int i = 0; i < in->cast.n; i++)
+        if (in->model[i] && !in->adapter[i] && !gk_is_adapter(in->info[i].path) &&
+            gk_same_file(in->info[i].path, path))
+            return in->model[i];
+    return NULL;
+}
+
+/* A donor's adapter is not merged: its products go beside those of its base, often the recipient itself. */
+static bool open_adapter(gk__inputs *in, gk_arena *a, const char *dir, int i, gk_error *err) {
+    const char *path = gk_adapter_base(dir, a, err);
+    const gk_model *base = path ? opened(in, path) : NULL;
+    if (path && !base) base = in->model[i] = gk_model_open(path, err);
+    in->adapter[i] = base ? gk_adapter_load(dir, gk_model_config(base), err) : NULL;
+    in->derived[i] = in->adapter[i] ? gk_derive_adapter(base, in->adapter[i], err) : NULL;
+    in->cast.derived[i] = in->derived[i];
+    in->cast.model[i] = base;
+    return in->derived[i] != NULL;
+}
+
+static bool open_model(gk__inputs *in, gk_arena *a, const char *dir, int i, gk_error *err) {
+    if (i > 0 && gk_is_adapter(dir)) return open_adapter(in, a, dir, i, err);
+    in->cast.model[i] = in->model[i] = gk_model_open(dir, err);
+    return in->model[i] != NULL;
+}
+
 bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err) {
     int i = in->cast.n;
     if (i == GK_MAX_MODELS)
@@ -61,15 +88,19 @@ bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *d
     info->name = in->cast.name[i] = gk_arena_strdup(a, name);
     info->path = gk_arena_strdup(a, dir);
     if (!hash_model(a, dir, info, err) || !add_tokenizer(in, dir, err)) return false;
-    in->model[i] = gk_model_open(dir, err);
-    if (!in->model[i]) return false;
-    in->cast.model[i] = in->model[i];
+    if (!open_model(in, a, dir, i, err)) return false;
     in->cast.n++;
     return gk_cast_check(&in->cast, err) && check_vocab(in, dir, err);
 }
 
 void gk__inputs_free(gk__inputs *in) {
-    for (int i = 0; i < in->cast.n; i++) gk_model_free(in->model[i]);
+    for (int i = 0; i < GK_MAX_MODELS; i++) {
+        gk_derived_free(in->derived[i]);
+        gk_factors_free(in->factors[i]);
+        gk_adapter_free(in->adapter[i]);
+        gk_model_free(in->merged[i]);
+        gk_model_free(in->model[i]);
+    }
     gk_tok_free(in->tok);
     *in = (gk__inputs){0};
 }

@@ -27,7 +27,7 @@ const char *gk_metric_about(gk_metric m) {
 /* A row's observations, summed: all that a mean over resampled rows needs. sum[] is by metric; the median's
  * place stays empty. */
 typedef struct cluster {
-    double weight, sum[GK_N_METRICS];
+    double weight, whole_weight, sum[GK_N_METRICS]; /* whole_weight: of those with a whole target */
 } cluster;
 
 typedef struct ranked {
@@ -39,7 +39,7 @@ typedef struct cell {
     cluster *clusters;
     size_t n_clusters;
     ranked *ranked; /* by rank */
-    size_t n;
+    size_t n, n_whole;
 } cell;
 
 static int by_rank(const void *a, const void *b) {
@@ -63,6 +63,10 @@ static void cluster_add(cluster *c, const gk_obs *o) {
     c->sum[GK_METRIC_mean_rank] += w * o->rank;
     c->sum[GK_METRIC_mean_logprob] += w * o->logprob;
     c->sum[GK_METRIC_logit_diff] += w * o->logit_diff;
+    if (!o->whole) return;
+    c->whole_weight += w;
+    c->sum[GK_METRIC_exact] += w * o->exact;
+    c->sum[GK_METRIC_whole_logprob] += w * o->whole_logprob;
 }
 
 /* Rows become clusters in the order in which they first appear. */
@@ -73,11 +77,13 @@ static void cell_build(cell *c, const gk_obs *obs, size_t n) {
     c->clusters = gk_alloc(n * sizeof *c->clusters);
     c->ranked = gk_alloc(n * sizeof *c->ranked);
     c->n = n;
+    c->n_whole = 0;
     c->n_clusters = 0;
     for (size_t i = 0; i < n; i++) {
         uint32_t *k = &of_row[obs[i].row];
         if (*k == 0) *k = (uint32_t)++c->n_clusters;
         cluster_add(&c->clusters[*k - 1], &obs[i]);
+        c->n_whole += obs[i].whole;
         c->ranked[i] = (ranked){obs[i].rank, obs[i].weight, *k - 1};
     }
     gk_free(of_row);
@@ -96,14 +102,23 @@ static double median(const cell *c, const uint32_t *times, double total) {
     return isnan(low) ? c->ranked[c->n - 1].rank : low; /* rounding kept the sum below its half */
 }
 
+static bool of_whole(int m) {
+    return m == GK_METRIC_exact || m == GK_METRIC_whole_logprob;
+}
+
+/* The metrics of the whole target are NaN where no prompt drawn has one. */
 static void cell_values(const cell *c, const uint32_t *times, double value[GK_N_METRICS]) {
     cluster all = {0};
     for (size_t k = 0; k < c->n_clusters; k++) {
         if (times[k] == 0) continue;
         all.weight += times[k] * c->clusters[k].weight;
+        all.whole_weight += times[k] * c->clusters[k].whole_weight;
         for (int m = 0; m < GK_N_METRICS; m++) all.sum[m] += times[k] * c->clusters[k].sum[m];
     }
-    for (int m = 0; m < GK_N_METRICS; m++) value[m] = all.sum[m] / all.weight;
+    for (int m = 0; m < GK_N_METRICS; m++)
+        value[m] = !of_whole(m)           ? all.sum[m] / all.weight
+                   : all.whole_weight > 0 ? all.sum[m] / all.whole_weight
+                                          : NAN;
     value[GK_METRIC_median_rank] = median(c, times, all.weight);
 }
 
@@ -112,6 +127,14 @@ static double percentile(const double *sorted, size_t n, double p) {
     size_t i = (size_t)at;
     if (i + 1 >= n) return sorted[n - 1];
     return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
+}
+
+/* Moves the numbers to the front; returns how many there are. */
+static size_t drop_nan(double *v, size_t n) {
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(v[i])) v[kept++] = v[i];
+    return kept;
 }
 
 static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_stats *out) {
@@ -128,9 +151,11 @@ static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_stats *
     }
     for (size_t m = 0; m < GK_N_METRICS; m++) {
         double *v = values + m * resamples;
-        qsort(v, resamples, sizeof *v, by_value);
-        out->low[m] = percentile(v, resamples, 0.025);
-        out->high[m] = percentile(v, resamples, 0.975);
+        size_t n = drop_nan(v, resamples);
+        if (n == 0) continue;
+        qsort(v, n, sizeof *v, by_value);
+        out->low[m] = percentile(v, n, 0.025);
+        out->high[m] = percentile(v, n, 0.975);
     }
     gk_free(times);
     gk_free(values);
@@ -142,10 +167,12 @@ static void all_nan(gk_stats *out) {
 
 void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out) {
     out->n = n;
+    out->n_whole = 0;
     all_nan(out);
     if (n == 0) return;
     cell c;
     cell_build(&c, obs, n);
+    out->n_whole = c.n_whole;
     uint32_t *once = gk_alloc(c.n_clusters * sizeof *once);
     for (size_t k = 0; k < c.n_clusters; k++) once[k] = 1;
     cell_values(&c, once, out->value);

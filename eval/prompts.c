@@ -149,6 +149,29 @@ static const char *unusable(loader *l, const gk_prompt *p) {
     return NULL;
 }
 
+static bool same_ids(const int32_t *a, const int32_t *b, size_t n) {
+    return n == 0 || memcmp(a, b, n * sizeof *a) == 0;
+}
+
+/* The target's tokens as they stand behind this prompt; or why there are none to be scored. */
+static const char *add_whole(loader *l, gk_prompt *p) {
+    gk_error why;
+    gk_tokens all;
+    size_t n = p->tokens.n;
+    const char *text = gk_arena_printf(l->a, "%s %s", p->text, p->target);
+    if (!gk_tok_encode(l->tok, text, strlen(text), GK_BOS_DEFAULT, l->a, &all, &why))
+        return gk_arena_printf(l->a, "the prompt and its target cannot be encoded: %s", why.what);
+    if (all.n <= n || !same_ids(all.id, p->tokens.id, n))
+        return "tokenised together with its target, the prompt has other tokens";
+    if (all.id[n] != p->target_id) return "behind this prompt the target begins with another token";
+    if (all.n - 1 > l->max_tokens)
+        return gk_arena_printf(l->a, "the prompt and its target are longer than the model's %zu positions",
+                               l->max_tokens);
+    p->forced = all.id;
+    p->n_target = all.n - n;
+    return NULL;
+}
+
 /* Fills in what is known of a prompt, and its `dropped` when something stands in the way. */
 static void encode(loader *l, const row *r, size_t t, gk_prompt *p) {
     gk_error why;
@@ -157,7 +180,7 @@ static void encode(loader *l, const row *r, size_t t, gk_prompt *p) {
         p->dropped = bad_value(l, &why);
         return;
     }
-    p->target = target.text;
+    p->target = target.text + strspn(target.text, " "); /* some files write " English" */
     if (!gk_template_render(l->tmpl[t], r->obj, json_array_get(l->fillers, t), row_place(l, r, NULL), l->a,
                             &text, &why)) {
         p->dropped = bad_value(l, &why);
@@ -174,6 +197,7 @@ static void encode(loader *l, const row *r, size_t t, gk_prompt *p) {
         p->dropped = gk_arena_printf(l->a, "the prompt cannot be encoded: %s", why.what);
     } else {
         p->dropped = unusable(l, p);
+        if (!p->dropped && l->o->whole) p->no_whole = add_whole(l, p);
     }
 }
 
@@ -195,6 +219,7 @@ static bool make_row(loader *l, size_t index, gk_prompts *out, gk_error *err) {
         if (seen) p->dropped = "a row with this id came before";
         if (!p->dropped) encode(l, r, t, p);
         out->n_dropped += p->dropped != NULL;
+        out->n_no_whole += p->no_whole != NULL;
     }
     return true;
 }

@@ -70,6 +70,8 @@ static bool gather(gk__report *r) {
         return gk_fail(r->err, GK_AT_FILE(r->s->path), "run a sweep into it first",
                        "the results store has no schemes");
     r->n_templates = json_array_size(json_object_get(r->manifest, "templates"));
+    r->whole = json_integer_value(json_object_get(r->manifest, "whole_target")) > 0;
+    r->generated = json_integer_value(json_object_get(r->manifest, "generate")) > 0;
     r->set = gk_arena_alloc(r->a, r->cells.n * sizeof *r->set);
     for (size_t i = 0; i < r->cells.n; i++) add_to_set(r, &r->cells.item[i]);
     return true;
@@ -77,7 +79,8 @@ static bool gather(gk__report *r) {
 
 /* ---------------------------------------------------------------- the page */
 
-static void add_how_to_read(gk_buf *b) {
+static void add_how_to_read(gk__report *r) {
+    gk_buf *b = &r->html;
     gk_buf_puts(
         b, "<h2 id=\"read\">How to read this</h2>\n"
            "<p>A <em>graft</em> runs a prompt through one model, but lets the weights of another one (a "
@@ -94,6 +97,12 @@ static void add_how_to_read(gk_buf *b) {
            "name) is among the "
            "five tokens that the model holds most probable; a rank counts the tokens held more probable, so "
            "0 is best.</p>\n");
+    if (r->whole)
+        gk_buf_puts(
+            b, "<p><em>Exact</em> is the share of prompts for which greedy decoding gives the whole name, "
+               "and the log-probability of the whole target is the sum over all its tokens, each fed "
+               "before the next. The tokens behind the prompt are computed as the scheme has LT. Nothing "
+               "is asked of what would follow the name.</p>\n");
     gk_buf_printf(b,
                   "<p>Brackets and error bars are 95%% percentile bootstrap intervals of %d resamples of the "
                   "facts (rows); a "
@@ -114,7 +123,7 @@ static bool add_page(gk__report *r) {
     if (!gk__report_summary(r) || !gk__report_sets(r) || !gk__report_curves(r)) return false;
     gk__report_tables(r);
     if (!gk__report_dataset(r) || !gk__report_samples(r) || !gk__report_manifest(r)) return false;
-    add_how_to_read(&r->html);
+    add_how_to_read(r);
     gk_buf_puts(&r->html, "</body>\n</html>\n");
     return true;
 }

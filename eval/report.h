@@ -20,6 +20,7 @@ typedef struct gk__report {
     gk__set *set;
     size_t n_sets;
     size_t n_templates;
+    bool whole, generated; /* whole targets were scored; texts were generated */
     int n_figures;
     gk_error *err;
 } gk__report;

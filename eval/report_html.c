@@ -91,7 +91,9 @@ static const char STYLE[] =
     "vertical-align:bottom;white-space:nowrap}tr.set th{background:#f1f1f1;text-align:left;font-weight:600}"
     "td small{display:block;color:#666;white-space:nowrap;font-size:.86em}td.name small{white-space:normal;"
     "min-width:14em}.samples td small{display:inline}.name{white-space:nowrap;font-weight:500}"
-    ".cells thead th{white-space:normal}.cells .name{white-space:normal;min-width:8.5em}"
+    ".cells thead th,.samples thead th{white-space:normal}.samples .said{white-space:normal;min-width:13em}"
+    ".cells td,.cells thead th{padding-left:.4rem;padding-right:.4rem}.samples td.name,.cells "
+    ".name{white-space:normal;min-width:8.5em}"
     "code,.mono{font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:.92em;overflow-wrap:anywhere}"
     ".manifest td{overflow-wrap:anywhere}.manifest td.mono:not(:first-child){min-width:6em}"
     "details{margin:.6rem 0}summary{cursor:pointer;font-weight:600;padding:.25rem 0}"
@@ -126,8 +128,10 @@ void gk__html_head(gk_buf *b, const char *title) {
 }
 
 char *gk__html_value(gk_metric m, double x, char buf[32]) {
-    int digits = m == GK_METRIC_mean_logprob ? 3 : m == GK_METRIC_median_rank ? 1 : 2;
-    if (m <= GK_METRIC_top100) {
+    int digits = m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob ? 3
+                 : m == GK_METRIC_median_rank                                ? 1
+                                                                             : 2;
+    if (m <= GK_METRIC_exact) {
         x *= 100;
         digits = 1;
     }

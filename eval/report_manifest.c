@@ -149,6 +149,7 @@ bool gk__report_manifest(gk__report *r) {
     } lists[] = {{"models", "Models"},
                  {"templates", "Templates"},
                  {"dropped", "Dropped prompts"},
+                 {"whole_dropped", "Prompts without a whole target"},
                  {"schemes", "Schemes"}};
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
         const json_t *list = json_object_get(r->manifest, lists[i].key);

@@ -10,6 +10,9 @@ typedef struct answer {
     const char *scheme, *dropped;
     int64_t rank;
     double prob;
+    bool whole, exact;
+    double whole_logprob;
+    const char *generated;
     int n_top;
     const char *piece[N_SHOWN];
     double top_prob[N_SHOWN];
@@ -65,6 +68,10 @@ static void take(gk_arena *a, sample *e, const gk_result *g) {
     answer *w = &e->answers[e->n++];
     *w = (answer){.scheme = gk_arena_strdup(a, g->scheme), .rank = g->rank, .prob = g->prob};
     if (g->dropped) w->dropped = gk_arena_strdup(a, g->dropped);
+    w->whole = g->whole;
+    w->exact = g->exact;
+    w->whole_logprob = g->whole_logprob;
+    w->generated = g->generated ? gk_arena_strdup(a, g->generated) : NULL;
     w->n_top = g->n_top < N_SHOWN ? g->n_top : N_SHOWN;
     for (int i = 0; i < w->n_top; i++) {
         w->piece[i] = gk_arena_strdup(a, g->top_piece[i]);
@@ -176,12 +183,26 @@ static void add_piece(gk_buf *b, const char *piece) {
     gk_buf_free(&text);
 }
 
-static void add_answer(gk_buf *b, const sample *e, const answer *w) {
+/* How the whole target did, and what was said. */
+static void add_whole(gk__report *r, const answer *w) {
+    gk_buf *b = &r->html;
+    if (r->whole && w->whole)
+        gk_buf_printf(b, "<td>%.2f</td><td>%s</td>", w->whole_logprob, w->exact ? "yes" : "no");
+    if (r->whole && !w->whole) gk_buf_puts(b, "<td>\u2013</td><td>\u2013</td>");
+    if (!r->generated) return;
+    gk_buf_puts(b, w->exact ? "<td class=\"said\"><span class=\"hit\">" : "<td class=\"said\"><span>");
+    const char *text = w->generated ? w->generated : "\u2013";
+    gk__html_text(b, *text ? text : "(the end of the text)");
+    gk_buf_puts(b, "</span></td>");
+}
+
+static void add_answer(gk__report *r, const sample *e, const answer *w) {
+    gk_buf *b = &r->html;
     gk_buf_puts(b, "<tr><td class=\"name\">");
     gk__html_text(b, w->scheme);
     gk_buf_puts(b, "</td>");
     if (w->dropped) {
-        gk_buf_printf(b, "<td colspan=\"%d\">dropped: ", N_SHOWN + 2);
+        gk_buf_printf(b, "<td colspan=\"%d\">dropped: ", N_SHOWN + 2 + 2 * r->whole + r->generated);
         gk__html_text(b, w->dropped);
         gk_buf_puts(b, "</td></tr>\n");
         return;
@@ -196,7 +217,9 @@ static void add_answer(gk_buf *b, const sample *e, const answer *w) {
         }
         gk_buf_puts(b, "</td>");
     }
-    gk_buf_printf(b, "<td>%lld</td><td>%.3g</td></tr>\n", (long long)w->rank, w->prob);
+    gk_buf_printf(b, "<td>%lld</td><td>%.3g</td>", (long long)w->rank, w->prob);
+    add_whole(r, w);
+    gk_buf_puts(b, "</tr>\n");
 }
 
 static void add_sample(gk__report *r, const sample *e, const gk_prompt *p, bool open) {
@@ -213,12 +236,13 @@ static void add_sample(gk__report *r, const sample *e, const gk_prompt *p, bool 
     gk__html_text(b, e->target);
     gk_buf_puts(b, ", first token</span> <span class=\"hit\">");
     add_piece(b, e->piece);
-    gk_buf_puts(
-        b,
-        "</span></p>\n<div class=\"scroll\"><table class=\"text "
-        "samples\"><thead><tr><th>scheme</th><th>1st</th>"
-        "<th>2nd</th><th>3rd</th><th>target&#39;s rank</th><th>its probability</th></tr></thead>\n<tbody>\n");
-    for (size_t i = 0; i < e->n; i++) add_answer(b, e, &e->answers[i]);
+    gk_buf_puts(b, "</span></p>\n<div class=\"scroll\"><table class=\"text "
+                   "samples\"><thead><tr><th>scheme</th><th>1st</th>"
+                   "<th>2nd</th><th>3rd</th><th>target&#39;s rank</th><th>its probability</th>");
+    if (r->whole) gk_buf_puts(b, "<th>whole target&#39;s log-prob.</th><th>exact</th>");
+    if (r->generated) gk_buf_puts(b, "<th>it said</th>");
+    gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < e->n; i++) add_answer(r, e, &e->answers[i]);
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 

@@ -84,7 +84,8 @@ bool gk_score_logits(const float *logits, int vocab, int32_t target, gk_score *o
     for (int begin = 0; begin < vocab; begin += BLOCK) {
         int n = vocab - begin < BLOCK ? vocab - begin : BLOCK;
         const float *x = logits + begin;
-        float m = block_max(x, n);
+        float m = block_max(x, n); /* NaN where the block begins with one */
+        if (isnan(m)) return not_finite(err);
         if ((double)m > max) {
             sum *= sum > 0 ? exp(max - (double)m) : 0;
             max = (double)m;

@@ -181,10 +181,12 @@ static bool take_logits(void *ctx, size_t job, const float *logits) {
     gk_score score;
     int vocab = k->s->cells.cfg->vocab;
     gk_obs *o = &k->out[i * k->n_prompts + j];
-    if (gk_score_logits(logits, vocab, p->target_id, &score, NULL))
-        *o = (gk_obs){p->row, 1, (double)score.rank, score.logprob, score.logit_diff};
-    else
-        *o = (gk_obs){p->row, 1, vocab, -INFINITY, -INFINITY};
+    bool ok = gk_score_logits(logits, vocab, p->target_id, &score, NULL);
+    *o = (gk_obs){.row = p->row,
+                  .weight = 1,
+                  .rank = ok ? (double)score.rank : vocab,
+                  .logprob = ok ? score.logprob : -INFINITY,
+                  .logit_diff = ok ? score.logit_diff : -INFINITY};
     gk_progress_update(k->progress, (double)(k->before + ++k->done), NULL);
     k->s->stopped = gk_interrupted();
     return !k->s->stopped;

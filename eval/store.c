@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* "grkt"; also in eval.h. */
-enum { APPLICATION_ID = 0x67726b74, SCHEMA_VERSION = 1 };
+enum { APPLICATION_ID = 0x67726b74, SCHEMA_VERSION = 2 };
 
 bool gk__sql_fail(gk_store *s, const char *doing, gk_error *err) {
     int code = sqlite3_errcode(s->db) & 0xff;
@@ -82,9 +82,9 @@ static bool pragma_int(gk_store *s, const char *sql, int64_t *out, gk_error *err
     return ok;
 }
 
-bool gk__store_check(gk_store *s, bool *empty, gk_error *err) {
+bool gk__store_check(gk_store *s, bool *empty, bool *old, gk_error *err) {
     int64_t objects, id, version;
-    *empty = false;
+    *empty = *old = false;
     if (!pragma_int(s, "SELECT count(*) FROM sqlite_master", &objects, err)) return false;
     if (!pragma_int(s, "PRAGMA application_id", &id, err)) return false;
     if (!pragma_int(s, "PRAGMA user_version", &version, err)) return false;
@@ -95,10 +95,11 @@ bool gk__store_check(gk_store *s, bool *empty, gk_error *err) {
     }
     if (id != APPLICATION_ID)
         return gk_fail(err, at, "name another file", "this is a SQLite file of some other program");
+    *old = version < SCHEMA_VERSION;
     if (version != SCHEMA_VERSION)
-        return gk_fail(err, at, "use the version of graftkit that wrote it, or begin a new store",
-                       "the results store has schema version %lld, not %d", (long long)version,
-                       SCHEMA_VERSION);
+        return gk_fail(
+            err, at, "use the version of graftkit that wrote it, or begin a new store (sweep --restart)",
+            "the results store has schema version %lld, not %d", (long long)version, SCHEMA_VERSION);
     return true;
 }
 
@@ -109,8 +110,8 @@ gk_store *gk_store_open(const char *path, gk_error *err) {
     }
     /* Read-write, so that a journal left by a sweep that was killed can be rolled back. */
     gk_store *s = gk__store_open(path, SQLITE_OPEN_READWRITE, err);
-    bool empty;
-    if (s && gk__store_check(s, &empty, err)) return s;
+    bool empty, old;
+    if (s && gk__store_check(s, &empty, &old, err)) return s;
     gk_store_close(s);
     return NULL;
 }

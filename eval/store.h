@@ -27,8 +27,9 @@ int gk__sql_next(gk_store *s, sqlite3_stmt *q, gk_error *err);
 const char *gk__sql_text(sqlite3_stmt *q, int column);
 
 gk_store *gk__store_open(const char *path, int flags, gk_error *err);
-/* The file is a store of this version; false and *empty when it holds nothing at all. */
-bool gk__store_check(gk_store *s, bool *empty, gk_error *err);
+/* The file is a store of this version; false and *empty when it holds nothing at all, *old when it is a store
+ * of an earlier version. */
+bool gk__store_check(gk_store *s, bool *empty, bool *old, gk_error *err);
 /* The value of a run key in `a`; NULL when there is none or on failure (err is filled then). */
 char *gk__store_get(gk_store *s, gk_arena *a, const char *key, gk_error *err);
 
@@ -36,6 +37,7 @@ char *gk__store_get(gk_store *s, gk_arena *a, const char *key, gk_error *err);
 
 typedef struct gk_run_model {
     const char *name, *path;
+    bool derived; /* path is how, e.g. "sft:rank=8", and sha256 of that and of all weights that take part */
     char sha256[GK_SHA256_HEX], config_sha256[GK_SHA256_HEX];
 } gk_run_model;
 
@@ -63,6 +65,12 @@ typedef struct gk_stored {
     size_t prompt; /* index in gk_prompts */
     gk_score score;
     const char *dropped; /* then score is not used */
+    bool whole;          /* whole_logprob and exact are set */
+    bool exact;
+    double whole_logprob;
+    const char
+        *whole_dropped;    /* why not, where the prompt has a whole target and the first token is scored */
+    const char *generated; /* what it said; NULL: not asked for, or logits were not finite on the way */
 } gk_stored;
 /* One transaction: the results and the run keys of `info` (strings). */
 bool gk__store_add(gk_store *s, const gk_stored *r, size_t n, const json_t *info, gk_error *err);

@@ -138,7 +138,8 @@ static bool read_tables(reader *r) {
 static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t *n) {
     sqlite3_stmt *q =
         gk__sql_prepare(r->s,
-                        "SELECT p.template, p.row, r.rank, r.logprob, r.logit_diff, r.dropped IS NOT NULL"
+                        "SELECT p.template, p.row, r.rank, r.logprob, r.logit_diff, r.dropped IS NOT NULL,"
+                        " r.whole_logprob, r.exact"
                         " FROM result r JOIN prompt p ON p.id = r.prompt WHERE r.scheme = ?"
                         " ORDER BY p.template, p.id",
                         r->err);
@@ -161,7 +162,10 @@ static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t 
                              .weight = 1,
                              .rank = sqlite3_column_double(q, 2),
                              .logprob = sqlite3_column_double(q, 3),
-                             .logit_diff = sqlite3_column_double(q, 4)};
+                             .logit_diff = sqlite3_column_double(q, 4),
+                             .whole = sqlite3_column_type(q, 6) != SQLITE_NULL,
+                             .whole_logprob = sqlite3_column_double(q, 6),
+                             .exact = sqlite3_column_int(q, 7) != 0};
         n[t - 1]++;
     }
     sqlite3_finalize(q);
@@ -281,14 +285,21 @@ static void fill_result(sqlite3_stmt *q, const pieces *p, gk_result *r) {
                      .prob = sqlite3_column_double(q, 9),
                      .logprob = sqlite3_column_double(q, 10),
                      .rank = sqlite3_column_int64(q, 11),
-                     .logit_diff = sqlite3_column_double(q, 12)};
+                     .logit_diff = sqlite3_column_double(q, 12),
+                     .target_tokens = sqlite3_column_int64(q, 14),
+                     .whole = sqlite3_column_type(q, 15) != SQLITE_NULL,
+                     .whole_logprob = sqlite3_column_double(q, 15),
+                     .exact = sqlite3_column_int(q, 16) != 0,
+                     .whole_dropped = (const char *)sqlite3_column_text(q, 17),
+                     .generated = (const char *)sqlite3_column_text(q, 18)};
     unpack_top(r, sqlite3_column_blob(q, 13), sqlite3_column_bytes(q, 13), p);
 }
 
 bool gk_store_each(gk_store *s, gk_result_fn *fn, void *ctx, gk_error *err) {
     static const char SQL[] =
         "SELECT s.\"set\", s.name, p.template, p.row_key, p.text, p.target, p.target_id, p.n_tokens,"
-        " coalesce(p.dropped, r.dropped), r.prob, r.logprob, r.rank, r.logit_diff, r.top"
+        " coalesce(p.dropped, r.dropped), r.prob, r.logprob, r.rank, r.logit_diff, r.top, p.target_tokens,"
+        " r.whole_logprob, r.exact, coalesce(p.whole_dropped, r.whole_dropped), r.generated"
         " FROM scheme s JOIN applies a ON a.scheme = s.id JOIN prompt p ON p.template = a.template"
         " LEFT JOIN result r ON r.scheme = s.source AND r.prompt = p.id"
         " WHERE r.scheme IS NOT NULL OR p.dropped IS NOT NULL ORDER BY s.ord, s.id, p.id";
@@ -334,8 +345,9 @@ static bool add_list(gk_store *s, json_t *to, const char *key, const char *sql, 
 }
 
 static bool is_number_key(const char *key) {
-    static const char *const keys[] = {"seed",       "threads",     "limit", "complete",   "seconds",
-                                       "rows_naive", "rows_unique", "flops", "peak_bytes", "budget_bytes"};
+    static const char *const keys[] = {"seed",       "threads",      "limit",        "complete",
+                                       "seconds",    "rows_naive",   "rows_unique",  "flops",
+                                       "peak_bytes", "budget_bytes", "whole_target", "generate"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0) return true;
     return false;
@@ -378,7 +390,14 @@ json_t *gk_store_manifest(gk_store *s, gk_error *err) {
             " SELECT p.template, s.name, r.dropped, count(*) FROM result r JOIN prompt p ON p.id = r.prompt"
             " JOIN scheme s ON s.source = r.scheme WHERE r.dropped IS NOT NULL"
             " GROUP BY p.template, s.name, r.dropped ORDER BY 1, 2, 3",
-            err);
+            err) &&
+        add_list(s, m, "whole_dropped",
+                 "SELECT template, NULL AS scheme, whole_dropped AS reason, count(*) AS count FROM prompt"
+                 " WHERE whole_dropped IS NOT NULL GROUP BY template, whole_dropped UNION ALL"
+                 " SELECT p.template, s.name, r.whole_dropped, count(*) FROM result r JOIN prompt p ON p.id ="
+                 " r.prompt JOIN scheme s ON s.source = r.scheme WHERE r.whole_dropped IS NOT NULL"
+                 " GROUP BY p.template, s.name, r.whole_dropped ORDER BY 1, 2, 3",
+                 err);
     if (ok) return m;
     json_decref(m);
     return NULL;

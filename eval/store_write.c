@@ -10,7 +10,7 @@
     "name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(scheme, name)) WITHOUT ROWID;"
 
 static const char SCHEMA[] =
-    "PRAGMA application_id = 0x67726b74; PRAGMA user_version = 1;"
+    "PRAGMA application_id = 0x67726b74; PRAGMA user_version = 2;"
     "CREATE TABLE run(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
     "CREATE TABLE model(name TEXT PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL, config_sha256 TEXT "
     "NOT NULL);"
@@ -19,7 +19,7 @@ static const char SCHEMA[] =
     "CREATE TABLE prompt(id INTEGER PRIMARY KEY, template INTEGER NOT NULL REFERENCES template, row INTEGER "
     "NOT NULL,"
     " row_key TEXT NOT NULL, text TEXT NOT NULL, target TEXT NOT NULL, target_id INTEGER NOT NULL,"
-    " n_tokens INTEGER NOT NULL, dropped TEXT);"
+    " n_tokens INTEGER NOT NULL, dropped TEXT, target_tokens INTEGER, whole_dropped TEXT);"
     "CREATE TABLE token(id INTEGER PRIMARY KEY, piece TEXT NOT NULL);"
     "CREATE TABLE scheme(id INTEGER PRIMARY KEY, \"set\" TEXT NOT NULL, name TEXT NOT NULL UNIQUE, about "
     "TEXT NOT NULL,"
@@ -28,9 +28,9 @@ static const char SCHEMA[] =
     " WITHOUT ROWID;"
     "CREATE TABLE result(scheme INTEGER NOT NULL REFERENCES scheme, prompt INTEGER NOT NULL REFERENCES "
     "prompt,"
-    " prob REAL, logprob REAL, rank INTEGER, logit_diff REAL, top BLOB, dropped TEXT, PRIMARY KEY(scheme, "
-    "prompt))"
-    " WITHOUT ROWID;" AXIS_TABLE;
+    " prob REAL, logprob REAL, rank INTEGER, logit_diff REAL, top BLOB, dropped TEXT, whole_logprob REAL,"
+    " exact INTEGER, whole_dropped TEXT, generated TEXT, PRIMARY KEY(scheme, prompt)) WITHOUT "
+    "ROWID;" AXIS_TABLE;
 
 static bool put(gk_store *s, const char *key, const char *value, gk_error *err) {
     sqlite3_stmt *q = gk__sql_prepare(s, "INSERT OR REPLACE INTO run(key, value) VALUES(?, ?)", err);
@@ -69,13 +69,14 @@ static bool add_templates(gk_store *s, const gk_prompts *p, gk_error *err) {
 }
 
 static bool add_prompts(gk_store *s, const gk_prompts *p, gk_error *err) {
-    sqlite3_stmt *q = gk__sql_prepare(s, "INSERT INTO prompt VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)", err);
+    sqlite3_stmt *q = gk__sql_prepare(
+        s, "INSERT INTO prompt VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, nullif(?10, 0), ?11)", err);
     bool ok = q != NULL;
     for (size_t i = 0; ok && i < p->n; i++) {
         const gk_prompt *e = &p->item[i];
-        ok = gk__sql_bind(s, q, err, "iiisssiis", (int64_t)i, (int64_t)e->tmpl + 1, (int64_t)e->row,
+        ok = gk__sql_bind(s, q, err, "iiisssiisis", (int64_t)i, (int64_t)e->tmpl + 1, (int64_t)e->row,
                           e->row_key, e->text, e->target, (int64_t)e->target_id, (int64_t)e->tokens.n,
-                          e->dropped) &&
+                          e->dropped, (int64_t)e->n_target, e->no_whole) &&
              gk__sql_next(s, q, err) == 0;
     }
     sqlite3_finalize(q);
@@ -134,7 +135,8 @@ static bool same_model(gk_store *s, const gk_run_model *m, sqlite3_stmt *find, s
         return gk__sql_bind(s, add, err, "ssss", m->name, m->path, m->sha256, m->config_sha256) &&
                gk__sql_next(s, add, err) == 0;
     char what[96];
-    snprintf(what, sizeof what, "model.safetensors for '%.40s'", m->name);
+    snprintf(what, sizeof what, m->derived ? "derivation of '%.40s'" : "model.safetensors for '%.40s'",
+             m->name);
     if (strcmp(gk__sql_text(find, 0), m->sha256) != 0)
         return is_other(s, other, err, what, gk__sql_text(find, 0), m->sha256);
     snprintf(what, sizeof what, "config.json for '%.40s'", m->name);
@@ -233,7 +235,7 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
             err))
         return false;
     bool empty;
-    if (!gk__store_check(s, &empty, err) && !empty) return false;
+    if (!gk__store_check(s, &empty, other, err) && !empty) return false;
     if (!gk__sql_exec(s, "BEGIN EXCLUSIVE", err)) return false;
     bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
     ok = ok && gk__sql_exec(s, AXIS_TABLE, err);
@@ -279,7 +281,10 @@ static int pack_top(const gk_score *r, uint8_t *bytes) {
 }
 
 static bool add_results(gk_store *s, const gk_stored *r, size_t n, gk_error *err) {
-    sqlite3_stmt *good = gk__sql_prepare(s, "INSERT INTO result VALUES(?, ?, ?, ?, ?, ?, ?, NULL)", err);
+    sqlite3_stmt *good = gk__sql_prepare(s,
+                                         "INSERT INTO result VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL,"
+                                         " iif(?8, ?9, NULL), iif(?8, ?10, NULL), ?11, ?12)",
+                                         err);
     sqlite3_stmt *bad =
         gk__sql_prepare(s, "INSERT INTO result(scheme, prompt, dropped) VALUES(?, ?, ?)", err);
     bool ok = good && bad;
@@ -290,8 +295,10 @@ static bool add_results(gk_store *s, const gk_stored *r, size_t n, gk_error *err
             ok = gk__sql_bind(s, bad, err, "iis", r[i].source, (int64_t)r[i].prompt, r[i].dropped) &&
                  gk__sql_next(s, bad, err) == 0;
         else
-            ok = gk__sql_bind(s, good, err, "iiddidb", r[i].source, (int64_t)r[i].prompt, g->prob, g->logprob,
-                              g->rank, g->logit_diff, (const void *)top, pack_top(g, top)) &&
+            ok = gk__sql_bind(s, good, err, "iiddidbidiss", r[i].source, (int64_t)r[i].prompt, g->prob,
+                              g->logprob, g->rank, g->logit_diff, (const void *)top, pack_top(g, top),
+                              (int64_t)r[i].whole, r[i].whole_logprob, (int64_t)r[i].exact,
+                              r[i].whole_dropped, r[i].generated) &&
                  gk__sql_next(s, good, err) == 0;
     }
     sqlite3_finalize(good);

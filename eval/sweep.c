@@ -1,41 +1,12 @@
 /* sweep.c: schemes x prompts -> results store, chunk by chunk, going on where it left off. */
-#include "eval/inputs.h"
+#include "eval/sweep.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { DEFAULT_BUDGET = 1 << 30, MOST_PROMPTS_A_CHUNK = 256, SAMPLE_PROMPTS = 8 };
-/* Work a transaction may cost (multiply-adds counted twice): what a kill can lose. */
-static const double CHUNK_FLOPS = 1e12;
-/* Work of the sample that an estimate of the time is made from. */
-static const double SAMPLE_FLOPS = 4e10;
-
-struct gk_sweep {
-    const gk_sweep_options *o;              /* valid during gk_sweep_open only */
-    gk_arena *a, *chunk_arena, *plan_arena; /* of the sweep, of a chunk, of one plan while it is made */
-    gk__inputs in;
-    gk_schemes schemes;
-    gk_prompts prompts;
-    gk_store *store;
-    char *out, *work; /* the store's path, and where it is written: beside it where the old one is replaced */
-    json_t *identity, *first, *info;
-
-    /* One entry for all schemes that do the same. */
-    size_t n_unique;
-    const gk_scheme **unique;
-    int64_t *source;
-    size_t *by_source, n_sources; /* 1 + place of a source in `source`, 0 where it is not of this run */
-    bool *done;                   /* [n_unique x prompts]; pairs that do not exist count as done */
-    size_t total, pending;
-
-    size_t chunk, budget;
-    gk_grafter *grafter;
-    bool has_means;               /* take_means has been */
-    gk_graft_stats stats, before; /* of all runs so far, and of those before this one */
-    double seconds;
-};
+enum { DEFAULT_BUDGET = 1 << 30 };
 
 /* ---------------------------------------------------------------- loading */
 
@@ -51,6 +22,8 @@ static bool load_models(gk_sweep *s, gk_error *err) {
     if (!load_model(s, s->o->recipient, err)) return false;
     for (size_t i = 0; i < s->o->n_donors; i++)
         if (!load_model(s, s->o->donors[i], err)) return false;
+    for (size_t i = 0; i < s->o->n_derive; i++)
+        if (!gk__inputs_plan(&s->in, s->a, s->o->derive[i], err)) return false;
     return true;
 }
 
@@ -110,6 +83,8 @@ static void hash_prompts(const gk_prompts *p, char hex[GK_SHA256_HEX]) {
         gk_buf_printf(&b, "%zu|%s|%s|%d|%s|", i, e->row_key, e->text, (int)e->target_id,
                       e->dropped ? e->dropped : "");
         for (size_t t = 0; t < e->tokens.n; t++) gk_buf_printf(&b, " %d", (int)e->tokens.id[t]);
+        for (size_t t = 0; t < e->n_target; t++) gk_buf_printf(&b, " >%d", (int)e->forced[e->tokens.n + t]);
+        if (e->no_whole) gk_buf_printf(&b, "|%s", e->no_whole);
         gk_buf_puts(&b, "\n");
     }
     gk_sha256_bytes(b.data, b.len, hex);
@@ -122,6 +97,8 @@ static bool describe(gk_sweep *s, gk_error *err) {
     gk__put_text(id, "recipient", "%s", s->in.cast.name[0]);
     gk__put_text(id, "target", "%s", p->target);
     gk__put_text(id, "limit", "%lld", (long long)(p->limit > 0 ? p->limit : 0));
+    gk__put_text(id, "whole_target", "%d", p->whole);
+    gk__put_text(id, "generate", "%d", s->generate);
     gk__inputs_identify(&s->in, id);
     if (!gk__put_hash(id, "templates_sha256", p->templates, err) ||
         !gk__put_hash(id, "fillers_sha256", p->fillers, err) ||
@@ -157,7 +134,7 @@ static void add_unique(gk_sweep *s, const gk_scheme *scheme, int64_t source) {
     s->by_source[source] = s->n_unique;
 }
 
-static bool exists(const gk_sweep *s, size_t k, size_t prompt) {
+bool gk__sweep_has(const gk_sweep *s, size_t k, size_t prompt) {
     const gk_prompt *p = &s->prompts.item[prompt];
     const gk_eval_template *t = &s->prompts.tmpl[p->tmpl];
     return !p->dropped && gk_scheme_applies(s->unique[k], t->fields, t->n_fields);
@@ -182,164 +159,13 @@ static bool find_pending(gk_sweep *s, const int64_t *source, gk_error *err) {
     for (size_t k = 0; k < s->n_unique; k++) {
         for (size_t i = 0; i < s->prompts.n; i++) {
             bool *done = &s->done[k * s->prompts.n + i];
-            bool real = exists(s, k, i);
+            bool real = gk__sweep_has(s, k, i);
             s->total += real;
             s->pending += real && !*done;
             *done = *done || !real;
         }
     }
     return true;
-}
-
-/* ---------------------------------------------------------------- jobs */
-
-/* NULL, and why, where the scheme cannot be planned for this prompt. */
-static const gk_plan *plan_pair(gk_sweep *s, gk_arena *a, size_t k, size_t prompt, gk_error *why) {
-    const gk_prompt *p = &s->prompts.item[prompt];
-    gk_plan made, *plan;
-    gk_arena_reset(s->plan_arena);
-    if (!gk_plan_make(s->plan_arena, s->unique[k], &s->in.cast, &p->tokens, p->fields, p->n_fields, &made,
-                      why))
-        return NULL;
-    size_t bytes = (size_t)made.n_slots * (size_t)made.n_tokens;
-    plan = gk_arena_alloc(a, sizeof *plan);
-    *plan = made;
-    plan->model = memcpy(gk_arena_alloc(a, bytes), made.model, bytes);
-    if (made.patch) {
-        size_t layers = (size_t)gk_model_config(s->in.model[0])->n_layers;
-        bytes = (layers + 1) * (size_t)made.n_tokens;
-        plan->patch = memcpy(gk_arena_alloc(a, bytes), made.patch, bytes);
-    }
-    return plan;
-}
-
-/* What the engine needs beside its own memory: a chunk's plans. */
-static size_t plan_bytes(const gk_sweep *s, size_t tokens) {
-    return (size_t)gk_plan_slots(gk_model_config(s->in.model[0])) * tokens + sizeof(gk_plan) +
-           sizeof(gk_job) + sizeof(gk_stored);
-}
-
-/* ---------------------------------------------------------------- samples and estimates */
-
-/* The cells of a few rows from all over the sweep, each with all its templates. */
-typedef struct sample {
-    gk_job *jobs;
-    size_t *prompt_of; /* of a job */
-    size_t n, prompts, tokens;
-} sample;
-
-/* `all`: also those that are in the store already. In the chunk's arena. */
-static sample take_sample(gk_sweep *s, bool all) {
-    const gk_prompts *p = &s->prompts;
-    size_t rows = SAMPLE_PROMPTS / p->n_templates, room = 0;
-    if (rows < 1) rows = 1;
-    if (rows > p->n_rows) rows = p->n_rows;
-    room = rows * p->n_templates * s->n_unique;
-    gk_arena_reset(s->chunk_arena);
-    sample out = {.jobs = gk_arena_alloc(s->chunk_arena, room * sizeof *out.jobs)};
-    out.prompt_of = gk_arena_alloc(s->chunk_arena, room * sizeof *out.prompt_of);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t t = 0; t < p->n_templates; t++) {
-            size_t i = r * p->n_rows / rows * p->n_templates + t, before = out.n;
-            for (size_t k = 0; k < s->n_unique; k++) {
-                gk_error why;
-                if (!exists(s, k, i) || (!all && s->done[k * p->n + i])) continue;
-                const gk_plan *plan = plan_pair(s, s->chunk_arena, k, i, &why);
-                if (!plan) continue;
-                out.prompt_of[out.n] = i;
-                out.jobs[out.n++] =
-                    (gk_job){.token = p->item[i].tokens.id, .n = (int)p->item[i].tokens.n, .plan = plan};
-            }
-            out.prompts += out.n > before;
-            out.tokens += out.n > before ? p->item[i].tokens.n : 0;
-        }
-    return out;
-}
-
-/* Prompts a transaction: the same for the same inputs, so that a resumed sweep cuts where the first one did.
- * Its plans may take an eighth of the budget. */
-static bool choose_chunk(gk_sweep *s, gk_error *err) {
-    sample all = take_sample(s, true);
-    gk_graft_stats cost = {0};
-    if (!gk_grafter_count(s->grafter, all.jobs, all.n, &cost, err)) return false;
-    double fit = MOST_PROMPTS_A_CHUNK, prompts = (double)all.prompts;
-    if (cost.flops > 0 && CHUNK_FLOPS / cost.flops * prompts < fit) fit = CHUNK_FLOPS / cost.flops * prompts;
-    double plans = all.n ? (double)all.n / prompts * (double)plan_bytes(s, all.tokens / all.prompts) : 0;
-    if (plans > 0 && (double)s->budget / 8 / plans < fit) fit = (double)s->budget / 8 / plans;
-    s->chunk = fit < 1 ? 1 : (size_t)fit;
-    if (s->o->chunk > 0) s->chunk = (size_t)s->o->chunk;
-    return true;
-}
-
-typedef struct trial {
-    const gk_sweep *s;
-    const sample *sample;
-} trial;
-
-static bool score_trial(void *ctx, size_t job, const float *logits) {
-    const trial *t = ctx;
-    const gk_sweep *s = t->s;
-    gk_score score;
-    gk_error why;
-    gk_score_logits(logits, gk_model_config(s->in.model[0])->vocab,
-                    s->prompts.item[t->sample->prompt_of[job]].target_id, &score, &why);
-    return true;
-}
-
-/* Seconds a FLOP: the sample's first jobs, whole prompts, twice: the first time brings the weights to memory.
- */
-static bool try_sample(gk_sweep *s, const sample *some, double flops, double *pace, gk_error *err) {
-    size_t n = some->n;
-    if (flops > SAMPLE_FLOPS) n = (size_t)((double)n * SAMPLE_FLOPS / flops);
-    while (n > 0 && n < some->n && some->prompt_of[n] == some->prompt_of[n - 1]) n++;
-    trial t = {s, some};
-    gk_graft_stats run = {0};
-    for (int i = 0; i < 2 && !gk_interrupted(); i++) {
-        run = (gk_graft_stats){0};
-        if (!gk_grafter_run(s->grafter, some->jobs, n, s->budget, score_trial, &t, &run, err)) return false;
-    }
-    *pace = run.flops > 0 ? run.seconds / run.flops : 0;
-    return true;
-}
-
-static size_t weight_bytes(const gk_model *m) {
-    const gk_config *c = gk_model_config(m);
-    size_t bytes = 0;
-    for (int i = 0; i < GK_N_COMPONENTS; i++)
-        for (int l = 0; l < (gk_component_in_layer((gk_component)i) ? c->n_layers : 1); l++) {
-            if (!gk_config_has(c, (gk_component)i) || (i == GK_HEAD && c->tied)) continue;
-            gk_tensor t = gk_model_tensor(m, l, (gk_component)i);
-            bytes += (size_t)t.out * (size_t)t.in * (t.w ? sizeof *t.w : sizeof *t.h);
-            bytes += t.b ? (size_t)t.out * sizeof *t.b : 0;
-        }
-    return bytes;
-}
-
-static bool take_means(gk_sweep *s, gk_error *err);
-
-bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err) {
-    *out = (gk_sweep_cost){.budget = s->budget};
-    for (int i = 0; i < s->in.cast.n; i++) out->weights += weight_bytes(s->in.model[i]);
-    sample some = take_sample(s, false);
-    gk_graft_stats cost = {0};
-    if (s->pending == 0 || some.n == 0) return true;
-    if (!gk_grafter_count(s->grafter, some.jobs, some.n, &cost, err)) return false;
-    double times = (double)s->pending / (double)some.n, pace;
-    if (!take_means(s, err)) return gk_interrupted();
-    if (!try_sample(s, &some, cost.flops, &pace, err)) return false;
-    out->rows_naive = (double)cost.rows_naive * times;
-    out->rows_unique = (double)cost.rows_unique * times;
-    out->flops = cost.flops * times;
-    out->seconds = out->flops * pace;
-    return true;
-}
-
-void gk_sweep_spent(const gk_sweep *s, gk_sweep_cost *out) {
-    *out = (gk_sweep_cost){.rows_naive = (double)(s->stats.rows_naive - s->before.rows_naive),
-                           .rows_unique = (double)(s->stats.rows_unique - s->before.rows_unique),
-                           .flops = s->stats.flops - s->before.flops,
-                           .seconds = s->stats.seconds,
-                           .budget = s->stats.peak_bytes};
 }
 
 /* ---------------------------------------------------------------- opening */
@@ -401,7 +227,7 @@ static bool open_all(gk_sweep *s, gk_error *err) {
     if (!open_store(s, source, err) || !find_pending(s, source, err) || !read_stats(s, err)) return false;
     s->before = s->stats;
     s->grafter = gk_grafter_new(&s->in.cast, err);
-    return s->grafter && choose_chunk(s, err);
+    return s->grafter && gk__sweep_cut(s, err);
 }
 
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
@@ -414,7 +240,9 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
     s->first = json_object();
     s->info = json_object();
     s->budget = o->budget_bytes ? o->budget_bytes : DEFAULT_BUDGET;
+    s->generate = o->generate > 0 ? o->generate : 0;
     s->out = o->out ? gk_arena_strdup(s->a, o->out) : NULL;
+    s->svd = o->svd ? gk_arena_strdup(s->a, o->svd) : gk_arena_printf(s->a, "%s.svd", o->out ? o->out : "");
     s->work = o->restart && s->out ? beside(s) : s->out;
     bool ok = open_all(s, err);
     s->o = NULL;
@@ -459,28 +287,9 @@ typedef struct chunk {
     gk_sweep *s;
     gk_stored *stored;
     size_t n_stored;
-    gk_job *jobs;
-    gk_stored **of_job;
-    size_t n_jobs;
-    gk_progress *progress;
-    double before, scored; /* pairs done by earlier chunks, and by this one */
+    gk__pair *pairs;
+    size_t n_pairs;
 } chunk;
-
-/* Called from several threads. */
-static bool take_logits(void *ctx, size_t job, const float *logits) {
-    chunk *c = ctx;
-    gk_sweep *s = c->s;
-    gk_stored *r = c->of_job[job];
-    gk_error why;
-    int vocab = gk_model_config(s->in.model[0])->vocab;
-    bool ok = gk_score_logits(logits, vocab, s->prompts.item[r->prompt].target_id, &r->score, &why);
-#pragma omp critical(gk_sweep_scored)
-    {
-        if (!ok) r->dropped = gk_arena_strdup(s->chunk_arena, why.what);
-        gk_progress_update(c->progress, c->before + ++c->scored, NULL);
-    }
-    return true;
-}
 
 static void add_pair(chunk *c, size_t k, size_t prompt) {
     gk_sweep *s = c->s;
@@ -488,14 +297,11 @@ static void add_pair(chunk *c, size_t k, size_t prompt) {
     gk_stored *r = &c->stored[c->n_stored++];
     *r = (gk_stored){.source = s->source[k], .prompt = prompt};
     gk_error why;
-    const gk_plan *plan = plan_pair(s, s->chunk_arena, k, prompt, &why);
-    if (!plan) {
+    const gk_plan *plan = gk__sweep_plan(s, k, prompt, &why);
+    if (plan)
+        c->pairs[c->n_pairs++] = (gk__pair){.prompt = p, .plan = plan, .out = r};
+    else
         r->dropped = gk_arena_printf(s->chunk_arena, "no plan: %s", why.what);
-        c->scored++;
-        return;
-    }
-    c->jobs[c->n_jobs] = (gk_job){.token = p->tokens.id, .n = (int)p->tokens.n, .plan = plan};
-    c->of_job[c->n_jobs++] = r;
 }
 
 static bool store_chunk(const chunk *c, double begun, gk_error *err) {
@@ -524,20 +330,25 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
                       gk_error *err) {
     gk_arena_reset(s->chunk_arena);
     size_t room = (end - begin) * s->n_unique;
-    chunk c = {.s = s, .progress = progress, .before = (double)(s->total - s->pending)};
+    chunk c = {.s = s};
     c.stored = gk_arena_alloc(s->chunk_arena, room * sizeof *c.stored);
-    c.jobs = gk_arena_alloc(s->chunk_arena, room * sizeof *c.jobs);
-    c.of_job = gk_arena_alloc(s->chunk_arena, room * sizeof *c.of_job);
+    c.pairs = gk_arena_alloc(s->chunk_arena, room * sizeof *c.pairs);
     for (size_t i = begin; i < end; i++)
         for (size_t k = 0; k < s->n_unique; k++)
             if (!s->done[k * s->prompts.n + i]) add_pair(&c, k, i);
     if (c.n_stored == 0) return true;
     size_t plans = 0;
-    for (size_t i = 0; i < c.n_jobs; i++) plans += plan_bytes(s, (size_t)c.jobs[i].n);
-    size_t budget = s->budget > plans ? s->budget - plans : 0;
+    for (size_t i = 0; i < c.n_pairs; i++) plans += gk__sweep_plan_bytes(s, c.pairs[i].prompt);
+    gk__evaluation e = {.grafter = s->grafter,
+                        .cfg = gk_model_config(s->in.model[0]),
+                        .tok = s->in.tok,
+                        .budget = s->budget > plans ? s->budget - plans : 0,
+                        .generate = s->generate,
+                        .a = s->chunk_arena,
+                        .progress = progress,
+                        .before = (double)(s->total - s->pending + c.n_stored - c.n_pairs)};
     gk_graft_stats spent = {0};
-    if (c.n_jobs && !gk_grafter_run(s->grafter, c.jobs, c.n_jobs, budget, take_logits, &c, &spent, err))
-        return false;
+    if (!gk__evaluate(&e, c.pairs, c.n_pairs, &spent, err)) return false;
     add_spent(&s->stats, &spent, plans);
     if (!store_chunk(&c, begun, err)) return false;
     s->pending -= c.n_stored;
@@ -547,7 +358,7 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
 
 /* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
  * gk_interrupted() when that came first. */
-static bool take_means(gk_sweep *s, gk_error *err) {
+bool gk__sweep_means(gk_sweep *s, gk_error *err) {
     const gk_config *c = gk_model_config(s->in.model[0]);
     uint32_t needed = 0;
     if (s->has_means) return true;
@@ -567,7 +378,7 @@ static bool take_means(gk_sweep *s, gk_error *err) {
         if (!(needed & (1u << m))) continue;
         size_t values = ((size_t)c->n_layers + 1) * (size_t)c->d_model;
         float *mean = gk_arena_alloc(s->a, values * sizeof *mean);
-        if (!gk_graft_means(s->in.cast.model[m], text, n, mean, &s->stats, err)) return false;
+        if (!gk_graft_means(&s->in.cast, m, text, n, mean, &s->stats, err)) return false;
         s->in.cast.mean[m] = mean;
     }
     s->has_means = true;
@@ -585,9 +396,23 @@ static bool replace_old(gk_sweep *s, gk_error *err) {
     return true;
 }
 
+size_t gk_sweep_matrices(const gk_sweep *s) {
+    return s->prepared || s->pending == 0 ? 0 : gk__inputs_matrices(&s->in);
+}
+
+bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
+    if (s->prepared || s->pending == 0) return true;
+    if (!gk__inputs_derive(&s->in, s->svd, progress, err)) return false;
+    gk_grafter_free(s->grafter); /* it took the derived donors for what they are made from */
+    s->grafter = gk_grafter_new(&s->in.cast, err);
+    s->prepared = s->grafter != NULL;
+    return s->prepared;
+}
+
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {
     double begun = gk_now();
-    if (s->pending > 0 && !take_means(s, err)) return gk_interrupted();
+    if (!gk_sweep_prepare(s, NULL, err) || (s->pending > 0 && !gk__sweep_means(s, err)))
+        return gk_interrupted();
     for (size_t begin = 0; begin < s->prompts.n && s->pending > 0; begin += s->chunk) {
         if (gk_interrupted()) return true;
         size_t left = s->prompts.n - begin;

@@ -9,7 +9,7 @@
 
 enum {
     MOST_TOKENS = 1 << 24,  /* in a chunk: row numbers stay far from 2^31 */
-    FEWEST_BYTES = 16 << 20 /* of a worker: with less, one worker and all threads inside its operators */
+    FEWEST_BYTES = 4 << 20 /* of a worker: with less, one worker and all threads inside its operators */
 };
 
 /* ---------------------------------------------------------------- checks */
@@ -63,37 +63,15 @@ static bool check_job(const gk_cast *cast, const gk_config *c, const gk_job *job
 
 /* ---------------------------------------------------------------- equal weights */
 
-static bool same_floats(const float *a, const float *b, size_t n) {
-    return a == b || (a && b && memcmp(a, b, n * sizeof *a) == 0);
-}
-
-/* By value: a finetuned F32 model shares what it left alone with the BF16 one that it came from. */
-static bool same_weights(gk_tensor a, gk_tensor b) {
-    enum { BLOCK = 4096 };
-    size_t n = (size_t)a.out * (size_t)a.in;
-    if (a.w && b.w) return same_floats(a.w, b.w, n);
-    if (a.h && b.h && a.type == b.type) return a.h == b.h || memcmp(a.h, b.h, n * sizeof *a.h) == 0;
-    float x[BLOCK], y[BLOCK];
-    for (size_t i = 0; i < n; i += BLOCK) {
-        size_t count = n - i < BLOCK ? n - i : BLOCK;
-        gk_tensor_floats(a, i, count, x);
-        gk_tensor_floats(b, i, count, y);
-        if (memcmp(x, y, count * sizeof *x) != 0) return false;
-    }
-    return true;
-}
-
-static bool same_tensor(gk_tensor a, gk_tensor b) {
-    return same_weights(a, b) && same_floats(a.b, b.b, (size_t)a.out);
-}
-
 static void find_equals(const gk_cast *cast, int layer, gk_component comp, uint8_t *first) {
     for (int m = 0; m < cast->n; m++) {
+        gk__weights mine = gk__weights_of(cast, m, layer, comp);
         int same = 0;
-        while (same < m &&
-               (first[same] != same || !same_tensor(gk_model_tensor(cast->model[m], layer, comp),
-                                                    gk_model_tensor(cast->model[same], layer, comp))))
-            same++;
+        for (; same < m; same++) {
+            if (first[same] != same) continue;
+            gk__weights other = gk__weights_of(cast, same, layer, comp);
+            if (gk__weights_same(&mine, &other)) break;
+        }
         first[m] = (uint8_t)same;
     }
 }
@@ -190,6 +168,12 @@ static void run_stages(gk__engine *e, sorted *jobs, size_t n) {
         jobs[i].row = ((const uint32_t *)e->logits.of.p)[jobs[i].end];
         e->stats.rows_naive += gk__stages_rows(e->cfg, jobs[i].job->n);
     }
+}
+
+/* Rows are linear in the tokens; what is left of one token is what only a prediction needs. */
+uint64_t gk_graft_rows(const gk_config *c, int n, int predictions) {
+    uint64_t prediction = 2 * gk__stages_rows(c, 1) - gk__stages_rows(c, 2);
+    return gk__stages_rows(c, n) + (uint64_t)(predictions - 1) * prediction;
 }
 
 /* ---------------------------------------------------------------- a run: workers, each with its own chunks

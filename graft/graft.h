@@ -11,13 +11,17 @@
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
-#define GK_MAX_MODELS 16
+#define GK_MAX_MODELS 32
+
+typedef struct gk_derived gk_derived; /* a donor that is no checkpoint; see below */
 
 /* The models of a run, by the names that schemes use. models[0] is the recipient unless a
  * scheme names another. */
 typedef struct gk_cast {
     const char *name[GK_MAX_MODELS]; /* "pre", "sft", "task", … */
+    /* Of a derived donor: the model that it was made from, whose configuration it has. */
     const gk_model *model[GK_MAX_MODELS];
+    const gk_derived *derived[GK_MAX_MODELS]; /* then its weights are these; NULL: a checkpoint */
     int n;
     /* What mean ablation puts in place: [(n_layers + 1) x d_model] as gk_graft_means gives it, of the models
      * whose means a plan asks for; NULL for the rest. */
@@ -26,6 +30,43 @@ typedef struct gk_cast {
 /* Same configuration throughout, unique names without blanks, quotes, brackets or any of | , ; : = (and
  * not "recipient", which head policies use); names the pair that differs. */
 bool gk_cast_check(const gk_cast *cast, gk_error *err);
+
+/* ------------------------------------------------ donors that are no checkpoints (derived.c, weights.c)
+ *
+ * A donor may be computed from the recipient's and another model's weights while the engine runs; no copy of
+ * the model is made. What the derivations take from where:
+ *
+ *            matrices (embed, pos, head too)                     norms, biases
+ *   rank     recipient + the first r singular directions of      the donor's
+ *            donor - recipient; all of them: the donor's
+ *   top      the donor's in the fraction of its entries where    the donor's
+ *            |donor - recipient| is largest (of equal ones
+ *            the first rows', in a row the first), else the
+ *            recipient's
+ *   alpha    recipient + alpha (donor - recipient)               the same
+ *   adapter  the base's + scale B A                              the base's
+ *
+ * alpha 0 and alpha 1, a matrix with no more than r singular values and top 1 are the recipient's or the
+ * donor's own tensors, bit for bit. A tied head is embed, derived alike. */
+typedef enum gk_derive_kind { GK_DERIVE_RANK, GK_DERIVE_TOP, GK_DERIVE_ALPHA } gk_derive_kind;
+typedef struct gk_derivation {
+    gk_derive_kind kind;
+    int rank;     /* 1 .. gk_derive_most_rank */
+    double value; /* top: in (0, 1]; alpha: finite */
+} gk_derivation;
+const char *gk_derive_name(gk_derive_kind k); /* "rank", "top", "alpha" */
+/* The smaller side of the model's largest matrix; of that rank a donor is whole. */
+int gk_derive_most_rank(const gk_config *c);
+/* Whether the numbers are within those bounds. */
+bool gk_derivation_check(const gk_derivation *d, const gk_config *c, gk_error *err);
+/* `f`: the factors of donor - recipient of at least that rank, for ranks below the most (else it may be NULL).
+ * Reads both models' weights (for top: three times). All that is passed in must outlive the result, but not `d`. NULL
+ * when the configurations or the numbers do not fit, or gk_interrupted(). */
+gk_derived *gk_derive(const gk_model *recipient, const gk_model *donor, const gk_derivation *d,
+                      const gk_factors *f, gk_error *err);
+/* `base` with the adapter, which is not merged into it. Both must outlive the result. */
+gk_derived *gk_derive_adapter(const gk_model *base, const gk_adapter *a, gk_error *err);
+void gk_derived_free(gk_derived *d); /* NULL is fine */
 
 /* ---------------------------------------------------------------- schemes (scheme.c, grid.c, positions.c …)
  *
@@ -132,6 +173,10 @@ int gk_plan_slots(const gk_config *c);
 int gk_plan_slot(const gk_config *c, int layer, gk_component comp);
 /* All slots computed by one model. In `a`. */
 gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model);
+/* The plan for the prompt and `extra` (>= 0) tokens behind it: each of them is computed as the prompt's last
+ * token is, its patches included, so that what a scheme does at `last`, and its head's policy there, goes on
+ * over a target that is fed or a text that is generated. A new plan in `a`; p->n_tokens >= 1. */
+gk_plan gk_plan_extend(gk_arena *a, const gk_plan *p, int extra);
 /* The scheme on one tokenised prompt: a token belongs to a field when it holds any byte of one of its
  * spans. Fails when a selection is empty (a field span that no token covers, an empty layer set; a layer set
  * with `drop` may be), two grafts name different donors for the same slot and token, or two patches or
@@ -187,18 +232,22 @@ bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft
  * false. */
 bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,
                   gk_logits_fn *fn, void *ctx, gk_graft_stats *stats, gk_error *err);
+/* Rows (as rows_naive counts them) of one pass over n tokens that predicts what follows each of the last
+ * `predictions` (1 to n) of them: rows_naive counts jobs that are beginnings of one another as passes of
+ * their own, while nobody would run them so. */
+uint64_t gk_graft_rows(const gk_config *c, int n, int predictions);
 
 typedef struct gk_graft_text { /* one tokenised prompt */
     const int32_t *token;
     int n;
 } gk_graft_text;
-/* The residual stream of a model's plain runs, averaged over every token of every text (equal texts count as
- * often as they are given; first tokens and BOS count too): mean[i * d_model ...] is what it is after the
- * embedding (i = 0) and after layer i - 1, [(n_layers + 1) x d_model]. Sums are in double, texts are taken in
- * order in pieces of a fixed size: the same for the same texts and number of threads. `stats` (may be NULL)
- * is added to, but for rows_naive. Fails on a token or a text that does not fit the model, without texts, and
- * when gk_interrupted(). */
-bool gk_graft_means(const gk_model *m, const gk_graft_text *texts, size_t n_texts, float *mean,
+/* The residual stream of one of the models' plain runs, averaged over every token of every text (equal texts
+ * count as often as they are given; first tokens and BOS count too): mean[i * d_model ...] is what it is
+ * after the embedding (i = 0) and after layer i - 1, [(n_layers + 1) x d_model]. Sums are in double, texts
+ * are taken in order in pieces of a fixed size: the same for the same texts and number of threads. `stats`
+ * (may be NULL) is added to, but for rows_naive. Fails on a token or a text that does not fit the model,
+ * without texts, and when gk_interrupted(). */
+bool gk_graft_means(const gk_cast *cast, int model, const gk_graft_text *texts, size_t n_texts, float *mean,
                     gk_graft_stats *stats, gk_error *err);
 
 #endif

@@ -188,6 +188,48 @@ typedef struct gk__room {
 /* At least `bytes`; the first `keep` bytes survive. */
 void *gk__room_for(gk__room *r, size_t bytes, size_t keep, size_t *tally);
 
+/* ------------------------------------------------- what computes a slot (weights.c, derived.c) */
+
+typedef enum gk__weights_kind {
+    GK__PLAIN,    /* `from` */
+    GK__LOW_RANK, /* from + low */
+    GK__BLEND,    /* from + alpha (to - from) */
+    GK__SELECT    /* to where |to - from| is large, else from */
+} gk__weights_kind;
+/* One component's weights in one layer. The bias, if any, is from.b whatever the kind. */
+typedef struct gk__weights {
+    gk__weights_kind kind;
+    gk_tensor from, to;
+    gk_low_rank low;
+    float alpha;
+    /* GK__SELECT: the bits of the smallest difference that is taken, and the last entry that is taken with
+     * just that one. */
+    uint32_t least;
+    size_t last;
+} gk__weights;
+/* Those of model m of the cast. */
+gk__weights gk__weights_of(const gk_cast *cast, int m, int layer, gk_component comp);
+/* Bit-equal weights and bias (when both are of one kind, from the same tensors). */
+bool gk__weights_same(const gk__weights *a, const gk__weights *b);
+bool gk__tensor_same(gk_tensor a, gk_tensor b);                 /* weights alone */
+bool gk__floats_same(const float *a, const float *b, size_t n); /* NULL is equal to NULL */
+/* The bits of |b - a|, which order as the numbers do. */
+uint32_t gk__distance(float a, float b);
+/* Whether one product gives the rows of both, but for what gk__weights_add_low adds. */
+bool gk__weights_share(const gk__weights *a, const gk__weights *b);
+/* As gk_op_linear, without `low`; `block` is scratch. */
+void gk__weights_linear(const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy,
+                        gk__room *block, size_t *tally);
+/* Adds the product with `low`, if there is one; `low` is scratch. */
+void gk__weights_add_low(const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy,
+                         gk__room *low, size_t *tally);
+double gk__weights_flops(const gk__weights *w); /* of one row's product */
+/* As gk_op_embed and gk_op_pos. */
+void gk__weights_embed(const gk_config *c, const gk__weights *w, int n, const int32_t *token, float *x);
+void gk__weights_pos(const gk__weights *w, int n, const int32_t *position, float *x);
+/* derived.c: an entry of the donor's table. */
+const gk__weights *gk__derived_weights(const gk_derived *d, int layer, gk_component comp);
+
 /* ---------------------------------------------------------------- interning (intern.c) */
 
 /* Equal keys get equal ids, counted from 0 in order of first appearance. A key is `words` 32-bit words. */
@@ -276,6 +318,7 @@ typedef struct gk__engine {
     gk__rows embed, x, norm, raw, q, k, v, pair, context, out, post, residual, gate, up, act, logits;
     gk__room prefix, context_ids, context_list, context_len; /* attention's inputs */
     gk__room first, order, number, gathered, gathered2;      /* scratch of one stage */
+    gk__room weights;                                        /* rows of weights made for it */
     size_t tally;                                            /* bytes of all rooms */
     bool counting;  /* rows are interned and counted, and not computed */
     uint8_t *canon; /* gk__trie.canon where it is this engine's own */

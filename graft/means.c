@@ -57,10 +57,13 @@ static bool check_texts(const gk_config *c, const gk_graft_text *texts, size_t n
     return true;
 }
 
-bool gk_graft_means(const gk_model *m, const gk_graft_text *texts, size_t n_texts, float *mean,
+bool gk_graft_means(const gk_cast *models, int model, const gk_graft_text *texts, size_t n_texts, float *mean,
                     gk_graft_stats *stats, gk_error *err) {
-    const gk_cast cast = {.name = {"model"}, .model = {m}, .n = 1};
-    const gk_config *c = gk_model_config(m);
+    const gk_cast cast = {.name = {models->name[model]},
+                          .model = {models->model[model]},
+                          .derived = {models->derived[model]},
+                          .n = 1};
+    const gk_config *c = gk_model_config(cast.model[0]);
     size_t values = ((size_t)c->n_layers + 1) * (size_t)c->d_model, done = 0;
     double tokens = 0;
     if (!check_texts(c, texts, n_texts, &tokens, err)) return false;

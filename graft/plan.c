@@ -56,6 +56,24 @@ gk_plan gk_plan_single(gk_arena *a, const gk_config *c, int n_tokens, int model)
     return p;
 }
 
+/* Copies rows of n values, each going on for `extra` more as it ends. */
+static uint8_t *go_on(gk_arena *a, const uint8_t *from, size_t rows, size_t n, size_t extra) {
+    uint8_t *to = gk_arena_alloc(a, rows * (n + extra));
+    for (size_t i = 0; i < rows; i++) {
+        memcpy(to + i * (n + extra), from + i * n, n);
+        memset(to + i * (n + extra) + n, from[i * n + n - 1], extra);
+    }
+    return to;
+}
+
+gk_plan gk_plan_extend(gk_arena *a, const gk_plan *p, int extra) {
+    gk_plan q = {.n_slots = p->n_slots, .n_tokens = p->n_tokens + extra, .n_patches = p->n_patches};
+    size_t n = (size_t)p->n_tokens, more = (size_t)extra;
+    q.model = go_on(a, p->model, (size_t)p->n_slots, n, more);
+    if (p->patch) q.patch = go_on(a, p->patch, (size_t)p->n_patches, n, more);
+    return q;
+}
+
 /* ---------------------------------------------------------------- the plan */
 
 /* Marks the slots of a graft. */

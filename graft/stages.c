@@ -156,21 +156,58 @@ static void norm_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int lay
     for (int m = 0; m < e->cast->n; m++) {
         int n = (int)(out->start[m + 1] - out->start[m]);
         float *x = row_at(out, out->start[m]);
-        if (n) gk_op_norm(e->cfg, gk_model_tensor(e->cast->model[m], layer, comp), n, x, x);
+        if (n) gk_op_norm(e->cfg, gk__weights_of(e->cast, m, layer, comp).from, n, x, x);
     }
     if (rotated) rotate(e, out);
 }
 
-/* Rows begin .. end-1 of a linear stage, to `y`: a product for each model that has some of them. */
+/* The model after those whose rows follow m's and come from one product with the same tensor. */
+static int end_of_run(const gk__engine *e, const gk__rows *out, int m, int layer, gk_component comp) {
+    gk__weights w = gk__weights_of(e->cast, m, layer, comp);
+    int next = m + 1;
+    for (; next < e->cast->n; next++) {
+        gk__weights other = gk__weights_of(e->cast, next, layer, comp);
+        if (out->start[next] < out->start[next + 1] && !gk__weights_share(&w, &other)) break;
+    }
+    return next;
+}
+
+static uint32_t most(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+static uint32_t least(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+/* Rows begin .. end-1 of a linear stage, to `y`: a product for the models that share a tensor and have some
+ * of them, and what each adds to it. */
 static void multiply(gk__engine *e, const gk__rows *out, const gk__rows *in, int layer, gk_component comp,
                      uint32_t begin, uint32_t end, float *y) {
-    for (int m = 0; m < e->cast->n; m++) {
-        uint32_t from = out->start[m] > begin ? out->start[m] : begin;
-        uint32_t to = out->start[m + 1] < end ? out->start[m + 1] : end;
+    for (int m = 0, next; m < e->cast->n; m = next) {
+        next = end_of_run(e, out, m, layer, comp);
+        uint32_t from = most(out->start[m], begin), to = least(out->start[next], end);
         if (from >= to) continue;
         const float *x = gather(e, in, (const uint32_t *)out->in.p + from, to - from, &e->gathered);
-        gk_op_linear(gk_model_tensor(e->cast->model[m], layer, comp), (int)(to - from), x, in->width,
-                     y + (size_t)(from - begin) * (size_t)out->width, out->width);
+        gk__weights w = gk__weights_of(e->cast, m, layer, comp);
+        gk__weights_linear(&w, (int)(to - from), x, in->width,
+                           y + (size_t)(from - begin) * (size_t)out->width, out->width, &e->weights,
+                           &e->tally);
+        for (int k = m; k < next; k++) {
+            uint32_t first = most(out->start[k], from), last = least(out->start[k + 1], to);
+            if (first >= last) continue;
+            w = gk__weights_of(e->cast, k, layer, comp);
+            gk__weights_add_low(&w, (int)(last - first), x + (size_t)(first - from) * (size_t)in->width,
+                                in->width, y + (size_t)(first - begin) * (size_t)out->width, out->width,
+                                &e->gathered2, &e->tally);
+        }
+    }
+}
+
+static void count_flops(gk__engine *e, const gk__rows *out, int layer, gk_component comp) {
+    for (int m = 0; m < e->cast->n; m++) {
+        gk__weights w = gk__weights_of(e->cast, m, layer, comp);
+        e->stats.flops += gk__weights_flops(&w) * (out->start[m + 1] - out->start[m]);
     }
 }
 
@@ -180,7 +217,7 @@ static void linear_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int l
     bool rotated = e->cfg->rope && !e->cfg->qk_norm && is_qk(comp);
     recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
     bool compute = stage(e, out, r, shape.out, last_only);
-    e->stats.flops += 2.0 * shape.in * shape.out * out->n;
+    count_flops(e, out, layer, comp);
     if (!compute) return;
     multiply(e, out, in, layer, comp, 0, out->n, out->x.p);
     if (rotated) rotate(e, out);
@@ -220,9 +257,8 @@ static void embed_stage(gk__engine *e) {
         stage(e, embed, (recipe){.in = token, .slot = slot_of(e, -1, GK_EMBED)}, c->d_model, false);
     for (int m = 0; compute && m < e->cast->n; m++) {
         uint32_t begin = embed->start[m], n = embed->start[m + 1] - begin;
-        if (n)
-            gk_op_embed(c, gk_model_tensor(e->cast->model[m], -1, GK_EMBED), (int)n,
-                        (int32_t *)embed->in.p + begin, row_at(embed, begin));
+        gk__weights w = gk__weights_of(e->cast, m, -1, GK_EMBED);
+        if (n) gk__weights_embed(c, &w, (int)n, (int32_t *)embed->in.p + begin, row_at(embed, begin));
     }
     if (embed == &e->x) return;
     recipe r = {.in = of(embed), .slot = slot_of(e, -1, GK_POS), .position = true};
@@ -230,9 +266,8 @@ static void embed_stage(gk__engine *e) {
     copy_rows(embed, e->x.in.p, e->x.n, e->x.x.p);
     for (int m = 0; m < e->cast->n; m++) {
         uint32_t begin = e->x.start[m], n = e->x.start[m + 1] - begin;
-        if (n)
-            gk_op_pos(gk_model_tensor(e->cast->model[m], -1, GK_POS), (int)n, (int32_t *)e->x.in2.p + begin,
-                      row_at(&e->x, begin));
+        gk__weights w = gk__weights_of(e->cast, m, -1, GK_POS);
+        if (n) gk__weights_pos(&w, (int)n, (int32_t *)e->x.in2.p + begin, row_at(&e->x, begin));
     }
 }
 
@@ -355,7 +390,7 @@ void gk__stages_run(gk__engine *e) {
     e->n_outputs = e->n_last;
     norm_stage(e, &e->norm, &e->x, -1, GK_LNF, true);
     count_stage(e, &e->logits, (recipe){.in = of(&e->norm), .slot = slot_of(e, -1, GK_HEAD)}, c->vocab, true);
-    e->stats.flops += 2.0 * c->d_model * c->vocab * e->logits.n;
+    count_flops(e, &e->logits, -1, GK_HEAD);
 }
 
 const float *gk__stages_logits(gk__engine *e, uint32_t begin, uint32_t end) {
@@ -408,7 +443,7 @@ void gk__stages_free(gk__engine *e) {
                         &e->context, &e->out, &e->post, &e->residual, &e->gate, &e->up, &e->act, &e->logits};
     gk__room *rooms[] = {&e->all,    &e->last,        &e->live,         &e->live_keys,   &e->live_outputs,
                          &e->prefix, &e->context_ids, &e->context_list, &e->context_len, &e->first,
-                         &e->order,  &e->number,      &e->gathered,     &e->gathered2};
+                         &e->order,  &e->number,      &e->gathered,     &e->gathered2,   &e->weights};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         gk_free(rows[i]->of.p);
         gk_free(rows[i]->in.p);

@@ -1,5 +1,6 @@
 /* adapter.c: which matrices an adapter changes, its parameters in one vector, and its merge into a model. */
 #include "model/adapter.h"
+#include "model/family.h"
 #include "model/internal.h"
 
 #include <math.h>
@@ -156,6 +157,25 @@ int gk_adapter_rank(const gk_adapter *a) {
 
 bool gk_adapter_has(const gk_adapter *a, int layer, gk_component c) {
     return layer >= 0 && layer < a->cfg.n_layers && gk__site_of(a, layer, c) != NULL;
+}
+
+gk_low_rank gk_adapter_part(const gk_adapter *a, int layer, gk_component c) {
+    const gk__site *s = gk_adapter_has(a, layer, c) ? gk__site_of(a, layer, c) : NULL;
+    size_t row = 0;
+    int out, in;
+    if (!s) return (gk_low_rank){0};
+    for (int p = 0; s->slot.rule->part[p] != c; p++) {
+        gk__component_shape(&a->cfg, s->slot.rule->part[p], &out, &in);
+        row += (size_t)out;
+    }
+    gk__component_shape(&a->cfg, c, &out, &in);
+    return (gk_low_rank){.a = a->data + s->a,
+                         .b = a->data + s->b + row * (size_t)a->rank,
+                         .out = out,
+                         .in = in,
+                         .rank = a->rank,
+                         .ldb = a->rank,
+                         .scale = a->scale};
 }
 
 float *gk_adapter_data(gk_adapter *a) {

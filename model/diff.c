@@ -17,9 +17,8 @@ typedef struct sums {
 } sums;
 
 typedef struct pair {
-    gk_tensor a, b;
+    gk__delta t;
     double offset; /* what a norm's weights are added to */
-    double scale;  /* of what is read */
     sums *part;    /* one a range of GRAIN rows */
 } pair;
 
@@ -36,12 +35,12 @@ static void add_values(sums *s, const float *a, const float *b, size_t n, double
 static void sum_range(void *ctx, size_t begin, size_t end) {
     const pair *p = ctx;
     float a[CHUNK], b[CHUNK];
-    size_t in = (size_t)p->a.in, last = end * in;
+    size_t in = (size_t)p->t.a.in, last = end * in;
     sums s = {0};
     for (size_t at = begin * in; at < last; at += CHUNK) {
         size_t n = last - at < CHUNK ? last - at : CHUNK;
-        gk_tensor_floats(p->a, at, n, a);
-        gk_tensor_floats(p->b, at, n, b);
+        gk_tensor_floats(p->t.a, at, n, a);
+        gk_tensor_floats(p->t.b, at, n, b);
         add_values(&s, a, b, n, p->offset);
     }
     p->part[begin / GRAIN] = s;
@@ -49,7 +48,7 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
 
 /* Parts are added in their order, so that threads do not change the sum. */
 static sums sum_weights(pair *p) {
-    size_t rows = (size_t)p->a.out, parts = (rows + GRAIN - 1) / GRAIN;
+    size_t rows = (size_t)p->t.a.out, parts = (rows + GRAIN - 1) / GRAIN;
     p->part = gk_alloc(parts * sizeof *p->part);
     gk_parallel_for(rows, GRAIN, sum_range, p);
     sums all = {0};
@@ -61,32 +60,6 @@ static sums sum_weights(pair *p) {
     }
     gk_free(p->part);
     return all;
-}
-
-/* ---------------------------------------------------------------- the difference, row by row */
-
-typedef struct reading {
-    const pair *p;
-    size_t first; /* row */
-    float *to;
-} reading;
-
-static void read_range(void *ctx, size_t begin, size_t end) {
-    const reading *r = ctx;
-    float a[CHUNK];
-    size_t in = (size_t)r->p->a.in, last = end * in;
-    for (size_t at = begin * in; at < last; at += CHUNK) {
-        size_t n = last - at < CHUNK ? last - at : CHUNK;
-        gk_tensor_floats(r->p->a, r->first * in + at, n, a);
-        gk_tensor_floats(r->p->b, r->first * in + at, n, r->to + at);
-        for (size_t i = 0; i < n; i++)
-            r->to[at + i] = (float)(((double)r->to[at + i] - (double)a[i]) * r->p->scale);
-    }
-}
-
-static void read_delta(const void *ctx, int first, int n, float *to) {
-    reading r = {.p = ctx, .first = (size_t)first, .to = to};
-    gk_parallel_for((size_t)n, GRAIN, read_range, &r);
 }
 
 /* ---------------------------------------------------------------- one component */
@@ -122,11 +95,11 @@ static bool add_spectrum(run *r, gk_diff_item *i, pair *p, gk_error *err) {
     int most = i->out < i->in ? i->out : i->in;
     i->n_sigma = r->out->rank < most ? r->out->rank : most;
     double *sigma = gk_arena_alloc(r->out->memory, (size_t)i->n_sigma * sizeof *sigma);
-    p->scale = sqrt((double)i->out * (double)i->in) / i->matrix_delta;
-    gk__rows rows = {.out = i->out, .in = i->in, .read = read_delta, .ctx = p};
+    p->t.scale = sqrt((double)i->out * (double)i->in) / i->matrix_delta;
+    gk__rows rows = {.out = i->out, .in = i->in, .read = gk__delta_read, .ctx = &p->t};
     uint64_t seed = (uint64_t)(i->layer + 1) * GK_N_COMPONENTS + i->comp;
     if (!gk__spectrum(&rows, i->n_sigma, seed, on_pass, r, sigma)) return interrupted(err);
-    for (int s = 0; s < i->n_sigma; s++) sigma[s] /= p->scale;
+    for (int s = 0; s < i->n_sigma; s++) sigma[s] /= p->t.scale;
     i->sigma = sigma;
     return true;
 }
@@ -135,16 +108,16 @@ static bool compare(run *r, gk_diff_item *i, gk_error *err) {
     const gk_config *c = &r->out->config;
     char name[48];
     bool norm = gk_component_is_norm(i->comp);
-    pair p = {.a = gk_model_tensor(r->a, i->layer, i->comp),
-              .b = gk_model_tensor(r->b, i->layer, i->comp),
+    pair p = {.t.a = gk_model_tensor(r->a, i->layer, i->comp),
+              .t.b = gk_model_tensor(r->b, i->layer, i->comp),
               .offset = norm && c->norm_offset ? 1 : 0};
-    i->out = p.a.out;
-    i->in = p.a.in;
-    i->values = (size_t)i->out * (size_t)i->in + (p.a.b ? (size_t)i->out : 0);
+    i->out = p.t.a.out;
+    i->in = p.t.a.in;
+    i->values = (size_t)i->out * (size_t)i->in + (p.t.a.b ? (size_t)i->out : 0);
     r->size = (double)i->values;
     sums s = sum_weights(&p);
     i->matrix_delta = sqrt(s.delta);
-    if (p.a.b) add_values(&s, p.a.b, p.b.b, (size_t)i->out, 0);
+    if (p.t.a.b) add_values(&s, p.t.a.b, p.t.b.b, (size_t)i->out, 0);
     if (!isfinite(s.a) || !isfinite(s.b))
         return gk_fail(err, GK_NOWHERE, NULL, "%s of the %s model has a value that is not finite",
                        where(i, name), isfinite(s.a) ? "second" : "first");

@@ -126,6 +126,14 @@ typedef struct gk_tensor {
     bool narrow; /* products take h, which is BF16, and round what they multiply it with to bf16 too */
 } gk_tensor;
 
+/* A matrix [out x in] of low rank, scale B A: A [rank x in], B [out x rank] whose rows are ldb floats apart.
+ * A view; rank 0: there is none. */
+typedef struct gk_low_rank {
+    const float *a, *b;
+    int out, in, rank, ldb;
+    float scale;
+} gk_low_rank;
+
 /* Values [first, first + n) of the weights, row after row, as floats (exact). */
 void gk_tensor_floats(gk_tensor t, size_t first, size_t n, float *out);
 
@@ -318,6 +326,35 @@ double gk_diff_share(const gk_diff_item *i, int r);
 /* |B - A|^2 / sigma_1^2: 1 for a difference of rank 1; NaN where there is no spectrum. */
 double gk_diff_stable_rank(const gk_diff_item *i);
 
+/* ------------------------------------------ that difference in its leading directions (factors.c) */
+
+/* For each matrix (embed, pos and head among them; not norms and biases) the first singular directions of B -
+ * A, as a product left x right: of all matrices of that rank the nearest to B - A (Eckart and Young 1936). By
+ * randomised subspace iteration until another reading of the matrix would change the share of |B - A|^2 in
+ * them by less than 1e-6 of it; deterministic for the same rank and thread count. A lower rank is the first
+ * of these directions. */
+typedef struct gk_factors gk_factors;
+typedef struct gk_factors_opts {
+    int rank; /* 1 or more; a matrix has at most its smaller side */
+    /* A folder in which every matrix's factors are kept, made when absent, and a text that stands for both
+     * models' weights (their hashes). Files of other weights, of a lower rank or damaged (checksums) are not
+     * used and computed anew; each is written atomically. They are mapped: do not truncate them meanwhile.
+     * NULL: in memory only. */
+    const char *cache, *key;
+    gk_progress *progress; /* counts matrices, gk_factors_total of them beyond `before`; may be NULL */
+    size_t before;
+} gk_factors_opts;
+size_t gk_factors_total(const gk_config *c); /* matrices of such a model */
+/* NULL when the configurations differ, a value is not finite, the cache cannot be written, memory does not
+ * suffice, or gk_interrupted(). Keeps no reference to a and b. */
+gk_factors *gk_factors_make(const gk_model *a, const gk_model *b, const gk_factors_opts *o, gk_error *err);
+/* The first `rank` directions of one component, at most as many as there are; rank 0 where the matrices are
+ * equal and for norms. A tied head has embed's. Lives as long as f. */
+gk_low_rank gk_factors_of(const gk_factors *f, int layer, gk_component c, int rank);
+size_t gk_factors_matrices(const gk_factors *f); /* those that differ */
+size_t gk_factors_computed(const gk_factors *f); /* of them, those that no file had */
+void gk_factors_free(gk_factors *f);             /* NULL is fine */
+
 /* -------------------------------------------- low-rank adapters (adapter.c, adapter_file.c,
  * adapter_passes.c) */
 
@@ -350,6 +387,8 @@ void gk_adapter_free(gk_adapter *a); /* NULL is fine */
 const gk_config *gk_adapter_config(const gk_adapter *a);
 int gk_adapter_rank(const gk_adapter *a);
 bool gk_adapter_has(const gk_adapter *a, int layer, gk_component c);
+/* What it adds to one component's matrix; rank 0 where it adds nothing. Lives as long as `a`. */
+gk_low_rank gk_adapter_part(const gk_adapter *a, int layer, gk_component c);
 /* All A and B in one vector, as gk_model_data, gk_model_floats, gk_model_params and gk_model_count give a
  * model's. Of a tensor's components `comp` is the first. */
 float *gk_adapter_data(gk_adapter *a);
@@ -474,6 +513,8 @@ void gk_op_pos(gk_tensor pos, int n, const int32_t *position, float *x);
 void gk_op_norm(const gk_config *c, gk_tensor ln, int n, const float *x, float *y);
 /* y[n x out] = x[n x in] W^T + b; ldx, ldy are row strides in floats. */
 void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy);
+/* y[n x out] += scale (x A^T) B^T; low [n x rank] is scratch. */
+void gk_op_low_rank(gk_low_rank l, int n, const float *x, int ldx, float *low, float *y, int ldy);
 /* Rotates n rows of `heads` heads in place at their positions; nothing where the config has no RoPE. */
 void gk_op_rope(const gk_config *c, int n, int heads, const int32_t *position, float *x, int ldx);
 /* out[n x f] = act(gate) * up, or act(up) where the MLP is not gated (then gate is not read). */

@@ -82,6 +82,13 @@ void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy
     gk__product_linear(t, n, x, ldx, t.b ? 1.0f : 0.0f, y, ldy);
 }
 
+void gk_op_low_rank(gk_low_rank l, int n, const float *x, int ldx, float *low, float *y, int ldy) {
+    size_t count = (size_t)n * (size_t)l.rank;
+    gk__gemm(GK_GEMM_NT, n, l.rank, l.in, x, ldx, l.a, l.in, 0, low, l.rank);
+    for (size_t i = 0; i < count && l.scale != 1; i++) low[i] *= l.scale;
+    gk__gemm(GK_GEMM_NT, n, l.out, l.rank, low, l.rank, l.b, l.ldb, 1, y, ldy);
+}
+
 void gk__product_linear(gk_tensor t, int n, const float *x, int ldx, float beta, float *y, int ldy) {
     if (t.narrow && n > 1) {
         uint16_t *left = gk__scratch(GK__SCRATCH_LEFT, (size_t)n * (size_t)t.in * sizeof *left);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { OVERSAMPLE = 16, BLOCK_FLOATS = 1 << 21, FEWEST_ROWS = 16, MOST_ROWS = 1024, MOST_SWEEPS = 40 };
-static const double SETTLED = 1e-4;
+static const double SETTLED = 1e-4, SETTLED_DIRECTIONS = 1e-6;
 /* A vector of which so little (squared) is left beside the others is rounding noise. */
 static const double NOISE = 1e-10;
 
@@ -217,20 +217,52 @@ static void end(iteration *it) {
     gk_free(it->vector);
 }
 
-bool gk__spectrum(const gk__rows *m, int k, uint64_t seed, gk__pass_fn *pass, void *ctx, double *sigma) {
-    iteration it;
-    start(&it, m, k, seed);
+/* Passes until another one changes the sum of the first k squares by less than `settled` of it. */
+static bool settle(iteration *it, int k, double settled, int most, gk__pass_fn *pass, void *ctx) {
     double before = -1, sum = 0;
     bool ok = true;
-    for (int p = 0; ok && p < GK__MOST_PASSES && fabs(sum - before) > SETTLED * sum; p++) {
-        if (p > 0) advance(&it);
+    for (int p = 0; ok && p < most && fabs(sum - before) > settled * sum; p++) {
+        if (p > 0) advance(it);
         if (pass) pass(ctx, p);
         before = sum;
         sum = 0;
-        ok = multiply(&it);
-        for (int i = 0; ok && i < k; i++) sum += it.ritz[i];
+        ok = multiply(it);
+        for (int i = 0; ok && i < k; i++) sum += it->ritz[i];
     }
+    return ok;
+}
+
+bool gk__spectrum(const gk__rows *m, int k, uint64_t seed, gk__pass_fn *pass, void *ctx, double *sigma) {
+    iteration it;
+    start(&it, m, k, seed);
+    bool ok = settle(&it, k, SETTLED, GK__MOST_PASSES, pass, ctx);
     for (int i = 0; ok && i < k; i++) sigma[i] = sqrt(fmax(it.ritz[i], 0));
+    end(&it);
+    return ok;
+}
+
+/* left = D right^T, in one more reading. */
+static bool project(iteration *it, int k, const float *right, float *left) {
+    int in = it->m->in;
+    for (int first = 0; first < it->m->out; first += it->block) {
+        if (gk_interrupted()) return false;
+        int n = it->m->out - first < it->block ? it->m->out - first : it->block;
+        it->m->read(it->m->ctx, first, n, it->rows);
+        gk__gemm(GK_GEMM_NT, n, k, in, it->rows, in, right, in, 0, left + (size_t)first * (size_t)k, k);
+    }
+    return true;
+}
+
+bool gk__directions(const gk__rows *m, int k, uint64_t seed, float *right, float *left) {
+    iteration it;
+    gk_gemm_init();
+    start(&it, m, k, seed);
+    bool ok = settle(&it, k, SETTLED_DIRECTIONS, GK__MOST_DIRECTION_PASSES, NULL, NULL);
+    if (ok) { /* the first k Ritz vectors */
+        for (size_t i = 0; i < (size_t)k * (size_t)it.w; i++) it.yy[i] = (float)it.vector[i];
+        gk__gemm(GK_GEMM_NN, k, m->in, it.w, it.yy, it.w, it.v, m->in, 0, right, m->in);
+        ok = project(&it, k, right, left);
+    }
     end(&it);
     return ok;
 }

@@ -22,6 +22,20 @@ typedef void gk__pass_fn(void *ctx, int passes);
  * less than 1e-4 of it; the same seed gives the same. False when gk_interrupted(). */
 bool gk__spectrum(const gk__rows *m, int k, uint64_t seed, gk__pass_fn *pass, void *ctx, double *sigma);
 
+enum { GK__MOST_DIRECTION_PASSES = 24 };
+/* The same iteration for factors: right [k x in] has the k leading right singular vectors in its rows, left
+ * [out x k] is the matrix times them, so that left x right is the matrix in these directions, and the first r
+ * columns and rows are it in the first r. Stops when another reading changes the sum of squares that they
+ * hold by less than 1e-6 of it (or after GK__MOST_DIRECTION_PASSES). */
+bool gk__directions(const gk__rows *m, int k, uint64_t seed, float *right, float *left);
+
+/* B - A by rows, for gk__rows.read with a gk__delta as its ctx; delta.c. */
+typedef struct gk__delta {
+    gk_tensor a, b;
+    double scale; /* of what is read */
+} gk__delta;
+void gk__delta_read(const void *delta, int first, int n, float *to);
+
 /* Eigenvalues [n] and eigenvectors [n x n] (row i belongs to value i) of a symmetric matrix [n x n], which is
  * destroyed; descending. */
 void gk__eigen(int n, double *matrix, double *value, double *vector);

@@ -7,7 +7,11 @@
 
 #include <math.h>
 
-enum { VOCAB = 37, LONGEST = 9, WIDEST = 32 };
+#ifndef DEFINITION_VOCAB
+#define DEFINITION_VOCAB 37
+#define DEFINITION_LONGEST 9
+#endif
+enum { VOCAB = DEFINITION_VOCAB, LONGEST = DEFINITION_LONGEST, WIDEST = 32 };
 
 typedef struct reference {
     const gk_config *c;

@@ -135,7 +135,8 @@ static inline gk_sweep_options fx_options(const char *out, const char *scheme, c
     o.prompts = (gk_prompt_options){.templates = fx_path("eval.jsonl"),
                                     .fillers = fx_path("fillers.json"),
                                     .rows = fx_path("rows.jsonl"),
-                                    .target = "second_actor"};
+                                    .target = "second_actor",
+                                    .whole = true};
     return o;
 }
 

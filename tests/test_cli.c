@@ -113,8 +113,9 @@ START_TEST(the_pipeline_leaves_its_files) {
     gk_error err;
     json_t *summary = gk_json_load(in_run(&s, "summary.json"), &err), *cell;
     ck_assert_ptr_nonnull(summary);
-    static const char *const keys[] = {"top1",      "top5",        "top10",        "top50",     "top100",
-                                       "mean_rank", "median_rank", "mean_logprob", "logit_diff"};
+    static const char *const keys[] = {"top1",         "top5",          "top10",     "top50",
+                                       "top100",       "exact",         "mean_rank", "median_rank",
+                                       "mean_logprob", "whole_logprob", "logit_diff"};
     size_t i, fe_lt = 0;
     json_array_foreach(json_object_get(summary, "cells"), i, cell) {
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
@@ -451,6 +452,24 @@ static char *output_of(scratch *s, const char *args) {
     ck_assert_msg(code == 0, "graftkit %s\nreturned %d:\n%s", args, code, out);
     return out;
 }
+
+START_TEST(whole_targets_and_generated_texts) {
+    scratch s = scratch_new();
+    char *out = output_of(&s, SWEEP POSITION EVAL "--whole-target --generate 3 --out $D/whole.db");
+    ck_assert_ptr_nonnull(strstr(out, "[95% interval]   exact  mean rank"));
+    out = output_of(
+        &s, "export --db $D/whole.db --results $D/whole.csv --cells $D/w-cells.csv --summary $D/w.json");
+    gk_error err;
+    const char *csv = gk_read_file(s.a, in_run(&s, "whole.csv"), 1 << 26, NULL, &err);
+    ck_assert_ptr_nonnull(strstr(csv, ",target_tokens,whole_logprob,exact,whole_dropped,generated\r\n"));
+    ck_assert(strstr(csv, ",true,,") || strstr(csv, ",false,,"));
+    succeeds("report --db $D/whole.db --out $D/whole.html");
+    ck_assert_ptr_null(strstr(output_of(&s, SWEEP POSITION EVAL "--out $D/first.db"), "exact"));
+    refused(SWEEP POSITION EVAL "--out $D/whole.db", "another whole_target", "--restart");
+    refused(SWEEP POSITION EVAL "--generate 5000 --out $D/whole.db", "--generate", "at most 1000");
+    scratch_free(&s);
+}
+END_TEST
 
 /* An adapter is trained, is a model to every command, and is the merged model. */
 START_TEST(an_adapter_is_a_model) {
@@ -841,6 +860,7 @@ int main(void) {
     tcase_add_test(t, a_row_without_a_field);
     tcase_add_test(t, an_unwritable_run_folder);
     tcase_add_test(t, another_models_results_are_kept);
+    tcase_add_test(t, whole_targets_and_generated_texts);
     tcase_add_test(t, an_adapter_is_a_model);
     tcase_add_test(t, adapters_that_do_not_fit);
     tcase_add_test(t, texts_go_on);

@@ -2,51 +2,13 @@
  *
  * test_diff.c: two models compared: against loops in double, and spectra against an exact decomposition. */
 #include "model/spectrum.h"
+#include "tests/exact_svd.h"
 #include "tests/fixture_models.h"
 #include "tests/scratch.h"
 
 #include <math.h>
 
 static char why[2048];
-
-/* ---------------------------------------------------------------- an exact decomposition */
-
-static int descending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x < y) - (x > y);
-}
-
-/* All singular values of m [rows x columns], by one-sided Jacobi: pairs of columns are turned until every two
- * are orthogonal; their lengths are the values. `m` is destroyed. Values beyond min(rows, columns) are 0. */
-static void svd(int rows, int columns, double *m, double *sigma) {
-    bool turned = true;
-    for (int sweep = 0; turned && sweep < 60; sweep++) {
-        turned = false;
-        for (int p = 0; p < columns; p++)
-            for (int q = p + 1; q < columns; q++) {
-                double pp = 0, qq = 0, pq = 0;
-                for (int r = 0; r < rows; r++) {
-                    double x = m[r * columns + p], y = m[r * columns + q];
-                    pp += x * x, qq += y * y, pq += x * y;
-                }
-                if (fabs(pq) <= 1e-13 * sqrt(pp * qq)) continue;
-                turned = true;
-                double z = (qq - pp) / (2 * pq), t = copysign(1, z) / (fabs(z) + sqrt(1 + z * z));
-                double c = 1 / sqrt(1 + t * t), s = c * t;
-                for (int r = 0; r < rows; r++) {
-                    double x = m[r * columns + p], y = m[r * columns + q];
-                    m[r * columns + p] = c * x - s * y;
-                    m[r * columns + q] = s * x + c * y;
-                }
-            }
-    }
-    for (int c = 0; c < columns; c++) {
-        double sum = 0;
-        for (int r = 0; r < rows; r++) sum += m[r * columns + c] * m[r * columns + c];
-        sigma[c] = sqrt(sum);
-    }
-    qsort(sigma, (size_t)columns, sizeof *sigma, descending);
-}
 
 /* ---------------------------------------------------------------- spectra */
 

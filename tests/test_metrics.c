@@ -118,14 +118,20 @@ END_TEST
 
 /* ---------------------------------------------------------------- cells */
 
-/* n observations over n / per_row rows, ranks spread over the accuracies' limits. */
+/* n observations over n / per_row rows, ranks spread over the accuracies' limits; some have no whole target.
+ */
 static gk_obs *random_obs(uint64_t seed, size_t n, size_t per_row) {
     gk_rng r;
     gk_rng_seed(&r, seed, "observations");
     gk_obs *o = gk_alloc(n * sizeof *o);
     for (size_t i = 0; i < n; i++) {
         double rank = floor(exp(6 * gk_rng_uniform(&r)) - 1);
-        o[i] = (gk_obs){(uint32_t)(i / per_row), 1, rank, -rank / 50 - gk_rng_uniform(&r), gk_rng_normal(&r)};
+        o[i] = (gk_obs){.row = (uint32_t)(i / per_row), .weight = 1, .rank = rank};
+        o[i].logprob = -rank / 50 - gk_rng_uniform(&r);
+        o[i].logit_diff = gk_rng_normal(&r);
+        o[i].whole = i % 7 != 5;
+        o[i].exact = rank < 1 && i % 3;
+        o[i].whole_logprob = o[i].logprob - gk_rng_uniform(&r);
     }
     return o;
 }
@@ -171,8 +177,41 @@ START_TEST(cell_values_match_brute_force) {
         ck_assert_double_eq_tol(s.value[GK_METRIC_mean_logprob], logprob / (double)n, 1e-12);
         ck_assert_double_eq_tol(s.value[GK_METRIC_logit_diff], diff / (double)n, 1e-12);
         ck_assert_double_eq(s.value[GK_METRIC_median_rank], brute_median(o, n));
+        double whole = 0, exact = 0, sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (!o[i].whole) continue;
+            whole++;
+            exact += o[i].exact;
+            sum += o[i].whole_logprob;
+        }
+        ck_assert_uint_eq(s.n_whole, (size_t)whole);
+        ck_assert_double_eq_tol(s.value[GK_METRIC_exact], exact / whole, 1e-12);
+        ck_assert_double_eq_tol(s.value[GK_METRIC_whole_logprob], sum / whole, 1e-12);
         gk_free(o);
     }
+}
+END_TEST
+
+/* Whole targets on one row alone: draws without it have no value, and do not spoil the interval. */
+START_TEST(whole_targets_may_be_missing) {
+    gk_obs *o = random_obs(4, 40, 2);
+    for (size_t i = 0; i < 40; i++) o[i].whole = false;
+    gk_stats s;
+    gk_stats_compute(o, 40, 1, 200, &s);
+    ck_assert_uint_eq(s.n_whole, 0);
+    for (int m = 0; m < GK_N_METRICS; m++) {
+        bool whole = m == GK_METRIC_exact || m == GK_METRIC_whole_logprob;
+        ck_assert(isnan(s.value[m]) == whole && isnan(s.low[m]) == whole && isnan(s.high[m]) == whole);
+    }
+    o[6].whole = o[7].whole = true;
+    o[6].exact = 1;
+    o[7].exact = 0;
+    gk_stats_compute(o, 40, 1, 200, &s);
+    ck_assert_uint_eq(s.n_whole, 2);
+    ck_assert_double_eq(s.value[GK_METRIC_exact], 0.5);
+    ck_assert_double_eq(s.low[GK_METRIC_exact], 0.5);
+    ck_assert_double_eq(s.high[GK_METRIC_exact], 0.5);
+    gk_free(o);
 }
 END_TEST
 
@@ -207,7 +246,14 @@ END_TEST
 
 START_TEST(constant_data_have_no_width) {
     gk_obs o[40];
-    for (uint32_t i = 0; i < 40; i++) o[i] = (gk_obs){i, 1, 7, -2, 0.5};
+    for (uint32_t i = 0; i < 40; i++)
+        o[i] = (gk_obs){.row = i,
+                        .weight = 1,
+                        .rank = 7,
+                        .logprob = -2,
+                        .logit_diff = 0.5,
+                        .whole = true,
+                        .whole_logprob = -3};
     gk_stats s;
     gk_stats_compute(o, 40, 1, GK_RESAMPLES, &s);
     for (int m = 0; m < GK_N_METRICS; m++) {
@@ -224,7 +270,8 @@ END_TEST
  */
 static double width_of_share(uint32_t n) {
     gk_obs *o = gk_alloc(n * sizeof *o);
-    for (uint32_t i = 0; i < n; i++) o[i] = (gk_obs){i, 1, i % 3 == 0 ? 0 : 1000, -1, 0};
+    for (uint32_t i = 0; i < n; i++)
+        o[i] = (gk_obs){.row = i, .weight = 1, .rank = i % 3 == 0 ? 0 : 1000, .logprob = -1};
     gk_stats s;
     gk_stats_compute(o, n, 4, GK_RESAMPLES, &s);
     gk_free(o);
@@ -297,8 +344,9 @@ START_TEST(many_cells_are_single_cells) {
 END_TEST
 
 START_TEST(metrics_have_their_keys) {
-    static const char *const keys[] = {"top1",      "top5",        "top10",        "top50",     "top100",
-                                       "mean_rank", "median_rank", "mean_logprob", "logit_diff"};
+    static const char *const keys[] = {"top1",         "top5",          "top10",     "top50",
+                                       "top100",       "exact",         "mean_rank", "median_rank",
+                                       "mean_logprob", "whole_logprob", "logit_diff"};
     ck_assert_int_eq(GK_N_METRICS, sizeof keys / sizeof *keys);
     for (int m = 0; m < GK_N_METRICS; m++) {
         ck_assert_str_eq(gk_metric_key((gk_metric)m), keys[m]);
@@ -342,6 +390,7 @@ int main(void) {
     t = tcase_create("cells");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, cell_values_match_brute_force);
+    tcase_add_test(t, whole_targets_may_be_missing);
     tcase_add_test(t, an_empty_cell_is_nan);
     tcase_add_test(t, intervals_are_deterministic_and_hold_the_value);
     tcase_add_test(t, constant_data_have_no_width);

@@ -30,7 +30,7 @@ static void add_means(bench *b, gk_graft_text texts[5]) {
     texts[4] = texts[1];
     for (int m = 0; m < b->cast.n; m++) {
         float *mean = gk_arena_alloc(b->a, (size_t)((b->c.n_layers + 1) * b->c.d_model) * sizeof *mean);
-        bool ok = gk_graft_means(b->cast.model[m], texts, 5, mean, NULL, &err);
+        bool ok = gk_graft_means(&b->cast, m, texts, 5, mean, NULL, &err);
         ck_assert_msg(ok, "%s", err.what);
         b->cast.mean[m] = mean;
     }
@@ -231,8 +231,8 @@ START_TEST(means_of_many_texts) {
     for (int i = 0; i < N; i++) texts[i] = (gk_graft_text){random_tokens(&b, LONGEST, VOCAB), LONGEST};
     gk_graft_stats stats = {0};
     gk_error err;
-    ck_assert(gk_graft_means(b.cast.model[0], texts, N, mean, &stats, &err));
-    ck_assert(gk_graft_means(b.cast.model[0], texts, N, again, NULL, &err));
+    ck_assert(gk_graft_means(&b.cast, 0, texts, N, mean, &stats, &err));
+    ck_assert(gk_graft_means(&b.cast, 0, texts, N, again, NULL, &err));
     ck_assert_mem_eq(mean, again, values * sizeof *mean);
     ck_assert_uint_eq(stats.rows_naive, 0);
     ck_assert_uint_gt(stats.rows_unique, 0);
@@ -336,7 +336,7 @@ START_TEST(bad_texts) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         gk_graft_text text = {token, cases[i].n};
         gk_error err = {0};
-        bool ok = gk_graft_means(b.cast.model[0], &text, (size_t)cases[i].n_texts, mean, NULL, &err);
+        bool ok = gk_graft_means(&b.cast, 0, &text, (size_t)cases[i].n_texts, mean, NULL, &err);
         ck_assert_msg(!ok && strstr(err.what, cases[i].words), "'%s' in '%s'", cases[i].words, err.what);
     }
     stop(&b);

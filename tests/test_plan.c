@@ -437,6 +437,28 @@ static const struct {
     {"llama", "head: stf", ":3:19: unknown model 'stf'"},
 };
 
+/* What follows the prompt is computed as its last token, slot by slot. */
+START_TEST(a_plan_goes_on_as_its_last_token) {
+    stagehand h = start("gpt2", 2);
+    gk_plan p =
+        plan(&h, "grafts: [{at: [first_actor, last], donor: sft, components: ffn, layers: 1},"
+                 " {at: {not: last}, donor: task, components: qkv}], head: {last: sft},"
+                 " patches: [{at: last, layers: [embed, 1], from: task}, {at: first_actor, from: sft}]");
+    for (int extra = 0; extra < 4; extra++) {
+        gk_plan q = gk_plan_extend(h.s.a, &p, extra);
+        ck_assert_int_eq(q.n_slots, p.n_slots);
+        ck_assert_int_eq(q.n_tokens, N + extra);
+        for (int l = 0; l <= h.c.n_layers; l++)
+            for (int t = 0; t < q.n_tokens; t++)
+                ck_assert_uint_eq(q.patch[l * q.n_tokens + t], p.patch[l * N + (t < N ? t : N - 1)]);
+        for (int s = 0; s < q.n_slots; s++)
+            for (int t = 0; t < q.n_tokens; t++)
+                ck_assert_uint_eq(q.model[s * q.n_tokens + t], p.model[s * N + (t < N ? t : N - 1)]);
+    }
+    stop(&h);
+}
+END_TEST
+
 START_TEST(bad_plans) {
     stagehand h = start(BAD[_i].family, 2);
     gk_field_span fields[N_FIELDS + 2];
@@ -478,6 +500,7 @@ int main(void) {
     tcase_add_test(t, recipients_and_heads);
     tcase_add_test(t, patches_are_laid);
     tcase_add_loop_test(t, shipped_schemes_make_plans, 0, 2);
+    tcase_add_test(t, a_plan_goes_on_as_its_last_token);
     tcase_add_loop_test(t, bad_plans, 0, sizeof BAD / sizeof *BAD);
     tcase_add_test(t, bad_prompts);
     Suite *s = suite_create("plan");

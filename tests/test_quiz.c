@@ -124,6 +124,35 @@ START_TEST(training_templates_are_asked_in_turn) {
 }
 END_TEST
 
+/* Public files write " English" where others write "English": both are the first token behind a blank. */
+START_TEST(a_blank_before_the_target_does_not_count) {
+    gk_quiz_options o = options(NULL, 0);
+    gk_prompts plain, blank;
+    load(&o.held_out, &plain);
+    gk_jsonl *in = gk_jsonl_open(o.held_out.rows, NULL);
+    gk_buf rows = {0};
+    json_t *row;
+    while (gk_jsonl_next(in, &row, NULL) == 1) {
+        const char *target = json_string_value(json_object_get(row, "second_actor"));
+        json_object_set_new(row, "second_actor", json_sprintf("  %s", target));
+        char *line = json_dumps(row, JSON_COMPACT);
+        gk_buf_printf(&rows, "%s\n", line);
+        free(line);
+        json_decref(row);
+    }
+    gk_jsonl_close(in);
+    fx_write("blank.jsonl", rows.data);
+    o.held_out.rows = fx_path("blank.jsonl");
+    load(&o.held_out, &blank);
+    ck_assert_uint_eq(plain.n, blank.n);
+    for (size_t i = 0; i < plain.n; i++) {
+        ck_assert_str_eq(plain.item[i].target, blank.item[i].target);
+        ck_assert_int_eq(plain.item[i].target_id, blank.item[i].target_id);
+    }
+    gk_buf_free(&rows);
+}
+END_TEST
+
 START_TEST(what_cannot_be_asked_is_refused) {
     gk_model *m = make_model();
     gk_tok *tok = gk_tok_load(fx_path("tok"), NULL);
@@ -150,6 +179,7 @@ int main(void) {
     tcase_add_test(t, shares_are_those_of_the_forward_pass);
     tcase_add_test(t, training_templates_are_cut_before_the_target);
     tcase_add_test(t, training_templates_are_asked_in_turn);
+    tcase_add_test(t, a_blank_before_the_target_does_not_count);
     tcase_add_test(t, what_cannot_be_asked_is_refused);
     suite_add_tcase(s, t);
     return run_suite(s);

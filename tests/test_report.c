@@ -109,6 +109,11 @@ static void add_results(bench *b, gk_store *s, const int64_t *source) {
             const gk_prompt *p = &b->prompts.item[i];
             if (p->dropped || !gk_scheme_applies(b->schemes.item[k], p->fields, p->n_fields)) continue;
             all[n] = (gk_stored){.source = source[k], .prompt = i, .score = draw_score(b, &rng, k, p)};
+            all[n].whole = i % 5 != 4;
+            all[n].exact = all[n].whole && all[n].score.rank == 0 && i % 2;
+            all[n].whole_logprob = 2 * all[n].score.logprob - 1;
+            all[n].generated = i % 2 ? " Bo <i>Lund</i>" : "";
+            if (!all[n].whole) all[n].whole_dropped = "the logits are not finite";
             if (k == 5 && i == 3) all[n].dropped = "a <reason>";
             n++;
         }
@@ -123,6 +128,8 @@ static void make_store(bench *b) {
     put(run.identity, "target", "second_actor");
     put(run.identity, "recipient", "pre");
     put(run.identity, "limit", "0");
+    put(run.identity, "whole_target", "1");
+    put(run.identity, "generate", "4");
     put(run.info, "seed", "3");
     put(run.info, "rows", b->rows);
     put(run.info, "templates_file", home(b, "templates/fake_movies_fake_actors/eval.jsonl"));
@@ -207,7 +214,8 @@ static const char *number_after(const char *at, double *out) {
 }
 
 static void check_stat(const char **at, const gk_stats *s, gk_metric m) {
-    double scale = m <= GK_METRIC_top100 ? 100 : 1, step = m == GK_METRIC_mean_logprob ? 0.0005 : 0.0501, got;
+    bool log = m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob;
+    double scale = m <= GK_METRIC_exact ? 100 : 1, step = log ? 0.0005 : 0.0501, got;
     *at = strstr(*at, "<td>");
     ck_assert_ptr_nonnull(*at);
     *at = number_after(*at + 4, &got);
@@ -223,9 +231,9 @@ static void check_stat(const char **at, const gk_stats *s, gk_metric m) {
 }
 
 static void check_row(const char *table, const gk_cell *c) {
-    static const gk_metric shown[] = {GK_METRIC_top1,      GK_METRIC_top5,        GK_METRIC_top10,
-                                      GK_METRIC_mean_rank, GK_METRIC_median_rank, GK_METRIC_mean_logprob,
-                                      GK_METRIC_logit_diff};
+    static const gk_metric shown[] = {GK_METRIC_top1,         GK_METRIC_top5,          GK_METRIC_exact,
+                                      GK_METRIC_top10,        GK_METRIC_mean_rank,     GK_METRIC_median_rank,
+                                      GK_METRIC_mean_logprob, GK_METRIC_whole_logprob, GK_METRIC_logit_diff};
     gk_buf want = {0};
     gk_buf_puts(&want, "<td class=\"name\">");
     gk__html_text(&want, c->scheme);
@@ -235,7 +243,7 @@ static void check_row(const char *table, const gk_cell *c) {
     at += want.len;
     gk_buf_free(&want);
     if (!c->applies) {
-        ck_assert_ptr_eq(strstr(at, "not applicable"), at + strlen("<td colspan=\"9\" class=\"muted\">"));
+        ck_assert_ptr_eq(strstr(at, "not applicable"), at + strlen("<td colspan=\"11\" class=\"muted\">"));
         return;
     }
     unsigned long n, dropped;
@@ -426,6 +434,27 @@ START_TEST(page_is_escaped_and_self_contained) {
     ck_assert(gk_utf8_valid(page, strlen(page), NULL));
     check_balance(page);
     check_unique_ids(&b, page);
+    bench_free(&b);
+}
+END_TEST
+
+/* The samples' columns of the whole target agree with the store, and a generated text stays text. */
+START_TEST(samples_say_what_was_generated) {
+    bench b = bench_new();
+    gk_report_options o = options(&b);
+    char *page = write_report(&b, &o);
+    ck_assert_ptr_nonnull(
+        strstr(page, "<th>whole target&#39;s log-prob.</th><th>exact</th><th>it said</th>"));
+    ck_assert_ptr_nonnull(strstr(page, "<td class=\"said\"><span> Bo &lt;i&gt;Lund&lt;/i&gt;</span></td>"));
+    ck_assert_ptr_null(strstr(page, "<i>Lund"));
+    ck_assert_ptr_nonnull(strstr(page, "<em>Exact</em> is"));
+    ck_assert_ptr_nonnull(strstr(page, "Prompts without a whole target"));
+    /* Without whole targets and texts, their columns are not there. */
+    alter(&b, "UPDATE run SET value = '0' WHERE key IN ('whole_target', 'generate')");
+    page = write_report(&b, &o);
+    static const char *const gone[] = {"exact", "Exact", "it said", "class=\"said\"", "whole target&#39;s"};
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        ck_assert_ptr_null(strstr(strstr(page, "</style>"), gone[i]));
     bench_free(&b);
 }
 END_TEST
@@ -642,6 +671,7 @@ int main(void) {
     tcase_add_test(t, absent_sets_are_left_out);
     tcase_add_test(t, page_is_escaped_and_self_contained);
     tcase_add_test(t, sample_prompts_are_marked);
+    tcase_add_test(t, samples_say_what_was_generated);
     tcase_add_test(t, curves_or_a_note);
     tcase_add_test(t, answers_and_rates_are_drawn);
     tcase_add_test(t, gate_is_told);

@@ -111,6 +111,14 @@ static double number(const json_t *cell, const char *key) {
     return json_number_value(v);
 }
 
+/* An average over those that have a whole target: none in the cell is null. */
+static void check_whole(const json_t *cell, const char *scheme, const char *where) {
+    ck_assert_double_eq(number(cell, "n_whole"), query("count(whole_logprob)", scheme, where));
+    ck_assert_double_gt(number(cell, "n_whole"), 0);
+    ck_assert_double_eq_tol(number(cell, "exact"), query("avg(exact)", scheme, where), 1e-12);
+    ck_assert_double_eq_tol(number(cell, "whole_logprob"), query("avg(whole_logprob)", scheme, where), 1e-9);
+}
+
 static void check_summary_cell(const json_t *cell) {
     const char *scheme = json_string_value(json_object_get(cell, "scheme"));
     const char *tmpl = json_string_value(json_object_get(cell, "template"));
@@ -127,6 +135,7 @@ static void check_summary_cell(const json_t *cell) {
     ck_assert_double_eq_tol(number(cell, "mean_rank"), query("avg(rank)", scheme, where), 1e-9);
     ck_assert_double_eq_tol(number(cell, "mean_logprob"), query("avg(logprob)", scheme, where), 1e-9);
     ck_assert_double_eq_tol(number(cell, "logit_diff"), query("avg(r.logit_diff)", scheme, where), 1e-9);
+    check_whole(cell, scheme, where);
     for (int m = 0; m < GK_N_METRICS; m++) {
         const char *key = gk_metric_key((gk_metric)m);
         const json_t *ci = json_object_get(cell, gk_arena_printf(fx_arena, "%s_ci", key));
@@ -281,6 +290,9 @@ static bool check_result(void *ctx, const gk_result *r, gk_error *err) {
     if (r->rank < GK_TOP) ck_assert_double_eq_tol(r->top_prob[r->rank], r->prob, 1e-6);
     ck_assert((r->rank == 0) == (r->logit_diff >= 0));
     for (int i = 0; i < r->n_top; i++) ck_assert_ptr_null(strstr(r->top_piece[i], "no such token"));
+    ck_assert(r->whole && r->target_tokens >= 1 && !r->whole_dropped && !r->generated);
+    ck_assert_double_le(r->whole_logprob, r->logprob);
+    ck_assert(!r->exact || r->rank == 0);
     return true;
 }
 

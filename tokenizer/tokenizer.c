@@ -152,6 +152,27 @@ bool gk_tok_encode(const gk_tok *t, const char *text, size_t len, gk_bos bos, gk
     return true;
 }
 
+static bool has_text(const gk_tok *t, int32_t id) {
+    const char *piece = gk_tok_piece(t, id);
+    return piece && *piece;
+}
+
+char *gk_tok_show(const gk_tok *t, const int32_t *id, size_t n, gk_arena *a, gk_error *err) {
+    char *all = gk_arena_strdup(a, "");
+    for (size_t i = 0, end; i < n; i = end) {
+        end = i + 1;
+        if (!has_text(t, id[i])) {
+            all = gk_arena_printf(a, "%s<id %d>", all, (int)id[i]);
+            continue;
+        }
+        while (end < n && has_text(t, id[end])) end++;
+        char *part = gk_tok_decode(t, id + i, end - i, a, err);
+        if (!part) return NULL;
+        all = *all ? gk_arena_printf(a, "%s%s", all, part) : part;
+    }
+    return all;
+}
+
 bool gk_tok_first(const gk_tok *t, const char *text, int32_t *id, gk_error *err) {
     if (!*text) return gk_fail(err, GK_NOWHERE, "a name, for instance", "an empty text has no first token");
     if (!check_text(text, strlen(text), err)) return false;

@@ -81,6 +81,9 @@ bool gk_tok_encode(const gk_tok *t, const char *text, size_t len, gk_bos bos, gk
  * becomes a space where pieces hold it for one. Fails on an id out of range. Thread-safe with one arena per
  * thread. */
 char *gk_tok_decode(const gk_tok *t, const int32_t *id, size_t n, gk_arena *a, gk_error *err);
+/* The same for what a model said: an id that has no piece (vocabularies are padded) shows as "<id 2003>", so
+ * that it is seen and the text goes on. */
+char *gk_tok_show(const gk_tok *t, const int32_t *id, size_t n, gk_arena *a, gk_error *err);
 /* First token of `text` as it stands after other text, i.e. of " " + text: the target of the method. It is
  * "▁" alone where the model has no piece for the space and what follows it. Fails on an empty text and as
  * gk_tok_encode does. Thread-safe. */

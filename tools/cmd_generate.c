@@ -24,28 +24,9 @@ typedef struct run {
     int64_t prompt_tokens, steps;
 } run;
 
-/* Vocabularies are padded: a model may give an id that its tokenizer has no text for. */
-static bool has_text(const run *r, int i) {
-    const char *piece = gk_tok_piece(r->t->tok, r->id[i]);
-    return piece && *piece;
-}
-
-/* The text of all tokens so far: a token's text may depend on those before it. An id without a text shows as
- * a number, so that it is seen and the text goes on. */
+/* The text of all tokens so far: a token's text may depend on those before it. */
 static char *decoded(run *r, gk_error *err) {
-    char *all = gk_arena_strdup(r->a, "");
-    for (int i = 0, end; i < r->n; i = end) {
-        end = i + 1;
-        if (!has_text(r, i)) {
-            all = gk_arena_printf(r->a, "%s<id %d>", all, (int)r->id[i]);
-            continue;
-        }
-        while (end < r->n && has_text(r, end)) end++;
-        char *part = gk_tok_decode(r->t->tok, r->id + i, (size_t)(end - i), r->a, err);
-        if (!part) return NULL;
-        all = *all ? gk_arena_printf(r->a, "%s%s", all, part) : part;
-    }
-    return all;
+    return gk_tok_show(r->t->tok, r->id, (size_t)r->n, r->a, err);
 }
 
 /* Prints what the new token adds to the text. A character whose bytes are still to come waits. */

@@ -7,18 +7,35 @@
 
 typedef struct args {
     const char *recipient, *templates, *fillers, *rows, *target, *out, *budget;
-    gk_strings donors, schemes;
-    int64_t seed, threads, limit;
-    bool drop_bad_rows, restart, replace;
+    const char *svd;
+    gk_strings donors, derive, schemes;
+    int64_t seed, threads, limit, generate;
+    bool whole, drop_bad_rows, restart, replace;
 } args;
+
+enum { MOST_GENERATED = 1000 };
+
+static bool check_generate(int64_t n, gk_error *err) {
+    return n <= MOST_GENERATED ||
+           gk_fail(err, GK_AT_FIELD(NULL, "--generate"), NULL,
+                   "%lld tokens; a sweep generates at most %d a prompt", (long long)n, MOST_GENERATED);
+}
 
 /* ---------------------------------------------------------------- what is printed */
 
-static void say_cell(const gk_cell *c, int width) {
+static void say_cell(const gk_cell *c, int width, bool whole) {
     const gk_stats *s = &c->stats;
-    printf("%-*s %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]  %9.1f\n", width, c->scheme, s->n, c->dropped,
+    printf("%-*s %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]", width, c->scheme, s->n, c->dropped,
            100 * s->value[GK_METRIC_top1], 100 * s->value[GK_METRIC_top5], 100 * s->low[GK_METRIC_top5],
-           100 * s->high[GK_METRIC_top5], s->value[GK_METRIC_mean_rank]);
+           100 * s->high[GK_METRIC_top5]);
+    if (whole) printf("  %5.1f%%", 100 * s->value[GK_METRIC_exact]);
+    printf("  %9.1f\n", s->value[GK_METRIC_mean_rank]);
+}
+
+static bool any_whole(const gk_cells *cells) {
+    for (size_t i = 0; i < cells->n; i++)
+        if (cells->item[i].stats.n_whole) return true;
+    return false;
 }
 
 static int name_width(const gk_cells *cells) {
@@ -35,11 +52,12 @@ static bool say_table(const char *path, gk_error *err) {
     gk_cells cells;
     bool ok = gk_store_cells(store, a, &cells, err);
     int width = ok ? name_width(&cells) : 0;
+    bool whole = ok && any_whole(&cells);
     if (ok)
-        printf("%-*s %6s %7s  %6s  %6s %-14s  %9s\n", width, "scheme (pooled)", "n", "dropped", "top-1",
-               "top-5", "[95% interval]", "mean rank");
+        printf("%-*s %6s %7s  %6s  %6s %-14s%s  %9s\n", width, "scheme (pooled)", "n", "dropped", "top-1",
+               "top-5", "[95% interval]", whole ? "   exact" : "", "mean rank");
     for (size_t i = 0; ok && i < cells.n; i++)
-        if (strcmp(cells.item[i].template_name, "pooled") == 0) say_cell(&cells.item[i], width);
+        if (strcmp(cells.item[i].template_name, "pooled") == 0) say_cell(&cells.item[i], width, whole);
     gk_arena_free(a);
     gk_store_close(store);
     return ok;
@@ -63,14 +81,15 @@ static void say_rows(const gk_sweep_cost *c) {
             count_text(c->flops, flops), c->flops < 1000 ? " " : "");
 }
 
-static bool say_estimate(gk_sweep *s, gk_error *err) {
+static bool say_estimate(gk_sweep *s, bool generate, gk_error *err) {
     gk_sweep_cost c;
     if (!gk_sweep_estimate(s, &c, err)) return false;
     if (c.rows_naive <= 0) return true;
     fprintf(stderr, "estimate: ");
     say_rows(&c);
-    fprintf(stderr, ", %.*f s; memory: %.0f MiB of weights and up to %.0f MiB\n", c.seconds < 10 ? 1 : 0,
-            c.seconds, (double)c.weights / (1 << 20), (double)c.budget / (1 << 20));
+    fprintf(stderr, ", %.*f s%s; memory: %.0f MiB of weights and up to %.0f MiB\n", c.seconds < 10 ? 1 : 0,
+            c.seconds, generate ? " and what --generate adds" : "", (double)c.weights / (1 << 20),
+            (double)c.budget / (1 << 20));
     return true;
 }
 
@@ -84,7 +103,7 @@ static void say_spent(const gk_sweep *s) {
             c.flops / c.seconds / 1e9, (double)c.budget / (1 << 20));
 }
 
-static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
+static bool sweep(gk_sweep *s, bool generate, bool *finished, gk_error *err) {
     gk_told_dropped(gk_sweep_prompts(s));
     const gk_schemes *schemes = gk_sweep_schemes(s);
     fprintf(stderr, "%zu schemes", schemes->n);
@@ -92,9 +111,14 @@ static bool sweep(gk_sweep *s, bool *finished, gk_error *err) {
     fprintf(stderr, "\n");
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
-    if (pending && !say_estimate(s, err)) return false;
-    gk_progress *p = pending ? gk_progress_start(stderr, "sweep", (double)total, "cells") : NULL;
-    bool ok = gk_sweep_run(s, p, err);
+    size_t matrices = gk_sweep_matrices(s);
+    gk_progress *p = matrices ? gk_progress_start(stderr, "factors", (double)matrices, "matrices") : NULL;
+    bool ok = gk_sweep_prepare(s, p, err);
+    gk_progress_end(p, NULL);
+    if (!ok && !gk_interrupted()) return false;
+    if (pending && ok && !say_estimate(s, generate, err)) return false;
+    p = pending && ok ? gk_progress_start(stderr, "sweep", (double)total, "cells") : NULL;
+    ok = gk_sweep_run(s, p, err);
     gk_progress_end(p, NULL);
     if (ok) say_spent(s);
     *finished = gk_sweep_pending(s) == 0;
@@ -123,9 +147,10 @@ static bool check_out(const args *g, gk_error *err) {
 static int run(const args *g, gk_sweep_options *o) {
     gk_error err;
     if (!check_out(g, &err)) return gk_die("sweep", &err);
-    if (!gk_parse_bytes(g->budget, "--budget", &o->budget_bytes, &err)) return gk_die("sweep", &err);
+    if (!gk_parse_bytes(g->budget, "--budget", &o->budget_bytes, &err) || !check_generate(g->generate, &err))
+        return gk_die("sweep", &err);
     gk_sweep *s = gk_sweep_open(o, &err);
-    bool finished = false, ok = s && sweep(s, &finished, &err);
+    bool finished = false, ok = s && sweep(s, g->generate > 0, &finished, &err);
     gk_sweep_close(s);
     if (ok && finished) ok = say_table(o->out, &err);
     if (!ok) return gk_die("sweep", &err);
@@ -138,11 +163,19 @@ int cmd_sweep(int argc, char **argv) {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
         {"donor", GK_OPT_LIST, &g.donors, "NAME=DIR", "a model that weights come from; may be repeated",
          false},
+        {"derive", GK_OPT_LIST, &g.derive, "NAME=DONOR:HOW",
+         "a donor made of DONOR and the recipient; HOW: rank=R, top=F, alpha=A (docs/schemes.md); may be "
+         "repeated",
+         false},
+        {"svd", GK_OPT_STR, &g.svd, "DIR", "the folder that keeps what rank=R computes [OUT.svd]", false},
         {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "graft schemes (YAML); may be repeated", true},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
         {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", true},
         {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
+        {"whole-target", GK_OPT_FLAG, &g.whole, NULL,
+         "score all tokens of the target, not only the first: exact match", false},
+        {"generate", GK_OPT_INT, &g.generate, "N", "generate up to N tokens under each scheme", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "the results store; an unfinished one is continued", true},
         {"budget", GK_OPT_STR, &g.budget, "BYTES", "working memory, without weights", false},
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
@@ -163,10 +196,14 @@ int cmd_sweep(int argc, char **argv) {
         gk_sweep_options o = {.recipient = g.recipient,
                               .donors = g.donors.item,
                               .n_donors = g.donors.n,
+                              .derive = g.derive.item,
+                              .n_derive = g.derive.n,
+                              .svd = g.svd,
                               .schemes = g.schemes.item,
                               .n_schemes = g.schemes.n,
                               .out = g.out,
                               .seed = (uint64_t)g.seed,
+                              .generate = (int)g.generate,
                               .restart = g.restart,
                               .replace = g.replace};
         o.prompts = (gk_prompt_options){.templates = g.templates,
@@ -174,6 +211,7 @@ int cmd_sweep(int argc, char **argv) {
                                         .rows = g.rows,
                                         .target = g.target,
                                         .limit = g.limit,
+                                        .whole = g.whole,
                                         .drop_bad_rows = g.drop_bad_rows};
         code = run(&g, &o);
     }

@@ -4,7 +4,8 @@
 
 #include "eval/eval.h"
 
-/* How many prompts there are and how many were dropped, with the reasons, on stderr. */
+/* How many prompts there are, how many were dropped and how many have no whole target, with the reasons, on
+ * stderr. */
 void gk_told_dropped(const gk_prompts *p);
 
 #endif

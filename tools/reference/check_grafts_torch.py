@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Compares `graftkit sweep` with dynamic weight grafting as it is defined, in PyTorch: for every token of a prompt a deep copy of
-the recipient, the donor's matrices copied in for the components and layers that the scheme grafts at that position, one
-token with a KV cache. Tiny random checkpoints of four families, made by transformers; schemes, positions, layers and
+"""Compares `graftkit sweep` with dynamic weight grafting as it is defined, in PyTorch: for every token of a prompt a copy of the
+recipient with the donor's matrices copied in for the components and layers that the scheme grafts at that position (one
+copy serves all grafted positions of a cell: they are alike), one token with a KV cache. Tiny random checkpoints of four families, made by transformers; schemes, positions, layers and
 prompts are worked out here again, from docs/schemes.md. The largest difference of a target's probability must be <= 1e-4.
 
-  check_grafts_torch.py build/release/graftkit
+  check_grafts_torch.py build/release/graftkit [FAMILY…]
 """
 import copy
 import csv
@@ -50,14 +50,14 @@ LAYERS = {"all": range(4), "lower half": range(2), "upper half": range(2, 4), "3
 POSITIONS = {"FE": "first_actor", "LT": "last", "M": "movie_title", "FE+LT": "[first_actor, last]",
              "(FE+LT)^C": "{not: [first_actor, last]}", "all": "all"}
 TEMPLATES = ["{first_actor} stars in {movie_title} alongside", "Q: Who stars in {movie_title} with {first_actor}? A:"]
-ROWS = [("Ada Moss", "Blue River", "Egon Pike"), ("Cleo Orr", "Cold Stone Age", "Gus Tate"), ("Hal Quill", "The Last One", "Bo Nash")]
+ROWS = [("Ada Moss", "Blue River", "Egon Pike")]
 
 
 def schemes():
     """(name, position, components, layers), components "all" with all layers only."""
     for position in POSITIONS:
         yield f"{position} all", position, "all", "all"
-    for position, group, layers in itertools.product(("LT", "FE", "(FE+LT)^C"), GROUPS, LAYERS):
+    for position, group, layers in itertools.product(("LT", "(FE+LT)^C"), GROUPS, LAYERS):
         yield f"{position} {group} {layers}", position, group, layers
 
 
@@ -70,7 +70,7 @@ def write_world(out):
     (out / "rows.jsonl").write_text("".join(
         json.dumps({"id": i, "first_actor": a, "movie_title": m, "second_actor": b}) + "\n" for i, (a, m, b) in enumerate(ROWS)))
     with open(out / "texts.jsonl", "w") as f:
-        for (a, m, b), t in itertools.product(ROWS * 40, TEMPLATES):
+        for (a, m, b), t in itertools.product(ROWS * 120, TEMPLATES):
             print(json.dumps({"text": t.format(first_actor=a, movie_title=m) + " " + b}), file=f)
 
 
@@ -110,11 +110,11 @@ def modules(family, group, layers):
 
 def grafted(recipient, donor, ids, where, what):
     """The next token's probabilities."""
-    cache = tf.DynamicCache()
+    cache, changed = tf.DynamicCache(), copy.deepcopy(recipient)
+    for name in what:
+        changed.get_submodule(name).load_state_dict(donor.get_submodule(name).state_dict())
     for t, token in enumerate(ids):
-        model = copy.deepcopy(recipient)
-        for name in what if t in where else []:
-            model.get_submodule(name).load_state_dict(donor.get_submodule(name).state_dict())
+        model = changed if t in where else recipient
         logits = model(torch.tensor([[token]]), past_key_values=cache, use_cache=True).logits
     return torch.softmax(logits[0, -1].double(), -1)
 
@@ -176,9 +176,9 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         out = pathlib.Path(tmp)
         write_world(out)
-        subprocess.run([graftkit, "tokenizer", "--texts", out / "texts.jsonl", "--vocab", "330", "--out", out / "tok"], check=True,
+        subprocess.run([graftkit, "tokenizer", "--texts", out / "texts.jsonl", "--vocab", "310", "--out", out / "tok"], check=True,
                        capture_output=True)
-        results = [check(graftkit, family, out) for family in FAMILIES]
+        results = [check(graftkit, family, out) for family in sys.argv[2:] or FAMILIES]
     worst, n = max(w for w, _ in results), sum(n for _, n in results)
     print(f"{n} cells, largest difference {worst:.2g}: {'ok' if worst <= 1e-4 and n else 'FAILED'}")
     sys.exit(not (worst <= 1e-4 and n))
