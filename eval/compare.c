@@ -354,25 +354,32 @@ static bool add_page(page *p) {
 
 /* ---------------------------------------------------------------- the table of everything */
 
+static void csv_number(FILE *f, double x) {
+    if (isfinite(x))
+        fprintf(f, ",%.17g", x);
+    else
+        fputc(',', f);
+}
+
 static void csv_cell(FILE *f, const page *p, const section *s, size_t run, const gk_cell *c) {
     const char *text[] = {p->label[run], s->name ? s->name : "", c->set, c->scheme, c->template_name};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
         gk__csv_text(f, text[i]);
         fputc(',', f);
     }
-    fprintf(f, "%zu,%zu", c->stats.n, c->dropped);
-    for (int m = 0; m < GK_N_METRICS; m++)
-        if (c->stats.n)
-            fprintf(f, ",%.17g,%.17g,%.17g", c->stats.value[m], c->stats.low[m], c->stats.high[m]);
-        else
-            fputs(",,,", f);
+    fprintf(f, "%zu,%zu,%zu", c->stats.n, c->dropped, c->stats.n_whole);
+    for (int m = 0; m < GK_N_METRICS; m++) {
+        csv_number(f, c->stats.value[m]);
+        csv_number(f, c->stats.low[m]);
+        csv_number(f, c->stats.high[m]);
+    }
     fputs("\r\n", f);
 }
 
 static bool write_csv(const page *p) {
     gk_out out;
     if (!gk_out_open(p->o->csv, &out, p->err)) return false;
-    fputs("run,experiment,set,scheme,template,n,dropped", out.f);
+    fputs("run,experiment,set,scheme,template,n,dropped,n_whole", out.f);
     for (int m = 0; m < GK_N_METRICS; m++) {
         const char *key = gk_metric_key((gk_metric)m);
         fprintf(out.f, ",%s,%s_low,%s_high", key, key, key);
