@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WIDTH = 640, MOST_DRAWN = 60, MOST_LABEL = 46 };
+enum { WIDTH = 720, MOST_DRAWN = 100, MOST_LABEL = 46 };
 /* Okabe and Ito's colours; more runs than colours begin anew. */
 static const unsigned COLOUR[] = {0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7,
                                   0x56B4E9, 0xD55E00, 0x777777, 0xF0E442};
@@ -172,14 +172,19 @@ static bool read_all(page *p) {
 
 /* ---------------------------------------------------------------- a chart */
 
-static size_t runs_with(const page *p, const section *s, const char *set) {
-    size_t n = 0;
-    for (size_t r = 0; r < p->runs; r++) {
-        bool any = false;
-        for (size_t i = 0; i < s->n; i++) any |= strcmp(s->line[i].set, set) == 0 && s->line[i].of[r].n > 0;
-        n += any;
-    }
-    return n;
+/* The models alone (graft/schemes/reference.yaml) stand in the chart of every set of their experiment. */
+static bool is_reference(const char *set) {
+    return strcmp(set, "reference") == 0;
+}
+
+static bool belongs(const line *l, const char *set) {
+    return strcmp(l->set, set) == 0 || is_reference(l->set);
+}
+
+static bool has_others(const section *s) {
+    for (size_t i = 0; i < s->n; i++)
+        if (!is_reference(s->line[i].set)) return true;
+    return false;
 }
 
 /* At most MOST_LABEL bytes, cut between characters. */
@@ -223,7 +228,7 @@ static bool add_chart(page *p, const section *s, const char *set, const char *ca
     for (size_t i = 0; i < s->n; i++) {
         const line *l = &s->line[i];
         size_t here = 0, n = strlen(l->label);
-        if (strcmp(l->set, set) != 0) continue;
+        if (!belongs(l, set)) continue;
         for (size_t r = 0; r < p->runs; r++) here += l->of[r].n > 0;
         if (here == 0) continue;
         add_bars(p, &plot, l, y);
@@ -271,7 +276,7 @@ static void add_table(page *p, const section *s, const char *set) {
     }
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < s->n; i++) {
-        if (strcmp(s->line[i].set, set) != 0) continue;
+        if (!belongs(&s->line[i], set)) continue;
         gk_buf_puts(b, "<tr><td class=\"name\">");
         gk__html_text(b, s->line[i].label);
         gk_buf_puts(b, "</td>");
@@ -285,7 +290,7 @@ static bool add_set(page *p, const section *s, const char *set) {
     size_t n = 0;
     bool draws = false;
     for (size_t i = 0; i < s->n; i++) {
-        if (strcmp(s->line[i].set, set) != 0) continue;
+        if (!belongs(&s->line[i], set)) continue;
         n++;
         for (size_t r = 0; r < p->runs; r++) draws |= s->line[i].draws[r] > 0;
     }
@@ -325,10 +330,11 @@ static bool add_section(page *p, const section *s) {
     gk_buf_puts(b, "</p>\n");
     add_state(p, s);
     for (size_t i = 0; i < s->n; i++) {
+        const char *set = s->line[i].set;
         size_t before = 0;
-        while (before < i && strcmp(s->line[before].set, s->line[i].set) != 0) before++;
-        if (before == i && runs_with(p, s, s->line[i].set) > 0 && !add_set(p, s, s->line[i].set))
-            return false;
+        while (before < i && strcmp(s->line[before].set, set) != 0) before++;
+        bool shown = before < i || (is_reference(set) && has_others(s));
+        if (!shown && !add_set(p, s, set)) return false;
     }
     return true;
 }

@@ -170,6 +170,30 @@ static void same_text(scratch *s, const char *a, const char *b) {
     ck_assert_msg(strcmp(text_of(s, a), text_of(s, b)) == 0, "%s and %s differ", a, b);
 }
 
+/* Every pooled cell of a store stands in the page's table, and in the CSV. */
+static void page_has_cells(scratch *s, const char *page, const char *csv, const char *db) {
+    gk_error err;
+    gk_cells cells;
+    gk_store *store = gk_store_open(scratch_path(s, db), &err);
+    ck_assert(store && gk_store_cells(store, s->a, &cells, &err));
+    size_t n = 0;
+    for (size_t i = 0; i < cells.n; i++) {
+        const gk_cell *c = &cells.item[i];
+        const double *v = c->stats.value, *low = c->stats.low, *high = c->stats.high;
+        if (strcmp(c->template_name, "pooled") != 0 || strpbrk(c->scheme, "&<>\"',")) continue;
+        const char *row = gk_arena_printf(
+            s->a, "<td class=\"name\">%s</td><td>%.1f<small>[%.1f, %.1f]</small></td>", c->scheme,
+            100 * v[GK_METRIC_top5], 100 * low[GK_METRIC_top5], 100 * high[GK_METRIC_top5]);
+        ck_assert_msg(strstr(page, row) != NULL, "the page lacks %s", row);
+        row = gk_arena_printf(s->a, ",%s,%s,pooled,%zu,%zu,%zu,%.17g,", c->set, c->scheme, c->stats.n,
+                              c->dropped, c->stats.n_whole, v[GK_METRIC_top1]);
+        ck_assert_msg(strstr(csv, row) != NULL, "the table lacks %s", row);
+        n++;
+    }
+    ck_assert_uint_ge(n, 5);
+    gk_store_close(store);
+}
+
 /* Starts `command` in a process group of its own and kills the group as soon as `file` is there. */
 #define KILLED_AT(file, command)                                                      \
     "set -m; (" command ") >/dev/null 2>&1 & p=$!; for i in {1..3000}; do [ -e " file \
@@ -200,6 +224,9 @@ START_TEST(a_paper_that_is_killed_goes_on) {
     }
     ck_assert_ptr_nonnull(strstr(text_of(&s, "one/run/experiments/position/report/index.html"),
                                  "<h1>Which token positions need the finetuned weights</h1>"));
+
+    page_has_cells(&s, text_of(&s, "one/run/paper.html"), text_of(&s, "one/run/paper.csv"),
+                   "one/run/experiments/position/results.db");
 
     /* Done is done, each model is trained once, and what no experiment needs is not trained. */
     succeeds(&s, "touch $D/mark; $M paper RUN=$D/one/run " PAPER
