@@ -2,7 +2,7 @@
 #ifndef GK_EVAL_REPORT_H
 #define GK_EVAL_REPORT_H
 
-#include "eval/store.h"
+#include "eval/paired.h"
 
 typedef struct gk__set { /* the schemes of one YAML set, in their order */
     const char *name;
@@ -16,6 +16,8 @@ typedef struct gk__report {
     gk_arena *a;
     gk_buf html;
     gk_cells cells;
+    gk__outcomes outcomes;
+    uint64_t seed; /* of the bootstrap */
     json_t *manifest;
     gk__set *set;
     size_t n_sets;
@@ -64,13 +66,19 @@ typedef struct gk__plot { /* zero-initialise */
 bool gk__plot_svg(const gk__plot *p, int id, gk_buf *out, gk_error *err);
 void gk__plot_free(gk__plot *p);
 
+/* Draws `p`, frees it, and adds it as the page's next <figure>; `caption` is HTML. */
+bool gk__report_figure(gk__report *r, gk__plot *p, const char *caption);
+
 /* Top-5 accuracy of a set's schemes on a template (or pool), as one <figure>; `caption` is HTML. */
 bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_name, const char *caption);
 
 /* ---------------------------------------------------------------- sections */
 
-bool gk__report_summary(gk__report *r);  /* report_summary.c */
-bool gk__report_sets(gk__report *r);     /* report_figures.c */
+bool gk__report_summary(gk__report *r); /* report_summary.c */
+bool gk__report_sets(gk__report *r);    /* report_figures.c */
+void gk__report_differ(gk__report *r);  /* report_differ.c */
+/* Draws the set's grids, each with its table; `rest` gets the schemes that stand in none (report_grid.c). */
+bool gk__report_grids(gk__report *r, const gk__set *set, gk__set *rest);
 bool gk__report_curves(gk__report *r);   /* report_curves.c */
 void gk__report_tables(gk__report *r);   /* report_tables.c */
 bool gk__report_dataset(gk__report *r);  /* report_dataset.c */

@@ -152,13 +152,11 @@ bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
     labels l = measure(r, set, template_name);
     p.height = (int)n * (l.wrapped ? WRAPPED_HEIGHT : BAR_HEIGHT) + 84;
     script_bars(r, &p, n, ((double)l.longest * CHARACTER + 16) / WIDTH, template_name);
-    int id = ++r->n_figures;
-    gk_buf_puts(&r->html, "<figure><div>");
-    bool ok = gk__plot_svg(&p, id, &r->html, r->err);
-    gk__plot_free(&p);
-    gk_buf_printf(&r->html, "</div><figcaption id=\"cap%d\">%s", id, caption);
-    add_key(&r->html, seen);
-    gk_buf_puts(&r->html, "</figcaption></figure>\n");
+    gk_buf text = {0};
+    gk_buf_puts(&text, caption);
+    add_key(&text, seen);
+    bool ok = gk__report_figure(r, &p, text.data);
+    gk_buf_free(&text);
     return ok;
 }
 
@@ -242,10 +240,16 @@ static bool add_set(gk__report *r, const gk__set *set, const char *title, const 
     return add_pooled(r, set, more);
 }
 
+/* Grids first, and as bars only what stands in none. */
 static bool add_other(gk__report *r, const gk__set *set) {
-    if (!add_set(r, set, gk_arena_printf(r->a, "Schemes of the set \u201c%s\u201d", set->name), "", ""))
-        return false;
+    gk__set rest;
+    gk_buf_puts(&r->html, "<h2>");
+    gk__html_text(&r->html, gk_arena_printf(r->a, "Schemes of the set \u201c%s\u201d", set->name));
+    gk_buf_puts(&r->html, "</h2>\n");
+    if (!gk__report_grids(r, set, &rest) || (rest.n && !add_pooled(r, &rest, ""))) return false;
+    if (rest.n < set->n) gk_buf_puts(&r->html, "<details><summary>All schemes of the set</summary>\n");
     add_set_table(r, set);
+    if (rest.n < set->n) gk_buf_puts(&r->html, "</details>\n");
     return true;
 }
 

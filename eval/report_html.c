@@ -80,6 +80,7 @@ static const char STYLE[] =
     "@media(min-width:900px){.grid{grid-template-columns:1fr 1fr}}"
     "figure{margin:1rem 0;min-width:0}figure>div{overflow-x:auto}"
     "figure svg{display:block;width:100%;min-width:320px;max-width:640px;height:auto}"
+    ".heat svg{max-width:var(--w);min-width:calc(var(--w)*.8)}.sure{font-weight:700}"
     ".own-width svg{max-width:none}.share{min-width:5.2em}tr.first td{border-top:1px solid #999}"
     "figcaption{font-size:.88rem;color:#444;max-width:75ch}"
     ".key{white-space:nowrap;margin-right:.8em}.key i{display:inline-block;width:.85em;height:.85em;"
@@ -111,7 +112,8 @@ static const char STYLE[] =
     "th,td{padding:.25rem .45rem}"
     ".samples td.name,.name{white-space:normal;min-width:6.5em}}"
     "@media print{body{max-width:none;padding:0;font-size:10pt}h2,h3{break-after:avoid}"
-    "figure,tr,.summary{break-inside:avoid}.scroll,figure>div{overflow:visible}table{font-size:7.5pt}"
+    "figure,tr,.summary{break-inside:avoid}.scroll,figure>div{overflow:visible}figure "
+    "svg{min-width:0}table{font-size:7.5pt}"
     "th,td{padding:.15rem .35rem}details::details-content{content-visibility:visible;height:auto}"
     ".own-width svg{max-height:24cm}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
@@ -125,6 +127,15 @@ void gk__html_head(gk_buf *b, const char *title) {
     gk_buf_puts(b, "</style>\n</head>\n<body>\n<h1>");
     gk__html_text(b, title);
     gk_buf_puts(b, "</h1>\n");
+}
+
+bool gk__report_figure(gk__report *r, gk__plot *p, const char *caption) {
+    int id = ++r->n_figures;
+    gk_buf_printf(&r->html, "<figure><div style=\"--w:%dpx\">", p->width);
+    bool ok = gk__plot_svg(p, id, &r->html, r->err);
+    gk__plot_free(p);
+    gk_buf_printf(&r->html, "</div><figcaption id=\"cap%d\">%s</figcaption></figure>\n", id, caption);
+    return ok;
 }
 
 char *gk__html_value(gk_metric m, double x, char buf[32]) {
