@@ -119,7 +119,7 @@ static bool add_page(gk__report *r) {
                   r->o->title ? r->o->title : "Dynamic weight grafting: where the finetuned facts come from");
     if (!gk__report_summary(r) || !gk__report_sets(r)) return false;
     gk__report_differ(r);
-    if (!gk__report_curves(r)) return false;
+    if (!gk__report_ranks(r) || !gk__report_fail(r) || !gk__report_curves(r)) return false;
     gk__report_tables(r);
     if (!gk__report_dataset(r) || !gk__report_samples(r) || !gk__report_manifest(r)) return false;
     add_how_to_read(r);

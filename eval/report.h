@@ -47,6 +47,8 @@ void gk__html_text(gk_buf *b, const char *text);
  * quotes).
  */
 void gk__plain_text(gk_buf *b, const char *text);
+/* A token as the tokenizer stores it: sentencepiece's "▁", the space before a word, as a raised dot. */
+void gk__html_piece(gk_buf *b, const char *piece);
 void gk__html_head(gk_buf *b, const char *title);
 /* "97.3" of a share 0.973, "4.20" of a rank …; an en dash for NaN. Returns buf. */
 char *gk__html_value(gk_metric m, double x, char buf[32]);
@@ -69,6 +71,18 @@ void gk__plot_free(gk__plot *p);
 /* Draws `p`, frees it, and adds it as the page's next <figure>; `caption` is HTML. */
 bool gk__report_figure(gk__report *r, gk__plot *p, const char *caption);
 
+typedef struct gk__panels { /* small multiples (report_panels.c) */
+    size_t n;
+    const char **title;
+    const char *x_label, *y_label, *setup; /* setup: gnuplot lines: ranges and tics */
+    bool bars, dots, diagonal;
+} gk__panels;
+/* Sets the plot's size, draws it as gk__report_figure does. File "0": panel, x, y; "1" and "2": x, y of grey
+ * lines that every panel has; may be empty. */
+bool gk__report_panels(gk__report *r, gk__plot *p, const gk__panels *k, const char *caption);
+/* The schemes of a set that get a panel: evaluated and in no grid, the first 24. Returns how many. */
+size_t gk__report_shown(const gk__report *r, const gk__set *set, const gk__tried **out);
+
 /* Top-5 accuracy of a set's schemes on a template (or pool), as one <figure>; `caption` is HTML. */
 bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_name, const char *caption);
 
@@ -77,6 +91,8 @@ bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
 bool gk__report_summary(gk__report *r); /* report_summary.c */
 bool gk__report_sets(gk__report *r);    /* report_figures.c */
 void gk__report_differ(gk__report *r);  /* report_differ.c */
+bool gk__report_ranks(gk__report *r);   /* report_rank.c */
+bool gk__report_fail(gk__report *r);    /* report_fail.c */
 /* Draws the set's grids, each with its table; `rest` gets the schemes that stand in none (report_grid.c). */
 bool gk__report_grids(gk__report *r, const gk__set *set, gk__set *rest);
 bool gk__report_curves(gk__report *r);   /* report_curves.c */

@@ -54,6 +54,20 @@ void gk__html_text(gk_buf *b, const char *text) {
     each_byte(b, text, add_escaped);
 }
 
+void gk__html_piece(gk_buf *b, const char *piece) {
+    static const char SPACE[] = "\xE2\x96\x81", DOT[] = "\xC2\xB7";
+    const char *at;
+    gk_buf text = {0};
+    while ((at = strstr(piece, SPACE))) {
+        gk_buf_add(&text, piece, (size_t)(at - piece));
+        gk_buf_puts(&text, DOT);
+        piece = at + strlen(SPACE);
+    }
+    gk_buf_puts(&text, piece);
+    gk__html_text(b, text.data);
+    gk_buf_free(&text);
+}
+
 static void add_plain(gk_buf *b, char c) {
     if (c == '\n' || c == '\t') c = ' ';
     if (c == '"') c = '\'';
@@ -80,7 +94,8 @@ static const char STYLE[] =
     "@media(min-width:900px){.grid{grid-template-columns:1fr 1fr}}"
     "figure{margin:1rem 0;min-width:0}figure>div{overflow-x:auto}"
     "figure svg{display:block;width:100%;min-width:320px;max-width:640px;height:auto}"
-    ".heat svg{max-width:var(--w);min-width:calc(var(--w)*.8)}.sure{font-weight:700}"
+    ".heat svg{max-width:var(--w);min-width:calc(var(--w)*.8)}.sure{font-weight:700}.fails .said,.fails "
+    ".left{text-align:left;white-space:normal;min-width:13em}"
     ".own-width svg{max-width:none}.share{min-width:5.2em}tr.first td{border-top:1px solid #999}"
     "figcaption{font-size:.88rem;color:#444;max-width:75ch}"
     ".key{white-space:nowrap;margin-right:.8em}.key i{display:inline-block;width:.85em;height:.85em;"
