@@ -91,8 +91,10 @@ bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
 bool gk__report_summary(gk__report *r); /* report_summary.c */
 bool gk__report_sets(gk__report *r);    /* report_figures.c */
 void gk__report_differ(gk__report *r);  /* report_differ.c */
-bool gk__report_ranks(gk__report *r);   /* report_rank.c */
-bool gk__report_fail(gk__report *r);    /* report_fail.c */
+/* The logit differences of the set's schemes that stand in no grid, as one figure (report_spread.c). */
+bool gk__report_spread(gk__report *r, const gk__set *set);
+bool gk__report_ranks(gk__report *r); /* report_rank.c */
+bool gk__report_fail(gk__report *r);  /* report_fail.c */
 /* Draws the set's grids, each with its table; `rest` gets the schemes that stand in none (report_grid.c). */
 bool gk__report_grids(gk__report *r, const gk__set *set, gk__set *rest);
 bool gk__report_curves(gk__report *r);   /* report_curves.c */
@@ -100,5 +102,6 @@ void gk__report_tables(gk__report *r);   /* report_tables.c */
 bool gk__report_dataset(gk__report *r);  /* report_dataset.c */
 bool gk__report_samples(gk__report *r);  /* report_samples.c */
 bool gk__report_manifest(gk__report *r); /* report_manifest.c */
+void gk__report_script(gk__report *r);   /* report_script.c */
 
 #endif

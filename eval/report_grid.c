@@ -223,11 +223,12 @@ static bool add_heatmap(gk__report *r, const grid *g, gk_metric m) {
     gk_buf_printf(b,
                   "set lmargin at screen %.5f\nset rmargin at screen %.5f\nset bmargin at screen %.5f\n"
                   "set tmargin at screen %.5f\nset xrange [-0.5:%g]\nset yrange [%g:-0.5]\nunset border\n"
-                  "set tics scale 0 tc rgb '#333333'\nset xlabel ",
+                  "set tics scale 0 tc rgb '#333333'\nset label ",
                   (double)left / p.width, 1 - 16.0 / p.width, (double)foot / p.height, 1 - 12.0 / p.height,
                   (double)g->n_x - 0.5, (double)g->n_rows - 0.5);
     add_quoted(b, g->x_name);
-    gk_buf_printf(b, "\nset xtics %s (", turned ? "rotate" : "norotate");
+    gk_buf_printf(b, " at graph 0.5, screen %.5f center tc rgb '#333333'\nset xtics %s (", 12.0 / p.height,
+                  turned ? "rotate" : "norotate");
     for (size_t i = 0; i < g->n_x; i++) {
         gk_buf_puts(b, i ? ", " : "");
         add_quoted(b, g->x[i]);
@@ -307,8 +308,8 @@ static void script_lines(const grid *g, gk__plot *p, gk_metric m, double low, do
             k, c, k, c);
         if (p->data[1].len)
             gk_buf_printf(
-                b, ", '1' using ($1==%zu?$2:NaN):3:(0.004) with circles fs empty border lc rgb '%s' notitle",
-                k, c);
+                b, ", '1' using ($1==%zu?$2:NaN):3:(%.6g) with circles fs empty border lc rgb '%s' notitle",
+                k, 0.006 * (high > low ? high - low : 1), c);
     }
     gk_buf_puts(b, "\n");
 }

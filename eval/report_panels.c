@@ -45,7 +45,8 @@ static void script(gk__report *r, gk__plot *p, const gk__panels *k) {
         "set border 3 lc rgb '#888888'\nset tics nomirror out scale 0.5 font ',10' tc rgb '#333333'\nset "
         "grid "
         "ytics lt 1 lw 0.5 lc rgb '#dddddd'\nset style circle radius screen 0.0035\nunset key\nset lmargin "
-        "6\nset rmargin 1\nset tmargin 1.8\nset bmargin 3\nset xlabel '%s' font ',11' offset 0,0.7\nset "
+        "6\nset rmargin 1\nset tmargin 1.5\nset bmargin 2.4\nset xtics offset 0,0.4\nset xlabel '%s' font "
+        "',11' offset 0,1.2\nset "
         "ylabel '%s' "
         "font ',11' offset 2.2,0\n%sset multiplot\n",
         k->x_label, k->y_label, k->setup);

@@ -46,8 +46,8 @@ static bool add_figure(gk__report *r, const gk__tried **t, size_t n, bool bins) 
         .x_label = bins ? "rank of the target, from 1" : "k",
         .y_label = bins ? "% of prompts" : "top-k %",
         .setup =
-            bins ? "set yrange [0:100]\nset xrange [-0.6:8.6]\nset xtics ('1' 0, '2' 1, '5' 2, '10' 3, '20' "
-                   "4, '50' 5, '100' 6, '1k' 7, '>' 8)\n"
+            bins ? "set yrange [0:100]\nset xrange [-0.6:8.6]\nset xtics ('1' 0, '5' 2, '20' 4, '100' 6, "
+                   "'1000+' 8)\n"
                  : "set yrange [0:102]\nset xrange [1:100]\nset logscale x\nset xtics (1, 2, 5, 10, 20, 50, "
                    "100)\n"};
     return gk__report_panels(r, &p, &k,
