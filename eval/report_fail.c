@@ -128,10 +128,10 @@ static bool add_row(gk__report *r, const gk__tried *t, sqlite3_stmt *pieces, sql
     add_share(b, f.sure_wrong);
     add_share(b, f.sure_right);
     add_share(b, f.error);
-    gk_buf_puts(b, "<td class=\"said\">");
+    gk_buf_puts(b, "<td class=\"instead\">");
     if (!add_tokens(r, pieces, &f)) return false;
     if (r->generated) {
-        gk_buf_puts(b, "</td><td class=\"said\">");
+        gk_buf_puts(b, "</td><td class=\"instead\">");
         if (!add_texts(r, texts, t)) return false;
     }
     gk_buf_puts(b, "</td></tr>\n");

@@ -201,6 +201,19 @@ static inline void alter(const bench *b, const char *sql) {
     sqlite3_close(db);
 }
 
+/* The first number that a query gives. */
+static inline double sql_value(const bench *b, const char *sql) {
+    sqlite3 *db;
+    sqlite3_stmt *q;
+    ck_assert_int_eq(sqlite3_open(b->db, &db), SQLITE_OK);
+    ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
+    ck_assert_int_eq(sqlite3_step(q), SQLITE_ROW);
+    double x = sqlite3_column_double(q, 0);
+    sqlite3_finalize(q);
+    sqlite3_close(db);
+    return x;
+}
+
 /* ---------------------------------------------------------------- the page as HTML */
 
 static inline bool is_void_tag(const char *name) {

@@ -89,18 +89,6 @@ END_TEST
 
 /* ---------------------------------------------------------------- a store */
 
-static double sql_value(const bench *b, const char *sql) {
-    sqlite3 *db;
-    sqlite3_stmt *q;
-    ck_assert_int_eq(sqlite3_open(b->db, &db), SQLITE_OK);
-    ck_assert_msg(sqlite3_prepare_v2(db, sql, -1, &q, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
-    ck_assert_int_eq(sqlite3_step(q), SQLITE_ROW);
-    double x = sqlite3_column_double(q, 0);
-    sqlite3_finalize(q);
-    sqlite3_close(db);
-    return x;
-}
-
 static const char *text_of(const json_t *row, const char *key) {
     const char *v = json_string_value(json_object_get(row, key));
     ck_assert_ptr_nonnull(v);
