@@ -246,7 +246,8 @@ $(RUN)/summary.json: $(RUN)/relation/train.json $(RUN)/task/train.json $(RUN)/as
 	$(G) sweep --recipient pre=$(BASE) --donor sft=$(RUN)/relation --donor task=$(RUN)/task \
 	    $(foreach s,$(SCHEMES),--schemes $(s)) --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(RUN)/results.db \
 	    --whole-target $(COMMON)
-	$(G) export --db $(RUN)/results.db --summary $@ --cells $(RUN)/cells.csv --results $(RUN)/results.csv
+	$(G) export --db $(RUN)/results.db --summary $@ --cells $(RUN)/cells.csv --results $(RUN)/results.csv \
+	    --differences $(RUN)/differences.csv
 $(RUN)/report/index.html: $(RUN)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
 	$(G) report --db $(RUN)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
 	    --donor sft=$(RUN)/relation --donor task=$(RUN)/task --card $(RUN)/data/card.json --out $@

@@ -201,6 +201,15 @@ static inline void alter(const bench *b, const char *sql) {
     sqlite3_close(db);
 }
 
+/* One set, so that a page takes few figures. */
+static inline void keep_set(const bench *b, const char *set) {
+    alter(b,
+          gk_arena_printf(b->s.a,
+                          "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> '%s');"
+                          "DELETE FROM scheme WHERE \"set\" <> '%s'",
+                          set, set));
+}
+
 /* The first number that a query gives. */
 static inline double sql_value(const bench *b, const char *sql) {
     sqlite3 *db;

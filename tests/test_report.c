@@ -216,6 +216,7 @@ END_TEST
 /* The samples' columns of the whole target agree with the store, and a generated text stays text. */
 START_TEST(samples_say_what_was_generated) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
     ck_assert_ptr_nonnull(
@@ -236,6 +237,7 @@ END_TEST
 
 START_TEST(sample_prompts_are_marked) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
     ck_assert_uint_eq(count(page, "<p class=\"prompt\">"), 4);
@@ -269,6 +271,7 @@ static const char QUIZ[] =
 
 START_TEST(curves_or_a_note) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_error err;
     ck_assert(gk_mkdirs(scratch_path(&b.s, "good"), &err) && gk_mkdirs(scratch_path(&b.s, "bad"), &err));
     scratch_file(&b.s, "good/metrics.jsonl", METRICS);
@@ -299,6 +302,7 @@ END_TEST
 
 START_TEST(answers_and_rates_are_drawn) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_error err;
     ck_assert(gk_mkdirs(scratch_path(&b.s, "good"), &err));
     gk_report_model model = {"sft", scratch_path(&b.s, "good")};
@@ -330,6 +334,7 @@ END_TEST
 
 START_TEST(gate_is_told) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_error err;
     gk_report_options o = options(&b);
     o.gate = scratch_file(&b.s, "gate.json", "{\"pass\": false, \"top\": 5, \"min\": 0.9, \"share\": 0.5}");
@@ -414,8 +419,7 @@ START_TEST(damaged_stores_do_not_crash) {
         "UPDATE prompt SET id = id + 5, text = '', target_id = -4",
     };
     bench b = bench_new();
-    alter(&b, "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'component');"
-              "DELETE FROM scheme WHERE \"set\" <> 'component'");
+    keep_set(&b, "component");
     gk_report_options o = options(&b);
     char *copy = scratch_path(&b.s, "copy.db");
     for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {

@@ -3,15 +3,6 @@
 /* modules: eval graft train model tokenizer core */
 #include "tests/report_fixture.h"
 
-/* One set, so that a page takes few figures. */
-static void keep_set(const bench *b, const char *set) {
-    alter(b,
-          gk_arena_printf(b->s.a,
-                          "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> '%s');"
-                          "DELETE FROM scheme WHERE \"set\" <> '%s'",
-                          set, set));
-}
-
 /* The set's schemes get two coordinates: the first one counts up to `n`, over and over. */
 static void place(const bench *b, const char *set, const char *across, const char *down, int n) {
     alter(b, gk_arena_printf(
