@@ -35,7 +35,7 @@ CLANG_ONLY := $(if $(findstring clang,$(CC)),-Wno-pass-failed)
 CFLAGS   := -std=c11 $(WARN) $(OPT) -fopenmp -fno-math-errno -fno-trapping-math $(CLANG_ONLY)
 CXXFLAGS := -std=c++17 $(WARN) $(OPT)
 LDFLAGS  := $(filter -fsanitize% -g,$(OPT)) -fopenmp -L/usr/lib/$(MULTI)/blis-openmp
-LIBS.core      := -ljansson -lyaml -lmd
+LIBS.core      := -ljansson -lyaml -lcrypto
 LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++
 LIBS.model     := -lblis $(if $(DNNL),-ldnnl)
 LIBS.eval      := -lsqlite3
@@ -104,7 +104,7 @@ help: ## this list
 
 PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
             libjansson-dev libyaml-dev \
-            libmd-dev libsqlite3-dev gnuplot-nox check libsubunit-dev
+            libssl-dev libsqlite3-dev gnuplot-nox check libsubunit-dev
 DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-14-dev valgrind chromium
 SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 define INSTALL

@@ -1,37 +1,44 @@
-/* hash.c: SHA-256 of bytes and files (libmd). */
+/* hash.c: SHA-256 of bytes and files (OpenSSL's libcrypto, which uses the processor's instructions for it).
+ */
 #include "core/core.h"
 
 #include <errno.h>
-#include <sha2.h>
+#include <openssl/evp.h>
 #include <string.h>
 
-static void to_hex(SHA2_CTX *ctx, char hex[GK_SHA256_HEX]) {
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    SHA256Final(digest, ctx);
-    for (size_t i = 0; i < sizeof digest; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+enum { DIGEST = 32, READ_BLOCK = 256 << 10 };
+
+static void to_hex(const uint8_t digest[DIGEST], char hex[GK_SHA256_HEX]) {
+    for (size_t i = 0; i < DIGEST; i++) snprintf(hex + 2 * i, 3, "%02x", digest[i]);
 }
 
 void gk_sha256_bytes(const void *data, size_t len, char hex[GK_SHA256_HEX]) {
-    SHA2_CTX ctx;
-    SHA256Init(&ctx);
-    if (len) SHA256Update(&ctx, data, len);
-    to_hex(&ctx, hex);
+    uint8_t digest[DIGEST] = {0};
+    EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL);
+    to_hex(digest, hex);
+}
+
+static bool digest_stream(FILE *f, EVP_MD_CTX *ctx, uint8_t digest[DIGEST]) {
+    uint8_t *block = gk_alloc(READ_BLOCK);
+    bool ok = EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) == 1;
+    size_t n;
+    errno = 0;
+    while (ok && (n = fread(block, 1, READ_BLOCK, f)) > 0) ok = EVP_DigestUpdate(ctx, block, n) == 1;
+    gk_free(block);
+    return ok && !ferror(f) && EVP_DigestFinal_ex(ctx, digest, NULL) == 1;
 }
 
 bool gk_sha256_file(const char *path, char hex[GK_SHA256_HEX], gk_error *err) {
     FILE *f = fopen(path, "rbe");
     if (!f) return gk_fail_errno(err, GK_AT_FILE(path), "opening the file", errno);
-    SHA2_CTX ctx;
-    SHA256Init(&ctx);
-    uint8_t block[64 << 10];
-    size_t n;
-    errno = 0;
-    while ((n = fread(block, 1, sizeof block, f)) > 0) SHA256Update(&ctx, block, n);
-    bool ok = !ferror(f);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    uint8_t digest[DIGEST];
+    bool ok = ctx && digest_stream(f, ctx, digest);
     if (ok)
-        to_hex(&ctx, hex);
+        to_hex(digest, hex);
     else
         gk_fail_errno(err, GK_AT_FILE(path), "reading the file", errno);
+    EVP_MD_CTX_free(ctx);
     fclose(f);
     return ok;
 }

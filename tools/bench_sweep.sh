@@ -45,14 +45,16 @@ quarters() {
 
 # Every layer x 9 component sets, at the last token only.
 grid() {
-    local layer name components
-    printf 'set: grid\nschemes:\n'
-    for ((layer = 0; layer < $1; layer++)); do
-        while read -r name components; do
-            printf '  - {name: "LT | %s | %s", grafts: [{at: last, donor: sft, components: %s, layers: %s}]}\n' \
-                "$name" $layer "$components" $layer
-        done < <(component_sets; echo "V v")
-    done
+    cat <<'EOG'
+set: grid
+schemes:
+  - name: LT, $what of layer $layer
+    grid:
+      layer: each
+      what: [{name: ATTN+FFN, value: [attn, ffn]}, attn, o, ffn, {name: O+FFN, value: [o, ffn]}, {name: O+up, value: [o, up]},
+             {name: O+down, value: [o, down]}, qkv, v]
+    grafts: [{at: last, donor: sft, components: $what, layers: $layer}]
+EOG
 }
 
 # sweep MODEL PROMPTS SCHEMES…: runs it anew; what it says goes to $tmp/log, its store is $tmp/results.db.
@@ -170,20 +172,21 @@ EOP
 }
 
 grid_of_layers() {
-    local plain cells layers=30
-    echo "=== smollm2: grid of $layers layers x 9 component sets at the last token; $GRID_PROMPTS prompts"
+    local plain cells share
+    echo "=== smollm2: grid of every layer x 9 component sets at the last token; $GRID_PROMPTS prompts"
     models smollm2
     printf 'set: plain\nschemes:\n  - name: PRE\n' >"$tmp/plain.yaml"
-    grid $layers >"$tmp/grid.yaml"
+    grid >"$tmp/grid.yaml"
     sweep smollm2 "$GRID_PROMPTS" "$tmp/plain.yaml"
     plain=$(field seconds)
     sweep smollm2 "$GRID_PROMPTS" "$tmp/grid.yaml"
     cells=$(field seconds)
     grep -E '^(estimate|computed):' "$tmp/log"
     sweep smollm2 "$GRID_PROMPTS" "$tmp/plain.yaml"
-    echo "plain forwards: $plain s before, $(field seconds) s after; the grid ($((layers * 9)) schemes): $cells s," \
-        "$(calc %.2f "$cells / (($plain + $(field seconds)) / 2)") plain forwards"
-    echo "RESULT grid_of_plain=$(calc %.2f "$cells / (($plain + $(field seconds)) / 2)") unique_percent=-" >>"$tmp/results"
+    plain=$(calc %.3f "($plain + $(field seconds)) / 2") share=$(field share)
+    echo "the grid: $cells s; one plain forward of the prompts: $plain s, which shares rows too ($share% of those of passes of their own):" \
+        "$(calc %.1f "$cells / $plain") of these, $(calc %.1f "$cells / $plain * $share / 100") forwards that share nothing"
+    echo "RESULT grid_of_plain=$(calc %.2f "$cells / $plain") grid_of_unshared=$(calc %.2f "$cells / $plain * $share / 100")" >>"$tmp/results"
 }
 
 for part in $PARTS; do

@@ -24,7 +24,7 @@ def dump(build, folder, out, work):
     symbols = subprocess.run(["nm", build / "libmodel.a"], check=True, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True).stdout
     multi = subprocess.run(["gcc", "-print-multiarch"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    libs = ["-lblis", *(["-ldnnl"] if "dnnl_sgemm" in symbols else []), *"-ljansson -lyaml -lmd -lm -lpthread".split()]
+    libs = ["-lblis", *(["-ldnnl"] if "dnnl_sgemm" in symbols else []), *"-ljansson -lyaml -lcrypto -lm -lpthread".split()]
     subprocess.run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-fopenmp", f"-I{ROOT}", ROOT / "tools/reference/dump_logits.c",
                     build / "libmodel.a", build / "libcore.a", f"-L/usr/lib/{multi}/blis-openmp", *libs, "-o", program],
                    check=True)

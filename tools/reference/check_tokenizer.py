@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIBS = "-lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++ -ljansson -lyaml -lmd -lm -lpthread -fopenmp".split()
+LIBS = "-lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++ -ljansson -lyaml -lcrypto -lm -lpthread -fopenmp".split()
 
 
 def sample_texts(name):

@@ -19,7 +19,7 @@ import tokenizer_texts
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-LIBS = "-lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++ -ljansson -lyaml -lmd -lm -lpthread -fopenmp".split()
+LIBS = "-lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++ -ljansson -lyaml -lcrypto -lm -lpthread -fopenmp".split()
 
 
 def build_helper(build, work):
