@@ -161,6 +161,26 @@ typedef struct gk_recovered {
 void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
                  uint64_t seed, int resamples, gk_recovered *out);
 
+/* Two schemes on the same prompts (paired.c): how much more often the one has the target among the `top` most
+ * probable tokens. The interval is a bootstrap over rows, each drawn with all its prompts. The test is over
+ * rows, because prompts of one row are not independent: a row counts for the scheme that has more of its
+ * prompts right, and not at all where both have as many. With one prompt a row that is McNemar's exact test,
+ * with several the sign test. */
+typedef struct gk_paired {
+    size_t n, rows;               /* prompts; rows they are of */
+    double diff, low, high;       /* of the shares, in [-1, 1]; NaN where n is 0, low and high without draws */
+    size_t rows_more, rows_fewer; /* rows with more, with fewer prompts right than under the reference */
+    double p;                     /* gk_mcnemar of these two; NaN where n is 0 */
+} gk_paired;
+/* ref and obs hold n observations of the same prompts in the same order; weights do not count. */
+void gk_paired_compute(const gk_obs *ref, const gk_obs *obs, size_t n, int top, uint64_t seed, int resamples,
+                       gk_paired *out);
+/* Two-sided exact p-value of so many against so many where either is as likely: the binomial tail, doubled,
+ * at most 1. */
+double gk_mcnemar(size_t more, size_t fewer);
+/* Holm's step-down correction of n p-values. NaN stays NaN and does not count. `out` may not be `p`. */
+void gk_holm(const double *p, size_t n, double *out);
+
 /* ---------------------------------------------------------------- the results store (store.c, store_read.c)
  */
 
@@ -436,16 +456,21 @@ void gk_quiz_close(gk_quiz *q); /* NULL is fine */
 
 /* ---------------------------------------------------------------- export (export.c) */
 
-/* Each writes its file atomically. The two tables are CSV (RFC 4180, header line) when the path ends in .csv
+/* Each writes its file atomically. The three tables are CSV (RFC 4180, header line) when the path ends in .csv
  * and JSONL when it ends in .jsonl; anything else is an error. A missing number is an empty field, or null.
  */
 /* Whether a table can be written to `path`, by its ending and its folder; changes nothing. */
 bool gk_export_check(const char *path, gk_error *err);
 bool gk_export_cells(gk_store *s, const char *path, gk_error *err);
 bool gk_export_results(gk_store *s, const char *path, gk_error *err);
-/* {"cells": [...], "not_applicable": [{scheme, template}], "manifest": {...}}. A cell holds set, scheme,
- * template, n, dropped, n_whole, every metric under its key and its interval [low, high] under key + "_ci";
- * null where n is 0. */
+/* Every scheme's paired difference in top-5 from the references: PRE and SFT-rh (SFT where there is no
+ * SFT-rh), or the first scheme of its set where the store has neither. A row holds set, scheme, reference, n,
+ * rows, top5_difference with _low and _high, rows_more, rows_fewer, p and p_holm, which is corrected over all
+ * differences of the set. */
+bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
+/* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "manifest": {...}}. A cell
+ * holds set, scheme, template, n, dropped, n_whole, every metric under its key and its interval [low, high]
+ * under key + "_ci"; null where n is 0. A difference is as in gk_export_differences. */
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 
 /* ---------------------------------------------------------------- the report (report.c) */

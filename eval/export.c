@@ -1,6 +1,6 @@
 /* export.c: a results store as CSV, JSONL and summary.json. */
 #include "eval/csv.h"
-#include "eval/eval.h"
+#include "eval/paired.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -215,10 +215,56 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err) {
     return false;
 }
 
+/* ---------------------------------------------------------------- differences */
+
+static void put_difference(json_t *row, const gk__difference *d) {
+    const gk_paired *x = &d->paired;
+    json_object_set_new(row, "set", text_json(d->set));
+    json_object_set_new(row, "scheme", text_json(d->scheme));
+    json_object_set_new(row, "reference", text_json(d->reference));
+    json_object_set_new(row, "n", json_integer((json_int_t)x->n));
+    json_object_set_new(row, "rows", json_integer((json_int_t)x->rows));
+    json_object_set_new(row, "top5_difference", number_json(x->diff));
+    json_object_set_new(row, "top5_difference_low", number_json(x->low));
+    json_object_set_new(row, "top5_difference_high", number_json(x->high));
+    json_object_set_new(row, "rows_more", json_integer((json_int_t)x->rows_more));
+    json_object_set_new(row, "rows_fewer", json_integer((json_int_t)x->rows_fewer));
+    json_object_set_new(row, "p", number_json(x->p));
+    json_object_set_new(row, "p_holm", number_json(d->p_holm));
+}
+
+static bool read_differences(gk_store *s, gk_arena *a, gk__differences *out, gk_error *err) {
+    gk__outcomes all;
+    uint64_t seed;
+    if (!gk__outcomes_read(s, a, &all, err) || !gk__store_seed(s, &seed, err)) return false;
+    gk__differences_of(&all, a, seed, out);
+    return true;
+}
+
+bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
+    bool csv;
+    gk_out out;
+    gk__differences d;
+    if (!table_kind(path, &csv, err)) return false;
+    gk_arena *a = gk_arena_new();
+    bool ok = read_differences(s, a, &d, err) && gk_out_open(path, &out, err);
+    if (ok) {
+        table t = {.f = out.f, .csv = csv, .row = json_object()};
+        for (size_t i = 0; i < d.n; i++) {
+            put_difference(t.row, &d.item[i]);
+            table_row(&t);
+        }
+        json_decref(t.row);
+        ok = gk_out_commit(&out, err);
+    }
+    gk_arena_free(a);
+    return ok;
+}
+
 /* ---------------------------------------------------------------- summary */
 
-static json_t *summary(const gk_cells *cells, json_t *manifest) {
-    json_t *all = json_object(), *list = json_array(), *absent = json_array();
+static json_t *summary(const gk_cells *cells, const gk__differences *d, json_t *manifest) {
+    json_t *all = json_object(), *list = json_array(), *absent = json_array(), *differ = json_array();
     for (size_t i = 0; i < cells->n; i++) {
         const gk_cell *c = &cells->item[i];
         if (c->applies) {
@@ -230,8 +276,14 @@ static json_t *summary(const gk_cells *cells, json_t *manifest) {
         json_object_set_new(pair, "template", text_json(c->template_name));
         json_array_append_new(absent, pair);
     }
+    for (size_t i = 0; i < d->n; i++) {
+        json_t *row = json_object();
+        put_difference(row, &d->item[i]);
+        json_array_append_new(differ, row);
+    }
     json_object_set_new(all, "cells", list);
     json_object_set_new(all, "not_applicable", absent);
+    json_object_set_new(all, "differences", differ);
     json_object_set_new(all, "manifest", manifest);
     return all;
 }
@@ -239,10 +291,12 @@ static json_t *summary(const gk_cells *cells, json_t *manifest) {
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err) {
     gk_arena *a = gk_arena_new();
     gk_cells cells;
-    json_t *manifest = gk_store_cells(s, a, &cells, err) ? gk_store_manifest(s, err) : NULL;
+    gk__differences d;
+    bool read = gk_store_cells(s, a, &cells, err) && read_differences(s, a, &d, err);
+    json_t *manifest = read ? gk_store_manifest(s, err) : NULL;
     bool ok = manifest != NULL;
     if (ok) {
-        json_t *all = summary(&cells, manifest);
+        json_t *all = summary(&cells, &d, manifest);
         ok = gk_json_save(path, all, err);
         json_decref(all);
     }

@@ -65,7 +65,9 @@ static void add_to_set(gk__report *r, const gk_cell *c) {
 
 static bool gather(gk__report *r) {
     r->manifest = gk_store_manifest(r->s, r->err);
-    if (!r->manifest || !gk_store_cells(r->s, r->a, &r->cells, r->err)) return false;
+    if (!r->manifest || !gk_store_cells(r->s, r->a, &r->cells, r->err) ||
+        !gk__outcomes_read(r->s, r->a, &r->outcomes, r->err) || !gk__store_seed(r->s, &r->seed, r->err))
+        return false;
     if (r->cells.n == 0)
         return gk_fail(r->err, GK_AT_FILE(r->s->path), "run a sweep into it first",
                        "the results store has no schemes");
@@ -120,10 +122,13 @@ static bool add_page(gk__report *r) {
         gk__html_text(&r->html, r->o->about);
         gk_buf_puts(&r->html, "</p>\n");
     }
-    if (!gk__report_summary(r) || !gk__report_sets(r) || !gk__report_curves(r)) return false;
+    if (!gk__report_summary(r) || !gk__report_sets(r)) return false;
+    gk__report_differ(r);
+    if (!gk__report_ranks(r) || !gk__report_fail(r) || !gk__report_curves(r)) return false;
     gk__report_tables(r);
     if (!gk__report_dataset(r) || !gk__report_samples(r) || !gk__report_manifest(r)) return false;
     add_how_to_read(r);
+    gk__report_script(r);
     gk_buf_puts(&r->html, "</body>\n</html>\n");
     return true;
 }

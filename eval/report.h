@@ -2,7 +2,7 @@
 #ifndef GK_EVAL_REPORT_H
 #define GK_EVAL_REPORT_H
 
-#include "eval/store.h"
+#include "eval/paired.h"
 
 typedef struct gk__set { /* the schemes of one YAML set, in their order */
     const char *name;
@@ -16,6 +16,8 @@ typedef struct gk__report {
     gk_arena *a;
     gk_buf html;
     gk_cells cells;
+    gk__outcomes outcomes;
+    uint64_t seed; /* of the bootstrap */
     json_t *manifest;
     gk__set *set;
     size_t n_sets;
@@ -48,6 +50,8 @@ void gk__html_text(gk_buf *b, const char *text);
  * quotes).
  */
 void gk__plain_text(gk_buf *b, const char *text);
+/* A token as the tokenizer stores it: sentencepiece's "▁", the space before a word, as a raised dot. */
+void gk__html_piece(gk_buf *b, const char *piece);
 void gk__html_head(gk_buf *b, const char *title);
 /* "97.3" of a share 0.973, "4.20" of a rank …; an en dash for NaN. Returns buf. */
 char *gk__html_value(gk_metric m, double x, char buf[32]);
@@ -67,17 +71,40 @@ typedef struct gk__plot { /* zero-initialise */
 bool gk__plot_svg(const gk__plot *p, int id, gk_buf *out, gk_error *err);
 void gk__plot_free(gk__plot *p);
 
+/* Draws `p`, frees it, and adds it as the page's next <figure>; `caption` is HTML. */
+bool gk__report_figure(gk__report *r, gk__plot *p, const char *caption);
+
+typedef struct gk__panels { /* small multiples (report_panels.c) */
+    size_t n;
+    const char **title;
+    const char *x_label, *y_label, *setup; /* setup: gnuplot lines: ranges and tics */
+    bool bars, dots, diagonal;
+} gk__panels;
+/* Sets the plot's size, draws it as gk__report_figure does. File "0": panel, x, y; "1" and "2": x, y of grey
+ * lines that every panel has; may be empty. */
+bool gk__report_panels(gk__report *r, gk__plot *p, const gk__panels *k, const char *caption);
+/* The schemes of a set that get a panel: evaluated and in no grid, the first 24. Returns how many. */
+size_t gk__report_shown(const gk__report *r, const gk__set *set, const gk__tried **out);
+
 /* Top-5 accuracy of a set's schemes on a template (or pool), as one <figure>; `caption` is HTML. */
 bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_name, const char *caption);
 
 /* ---------------------------------------------------------------- sections */
 
-bool gk__report_summary(gk__report *r);  /* report_summary.c */
-bool gk__report_sets(gk__report *r);     /* report_figures.c */
+bool gk__report_summary(gk__report *r); /* report_summary.c */
+bool gk__report_sets(gk__report *r);    /* report_figures.c */
+void gk__report_differ(gk__report *r);  /* report_differ.c */
+/* The logit differences of the set's schemes that stand in no grid, as one figure (report_spread.c). */
+bool gk__report_spread(gk__report *r, const gk__set *set);
+bool gk__report_ranks(gk__report *r); /* report_rank.c */
+bool gk__report_fail(gk__report *r);  /* report_fail.c */
+/* Draws the set's grids, each with its table; `rest` gets the schemes that stand in none (report_grid.c). */
+bool gk__report_grids(gk__report *r, const gk__set *set, gk__set *rest);
 bool gk__report_curves(gk__report *r);   /* report_curves.c */
 void gk__report_tables(gk__report *r);   /* report_tables.c */
 bool gk__report_dataset(gk__report *r);  /* report_dataset.c */
 bool gk__report_samples(gk__report *r);  /* report_samples.c */
 bool gk__report_manifest(gk__report *r); /* report_manifest.c */
+void gk__report_script(gk__report *r);   /* report_script.c */
 
 #endif

@@ -110,21 +110,33 @@ static void add_references(const gk__report *r, gk__plot *p, const char *tmpl) {
     add_reference(r, p, "SFT", tmpl, !close);
 }
 
+/* The same scheme on each template alone. */
+static void add_rings(gk__report *r, gk__plot *p, size_t y, const char *scheme) {
+    for (size_t t = 1; t <= r->n_templates; t++) {
+        const gk_cell *c = gk__report_cell(r, scheme, gk_arena_printf(r->a, "%zu", t));
+        if (c && c->applies && c->stats.n)
+            gk_buf_printf(&p->data[2], "%zu\t%.6f\n", y, c->stats.value[GK_METRIC_top5]);
+    }
+}
+
 static void script_bars(const gk__report *r, gk__plot *p, size_t n, double left, const char *tmpl) {
     gk_buf_printf(&p->script,
                   "set lmargin at screen %.4f\nset rmargin at screen 0.875\nset tmargin at screen %.4f\n"
                   "set bmargin 2\nset xrange [0:1]\nset yrange [%g:-0.7]\nunset ytics\n"
                   "set border 1 lc rgb '#888888'\nset xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' "
                   "0.75, '100%%%%' 1) tc rgb '#333333'\n"
-                  "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2.2\n",
+                  "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2.2\nset style circle radius "
+                  "screen 0.006\n",
                   left, 1 - 26.0 / p->height, (double)n - 0.3);
     add_references(r, p, tmpl);
     gk_buf_puts(&p->script,
                 "plot '0' using 2:1:(0):2:($1-0.33):($1+0.33):5 with boxxyerror fs solid 0.85 noborder lc "
                 "rgb variable"
                 " notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.3 lc rgb '#111111' notitle,"
-                " '' using (1):1:6 with labels left offset character 1.3,0 notitle,"
-                " '1' using (0):1:2 with labels right offset character -1,0 notitle\n");
+                " '' using (1):1:6 with labels left offset character 1.3,0 notitle,");
+    if (p->data[2].len)
+        gk_buf_puts(&p->script, " '2' using 2:1 with circles fs empty border lc rgb '#111111' notitle,");
+    gk_buf_puts(&p->script, " '1' using (0):1:2 with labels right offset character -1,0 notitle\n");
 }
 
 static void add_key(gk_buf *b, const bool seen[N_KINDS]) {
@@ -146,19 +158,18 @@ bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
         const gk_cell *c = gk__report_cell(r, set->scheme[i], template_name);
         if (!c || !c->applies) continue;
         seen[kind_of(r, c->scheme)] = true;
+        if (strcmp(template_name, "pooled") == 0 && r->n_templates > 1) add_rings(r, &p, n, c->scheme);
         add_bar(r, &p, n++, c);
     }
     if (n == 0) return true;
     labels l = measure(r, set, template_name);
     p.height = (int)n * (l.wrapped ? WRAPPED_HEIGHT : BAR_HEIGHT) + 84;
     script_bars(r, &p, n, ((double)l.longest * CHARACTER + 16) / WIDTH, template_name);
-    int id = ++r->n_figures;
-    gk_buf_puts(&r->html, "<figure><div>");
-    bool ok = gk__plot_svg(&p, id, &r->html, r->err);
-    gk__plot_free(&p);
-    gk_buf_printf(&r->html, "</div><figcaption id=\"cap%d\">%s", id, caption);
-    add_key(&r->html, seen);
-    gk_buf_puts(&r->html, "</figcaption></figure>\n");
+    gk_buf text = {0};
+    gk_buf_puts(&text, caption);
+    add_key(&text, seen);
+    bool ok = gk__report_figure(r, &p, text.data);
+    gk_buf_free(&text);
     return ok;
 }
 
@@ -170,12 +181,16 @@ static bool add_pooled(gk__report *r, const gk__set *set, const char *more) {
         const gk_cell *c = gk__report_cell(r, set->scheme[i], "pooled");
         if (c && c->stats.n > n) n = c->stats.n;
     }
-    return gk__report_bars(
+    gk_buf_puts(&r->html, "<div class=\"grid\">\n");
+    bool ok = gk__report_bars(
         r, set, "pooled",
         gk_arena_printf(r->a,
                         "Top-5 accuracy over all templates to which a scheme applies (up to %zu prompts), "
-                        "with bootstrap 95%% intervals; dashed: PRE and SFT.%s",
+                        "with bootstrap 95%% intervals; rings: each template alone; dashed: PRE and SFT.%s",
                         n, more));
+    ok = ok && gk__report_spread(r, set);
+    gk_buf_puts(&r->html, "</div>\n");
+    return ok;
 }
 
 static const char *template_text(const gk__report *r, size_t t) {
@@ -242,10 +257,16 @@ static bool add_set(gk__report *r, const gk__set *set, const char *title, const 
     return add_pooled(r, set, more);
 }
 
+/* Grids first, and as bars only what stands in none. */
 static bool add_other(gk__report *r, const gk__set *set) {
-    if (!add_set(r, set, gk_arena_printf(r->a, "Schemes of the set \u201c%s\u201d", set->name), "", ""))
-        return false;
+    gk__set rest;
+    gk_buf_puts(&r->html, "<h2>");
+    gk__html_text(&r->html, gk_arena_printf(r->a, "Schemes of the set \u201c%s\u201d", set->name));
+    gk_buf_puts(&r->html, "</h2>\n");
+    if (!gk__report_grids(r, set, &rest) || (rest.n && !add_pooled(r, &rest, ""))) return false;
+    if (rest.n < set->n) gk_buf_puts(&r->html, "<details><summary>All schemes of the set</summary>\n");
     add_set_table(r, set);
+    if (rest.n < set->n) gk_buf_puts(&r->html, "</details>\n");
     return true;
 }
 

@@ -54,6 +54,20 @@ void gk__html_text(gk_buf *b, const char *text) {
     each_byte(b, text, add_escaped);
 }
 
+void gk__html_piece(gk_buf *b, const char *piece) {
+    static const char SPACE[] = "\xE2\x96\x81", DOT[] = "\xC2\xB7";
+    const char *at;
+    gk_buf text = {0};
+    while ((at = strstr(piece, SPACE))) {
+        gk_buf_add(&text, piece, (size_t)(at - piece));
+        gk_buf_puts(&text, DOT);
+        piece = at + strlen(SPACE);
+    }
+    gk_buf_puts(&text, piece);
+    gk__html_text(b, text.data);
+    gk_buf_free(&text);
+}
+
 static void add_plain(gk_buf *b, char c) {
     if (c == '\n' || c == '\t') c = ' ';
     if (c == '"') c = '\'';
@@ -80,6 +94,11 @@ static const char STYLE[] =
     "@media(min-width:900px){.grid{grid-template-columns:1fr 1fr}}"
     "figure{margin:1rem 0;min-width:0}figure>div{overflow-x:auto}"
     "figure svg{display:block;width:100%;min-width:320px;max-width:640px;height:auto}"
+    ".heat{display:flex;flex-wrap:wrap;gap:0 2rem}.heat>figure{flex:0 1 auto;max-width:100%}.heat "
+    "figcaption{max-width:32rem}"
+    ".heat svg{width:var(--w);max-width:var(--w);min-width:calc(var(--w)*.8)}.sure{font-weight:700}.fails "
+    ".said,.fails "
+    ".left{text-align:left;white-space:normal;min-width:13em}"
     ".own-width svg{max-width:none}.share{min-width:5.2em}tr.first td{border-top:1px solid #999}"
     "figcaption{font-size:.88rem;color:#444;max-width:75ch}"
     ".key{white-space:nowrap;margin-right:.8em}.key i{display:inline-block;width:.85em;height:.85em;"
@@ -106,12 +125,24 @@ static const char STYLE[] =
     ".fe{background:#d2e7f5;box-shadow:inset 0 -2px #0072b2}.m{background:#fbe8c3;box-shadow:inset 0 -2px "
     "#e69f00}"
     ".lt{background:#c9ebdf;box-shadow:inset 0 -2px #009e73}"
-    "mark sub{font-size:.62em;font-weight:700;margin-left:.25em}"
+    "mark sub{font-size:.62em;font-weight:700;margin-left:.25em}";
+
+/* What the script adds, and how all of it stands on a small screen and on paper. */
+static const char STYLE_TOO[] =
+    ".save{font:inherit;font-size:.78rem;color:#333;background:#f5f5f5;border:1px solid "
+    "#ccc;border-radius:3px;"
+    "padding:.1rem .5rem;margin:0 0 .8rem;cursor:pointer}.sorts{cursor:pointer}"
+    "[aria-sort=ascending]::after{content:' \\25B2'}[aria-sort=descending]::after{content:' \\25BC'}"
+    ".filter{position:sticky;top:0;background:#fff;padding:.4rem 0;margin:0 0 "
+    ".6rem;z-index:1;font-size:.9rem}"
+    ".filter input{font:inherit;padding:.15rem .4rem;border:1px solid #999;border-radius:3px;max-width:60vw}"
     "@media(max-width:600px){body{padding:1rem .8rem 3rem;font-size:15px}h1{font-size:1.5rem}"
     "th,td{padding:.25rem .45rem}"
     ".samples td.name,.name{white-space:normal;min-width:6.5em}}"
-    "@media print{body{max-width:none;padding:0;font-size:10pt}h2,h3{break-after:avoid}"
-    "figure,tr,.summary{break-inside:avoid}.scroll,figure>div{overflow:visible}table{font-size:7.5pt}"
+    "@media "
+    "print{.save,.filter{display:none}body{max-width:none;padding:0;font-size:10pt}h2,h3{break-after:avoid}"
+    "figure,tr,.summary{break-inside:avoid}.scroll,figure>div{overflow:visible}figure "
+    "svg{min-width:0}table{font-size:7.5pt}"
     "th,td{padding:.15rem .35rem}details::details-content{content-visibility:visible;height:auto}"
     ".own-width svg{max-height:24cm}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
@@ -122,9 +153,19 @@ void gk__html_head(gk_buf *b, const char *title) {
     gk__html_text(b, title);
     gk_buf_puts(b, "</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>");
     gk_buf_puts(b, STYLE);
+    gk_buf_puts(b, STYLE_TOO);
     gk_buf_puts(b, "</style>\n</head>\n<body>\n<h1>");
     gk__html_text(b, title);
     gk_buf_puts(b, "</h1>\n");
+}
+
+bool gk__report_figure(gk__report *r, gk__plot *p, const char *caption) {
+    int id = ++r->n_figures;
+    gk_buf_printf(&r->html, "<figure><div style=\"--w:%dpx\">", p->width);
+    bool ok = gk__plot_svg(p, id, &r->html, r->err);
+    gk__plot_free(p);
+    gk_buf_printf(&r->html, "</div><figcaption id=\"cap%d\">%s</figcaption></figure>\n", id, caption);
+    return ok;
 }
 
 char *gk__html_value(gk_metric m, double x, char buf[32]) {

@@ -168,21 +168,6 @@ static void add_marked(gk__report *r, const gk_prompt *p) {
 
 /* ---------------------------------------------------------------- the tables */
 
-/* sentencepiece's "▁", the space before a word, as a raised dot. */
-static void add_piece(gk_buf *b, const char *piece) {
-    static const char SPACE[] = "\xE2\x96\x81", DOT[] = "\xC2\xB7";
-    const char *at;
-    gk_buf text = {0};
-    while ((at = strstr(piece, SPACE))) {
-        gk_buf_add(&text, piece, (size_t)(at - piece));
-        gk_buf_puts(&text, DOT);
-        piece = at + strlen(SPACE);
-    }
-    gk_buf_puts(&text, piece);
-    gk__html_text(b, text.data);
-    gk_buf_free(&text);
-}
-
 /* How the whole target did, and what was said. */
 static void add_whole(gk__report *r, const answer *w) {
     gk_buf *b = &r->html;
@@ -212,7 +197,7 @@ static void add_answer(gk__report *r, const sample *e, const answer *w) {
         if (i < w->n_top) {
             bool hit = strcmp(w->piece[i], e->piece) == 0;
             gk_buf_puts(b, hit ? "<span class=\"hit\">" : "<span>");
-            add_piece(b, w->piece[i]);
+            gk__html_piece(b, w->piece[i]);
             gk_buf_printf(b, "</span> <small>%.3f</small>", w->top_prob[i]);
         }
         gk_buf_puts(b, "</td>");
@@ -235,7 +220,7 @@ static void add_sample(gk__report *r, const sample *e, const gk_prompt *p, bool 
     gk_buf_puts(b, " <span class=\"muted\">\u2192 ");
     gk__html_text(b, e->target);
     gk_buf_puts(b, ", first token</span> <span class=\"hit\">");
-    add_piece(b, e->piece);
+    gk__html_piece(b, e->piece);
     gk_buf_puts(b, "</span></p>\n<div class=\"scroll\"><table class=\"text "
                    "samples\"><thead><tr><th>scheme</th><th>1st</th>"
                    "<th>2nd</th><th>3rd</th><th>target&#39;s rank</th><th>its probability</th>");

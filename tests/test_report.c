@@ -1,204 +1,10 @@
 /* test_report.c: the HTML report over a synthetic store: its numbers, escaping, and what happens without
  * gnuplot. */
 /* modules: eval graft train model tokenizer core */
-#include "eval/report.h"
-#include "tests/scratch.h"
+#include "tests/report_fixture.h"
 
 #include <math.h>
 #include <sys/stat.h>
-
-enum { ROWS = 12, VOCAB = 400, N_SETS = 3 };
-
-/* ---------------------------------------------------------------- a store without models */
-
-typedef struct bench {
-    scratch s;
-    gk_tok *tok;
-    gk_prompts prompts;
-    gk_schemes schemes;
-    char *db, *out, *rows, *evil;
-} bench;
-
-static char *home(bench *b, const char *name) {
-    return gk_arena_printf(b->s.a, "%s/%s", GK_SOURCE_DIR, name);
-}
-
-static void make_rows(bench *b) {
-    static const char *const first[] = {"Ada", "Bela", "Cyra", "Dora", "Egon", "Fritz"};
-    static const char *const last[] = {"Marlow", "Quist", "Tamm", "Voss"};
-    gk_buf rows = {0};
-    for (int i = 0; i < ROWS; i++)
-        gk_buf_printf(&rows,
-                      "{\"id\":%d,\"first_actor\":\"%s %s\",\"second_actor\":\"%s %s\",\"movie_title\":\"The "
-                      "<b>Film</b> "
-                      "%d\"}\n",
-                      i, first[i % 6], last[i % 4], first[(i + 1) % 6], last[(i + 2) % 4], i);
-    b->rows = scratch_file(&b->s, "rows.jsonl", rows.data);
-    gk_buf_free(&rows);
-}
-
-static void make_tokenizer(bench *b) {
-    const char *sentences[64];
-    size_t n = 0;
-    gk_error err;
-    for (int i = 0; i < 60; i++)
-        sentences[n++] =
-            gk_arena_printf(b->s.a,
-                            "Ada Marlow stars in a movie alongside Bela Quist and Cyra Tamm number %d. "
-                            "Q: Who? A: Dora Voss, Egon, Fritz! <b>In a new film</b>",
-                            i);
-    ck_assert(gk_tok_train(sentences, n, VOCAB, b->s.dir, &err));
-    b->tok = gk_tok_load(b->s.dir, &err);
-    ck_assert_ptr_nonnull(b->tok);
-}
-
-static void load_schemes(bench *b) {
-    static const char *const files[N_SETS] = {"position", "component", "hybrid"};
-    gk_error err;
-    for (int i = 0; i < N_SETS; i++)
-        ck_assert(gk_schemes_load(b->s.a, home(b, gk_arena_printf(b->s.a, "graft/schemes/%s.yaml", files[i])),
-                                  &b->schemes, &err));
-    b->evil =
-        scratch_file(&b->s, "evil.yaml",
-                     "set: <script>alert('set')</script>\nschemes:\n"
-                     "  - name: \"<img src=x onerror=alert(1)> 'q' `id` $(id) \\\"d\\\"\"\n"
-                     "    about: \"<i>about</i> & more\"\n"
-                     "    grafts: [{at: first_actor, donor: sft, layers: 1}]\n"
-                     "  - {name: \"\\\\ # % @ & ~ ^_{x}\", grafts: [{at: last, donor: sft, layers: 1}]}\n");
-    ck_assert(gk_schemes_load(b->s.a, b->evil, &b->schemes, &err));
-}
-
-static void load_prompts(bench *b) {
-    gk_error err;
-    gk_prompt_options o = {.templates = home(b, "templates/fake_movies_fake_actors/eval.jsonl"),
-                           .fillers = home(b, "templates/fake_movies_fake_actors/fillers.json"),
-                           .rows = b->rows,
-                           .target = "second_actor"};
-    ck_assert(gk_prompts_load(b->s.a, &o, b->tok, 512, &b->prompts, &err));
-}
-
-static void put(json_t *obj, const char *key, const char *value) {
-    json_object_set_new(obj, key, json_string(value));
-}
-
-/* Ranks drawn around a skill of the scheme's own; a top list that agrees with the rank. */
-static gk_score draw_score(const bench *b, gk_rng *rng, size_t scheme, const gk_prompt *p) {
-    double skill = scheme == 0 ? 60 : scheme < 3 ? 0.4 : (double)(gk_rng_below(rng, 3) * (3 + scheme));
-    gk_score g = {.prob = gk_rng_uniform(rng), .logit_diff = gk_rng_normal(rng), .n_top = 5};
-    g.rank = (int64_t)(skill * gk_rng_uniform(rng) * 2);
-    g.logprob = log(g.prob);
-    for (int i = 0; i < g.n_top; i++) {
-        g.top_id[i] = (int32_t)gk_rng_below(rng, (uint64_t)gk_tok_size(b->tok));
-        g.top_prob[i] = (float)(0.5 / (i + 1));
-        if (g.rank == i) g.top_id[i] = p->target_id;
-    }
-    return g;
-}
-
-static void add_results(bench *b, gk_store *s, const int64_t *source) {
-    gk_rng rng;
-    gk_rng_seed(&rng, 7, "report");
-    gk_error err;
-    json_t *info = json_object();
-    gk_stored *all = gk_arena_alloc(b->s.a, b->schemes.n * b->prompts.n * sizeof *all);
-    size_t n = 0;
-    for (size_t k = 0; k < b->schemes.n; k++) {
-        bool again = false;
-        for (size_t j = 0; j < k; j++) again |= source[j] == source[k];
-        for (size_t i = 0; i < b->prompts.n && !again; i++) {
-            const gk_prompt *p = &b->prompts.item[i];
-            if (p->dropped || !gk_scheme_applies(b->schemes.item[k], p->fields, p->n_fields)) continue;
-            all[n] = (gk_stored){.source = source[k], .prompt = i, .score = draw_score(b, &rng, k, p)};
-            all[n].whole = i % 5 != 4;
-            all[n].exact = all[n].whole && all[n].score.rank == 0 && i % 2;
-            all[n].whole_logprob = 2 * all[n].score.logprob - 1;
-            all[n].generated = i % 2 ? " Bo <i>Lund</i>" : "";
-            if (!all[n].whole) all[n].whole_dropped = "the logits are not finite";
-            if (k == 5 && i == 3) all[n].dropped = "a <reason>";
-            n++;
-        }
-    }
-    ck_assert(gk__store_add(s, all, n, info, &err));
-    json_decref(info);
-}
-
-static void make_store(bench *b) {
-    gk_error err;
-    gk_run run = {.identity = json_object(), .first = json_object(), .info = json_object(), .n_models = 2};
-    put(run.identity, "target", "second_actor");
-    put(run.identity, "recipient", "pre");
-    put(run.identity, "limit", "0");
-    put(run.identity, "whole_target", "1");
-    put(run.identity, "generate", "4");
-    put(run.info, "seed", "3");
-    put(run.info, "rows", b->rows);
-    put(run.info, "templates_file", home(b, "templates/fake_movies_fake_actors/eval.jsonl"));
-    put(run.info, "fillers", home(b, "templates/fake_movies_fake_actors/fillers.json"));
-    put(run.info, "cpu", "<cpu> & \"kernels\"");
-    put(run.info, "rows_naive", "1000");
-    put(run.info, "rows_unique", "250");
-    put(run.info, "seconds", "1.5");
-    run.model[0] = (gk_run_model){.name = "pre", .path = b->s.dir, .sha256 = "00ff", .config_sha256 = "aa"};
-    run.model[1] =
-        (gk_run_model){.name = "sft", .path = "elsewhere", .sha256 = "11ff", .config_sha256 = "aa"};
-    run.prompts = &b->prompts;
-    run.tok = b->tok;
-    run.schemes = &b->schemes;
-    int64_t *source = gk_arena_alloc(b->s.a, b->schemes.n * sizeof *source);
-    bool other;
-    gk_store *s = gk__store_begin(b->db, &run, source, &other, &err);
-    ck_assert_ptr_nonnull(s);
-    add_results(b, s, source);
-    ck_assert(gk__store_finish(s, &err));
-    gk_store_close(s);
-    json_decref(run.identity);
-    json_decref(run.first);
-    json_decref(run.info);
-}
-
-static bench bench_new(void) {
-    bench b = {.s = scratch_new()};
-    b.db = scratch_path(&b.s, "results.db");
-    b.out = scratch_path(&b.s, "report/index.html");
-    make_rows(&b);
-    make_tokenizer(&b);
-    load_prompts(&b);
-    load_schemes(&b);
-    make_store(&b);
-    return b;
-}
-
-static void bench_free(bench *b) {
-    gk_tok_free(b->tok);
-    scratch_free(&b->s);
-}
-
-static gk_report_options options(const bench *b) {
-    return (gk_report_options){.db = b->db, .out = b->out, .title = "A <title> & 'more'"};
-}
-
-static char *write_report(bench *b, const gk_report_options *o) {
-    gk_error err = {0};
-    char text[2048];
-    ck_assert_msg(gk_report_write(o, &err), "%s", gk_error_text(&err, text, sizeof text));
-    char *page = gk_read_file(b->s.a, o->out, (size_t)1 << 28, NULL, &err);
-    ck_assert_ptr_nonnull(page);
-    return page;
-}
-
-static size_t count(const char *text, const char *what) {
-    size_t n = 0;
-    for (const char *at = text; (at = strstr(at, what)); at += strlen(what)) n++;
-    return n;
-}
-
-/* Runs SQL on the closed store. */
-static void alter(const bench *b, const char *sql) {
-    sqlite3 *db;
-    ck_assert_int_eq(sqlite3_open(b->db, &db), SQLITE_OK);
-    ck_assert_msg(sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK, "%s", sqlite3_errmsg(db));
-    sqlite3_close(db);
-}
 
 /* ---------------------------------------------------------------- numbers */
 
@@ -362,7 +168,8 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_nonnull(strstr(page, "Which components recall"));
     ck_assert_ptr_nonnull(strstr(page, "Can a task model share"));
     size_t figures = count(page, "<svg");
-    ck_assert_uint_eq(figures, 1 + 5 + 1 + 1 + 1);
+    /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template */
+    ck_assert_uint_eq(figures, 4 * 5 + 5);
     alter(
         &b,
         "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'position');"
@@ -372,46 +179,12 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_null(strstr(page, "Can a task model share"));
     ck_assert_ptr_null(strstr(page, "ATTN+FFN"));
     ck_assert_ptr_nonnull(strstr(page, "The sweep is not complete"));
-    ck_assert_uint_eq(count(page, "<svg"), 6);
+    ck_assert_uint_eq(count(page, "<svg"), 5 + 5);
     bench_free(&b);
 }
 END_TEST
 
 /* ---------------------------------------------------------------- the page as HTML */
-
-static bool is_void_tag(const char *name) {
-    return strcmp(name, "meta") == 0 || strcmp(name, "link") == 0 || strcmp(name, "br") == 0;
-}
-
-/* Every element is closed, in order. */
-static void check_balance(const char *page) {
-    char stack[64][16];
-    size_t depth = 0;
-    for (const char *at = page; (at = strchr(at, '<')); at++) {
-        char name[16] = "";
-        bool closing = at[1] == '/';
-        if (at[1] == '!' || sscanf(at + 1 + closing, "%15[a-z0-9A-Z]", name) != 1) continue;
-        const char *end = strchr(at, '>');
-        ck_assert_ptr_nonnull(end);
-        if (is_void_tag(name) || end[-1] == '/') continue;
-        if (!closing) {
-            ck_assert_uint_lt(depth, 64);
-            strcpy(stack[depth++], name);
-            continue;
-        }
-        ck_assert_msg(depth > 0 && strcmp(stack[depth - 1], name) == 0, "</%s> closes <%s> at %.80s", name,
-                      depth ? stack[depth - 1] : "nothing", at);
-        depth--;
-    }
-    ck_assert_uint_eq(depth, 0);
-}
-
-static void check_unique_ids(bench *b, const char *page) {
-    for (const char *at = page; (at = strstr(at, " id=\"")); at++) {
-        const char *end = strchr(at + 5, '"') + 1;
-        ck_assert_uint_eq(count(page, gk_arena_strndup(b->s.a, at, (size_t)(end - at))), 1);
-    }
-}
 
 START_TEST(page_is_escaped_and_self_contained) {
     bench b = bench_new();
@@ -419,10 +192,12 @@ START_TEST(page_is_escaped_and_self_contained) {
               "UPDATE prompt SET row_key = '<u>' || row_key");
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
-    static const char *const never[] = {"<script",  "<img",   "<i>about", "<b>",     "<u>",         "<cpu>",
-                                        "<reason>", "src=\"", "url(",     "@import", "href=\"http", "<defs>"};
+    static const char *const never[] = {"<script>a", "<img",    "<i>about",    "<b>",
+                                        "<u>",       "<cpu>",   "<reason>",    "src=\"",
+                                        "url(",      "@import", "href=\"http", "<defs>"};
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         ck_assert_msg(!strstr(page, never[i]), "the page has %s", never[i]);
+    ck_assert_uint_eq(count(page, "<script"), 1); /* the page's own */
     ck_assert_ptr_nonnull(strstr(page, "<h1>A &lt;title&gt; &amp; &#39;more&#39;</h1>"));
     ck_assert_ptr_nonnull(
         strstr(page, "&lt;img src=x onerror=alert(1)&gt; &#39;q&#39; `id` $(id) &quot;d&quot;"));
@@ -441,6 +216,7 @@ END_TEST
 /* The samples' columns of the whole target agree with the store, and a generated text stays text. */
 START_TEST(samples_say_what_was_generated) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
     ck_assert_ptr_nonnull(
@@ -461,6 +237,7 @@ END_TEST
 
 START_TEST(sample_prompts_are_marked) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
     ck_assert_uint_eq(count(page, "<p class=\"prompt\">"), 4);
@@ -494,6 +271,7 @@ static const char QUIZ[] =
 
 START_TEST(curves_or_a_note) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_error err;
     ck_assert(gk_mkdirs(scratch_path(&b.s, "good"), &err) && gk_mkdirs(scratch_path(&b.s, "bad"), &err));
     scratch_file(&b.s, "good/metrics.jsonl", METRICS);
@@ -524,6 +302,7 @@ END_TEST
 
 START_TEST(answers_and_rates_are_drawn) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_error err;
     ck_assert(gk_mkdirs(scratch_path(&b.s, "good"), &err));
     gk_report_model model = {"sft", scratch_path(&b.s, "good")};
@@ -555,6 +334,7 @@ END_TEST
 
 START_TEST(gate_is_told) {
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_error err;
     gk_report_options o = options(&b);
     o.gate = scratch_file(&b.s, "gate.json", "{\"pass\": false, \"top\": 5, \"min\": 0.9, \"share\": 0.5}");
@@ -639,6 +419,7 @@ START_TEST(damaged_stores_do_not_crash) {
         "UPDATE prompt SET id = id + 5, text = '', target_id = -4",
     };
     bench b = bench_new();
+    keep_set(&b, "component");
     gk_report_options o = options(&b);
     char *copy = scratch_path(&b.s, "copy.db");
     for (size_t i = 0; i < sizeof damage / sizeof *damage; i++) {

@@ -3,20 +3,23 @@
 #include "tools/tools.h"
 
 typedef struct args {
-    const char *db, *cells, *results, *summary;
+    const char *db, *cells, *results, *differences, *summary;
 } args;
 
 /* Everything that is wrong with any output is said before the first is written. */
 static bool check(const args *g, gk_error *err) {
-    if (!g->cells && !g->results && !g->summary)
-        return gk_fail(err, GK_NOWHERE, "give --cells, --results or --summary", "nothing to write");
+    if (!g->cells && !g->results && !g->differences && !g->summary)
+        return gk_fail(err, GK_NOWHERE, "give --cells, --results, --differences or --summary",
+                       "nothing to write");
     const gk_named_path named[] = {{"--db", g->db, GK_INPUT},
                                    {"--cells", g->cells, GK_OUTPUT},
                                    {"--results", g->results, GK_OUTPUT},
+                                   {"--differences", g->differences, GK_OUTPUT},
                                    {"--summary", g->summary, GK_OUTPUT}};
     return gk_check_outputs(named, sizeof named / sizeof *named, err) &&
            (!g->cells || gk_export_check(g->cells, err)) &&
            (!g->results || gk_export_check(g->results, err)) &&
+           (!g->differences || gk_export_check(g->differences, err)) &&
            (!g->summary || gk_out_check(g->summary, err));
 }
 
@@ -25,6 +28,7 @@ static bool export_all(const args *g, gk_error *err) {
     gk_store *s = gk_store_open(g->db, err);
     bool ok = s && (!g->cells || gk_export_cells(s, g->cells, err)) &&
               (!g->results || gk_export_results(s, g->results, err)) &&
+              (!g->differences || gk_export_differences(s, g->differences, err)) &&
               (!g->summary || gk_export_summary(s, g->summary, err));
     gk_store_close(s);
     return ok;
@@ -36,7 +40,10 @@ int cmd_export(int argc, char **argv) {
         {"db", GK_OPT_STR, &g.db, "FILE", "the results store", true},
         {"cells", GK_OPT_STR, &g.cells, "FILE", "a line a (scheme, template): .csv or .jsonl", false},
         {"results", GK_OPT_STR, &g.results, "FILE", "a line a (scheme, prompt): .csv or .jsonl", false},
-        {"summary", GK_OPT_STR, &g.summary, "FILE", "cells and manifest as one JSON file", false},
+        {"differences", GK_OPT_STR, &g.differences, "FILE",
+         "paired differences from the references: .csv or .jsonl", false},
+        {"summary", GK_OPT_STR, &g.summary, "FILE", "cells, differences and manifest as one JSON file",
+         false},
     };
     gk_arena *a = gk_arena_new();
     int code = gk_args("export", "write a results database as CSV, JSONL or summary.json", opts,

@@ -1,0 +1,408 @@
+/* report_grid.c: the schemes of a grid, drawn by their coordinates: two axes as heatmaps, one as a line with
+ * intervals. */
+#include "eval/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Schemes that differ in nothing but their axis `seed` are one point: all their results together. */
+static const char SEED[] = "seed";
+enum { N_SHOWN = 2, MOST_LINES = 6 };
+static const gk_metric SHOWN[N_SHOWN] = {GK_METRIC_top5, GK_METRIC_mean_logprob};
+
+typedef struct spot {    /* an x value of a row */
+    const char **scheme; /* one, or one a seed */
+    size_t n;
+    gk_stats stats;
+} spot;
+typedef struct grid {
+    const char *x_name, *row_name;
+    const char **x, **row; /* values, in the order of their first scheme */
+    size_t n_x, n_rows, n_axes, n_schemes;
+    spot *spot; /* [row][x]; n is 0 where there is no such scheme */
+    bool numeric, seeds;
+} grid;
+
+/* ---------------------------------------------------------------- from schemes to a grid */
+
+static const gk_cell *pooled(const gk__report *r, const char *scheme) {
+    return gk__report_cell(r, scheme, "pooled");
+}
+
+static bool same_axes(const gk_cell *a, const gk_cell *b) {
+    bool same = a->n_axes == b->n_axes;
+    for (size_t i = 0; same && i < a->n_axes; i++) same = strcmp(a->axis[i].name, b->axis[i].name) == 0;
+    return same;
+}
+
+static bool is_number(const char *text) {
+    char *end;
+    strtod(text, &end);
+    return end != text && *end == 0;
+}
+
+static size_t index_of(const char **list, size_t *n, const char *value) {
+    size_t i = 0;
+    while (i < *n && strcmp(list[i], value) != 0) i++;
+    if (i == *n) list[(*n)++] = value;
+    return i;
+}
+
+/* The axis that goes across: of those with numbers for values (or beginning with one, as windows do) the one
+ * with the most values, else simply the one with the most. */
+static size_t choose_x(gk__report *r, const gk_cell *first, const char **scheme, size_t n) {
+    size_t best = 0, most = 0;
+    const char **values = gk_arena_alloc(r->a, (n + 1) * sizeof *values);
+    for (size_t k = 0; k < first->n_axes; k++) {
+        if (strcmp(first->axis[k].name, SEED) == 0) continue;
+        size_t count = 0;
+        bool digits = true;
+        for (size_t i = 0; i < n; i++) {
+            const char *v = pooled(r, scheme[i])->axis[k].value;
+            index_of(values, &count, v);
+            digits &= *v >= '0' && *v <= '9';
+        }
+        if (count + (digits ? n : 0) > most) {
+            most = count + (digits ? n : 0);
+            best = k;
+        }
+    }
+    return best;
+}
+
+/* The values of the other axes, seeds left out. */
+static const char *row_of(gk__report *r, const gk_cell *c, size_t x, bool names) {
+    const char *text = "";
+    for (size_t k = 0; k < c->n_axes; k++)
+        if (k != x && strcmp(c->axis[k].name, SEED) != 0)
+            text = gk_arena_printf(r->a, "%s%s%s", text, *text ? ", " : "",
+                                   names ? c->axis[k].name : c->axis[k].value);
+    return text;
+}
+
+static void pool(gk__report *r, spot *s) {
+    if (s->n == 1) {
+        s->stats = pooled(r, s->scheme[0])->stats;
+        return;
+    }
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const gk__tried *t = gk__outcomes_of(&r->outcomes, s->scheme[i]);
+        n += t ? t->n : 0;
+    }
+    gk_obs *obs = gk_alloc((n + 1) * sizeof *obs);
+    n = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const gk__tried *t = gk__outcomes_of(&r->outcomes, s->scheme[i]);
+        for (size_t k = 0; t && k < t->n; k++)
+            obs[n++] = (gk_obs){.row = t->item[k].row,
+                                .weight = 1,
+                                .rank = (double)t->item[k].rank,
+                                .logprob = t->item[k].logprob,
+                                .logit_diff = t->item[k].logit_diff};
+    }
+    gk_stats_compute(obs, n, r->seed, GK_RESAMPLES, &s->stats);
+    gk_free(obs);
+}
+
+static void fill(gk__report *r, grid *g, const char **scheme, size_t n) {
+    const gk_cell *first = pooled(r, scheme[0]);
+    size_t x = choose_x(r, first, scheme, n);
+    *g = (grid){.x_name = first->axis[x].name, .n_schemes = n, .numeric = true};
+    g->row_name = row_of(r, first, x, true);
+    for (size_t k = 0; k < first->n_axes; k++) {
+        bool seed = strcmp(first->axis[k].name, SEED) == 0;
+        g->seeds |= seed;
+        g->n_axes += !seed;
+    }
+    g->x = gk_arena_alloc(r->a, (n + 1) * sizeof *g->x);
+    g->row = gk_arena_alloc(r->a, (n + 1) * sizeof *g->row);
+    size_t *at = gk_arena_alloc(r->a, (2 * n + 1) * sizeof *at);
+    for (size_t i = 0; i < n; i++) {
+        const gk_cell *c = pooled(r, scheme[i]);
+        at[2 * i] = index_of(g->row, &g->n_rows, row_of(r, c, x, false));
+        at[2 * i + 1] = index_of(g->x, &g->n_x, c->axis[x].value);
+        g->numeric &= is_number(c->axis[x].value);
+    }
+    g->spot = gk_arena_alloc(r->a, g->n_rows * g->n_x * sizeof *g->spot);
+    for (size_t i = 0; i < n; i++) {
+        spot *s = &g->spot[at[2 * i] * g->n_x + at[2 * i + 1]];
+        if (s->n == 0) s->scheme = gk_arena_alloc(r->a, (n + 1) * sizeof *s->scheme);
+        s->scheme[s->n++] = scheme[i];
+    }
+    for (size_t i = 0; i < g->n_rows * g->n_x; i++)
+        if (g->spot[i].n) pool(r, &g->spot[i]);
+}
+
+/* ---------------------------------------------------------------- what both drawings share */
+
+static const char *metric_name(gk_metric m) {
+    return m == GK_METRIC_top5 ? "top-5 accuracy (%)" : "mean log-probability of the target";
+}
+
+static size_t longest(const char **text, size_t n) {
+    size_t most = 1;
+    for (size_t i = 0; i < n; i++) most = strlen(text[i]) > most ? strlen(text[i]) : most;
+    return most < 34 ? most : 34;
+}
+
+static void add_quoted(gk_buf *b, const char *text) { /* inside gnuplot's double quotes */
+    gk_buf_puts(b, "\"");
+    gk__plain_text(b, text);
+    gk_buf_puts(b, "\"");
+}
+
+/* "at the last token: ATTN by layer" */
+static const char *caption_of(gk__report *r, const grid *g, gk_metric m, const char *more) {
+    gk_buf b = {0};
+    gk_buf_printf(&b, "<strong>%s</strong> by ",
+                  m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target");
+    gk__html_text(&b, g->x_name);
+    if (*g->row_name) {
+        gk_buf_puts(&b, " (across) and ");
+        gk__html_text(&b, g->row_name);
+    }
+    gk_buf_printf(&b, ", all templates pooled. %s", more);
+    const char *text = gk_arena_strdup(r->a, b.data);
+    gk_buf_free(&b);
+    return text;
+}
+
+/* ---------------------------------------------------------------- two axes: a heatmap */
+
+/* ColorBrewer's Blues: one hue, from light to dark, which every reader can order. */
+static unsigned shade(double t) {
+    static const unsigned char stops[][3] = {{247, 251, 255}, {222, 235, 247}, {198, 219, 239},
+                                             {158, 202, 225}, {107, 174, 214}, {66, 146, 198},
+                                             {33, 113, 181},  {8, 81, 156},    {8, 48, 107}};
+    double at = 8 * (t < 0 ? 0 : t > 1 ? 1 : t);
+    int i = at < 7 ? (int)at : 7;
+    unsigned rgb = 0;
+    for (int k = 0; k < 3; k++)
+        rgb = rgb << 8 | (unsigned)lround(stops[i][k] + (at - i) * (stops[i + 1][k] - stops[i][k]));
+    return rgb;
+}
+
+static void range_of(const grid *g, gk_metric m, double *low, double *high) {
+    *low = m == GK_METRIC_top5 ? 0 : INFINITY;
+    *high = m == GK_METRIC_top5 ? 1 : -INFINITY;
+    for (size_t i = 0; m != GK_METRIC_top5 && i < g->n_rows * g->n_x; i++) {
+        double x = g->spot[i].stats.value[m];
+        if (g->spot[i].n == 0 || g->spot[i].stats.n == 0 || !isfinite(x)) continue;
+        *low = fmin(*low, x);
+        *high = fmax(*high, x);
+    }
+}
+
+/* Columns: x, y, colour of the box, text, colour of the text. */
+static void add_boxes(const grid *g, gk__plot *p, gk_metric m, double low, double high) {
+    for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
+        const gk_stats *s = &g->spot[i].stats;
+        char text[32] = "\u2013";
+        double x = s->value[m], t = high > low ? (x - low) / (high - low) : 0.5;
+        bool known = g->spot[i].n && s->n && isfinite(x);
+        if (known)
+            snprintf(text, sizeof text, m == GK_METRIC_top5 ? "%.0f" : "%.1f",
+                     m == GK_METRIC_top5 ? 100 * x : x);
+        gk_buf_printf(&p->data[0], "%zu\t%zu\t%u\t%s\t%u\n", i % g->n_x, i / g->n_x,
+                      known ? shade(t) : 0xf4f4f4U, text, known && t > 0.55 ? 0xffffffU : 0x111111U);
+    }
+}
+
+static bool add_heatmap(gk__report *r, const grid *g, gk_metric m) {
+    enum { BOX = 44, ROW = 27 };
+    bool turned = longest(g->x, g->n_x) > 5;
+    int left = 30 + (int)(8.2 * (double)longest(g->row, g->n_rows)),
+        foot = turned ? 30 + 8 * (int)longest(g->x, g->n_x) : 52;
+    gk__plot p = {.width = left + BOX * (int)g->n_x + 16, .height = ROW * (int)g->n_rows + foot + 12};
+    double low, high;
+    range_of(g, m, &low, &high);
+    add_boxes(g, &p, m, low, high);
+    gk_buf *b = &p.script;
+    gk_buf_printf(b,
+                  "set lmargin at screen %.5f\nset rmargin at screen %.5f\nset bmargin at screen %.5f\n"
+                  "set tmargin at screen %.5f\nset xrange [-0.5:%g]\nset yrange [%g:-0.5]\nunset border\n"
+                  "set tics scale 0 tc rgb '#333333'\nset label ",
+                  (double)left / p.width, 1 - 16.0 / p.width, (double)foot / p.height, 1 - 12.0 / p.height,
+                  (double)g->n_x - 0.5, (double)g->n_rows - 0.5);
+    add_quoted(b, g->x_name);
+    gk_buf_printf(b, " at graph 0.5, screen %.5f center tc rgb '#333333'\nset xtics %s (", 12.0 / p.height,
+                  turned ? "rotate" : "norotate");
+    for (size_t i = 0; i < g->n_x; i++) {
+        gk_buf_puts(b, i ? ", " : "");
+        add_quoted(b, g->x[i]);
+        gk_buf_printf(b, " %zu", i);
+    }
+    gk_buf_puts(b, ")\nset ytics (");
+    for (size_t i = 0; i < g->n_rows; i++) {
+        gk_buf_puts(b, i ? ", " : "");
+        add_quoted(b, g->row[i]);
+        gk_buf_printf(b, " %zu", i);
+    }
+    gk_buf_puts(
+        b,
+        ")\nplot '0' using 1:2:($1-0.48):($1+0.48):($2-0.47):($2+0.47):3 with boxxyerror fs solid noborder "
+        "lc rgb variable notitle, '' using 1:2:4:5 with labels font ',12' tc rgb variable notitle\n");
+    char from[32], to[32];
+    const char *scale = gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk__html_value(m, low, from),
+                                        gk__html_value(m, high, to), m == GK_METRIC_top5 ? " %" : "");
+    return gk__report_figure(r, &p, caption_of(r, g, m, scale));
+}
+
+/* ---------------------------------------------------------------- one axis: lines with intervals */
+
+static const char *const COLOURS[MOST_LINES] = {"#0072B2", "#D55E00", "#009E73",
+                                                "#CC79A7", "#E69F00", "#56B4E9"};
+
+static double x_at(const grid *g, size_t i) {
+    return g->numeric ? strtod(g->x[i], NULL) : (double)i;
+}
+
+/* File 0: row, x, value and interval; file 1: row, x, value of each seed alone. */
+static void add_lines(const gk__report *r, const grid *g, gk__plot *p, gk_metric m, double low, double high) {
+    double scale = m == GK_METRIC_top5 ? 100 : 1, step = 0.012 * (high > low ? high - low : 1);
+    for (size_t k = 0; k < g->n_rows; k++)
+        for (size_t i = 0; i < g->n_x; i++) {
+            const spot *s = &g->spot[k * g->n_x + i];
+            double x = x_at(g, i) + step * ((double)k - (double)(g->n_rows - 1) / 2);
+            if (s->n && s->stats.n)
+                gk_buf_printf(&p->data[0], "%zu\t%.9g\t%.9g\t%.9g\t%.9g\n", k, x, scale * s->stats.value[m],
+                              scale * s->stats.low[m], scale * s->stats.high[m]);
+            for (size_t e = 0; s->n > 1 && e < s->n; e++) {
+                const gk_cell *c = pooled(r, s->scheme[e]);
+                if (c->stats.n)
+                    gk_buf_printf(&p->data[1], "%zu\t%.9g\t%.9g\n", k, x, scale * c->stats.value[m]);
+            }
+        }
+}
+
+static void script_lines(const grid *g, gk__plot *p, gk_metric m, double low, double high) {
+    gk_buf *b = &p->script;
+    double pad = 0.06 * (high > low ? high - low : 1);
+    gk_buf_printf(
+        b,
+        "set border 3 lc rgb '#888888'\nset tics nomirror out tc rgb '#333333'\nset grid ytics lt 1 lw 0.6 "
+        "lc "
+        "rgb '#dddddd'\nset style circle radius screen 0.009\nset errorbars 0.8\nset xrange [%.9g:%.9g]\n"
+        "set key outside top left horizontal samplen 2\nset ylabel '%s'\nset rmargin 3\nset xlabel ",
+        low - pad, high + pad, metric_name(m));
+    add_quoted(b, g->x_name);
+    if (m == GK_METRIC_top5) gk_buf_puts(b, "\nset yrange [-2:102]");
+    gk_buf_puts(b, "\nset xtics (");
+    for (size_t i = 0; i < g->n_x; i++) {
+        gk_buf_puts(b, i ? ", " : "");
+        add_quoted(b, g->x[i]);
+        gk_buf_printf(b, " %.9g", x_at(g, i));
+    }
+    gk_buf_puts(b, ")\nplot ");
+    for (size_t k = 0; k < g->n_rows; k++) {
+        const char *c = COLOURS[k];
+        gk_buf_printf(b, "%s'0' using ($1==%zu?$2:NaN):3 with lines lw 1.8 dt %zu lc rgb '%s' title ",
+                      k ? ", " : "", k, k % 3 + 1, c);
+        add_quoted(b, g->row[k]);
+        gk_buf_printf(
+            b,
+            ", '0' using ($1==%zu?$2:NaN):3:4:5 with yerrorbars pt -1 lw 1.4 lc rgb '%s' notitle, '0' using "
+            "($1==%zu?$2:NaN):3 with circles fs solid noborder lc rgb '%s' notitle",
+            k, c, k, c);
+        if (p->data[1].len)
+            gk_buf_printf(
+                b, ", '1' using ($1==%zu?$2:NaN):3:(%.6g) with circles fs empty border lc rgb '%s' notitle",
+                k, 0.006 * (high > low ? high - low : 1), c);
+    }
+    gk_buf_puts(b, "\n");
+}
+
+static bool add_chart(gk__report *r, const grid *g, gk_metric m) {
+    gk__plot p = {.width = 560, .height = 330};
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < g->n_x; i++) {
+        low = fmin(low, x_at(g, i));
+        high = fmax(high, x_at(g, i));
+    }
+    add_lines(r, g, &p, m, low, high);
+    if (p.data[0].len == 0) {
+        gk__plot_free(&p);
+        return true;
+    }
+    script_lines(g, &p, m, low, high);
+    return gk__report_figure(
+        r, &p,
+        caption_of(r, g, m,
+                   g->seeds ? "Lines and bars: all seeds together, with 95% bootstrap intervals over "
+                              "rows; rings: each seed alone."
+                            : "Bars: 95% bootstrap intervals over rows."));
+}
+
+/* ---------------------------------------------------------------- sections */
+
+static void add_table(gk__report *r, const grid *g) {
+    gk_buf *b = &r->html;
+    gk_buf_puts(b, "<details><summary>The numbers of this grid</summary>\n<div class=\"scroll\"><table "
+                   "class=\"grid-table\">"
+                   "<thead><tr><th>");
+    gk__html_text(b, *g->row_name ? g->row_name : "\u2013");
+    gk_buf_puts(b, "</th><th>");
+    gk__html_text(b, g->x_name);
+    gk_buf_puts(b,
+                "</th><th>schemes</th><th>n</th><th>top-5 %</th><th>log-prob.</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
+        const spot *s = &g->spot[i];
+        if (s->n == 0) continue;
+        gk_buf_puts(b, "<tr><td>");
+        gk__html_text(b, g->row[i / g->n_x]);
+        gk_buf_puts(b, "</td><td>");
+        gk__html_text(b, g->x[i % g->n_x]);
+        gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td>", s->n, s->stats.n);
+        for (int m = 0; m < N_SHOWN; m++) {
+            gk_buf_puts(b, "<td>");
+            gk__html_stat(b, &s->stats, SHOWN[m]);
+            gk_buf_puts(b, "</td>");
+        }
+        gk_buf_puts(b, "</tr>\n");
+    }
+    gk_buf_puts(b, "</tbody></table></div></details>\n");
+}
+
+static bool add_grid(gk__report *r, const char **scheme, size_t n) {
+    grid g;
+    fill(r, &g, scheme, n);
+    bool lines = g.n_rows <= MOST_LINES && (g.n_axes < 2 || g.seeds), ok = true;
+    gk_buf_puts(&r->html, lines ? "<div class=\"grid\">\n" : "<div class=\"heat\">\n");
+    for (int m = 0; ok && m < N_SHOWN; m++)
+        ok = lines ? add_chart(r, &g, SHOWN[m]) : add_heatmap(r, &g, SHOWN[m]);
+    gk_buf_puts(&r->html, "</div>\n");
+    if (ok) add_table(r, &g);
+    return ok;
+}
+
+/* A coordinate besides the seed: without one there is nothing to go across. */
+static bool has_place(const gk_cell *c) {
+    for (size_t i = 0; c && i < c->n_axes; i++)
+        if (strcmp(c->axis[i].name, SEED) != 0) return true;
+    return false;
+}
+
+bool gk__report_grids(gk__report *r, const gk__set *set, gk__set *rest) {
+    *rest = (gk__set){.name = set->name, .scheme = gk_arena_alloc(r->a, (set->n + 1) * sizeof *rest->scheme)};
+    bool *done = gk_arena_alloc(r->a, set->n + 1), ok = true;
+    const char **list = gk_arena_alloc(r->a, (set->n + 1) * sizeof *list);
+    for (size_t i = 0; ok && i < set->n; i++) {
+        const gk_cell *c = pooled(r, set->scheme[i]);
+        if (done[i]) continue;
+        if (!has_place(c)) {
+            rest->scheme[rest->n++] = set->scheme[i];
+            continue;
+        }
+        size_t n = 0;
+        for (size_t k = i; k < set->n; k++) {
+            const gk_cell *d = pooled(r, set->scheme[k]);
+            if (done[k] || !d || !same_axes(c, d)) continue;
+            list[n++] = set->scheme[k];
+            done[k] = true;
+        }
+        ok = add_grid(r, list, n);
+    }
+    return ok;
+}

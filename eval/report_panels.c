@@ -1,0 +1,80 @@
+/* report_panels.c: small multiples: one panel a scheme, all with the same axes, the references grey in each.
+ */
+#include "eval/report.h"
+
+#include <string.h>
+
+enum { COLUMNS = 4, PANEL_WIDTH = 215, PANEL_HEIGHT = 172, TITLE = 27, MOST_PANELS = 24 };
+
+/* At most TITLE bytes, cut between characters. */
+static void add_title(gk_buf *b, gk_arena *a, const char *text) {
+    size_t n = strlen(text), keep = n > TITLE ? TITLE - 1 : n;
+    while (keep < n && keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
+    gk_buf_puts(b, "set title \"");
+    gk__plain_text(b, gk_arena_strndup(a, text, keep));
+    gk_buf_puts(b, keep < n ? "\u2026\"" : "\"");
+    gk_buf_puts(b, " font ',12' offset 0,-0.6 tc rgb '#111111'\n");
+}
+
+static void script_panel(gk__plot *p, const gk__panels *k, size_t i) {
+    gk_buf *b = &p->script;
+    gk_buf_printf(b, "plot %s", k->diagonal ? "x with lines lw 0.8 dt 3 lc rgb '#777777' notitle, " : "");
+    if (k->bars)
+        gk_buf_printf(
+            b,
+            "'0' using ($1==%zu?$2:NaN):(0):($2-0.42):($2+0.42):(0):3 with boxxyerror fs solid noborder lc "
+            "rgb '#56B4E9' notitle, ",
+            i);
+    if (p->data[1].len) gk_buf_puts(b, "'1' using 1:2 with lines lw 1.2 dt 2 lc rgb '#777777' notitle, ");
+    if (p->data[2].len) gk_buf_puts(b, "'2' using 1:2 with lines lw 1.2 lc rgb '#999999' notitle, ");
+    if (k->bars)
+        gk_buf_puts(b, "0 notitle lw 0\n");
+    else
+        gk_buf_printf(b, "'0' using ($1==%zu?$2:NaN):3 with lines lw 2 lc rgb '#0072B2' notitle%s", i,
+                      k->dots ? "," : "\n");
+    if (!k->bars && k->dots)
+        gk_buf_printf(
+            b, " '0' using ($1==%zu?$2:NaN):3 with circles fs solid noborder lc rgb '#0072B2' notitle\n", i);
+}
+
+static void script(gk__report *r, gk__plot *p, const gk__panels *k) {
+    gk_buf *b = &p->script;
+    size_t rows = (k->n + COLUMNS - 1) / COLUMNS;
+    gk_buf_printf(
+        b,
+        "set border 3 lc rgb '#888888'\nset tics nomirror out scale 0.5 font ',10' tc rgb '#333333'\nset "
+        "grid "
+        "ytics lt 1 lw 0.5 lc rgb '#dddddd'\nset style circle radius screen 0.0035\nunset key\nset lmargin "
+        "6\nset rmargin 1\nset tmargin 1.5\nset bmargin 2.4\nset xtics offset 0,0.4\nset xlabel '%s' font "
+        "',11' offset 0,1.2\nset "
+        "ylabel '%s' "
+        "font ',11' offset 2.2,0\n%sset multiplot\n",
+        k->x_label, k->y_label, k->setup);
+    for (size_t i = 0; i < k->n; i++) {
+        gk_buf_printf(b, "set origin %.5f,%.5f\nset size %.5f,%.5f\n", (double)(i % COLUMNS) / COLUMNS,
+                      1 - (double)(i / COLUMNS + 1) / (double)rows, 1.0 / COLUMNS, 1.0 / (double)rows);
+        add_title(b, r->a, k->title[i]);
+        script_panel(p, k, i);
+    }
+    gk_buf_puts(b, "unset multiplot\n");
+}
+
+bool gk__report_panels(gk__report *r, gk__plot *p, const gk__panels *k, const char *caption) {
+    p->width = COLUMNS * PANEL_WIDTH;
+    p->height = PANEL_HEIGHT * (int)((k->n + COLUMNS - 1) / COLUMNS);
+    script(r, p, k);
+    gk_buf_puts(&r->html, "<div class=\"heat\">");
+    bool ok = gk__report_figure(r, p, caption);
+    gk_buf_puts(&r->html, "</div>\n");
+    return ok;
+}
+
+size_t gk__report_shown(const gk__report *r, const gk__set *set, const gk__tried **out) {
+    size_t n = 0;
+    for (size_t i = 0; i < set->n && n < MOST_PANELS; i++) {
+        const gk_cell *c = gk__report_cell(r, set->scheme[i], "pooled");
+        const gk__tried *t = gk__outcomes_of(&r->outcomes, set->scheme[i]);
+        if (c && c->n_axes == 0 && t && t->n) out[n++] = t;
+    }
+    return n;
+}

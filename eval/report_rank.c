@@ -1,0 +1,103 @@
+/* report_rank.c: where the target stands: accuracy at every k, and how its ranks are spread. */
+#include "eval/report.h"
+
+#include <string.h>
+
+enum { MOST_K = 100, N_BINS = 9 };
+static const int LAST[N_BINS] = {1, 2, 5, 10, 20, 50, 100, 1000, 0}; /* ranks counted from 1; 0: no end */
+static const char *const BIN[N_BINS] = {"1",          "2",          "3\u20135",    "6\u201310",
+                                        "11\u201320", "21\u201350", "51\u2013100", "101\u20131000",
+                                        "over 1000"};
+static const int K[] = {1, 2, 3, 5, 10, 20, 50, 100};
+enum { N_K = sizeof K / sizeof *K };
+
+static double within(const gk__tried *t, int k) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->n; i++) n += t->item[i].rank < k;
+    return t->n ? (double)n / (double)t->n : 0;
+}
+
+static double in_bin(const gk__tried *t, int bin) {
+    return (LAST[bin] ? within(t, LAST[bin]) : 1) - (bin ? within(t, LAST[bin - 1]) : 0);
+}
+
+static void add_points(gk_buf *b, const gk__tried *t, bool bins, long panel) {
+    for (int i = 0; i < (bins ? (int)N_BINS : (int)MOST_K); i++) {
+        if (panel >= 0) gk_buf_printf(b, "%ld\t", panel);
+        gk_buf_printf(b, "%d\t%.5f\n", bins ? i : i + 1, 100 * (bins ? in_bin(t, i) : within(t, i + 1)));
+    }
+}
+
+static bool add_figure(gk__report *r, const gk__tried **t, size_t n, bool bins) {
+    gk__plot p = {0};
+    const char **title = gk_arena_alloc(r->a, (n + 1) * sizeof *title);
+    for (size_t i = 0; i < n; i++) {
+        title[i] = t[i]->scheme;
+        add_points(&p.data[0], t[i], bins, (long)i);
+    }
+    const gk__tried *low = gk__outcomes_of(&r->outcomes, "PRE"),
+                    *high = gk__outcomes_of(&r->outcomes, "SFT-rh");
+    if (low && low->n) add_points(&p.data[1], low, bins, -1);
+    if (high && high->n) add_points(&p.data[2], high, bins, -1);
+    gk__panels k = {
+        .n = n,
+        .title = title,
+        .bars = bins,
+        .x_label = bins ? "rank of the target, from 1" : "k",
+        .y_label = bins ? "% of prompts" : "top-k %",
+        .setup =
+            bins ? "set yrange [0:100]\nset xrange [-0.6:8.6]\nset xtics ('1' 0, '5' 2, '20' 4, '100' 6, "
+                   "'1000+' 8)\n"
+                 : "set yrange [0:102]\nset xrange [1:100]\nset logscale x\nset xtics (1, 2, 5, 10, 20, 50, "
+                   "100)\n"};
+    return gk__report_panels(r, &p, &k,
+                             bins ? "<strong>Ranks of the target</strong>: the share of prompts in each "
+                                    "range of ranks, which widen as on a "
+                                    "logarithmic axis; the number below a bar is the last rank in it. Grey: "
+                                    "PRE (dashed) and SFT-rh."
+                                  : "<strong>Top-k accuracy</strong> for k from 1 to 100 on a logarithmic "
+                                    "axis: the share of prompts whose target "
+                                    "is among the k most probable tokens. Grey: PRE (dashed) and SFT-rh.");
+}
+
+static void add_table(gk__report *r, const gk__set *set) {
+    gk_buf *b = &r->html;
+    gk_buf_puts(b, "<details><summary>The numbers: ");
+    gk__html_text(b, set->name);
+    gk_buf_puts(
+        b, "</summary>\n<div class=\"scroll\"><table class=\"ranks\"><thead><tr><th>scheme</th><th>n</th>");
+    for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<th>top-%d %%</th>", K[i]);
+    for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<th>rank %s %%</th>", BIN[i]);
+    gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
+    for (size_t k = 0; k < set->n; k++) {
+        const gk__tried *t = gk__outcomes_of(&r->outcomes, set->scheme[k]);
+        if (!t || t->n == 0) continue;
+        gk_buf_puts(b, "<tr><td class=\"name\">");
+        gk__html_text(b, t->scheme);
+        gk_buf_printf(b, "</td><td>%zu</td>", t->n);
+        for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * within(t, K[i]));
+        for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * in_bin(t, i));
+        gk_buf_puts(b, "</tr>\n");
+    }
+    gk_buf_puts(b, "</tbody></table></div></details>\n");
+}
+
+bool gk__report_ranks(gk__report *r) {
+    const gk__tried **t = gk_arena_alloc(r->a, (r->cells.n + 1) * sizeof(*t));
+    gk_buf_puts(
+        &r->html,
+        "<h2 id=\"ranks\">Where the target stands</h2>\n<p>All templates pooled. A target that is not "
+        "the most probable token may still be second, or nowhere.</p>\n");
+    bool ok = true;
+    for (size_t i = 0; ok && i < r->n_sets; i++) {
+        size_t n = gk__report_shown(r, &r->set[i], t);
+        if (n) {
+            gk_buf_puts(&r->html, "<h3>");
+            gk__html_text(&r->html, r->set[i].name);
+            gk_buf_puts(&r->html, "</h3>\n");
+            ok = add_figure(r, t, n, false) && add_figure(r, t, n, true);
+        }
+        add_table(r, &r->set[i]);
+    }
+    return ok;
+}
