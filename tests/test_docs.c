@@ -255,7 +255,7 @@ int main(void) {
     tcase_add_test(words, the_guide_has_examples_that_run);
     suite_add_tcase(suite, words);
     TCase *t = tcase_create("examples");
-    tcase_set_timeout(t, 600);
+    tcase_set_timeout(t, 1800);
     tcase_add_unchecked_fixture(t, start, stop);
     tcase_add_test(t, the_examples_of_all_pages_run);
     tcase_add_test(t, a_block_that_fails_is_told);
