@@ -138,9 +138,8 @@ static int bash(scratch *s, const char *dir, const char *arguments, char *out, s
         s->a,
         "cd '%s' && B=$(dirname '%s') && exec env -i PATH=\"%s/bin:$PATH\" HOME='%s' TREE='" GK_SOURCE_DIR
         "' BUILD=\"$(dirname $B)\" FLAVOUR=\"$(basename $B)\" GRAFTKIT_HOME='%s' ASAN_OPTIONS='%s' "
-        "MODEL=path/to/model BASE_ROWS=0 RELATION_ROWS=20 TASK_ROWS=8 THREADS=1 OMP_NUM_THREADS=1 timeout "
-        "200 "
-        "bash -euo pipefail %s 2>&1 </dev/null | tail -c %zu; exit ${PIPESTATUS[0]}",
+        "MODEL=path/to/model BASE_ROWS=0 RELATION_ROWS=20 TASK_ROWS=8 THREADS=1 OMP_NUM_THREADS=1 "
+        "timeout 1500 bash -euo pipefail %s 2>&1 </dev/null | tail -c %zu; exit ${PIPESTATUS[0]}",
         dir, binary, world.dir, dir, dir, asan ? asan : "", arguments, size - 1);
     int pipe_fd[2], status;
     ck_assert_int_eq(pipe(pipe_fd), 0);
