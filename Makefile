@@ -100,6 +100,7 @@ help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
 	@echo "             SOURCE=PATH TEMPLATES=DIR BASE_ROWS=N RELATION_ROWS=N TASK_ROWS=N CHUNK_WORDS=N TASK=disjoint|reverse (docs/datasets.md)"
+	@echo "             NAME='position …' RUNS='DIR…' PAGE=FILE RECIPE=NAME MILD=NAME MIX=FILE ARTICLES=DIR (docs/experiments.md)"
 	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH=native BUILD=build DNNL=1 (empty: without oneDNN)"
 
 PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
@@ -196,45 +197,78 @@ THREADS  ?= 0
 SCHEMES  ?= graft/schemes/position$(if $(shell grep -s movie_title $(TEMPLATES)/eval.jsonl),,_untitled).yaml graft/schemes/component.yaml graft/schemes/hybrid.yaml
 MODEL    ?=
 FREEZE   ?=
-export RUN FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK SEED THREADS SCHEMES FREEZE
+# The recipes of the finetuned models and of the mild one, names of train/recipes or files; general text for the mild one.
+RECIPE   ?=
+MILD     ?= relation-mild
+MIX      ?=
+MIX_RATIO ?= 0.3
+# Which models a sweep grafts, as NAME=KIND (KINDS below), the recipient first, and where its results go.
+CAST     ?= pre=base sft=relation task=task
+OUT      ?= $(RUN)
+export RUN FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK SEED THREADS SCHEMES FREEZE \
+    RECIPE MILD MIX MIX_RATIO CAST OUT
 
 # Make and the shell split names at blanks and read these characters as their own: such a name would become another.
 ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
 $(if $(RUN),,$(error RUN is empty: name a folder for the run))
-$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES,$(if $(filter 1,$(words |$($v)|)),,\
+$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE,$(if $(filter 1,$(words |$($v)|)),,\
     $(error $v='$($v)' holds a blank: use a path without blanks and without any of $(ODD))))
-$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES SCHEMES,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
+$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
     $(error $v='$($v)' holds $c : use a path without blanks and without any of $(ODD)))))
 
 BASE     := $(if $(MODEL),$(MODEL),$(RUN)/base)
 G        := $(B)/graftkit
 COMMON   := --seed $(SEED) --threads $(THREADS) --replace
-# The rows that a model is trained on, and its texts: TASK=reverse trains the task model on the relation's rows, target to entity.
+# The models of a run beside its base: the rows that each is trained on, its texts (A2B: from entity to target, as the prompts
+# ask; B2A: back) and its recipe. TASK=reverse trains the task model on the relation's rows, target to entity.
+KINDS          := base relation task forward reverse mild
 ROWS.relation  := relation
 ROWS.task      := $(if $(filter reverse,$(TASK)),relation,task)
+ROWS.forward   := relation
+ROWS.reverse   := relation
+ROWS.mild      := relation
 TEXTS.relation := relation/A2B relation/B2A
 TEXTS.task     := $(if $(filter reverse,$(TASK)),relation/B2A,task/A2B task/B2A)
+TEXTS.forward  := relation/A2B
+TEXTS.reverse  := relation/B2A
+TEXTS.mild     := relation/A2B relation/B2A
+RECIPE.relation := $(or $(RECIPE),relation)
+RECIPE.task    := $(or $(RECIPE),task)
+RECIPE.forward := $(or $(RECIPE),relation)
+RECIPE.reverse := $(or $(RECIPE),relation)
+RECIPE.mild    := $(MILD)
+# The file of a recipe, so that make sees it change.
+recipe_file     = $(if $(or $(findstring /,$1),$(findstring .,$1)),$1,train/recipes/$1.yaml)
 ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out templates/$(DATASET),$(TEMPLATES)),--templates $(TEMPLATES)) \
                   $(if $(BASE_ROWS),--base-rows $(BASE_ROWS)) $(if $(RELATION_ROWS),--relation-rows $(RELATION_ROWS)) \
                   $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(CHUNK_WORDS),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL))
 FILLERS  := $(wildcard $(TEMPLATES)/fillers.json)
 EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target second_actor
+# General text for the mild model: MIX=FILE, else the base corpus where there is one; without any, none.
+MIXED     = $$(for f in $(or $(MIX),$(RUN)/data/base/texts.jsonl); do [ ! -s $$f ] || echo --mix $$f --mix-ratio $(MIX_RATIO); done)
 # After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
 LEARNED   = --eval-rows $(RUN)/data/$(ROWS.$*)/metadata.jsonl $(EVAL) \
             $(foreach t,$(filter-out %/eval.jsonl %/reverse.jsonl,$(wildcard $(TEMPLATES)/*.jsonl)),--train-templates $(t))
 
-.PHONY: dataset base finetune graft-sweep report FORCE
+# What this sweep grafts.
+$(foreach c,$(CAST),$(if $(filter $(KINDS:%=\%=%),$c),,$(error CAST: '$c' must be NAME=KIND; kinds are: $(KINDS))))
+PATH_OF         = $(firstword $(subst =, ,$1))=$(if $(filter %=base,$1),$(BASE),$(RUN)/$(lastword $(subst =, ,$1)))
+RECIPIENT      := $(call PATH_OF,$(firstword $(CAST)))
+DONORS         := $(foreach c,$(wordlist 2,99,$(CAST)),$(call PATH_OF,$c))
+TRAINED        := $(filter-out base,$(foreach c,$(CAST),$(lastword $(subst =, ,$c))))
+
+.PHONY: dataset base finetune graft-sweep report experiment paper compare FORCE
 dataset: $(RUN)/data/card.json ## make the dataset: rows, texts, splits
 base: $(if $(MODEL),$(RUN)/asked,$(RUN)/base/gate.json) ## pretrain the base model and check what it knows (nothing to do with MODEL=DIR)
 	$(if $(MODEL),@echo "base: nothing to do: $(MODEL) is used as it is")
-finetune: $(RUN)/relation/train.json $(RUN)/task/train.json ## finetune the relation and the task model
-graft-sweep: $(RUN)/summary.json ## evaluate every scheme on every prompt
-report: $(RUN)/report/index.html ## all of the above, then the report
+finetune: $(TRAINED:%=$(RUN)/%/train.json) ## finetune the relation and the task model
+graft-sweep: $(OUT)/summary.json ## evaluate every scheme on every prompt
+report: $(OUT)/report/index.html ## all of the above, then the report
 
 # What a run is asked for, checked before anything is written: everything below hangs on these two files. Make only sees that
 # a step may have to be done again; graftkit compares the inputs themselves (--replace): equal ones are left alone, another
 # SEED or FAMILY in the same RUN makes it anew instead of mixing.
-$(RUN)/asked $(RUN)/asked-schemes: FORCE
+$(RUN)/asked $(OUT)/asked-schemes: FORCE
 	@tools/asked.sh $@
 FORCE:
 
@@ -250,20 +284,40 @@ $(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model train/recipes/base.yaml
 $(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
 	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --top 5 --min 0.90 --out $@
 
-$(RUN)/relation/train.json $(RUN)/task/train.json: $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
-    $(RUN)/data/card.json train/recipes/%.yaml | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
-	$(G) finetune --model $(BASE) --recipe $* \
+define FINETUNE
+$(RUN)/$1/train.json: $(call recipe_file,$(RECIPE.$1))
+endef
+$(foreach k,$(filter-out base,$(KINDS)),$(eval $(call FINETUNE,$k)))
+$(RUN)/mild/train.json: $(MIX)
+$(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
+    $(RUN)/data/card.json | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
+	$(G) finetune --model $(BASE) --recipe $(RECIPE.$*) \
 	    $$(for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || echo --texts $(RUN)/data/$$t.jsonl; done) \
+	    $(if $(filter mild,$*),$(MIXED)) \
 	    --out $(@D) $(COMMON) $(if $(FREEZE),--freeze $(FREEZE)) $(LEARNED)
 	@touch $@
 
-$(RUN)/summary.json: $(RUN)/relation/train.json $(RUN)/task/train.json $(RUN)/asked-schemes $(TEMPLATES)/eval.jsonl \
-    $(FILLERS) | $(G)
-	$(G) sweep --recipient pre=$(BASE) --donor sft=$(RUN)/relation --donor task=$(RUN)/task \
-	    $(foreach s,$(SCHEMES),--schemes $(s)) --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(RUN)/results.db \
-	    --whole-target $(COMMON)
-	$(G) export --db $(RUN)/results.db --summary $@ --cells $(RUN)/cells.csv --results $(RUN)/results.csv
-$(RUN)/report/index.html: $(RUN)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
-	$(G) report --db $(RUN)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
-	    --donor sft=$(RUN)/relation --donor task=$(RUN)/task --card $(RUN)/data/card.json --out $@
+$(OUT)/summary.json: $(TRAINED:%=$(RUN)/%/train.json) $(if $(MODEL),,$(RUN)/base/train.json) $(OUT)/asked-schemes \
+    $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
+	$(G) sweep --recipient $(RECIPIENT) $(DONORS:%=--donor %) $(foreach s,$(SCHEMES),--schemes $(s)) \
+	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(OUT)/results.db --whole-target $(COMMON)
+	$(G) export --db $(OUT)/results.db --summary $@ --cells $(OUT)/cells.csv --results $(OUT)/results.csv
+$(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
+	$(G) report --db $(OUT)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
+	    $(DONORS:%=--donor %) --card $(RUN)/data/card.json --out $@ \
+	    $(if $(TITLE),--title "$$TITLE") $(if $(ABOUT),--about "$$ABOUT")
 	@echo "open $@"
+
+# ------------------------------------------------------------------ experiments/, several of them in one run, several runs on one page
+PAPER    ?= position component hybrid layers dropout head directions reversal training patching articles
+NAME     ?=
+ARTICLES ?=
+RUNS     ?=
+PAGE     ?= runs/compare.html
+export KINDS PAPER ARTICLES
+experiment: | $(G) ## NAME="position …": experiments of experiments/, each with its report in RUN/experiments/NAME
+	+@G=$(G) MAKE="$(MAKE)" tools/experiments.sh $(NAME)
+paper: | $(G) ## every experiment that applies, and RUN/paper.html with all of them (docs/experiments.md)
+	+@G=$(G) MAKE="$(MAKE)" tools/experiments.sh --all
+compare: | $(G) ## RUNS="runs/a runs/b": PAGE=runs/compare.html and .csv, their experiments side by side
+	$(G) compare $(RUNS:%=--run %) $(PAPER:%=--experiment %) --out $(PAGE) --csv $(basename $(PAGE)).csv

@@ -459,6 +459,7 @@ typedef struct gk_report_options {
     const char *db;                /* the results store */
     const char *out;               /* the HTML file; its folder is made when absent */
     const char *title;             /* NULL: a default */
+    const char *about;             /* one sentence under it; NULL: none */
     const gk_report_model *models; /* whose training is shown, in this order */
     size_t n_models;
     const char *gate; /* gate.json; NULL: none */
@@ -470,6 +471,46 @@ typedef struct gk_report_options {
  * opened again to mark spans in the sample prompts, and passed over when they do not lead to what the
  * store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
+
+/* ---------------------------------------------------------------- experiments (experiment.c, compare.c) */
+
+/* A YAML file of experiments/: which models a question needs, and which schemes. docs/experiments.md */
+typedef struct gk_experiment {
+    const char *name;    /* the file's, without folder and .yaml */
+    const char *title;   /* one line */
+    const char *about;   /* one sentence */
+    const char *dataset; /* the dataset that it is about, NULL: that of the run */
+    const char **model;  /* the names that its schemes use, the recipient first */
+    const char **kind;   /* which of the run's models each is: "base", "relation", … */
+    size_t n_models;
+    const char **schemes; /* files, as written: a name without '/' and '.' is one of graft/schemes */
+    size_t n_schemes;
+} gk_experiment;
+/* Reads one, into `a`. Errors (file:line:column): unknown or missing keys, texts of several lines or with a
+ * '$' (make would read it as its own), names that are no words, a dataset that is no name. Whether schemes
+ * and models fit each other is gk_experiment_check's. */
+bool gk_experiment_load(gk_arena *a, const char *path, gk_experiment *out, gk_error *err);
+/* Loads the scheme files `path` (n of them) as a run of the experiment would, without its models: every model
+ * that they name is the experiment's, every field is one that a template of `templates` (JSONL) has.
+ * Grids are expanded for 12 layers. */
+bool gk_experiment_check(const gk_experiment *e, const char *const *path, size_t n, const char *templates,
+                         gk_error *err);
+
+typedef struct gk_compare_options {
+    /* Folders of runs. A run has RUN/results.db, of its own sweep, and RUN/experiments/NAME/results.db; one
+     * of these must be there. */
+    const char *const *runs;
+    size_t n_runs;
+    const char *const *names; /* experiments, in the order of the page; those that no run has are left out */
+    size_t n_names;           /* 0: the runs' own sweeps */
+    const char *experiments;  /* the folder with NAME.yaml, for titles */
+    const char *title;        /* NULL: a default */
+    const char *out;          /* the HTML file; its folder is made when absent */
+    const char *csv;          /* every cell of every run; NULL: not written */
+} gk_compare_options;
+/* Writes one page that holds the sets of schemes of every experiment: a bar chart and a table each, one
+ * colour a run. The same stores give the same bytes. As gk_report_write. */
+bool gk_compare_write(const gk_compare_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- a comparison (diff_page.c, diff_plot.c) */
 

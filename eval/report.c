@@ -115,6 +115,11 @@ static void add_how_to_read(gk__report *r) {
 static bool add_page(gk__report *r) {
     gk__html_head(&r->html,
                   r->o->title ? r->o->title : "Dynamic weight grafting: where the finetuned facts come from");
+    if (r->o->about) {
+        gk_buf_puts(&r->html, "<p>");
+        gk__html_text(&r->html, r->o->about);
+        gk_buf_puts(&r->html, "</p>\n");
+    }
     if (!gk__report_summary(r) || !gk__report_sets(r) || !gk__report_curves(r)) return false;
     gk__report_tables(r);
     if (!gk__report_dataset(r) || !gk__report_samples(r) || !gk__report_manifest(r)) return false;
@@ -123,7 +128,7 @@ static bool add_page(gk__report *r) {
     return true;
 }
 
-static bool make_folder(const char *path, gk_arena *a, gk_error *err) {
+bool gk__make_folder_of(const char *path, gk_arena *a, gk_error *err) {
     const char *slash = strrchr(path, '/');
     return !slash || slash == path || gk_mkdirs(gk_arena_strndup(a, path, (size_t)(slash - path)), err);
 }
@@ -131,7 +136,7 @@ static bool make_folder(const char *path, gk_arena *a, gk_error *err) {
 bool gk_report_write(const gk_report_options *o, gk_error *err) {
     gk__report r = {.o = o, .a = gk_arena_new(), .err = err};
     r.s = gk_store_open(o->db, err);
-    bool ok = r.s && gather(&r) && add_page(&r) && make_folder(o->out, r.a, err) &&
+    bool ok = r.s && gather(&r) && add_page(&r) && gk__make_folder_of(o->out, r.a, err) &&
               gk_write_file(o->out, r.html.data, r.html.len, err);
     gk_store_close(r.s);
     json_decref(r.manifest);

@@ -37,6 +37,9 @@ bool gk__report_partial(const gk__report *r, const char *scheme);
 /* "Template 2", "all templates", …, in the arena. */
 const char *gk__report_template(const gk__report *r, const char *template_name);
 
+/* Makes the folder that the file `path` will stand in (report.c). */
+bool gk__make_folder_of(const char *path, gk_arena *a, gk_error *err);
+
 /* ---------------------------------------------------------------- HTML (report_html.c) */
 
 /* Adds text with &<>"' escaped; ill-formed UTF-8 and control characters become U+FFFD. */

@@ -1,5 +1,7 @@
 #!/bin/bash
 # Runs the suites given as arguments, shows the output of those that fail, and ends with the totals.
+# A hang ends a test, a busy machine does not.
+export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-60}
 passed=0 failed=0 suites_failed=()
 for suite in "$@"; do
     out=$("$suite" 2>&1)

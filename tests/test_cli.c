@@ -471,6 +471,25 @@ START_TEST(whole_targets_and_generated_texts) {
 }
 END_TEST
 
+/* The two summaries have the same cells, with values that rounding alone may tell apart. */
+static void same_cells(scratch *s, const char *a, const char *b) {
+    static const char *const shares[] = {"top1", "top5", "top100"};
+    json_t *one = gk_json_load(in_run(s, a), NULL), *other = gk_json_load(in_run(s, b), NULL);
+    json_t *mine = json_object_get(one, "cells"), *theirs = json_object_get(other, "cells");
+    ck_assert_uint_gt(json_array_size(mine), 0);
+    ck_assert_uint_eq(json_array_size(mine), json_array_size(theirs));
+    for (size_t i = 0; i < json_array_size(mine); i++) {
+        json_t *x = json_array_get(mine, i), *y = json_array_get(theirs, i);
+        ck_assert(json_equal(json_object_get(x, "scheme"), json_object_get(y, "scheme")));
+        for (size_t k = 0; k < sizeof shares / sizeof *shares; k++)
+            ck_assert(json_equal(json_object_get(x, shares[k]), json_object_get(y, shares[k])));
+        double p = json_number_value(json_object_get(x, "logprob"));
+        ck_assert_double_eq_tol(p, json_number_value(json_object_get(y, "logprob")), 1e-4);
+    }
+    json_decref(one);
+    json_decref(other);
+}
+
 /* An adapter is trained, is a model to every command, and is the merged model. */
 START_TEST(an_adapter_is_a_model) {
     scratch s = scratch_new();
@@ -491,10 +510,7 @@ START_TEST(an_adapter_is_a_model) {
             "--out $D/%s.db && '%s' export --db $D/%s.db --results $D/%s.csv --summary $D/%s.json --cells "
             "$D/%s-cells.csv",
             donors[i], donors[i], getenv("GRAFTKIT"), donors[i], donors[i], donors[i], donors[i]));
-    char one[GK_SHA256_HEX], other[GK_SHA256_HEX];
-    hash(&s, "lora.csv", one);
-    hash(&s, "merged.csv", other);
-    ck_assert_str_eq(one, other);
+    same_cells(&s, "lora.json", "merged.json");
     /* A folder as PEFT leaves it has no tokenizer: the base's is used. */
     ck_assert_int_eq(unlink(in_run(&s, "lora/tokenizer.model")), 0);
     output_of(&s, "generate --model $D/lora --prompt x --tokens 2");

@@ -54,9 +54,9 @@ END_TEST
 
 /* ---------------------------------------------------------------- memory */
 
-static bool all_zero(const char *p, size_t n) {
+static bool all_are(const void *p, size_t n, unsigned char value) {
     for (size_t i = 0; i < n; i++)
-        if (p[i]) return false;
+        if (((const unsigned char *)p)[i] != value) return false;
     return true;
 }
 
@@ -67,11 +67,10 @@ START_TEST(arena_gives_aligned_zeroed_disjoint_memory) {
         size_t n = 1 + 37 * i;
         p[i] = gk_arena_alloc(a, n);
         ck_assert_uint_eq((uintptr_t)p[i] % 64, 0);
-        for (size_t k = 0; k < n; k++) ck_assert_uint_eq(p[i][k], 0);
+        ck_assert(all_are(p[i], n, 0));
         memset(p[i], (int)i, n);
     }
-    for (size_t i = 0; i < 200; i++)
-        for (size_t k = 0; k < 1 + 37 * i; k++) ck_assert_uint_eq(p[i][k], (unsigned char)i);
+    for (size_t i = 0; i < 200; i++) ck_assert(all_are(p[i], 1 + 37 * i, (unsigned char)i));
     ck_assert_ptr_ne(gk_arena_alloc(a, 0), gk_arena_alloc(a, 0));
     gk_arena_free(a);
 }
@@ -84,7 +83,7 @@ START_TEST(arena_reset_reuses_and_clears_memory) {
     for (int round = 0; round < 5; round++) {
         for (size_t i = 0; i < 6; i++) {
             char *p = gk_arena_alloc(a, sizes[i]);
-            ck_assert(all_zero(p, sizes[i]));
+            ck_assert(all_are(p, sizes[i], 0));
             memset(p, 0x5A, sizes[i]);
         }
         if (round == 0) taken = gk_arena_bytes(a);

@@ -47,7 +47,17 @@ fi
 for f in $SCHEMES; do
     [[ -f $f && -r $f ]] || no "SCHEMES: there is no file '$f' (blanks separate files: a path cannot hold one)"
 done
-mkdir -p "$RUN" 2>/dev/null && [[ -w $RUN ]] || no "RUN='$RUN' must be a folder that can be made and written to"
+: "${OUT:=$RUN}" "${CAST:=pre=base sft=relation task=task}" "${MIX_RATIO:=0.3}"
+for v in RECIPE MILD; do
+    f=${!v}
+    [[ $f == */* || $f == *.* || -z $f ]] || f=train/recipes/$f.yaml
+    [[ -z $f || -f $f ]] || no "$v='${!v}' is no recipe: there is no file '$f'"
+done
+[[ -z $MIX || -f $MIX ]] || no "MIX='$MIX': there is no such file"
+[[ $MIX_RATIO =~ ^0?\.[0-9]{1,3}$ ]] || no "MIX_RATIO='$MIX_RATIO' must be a share like 0.3"
+for v in RUN OUT; do
+    mkdir -p "${!v}" 2>/dev/null && [[ -w ${!v} ]] || no "$v='${!v}' must be a folder that can be made and written to"
+done
 
 case ${1##*/} in
 asked)
@@ -55,11 +65,14 @@ asked)
     for v in SOURCE BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS; do [[ ${!v} ]] && text+=$'\n'"$v=${!v}"; done
     [[ $TEMPLATES == "templates/$DATASET" ]] || text+=$'\n'"templates=$TEMPLATES"
     [[ $TASK == disjoint ]] || text+=$'\n'"task=$TASK"
+    [[ -z $RECIPE$MIX && ${MILD:=relation-mild} == relation-mild && $MIX_RATIO == 0.3 ]] ||
+        text+=$'\n'"recipe=$RECIPE mild=$MILD mix=$MIX $MIX_RATIO"
     # Other weights under the old names are another model. Times tell, without reading gigabytes at every call.
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
     ;;
 asked-schemes)
     text=$(sha256sum $SCHEMES)
+    [[ $CAST == "pre=base sft=relation task=task" ]] || text+=$'\n'"cast=$CAST"
     ;;
 esac
 cmp -s "$1" <<<"$text" || echo "$text" >"$1"

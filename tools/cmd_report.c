@@ -48,6 +48,7 @@ int cmd_report(int argc, char **argv) {
         {"gate", GK_OPT_STR, &s.report.gate, "FILE", "gate.json of the base model", false},
         {"card", GK_OPT_STR, &s.report.card, "FILE", "card.json of the dataset", false},
         {"title", GK_OPT_STR, &s.report.title, "TEXT", "title of the page", false},
+        {"about", GK_OPT_STR, &s.report.about, "TEXT", "a sentence under the title", false},
     };
     gk_arena *a = gk_arena_new();
     gk_error err;

@@ -19,6 +19,8 @@
     X(plan, "draw which model computes what on a prompt")                    \
     X(export, "write a results database as CSV, JSONL or summary.json")      \
     X(report, "write the HTML report of a run")                              \
+    X(experiment, "check a file of experiments/ and list what it needs")     \
+    X(compare, "write one page about the experiments of several runs")       \
     X(inspect, "show what a model is made of and the memory it takes")       \
     X(diff, "show how far two models of one architecture are apart")         \
     X(generate, "continue texts with a model")                               \

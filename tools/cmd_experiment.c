@@ -1,0 +1,85 @@
+/* cmd_experiment.c: `graftkit experiment`: checks an experiment and says what it needs, in lines that
+ * tools/experiments.sh reads. */
+#include "eval/eval.h"
+#include "tools/tools.h"
+
+#include <string.h>
+#include <unistd.h>
+
+typedef struct args {
+    const char *file, *templates;
+    gk_strings kinds;
+} args;
+
+static bool check_kinds(const args *g, const gk_experiment *e, gk_error *err) {
+    for (size_t m = 0; g->kinds.n && m < e->n_models; m++) {
+        size_t k = 0;
+        while (k < g->kinds.n && strcmp(g->kinds.item[k], e->kind[m]) != 0) k++;
+        if (k < g->kinds.n) continue;
+        gk_buf known = {0};
+        for (k = 0; k < g->kinds.n; k++) gk_buf_printf(&known, " %s", g->kinds.item[k]);
+        gk_fail(err, GK_AT_FIELD(g->file, "models"), NULL, "'%s' is no model of a run; there are:%s",
+                e->kind[m], known.data);
+        gk_buf_free(&known);
+        return false;
+    }
+    return true;
+}
+
+/* The file of a scheme set: `name` is a path, or the name of one in graft/schemes; where templates name no
+ * film, NAME_untitled.yaml stands in for NAME.yaml if there is one. In the source tree, as make has it. */
+static const char *scheme_path(gk_arena *a, const char *name, bool titled) {
+    if (strpbrk(name, "/.")) return name;
+    const char *untitled = gk_arena_printf(a, "graft/schemes/%s_untitled.yaml", name);
+    bool there = !titled && access(gk_path_join(a, gk_home(), untitled), R_OK) == 0;
+    return there ? untitled : gk_arena_printf(a, "graft/schemes/%s.yaml", name);
+}
+
+static bool name_the_film(gk_arena *a, const char *templates, bool *titled, gk_error *err) {
+    gk_template **t;
+    size_t n;
+    *titled = false;
+    if (!gk_templates_load(a, templates, &t, &n, err)) return false;
+    for (size_t i = 0; i < n; i++) *titled |= gk_template_has(t[i], "movie_title");
+    return true;
+}
+
+static bool show(const args *g, gk_arena *a, gk_error *err) {
+    gk_experiment e;
+    bool titled;
+    if (!gk_experiment_load(a, g->file, &e, err) || !check_kinds(g, &e, err)) return false;
+    const char *templates = g->templates;
+    if (e.dataset) templates = gk_arena_printf(a, "%s/templates/%s/eval.jsonl", gk_home(), e.dataset);
+    if (!name_the_film(a, templates, &titled, err)) return false;
+    const char **path = gk_arena_alloc(a, e.n_schemes * sizeof *path);
+    const char **at = gk_arena_alloc(a, e.n_schemes * sizeof *at);
+    for (size_t i = 0; i < e.n_schemes; i++) {
+        path[i] = scheme_path(a, e.schemes[i], titled);
+        at[i] =
+            path[i][0] == '/' || strpbrk(e.schemes[i], "/.") ? path[i] : gk_path_join(a, gk_home(), path[i]);
+    }
+    if (!gk_experiment_check(&e, at, e.n_schemes, templates, err)) return false;
+    printf("title\t%s\nabout\t%s\ndataset\t%s\n", e.title, e.about, e.dataset ? e.dataset : "");
+    for (size_t i = 0; i < e.n_models; i++) printf("model\t%s=%s\n", e.model[i], e.kind[i]);
+    for (size_t i = 0; i < e.n_schemes; i++) printf("schemes\t%s\n", path[i]);
+    return true;
+}
+
+int cmd_experiment(int argc, char **argv) {
+    args g = {0};
+    const gk_opt opts[] = {
+        {"file", GK_OPT_STR, &g.file, "FILE", "the experiment (YAML)", true},
+        {"templates", GK_OPT_STR, &g.templates, "FILE", "the run's evaluation templates (JSONL)", true},
+        {"kind", GK_OPT_LIST, &g.kinds, "NAME", "a model that a run can have: refuse others; may be repeated",
+         false},
+    };
+    gk_arena *a = gk_arena_new();
+    gk_error err;
+    int code =
+        gk_args("experiment",
+                "Checks an experiment and prints what it needs: its models as NAME=KIND, its scheme files.",
+                opts, sizeof opts / sizeof *opts, argc, argv, a);
+    if (code < 0) code = show(&g, a, &err) ? 0 : gk_die("experiment", &err);
+    gk_arena_free(a);
+    return code;
+}

@@ -1,0 +1,79 @@
+#!/bin/bash
+# experiments.sh NAME… | --all: runs experiments of experiments/ in $RUN, for the Makefile (whose variables are in the
+# environment). All are checked before the first begins. Each is a sweep and a report of its own in $RUN/experiments/NAME;
+# the models are the run's, trained once. --all: every one of $PAPER that applies, then $RUN/paper.html.
+no() {
+    echo "make: $1" >&2
+    exit 1
+}
+: "${TEMPLATES:=templates/$DATASET}"
+base=${MODEL:-$RUN/base}
+[[ ${MAKEFLAGS%% *} != *n* || ${MAKEFLAGS%% *} == *=* ]] || { echo "tools/experiments.sh $*" && exit; } # make -n
+all= names=("$@")
+[[ $1 != --all ]] || { all=yes && read -ra names <<<"$PAPER"; }
+there=$(cd experiments && echo *.yaml)
+there=${there//.yaml/}
+[[ ${#names[@]} -gt 0 ]] || no "NAME is empty; there is: $there"
+
+# What each needs.
+declare -A title about dataset cast schemes
+for n in "${names[@]}"; do
+    [[ $n =~ ^[A-Za-z0-9_-]+$ && -f experiments/$n.yaml ]] || no "NAME: '$n' is no experiment; there is: $there"
+    needs=$("$G" experiment --file "experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" ${KINDS:+$(printf -- '--kind %s ' $KINDS)}) ||
+        exit 1
+    while IFS=$'\t' read -r key value; do
+        case $key in
+        title) title[$n]=$value ;;
+        about) about[$n]=$value ;;
+        dataset) dataset[$n]=$value ;;
+        model) cast[$n]+="${cast[$n]:+ }$value" ;;
+        schemes) schemes[$n]+="${schemes[$n]:+ }$value" ;;
+        esac
+    done <<<"$needs"
+done
+
+run() { "$MAKE" --no-print-directory "$@" || exit $?; }
+# Why an experiment does not apply to this run; nothing where it does. Known once the dataset is there.
+unfit() {
+    [[ ${dataset[$1]} != "$DATASET" || -z $DATASET ]] || echo "the run's dataset is its own"
+    [[ -z ${dataset[$1]} ]] || return
+    for c in ${cast[$1]}; do
+        case $c in
+        *=forward) [[ -s $RUN/data/relation/A2B.jsonl ]] || echo "there are no texts from entity to target" ;;
+        *=reverse) [[ -s $RUN/data/relation/B2A.jsonl ]] || echo "there are no texts from target to entity" ;;
+        *=task) [[ -s $RUN/data/task/metadata.jsonl ]] || echo "there are no rows for a task model" ;;
+        esac
+    done
+}
+
+run dataset
+todo=() left=()
+for n in "${names[@]}"; do
+    why=$(unfit "$n" | head -n 1)
+    if [[ -z $why ]]; then
+        todo+=("$n")
+    elif [[ $all ]]; then
+        left+=("$n: $why")
+    else
+        no "NAME=$n does not apply: $why"
+    fi
+done
+for n in "${todo[@]}"; do
+    export TITLE=${title[$n]} ABOUT=${about[$n]}
+    ask=(OUT="$RUN/experiments/$n" CAST="${cast[$n]}" SCHEMES="${schemes[$n]}")
+    if [[ ${dataset[$n]} ]]; then
+        # Facts of another kind: rows, texts and models of their own, on the same base.
+        [[ $MODEL ]] || run base
+        ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES="templates/${dataset[$n]}" SOURCE="$ARTICLES"
+            BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint)
+        # The from-scratch model has 128 positions.
+        [[ $MODEL ]] || ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
+    fi
+    run report "${ask[@]}"
+done
+if [[ $all ]]; then
+    "$G" compare --run "$RUN" $(printf -- '--experiment %s ' "${todo[@]}") --title "Dynamic weight grafting: the experiments of ${RUN##*/}" \
+        --out "$RUN/paper.html" --csv "$RUN/paper.csv" || exit $?
+    for l in "${left[@]}"; do echo "left out: $l"; done
+    echo "open $RUN/paper.html"
+fi
