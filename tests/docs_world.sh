@@ -3,12 +3,12 @@
 # a run in runs/default, and files by the names that the examples use. $GRAFTKIT names the binary; its folder is on the PATH.
 set -eu
 cd "$1"
-cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,docs} .
+cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,docs,experiments} .
 mkdir -p data graft train tools
 cp -R "$TREE"/data/{lists,articles} data
 cp -R "$TREE"/graft/schemes graft
 cp -R "$TREE"/train/recipes train
-cp "$TREE"/tools/asked.sh tools
+cp "$TREE"/tools/*.sh tools
 
 # The run. runs/default/base is what make would pretrain, but tiny; everything behind it is made by make, from a copy.
 run=runs/default

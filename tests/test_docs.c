@@ -138,9 +138,8 @@ static int bash(scratch *s, const char *dir, const char *arguments, char *out, s
         s->a,
         "cd '%s' && B=$(dirname '%s') && exec env -i PATH=\"%s/bin:$PATH\" HOME='%s' TREE='" GK_SOURCE_DIR
         "' BUILD=\"$(dirname $B)\" FLAVOUR=\"$(basename $B)\" GRAFTKIT_HOME='%s' ASAN_OPTIONS='%s' "
-        "MODEL=path/to/model BASE_ROWS=0 RELATION_ROWS=20 TASK_ROWS=8 THREADS=1 OMP_NUM_THREADS=1 timeout "
-        "200 "
-        "bash -euo pipefail %s 2>&1 </dev/null | tail -c %zu; exit ${PIPESTATUS[0]}",
+        "MODEL=path/to/model BASE_ROWS=0 RELATION_ROWS=20 TASK_ROWS=8 THREADS=1 OMP_NUM_THREADS=1 "
+        "timeout 1500 bash -euo pipefail %s 2>&1 </dev/null | tail -c %zu; exit ${PIPESTATUS[0]}",
         dir, binary, world.dir, dir, dir, asan ? asan : "", arguments, size - 1);
     int pipe_fd[2], status;
     ck_assert_int_eq(pipe(pipe_fd), 0);
@@ -255,7 +254,7 @@ int main(void) {
     tcase_add_test(words, the_guide_has_examples_that_run);
     suite_add_tcase(suite, words);
     TCase *t = tcase_create("examples");
-    tcase_set_timeout(t, 600);
+    tcase_set_timeout(t, 1800);
     tcase_add_unchecked_fixture(t, start, stop);
     tcase_add_test(t, the_examples_of_all_pages_run);
     tcase_add_test(t, a_block_that_fails_is_told);
