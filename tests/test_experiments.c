@@ -149,6 +149,8 @@ START_TEST(nothing_is_written_for_what_cannot_be_run) {
     fails(&s, "$M paper PAPER='position nowhere' RUN=$D/run", "'nowhere' is no experiment", "position");
     fails(&s, "$M experiment NAME=position RUN=$D/run RECIPE=nowhere", "RECIPE='nowhere'",
           "train/recipes/nowhere.yaml");
+    scratch_file(&s, "odd.yaml", "lr: fast\n");
+    fails(&s, "$M experiment NAME=position RUN=$D/run MILD=$D/odd.yaml", "odd.yaml:1:5", "lr");
     fails(&s, "$M experiment NAME=position RUN=$D/run MIX=/nowhere", "MIX='/nowhere'", "no such file");
     fails(&s, "$M experiment NAME=position RUN=$D/run MIX_RATIO=2", "MIX_RATIO='2'", "share");
     fails(&s, "$M graft-sweep CAST='pre=base sft=relatoin' RUN=$D/run", "sft=relatoin", "reverse");

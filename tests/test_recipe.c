@@ -43,6 +43,9 @@ START_TEST(shipped_recipes_hold_the_default_protocol) {
     ck_assert_mem_eq(&r.adam.beta1, &task.adam.beta1, 4 * sizeof(double));
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/relation.yaml", gk_family_find("gpt2"), &r, NULL));
     ck_assert_double_eq(r.lr, 3e-3);
+    ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/relation-mild.yaml", llama(), &r, NULL));
+    ck_assert(r.lr == 4e-4 && r.adam.weight_decay == 0 && r.epochs == 8);
+    check_freeze(&r, "[\"lnf\",\"head\"]");
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/paper-aggressive.yaml", llama(), &r, NULL));
     check_paper(&r, 2e-5, 0.01);
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/paper-mild.yaml", llama(), &r, NULL));

@@ -2,13 +2,14 @@
  * tools/experiments.sh reads. */
 #include "eval/eval.h"
 #include "tools/tools.h"
+#include "train/train.h"
 
 #include <string.h>
 #include <unistd.h>
 
 typedef struct args {
     const char *file, *templates;
-    gk_strings kinds;
+    gk_strings kinds, recipes;
 } args;
 
 static bool check_kinds(const args *g, const gk_experiment *e, gk_error *err) {
@@ -47,6 +48,9 @@ static bool name_the_film(gk_arena *a, const char *templates, bool *titled, gk_e
 static bool show(const args *g, gk_arena *a, gk_error *err) {
     gk_experiment e;
     bool titled;
+    gk_recipe r;
+    for (size_t i = 0; i < g->recipes.n; i++)
+        if (!gk_recipe_load(g->recipes.item[i], gk_family_find("llama"), &r, err)) return false;
     if (!gk_experiment_load(a, g->file, &e, err) || !check_kinds(g, &e, err)) return false;
     const char *templates = g->templates;
     if (e.dataset) templates = gk_arena_printf(a, "%s/templates/%s/eval.jsonl", gk_home(), e.dataset);
@@ -72,6 +76,7 @@ int cmd_experiment(int argc, char **argv) {
         {"templates", GK_OPT_STR, &g.templates, "FILE", "the run's evaluation templates (JSONL)", true},
         {"kind", GK_OPT_LIST, &g.kinds, "NAME", "a model that a run can have: refuse others; may be repeated",
          false},
+        {"recipe", GK_OPT_LIST, &g.recipes, "FILE", "a recipe to check too; may be repeated", false},
     };
     gk_arena *a = gk_arena_new();
     gk_error err;

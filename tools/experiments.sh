@@ -15,11 +15,19 @@ there=$(cd experiments && echo *.yaml)
 there=${there//.yaml/}
 [[ ${#names[@]} -gt 0 ]] || no "NAME is empty; there is: $there"
 
+recipes=()
+for f in "$RECIPE" "${MILD:-relation-mild}"; do
+    [[ -z $f || $f == */* || $f == *.* ]] || f=train/recipes/$f.yaml
+    # Whether there is such a file is asked.sh's to say.
+    [[ ! -f $f ]] || recipes+=(--recipe "$f")
+done
+
 # What each needs.
 declare -A title about dataset cast schemes
 for n in "${names[@]}"; do
     [[ $n =~ ^[A-Za-z0-9_-]+$ && -f experiments/$n.yaml ]] || no "NAME: '$n' is no experiment; there is: $there"
-    needs=$("$G" experiment --file "experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" ${KINDS:+$(printf -- '--kind %s ' $KINDS)}) ||
+    needs=$("$G" experiment --file "experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" "${recipes[@]}" \
+        ${KINDS:+$(printf -- '--kind %s ' $KINDS)}) ||
         exit 1
     while IFS=$'\t' read -r key value; do
         case $key in
