@@ -18,7 +18,7 @@ static void add_title(gk_buf *b, gk_arena *a, const char *text) {
 
 static void script_panel(gk__plot *p, const gk__panels *k, size_t i) {
     gk_buf *b = &p->script;
-    gk_buf_printf(b, "plot %s", k->diagonal ? "x with lines lw 0.8 dt 3 lc rgb '#777777' notitle, " : "");
+    gk_buf_printf(b, "plot %s", k->diagonal ? "x with lines lw 1.3 dt 3 lc rgb '#777777' notitle, " : "");
     if (k->bars)
         gk_buf_printf(
             b,
