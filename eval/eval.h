@@ -167,8 +167,8 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
  * prompts right, and not at all where both have as many. With one prompt a row that is McNemar's exact test,
  * with several the sign test. */
 typedef struct gk_paired {
-    size_t n, rows;               /* prompts; rows they are of */
-    double diff, low, high;       /* of the shares, in [-1, 1]; NaN where n is 0, low and high without draws */
+    size_t n, rows;         /* prompts; rows they are of */
+    double diff, low, high; /* of the shares, in [-1, 1]; NaN where n is 0, low and high without draws */
     size_t rows_more, rows_fewer; /* rows with more, with fewer prompts right than under the reference */
     double p;                     /* gk_mcnemar of these two; NaN where n is 0 */
 } gk_paired;
@@ -456,8 +456,9 @@ void gk_quiz_close(gk_quiz *q); /* NULL is fine */
 
 /* ---------------------------------------------------------------- export (export.c) */
 
-/* Each writes its file atomically. The three tables are CSV (RFC 4180, header line) when the path ends in .csv
- * and JSONL when it ends in .jsonl; anything else is an error. A missing number is an empty field, or null.
+/* Each writes its file atomically. The three tables are CSV (RFC 4180, header line) when the path ends in
+ * .csv and JSONL when it ends in .jsonl; anything else is an error. A missing number is an empty field, or
+ * null.
  */
 /* Whether a table can be written to `path`, by its ending and its folder; changes nothing. */
 bool gk_export_check(const char *path, gk_error *err);

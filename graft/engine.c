@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    MOST_TOKENS = 1 << 24,  /* in a chunk: row numbers stay far from 2^31 */
+    MOST_TOKENS = 1 << 24, /* in a chunk: row numbers stay far from 2^31 */
     FEWEST_BYTES = 4 << 20 /* of a worker: with less, one worker and all threads inside its operators */
 };
 

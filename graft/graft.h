@@ -59,9 +59,9 @@ const char *gk_derive_name(gk_derive_kind k); /* "rank", "top", "alpha" */
 int gk_derive_most_rank(const gk_config *c);
 /* Whether the numbers are within those bounds. */
 bool gk_derivation_check(const gk_derivation *d, const gk_config *c, gk_error *err);
-/* `f`: the factors of donor - recipient of at least that rank, for ranks below the most (else it may be NULL).
- * Reads both models' weights (for top: three times). All that is passed in must outlive the result, but not `d`. NULL
- * when the configurations or the numbers do not fit, or gk_interrupted(). */
+/* `f`: the factors of donor - recipient of at least that rank, for ranks below the most (else it may be
+ * NULL). Reads both models' weights (for top: three times). All that is passed in must outlive the result,
+ * but not `d`. NULL when the configurations or the numbers do not fit, or gk_interrupted(). */
 gk_derived *gk_derive(const gk_model *recipient, const gk_model *donor, const gk_derivation *d,
                       const gk_factors *f, gk_error *err);
 /* `base` with the adapter, which is not merged into it. Both must outlive the result. */
