@@ -120,8 +120,11 @@ deps: ## install the Debian packages that building, testing and the report need
 deps-dev: ## install what make fmt, make lint and CC=clang need besides
 	$(call INSTALL,$(DEV_PACKAGES))
 
-test: $(B)/graftkit $(TESTS) $(FUZZERS) ## run every test suite and replay the fuzzers' seeds
+test: ## run every test suite and replay the fuzzers' seeds
+	@$(MAKE) --no-print-directory -j$$(nproc) suites
 	@GRAFTKIT=$(abspath $(B)/graftkit) tests/run.sh $(TESTS) $(FUZZERS)
+.PHONY: suites
+suites: $(B)/graftkit $(TESTS) $(FUZZERS)
 check-asan: ## the tests under AddressSanitizer and LeakSanitizer, in build/asan
 	$(MAKE) test FLAVOUR=asan
 check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan
