@@ -20,15 +20,8 @@ const gk_plan *gk__sweep_plan(gk_sweep *s, size_t k, size_t prompt, gk_error *wh
     if (!gk_plan_make(s->plan_arena, s->unique[k], &s->in.cast, &p->tokens, p->fields, p->n_fields, &made,
                       why))
         return NULL;
-    size_t bytes = (size_t)made.n_slots * (size_t)made.n_tokens;
     plan = gk_arena_alloc(a, sizeof *plan);
-    *plan = made;
-    plan->model = memcpy(gk_arena_alloc(a, bytes), made.model, bytes);
-    if (made.patch) {
-        size_t layers = (size_t)gk_model_config(s->in.model[0])->n_layers;
-        bytes = (layers + 1) * (size_t)made.n_tokens;
-        plan->patch = memcpy(gk_arena_alloc(a, bytes), made.patch, bytes);
-    }
+    *plan = gk_plan_extend(a, &made, 0); /* what making it took stays behind */
     return plan;
 }
 
