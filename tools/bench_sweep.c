@@ -4,11 +4,13 @@
  * passes, in memory, on random weights of a small model (or of --shape). The rest is for tools/bench_sweep.sh
  * (make bench-sweep): --write makes a recipient and a donor as folders, --cells lists what a sweep computes,
  * token by token, for tools/reference/bench_sweep_torch.py to compute the same, --alone times the recipient's
- * own forward pass of each of a sweep's prompts. */
+ * own forward pass of a sweep's prompts. */
 #include "eval/eval.h"
 #include "tools/shapes.h"
 #include "tools/tools.h"
 #include "train/train.h"
+
+#include <string.h>
 
 typedef struct asked {
     const char *shape, *write, *from, *cells, *recipient, *templates, *fillers, *rows;
@@ -229,33 +231,41 @@ static bool write_all(const asked *o, gk_cast *cast, const gk_tok *tok, gk_error
     return false;
 }
 
-/* Each prompt by itself, sharing nothing with others: the model's own forward pass and one row of logits. */
+/* All prompts as one batch, sharing nothing: the model's own forward pass, and each one's last logits. */
 static bool time_alone(const asked *o, const gk_model *m, const gk_tok *tok, gk_error *err) {
     enum { ROUNDS = 3 };
     gk_prompts prompts;
     const gk_config *c = gk_model_config(m);
     if (!load_prompts(o, c, tok, &prompts, err)) return false;
-    gk_session_opts so = {.max_rows = 1};
+    int rows = 0, n = 0;
     for (size_t i = 0; i < prompts.n; i++)
-        if ((int)prompts.item[i].tokens.n > so.max_rows) so.max_rows = (int)prompts.item[i].tokens.n;
-    gk_session *s = gk_session_make(c, &so, err);
-    float *logits = gk_arena_alloc(o->a, (size_t)c->vocab * sizeof *logits);
-    double seconds[ROUNDS];
+        rows += prompts.item[i].dropped ? 0 : (int)prompts.item[i].tokens.n;
+    int32_t *token = gk_arena_alloc(o->a, (size_t)rows * sizeof *token);
+    int32_t *start = gk_arena_alloc(o->a, (prompts.n + 1) * sizeof *start);
+    int32_t *last = gk_arena_alloc(o->a, prompts.n * sizeof *last);
+    start[0] = 0;
+    for (size_t i = 0; i < prompts.n; i++) {
+        const gk_tokens *t = &prompts.item[i].tokens;
+        if (prompts.item[i].dropped) continue;
+        memcpy(token + start[n], t->id, t->n * sizeof *token);
+        start[n + 1] = start[n] + (int32_t)t->n;
+        last[n] = start[n + 1] - 1;
+        n++;
+    }
+    gk_batch b = {.n_rows = rows, .n_seqs = n, .token = token, .seq_start = start};
+    gk_session *s = gk_session_new(c, rows, false, err);
+    float *logits = gk_alloc((size_t)n * (size_t)c->vocab * sizeof *logits);
+    double seconds[ROUNDS] = {0};
     bool ok = s != NULL;
     for (int r = 0; ok && r < ROUNDS; r++) {
         double begun = gk_now();
-        for (size_t i = 0; ok && i < prompts.n; i++) {
-            const gk_prompt *p = &prompts.item[i];
-            if (p->dropped) continue;
-            int32_t start[] = {0, (int32_t)p->tokens.n}, last = start[1] - 1;
-            gk_batch b = {.n_rows = start[1], .n_seqs = 1, .token = p->tokens.id, .seq_start = start};
-            ok = gk_forward(s, m, &b, &last, 1, logits, err);
-        }
+        ok = gk_forward(s, m, &b, last, n, logits, err);
         seconds[r] = gk_now() - begun;
     }
     if (ok)
-        printf("RESULT alone_seconds=%.3f first=%.3f again=%.3f prompts=%zu\n", seconds[2], seconds[0],
-               seconds[1], prompts.n - prompts.n_dropped);
+        printf("RESULT alone_seconds=%.3f first=%.3f again=%.3f prompts=%d\n", seconds[2], seconds[0],
+               seconds[1], n);
+    gk_free(logits);
     gk_session_free(s);
     return ok;
 }
@@ -287,8 +297,8 @@ int main(int argc, char **argv) {
          false},
         {"from", GK_OPT_STR, &o.from, "MODEL", "of this one, as floats, instead of random weights", false},
         {"cells", GK_OPT_STR, &o.cells, "FILE", "lists a sweep's cells, and nothing else", false},
-        {"alone", GK_OPT_FLAG, &o.alone, NULL,
-         "times the recipient on each of a sweep's prompts, and nothing else", false},
+        {"alone", GK_OPT_FLAG, &o.alone, NULL, "times the recipient on a sweep's prompts, and nothing else",
+         false},
         {"recipient", GK_OPT_STR, &o.recipient, "MODEL", "of that sweep; so are:", false},
         {"schemes", GK_OPT_LIST, &o.schemes, "FILE", "schemes (YAML); may be repeated", false},
         {"templates", GK_OPT_STR, &o.templates, "FILE", "templates (JSONL)", false},

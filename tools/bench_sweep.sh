@@ -189,8 +189,8 @@ grid_of_layers() {
     alone=$("$BIN/bench_sweep" --alone --recipient "$(recipient smollm2)" --templates $templates/eval.jsonl --threads "$THREADS" \
         --fillers $templates/fillers.json --rows "$tmp/data/relation/metadata.jsonl" --limit $((GRID_PROMPTS / 4))) || exit 1
     alone=$(sed -n 's/.*alone_seconds=\([0-9.]*\).*/\1/p' <<<"$alone")
-    echo "the grid: $cells s; the model's own forward pass of each prompt: $alone s, $(calc %.1f "$cells / $alone") of these;" \
-        "the engine's, which share the prompts' common beginnings ($(field share)% of the rows): $plain s, $(calc %.1f "$cells / $plain") of these"
+    echo "the grid: $cells s; the model's own forward pass of the prompts, in which nothing is shared: $alone s, $(calc %.1f "$cells / $alone") of these;" \
+        "the engine's, which shares the prompts' common beginnings ($(field share)% of the rows): $plain s, $(calc %.1f "$cells / $plain") of these"
     echo "RESULT grid_of_forwards=$(calc %.2f "$cells / $alone") grid_of_shared=$(calc %.2f "$cells / $plain")" >>"$tmp/results"
 }
 
