@@ -107,6 +107,9 @@ typedef struct gk_map {
 } gk_map;
 bool gk_map_open(const char *path, gk_map *out, gk_error *err);
 void gk_map_close(gk_map *m);
+/* Bytes of a mapped file that will not be read soon: they no longer count as this process's memory. Reading
+ * them again costs a page fault each. Memory that gk_map_open did not give is left alone. */
+void gk_map_forget(const void *p, size_t n);
 /* For the program's main, once, before threads start. A file that is truncated while it is mapped cannot be
  * read any more and the system ends the process (SIGBUS); from now on one line on stderr says which file it
  * was, and the exit code is 1. Without this call it is a crash: a program that uses the library keeps its own

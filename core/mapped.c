@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 enum { MOST = 256, EXIT_CODE = 1, STACK_BYTES = 64 << 10 };
@@ -42,6 +43,25 @@ void gk__mapped_remove(const gk_map *m) {
         break;
     }
     pthread_mutex_unlock(&slots_lock);
+}
+
+static bool is_mapped(uintptr_t begin, uintptr_t end) {
+    bool found = false;
+    pthread_mutex_lock(&slots_lock);
+    for (size_t i = 0; i < MOST && !found; i++) {
+        uintptr_t at = atomic_load(&slots[i].begin);
+        found = at != 0 && begin >= at && end <= at + slots[i].size;
+    }
+    pthread_mutex_unlock(&slots_lock);
+    return found;
+}
+
+void gk_map_forget(const void *p, size_t n) {
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)p, end = begin + n;
+    if (!is_mapped(begin, end)) return;
+    begin = (begin + page - 1) / page * page; /* whole pages: what stands beside may be in use */
+    end = end / page * page;
+    if (end > begin) madvise((void *)begin, end - begin, MADV_DONTNEED);
 }
 
 /* ---------------------------------------------------------------- the handler */

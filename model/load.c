@@ -109,9 +109,10 @@ static bool match_tied_head(loader *l, gk_error *err) {
     head->used = true;
     if (!check_stored(head->stored, embed->stored->shape, 2, err)) return false;
     if (l->no_values) return true;
-    if (head->stored->type == embed->stored->type &&
-        memcmp(head->stored->data, embed->stored->data, head->stored->bytes) == 0)
-        return true;
+    bool same = head->stored->type == embed->stored->type &&
+                memcmp(head->stored->data, embed->stored->data, head->stored->bytes) == 0;
+    gk_map_forget(head->stored->data, head->stored->bytes);
+    if (same) return true;
     return gk_fail(err, at_stored(head->stored), "set tie_word_embeddings to false, or drop this tensor",
                    "config.json ties the head to the embedding, but they differ");
 }
@@ -235,6 +236,7 @@ static bool fill_vector(const loader *l, gk_model *m, gk_error *err) {
             if (!check_finite(l, s, p, before, to, (size_t)t.out * (size_t)s->in, err)) return false;
             before += t.out;
         }
+        gk_map_forget(s->stored->data, s->stored->bytes);
     }
     return true;
 }
@@ -308,6 +310,7 @@ static bool fill_mapped(const loader *l, gk_model *m, gk_error *err) {
             if (!view(s, &l->layout, t) && !own(l, m, s, p, before, t, err)) return false;
             before += t->out;
         }
+        if (!gk__slot_in_place(s, &l->layout)) gk_map_forget(s->stored->data, s->stored->bytes);
     }
     if (l->cfg->tied) m->outer[GK_HEAD] = m->outer[GK_EMBED];
     return true;

@@ -49,6 +49,46 @@ START_TEST(map_whole_and_empty_files) {
 }
 END_TEST
 
+/* Pages of files that are in this process's memory (statm's third figure). */
+static long shared_pages(void) {
+    long size, resident, shared;
+    FILE *f = fopen("/proc/self/statm", "r");
+    ck_assert_int_eq(fscanf(f, "%ld %ld %ld", &size, &resident, &shared), 3);
+    fclose(f);
+    return shared;
+}
+
+static size_t count(const uint8_t *p, size_t n, uint8_t byte) {
+    size_t found = 0;
+    for (size_t i = 0; i < n; i++) found += p[i] == byte;
+    return found;
+}
+
+START_TEST(what_is_forgotten_takes_no_memory_and_is_still_there) {
+    enum { BYTES = 8 << 20 };
+    scratch s = scratch_new();
+    const char *path = scratch_path(&s, "large");
+    char *text = gk_alloc(BYTES);
+    memset(text, 'x', BYTES);
+    FILE *f = fopen(path, "w");
+    ck_assert_uint_eq(fwrite(text, 1, BYTES, f), BYTES);
+    fclose(f);
+    gk_map m;
+    ck_assert(gk_map_open(path, &m, NULL));
+    ck_assert_uint_eq(count(m.data, BYTES, 'x'), BYTES);
+    long before = shared_pages();
+    gk_map_forget(m.data + 100, BYTES - 200); /* but for the pages that it has a part of */
+    long less = before - shared_pages();
+    ck_assert_int_ge(less, BYTES / sysconf(_SC_PAGESIZE) * 9 / 10);
+    ck_assert_uint_eq(count(m.data, BYTES, 'x'), BYTES);
+    gk_map_forget(text, BYTES); /* not of a file */
+    ck_assert_uint_eq(count((const uint8_t *)text, BYTES, 'x'), BYTES);
+    gk_map_close(&m);
+    gk_free(text);
+    scratch_free(&s);
+}
+END_TEST
+
 enum { CUT_BYTES = 1 << 20, KEPT_BYTES = 4096, READ_AT = 500000 };
 
 static void *touch(void *m) {
@@ -292,6 +332,7 @@ int main(void) {
     Suite *s = suite_create("file");
     TCase *t = tcase_create("file");
     tcase_add_test(t, map_whole_and_empty_files);
+    tcase_add_test(t, what_is_forgotten_takes_no_memory_and_is_still_there);
     tcase_add_test(t, a_mapped_file_that_is_cut_short);
     tcase_add_test(t, read_file_honours_its_limit);
     tcase_add_test(t, commit_replaces_and_abort_keeps);
