@@ -10,7 +10,7 @@ typedef struct speech { /* a pair under way */
     int steps;          /* tokens of the target that are scored: 1, or the whole target */
     bool exact;
     int32_t *token; /* generation: the prompt's tokens and what was said */
-    int said;
+    int said, told; /* tokens; of them, those that the progress has counted */
     bool ended, broken; /* broken: logits were not finite */
 } speech;
 
@@ -28,7 +28,7 @@ typedef struct run {
     gk_job *jobs;
     source *of_job;
     size_t n_jobs;
-    double scored;
+    double told; /* pairs and parts of pairs that the progress has counted */
     gk_id_list ends;
 } run;
 
@@ -61,6 +61,13 @@ uint64_t gk__naive_rows(const gk_config *c, const gk_prompt *p, int said) {
 
 /* ---------------------------------------------------------------- the target */
 
+/* A pair is done to the share of its rounds that are over: one of scoring and one a token that is generated.
+ * Never from two threads at once. */
+static void tell(run *r, double rounds) {
+    r->told += rounds / (1 + r->e->generate);
+    gk_progress_update(r->e->progress, r->e->before + r->told, NULL);
+}
+
 /* Called from several threads, with the steps of one pair too. */
 static bool take_target(void *ctx, size_t job, const float *logits) {
     run *r = ctx;
@@ -80,8 +87,7 @@ static bool take_target(void *ctx, size_t job, const float *logits) {
         if (ok && from.step == 0) p->out->score = score;
         const char **reason = from.step ? &p->out->whole_dropped : &p->out->dropped;
         if (!ok) *reason = gk_arena_strdup(r->e->a, why.what);
-        r->scored += 1.0 / w->steps;
-        gk_progress_update(r->e->progress, r->e->before + r->scored, NULL);
+        tell(r, 1.0 / w->steps);
     }
     return true;
 }
@@ -133,6 +139,18 @@ static void say(run *r, size_t i, int32_t id) {
     w->ended = w->said == r->e->generate || n + w->said > r->c->max_positions;
 }
 
+/* After a round: what has ended needs none of those that were left to it. */
+static void tell_said(run *r) {
+    int rounds = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        speech *w = &r->speech[i];
+        int over = w->ended ? r->e->generate : w->said;
+        rounds += over - w->told;
+        w->told = over;
+    }
+    tell(r, rounds);
+}
+
 /* As long as it says the target itself, scoring has seen what comes next. */
 static void say_known(run *r, size_t i) {
     speech *w = &r->speech[i];
@@ -175,6 +193,7 @@ static bool one_round(run *r, gk_arena *a, gk_graft_stats *stats, gk_error *err)
         r->jobs[r->n_jobs] = job_of(a, r->pair[i].prompt, r->pair[i].plan, w->token, w->said);
         r->of_job[r->n_jobs++] = (source){i, w->said};
     }
+    tell_said(r);
     return r->n_jobs == 0 ||
            gk_grafter_run(r->e->grafter, r->jobs, r->n_jobs, r->e->budget, take_next, r, stats, err);
 }
