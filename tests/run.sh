@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the suites given as arguments, one a core at a time, shows the output of those that fail, and ends with the totals.
 # A hang ends a test, a busy machine does not.
-export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-60}
+export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-120}
 suites=("$@") next=0 told=0
 passed=0 failed=0 suites_failed=()
 tmp=$(mktemp -d)
