@@ -150,10 +150,10 @@ bench-train: $(B)/bench_train $(B)/graftkit ## training speed by SHAPES="small t
 	    TOKENIZER='$(TOKENIZER)' tools/bench_train.sh
 
 GGUF      ?=
-PARTS     ?= gpt2 smollm2 curve grid
+PARTS     ?= gpt2 smollm2 curve grid derived
 PROMPTS   ?= 200
 PLOT      ?=
-bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smollm2 curve grid"; PYTHON=python3: beside PyTorch, GGUF=SmolLM2 (tools/bench_sweep.sh)
+bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smollm2 curve grid derived"; PYTHON=python3: beside PyTorch, GGUF=SmolLM2 (tools/bench_sweep.sh)
 	@BIN=$(B) PYTHON='$(PYTHON)' GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' PLOT='$(PLOT)' \
 	    THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench_sweep.sh
 

@@ -452,6 +452,8 @@ gk_quiz *gk_quiz_open(const gk_quiz_options *o, const gk_tok *tok, const gk_conf
 /* `m`: any model of that configuration. trained->n is 0 where there are no training templates. */
 bool gk_quiz_ask(gk_quiz *q, const gk_model *m, gk_quiz_score *held_out, gk_quiz_score *trained,
                  gk_error *err);
+/* The most working memory that asking takes. */
+size_t gk_quiz_bytes(const gk_quiz *q);
 void gk_quiz_close(gk_quiz *q); /* NULL is fine */
 
 /* ---------------------------------------------------------------- export (export.c) */

@@ -116,6 +116,12 @@ static bool ask(const gk_quiz *q, const part *p, const gk_model *m, gk_quiz_scor
     return true;
 }
 
+size_t gk_quiz_bytes(const gk_quiz *q) {
+    size_t held_out = gk_graft_memory(q->c, q->held_out.jobs, q->held_out.n, q->budget);
+    size_t trained = gk_graft_memory(q->c, q->trained.jobs, q->trained.n, q->budget);
+    return held_out > trained ? held_out : trained;
+}
+
 bool gk_quiz_ask(gk_quiz *q, const gk_model *m, gk_quiz_score *held_out, gk_quiz_score *trained,
                  gk_error *err) {
     return ask(q, &q->held_out, m, held_out, err) && ask(q, &q->trained, m, trained, err);

@@ -176,6 +176,13 @@ uint64_t gk_graft_rows(const gk_config *c, int n, int predictions) {
     return gk__stages_rows(c, n) + (uint64_t)(predictions - 1) * prediction;
 }
 
+size_t gk_graft_memory(const gk_config *c, const gk_job *jobs, size_t n_jobs, size_t budget_bytes) {
+    double tokens = 0;
+    for (size_t i = 0; i < n_jobs; i++) tokens += jobs[i].n;
+    double bytes = gk__stages_bytes(c, tokens, (double)n_jobs, tokens);
+    return bytes < (double)budget_bytes ? (size_t)bytes : budget_bytes;
+}
+
 /* ---------------------------------------------------------------- a run: workers, each with its own chunks
  */
 

@@ -232,6 +232,8 @@ bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft
  * false. */
 bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,
                   gk_logits_fn *fn, void *ctx, gk_graft_stats *stats, gk_error *err);
+/* The most working memory that a run of these jobs takes, where they patch nothing. */
+size_t gk_graft_memory(const gk_config *c, const gk_job *jobs, size_t n_jobs, size_t budget_bytes);
 /* Rows (as rows_naive counts them) of one pass over n tokens that predicts what follows each of the last
  * `predictions` (1 to n) of them: rows_naive counts jobs that are beginnings of one another as passes of
  * their own, while nobody would run them so. */

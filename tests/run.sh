@@ -1,24 +1,46 @@
 #!/bin/bash
-# Runs the suites given as arguments, shows the output of those that fail, and ends with the totals.
+# Runs the suites given as arguments, one a core at a time, shows the output of those that fail, and ends with the totals.
 # A hang ends a test, a busy machine does not.
 export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-60}
+suites=("$@") next=0 told=0
 passed=0 failed=0 suites_failed=()
-for suite in "$@"; do
-    out=$("$suite" 2>&1)
-    code=$?
-    line=$(grep -E '^[0-9]+%: Checks' <<<"$out" | tail -n 1)
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+
+run() { # run NUMBER: its output and then its exit code
+    "${suites[$1]}" >"$tmp/$1.out" 2>&1
+    echo $? >"$tmp/$1.code"
+}
+
+tell() { # tell NUMBER: what came of it
+    local suite=${suites[$1]} code line checks bad
+    code=$(<"$tmp/$1.code")
+    line=$(grep -aE '^[0-9]+%: Checks' "$tmp/$1.out" | tail -n 1)
     printf '%-16s %s\n' "$(basename "$suite")" "${line:-no result (exit code $code)}"
-    grep -E '^skip:' <<<"$out"
+    grep -aE '^skip:' "$tmp/$1.out"
     checks=$(sed -n 's/.*Checks: \([0-9]*\).*/\1/p' <<<"$line")
     bad=$(sed -n 's/.*Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1+\2/p' <<<"$line")
     bad=$((${bad:-1}))
-    if [ $code -ne 0 ] || [ $bad -ne 0 ]; then
+    if [ "$code" -ne 0 ] || [ $bad -ne 0 ]; then
         [ $bad -gt 0 ] || bad=1
         suites_failed+=("$suite")
-        echo "$out"
+        cat "$tmp/$1.out"
     fi
     failed=$((failed + bad))
     passed=$((passed + ${checks:-$bad} - bad))
+}
+
+while [ $told -lt ${#suites[@]} ]; do
+    while [ $next -lt ${#suites[@]} ] && [ "$(jobs -pr | wc -l)" -lt "$(nproc)" ]; do
+        run $next &
+        next=$((next + 1))
+    done
+    wait -n
+    while [ -s "$tmp/$told.code" ]; do
+        tell $told
+        told=$((told + 1))
+    done
 done
 [ ${#suites_failed[@]} -eq 0 ] || echo "failed: ${suites_failed[*]}"
 echo "$passed passed, $failed failed"

@@ -145,6 +145,9 @@ START_TEST(counting_is_exact_and_computes_nothing) {
     ck_assert_uint_eq(counted.rows_unique, real.rows_unique);
     ck_assert_double_eq(counted.flops, real.flops);
     ck_assert_uint_eq(counted.peak_bytes, 0);
+    size_t told = gk_graft_memory(gk_model_config(b.cast.model[0]), jobs, N_JOBS, (size_t)1 << 32);
+    ck_assert_uint_le(real.peak_bytes, told + told / 10);
+    ck_assert_uint_eq(gk_graft_memory(gk_model_config(b.cast.model[0]), jobs, N_JOBS, 1000), 1000);
     gk_job bad = jobs[0];
     bad.n = 0;
     ck_assert(!gk_grafter_count(g, &bad, 1, &counted, &err));

@@ -237,15 +237,22 @@ START_TEST(memory_is_counted_before) {
     gk_train_memory m, lean;
     gk_error err;
     size_t floats = 1000000;
-    gk_train_memory_of(&r, &c, floats, 100, &m);
+    gk_train_memory_of(&r, &c, floats, 100, 0, &m);
     ck_assert_uint_eq(m.weights, 4 * floats);
     ck_assert_uint_eq(m.gradients + m.moments, 12 * floats);
     ck_assert_uint_eq(m.total, m.weights + m.gradients + m.moments + m.best + m.activations);
     ck_assert(gk_train_fits(&m, m.weights, m.total - m.weights, &err));
     ck_assert(!gk_train_fits(&m, m.weights, m.total - m.weights - 1, &err));
     ck_assert_ptr_nonnull(strstr(err.what, "does not fit: memory: weights 0.00 GiB, gradients"));
+    gk_train_memory asked;
+    gk_train_memory_of(&r, &c, floats, 100, 1000, &asked);
+    ck_assert_uint_eq(asked.total, m.total + 1000);
+    r.lora = (gk_lora){.rank = 2, .alpha = 4, .targets = 1u << GK_Q};
+    gk_train_memory_of(&r, &c, floats, 100, 1000, &asked);
+    ck_assert_uint_eq(asked.epochs, 1000 + 4 * floats); /* what is asked is a copy with the adapter merged */
+    r.lora.rank = 0;
     r.memory = GK_MEMORY_LEAN;
-    gk_train_memory_of(&r, &c, floats, 100, &lean);
+    gk_train_memory_of(&r, &c, floats, 100, 0, &lean);
     ck_assert_uint_lt(lean.weights + lean.moments, 6 * floats);
     ck_assert_uint_lt(lean.activations, m.activations);
 }

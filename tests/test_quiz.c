@@ -73,7 +73,13 @@ START_TEST(shares_are_those_of_the_forward_pass) {
     ck_assert_double_eq_tol(held_out.top1, by_hand(m, &p, 1, 0, 1, &n), 1e-12);
     ck_assert_uint_eq(held_out.n, n);
     ck_assert_uint_eq(trained.n, 0);
+    ck_assert_uint_gt(gk_quiz_bytes(q), 1000);
+    ck_assert_uint_lt(gk_quiz_bytes(q), 100 << 20); /* few prompts of a small model: not the whole budget */
     ck_assert_msg(held_out.top5 > 0, "the random model knows nothing at all: the test shows nothing");
+    gk_quiz_close(q);
+    o.budget_bytes = 1000;
+    q = open_quiz(&o, m);
+    ck_assert_uint_eq(gk_quiz_bytes(q), 1000);
     gk_quiz_close(q);
     gk_model_free(m);
 }

@@ -3,16 +3,20 @@
  * Without options: a grid over layers and components at the last token, and the prompts' plain forward
  * passes, in memory, on random weights of a small model (or of --shape). The rest is for tools/bench_sweep.sh
  * (make bench-sweep): --write makes a recipient and a donor as folders, --cells lists what a sweep computes,
- * token by token, for tools/reference/bench_sweep_torch.py to compute the same. */
+ * token by token, for tools/reference/bench_sweep_torch.py to compute the same, --alone times the recipient's
+ * own forward pass of a sweep's prompts. */
 #include "eval/eval.h"
 #include "tools/shapes.h"
 #include "tools/tools.h"
 #include "train/train.h"
 
+#include <string.h>
+
 typedef struct asked {
     const char *shape, *write, *from, *cells, *recipient, *templates, *fillers, *rows;
     gk_strings donors, schemes;
     int64_t prompts, tokens, threads, limit, budget;
+    bool alone;
     gk_arena *a;
 } asked;
 
@@ -192,16 +196,21 @@ static bool write_cell(FILE *f, gk_arena *a, const gk_scheme *s, const gk_cast *
     return true;
 }
 
-static bool write_all(const asked *o, gk_cast *cast, const gk_tok *tok, gk_error *err) {
+static bool load_prompts(const asked *o, const gk_config *c, const gk_tok *tok, gk_prompts *out,
+                         gk_error *err) {
     gk_prompt_options po = {.templates = o->templates,
                             .fillers = o->fillers,
                             .rows = o->rows,
                             .target = "second_actor",
                             .limit = o->limit};
+    return gk_prompts_load(o->a, &po, tok, c->max_positions, out, err);
+}
+
+static bool write_all(const asked *o, gk_cast *cast, const gk_tok *tok, gk_error *err) {
     gk_prompts prompts;
     gk_schemes schemes = {0};
     const gk_config *c = gk_model_config(cast->model[0]);
-    if (!gk_prompts_load(o->a, &po, tok, c->max_positions, &prompts, err)) return false;
+    if (!load_prompts(o, c, tok, &prompts, err)) return false;
     for (size_t i = 0; i < o->schemes.n; i++)
         if (!gk_schemes_load(o->a, o->schemes.item[i], &schemes, err)) return false;
     gk_out out;
@@ -222,15 +231,55 @@ static bool write_all(const asked *o, gk_cast *cast, const gk_tok *tok, gk_error
     return false;
 }
 
+/* All prompts as one batch, sharing nothing: the model's own forward pass, and each one's last logits. */
+static bool time_alone(const asked *o, const gk_model *m, const gk_tok *tok, gk_error *err) {
+    enum { ROUNDS = 3 };
+    gk_prompts prompts;
+    const gk_config *c = gk_model_config(m);
+    if (!load_prompts(o, c, tok, &prompts, err)) return false;
+    int rows = 0, n = 0;
+    for (size_t i = 0; i < prompts.n; i++)
+        rows += prompts.item[i].dropped ? 0 : (int)prompts.item[i].tokens.n;
+    int32_t *token = gk_arena_alloc(o->a, (size_t)rows * sizeof *token);
+    int32_t *start = gk_arena_alloc(o->a, (prompts.n + 1) * sizeof *start);
+    int32_t *last = gk_arena_alloc(o->a, prompts.n * sizeof *last);
+    start[0] = 0;
+    for (size_t i = 0; i < prompts.n; i++) {
+        const gk_tokens *t = &prompts.item[i].tokens;
+        if (prompts.item[i].dropped) continue;
+        memcpy(token + start[n], t->id, t->n * sizeof *token);
+        start[n + 1] = start[n] + (int32_t)t->n;
+        last[n] = start[n + 1] - 1;
+        n++;
+    }
+    gk_batch b = {.n_rows = rows, .n_seqs = n, .token = token, .seq_start = start};
+    gk_session *s = gk_session_new(c, rows, false, err);
+    float *logits = gk_alloc((size_t)n * (size_t)c->vocab * sizeof *logits);
+    double seconds[ROUNDS] = {0};
+    bool ok = s != NULL;
+    for (int r = 0; ok && r < ROUNDS; r++) {
+        double begun = gk_now();
+        ok = gk_forward(s, m, &b, last, n, logits, err);
+        seconds[r] = gk_now() - begun;
+    }
+    if (ok)
+        printf("RESULT alone_seconds=%.3f first=%.3f again=%.3f prompts=%d\n", seconds[2], seconds[0],
+               seconds[1], n);
+    gk_free(logits);
+    gk_session_free(s);
+    return ok;
+}
+
 /* The first model's shape and tokenizer decide; the donors are names only. */
-static bool write_cells(const asked *o, gk_error *err) {
-    if (!o->recipient || !o->templates || !o->rows || !o->schemes.n)
-        return gk_fail(err, GK_AT_FIELD(NULL, "--cells"),
-                       "give --recipient, --templates, --rows and --schemes", "needs to know of which sweep");
+static bool of_sweep(const asked *o, gk_error *err) {
+    if (!o->recipient || !o->templates || !o->rows || (!o->alone && !o->schemes.n))
+        return gk_fail(err, GK_AT_FIELD(NULL, o->alone ? "--alone" : "--cells"),
+                       "give --recipient, --templates, --rows and, with --cells, --schemes",
+                       "needs to know of which sweep");
     gk_model *m = gk_model_open(o->recipient, err);
     gk_tok *tok = m ? gk_tokenizer_of(o->recipient, err) : NULL;
     gk_cast cast = {.name = {"pre", "sft"}, .model = {m, m}, .n = 2};
-    bool ok = tok && write_all(o, &cast, tok, err);
+    bool ok = tok && (o->alone ? time_alone(o, m, tok, err) : write_all(o, &cast, tok, err));
     gk_tok_free(tok);
     gk_model_free(m);
     return ok;
@@ -248,6 +297,8 @@ int main(int argc, char **argv) {
          false},
         {"from", GK_OPT_STR, &o.from, "MODEL", "of this one, as floats, instead of random weights", false},
         {"cells", GK_OPT_STR, &o.cells, "FILE", "lists a sweep's cells, and nothing else", false},
+        {"alone", GK_OPT_FLAG, &o.alone, NULL, "times the recipient on a sweep's prompts, and nothing else",
+         false},
         {"recipient", GK_OPT_STR, &o.recipient, "MODEL", "of that sweep; so are:", false},
         {"schemes", GK_OPT_LIST, &o.schemes, "FILE", "schemes (YAML); may be repeated", false},
         {"templates", GK_OPT_STR, &o.templates, "FILE", "templates (JSONL)", false},
@@ -260,7 +311,9 @@ int main(int argc, char **argv) {
         gk_args("bench_sweep", "what grafting costs", opts, sizeof opts / sizeof *opts, argc, argv, o.a);
     if (code < 0) {
         gk_use_threads(o.threads);
-        bool ok = o.write ? write_models(&o, &err) : o.cells ? write_cells(&o, &err) : in_memory(&o, &err);
+        bool ok = o.write              ? write_models(&o, &err)
+                  : o.cells || o.alone ? of_sweep(&o, &err)
+                                       : in_memory(&o, &err);
         code = ok ? 0 : gk_die("bench_sweep", &err);
     }
     gk_arena_free(o.a);

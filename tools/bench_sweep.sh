@@ -2,13 +2,13 @@
 # bench_sweep.sh: what a graft sweep costs, and what the same cells cost in PyTorch (make bench-sweep). Asked for in the environment:
 #   BIN      where graftkit and bench_sweep are built              PYTHON   one with torch and transformers; none: no peers
 #   GGUF     SmolLM2-135M as a GGUF file; none: its shape with random weights
-#   PARTS    what is measured: gpt2 smollm2 curve grid             THREADS  of both sides
+#   PARTS    what is measured: gpt2 smollm2 curve grid derived     THREADS  of both sides
 #   PROMPTS  prompts of gpt2 and smollm2 (a multiple of 4)         CELLS    of a sweep that PyTorch's "select" computes; LOOP: "loop"
 #   PLOT     where the curve's SVG goes; none: not drawn
 set -u
 cd "$(dirname "$0")/.." || exit 1
 PYTHON=${PYTHON-} GGUF=${GGUF-} PLOT=${PLOT-}
-PARTS=${PARTS:-gpt2 smollm2 curve grid} PROMPTS=${PROMPTS:-200} CELLS=${CELLS:-400} LOOP=${LOOP:-3} THREADS=${THREADS:-2}
+PARTS=${PARTS:-gpt2 smollm2 curve grid derived} PROMPTS=${PROMPTS:-200} CELLS=${CELLS:-400} LOOP=${LOOP:-3} THREADS=${THREADS:-2}
 CURVE_PROMPTS=${CURVE_PROMPTS:-40} GRID_PROMPTS=${GRID_PROMPTS:-32}
 [[ $THREADS = 0 ]] && THREADS=$(nproc)
 tmp=$(mktemp -d)
@@ -57,14 +57,16 @@ schemes:
 EOG
 }
 
-# sweep MODEL PROMPTS SCHEMES…: runs it anew; what it says goes to $tmp/log, its store is $tmp/results.db.
+# sweep MODEL PROMPTS SCHEMES…: runs it anew, with what is in `derive` besides; what it says goes to $tmp/log, its store is
+# $tmp/results.db.
+derive=()
 sweep() {
     local model=$1 prompts=$2 files=() f
     shift 2
     for f in "$@"; do files+=(--schemes "$f"); done
     "$G" sweep --recipient pre="$(recipient "$model")" --donor sft="$tmp/$model/sft" "${files[@]}" --templates $templates/eval.jsonl \
         --fillers $templates/fillers.json --rows "$tmp/data/relation/metadata.jsonl" --limit $((prompts / 4)) \
-        --threads "$THREADS" --out "$tmp/results.db" --restart >"$tmp/out" 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
+        ${derive[@]+"${derive[@]}"} --threads "$THREADS" --out "$tmp/results.db" --restart >"$tmp/out" 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
 }
 
 recipient() {
@@ -172,7 +174,7 @@ EOP
 }
 
 grid_of_layers() {
-    local plain cells share
+    local plain cells alone
     echo "=== smollm2: grid of every layer x 9 component sets at the last token; $GRID_PROMPTS prompts"
     models smollm2
     printf 'set: plain\nschemes:\n  - name: PRE\n' >"$tmp/plain.yaml"
@@ -183,16 +185,39 @@ grid_of_layers() {
     cells=$(field seconds)
     grep -E '^(estimate|computed):' "$tmp/log"
     sweep smollm2 "$GRID_PROMPTS" "$tmp/plain.yaml"
-    plain=$(calc %.3f "($plain + $(field seconds)) / 2") share=$(field share)
-    echo "the grid: $cells s; one plain forward of the prompts: $plain s, which shares rows too ($share% of those of passes of their own):" \
-        "$(calc %.1f "$cells / $plain") of these, $(calc %.1f "$cells / $plain * $share / 100") forwards that share nothing"
-    echo "RESULT grid_of_plain=$(calc %.2f "$cells / $plain") grid_of_unshared=$(calc %.2f "$cells / $plain * $share / 100")" >>"$tmp/results"
+    plain=$(calc %.3f "($plain + $(field seconds)) / 2")
+    alone=$("$BIN/bench_sweep" --alone --recipient "$(recipient smollm2)" --templates $templates/eval.jsonl --threads "$THREADS" \
+        --fillers $templates/fillers.json --rows "$tmp/data/relation/metadata.jsonl" --limit $((GRID_PROMPTS / 4))) || exit 1
+    alone=$(sed -n 's/.*alone_seconds=\([0-9.]*\).*/\1/p' <<<"$alone")
+    echo "the grid: $cells s; the model's own forward pass of the prompts, in which nothing is shared: $alone s, $(calc %.1f "$cells / $alone") of these;" \
+        "the engine's, which shares the prompts' common beginnings ($(field share)% of the rows): $plain s, $(calc %.1f "$cells / $plain") of these"
+    echo "RESULT grid_of_forwards=$(calc %.2f "$cells / $alone") grid_of_shared=$(calc %.2f "$cells / $plain")" >>"$tmp/results"
+}
+
+# One model at all positions: the recipient, the donor's checkpoint, and donors that are derived from it.
+derived() {
+    local seconds pre how
+    echo "=== gpt2: what a derived donor costs, at every position of $PROMPTS prompts"
+    models gpt2
+    derive=(--svd "$tmp/svd" --derive rank8=sft:rank=8 --derive rank64=sft:rank=64 --derive top=sft:top=0.01 --derive alpha=sft:alpha=1.5)
+    echo "| model | engine, s | times the recipient |"
+    echo "|---|---|---|"
+    for how in first pre sft rank8 rank64 top alpha; do # the first reads the models and computes what is kept
+        { printf 'set: one\nschemes:\n  - name: ONE\n'
+          case $how in first | pre) ;; *) printf '    grafts: [{at: all, donor: %s}]\n' $how ;; esac; } >"$tmp/one.yaml"
+        sweep gpt2 "$PROMPTS" "$tmp/one.yaml"
+        seconds=$(field seconds)
+        case $how in first) continue ;; pre) pre=$seconds ;; esac
+        echo "| $how | $seconds | $(calc %.2f "$seconds / $pre") |"
+        echo "RESULT derived=$how times=$(calc %.3f "$seconds / $pre")" >>"$tmp/results"
+    done
+    derive=()
 }
 
 for part in $PARTS; do
     case $part in
-    gpt2 | smollm2 | curve | grid) ;;
-    *) no "PARTS: '$part' is none of gpt2 smollm2 curve grid" ;;
+    gpt2 | smollm2 | curve | grid | derived) ;;
+    *) no "PARTS: '$part' is none of gpt2 smollm2 curve grid derived" ;;
     esac
 done
 [[ ! $GGUF || -f $GGUF ]] || no "GGUF=$GGUF: no such file"
@@ -208,6 +233,7 @@ for part in $PARTS; do
     gpt2 | smollm2) whole_sweep "$part" ;;
     curve) curve ;;
     grid) grid_of_layers ;;
+    derived) derived ;;
     esac
 done
 echo

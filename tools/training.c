@@ -197,7 +197,8 @@ static int train(const gk_training *t, const gk_recipe *r, const sources *texts,
                         .label = t->command,
                         .ctx = (void *)(uintptr_t)t,
                         .on_note = take_note,
-                        .on_epoch = t->quiz ? ask : NULL};
+                        .on_epoch = t->quiz ? ask : NULL,
+                        .epoch_bytes = t->quiz ? gk_quiz_bytes(t->quiz) : 0};
     return gk_train(&job, &end, &err) ? tell(t, &end) : gk_die(t->command, &err);
 }
 

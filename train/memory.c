@@ -29,7 +29,8 @@ static void count_full(const gk_recipe *r, size_t floats, size_t trained, gk_tra
 }
 
 /* An adapter is a matter of a moment to make, and is what its sizes are asked of. */
-void gk_train_memory_of(const gk_recipe *r, const gk_config *c, size_t floats, int rows, gk_train_memory *m) {
+void gk_train_memory_of(const gk_recipe *r, const gk_config *c, size_t floats, int rows, uint64_t epoch_bytes,
+                        gk_train_memory *m) {
     *m = (gk_train_memory){0};
     gk_adapter *a = r->lora.rank > 0 ? gk_adapter_new(c, &r->lora, 0, NULL) : NULL;
     if (r->memory == GK_MEMORY_LEAN)
@@ -38,13 +39,14 @@ void gk_train_memory_of(const gk_recipe *r, const gk_config *c, size_t floats, i
         count_full(r, floats, a ? gk_adapter_floats(a) : floats, m);
     gk_session_opts o = gk__session_opts(r, rows, a);
     m->activations = gk_session_size(c, &o);
+    m->epochs = epoch_bytes + (a && epoch_bytes > 0 ? 4 * (uint64_t)floats : 0);
     gk_adapter_free(a);
-    m->total = m->weights + m->gradients + m->moments + m->best + m->activations;
+    m->total = m->weights + m->gradients + m->moments + m->best + m->activations + m->epochs;
 }
 
 uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats) {
     gk_train_memory m;
-    gk_train_memory_of(r, c, floats, (int)r->rows, &m);
+    gk_train_memory_of(r, c, floats, (int)r->rows, 0, &m);
     return m.total;
 }
 
@@ -78,10 +80,11 @@ static uint64_t available(void) {
 void gk_train_memory_text(const gk_train_memory *m, char *out, size_t size) {
     const double gib = 1 << 30;
     snprintf(out, size,
-             "memory: weights %.2f GiB, gradients %.2f, moments %.2f, best weights %.2f, activations %.2f: "
-             "%.2f GiB",
+             "memory: weights %.2f GiB, gradients %.2f, moments %.2f, best weights %.2f, activations %.2f, "
+             "asking after an epoch %.2f: %.2f GiB",
              (double)m->weights / gib, (double)m->gradients / gib, (double)m->moments / gib,
-             (double)m->best / gib, (double)m->activations / gib, (double)m->total / gib);
+             (double)m->best / gib, (double)m->activations / gib, (double)m->epochs / gib,
+             (double)m->total / gib);
 }
 
 bool gk_train_fits(const gk_train_memory *m, uint64_t taken, uint64_t free_bytes, gk_error *err) {

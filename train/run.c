@@ -82,7 +82,8 @@ static bool check_memory(run *r, gk_error *err) {
     gk_train_memory m;
     char line[320];
     size_t floats = gk_model_floats(job->model);
-    gk_train_memory_of(r->recipe, gk_model_config(job->model), floats, gk_packer_rows(r->packer), &m);
+    gk_train_memory_of(r->recipe, gk_model_config(job->model), floats, gk_packer_rows(r->packer),
+                       job->on_epoch ? job->epoch_bytes : 0, &m);
     gk_train_memory_text(&m, line, sizeof line);
     if (!gk_train_fits(&m, floats * sizeof(float), 0, err)) return false;
     if (job->on_note) job->on_note(job->ctx, line);

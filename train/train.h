@@ -275,6 +275,7 @@ typedef struct gk_train_job {
      * puts into `line` goes to metrics.jsonl, whatever happens to the process once. false (and err) ends the
      * run. */
     bool (*on_epoch)(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err);
+    uint64_t epoch_bytes; /* the memory on_epoch takes meanwhile, for the estimate */
 } gk_train_job;
 
 typedef enum gk_train_end { GK_TRAIN_DONE, GK_TRAIN_ALREADY, GK_TRAIN_INTERRUPTED } gk_train_end;
@@ -291,16 +292,17 @@ typedef struct gk_train_result {
 } gk_train_result;
 
 /* The memory that a run takes, in bytes; not the texts. With lora_rank gradients, moments and best weights
- * are the adapter's. `floats`: gk_model_floats; `rows`: of the largest micro-batch. */
+ * are the adapter's, and `epochs`, what on_epoch takes (epoch_bytes), holds a copy of the model besides.
+ * `floats`: gk_model_floats; `rows`: of the largest micro-batch. */
 typedef struct gk_train_memory {
-    uint64_t weights, gradients, moments, best, activations, total;
+    uint64_t weights, gradients, moments, best, activations, epochs, total;
 } gk_train_memory;
-void gk_train_memory_of(const gk_recipe *r, const gk_config *c, size_t floats, int rows,
+void gk_train_memory_of(const gk_recipe *r, const gk_config *c, size_t floats, int rows, uint64_t epoch_bytes,
                         gk_train_memory *out);
 void gk_train_memory_text(const gk_train_memory *m, char *out, size_t size); /* one line of GiB */
 /* Fails, with the sum, when what is not yet `taken` is more than `free_bytes`; 0: what the system has. */
 bool gk_train_fits(const gk_train_memory *m, uint64_t taken, uint64_t free_bytes, gk_error *err);
-/* The total for micro-batches of r->rows rows. */
+/* The total for micro-batches of r->rows rows, without an on_epoch. */
 uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats);
 /* The floating-point operations of training on a sequence of `rows` rows: 6 for each weight of a matrix
  * product and row, and attention's scores and sums of each query with the keys up to it, forward and
