@@ -139,9 +139,7 @@ END_TEST
 
 /* <unk> <s> </s>, the bytes, and pieces whose scores begin at `score`. */
 static const char *llama_gguf(const char *name, float score, bool add_bos) {
-    static const char *const PIECES[NORMAL_PIECES] = {"\xE2\x96\x81", "a", "b", "ab",
-                                                      "\xE2\x96\x81"
-                                                      "ab"};
+    static const char *const PIECES[NORMAL_PIECES] = {"▁", "a", "b", "ab", "▁ab"};
     const size_t n = 3 + 256 + NORMAL_PIECES;
     gguf_writer w = {0};
     gw_str(&w, "tokenizer.ggml.model", "llama");
