@@ -146,6 +146,13 @@ char *gk_arena_printf(gk_arena *a, const char *fmt, ...) {
     return text;
 }
 
+const char *gk_arena_named(gk_arena *a, const char *text, const char **value) {
+    const char *eq = text ? strchr(text, '=') : NULL;
+    if (!eq || eq == text || !eq[1]) return NULL;
+    *value = eq + 1;
+    return gk_arena_strndup(a, text, (size_t)(eq - text));
+}
+
 void gk_arena_reset(gk_arena *a) {
     for (block *b = a->first; b; b = b->next) b->used = 0;
     a->now = a->first;

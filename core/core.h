@@ -81,6 +81,9 @@ gk_arena *gk_arena_new(void);
 void *gk_arena_alloc(gk_arena *a, size_t bytes); /* zeroed, 64-byte aligned */
 char *gk_arena_strdup(gk_arena *a, const char *s);
 char *gk_arena_strndup(gk_arena *a, const char *s, size_t n);
+/* "NAME=VALUE" with both there: the name, and *value points behind the first `=`. NULL where text is no such
+ * thing, or NULL. */
+const char *gk_arena_named(gk_arena *a, const char *text, const char **value);
 char *gk_arena_printf(gk_arena *a, const char *fmt, ...) GK_PRINTF(2, 3);
 void gk_arena_reset(gk_arena *a);         /* keeps the memory for reuse */
 size_t gk_arena_bytes(const gk_arena *a); /* bytes taken from the system */

@@ -48,10 +48,6 @@ static bool evaluate(gate *g, gk_error *err) {
     g->jobs = gk_arena_alloc(g->a, n * sizeof *g->jobs);
     for (size_t i = 0; i < n; i++)
         if (!g->prompts.item[i].dropped) add_job(g, &g->prompts.item[i]);
-    if (g->n_jobs == 0)
-        return gk_fail(err, GK_AT_FILE(g->o->prompts.rows), "mend the rows or the templates",
-                       "none of the %zu prompts can be evaluated; the first: %s", n,
-                       g->prompts.item[0].dropped);
     size_t budget = g->o->budget_bytes ? g->o->budget_bytes : (size_t)1 << 30;
     g->progress = gk_progress_start(g->o->progress, "gate", (double)g->n_jobs, "prompts");
     bool ok = gk_graft_run(&g->in.cast, g->jobs, g->n_jobs, budget, take_logits, g, NULL, err);
@@ -117,8 +113,7 @@ static bool run(gate *g, gk_gate *out, json_t **json, gk_error *err) {
     if (!(g->o->min >= 0 && g->o->min <= 1))
         return gk_fail(err, GK_AT_FIELD(NULL, "min"), "must be a share from 0 to 1", "is %g", g->o->min);
     if (!gk__inputs_add(&g->in, g->a, "model", g->o->model, err)) return false;
-    int longest = gk_model_config(g->in.model[0])->max_positions;
-    if (!gk_prompts_load(g->a, &g->o->prompts, g->in.tok, longest, &g->prompts, err) || !evaluate(g, err))
+    if (!gk__inputs_prompts(&g->in, g->a, &g->o->prompts, &g->prompts, err) || !evaluate(g, err))
         return false;
     out->n = g->n;
     out->dropped = g->prompts.n_dropped + g->unscored;

@@ -93,6 +93,22 @@ bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *d
     return gk_cast_check(&in->cast, err) && check_vocab(in, dir, err);
 }
 
+bool gk__inputs_named(gk__inputs *in, gk_arena *a, const char *option, const char *spec, gk_error *err) {
+    const char *dir, *name = gk_arena_named(a, spec, &dir);
+    if (name) return gk__inputs_add(in, a, name, dir, err);
+    return gk_fail(err, GK_AT_FIELD(NULL, option), "write NAME=DIR, e.g. pre=runs/default/base",
+                   "'%.200s' is not a named model", spec ? spec : "");
+}
+
+bool gk__inputs_prompts(const gk__inputs *in, gk_arena *a, const gk_prompt_options *o, gk_prompts *out,
+                        gk_error *err) {
+    int longest = gk_model_config(in->model[0])->max_positions;
+    if (!gk_prompts_load(a, o, in->tok, longest, out, err)) return false;
+    return out->n_dropped < out->n ||
+           gk_fail(err, GK_AT_FILE(o->rows), "mend the rows or the templates",
+                   "none of the %zu prompts can be evaluated; the first: %s", out->n, out->item[0].dropped);
+}
+
 void gk__inputs_free(gk__inputs *in) {
     for (int i = 0; i < GK_MAX_MODELS; i++) {
         gk_derived_free(in->derived[i]);

@@ -31,6 +31,11 @@ typedef struct gk__inputs {
  * the run's; the others must have the same. An adapter is merged when it comes first, else it is a derived
  * donor. Strings go to `a`. */
 bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err);
+/* The same of "NAME=DIR", which `option` (--donor …) gave. */
+bool gk__inputs_named(gk__inputs *in, gk_arena *a, const char *option, const char *spec, gk_error *err);
+/* The prompts in the run's tokens, for its models; an error where all of them are dropped. */
+bool gk__inputs_prompts(const gk__inputs *in, gk_arena *a, const gk_prompt_options *o, gk_prompts *out,
+                        gk_error *err);
 /* Adds the donors of "NAME=DONOR:KIND=VALUE[,VALUE…]" to the cast, by name and hash; nothing is computed yet.
  */
 bool gk__inputs_plan(gk__inputs *in, gk_arena *a, const char *spec, gk_error *err);

@@ -53,24 +53,6 @@ static bool check_options(gk_search *s, gk_error *err) {
     return check_metric(s, err);
 }
 
-/* "pre=DIR" as the next model of the cast. */
-static bool load_model(gk_search *s, const char *option, const char *spec, gk_error *err) {
-    const char *eq = spec ? strchr(spec, '=') : NULL;
-    if (!eq || eq == spec || !eq[1])
-        return gk_fail(err, GK_AT_FIELD(NULL, option), "write NAME=DIR, e.g. pre=runs/default/base",
-                       "'%.200s' is not a named model", spec ? spec : "");
-    return gk__inputs_add(&s->in, s->a, gk_arena_strndup(s->a, spec, (size_t)(eq - spec)), eq + 1, err);
-}
-
-static bool load_prompts(gk_search *s, gk_error *err) {
-    gk_prompts *p = &s->prompts;
-    int longest = gk_model_config(s->in.model[0])->max_positions;
-    if (!gk_prompts_load(s->a, &s->o.prompts, s->in.tok, longest, p, err)) return false;
-    return p->n_dropped < p->n ||
-           gk_fail(err, GK_AT_FILE(s->o.prompts.rows), "mend the rows or the templates",
-                   "none of the %zu prompts can be evaluated; the first: %s", p->n, p->item[0].dropped);
-}
-
 /* Rows, not prompts: a fact that stands in four templates is on one side only. */
 static bool split(gk_search *s, gk_error *err) {
     const gk_prompts *p = &s->prompts;
@@ -118,8 +100,9 @@ static void copy_options(gk_search *s, const gk_search_options *o) {
 }
 
 static bool open_all(gk_search *s, gk_error *err) {
-    return check_options(s, err) && load_model(s, "--recipient", s->o.recipient, err) &&
-           load_model(s, "--donor", s->o.donor, err) && load_prompts(s, err) &&
+    return check_options(s, err) && gk__inputs_named(&s->in, s->a, "--recipient", s->o.recipient, err) &&
+           gk__inputs_named(&s->in, s->a, "--donor", s->o.donor, err) &&
+           gk__inputs_prompts(&s->in, s->a, &s->o.prompts, &s->prompts, err) &&
            gk__cells_make(s->a, &s->o, &s->in.cast, &s->prompts, &s->cells, err) && split(s, err) &&
            gk__search_identify(s, err) && gk_mkdirs(s->o.out, err) && gk__search_load(s, err);
 }

@@ -10,18 +10,10 @@ enum { DEFAULT_BUDGET = 1 << 30 };
 
 /* ---------------------------------------------------------------- loading */
 
-static bool load_model(gk_sweep *s, const char *spec, gk_error *err) {
-    const char *eq = spec ? strchr(spec, '=') : NULL;
-    if (!eq || eq == spec || !eq[1])
-        return gk_fail(err, GK_NOWHERE, "write NAME=DIR, e.g. pre=runs/default/base",
-                       "'%s' is not a named model", spec ? spec : "");
-    return gk__inputs_add(&s->in, s->a, gk_arena_strndup(s->a, spec, (size_t)(eq - spec)), eq + 1, err);
-}
-
 static bool load_models(gk_sweep *s, gk_error *err) {
-    if (!load_model(s, s->o->recipient, err)) return false;
+    if (!gk__inputs_named(&s->in, s->a, "--recipient", s->o->recipient, err)) return false;
     for (size_t i = 0; i < s->o->n_donors; i++)
-        if (!load_model(s, s->o->donors[i], err)) return false;
+        if (!gk__inputs_named(&s->in, s->a, "--donor", s->o->donors[i], err)) return false;
     for (size_t i = 0; i < s->o->n_derive; i++)
         if (!gk__inputs_plan(&s->in, s->a, s->o->derive[i], err)) return false;
     return true;
@@ -62,15 +54,6 @@ static bool load_schemes(gk_sweep *s, gk_error *err) {
             !check_plans(s, s->schemes.item[i], err))
             return false;
     return true;
-}
-
-static bool load_prompts(gk_sweep *s, gk_error *err) {
-    int longest = gk_model_config(s->in.model[0])->max_positions;
-    gk_prompts *p = &s->prompts;
-    if (!gk_prompts_load(s->a, &s->o->prompts, s->in.tok, longest, p, err)) return false;
-    if (p->n_dropped < p->n) return true;
-    return gk_fail(err, GK_AT_FILE(s->o->prompts.rows), "mend the rows or the templates",
-                   "none of the %zu prompts can be evaluated; the first: %s", p->n, p->item[0].dropped);
 }
 
 /* ---------------------------------------------------------------- the manifest */
@@ -221,7 +204,8 @@ static bool read_stats(gk_sweep *s, gk_error *err) {
 static bool open_all(gk_sweep *s, gk_error *err) {
     if (!s->out || !*s->out)
         return gk_fail(err, GK_NOWHERE, "name the results store to write", "there is no output file");
-    if (!load_models(s, err) || !load_prompts(s, err) || !load_schemes(s, err) || !describe(s, err))
+    if (!load_models(s, err) || !gk__inputs_prompts(&s->in, s->a, &s->o->prompts, &s->prompts, err) ||
+        !load_schemes(s, err) || !describe(s, err))
         return false;
     int64_t *source = gk_arena_alloc(s->a, s->schemes.n * sizeof *source);
     if (!open_store(s, source, err) || !find_pending(s, source, err) || !read_stats(s, err)) return false;

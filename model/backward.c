@@ -261,13 +261,3 @@ double gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, const g
     ready(&k, -1);
     return loss;
 }
-
-void gk_backprop_floats(const gk_model *m, size_t *front, size_t *window) {
-    int layers = m->cfg.n_layers;
-    *front = gk__layer_start(m, 0);
-    *window = m->floats - gk__layer_start(m, layers);
-    for (int l = 0; l < layers; l++) {
-        size_t n = gk__layer_start(m, l + 1) - gk__layer_start(m, l);
-        if (n > *window) *window = n;
-    }
-}

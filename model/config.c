@@ -85,18 +85,21 @@ static const struct bound {
     {MEMBER(d_ffn), "d_ffn", 1 << 20},           {MEMBER(max_positions), "max_positions", 1 << 24},
 };
 
-bool gk__family_says(const gk_family *f, size_t member) {
+/* What config.json calls the member; NULL where it cannot say it. */
+static const char *key_of(const gk_family *f, size_t member) {
+    const char *key = NULL;
     for (size_t i = 0; i < f->n_fields; i++)
-        if (f->fields[i].kind != GK__FIXED && f->fields[i].member == member) return true;
-    return false;
+        if (f->fields[i].kind != GK__FIXED && f->fields[i].member == member) key = f->fields[i].key;
+    return key;
+}
+
+bool gk__family_says(const gk_family *f, size_t member) {
+    return key_of(f, member) != NULL;
 }
 
 gk_place gk__at_member(gk_place at, const gk_config *c, size_t member, const char *name) {
-    at.field = name;
-    for (size_t i = 0; i < c->family->n_fields; i++) {
-        const gk__field *f = &c->family->fields[i];
-        if (f->member == member && f->kind != GK__FIXED) at.field = f->key;
-    }
+    const char *key = key_of(c->family, member);
+    at.field = key ? key : name;
     return at;
 }
 
@@ -194,6 +197,29 @@ static bool check_kind(const gk_config *c, gk_place at, gk_error *err) {
     return true;
 }
 
+/* Biases that the family's config.json cannot say: the model would not be read back as it was saved. */
+static bool check_biases(const gk_config *c, gk_place at, gk_error *err) {
+    const gk_config *base = &c->family->base;
+    const char *qkv = key_of(c->family, MEMBER(qkv_bias)), *o = key_of(c->family, MEMBER(o_bias));
+    const struct {
+        const char *key, *of;
+        bool has, want;
+    } all[] = {{qkv, "q, k and v", c->qkv_bias, base->qkv_bias},
+               {o, "o", c->o_bias, base->o_bias},
+               {key_of(c->family, MEMBER(mlp_bias)), "the MLP", c->mlp_bias, base->mlp_bias}};
+    char hint[64];
+    for (size_t i = 0; i < COUNT(all); i++) {
+        if (all[i].key || all[i].has == all[i].want) continue;
+        snprintf(hint, sizeof hint, "a %s model has %s there", c->family->name,
+                 all[i].want ? "some" : "none");
+        return gk_fail(err, at, hint, "there are %s of %s", all[i].has ? "biases" : "no biases", all[i].of);
+    }
+    if (!qkv || !o || strcmp(qkv, o) != 0 || c->qkv_bias == c->o_bias) return true;
+    snprintf(hint, sizeof hint, "a %s model has both, or neither", c->family->name);
+    return gk_fail(err, at, hint, "there are biases of %s and none of %s", all[c->o_bias].of,
+                   all[!c->o_bias].of);
+}
+
 /* Ids beyond the vocabulary are what some folders have, and harm nobody: no text has such a token. */
 static bool check_id(const gk_config *c, int id, size_t member, const char *name, gk_place at,
                      gk_error *err) {
@@ -203,8 +229,8 @@ static bool check_id(const gk_config *c, int id, size_t member, const char *name
 
 bool gk_config_check(const gk_config *c, gk_place at, gk_error *err) {
     if (!c->family) return gk_fail(err, at, gk_family_list(), "the configuration names no model family");
-    return check_kind(c, at, err) && check_bounds(c, at, err) && check_heads(c, at, err) &&
-           check_rope(c, at, err) && check_numbers(c, at, err) &&
+    return check_kind(c, at, err) && check_biases(c, at, err) && check_bounds(c, at, err) &&
+           check_heads(c, at, err) && check_rope(c, at, err) && check_numbers(c, at, err) &&
            check_id(c, c->bos_id, MEMBER(bos_id), "bos_id", at, err) &&
            check_id(c, c->eos_id, MEMBER(eos_id), "eos_id", at, err);
 }

@@ -29,17 +29,6 @@ typedef struct gk__files {
     gk_gguf *gguf;
 } gk__files;
 
-/* Whether a model's path is that of a file, which must then be a GGUF file; all else is a folder. */
-bool gk__is_file(const char *path);
-/* A folder's model.safetensors, or the files that its model.safetensors.index.json lists. */
-bool gk__files_folder(const char *dir, gk__files *out, gk_error *err);
-/* A GGUF file, with its configuration. `out` is closed by the caller after success only. */
-bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk_error *err);
-void gk__files_close(gk__files *f);
-
-/* A safetensors type that weights are read from: F32, F16 and BF16, which GGUF has too; NULL for another. */
-const gk__quant *gk__float_type(const char *name);
-
 /* How the tensors of a file map to components. */
 typedef struct gk__layout {
     const gk__rule *rules;
@@ -48,7 +37,18 @@ typedef struct gk__layout {
     const char *const *buffers; /* as in gk_family */
     bool norms_plus_one;        /* norms are stored as 1 + their weight (GGUF files of Gemma) */
 } gk__layout;
-gk__layout gk__layout_hf(const gk_family *f);
-gk__layout gk__layout_gguf(const gk_family *f);
+
+/* Whether a model's path is that of a file, which must then be a GGUF file; all else is a folder. */
+bool gk__is_file(const char *path);
+/* A folder's model.safetensors, or the files that its model.safetensors.index.json lists. */
+bool gk__files_folder(const char *dir, gk__files *out, gk_error *err);
+/* A GGUF file, with its configuration and layout. `out` is closed by the caller after success only. */
+bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk__layout *layout, gk_error *err);
+void gk__files_close(gk__files *f);
+
+/* A safetensors type that weights are read from: F32, F16 and BF16, which GGUF has too; NULL for another. */
+const gk__quant *gk__float_type(const char *name);
+
+gk__layout gk__layout_hf(const gk_family *f); /* of a folder */
 
 #endif

@@ -53,9 +53,7 @@ static const struct architecture {
     {"gptneox", "gpt_neox", FUSED, COUNT(FUSED), false},
 };
 
-gk__layout gk__layout_gguf(const gk_family *f) {
-    const struct architecture *a = ARCHITECTURES;
-    while (strcmp(a->family, f->name) != 0) a++; /* it came from this table */
+static gk__layout layout_of(const struct architecture *a) {
     return (gk__layout){
         .rules = a->rules, .n_rules = a->n_rules, .buffers = BUFFERS, .norms_plus_one = a->norms_plus_one};
 }
@@ -354,18 +352,27 @@ static bool find_architecture(reader *r) {
     return ok;
 }
 
-static bool read_config(const gk_gguf *g, const char *path, gk_config *c, gk_error *err) {
-    reader r = {.g = g, .err = err};
-    if (!find_architecture(&r)) return false;
-    *c = gk__config_of(gk_family_find(r.arch->family));
-    return read_sizes(&r, c) && read_rope(&r, c) && read_freqs(&r, c) && read_rest(&r, c) &&
-           gk_config_check(c, GK_AT_FILE(path), err);
+/* Llama's config.json has one word for the biases of q, k, v and of o; a Llama that has only the former is a
+ * Qwen2, whatever its file calls it. */
+static void name_family(gk_config *c) {
+    if (c->family == gk_family_find("llama") && c->qkv_bias && !c->o_bias && !c->mlp_bias)
+        c->family = gk_family_find("qwen2");
 }
 
-bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk_error *err) {
+static bool read_config(const gk_gguf *g, const char *path, gk_config *c, gk__layout *layout, gk_error *err) {
+    reader r = {.g = g, .err = err};
+    if (!find_architecture(&r)) return false;
+    *layout = layout_of(r.arch);
+    *c = gk__config_of(gk_family_find(r.arch->family));
+    if (!read_sizes(&r, c) || !read_rope(&r, c) || !read_freqs(&r, c) || !read_rest(&r, c)) return false;
+    name_family(c);
+    return gk_config_check(c, GK_AT_FILE(path), err);
+}
+
+bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk__layout *layout, gk_error *err) {
     *out = (gk__files){.a = gk_arena_new()};
     out->gguf = gk_gguf_open(path, err);
-    if (out->gguf && read_config(out->gguf, path, c, err)) {
+    if (out->gguf && read_config(out->gguf, path, c, layout, err)) {
         list_tensors(out, path);
         return true;
     }

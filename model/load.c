@@ -350,14 +350,14 @@ static bool open_files(const char *path, gk__files *files, gk_config *c, gk__lay
         ok = gk_fail(err, GK_AT_FILE(path), "name a Hugging Face folder, or a GGUF file",
                      "a model cannot be read from this file");
     } else if (gguf) {
-        ok = gk__files_gguf(path, files, c, err);
+        ok = gk__files_gguf(path, files, c, layout, err);
     } else {
         gk_arena *a = gk_arena_new();
         ok = gk__config_load(gk_path_join(a, path, "config.json"), c, err) &&
              gk__generation_load(path, c, err) && gk__files_folder(path, files, err);
         gk_arena_free(a);
     }
-    if (ok) *layout = gguf ? gk__layout_gguf(c->family) : gk__layout_hf(c->family);
+    if (ok && !gguf) *layout = gk__layout_hf(c->family);
     return ok;
 }
 

@@ -462,7 +462,8 @@ typedef struct gk_backprop {
     gk_ready_fn *ready;
     void *ctx;
 } gk_backprop;
-void gk_backprop_floats(const gk_model *m, size_t *front, size_t *window);
+/* The floats of `front` and of `window` for a model of this configuration; weights.c. */
+void gk_backprop_floats(const gk_config *c, size_t *front, size_t *window);
 /* As gk_forward_loss, and adds d(scale * loss_sum)/d(parameter) to the gradients. The session must have been
  * made for it. Layers below the lowest one that has a wanted gradient are not gone through. */
 bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,

@@ -68,18 +68,37 @@ static void put_layer(layout *l, int layer) {
         put_group(l, layer, 1, (gk_component[]){GK_UP}, (int[]){f}, d);
     put_group(l, layer, 1, (gk_component[]){GK_DOWN}, (int[]){d}, f);
     put_norm(l, GK_LN2_POST, layer);
+    align(l);
 }
 
-static void lay_out(layout *l) {
+static void put_front(layout *l) {
     const gk_config *c = l->cfg;
     put(l, GK_EMBED, -1, false, c->vocab, c->d_model);
     align(l);
     if (gk_config_has(c, GK_POS)) put(l, GK_POS, -1, false, c->max_positions, c->d_model);
-    for (int i = 0; i < c->n_layers; i++) put_layer(l, i);
+    align(l);
+}
+
+static void put_end(layout *l) {
     put_norm(l, GK_LNF, -1);
     align(l);
-    if (!c->tied) put(l, GK_HEAD, -1, false, c->vocab, c->d_model);
+    if (!l->cfg->tied) put(l, GK_HEAD, -1, false, l->cfg->vocab, l->cfg->d_model);
     align(l);
+}
+
+static void lay_out(layout *l) {
+    put_front(l);
+    for (int i = 0; i < l->cfg->n_layers; i++) put_layer(l, i);
+    put_end(l);
+}
+
+void gk_backprop_floats(const gk_config *c, size_t *front, size_t *window) {
+    layout first = {.cfg = c}, layer = {.cfg = c}, end = {.cfg = c};
+    put_front(&first);
+    put_layer(&layer, 0);
+    put_end(&end);
+    *front = first.offset;
+    *window = layer.offset > end.offset ? layer.offset : end.offset;
 }
 
 gk_tensor *gk__model_slot(gk_model *m, int layer, gk_component c) {

@@ -54,6 +54,17 @@ static inline gk_model *random_model(const gk_config *c, uint64_t seed) {
     return m;
 }
 
+/* A copy whose last layer's down is another, in weights and bias. */
+static inline gk_model *with_other_down(const gk_model *m) {
+    gk_model *copy = gk_model_copy(m);
+    const gk_param *list;
+    size_t n = gk_model_params(copy, &list);
+    for (size_t i = 0; i < n; i++)
+        if (list[i].comp == GK_DOWN && list[i].layer == 2)
+            gk_model_data(copy)[list[i].offset + (list[i].bias ? 1 : 0)] += 1;
+    return copy;
+}
+
 typedef struct bench {
     gk_config c;
     gk_cast cast;
@@ -88,6 +99,12 @@ static inline int32_t *random_tokens(bench *b, int n, int vocab) {
     int32_t *t = gk_arena_alloc(b->a, (size_t)n * sizeof *t);
     for (int i = 0; i < n; i++) t[i] = (int32_t)gk_rng_below(&b->rng, (uint64_t)vocab);
     return t;
+}
+
+/* The tokens of the job before, or some anew; no plan yet. */
+static inline gk_job next_job(bench *b, const gk_job *before, int vocab) {
+    int n = 1 + (int)gk_rng_below(&b->rng, LONGEST);
+    return before ? (gk_job){before->token, before->n, NULL} : (gk_job){random_tokens(b, n, vocab), n, NULL};
 }
 
 static inline gk_plan *single(bench *b, int n, int model) {
@@ -158,6 +175,55 @@ static inline void reference_logits(const bench *b, const gk_job *job, float *ou
     double logits[VOCAB] = {0};
     define(&b->cast, job, logits);
     for (int i = 0; i < VOCAB; i++) out[i] = (float)logits[i];
+}
+
+static inline void assert_defined(const bench *b, const gk_job *jobs, const results *r, int n) {
+    float want[VOCAB];
+    for (int i = 0; i < n; i++) {
+        reference_logits(b, &jobs[i], want);
+        close_to(r->logits[i], want, 1e-4);
+    }
+}
+
+/* Jobs 2i and 2i + 1 are one to the engine: the same bits, and no more rows than one alone. */
+static inline void assert_pairs_are_one(bench *b, const gk_job *jobs, int n) {
+    gk_job one[MOST_JOBS];
+    gk_graft_stats both = {0}, alone = {0};
+    results *r = run(b, jobs, (size_t)n, 1 << 30, &both);
+    for (int i = 0; i < n; i += 2) {
+        ck_assert_mem_eq(r->logits[i], r->logits[i + 1], sizeof r->logits[i]);
+        one[i / 2] = jobs[i];
+    }
+    run(b, one, (size_t)(n / 2), 1 << 30, &alone);
+    ck_assert_uint_eq(both.rows_unique, alone.rows_unique);
+}
+
+/* One chunk, a chunk a job, reversed, and alone. */
+static inline void assert_chunks_do_not_matter(bench *b, const gk_job *jobs, int n) {
+    gk_job reversed[MOST_JOBS];
+    for (int i = 0; i < n; i++) reversed[n - 1 - i] = jobs[i];
+    gk_graft_stats one = {0}, many = {0};
+    results *huge = run(b, jobs, (size_t)n, (size_t)1 << 34, &one);
+    results *tiny_budget = run(b, jobs, (size_t)n, 1, &many);
+    results *back = run(b, reversed, (size_t)n, 100000, NULL);
+    ck_assert_uint_eq(one.rows_naive, many.rows_naive);
+    ck_assert_uint_le(one.rows_unique, many.rows_unique);
+    ck_assert_uint_lt(many.peak_bytes, one.peak_bytes);
+    for (int i = 0; i < n; i++) {
+        close_to(tiny_budget->logits[i], huge->logits[i], 1e-5);
+        close_to(back->logits[n - 1 - i], huge->logits[i], 1e-5);
+        close_to(run(b, &jobs[i], 1, 1 << 20, NULL)->logits[0], huge->logits[i], 1e-5);
+    }
+}
+
+/* Refused before anything is computed. */
+static inline void assert_refused(const bench *b, const gk_job *job, const char *words) {
+    results *r = gk_alloc(sizeof *r);
+    gk_error err = {0};
+    ck_assert(!gk_graft_run(&b->cast, job, 1, 1 << 20, keep, r, NULL, &err));
+    ck_assert_msg(strstr(err.what, words) != NULL, "'%s' in '%s'", words, err.what);
+    ck_assert_uint_eq(r->n_calls, 0);
+    gk_free(r);
 }
 
 static inline void forward(const bench *b, int model, const gk_job *job, float *logits) {

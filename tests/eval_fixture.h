@@ -62,11 +62,13 @@ static void fx_tokenizer(const char *name) {
     ck_assert(gk_tok_train(sentence, n, 360, fx_path(name), NULL));
 }
 
-static void fx_model(const char *name, uint64_t seed, const char *tokenizer) {
+/* Random weights of a small model for the tokenizer's ids. */
+static gk_model *fx_random(const char *family, uint64_t seed, const char *tokenizer) {
     gk_tok *t = gk_tok_load(fx_path(tokenizer), NULL);
     ck_assert_ptr_nonnull(t);
     gk_config c;
-    gk_config_default(gk_family_find("llama"), gk_tok_size(t), &c);
+    gk_config_default(gk_family_find(family), gk_tok_size(t), &c);
+    gk_tok_free(t);
     c.d_model = 16;
     c.n_layers = 2;
     c.n_heads = c.n_kv_heads = 2;
@@ -75,10 +77,20 @@ static void fx_model(const char *name, uint64_t seed, const char *tokenizer) {
     c.max_positions = 64;
     gk_model *m = gk_model_new(&c, seed, NULL);
     ck_assert_ptr_nonnull(m);
+    return m;
+}
+
+/* The folder `name` with the model, which is freed, and its tokenizer. */
+static void fx_save(gk_model *m, const char *name, const char *tokenizer) {
+    gk_tok *t = gk_tok_load(fx_path(tokenizer), NULL);
     ck_assert(gk_model_save(m, fx_path(name), NULL));
     ck_assert(gk_tok_save(t, fx_path(name), NULL));
-    gk_model_free(m);
     gk_tok_free(t);
+    gk_model_free(m);
+}
+
+static void fx_model(const char *name, uint64_t seed, const char *tokenizer) {
+    fx_save(fx_random("llama", seed, tokenizer), name, tokenizer);
 }
 
 static const char FX_SCHEMES[] = "set: small\n"

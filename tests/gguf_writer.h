@@ -63,6 +63,19 @@ static inline void gw_patch(char *bytes, size_t len, const char *key, const void
     memcpy(at + strlen(key) + 4, value, 4);
 }
 
+/* Writes the file and ends the writer. */
+static inline char *gw_end(gguf_writer *w, gk_buf *all, scratch *s, const char *name) {
+    char *path = scratch_path(s, name);
+    FILE *f = fopen(path, "wb");
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(all->data, 1, all->len, f), all->len);
+    ck_assert_int_eq(fclose(f), 0);
+    gk_buf_free(all);
+    gk_buf_free(&w->kv);
+    *w = (gguf_writer){0};
+    return path;
+}
+
 /* A copy of a file's bytes with this metadata before its own; ends the writer. */
 static inline char *gw_insert(gguf_writer *w, scratch *s, const char *bytes, size_t len, const char *name) {
     enum { HEAD = 24, N_KEYS = 16, ALIGNMENT = 32 };
@@ -76,15 +89,7 @@ static inline char *gw_insert(gguf_writer *w, scratch *s, const char *bytes, siz
     gw_raw(&all, n + w->n, 8);
     gk_buf_add(&all, w->kv.data, w->kv.len);
     gk_buf_add(&all, bytes + HEAD, len - HEAD);
-    char *path = scratch_path(s, name);
-    FILE *f = fopen(path, "wb");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_uint_eq(fwrite(all.data, 1, all.len, f), all.len);
-    ck_assert_int_eq(fclose(f), 0);
-    gk_buf_free(&all);
-    gk_buf_free(&w->kv);
-    *w = (gguf_writer){0};
-    return path;
+    return gw_end(w, &all, s, name);
 }
 
 /* A file of this metadata without tensors; ends the writer. */
@@ -95,15 +100,7 @@ static inline char *gw_save(gguf_writer *w, scratch *s, const char *name) {
     gw_raw(&all, 0, 8);
     gw_raw(&all, w->n, 8);
     gk_buf_add(&all, w->kv.data, w->kv.len);
-    char *path = scratch_path(s, name);
-    FILE *f = fopen(path, "wb");
-    ck_assert_ptr_nonnull(f);
-    ck_assert_uint_eq(fwrite(all.data, 1, all.len, f), all.len);
-    ck_assert_int_eq(fclose(f), 0);
-    gk_buf_free(&all);
-    gk_buf_free(&w->kv);
-    *w = (gguf_writer){0};
-    return path;
+    return gw_end(w, &all, s, name);
 }
 
 #endif

@@ -110,13 +110,16 @@ END_TEST
 
 typedef struct pieces {
     float *grad;
-    size_t floats, told; /* parameters that were told of */
+    size_t floats, told;  /* parameters that were told of */
+    size_t front, window; /* of them at the beginning of the vector, and most elsewhere at once */
 } pieces;
 
 static void take_piece(void *ctx, size_t from, size_t count, float *grad) {
     pieces *p = ctx;
     ck_assert_uint_le(from + count, p->floats);
     p->told += count;
+    if (from == 0) p->front = count;
+    if (from > 0 && count > p->window) p->window = count;
     for (size_t i = 0; i < count; i++) {
         p->grad[from + i] += grad[i];
         grad[i] = 0;
@@ -127,7 +130,7 @@ START_TEST(pieces_make_up_the_whole) {
     setup t = begin(_i);
     pieces got = {.grad = gk_alloc(t.floats * sizeof(float)), .floats = t.floats};
     size_t front, window;
-    gk_backprop_floats(t.m, &front, &window);
+    gk_backprop_floats(gk_model_config(t.m), &front, &window);
     ck_assert_uint_lt(front + window, t.floats);
     gk_backprop p = {.scale = 0.1f,
                      .front = gk_alloc(front * sizeof(float)),
@@ -136,6 +139,8 @@ START_TEST(pieces_make_up_the_whole) {
                      .ctx = &got};
     run(t.m, &THREE, false, &p);
     ck_assert_uint_eq(got.told, t.floats);
+    ck_assert_uint_eq(got.front, front);
+    ck_assert_uint_eq(got.window, window);
     assert_same(&t, got.grad, "in pieces");
     for (size_t i = 0; i < front; i++) ck_assert(p.front[i] == 0);
     for (size_t i = 0; i < window; i++) ck_assert(p.window[i] == 0);

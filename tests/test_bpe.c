@@ -1,50 +1,19 @@
 /* test_bpe.c: tokenizer.json and GPT-2's files against what Hugging Face's `tokenizers` made of the same
  * texts (tests/fixtures/tokenizer, written by tools/reference/make_tokenizer_fixtures.py), and files that are
  * not to be trusted. modules: tokenizer core */
-#include "tests/scratch.h"
-#include "tokenizer/tokenizer.h"
+#include "tests/tokenizer_fixture.h"
 
 #define FIXTURES GK_SOURCE_DIR "/tests/fixtures/tokenizer"
 #define REAL GK_SOURCE_DIR "/../shared/tokenizers"
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 static const char *const STYLES[] = {
     "gpt2",   "llama3",          "smollm",           "mixed", "falcon", "gemma",
     "llama2", "metaspace_first", "metaspace_always", "words"};
 
-static scratch box;
-static gk_arena *arena; /* box.a */
-static gk_error err;
-
-static void setup(void) {
-    box = scratch_new();
-    arena = box.a;
-    err = (gk_error){0};
-}
-
-static void teardown(void) {
-    scratch_free(&box);
-}
-
-static const char *in_dir(const char *name) {
-    return scratch_path(&box, name);
-}
-
-static const char *message(void) {
-    static char text[1600];
-    return gk_error_text(&err, text, sizeof text);
-}
-
 static json_t *fixture(const char *name) {
-    json_t *json = gk_json_load(gk_arena_printf(arena, "%s/%s.json", FIXTURES, name), &err);
+    json_t *json = gk_json_load(gk_arena_printf(box.a, "%s/%s.json", FIXTURES, name), &err);
     ck_assert_msg(json != NULL, "%s", message());
     return json;
-}
-
-static gk_tok *load(const char *path) {
-    gk_tok *t = gk_tok_load(path, &err);
-    ck_assert_msg(t != NULL, "%s", message());
-    return t;
 }
 
 static const char *write_json(const char *name, const json_t *json) {
@@ -61,30 +30,12 @@ static gk_tok *load_style(const char *style) {
     return t;
 }
 
-static void check_tiles(const gk_tok *t, const gk_tokens *k, size_t len) {
-    uint32_t at = 0;
-    for (size_t i = 0; i < k->n; i++) {
-        ck_assert(k->id[i] >= 0 && k->id[i] < gk_tok_size(t));
-        ck_assert_uint_eq(k->span[i].begin, at);
-        ck_assert_uint_ge(k->span[i].end, at);
-        at = k->span[i].end;
-    }
-    ck_assert_uint_eq(at, len);
-}
-
-static gk_tokens encoded(const gk_tok *t, const char *text, gk_bos bos) {
-    gk_tokens k;
-    ck_assert_msg(gk_tok_encode(t, text, strlen(text), bos, arena, &k, &err), "%s", message());
-    check_tiles(t, &k, strlen(text));
-    return k;
-}
-
 /* "12 5 7" */
 static const char *ids_text(const gk_tokens *k) {
     gk_buf b = {0};
     gk_buf_puts(&b, "");
     for (size_t i = 0; i < k->n; i++) gk_buf_printf(&b, "%s%d", i ? " " : "", k->id[i]);
-    const char *text = gk_arena_strdup(arena, b.data);
+    const char *text = gk_arena_strdup(box.a, b.data);
     gk_buf_free(&b);
     return text;
 }
@@ -94,7 +45,7 @@ static const char *ids_text(const gk_tokens *k) {
 static void check_text(const gk_tok *t, const char *style, const char *text, const char *want_ids,
                        const char *want_text) {
     gk_tokens k;
-    if (!gk_tok_encode(t, text, strlen(text), GK_BOS_DEFAULT, arena, &k, &err)) {
+    if (!gk_tok_encode(t, text, strlen(text), GK_BOS_DEFAULT, box.a, &k, &err)) {
         ck_assert_msg(!*want_ids && strstr(err.what, "drops the whole text"), "%s: %s: %s", style, text,
                       message());
         return;
@@ -103,7 +54,7 @@ static void check_text(const gk_tok *t, const char *style, const char *text, con
     ck_assert_msg(strcmp(ids_text(&k), want_ids) == 0, "%s: '%s'\n  gives %s\n  not   %s", style, text,
                   ids_text(&k), want_ids);
     if (!want_text) return;
-    const char *back = gk_tok_decode(t, k.id, k.n, arena, &err);
+    const char *back = gk_tok_decode(t, k.id, k.n, box.a, &err);
     ck_assert_msg(back != NULL, "%s", message());
     ck_assert_msg(strcmp(back, want_text) == 0, "%s: decodes to '%s', not '%s'", style, back, want_text);
 }
@@ -129,7 +80,7 @@ END_TEST
 
 START_TEST(test_real_tokenizers) {
     static const char *const NAMES[] = {"gpt2", "llama3", "gemma", "pythia", "llama2"};
-    const char *name = NAMES[_i], *dir = gk_arena_printf(arena, "%s/%s", REAL, name);
+    const char *name = NAMES[_i], *dir = gk_arena_printf(box.a, "%s/%s", REAL, name);
     if (!gk_exists(dir)) {
         printf("skip: %s is not there\n", dir);
         return;
@@ -149,7 +100,7 @@ END_TEST
 START_TEST(test_long_words) {
     enum { N = 100000 };
     gk_tok *t = load_style(STYLES[_i]);
-    char *text = gk_arena_alloc(arena, N + 1);
+    char *text = gk_arena_alloc(box.a, N + 1);
     gk_rng rng;
     gk_rng_seed(&rng, 3, "long");
     for (size_t i = 0; i < N; i++) text[i] = (char)('a' + gk_rng_below(&rng, 26));
@@ -201,9 +152,9 @@ START_TEST(test_invalid_utf8_is_refused) {
     for (size_t i = 0; i < COUNT(STYLES); i++) {
         gk_tok *t = load_style(STYLES[i]);
         gk_tokens k;
-        ck_assert(!gk_tok_encode(t, "Ada \xC3(", 6, GK_BOS_DEFAULT, arena, &k, &err));
+        ck_assert(!gk_tok_encode(t, "Ada \xC3(", 6, GK_BOS_DEFAULT, box.a, &k, &err));
         ck_assert(err.has_byte && err.byte == 4 && k.n == 0);
-        ck_assert(gk_tok_encode(t, "a\0b", 3, GK_BOS_DEFAULT, arena, &k, &err)); /* NUL is a character */
+        ck_assert(gk_tok_encode(t, "a\0b", 3, GK_BOS_DEFAULT, box.a, &k, &err)); /* NUL is a character */
         check_tiles(t, &k, 3);
         gk_tok_free(t);
     }
@@ -218,7 +169,7 @@ START_TEST(test_first_is_the_word_inside_a_sentence) {
     ck_assert(!gk_tok_first(t, "", &first, &err));
     ck_assert_ptr_null(gk_tok_piece(t, gk_tok_size(t)));
     const int32_t bad = gk_tok_size(t);
-    ck_assert_ptr_null(gk_tok_decode(t, &bad, 1, arena, &err));
+    ck_assert_ptr_null(gk_tok_decode(t, &bad, 1, box.a, &err));
     gk_tok_free(t);
 }
 END_TEST
@@ -233,7 +184,7 @@ static void put(const char *path, const char *text) {
 static void put_style(const char *dir, const char *style) {
     json_t *f = fixture(style);
     ck_assert(gk_mkdirs(in_dir(dir), &err));
-    write_json(gk_arena_printf(arena, "%s/tokenizer.json", dir), json_object_get(f, "tokenizer"));
+    write_json(gk_arena_printf(box.a, "%s/tokenizer.json", dir), json_object_get(f, "tokenizer"));
     json_decref(f);
 }
 
@@ -242,12 +193,12 @@ static void put_gpt2_files(const char *dir) {
     json_t *f = fixture("gpt2"), *model = json_object_get(json_object_get(f, "tokenizer"), "model");
     json_t *vocab = json_object_get(model, "vocab"), *merges = json_object_get(model, "merges");
     json_object_set_new(vocab, "<|endoftext|>", json_integer((json_int_t)json_object_size(vocab)));
-    write_json(gk_arena_printf(arena, "%s/vocab.json", dir), vocab);
+    write_json(gk_arena_printf(box.a, "%s/vocab.json", dir), vocab);
     gk_buf b = {0};
     gk_buf_puts(&b, "#version: 0.2\n");
     for (size_t i = 0; i < json_array_size(merges); i++)
         gk_buf_printf(&b, "%s\n", json_string_value(json_array_get(merges, i)));
-    put(gk_arena_printf(arena, "%s/merges.txt", dir), b.data);
+    put(gk_arena_printf(box.a, "%s/merges.txt", dir), b.data);
     gk_buf_free(&b);
     json_decref(f);
 }
@@ -314,8 +265,8 @@ START_TEST(test_settings_of_a_folder) {
     gk_tok_free(t);
     static const char *const FILES[] = {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"};
     for (size_t i = 0; i < COUNT(FILES); i++)
-        check_same_file(gk_arena_printf(arena, "s/%s", FILES[i]),
-                        gk_arena_printf(arena, "copy/%s", FILES[i]));
+        check_same_file(gk_arena_printf(box.a, "s/%s", FILES[i]),
+                        gk_arena_printf(box.a, "copy/%s", FILES[i]));
     put("s/tokenizer_config.json", "{\"bos_token\": null}");
     ck_assert_int_eq(remove(in_dir("s/special_tokens_map.json")), 0);
     put("s/config.json", "{\"bos_token_id\": 5, \"eos_token_id\": [7, 8]}");
@@ -430,7 +381,7 @@ START_TEST(test_catastrophic_pattern) {
     memset(text, 'a', sizeof text);
     text[sizeof text - 1] = 'c';
     gk_tokens k;
-    ck_assert(!gk_tok_encode(t, text, sizeof text, GK_BOS_DEFAULT, arena, &k, &err));
+    ck_assert(!gk_tok_encode(t, text, sizeof text, GK_BOS_DEFAULT, box.a, &k, &err));
     ck_assert_msg(strstr(err.what, "gives up") != NULL, "%s", message());
     ck_assert_uint_eq(k.n, 0);
     gk_tok_free(t);
@@ -443,7 +394,7 @@ START_TEST(test_damaged) {
     char *text = json_dumps(json_object_get(f, "tokenizer"), 0);
     size_t len = strlen(text), failed = 0;
     for (size_t cut = 0; cut < 40; cut++) {
-        char *part = gk_arena_strndup(arena, text, len * cut / 40);
+        char *part = gk_arena_strndup(box.a, text, len * cut / 40);
         ck_assert_ptr_null(gk_tok_load(scratch_file(&box, "cut.json", part), &err));
     }
     gk_rng rng;
@@ -458,9 +409,9 @@ START_TEST(test_damaged) {
         failed += t == NULL;
         static const char sample[] = "Ada's 12 caf\xC3\xA9 <|endoftext|> <s>\xF0\x9F\x98\x80  x\n";
         gk_tokens k;
-        if (t && gk_tok_encode(t, sample, sizeof sample - 1, GK_BOS_DEFAULT, arena, &k, &err)) {
+        if (t && gk_tok_encode(t, sample, sizeof sample - 1, GK_BOS_DEFAULT, box.a, &k, &err)) {
             check_tiles(t, &k, sizeof sample - 1);
-            gk_tok_decode(t, k.id, k.n, arena, &err);
+            gk_tok_decode(t, k.id, k.n, box.a, &err);
         }
         gk_tok_free(t);
     }

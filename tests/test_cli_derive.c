@@ -2,6 +2,7 @@
  * identity, the folder of factors, and what is refused. $GRAFTKIT names the binary (make test sets it).
  * modules: eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
+#include "tests/program.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -12,21 +13,12 @@
 
 /* Runs `graftkit sweep` on the fixture's world, where $D is its folder, with `args` besides. */
 static int sweep(char *out, size_t size, const char *args) {
-    const char *binary = getenv("GRAFTKIT");
-    ck_assert_msg(binary != NULL, "GRAFTKIT is not set: run this suite through make test");
     char line[4096];
     snprintf(line, sizeof line,
              "D='%s' && '%s' sweep --threads 1 --recipient pre=$D/pre --templates $D/eval.jsonl --fillers "
              "$D/fillers.json --rows $D/rows.jsonl --limit 6 %s 2>&1",
-             fx_dir, binary, args);
-    FILE *p = popen(line, "r");
-    ck_assert_ptr_nonnull(p);
-    size_t n = fread(out, 1, size - 1, p);
-    out[n] = 0;
-    while (fgetc(p) != EOF) {
-    }
-    int status = pclose(p);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+             fx_dir, program(), args);
+    return run_line(line, out, size);
 }
 
 static void succeeds(const char *args, const char *says) {
@@ -36,14 +28,10 @@ static void succeeds(const char *args, const char *says) {
                   code, says, out);
 }
 
-/* Exit code 1 and one line with both parts. */
 static void refused(const char *args, const char *a, const char *b) {
     char out[16384];
     int code = sweep(out, sizeof out, args);
-    ck_assert_msg(code == 1 && strncmp(out, "graftkit ", 9) == 0 && strchr(out, '\n') == strrchr(out, '\n'),
-                  "sweep %s\nreturned %d:\n%s", args, code, out);
-    ck_assert_msg(strstr(out, a) && strstr(out, b), "sweep %s\nshould say '%s' and '%s':\n%s", args, a, b,
-                  out);
+    assert_refusal(args, code, out, a, b);
 }
 
 /* One scheme a donor: it computes all, the head too. */

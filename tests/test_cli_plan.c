@@ -2,22 +2,13 @@
  *
  * test_cli_plan.c: graftkit plan as a person runs it. $GRAFTKIT names the binary (make test sets it). */
 #include "tests/eval_fixture.h"
-#include "tests/scratch.h"
-
-#include <sys/wait.h>
+#include "tests/program.h"
 
 /* Runs `graftkit plan <args>` in the world's folder; both streams in `out`. */
 static int run(char *out, size_t size, const char *args) {
-    const char *binary = getenv("GRAFTKIT");
-    ck_assert_msg(binary != NULL, "GRAFTKIT is not set: run this suite through make test");
     char line[4096];
-    snprintf(line, sizeof line, "cd '%s' && '%s' plan %s 2>&1", fx_dir, binary, args);
-    FILE *p = popen(line, "r");
-    ck_assert_ptr_nonnull(p);
-    size_t n = fread(out, 1, size - 1, p);
-    out[n] = 0;
-    int status = pclose(p);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    snprintf(line, sizeof line, "cd '%s' && '%s' plan %s 2>&1", fx_dir, program(), args);
+    return run_line(line, out, size);
 }
 
 static const char *says(const char *args) {
@@ -30,10 +21,8 @@ static const char *says(const char *args) {
 static void refused(const char *args, const char *words) {
     char out[65536];
     int code = run(out, sizeof out, args);
-    ck_assert_msg(code == 1 && strncmp(out, "graftkit plan: ", 15) == 0 &&
-                      strchr(out, '\n') == strrchr(out, '\n'),
-                  "plan %s\nreturned %d:\n%s", args, code, out);
-    ck_assert_msg(strstr(out, words) != NULL, "plan %s\nshould say '%s':\n%s", args, words, out);
+    assert_refusal(args, code, out, words, "");
+    ck_assert_int_eq(strncmp(out, "graftkit plan: ", 15), 0);
 }
 
 static void world(void) {

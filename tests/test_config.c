@@ -170,6 +170,10 @@ START_TEST(test_check_refuses) {
     } while (0)
     REFUSES(c.family = NULL, ": the configuration names no model family; llama, gpt2");
     REFUSES(c.gated = false, ": norms, MLP and positions are not those of the llama family");
+    REFUSES(c.qkv_bias = true,
+            ": there are biases of q, k and v and none of o; a llama model has both, or neither");
+    REFUSES(c.o_bias = true,
+            ": there are biases of o and none of q, k and v; a llama model has both, or neither");
     REFUSES(c.vocab = 0, ": field 'vocab_size': is 0; must be from 1 to 16777216");
     REFUSES(c.d_model = -5, ": field 'hidden_size': is -5; must be from 1 to 65536");
     REFUSES(c.n_layers = INT32_MAX, ": field 'num_hidden_layers': is 2147483647; must be from 1 to 1024");
@@ -185,7 +189,10 @@ START_TEST(test_check_refuses) {
     c = good;
     c.bos_id = c.eos_id = 2000; /* beyond the vocabulary: such folders are there, and work */
     ck_assert(gk_config_check(&c, GK_AT_FILE("c.json"), &err));
+    gk_config_default(gk_family_find("qwen2"), 2000, &good);
+    REFUSES(c.o_bias = true, ": there are biases of o; a qwen2 model has none there");
     gk_config_default(gk_family_find("gpt2"), 2000, &good);
+    REFUSES(c.qkv_bias = false, ": there are no biases of q, k and v; a gpt2 model has some there");
     REFUSES(c.n_kv_heads = 2,
             ": field 'n_head': 4 heads of 32 (2 of them for keys and values) do not make up");
     REFUSES(c.head_dim = 16,

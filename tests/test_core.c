@@ -101,6 +101,12 @@ START_TEST(arena_strings) {
     ck_assert_str_eq(gk_arena_strdup(a, ""), "");
     ck_assert_str_eq(gk_arena_strndup(a, "abcdef", 3), "abc");
     ck_assert_str_eq(gk_arena_strndup(a, "ab", 30), "ab");
+    const char *value = NULL;
+    ck_assert_str_eq(gk_arena_named(a, "pre=a=b", &value), "pre");
+    ck_assert_str_eq(value, "a=b");
+    static const char *const unnamed[] = {"pre", "=dir", "pre=", "", NULL};
+    for (size_t i = 0; i < sizeof unnamed / sizeof *unnamed; i++)
+        ck_assert_ptr_null(gk_arena_named(a, unnamed[i], &value));
     ck_assert_str_eq(gk_arena_printf(a, "%s-%d", "x", 42), "x-42");
     ck_assert_str_eq(gk_path_join(a, "a", "b"), "a/b");
     ck_assert_str_eq(gk_path_join(a, "/", "b"), "/b");

@@ -130,12 +130,10 @@ static const double RANK_TOLERANCE = 5e-5;
 static void compare(pair *p, int only, double tolerance) {
     gk_job jobs[12];
     for (int i = 0; i < 12; i++) {
-        int n = 1 + (int)gk_rng_below(&p->b.rng, LONGEST), all = p->b.cast.n;
-        bool again = i % 3 != 0;
-        jobs[i] = (gk_job){again ? jobs[i - 1].token : random_tokens(&p->b, n, VOCAB),
-                           again ? jobs[i - 1].n : n, NULL};
+        int all = p->b.cast.n;
+        jobs[i] = next_job(&p->b, i % 3 ? &jobs[i - 1] : NULL, VOCAB);
         if (only >= 0) p->b.cast.n = p->checkpoints;
-        gk_plan *plan = i == 0 && only >= 0 ? single(&p->b, n, only) : random_plan(&p->b, jobs[i].n);
+        gk_plan *plan = i == 0 && only >= 0 ? single(&p->b, jobs[i].n, only) : random_plan(&p->b, jobs[i].n);
         p->b.cast.n = all;
         for (int s = 0; only >= 0 && s < plan->n_slots * jobs[i].n; s++)
             if (gk_rng_below(&p->b.rng, 2)) plan->model[s] = (uint8_t)only;
@@ -146,9 +144,7 @@ static void compare(pair *p, int only, double tolerance) {
     p->b.cast = p->plain;
     results *want = run(&p->b, jobs, 12, 1 << 30, NULL);
     for (int i = 0; i < 12; i++) close_to(have->logits[i], want->logits[i], tolerance);
-    float defined[VOCAB];
-    reference_logits(&p->b, &jobs[0], defined);
-    close_to(have->logits[0], defined, 1e-4);
+    assert_defined(&p->b, jobs, have, 1);
     p->b.cast = derived;
 }
 
@@ -190,7 +186,7 @@ END_TEST
 
 /* ---------------------------------------------------------------- ends of the scale */
 
-/* Models i and j of the cast are one to the engine: the same bits, and no more rows than one alone. */
+/* Models i and j of the cast are one to the engine. */
 static void counts_as(pair *p, int i, int j) {
     gk_job jobs[8];
     for (int k = 0; k < 8; k += 2) {
@@ -198,12 +194,7 @@ static void counts_as(pair *p, int i, int j) {
         jobs[k] = (gk_job){random_tokens(&p->b, n, VOCAB), n, single(&p->b, n, i)};
         jobs[k + 1] = (gk_job){jobs[k].token, n, single(&p->b, n, j)};
     }
-    gk_graft_stats both = {0}, alone = {0};
-    results *r = run(&p->b, jobs, 8, 1 << 30, &both);
-    for (int k = 0; k < 8; k += 2) ck_assert_mem_eq(r->logits[k], r->logits[k + 1], sizeof r->logits[k]);
-    for (int k = 0; k < 4; k++) jobs[k] = jobs[2 * k];
-    run(&p->b, jobs, 4, 1 << 30, &alone);
-    ck_assert_uint_eq(both.rows_unique, alone.rows_unique);
+    assert_pairs_are_one(&p->b, jobs, 8);
 }
 
 START_TEST(ends_are_recipient_and_donor) {
@@ -230,12 +221,7 @@ END_TEST
 /* A donor that differs from the recipient in one matrix shares all other rows, however it is derived. */
 START_TEST(what_is_equal_is_shared) {
     bench b = start("gpt2", 4, true, 2, 31);
-    gk_model *copy = gk_model_copy(b.own[0]);
-    const gk_param *list;
-    size_t n = gk_model_params(copy, &list);
-    for (size_t i = 0; i < n; i++)
-        if (list[i].comp == GK_DOWN && list[i].layer == 2)
-            gk_model_data(copy)[list[i].offset + (list[i].bias ? 1 : 0)] += 1;
+    gk_model *copy = with_other_down(b.own[0]);
     gk_factors_opts o = {.rank = 4};
     gk_factors *f = gk_factors_make(b.own[0], copy, &o, NULL);
     ck_assert_uint_eq(gk_factors_matrices(f), 1);

@@ -8,13 +8,11 @@
  *   - <!-- not run: reason --> in the line before such a block says why it is not run.
  *   - Any other block says what it is (yaml, json, text, …) and holds no command of graftkit or make.
  * $GRAFTKIT names the binary (make test sets it). */
-#include "tests/scratch.h"
+#include "tests/program.h"
 
 #include <ctype.h>
 #include <glob.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 typedef struct block {
     const char *info; /* what stands behind the opening fence */
@@ -137,30 +135,15 @@ END_TEST
 
 /* Runs bash on a script file with only the world's environment, in `dir`; the end of its output in `out`. */
 static int bash(scratch *s, const char *dir, const char *arguments, char *out, size_t size) {
-    const char *binary = getenv("GRAFTKIT"), *asan = getenv("ASAN_OPTIONS");
-    ck_assert_msg(binary != NULL, "GRAFTKIT is not set: run this suite through make test");
+    const char *asan = getenv("ASAN_OPTIONS");
     char *line = gk_arena_printf(
         s->a,
         "cd '%s' && B=$(dirname '%s') && exec env -i PATH=\"%s/bin:$PATH\" HOME='%s' TREE='" GK_SOURCE_DIR
         "' BUILD=\"$(dirname $B)\" FLAVOUR=\"$(basename $B)\" GRAFTKIT_HOME='%s' ASAN_OPTIONS='%s' "
         "MODEL=path/to/model BASE_ROWS=0 RELATION_ROWS=20 TASK_ROWS=8 THREADS=1 OMP_NUM_THREADS=1 "
         "timeout 1500 bash -euo pipefail %s 2>&1 </dev/null | tail -c %zu; exit ${PIPESTATUS[0]}",
-        dir, binary, world.dir, dir, dir, asan ? asan : "", arguments, size - 1);
-    int pipe_fd[2], status;
-    ck_assert_int_eq(pipe(pipe_fd), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(pipe_fd[1], 1);
-        close(pipe_fd[0]);
-        execl("/bin/bash", "bash", "-c", line, (char *)NULL);
-        _exit(127);
-    }
-    close(pipe_fd[1]);
-    FILE *f = fdopen(pipe_fd[0], "r");
-    out[fread(out, 1, size - 1, f)] = '\0';
-    fclose(f);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        dir, program(), world.dir, dir, dir, asan ? asan : "", arguments, size - 1);
+    return run_line(line, out, size);
 }
 
 static void start(void) {
@@ -168,7 +151,7 @@ static void start(void) {
     world = scratch_new();
     ck_assert(gk_mkdirs(scratch_path(&world, "bin"), NULL));
     ck_assert(gk_mkdirs(folder = scratch_path(&world, "world"), NULL));
-    ck_assert_int_eq(symlink(getenv("GRAFTKIT"), scratch_path(&world, "bin/graftkit")), 0);
+    ck_assert_int_eq(symlink(program(), scratch_path(&world, "bin/graftkit")), 0);
     make = scratch_file(&world, "bin/make",
                         "#!/bin/bash\nexec /usr/bin/make -o \"$BUILD/$FLAVOUR/graftkit\" \"$@\"\n");
     ck_assert_int_eq(chmod(make, 0755), 0);

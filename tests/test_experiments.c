@@ -3,11 +3,9 @@
  * test_experiments.c: the files of experiments/, make experiment and make paper on a tiny model, killed and
  * restarted, and the page that compares runs. $GRAFTKIT names the binary (make test sets it). */
 #include "eval/eval.h"
-#include "tests/scratch.h"
+#include "tests/program.h"
 
 #include <dirent.h>
-#include <stdio.h>
-#include <sys/wait.h>
 
 #define TEMPLATES GK_SOURCE_DIR "/templates/fake_movies_fake_actors/eval.jsonl"
 
@@ -85,30 +83,11 @@ END_TEST
 
 /* Runs a shell command in the source tree; $D: the scratch folder, $MAKE: make with the binary under test. */
 static int shell(scratch *s, const char *command, char *out, size_t size) {
-    const char *binary = getenv("GRAFTKIT");
-    ck_assert_msg(binary != NULL, "GRAFTKIT is not set: run this suite through make test");
     char *line = gk_arena_printf(
         s->a,
         "cd '%s' && exec env -i PATH=\"$PATH\" D='%s' G='%s' M='make G=%s THREADS=1' bash -c \"$0\" 2>&1",
-        GK_SOURCE_DIR, s->dir, binary, binary);
-    int pipe_fd[2], status;
-    ck_assert_int_eq(pipe(pipe_fd), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(pipe_fd[1], 1);
-        close(pipe_fd[0]);
-        execl("/bin/bash", "bash", "-c", line, command, (char *)NULL);
-        _exit(127);
-    }
-    close(pipe_fd[1]);
-    FILE *f = fdopen(pipe_fd[0], "r");
-    size_t n = fread(out, 1, size - 1, f);
-    out[n] = '\0';
-    while (fgetc(f) != EOF) {
-    }
-    fclose(f);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+        GK_SOURCE_DIR, s->dir, program(), program());
+    return run_shell((const char *const[]){"-c", line, command, NULL}, NULL, out, size);
 }
 
 static char said[1 << 16];

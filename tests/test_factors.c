@@ -10,31 +10,6 @@
 
 /* ---------------------------------------------------------------- one matrix */
 
-typedef struct matrix {
-    int out, in;
-    float *x;
-} matrix;
-
-static void read_matrix(const void *ctx, int first, int n, float *to) {
-    const matrix *m = ctx;
-    memcpy(to, m->x + (size_t)first * (size_t)m->in, (size_t)n * (size_t)m->in * sizeof *to);
-}
-
-/* Sum of `rank` random outer products, each `decay` times as large as the one before it. */
-static matrix random_matrix(int out, int in, int rank, double decay) {
-    matrix m = {out, in, gk_alloc((size_t)out * (size_t)in * sizeof(float))};
-    gk_rng rng;
-    gk_rng_seed(&rng, 5, "matrix");
-    double size = 1, *u = gk_alloc((size_t)(out + in) * sizeof *u), *v = u + out;
-    for (int r = 0; r < rank; r++, size *= decay) {
-        for (int i = 0; i < out + in; i++) u[i] = gk_rng_normal(&rng);
-        for (int i = 0; i < out; i++)
-            for (int j = 0; j < in; j++) m.x[i * in + j] += (float)(size * u[i] * v[j]);
-    }
-    gk_free(u);
-    return m;
-}
-
 /* |m - left right| with the first r directions of k. */
 static double rest(const matrix *m, const float *left, const float *right, int k, int r) {
     double sum = 0;

@@ -1,32 +1,7 @@
 /* test_fingerprint.c: what makes two tokenizers one: not their files, and everything else. And that a
  * tokenizer read from a GGUF file is saved as one that other programs open. modules: tokenizer core */
 #include "tests/gguf_writer.h"
-#include "tokenizer/tokenizer.h"
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
-static scratch box;
-static gk_error err;
-
-static void setup(void) {
-    box = scratch_new();
-    err = (gk_error){0};
-}
-
-static void teardown(void) {
-    scratch_free(&box);
-}
-
-static const char *message(void) {
-    static char text[1600];
-    return gk_error_text(&err, text, sizeof text);
-}
-
-static gk_tok *load(const char *path) {
-    gk_tok *t = gk_tok_load(path, &err);
-    ck_assert_msg(t != NULL, "%s", message());
-    return t;
-}
+#include "tests/tokenizer_fixture.h"
 
 static const char *folder(const char *name) {
     const char *path = scratch_path(&box, name);
@@ -164,9 +139,7 @@ END_TEST
 
 /* <unk> <s> </s>, the bytes, and pieces whose scores begin at `score`. */
 static const char *llama_gguf(const char *name, float score, bool add_bos) {
-    static const char *const PIECES[NORMAL_PIECES] = {"\xE2\x96\x81", "a", "b", "ab",
-                                                      "\xE2\x96\x81"
-                                                      "ab"};
+    static const char *const PIECES[NORMAL_PIECES] = {"▁", "a", "b", "ab", "▁ab"};
     const size_t n = 3 + 256 + NORMAL_PIECES;
     gguf_writer w = {0};
     gw_str(&w, "tokenizer.ggml.model", "llama");

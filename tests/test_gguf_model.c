@@ -165,6 +165,82 @@ START_TEST(ends_of_turns_count) {
 }
 END_TEST
 
+/* ---------------------------------------------------------------- biases */
+
+/* The fixture with a word of its keys and names replaced by another of the same length. */
+static char *rename_all(scratch *s, const char *fixture_name, const char *from, const char *to) {
+    size_t len, n = strlen(from);
+    char *bytes = fixture(s, fixture_name, &len), *path = scratch_path(s, "x.gguf");
+    ck_assert_uint_eq(strlen(to), n);
+    for (char *at = bytes; (at = memmem(at, len - (size_t)(at - bytes), from, n)); at += n) memcpy(at, to, n);
+    ck_assert(gk_write_file(path, bytes, len, NULL));
+    return path;
+}
+
+static void assert_same_values(const gk_model *a, const gk_model *b) {
+    const gk_param *list;
+    size_t n = gk_model_params(b, &list);
+    for (size_t i = 0; i < n; i++) {
+        gk_tensor x = gk_model_tensor(a, list[i].layer, list[i].comp);
+        gk_tensor y = gk_model_tensor(b, list[i].layer, list[i].comp);
+        const float *from = list[i].bias ? x.b : x.w, *to = list[i].bias ? y.b : y.w;
+        size_t bytes = (size_t)list[i].out * (size_t)list[i].in * sizeof(float);
+        ck_assert(from && to && memcmp(from, to, bytes) == 0);
+    }
+}
+
+/* A Llama with biases of q, k and v alone is what config.json calls qwen2; its file has heads' halves
+ * interleaved all the same. */
+START_TEST(a_llama_with_biases_of_qwen2) {
+    scratch s = scratch_new();
+    gk_error err = {0};
+    char *dir = scratch_path(&s, "saved");
+    gk_model *qwen = gk_model_load(GK_SOURCE_DIR "/tests/fixtures/gguf/qwen2.gguf", &err);
+    gk_model *m = gk_model_load(rename_all(&s, "qwen2", "qwen2", "llama"), &err);
+    ck_assert_msg(qwen && m, "%s", gk_error_text(&err, why, sizeof why));
+    const gk_config *c = gk_model_config(m);
+    ck_assert_str_eq(gk_family_name(c->family), "qwen2");
+    ck_assert(c->qkv_bias && !c->o_bias && gk_config_same(c, gk_model_config(qwen)));
+    const float *q = gk_model_tensor(m, 0, GK_Q).w, *plain = gk_model_tensor(qwen, 0, GK_Q).w;
+    size_t row = (size_t)c->d_model;
+    ck_assert_mem_eq(q + row, plain + 2 * row, row * sizeof *q);
+    ck_assert_mem_eq(gk_model_tensor(m, 0, GK_V).w, gk_model_tensor(qwen, 0, GK_V).w, row * sizeof *q);
+
+    ck_assert(gk_model_save(m, dir, &err));
+    gk_model *back = gk_model_load(dir, &err);
+    ck_assert_msg(back != NULL, "%s", gk_error_text(&err, why, sizeof why));
+    ck_assert(gk_config_same(c, gk_model_config(back)));
+    ck_assert_uint_eq(gk_model_count(m), gk_model_count(back));
+    assert_same_values(m, back);
+    gk_model_free(back);
+    gk_model_free(m);
+    gk_model_free(qwen);
+    scratch_free(&s);
+}
+END_TEST
+
+/* Saved, such a model could not be read back. */
+START_TEST(biases_that_no_config_says) {
+    static const struct {
+        const char *file, *from, *to, *error;
+    } FILES[] = {
+        {"qwen2", "qwen2", "gemma",
+         ": there are biases of q, k and v and none of o; a gemma model has both,"},
+        {"llama-gqa-biases", "llama", "qwen2", ": there are biases of o; a qwen2 model has none there"},
+        {"llama-gqa-biases", "llama", "gemma", ": there are biases of the MLP; a gemma model has none there"},
+        {"neox", "bias", "bios", ": there are no biases of the MLP; a gpt_neox model has some there"},
+    };
+    scratch s = scratch_new();
+    for (size_t i = 0; i < COUNT(FILES); i++) {
+        gk_error err = {0};
+        char *path = rename_all(&s, FILES[i].file, FILES[i].from, FILES[i].to);
+        ck_assert_ptr_null(gk_model_open(path, &err));
+        assert_error_at(&err, path, FILES[i].error);
+    }
+    scratch_free(&s);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- names */
 
 START_TEST(a_gguf_file_of_any_name) {
@@ -202,6 +278,8 @@ int main(void) {
     tcase_add_test(t, positions_scaled_without_a_type);
     tcase_add_test(t, parts_of_a_head);
     tcase_add_test(t, ends_of_turns_count);
+    tcase_add_test(t, a_llama_with_biases_of_qwen2);
+    tcase_add_test(t, biases_that_no_config_says);
     tcase_add_test(t, a_gguf_file_of_any_name);
     Suite *s = suite_create("gguf_model");
     suite_add_tcase(s, t);

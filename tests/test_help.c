@@ -3,13 +3,11 @@
  * test_help.c: what the program says of itself: every command is listed, every option is in its --help and in
  * the man page, options that the docs name exist, and an installed program finds its files. $GRAFTKIT names
  * the binary (make test sets it). */
-#include "tests/scratch.h"
+#include "tests/program.h"
 
 #include <glob.h>
 #include <regex.h>
-#include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 static scratch s;
 static const char *name[64]; /* the commands that graftkit --help lists */
@@ -20,13 +18,8 @@ static size_t n_commands;
 static char *shell(int *code, const char *command) {
     const size_t room = 1 << 18;
     char *out = gk_arena_alloc(s.a, room);
-    ck_assert_msg(getenv("GRAFTKIT") != NULL, "GRAFTKIT is not set: run this suite through make test");
-    ck_assert(setenv("G", getenv("GRAFTKIT"), 1) == 0 && setenv("D", s.dir, 1) == 0);
-    FILE *p = popen(gk_arena_printf(s.a, "cd '%s' && { %s; } 2>&1", GK_SOURCE_DIR, command), "r");
-    ck_assert_ptr_nonnull(p);
-    out[fread(out, 1, room - 1, p)] = '\0';
-    int status = pclose(p);
-    *code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    ck_assert(setenv("G", program(), 1) == 0 && setenv("D", s.dir, 1) == 0);
+    *code = run_line(gk_arena_printf(s.a, "cd '%s' && { %s; } 2>&1", GK_SOURCE_DIR, command), out, room);
     return out;
 }
 

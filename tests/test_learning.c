@@ -255,6 +255,9 @@ START_TEST(memory_is_counted_before) {
     gk_train_memory_of(&r, &c, floats, 100, 0, &lean);
     ck_assert_uint_lt(lean.weights + lean.moments, 6 * floats);
     ck_assert_uint_lt(lean.activations, m.activations);
+    size_t front, window;
+    gk_backprop_floats(&c, &front, &window);
+    ck_assert_uint_eq(lean.gradients, 4 * (front + window));
 }
 END_TEST
 

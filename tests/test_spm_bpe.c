@@ -1,28 +1,9 @@
 /* test_spm_bpe.c: a tokenizer.model is encoded by a table of merges as by sentencepiece: same ids and spans.
  * modules: tokenizer core */
-#include "tests/scratch.h"
+#include "tests/tokenizer_fixture.h"
 #include "tokenizer/internal.h"
 
-#define LLAMA2 GK_SOURCE_DIR "/../shared/tokenizers/llama2/tokenizer.model"
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 #define MODEL "tok/tokenizer.model"
-
-static scratch box;
-static gk_error err;
-
-static void setup(void) {
-    box = scratch_new();
-    err = (gk_error){0};
-}
-
-static void teardown(void) {
-    scratch_free(&box);
-}
-
-static const char *message(void) {
-    static char text[1600];
-    return gk_error_text(&err, text, sizeof text);
-}
 
 /* ---------------------------------------------------------------- models */
 

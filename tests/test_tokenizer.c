@@ -1,11 +1,8 @@
 /* test_tokenizer.c: tokenizer.h held to its word, on a small trained model and, where it is there, Llama 2's.
  * modules: tokenizer core */
-#include "tests/scratch.h"
-#include "tokenizer/tokenizer.h"
+#include "tests/tokenizer_fixture.h"
 
-#define LLAMA2 GK_SOURCE_DIR "/../shared/tokenizers/llama2/tokenizer.model"
 #define VOCAB 400
-#define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* "Łukasz Ørsted" and "東京" hold characters the trained model has never seen: byte fallback. */
 static const char *const texts[] = {
@@ -21,38 +18,15 @@ static const char *const texts[] = {
     "ꙮꙮ",
 };
 
-static scratch box;
-static gk_arena *arena; /* box.a */
-static gk_error err;
-
-static void setup(void) {
-    box = scratch_new();
-    arena = box.a;
-    err = (gk_error){0};
-}
-
-static void teardown(void) {
-    scratch_free(&box);
-}
-
-static const char *in_dir(const char *name) {
-    return scratch_path(&box, name);
-}
-
-static const char *message(void) {
-    static char text[1600];
-    return gk_error_text(&err, text, sizeof text);
-}
-
 static const char *const first_names[] = {"Ada", "Bela", "Cosmo", "Dagny", "Emeric", "Fenella"};
 static const char *const surnames[] = {"Abbott", "Quimby", "Marchetti", "Oyelaran", "Thackeray", "Zielinska"};
 
 /* Sentences over the names, every name also 30 times by itself. */
 static size_t corpus(const char ***out) {
     size_t n = 0, names = COUNT(first_names);
-    const char **s = gk_arena_alloc(arena, 1000 * sizeof *s);
+    const char **s = gk_arena_alloc(box.a, 1000 * sizeof *s);
     for (size_t i = 0; i < 200; i++)
-        s[n++] = gk_arena_printf(arena, "%s %s stars in the film number %zu together with %s %s.",
+        s[n++] = gk_arena_printf(box.a, "%s %s stars in the film number %zu together with %s %s.",
                                  first_names[i % names], surnames[i / 2 % names], i,
                                  first_names[i / 3 % names], surnames[i / 5 % names]);
     for (size_t i = 0; i < 30 * names; i++) {
@@ -72,31 +46,13 @@ static gk_tok *trained(const char *name) {
     return t;
 }
 
-static gk_tokens encoded(const gk_tok *t, const char *text, gk_bos bos) {
-    gk_tokens k;
-    ck_assert_msg(gk_tok_encode(t, text, strlen(text), bos, arena, &k, &err), "%s", message());
-    return k;
-}
-
-/* The spans tile text[0, len), and every id is one. */
-static void check_tiles(const gk_tok *t, const gk_tokens *k, size_t len) {
-    uint32_t at = 0;
-    for (size_t i = 0; i < k->n; i++) {
-        ck_assert(k->id[i] >= 0 && k->id[i] < gk_tok_size(t));
-        ck_assert_uint_eq(k->span[i].begin, at);
-        ck_assert_uint_ge(k->span[i].end, at);
-        at = k->span[i].end;
-    }
-    ck_assert_uint_eq(at, len);
-}
-
 static void check_round_trips(const gk_tok *t) {
     for (size_t i = 0; i < COUNT(texts); i++) {
         gk_tokens k = encoded(t, texts[i], GK_BOS_YES);
         ck_assert_int_eq(k.id[0], gk_tok_bos(t));
         ck_assert_uint_eq(k.span[0].end, 0);
         check_tiles(t, &k, strlen(texts[i]));
-        const char *back = gk_tok_decode(t, k.id, k.n, arena, &err);
+        const char *back = gk_tok_decode(t, k.id, k.n, box.a, &err);
         ck_assert_msg(back != NULL, "%s", message());
         ck_assert_str_eq(back, texts[i]);
         for (size_t j = 1; j < k.n; j++) ck_assert(k.id[j] != gk_tok_bos(t) && k.id[j] != gk_tok_eos(t));
@@ -148,9 +104,9 @@ END_TEST
 START_TEST(test_empty_text) {
     gk_tok *t = trained("tok");
     gk_tokens k;
-    ck_assert(gk_tok_encode(t, NULL, 0, GK_BOS_NO, arena, &k, &err));
+    ck_assert(gk_tok_encode(t, NULL, 0, GK_BOS_NO, box.a, &k, &err));
     ck_assert_uint_eq(k.n, 0);
-    const char *back = gk_tok_decode(t, k.id, 0, arena, &err);
+    const char *back = gk_tok_decode(t, k.id, 0, box.a, &err);
     ck_assert_ptr_nonnull(back);
     ck_assert_str_eq(back, "");
     gk_tok_free(t);
@@ -160,11 +116,11 @@ END_TEST
 START_TEST(test_invalid_utf8_is_refused) {
     gk_tok *t = trained("tok");
     gk_tokens k;
-    ck_assert(!gk_tok_encode(t, "Ada \xC3(", 6, GK_BOS_YES, arena, &k, &err));
+    ck_assert(!gk_tok_encode(t, "Ada \xC3(", 6, GK_BOS_YES, box.a, &k, &err));
     ck_assert(err.has_byte);
     ck_assert_uint_eq(err.byte, 4);
     ck_assert_uint_eq(k.n, 0);
-    ck_assert(!gk_tok_encode(t, "\xE6\x9D", 2, GK_BOS_YES, arena, &k, NULL));
+    ck_assert(!gk_tok_encode(t, "\xE6\x9D", 2, GK_BOS_YES, box.a, &k, NULL));
     gk_tok_free(t);
 }
 END_TEST
@@ -172,7 +128,7 @@ END_TEST
 START_TEST(test_decode_refuses_foreign_ids) {
     gk_tok *t = trained("tok");
     const int32_t bad[][2] = {{5, -1}, {5, VOCAB}, {INT32_MIN, 5}};
-    for (size_t i = 0; i < COUNT(bad); i++) ck_assert_ptr_null(gk_tok_decode(t, bad[i], 2, arena, &err));
+    for (size_t i = 0; i < COUNT(bad); i++) ck_assert_ptr_null(gk_tok_decode(t, bad[i], 2, box.a, &err));
     ck_assert_ptr_null(gk_tok_piece(t, -1));
     ck_assert_ptr_null(gk_tok_piece(t, VOCAB));
     gk_tok_free(t);
@@ -182,7 +138,7 @@ END_TEST
 START_TEST(test_first_is_the_name_inside_a_sentence) {
     gk_tok *t = trained("tok");
     for (size_t i = 0; i < COUNT(first_names); i++) {
-        const char *text = gk_arena_printf(arena, "with %s", first_names[i]);
+        const char *text = gk_arena_printf(box.a, "with %s", first_names[i]);
         gk_tokens k = encoded(t, text, GK_BOS_NO);
         int32_t first = -1;
         ck_assert(gk_tok_first(t, first_names[i], &first, &err));
@@ -300,7 +256,7 @@ START_TEST(test_untrainable_input_is_refused) {
     size_t n = corpus(&s);
     static const char *const bad_utf8[] = {"fine", "not \xFF"}, *const spaces[] = {"  ", ""},
                              *const one[] = {"a"};
-    char *word = gk_arena_alloc(arena, 70001);
+    char *word = gk_arena_alloc(box.a, 70001);
     memset(word, 'x', 70000);
     const char *const long_word[] = {word};
     ck_assert(!gk_tok_train(s, n, 259, in_dir("no"), &err));    /* no room to learn */
@@ -339,7 +295,7 @@ static gk_tok *load_bytes(const void *bytes, size_t n) {
 
 static uint8_t *model_bytes(size_t *len) {
     gk_tok_free(trained("tok"));
-    uint8_t *bytes = (uint8_t *)gk_read_file(arena, in_dir("tok/tokenizer.model"), 1 << 20, len, &err);
+    uint8_t *bytes = (uint8_t *)gk_read_file(box.a, in_dir("tok/tokenizer.model"), 1 << 20, len, &err);
     ck_assert_ptr_nonnull(bytes);
     return bytes;
 }
@@ -386,9 +342,9 @@ START_TEST(test_damaged) {
         failed += t == NULL;
         for (size_t i = 0; t && i < COUNT(texts); i++) {
             gk_tokens k1;
-            if (!gk_tok_encode(t, texts[i], strlen(texts[i]), GK_BOS_NO, arena, &k1, &err)) continue;
+            if (!gk_tok_encode(t, texts[i], strlen(texts[i]), GK_BOS_NO, box.a, &k1, &err)) continue;
             check_tiles(t, &k1, strlen(texts[i]));
-            gk_tok_decode(t, k1.id, k1.n, arena, &err);
+            gk_tok_decode(t, k1.id, k1.n, box.a, &err);
         }
         gk_tok_free(t);
     }
@@ -459,7 +415,7 @@ START_TEST(test_model_that_drops_spaces) {
         check_tiles(t, &k, strlen(spaced[i]));
     }
     gk_tokens k;
-    ck_assert(!gk_tok_encode(t, "  ", 2, GK_BOS_YES, arena, &k, &err));
+    ck_assert(!gk_tok_encode(t, "  ", 2, GK_BOS_YES, box.a, &k, &err));
     int32_t first = -1;
     ck_assert(gk_tok_first(t, "Ada", &first, &err));
     ck_assert_str_eq(gk_tok_piece(t, first), "▁Ada");
@@ -484,7 +440,7 @@ START_TEST(test_nested_symbols_are_refused) {
             char text[200];
             memset(text, '#', sizeof text);
             gk_tokens k;
-            ck_assert(gk_tok_encode(t, text, sizeof text, GK_BOS_NO, arena, &k, &err));
+            ck_assert(gk_tok_encode(t, text, sizeof text, GK_BOS_NO, box.a, &k, &err));
             check_tiles(t, &k, sizeof text);
         }
         gk_tok_free(t);

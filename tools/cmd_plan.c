@@ -20,7 +20,8 @@ typedef struct args {
 typedef struct stage {
     const args *g;
     gk_arena *a;
-    gk_cast cast; /* names only */
+    gk_cast cast;     /* names only */
+    const char *path; /* the recipient's */
     gk_config config;
     gk_tok *tok;
     gk_schemes schemes;
@@ -35,10 +36,10 @@ typedef struct stage {
 
 /* ---------------------------------------------------------------- models, schemes */
 
-/* The part before `=`, if any: what follows is not needed to draw. */
-static bool add_name(stage *s, const char *option, const char *spec, gk_error *err) {
-    const char *eq = strchr(spec, '=');
-    const char *name = eq ? gk_arena_strndup(s->a, spec, (size_t)(eq - spec)) : spec;
+/* The part before `=`, if any: of a donor what follows is not needed to draw. */
+static bool add_donor(stage *s, const char *spec, gk_error *err) {
+    static const char option[] = "--donor";
+    const char *name = gk_arena_strndup(s->a, spec, strcspn(spec, "="));
     if (!*name) return gk_fail(err, GK_AT_FIELD(NULL, option), "write NAME=PATH", "'%s' has no name", spec);
     for (int i = 0; i < s->cast.n; i++)
         if (strcmp(s->cast.name[i], name) == 0)
@@ -50,15 +51,18 @@ static bool add_name(stage *s, const char *option, const char *spec, gk_error *e
     return true;
 }
 
-static bool open_models(stage *s, gk_error *err) {
-    const char *eq = strchr(s->g->recipient, '=');
-    if (!eq || !eq[1])
+static bool name_models(stage *s, gk_error *err) {
+    s->cast.name[s->cast.n++] = gk_arena_named(s->a, s->g->recipient, &s->path);
+    if (!s->path)
         return gk_fail(err, GK_AT_FIELD(NULL, "--recipient"), "write NAME=PATH, e.g. pre=runs/default/base",
                        "'%s' is not a named model", s->g->recipient);
-    if (!add_name(s, "--recipient", s->g->recipient, err)) return false;
     for (size_t i = 0; i < s->g->donors.n; i++)
-        if (!add_name(s, "--donor", s->g->donors.item[i], err)) return false;
-    gk_inspection *model = gk_inspect(eq + 1, err);
+        if (!add_donor(s, s->g->donors.item[i], err)) return false;
+    return true;
+}
+
+static bool read_shape(stage *s, gk_error *err) {
+    gk_inspection *model = gk_inspect(s->path, err);
     if (!model) return false;
     s->config = model->config;
     gk_inspection_free(model);
@@ -89,11 +93,10 @@ static void list_schemes(const stage *s) {
 
 /* "field=text": every place at which the text stands in the prompt. */
 static bool add_spans(stage *s, const char *spec, gk_error *err) {
-    const char *eq = strchr(spec, '=');
-    if (!eq || eq == spec || !eq[1])
+    const char *words, *field = gk_arena_named(s->a, spec, &words);
+    if (!field)
         return gk_fail(err, GK_AT_FIELD(NULL, "--span"), "write FIELD=TEXT, e.g. first_actor='Ann Lee'",
                        "'%s' is not a named text", spec);
-    const char *field = gk_arena_strndup(s->a, spec, (size_t)(eq - spec)), *words = eq + 1;
     size_t before = s->n_fields;
     for (const char *at = s->text; (at = strstr(at, words)); at += strlen(words)) {
         gk_field_span *more = gk_arena_alloc(s->a, (s->n_fields + 1) * sizeof *more);
@@ -189,8 +192,7 @@ static const char *show_fields(const stage *s, size_t i) {
 }
 
 static bool make_prompt(stage *s, gk_error *err) {
-    const char *eq = strchr(s->g->recipient, '=');
-    s->tok = s->g->tokenizer ? gk_tok_load(s->g->tokenizer, err) : gk_tokenizer_of(eq + 1, err);
+    s->tok = s->g->tokenizer ? gk_tok_load(s->g->tokenizer, err) : gk_tokenizer_of(s->path, err);
     if (!s->tok || !(s->g->prompt ? plain_prompt(s, err) : templated_prompt(s, err))) return false;
     s->token = gk_arena_alloc(s->a, (s->tokens.n + 1) * sizeof *s->token);
     s->label = gk_arena_alloc(s->a, (s->tokens.n + 1) * sizeof *s->label);
@@ -281,12 +283,12 @@ static void print_drawings(const stage *s, bool colour) {
     gk_buf_free(&b);
 }
 
-static bool check_out(const args *g, gk_error *err) {
-    const char *eq = strchr(g->recipient, '=');
+static bool check_out(const stage *s, gk_error *err) {
+    const args *g = s->g;
     const gk_named_path named[] = {{"--rows", g->rows, GK_INPUT},
                                    {"--templates", g->templates, GK_INPUT},
                                    {"--fillers", g->fillers, GK_INPUT},
-                                   {"--recipient", eq ? eq + 1 : NULL, GK_MODEL},
+                                   {"--recipient", s->path, GK_MODEL},
                                    {"--svg", g->svg, GK_OUTPUT}};
     for (size_t i = 0; i < g->schemes.n; i++) {
         const gk_named_path scheme[] = {{"--schemes", g->schemes.item[i], GK_INPUT},
@@ -301,8 +303,8 @@ static int run(const args *g, gk_arena *a) {
     gk_error err;
     bool colour = false;
     stage s = {.g = g, .a = a};
-    bool ok = wants_colour(g->colour, &colour, &err) && check_out(g, &err) && open_models(&s, &err) &&
-              load_schemes(&s, &err);
+    bool ok = wants_colour(g->colour, &colour, &err) && name_models(&s, &err) && check_out(&s, &err) &&
+              read_shape(&s, &err) && load_schemes(&s, &err);
     if (ok && g->list) {
         list_schemes(&s);
     } else if (ok) {

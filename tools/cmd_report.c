@@ -2,8 +2,6 @@
 #include "eval/eval.h"
 #include "tools/tools.h"
 
-#include <string.h>
-
 typedef struct settings {
     gk_report_options report;
     const char *base;
@@ -16,12 +14,12 @@ static bool list_models(settings *s, gk_arena *a, gk_error *err) {
     size_t n = 0;
     if (s->base) m[n++] = (gk_report_model){"base", s->base};
     for (size_t i = 0; i < s->donors.n; i++) {
-        const char *spec = s->donors.item[i], *eq = strchr(spec, '=');
-        if (!eq || eq == spec || !eq[1])
+        const char *dir, *name = gk_arena_named(a, s->donors.item[i], &dir);
+        if (!name)
             return gk_fail(err, GK_AT_FIELD(NULL, "--donor"),
                            "write NAME=DIR, e.g. sft=runs/default/relation", "'%s' is not a named folder",
-                           spec);
-        m[n++] = (gk_report_model){gk_arena_strndup(a, spec, (size_t)(eq - spec)), eq + 1};
+                           s->donors.item[i]);
+        m[n++] = (gk_report_model){name, dir};
     }
     s->report.models = m;
     s->report.n_models = n;

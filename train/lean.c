@@ -53,7 +53,7 @@ static void cut(gk_lean *l, const gk_param *p) {
 
 static bool take_memory(gk_lean *l, gk_error *err) {
     size_t front, window;
-    gk_backprop_floats(l->model, &front, &window);
+    gk_backprop_floats(gk_model_config(l->model), &front, &window);
     l->m = gk_try_alloc(l->floats);
     l->v = gk_try_alloc(l->floats * sizeof *l->v);
     l->scale = gk_try_alloc(l->n_blocks * sizeof *l->scale);

@@ -13,11 +13,11 @@ gk_session_opts gk__session_opts(const gk_recipe *r, int rows, const gk_adapter 
 }
 
 static void count_lean(const gk_recipe *r, const gk_config *c, size_t floats, gk_train_memory *m) {
-    size_t outer = (size_t)c->vocab * (size_t)c->d_model, layers = (size_t)c->n_layers;
-    size_t ends = outer * (c->tied ? 1 : 2), inside = floats > ends ? (floats - ends) / layers : 0;
+    size_t front, window;
+    gk_backprop_floats(c, &front, &window);
     m->weights = 2 * (uint64_t)floats;
     m->moments = 3 * (uint64_t)floats + floats / 32;
-    m->gradients = 4 * (uint64_t)(outer + (c->tied || inside > outer ? inside : outer));
+    m->gradients = 4 * (uint64_t)(front + window);
     m->best = r->keep_best ? m->weights : 0;
 }
 

@@ -1,8 +1,8 @@
-/* encode_texts.c: graftkit's half of check_tokenizer.py and check_tokenizers.py, which build and run it. Not part
- * of graftkit.
- * encode_texts TOKENIZER FOLDER TEXTS: saves the tokenizer into FOLDER ("-": does not), then prints for every
- * {"text": ...} or {"hex": ...} line of TEXTS the ids of the text and the text they decode to, as a JSON object a
- * line, or {"error": ...}. Fails when spans do not tile a text. */
+/* encode_texts.c: graftkit's half of check_tokenizer.py and check_tokenizers.py, which build and run it. Not
+ * part of graftkit. encode_texts TOKENIZER FOLDER TEXTS: saves the tokenizer into FOLDER ("-": does not),
+ * then prints for every
+ * {"text": ...} or {"hex": ...} line of TEXTS the ids of the text and the text they decode to, as a JSON
+ * object a line, or {"error": ...}. Fails when spans do not tile a text. */
 #include "tokenizer/tokenizer.h"
 
 #include <stdlib.h>
@@ -80,8 +80,8 @@ int main(int argc, char **argv) {
     double start = gk_now();
     gk_tok *t = gk_tok_load(argv[1], &err);
     if (!t) return failed(&err);
-    fprintf(stderr, "loaded in %.3f s, %d ids, bos %d, eos %d\n", gk_now() - start, gk_tok_size(t), gk_tok_bos(t),
-            gk_tok_eos(t));
+    fprintf(stderr, "loaded in %.3f s, %d ids, bos %d, eos %d\n", gk_now() - start, gk_tok_size(t),
+            gk_tok_bos(t), gk_tok_eos(t));
     bool ok = (strcmp(argv[2], "-") == 0 || gk_tok_save(t, argv[2], &err)) && print_all(t, argv[3], &err);
     gk_tok_free(t);
     return ok ? 0 : failed(&err);
