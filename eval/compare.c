@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WIDTH = 720, MOST_DRAWN = 100, MOST_LABEL = 46 };
+enum { WIDTH = 720, MOST_DRAWN = 100, MOST_LABEL = 46, TOP = 8, FOOT = 38 };
 /* Okabe and Ito's colours; more runs than colours begin anew. */
 static const unsigned COLOUR[] = {0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7,
                                   0x56B4E9, 0xD55E00, 0x777777, 0xF0E442};
@@ -210,7 +210,8 @@ static void add_bars(page *p, gk__plot *plot, const line *l, double y) {
 static void script(gk__plot *plot, double rows, size_t longest) {
     gk_buf_printf(
         &plot->script,
-        "set lmargin at screen %.4f\nset rmargin at screen 0.89\nset tmargin 0.5\nset bmargin 2\n"
+        "set lmargin at screen %.4f\nset rmargin at screen 0.89\nset tmargin at screen %.4f\n"
+        "set bmargin at screen %.4f\n"
         "set xrange [0:1]\nset yrange [%g:-0.8]\nunset ytics\nset border 1 lc rgb '#888888'\n"
         "set xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc rgb '#333333'\n"
         "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2\n"
@@ -218,12 +219,13 @@ static void script(gk__plot *plot, double rows, size_t longest) {
         "variable notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.2 lc rgb '#111111' notitle, "
         "'' using (1):1:6 with labels left offset character 1.2,0 notitle, "
         "'1' using (0):1:2 with labels right offset character -1,0 notitle\n",
-        ((double)longest * 8.4 + 16) / WIDTH, rows - 0.2);
+        ((double)longest * 8.4 + 16) / WIDTH, 1 - (double)TOP / plot->height, (double)FOOT / plot->height,
+        rows - 0.2);
 }
 
 static bool add_chart(page *p, const section *s, const char *set, const char *caption) {
     gk__plot plot = {.width = WIDTH};
-    double y = 0;
+    double y = 0, unit = p->runs > 1 ? 18 : 21;
     size_t longest = 3;
     for (size_t i = 0; i < s->n; i++) {
         const line *l = &s->line[i];
@@ -233,10 +235,11 @@ static bool add_chart(page *p, const section *s, const char *set, const char *ca
         if (here == 0) continue;
         add_bars(p, &plot, l, y);
         add_label(p, &plot.data[1], y + ((double)here - 1) / 2, l->label);
+        gk__plot_veil(&plot, 0, TOP + unit * (y + 0.1), WIDTH, unit * ((double)here + 0.4), l->label);
         y += (double)here + 0.4;
         longest = n > longest ? n : longest;
     }
-    plot.height = (int)(y * (p->runs > 1 ? 18 : 21)) + 52;
+    plot.height = TOP + (int)(unit * (y + 0.6)) + FOOT;
     script(&plot, y, longest < MOST_LABEL ? longest : MOST_LABEL);
     gk_buf_puts(&p->html, "<figure><div>");
     bool ok = gk__plot_svg(&plot, ++p->figures, &p->html, p->err);
@@ -354,6 +357,7 @@ static bool add_page(page *p) {
     gk_buf_puts(b, "</ul>\n");
     for (size_t i = 0; i < p->n_sections; i++)
         if (!add_section(p, &p->section[i])) return false;
+    gk__html_script(b);
     gk_buf_puts(b, "</body>\n</html>\n");
     return true;
 }

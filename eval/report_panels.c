@@ -33,8 +33,8 @@ static void script_panel(gk__plot *p, const gk__panels *k, size_t i) {
         gk_buf_printf(b, "'0' using ($1==%zu?$2:NaN):3 with lines lw 2 lc rgb '#0072B2' notitle%s", i,
                       k->dots ? "," : "\n");
     if (!k->bars && k->dots)
-        gk_buf_printf(
-            b, " '0' using ($1==%zu?$2:NaN):3 with circles fs solid noborder lc rgb '#0072B2' notitle\n", i);
+        gk_buf_printf(b, " '0' using ($1==%zu?$2:NaN):3 with points pt 7 ps 0.57 lc rgb '#0072B2' notitle\n",
+                      i);
 }
 
 static void script(gk__report *r, gk__plot *p, const gk__panels *k) {
@@ -44,7 +44,7 @@ static void script(gk__report *r, gk__plot *p, const gk__panels *k) {
         b,
         "set border 3 lc rgb '#888888'\nset tics nomirror out scale 0.5 font ',10' tc rgb '#333333'\nset "
         "grid "
-        "ytics lt 1 lw 0.5 lc rgb '#dddddd'\nset style circle radius screen 0.0035\nunset key\nset lmargin "
+        "ytics lt 1 lw 0.5 lc rgb '#dddddd'\nunset key\nset lmargin "
         "6\nset rmargin 1\nset tmargin 1.5\nset bmargin 2.4\nset xtics offset 0,0.4\nset xlabel '%s' font "
         "',11' offset 0,1.2\nset "
         "ylabel '%s' "
@@ -53,7 +53,9 @@ static void script(gk__report *r, gk__plot *p, const gk__panels *k) {
     for (size_t i = 0; i < k->n; i++) {
         gk_buf_printf(b, "set origin %.5f,%.5f\nset size %.5f,%.5f\n", (double)(i % COLUMNS) / COLUMNS,
                       1 - (double)(i / COLUMNS + 1) / (double)rows, 1.0 / COLUMNS, 1.0 / (double)rows);
-        add_title(b, r->a, k->title[i]);
+        add_title(b, r->a, k->title ? k->title[i] : k->of[i]->scheme);
+        gk__plot_veil(p, (double)(PANEL_WIDTH * (i % COLUMNS)), (double)(PANEL_HEIGHT * (i / COLUMNS)),
+                      PANEL_WIDTH, PANEL_HEIGHT, k->of[i]->scheme);
         script_panel(p, k, i);
     }
     gk_buf_puts(b, "unset multiplot\n");
