@@ -74,6 +74,10 @@ typedef struct gk__plot { /* zero-initialise */
 } gk__plot;
 /* Runs gnuplot and adds figure number `id`'s <svg> element to `out`. */
 bool gk__plot_svg(const gk__plot *p, int id, gk_buf *out, gk_error *err);
+/* `text`, or as many of its bytes as make `most` with an ellipsis, cut between characters; in `a`. */
+const char *gk__plot_label(gk_arena *a, const char *text, size_t most);
+/* The most that a text takes in a plot, in pixels. */
+double gk__plot_width(const char *text);
 /* What the page's filter covers a part of the picture with, in pixels, while it shows none of `schemes`, a
  * line each. */
 void gk__plot_veil(gk__plot *p, double x, double y, double width, double height, const char *schemes);

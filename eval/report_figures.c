@@ -4,10 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 560, BAR_HEIGHT = 27, WRAPPED_HEIGHT = 42, WRAP = 24, MOST_LABEL = 34, TOP = 26, FOOT = 36 };
-/* Width of a character of the plots' font, in their units; wide, since the reader's font is not known here.
- */
-static const double CHARACTER = 8.4;
+enum { WIDTH = 560, BAR_HEIGHT = 27, WRAPPED_HEIGHT = 42, WRAP = 24, MOST_LABEL = 34, TOP = 26, FOOT = 42 };
 
 /* Okabe and Ito's colours: one for what a scheme is. */
 typedef enum kind { REFERENCE, PATCH, ABLATION, COMPLEMENT, PARTIAL, PLAIN, N_KINDS } kind;
@@ -46,32 +43,36 @@ static size_t break_at(const char *label) {
     return best;
 }
 
+static const char *first_line(gk_arena *a, const char *label, size_t cut) {
+    return gk__plot_label(a, gk_arena_strndup(a, label, cut), MOST_LABEL);
+}
+
+static const char *second_line(gk_arena *a, const char *label, size_t cut) {
+    return gk__plot_label(a, label + cut + 1, MOST_LABEL);
+}
+
 typedef struct labels {
-    size_t longest; /* characters of the longest line */
+    double widest;
     bool wrapped;
 } labels;
 
 static labels measure(const gk__report *r, const gk__set *set, const char *tmpl) {
-    labels l = {.longest = 3};
+    labels l = {.widest = 24};
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk__report_cell(r, set->scheme[i], tmpl);
         if (!c || !c->applies) continue;
         size_t cut = break_at(set->scheme[i]), n = strlen(set->scheme[i]);
-        size_t line = cut > n - cut ? cut : n - cut;
-        l.longest = line > l.longest ? line : l.longest;
+        l.widest = fmax(l.widest, gk__plot_width(first_line(r->a, set->scheme[i], cut)));
+        if (cut < n) l.widest = fmax(l.widest, gk__plot_width(second_line(r->a, set->scheme[i], cut)));
         l.wrapped |= cut < n;
     }
-    if (l.longest > MOST_LABEL) l.longest = MOST_LABEL;
     return l;
 }
 
-/* At most MOST_LABEL bytes of `text`, cut between characters and then marked with an ellipsis. */
-static void add_label(gk__report *r, gk_buf *out, double y, const char *text, size_t n) {
-    size_t keep = n > MOST_LABEL ? MOST_LABEL - 1 : n;
-    while (keep < n && keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
+static void add_label(gk_buf *out, double y, const char *text) {
     gk_buf_printf(out, "%g\t", y);
-    gk__plain_text(out, keep ? gk_arena_strndup(r->a, text, keep) : " ");
-    gk_buf_puts(out, keep < n ? "\u2026\n" : "\n");
+    gk__plain_text(out, text);
+    gk_buf_puts(out, "\n");
 }
 
 static void add_bar(gk__report *r, gk__plot *p, size_t y, const gk_cell *c) {
@@ -85,8 +86,8 @@ static void add_bar(gk__report *r, gk__plot *p, size_t y, const gk_cell *c) {
         gk_buf_printf(&p->data[0], "%zu\t0\t0\t0\t0\tno data\n", y);
     size_t cut = break_at(c->scheme), n = strlen(c->scheme);
     double at = (double)y;
-    add_label(r, &p->data[1], cut < n ? at - 0.2 : at, c->scheme, cut);
-    if (cut < n) add_label(r, &p->data[1], at + 0.2, c->scheme + cut + 1, n - cut - 1);
+    add_label(&p->data[1], cut < n ? at - 0.2 : at, first_line(r->a, c->scheme, cut));
+    if (cut < n) add_label(&p->data[1], at + 0.2, second_line(r->a, c->scheme, cut));
 }
 
 /* A dashed line at a reference scheme's value, named above the plot. */
@@ -166,7 +167,7 @@ bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
     if (n == 0) return true;
     double rows = (double)n + 0.4; /* a row is one unit of the axis */
     p.height = TOP + (int)(rows * row) + FOOT;
-    script_bars(r, &p, rows, ((double)l.longest * CHARACTER + 16) / WIDTH, template_name);
+    script_bars(r, &p, rows, (l.widest + 18) / WIDTH, template_name);
     gk_buf text = {0};
     gk_buf_puts(&text, caption);
     add_key(&text, seen);

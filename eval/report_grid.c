@@ -8,7 +8,7 @@
 
 /* Schemes that differ in nothing but their axis `seed` are one point: all their results together. */
 static const char SEED[] = "seed";
-enum { N_SHOWN = 2, MOST_LINES = 6 };
+enum { N_SHOWN = 2, MOST_LINES = 6, MOST_LABEL = 34 };
 static const gk_metric SHOWN[N_SHOWN] = {GK_METRIC_top5, GK_METRIC_mean_logprob};
 
 typedef struct spot {    /* an x value of a row */
@@ -141,16 +141,35 @@ static const char *metric_name(gk_metric m) {
     return m == GK_METRIC_top5 ? "top-5 accuracy (%)" : "mean log-probability of the target";
 }
 
-static size_t longest(const char **text, size_t n) {
-    size_t most = 1;
-    for (size_t i = 0; i < n; i++) most = strlen(text[i]) > most ? strlen(text[i]) : most;
-    return most < 34 ? most : 34;
+static double widest(gk__report *r, const char **text, size_t n) {
+    double most = 9;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, gk__plot_width(gk__plot_label(r->a, text[i], MOST_LABEL)));
+    return most;
 }
 
-static void add_quoted(gk_buf *b, const char *text) { /* inside gnuplot's double quotes */
+/* Inside gnuplot's double quotes, cut where it is too long. */
+static void add_quoted(gk__report *r, gk_buf *b, const char *text) {
     gk_buf_puts(b, "\"");
-    gk__plain_text(b, text);
+    gk__plain_text(b, gk__plot_label(r->a, text, MOST_LABEL));
     gk_buf_puts(b, "\"");
+}
+
+/* The values of an axis as its tics, at 0, 1 … or where `at` has them. */
+static void add_tics(gk__report *r, gk_buf *b, const char **text, size_t n, const double *at) {
+    for (size_t i = 0; i < n; i++) {
+        gk_buf_puts(b, i ? ", " : "(");
+        add_quoted(r, b, text[i]);
+        gk_buf_printf(b, " %.9g", at ? at[i] : (double)i);
+    }
+    gk_buf_puts(b, ")\n");
+}
+
+/* What goes across, under the plot. */
+static void add_x_name(gk__report *r, const grid *g, gk__plot *p) {
+    gk_buf_puts(&p->script, "set label ");
+    add_quoted(r, &p->script, g->x_name);
+    gk_buf_printf(&p->script, " at graph 0.5, screen %.5f center tc rgb '#333333'\n", 12.0 / p->height);
 }
 
 /* The schemes of `n` spots, each `stride` behind the one before, a line each. */
@@ -223,9 +242,9 @@ static void add_boxes(const grid *g, gk__plot *p, gk_metric m, double low, doubl
 
 static bool add_heatmap(gk__report *r, const grid *g, gk_metric m) {
     enum { BOX = 44, ROW = 27, TOP = 12 };
-    bool turned = longest(g->x, g->n_x) > 5;
-    int left = 30 + (int)(8.2 * (double)longest(g->row, g->n_rows)),
-        foot = turned ? 30 + 8 * (int)longest(g->x, g->n_x) : 52;
+    double across = widest(r, g->x, g->n_x);
+    bool turned = across > BOX - 4;
+    int left = 24 + (int)widest(r, g->row, g->n_rows), foot = turned ? 34 + (int)across : 52;
     gk__plot p = {.width = left + BOX * (int)g->n_x + 16, .height = ROW * (int)g->n_rows + foot + TOP};
     double low, high;
     range_of(g, m, &low, &high);
@@ -238,27 +257,17 @@ static bool add_heatmap(gk__report *r, const grid *g, gk_metric m) {
     gk_buf_printf(b,
                   "set lmargin at screen %.5f\nset rmargin at screen %.5f\nset bmargin at screen %.5f\n"
                   "set tmargin at screen %.5f\nset xrange [-0.5:%g]\nset yrange [%g:-0.5]\nunset border\n"
-                  "set tics scale 0 tc rgb '#333333'\nset label ",
+                  "set tics scale 0 tc rgb '#333333'\n",
                   (double)left / p.width, 1 - 16.0 / p.width, (double)foot / p.height,
                   1 - (double)TOP / p.height, (double)g->n_x - 0.5, (double)g->n_rows - 0.5);
-    add_quoted(b, g->x_name);
-    gk_buf_printf(b, " at graph 0.5, screen %.5f center tc rgb '#333333'\nset xtics %s (", 12.0 / p.height,
-                  turned ? "rotate" : "norotate");
-    for (size_t i = 0; i < g->n_x; i++) {
-        gk_buf_puts(b, i ? ", " : "");
-        add_quoted(b, g->x[i]);
-        gk_buf_printf(b, " %zu", i);
-    }
-    gk_buf_puts(b, ")\nset ytics (");
-    for (size_t i = 0; i < g->n_rows; i++) {
-        gk_buf_puts(b, i ? ", " : "");
-        add_quoted(b, g->row[i]);
-        gk_buf_printf(b, " %zu", i);
-    }
+    add_x_name(r, g, &p);
+    gk_buf_puts(b, turned ? "set xtics rotate " : "set xtics norotate ");
+    add_tics(r, b, g->x, g->n_x, NULL);
+    gk_buf_puts(b, "set ytics ");
+    add_tics(r, b, g->row, g->n_rows, NULL);
     gk_buf_puts(
-        b,
-        ")\nplot '0' using 1:2:($1-0.48):($1+0.48):($2-0.47):($2+0.47):3 with boxxyerror fs solid noborder "
-        "lc rgb variable notitle, '' using 1:2:4:5 with labels font ',12' tc rgb variable notitle\n");
+        b, "plot '0' using 1:2:($1-0.48):($1+0.48):($2-0.47):($2+0.47):3 with boxxyerror fs solid noborder "
+           "lc rgb variable notitle, '' using 1:2:4:5 with labels font ',12' tc rgb variable notitle\n");
     char from[32], to[32];
     const char *scale = gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk__html_value(m, low, from),
                                         gk__html_value(m, high, to), m == GK_METRIC_top5 ? " %" : "");
@@ -316,8 +325,8 @@ static span span_of(const grid *g) {
 }
 
 /* How many of the lines' names stand beside each other over the plot. */
-static int key_columns(const grid *g) {
-    int n = (LINES_WIDTH - 20) / (int)(50 + 8.4 * (double)longest(g->row, g->n_rows));
+static int key_columns(gk__report *r, const grid *g) {
+    int n = (LINES_WIDTH - 20) / (int)(60 + widest(r, g->row, g->n_rows));
     return n < 1 ? 1 : n < (int)g->n_rows ? n : (int)g->n_rows;
 }
 
@@ -341,7 +350,7 @@ static void veil_lines(gk__report *r, const grid *g, gk__plot *p, span x, int to
     }
 }
 
-static void script_lines(const grid *g, gk__plot *p, gk_metric m, span x, int top) {
+static void script_lines(gk__report *r, const grid *g, gk__plot *p, gk_metric m, span x, int top) {
     gk_buf *b = &p->script;
     gk_buf_printf(
         b,
@@ -349,24 +358,22 @@ static void script_lines(const grid *g, gk__plot *p, gk_metric m, span x, int to
         "lc rgb '#dddddd'\nset errorbars 0.8\nset xrange [%.9g:%.9g]\nset lmargin at screen %.4f\n"
         "set rmargin at screen %.4f\nset tmargin at screen %.4f\nset bmargin at screen %.4f\n"
         "set key at screen 0.02, screen 1 left top horizontal maxcols %d samplen 2\n"
-        "set ylabel '%s'\nset xlabel ",
+        "set label '%s' at screen 0.025, graph 0.5 center rotate\n",
         x.low - x.pad, x.high + x.pad, (double)LINES_LEFT / LINES_WIDTH,
         1 - (double)LINES_RIGHT / LINES_WIDTH, 1 - (double)top / p->height, (double)LINES_FOOT / p->height,
-        key_columns(g), metric_name(m));
-    add_quoted(b, g->x_name);
-    if (m == GK_METRIC_top5) gk_buf_puts(b, "\nset yrange [-2:102]");
-    gk_buf_puts(b, "\nset xtics (");
-    for (size_t i = 0; i < g->n_x; i++) {
-        gk_buf_puts(b, i ? ", " : "");
-        add_quoted(b, g->x[i]);
-        gk_buf_printf(b, " %.9g", x_at(g, i));
-    }
-    gk_buf_puts(b, ")\nplot ");
+        key_columns(r, g), metric_name(m));
+    add_x_name(r, g, p);
+    if (m == GK_METRIC_top5) gk_buf_puts(b, "set yrange [-2:102]\n");
+    double *at = gk_arena_alloc(r->a, g->n_x * sizeof *at);
+    for (size_t i = 0; i < g->n_x; i++) at[i] = x_at(g, i);
+    gk_buf_puts(b, "set xtics ");
+    add_tics(r, b, g->x, g->n_x, at);
+    gk_buf_puts(b, "plot ");
     for (size_t k = 0; k < g->n_rows; k++) {
         const char *c = COLOURS[k];
         gk_buf_printf(b, "%s'0' using ($1==%zu?$2:NaN):3 with lines lw 1.8 dt %zu lc rgb '%s' title ",
                       k ? ", " : "", k, k % 3 + 1, c);
-        add_quoted(b, g->row[k]);
+        add_quoted(r, b, g->row[k]);
         gk_buf_printf(
             b,
             ", '0' using ($1==%zu?$2:NaN):3:4:5 with yerrorbars pt -1 lw 1.4 lc rgb '%s' notitle, '0' using "
@@ -380,7 +387,7 @@ static void script_lines(const grid *g, gk__plot *p, gk_metric m, span x, int to
 }
 
 static bool add_chart(gk__report *r, const grid *g, gk_metric m) {
-    int named = *g->row_name ? ((int)g->n_rows + key_columns(g) - 1) / key_columns(g) : 0;
+    int named = *g->row_name ? ((int)g->n_rows + key_columns(r, g) - 1) / key_columns(r, g) : 0;
     int top = 14 + KEY_LINE * named;
     gk__plot p = {.width = LINES_WIDTH, .height = top + LINES_TALL + LINES_FOOT};
     span x = span_of(g);
@@ -390,7 +397,7 @@ static bool add_chart(gk__report *r, const grid *g, gk_metric m) {
         return true;
     }
     veil_lines(r, g, &p, x, top);
-    script_lines(g, &p, m, x, top);
+    script_lines(r, g, &p, m, x, top);
     return gk__report_figure(
         r, &p,
         caption_of(r, g, m,

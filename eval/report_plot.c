@@ -133,6 +133,28 @@ bool gk__plot_svg(const gk__plot *p, int id, gk_buf *out, gk_error *err) {
     return ok;
 }
 
+const char *gk__plot_label(gk_arena *a, const char *text, size_t most) {
+    size_t n = strlen(text), keep = n > most ? most - 1 : n;
+    while (keep < n && keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
+    return keep < n ? gk_arena_printf(a, "%.*s\u2026", (int)keep, text) : *text ? text : " ";
+}
+
+/* DejaVu Sans at GK__FONT_SIZE, which is wider than most: what fits with it fits. */
+double gk__plot_width(const char *text) {
+    double sum = 0;
+    for (const char *at = text; *at; at++) {
+        unsigned char c = (unsigned char)*at;
+        if ((c & 0xC0) == 0x80) continue; /* within a character */
+        sum += c >= 0x80                              ? 14
+               : strchr("MWmw@%", c)                  ? 13.7
+               : strchr("+^=<>~#&", c)                ? 11.8
+               : strchr(" |,.:;'!()[]/\\-fijlrtI", c) ? 5.6
+               : c >= 'A' && c <= 'Z'                 ? 9.8
+                                                      : 8.9;
+    }
+    return sum;
+}
+
 void gk__plot_veil(gk__plot *p, double x, double y, double width, double height, const char *schemes) {
     gk_buf_printf(&p->veils, "<rect x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%.0f\" data-s=\"", x, y,
                   width, height);

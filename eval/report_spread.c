@@ -13,7 +13,7 @@ static bool drawn(const gk_cell *c) {
 
 typedef struct extent {
     double low, high; /* of everything drawn */
-    size_t longest;   /* bytes of the longest name shown */
+    double widest;    /* of the names shown, in pixels */
 } extent;
 
 static void widen(extent *e, double x) {
@@ -32,11 +32,10 @@ static size_t add_data(gk__report *r, const gk__set *set, gk__plot *p, extent *e
         const gk_metric m = GK_METRIC_logit_diff;
         gk_buf_printf(&p->data[0], "%zu\t%.9g\t%.9g\t%.9g\t%.2f\n", n, v[m], low[m], high[m], v[m]);
         gk_buf_printf(&p->data[1], "%zu\t", n);
-        size_t keep = strlen(c->scheme) > MOST_LABEL ? MOST_LABEL : strlen(c->scheme);
-        while (keep && ((unsigned char)c->scheme[keep] & 0xC0) == 0x80) keep--;
-        gk__plain_text(&p->data[1], gk_arena_strndup(r->a, c->scheme, keep));
-        gk_buf_puts(&p->data[1], c->scheme[keep] ? "\u2026\n" : "\n");
-        e->longest = keep > e->longest ? keep : e->longest;
+        const char *label = gk__plot_label(r->a, c->scheme, MOST_LABEL);
+        gk__plain_text(&p->data[1], label);
+        gk_buf_puts(&p->data[1], "\n");
+        e->widest = fmax(e->widest, gk__plot_width(label));
         gk__plot_veil(p, 0, TOP + ROW * ((double)n + 0.2), WIDTH, ROW, c->scheme);
         widen(e, low[m]);
         widen(e, high[m]);
@@ -53,7 +52,7 @@ static size_t add_data(gk__report *r, const gk__set *set, gk__plot *p, extent *e
 
 bool gk__report_spread(gk__report *r, const gk__set *set) {
     gk__plot p = {.width = WIDTH};
-    extent e = {.longest = 3}; /* 0 is always drawn */
+    extent e = {.widest = 24}; /* 0 is always drawn */
     size_t n = add_data(r, set, &p, &e);
     if (n == 0) {
         gk__plot_free(&p);
@@ -67,11 +66,12 @@ bool gk__report_spread(gk__report *r, const gk__set *set) {
         "set lmargin at screen %.4f\nset rmargin at screen 0.9\nset tmargin at screen %.4f\n"
         "set bmargin at screen %.4f\n"
         "set yrange [%g:-0.7]\nunset ytics\nset border 1 lc rgb '#888888'\nset xtics out nomirror tc rgb "
-        "'#333333'\nset grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.6\nset xlabel 'logit "
-        "difference (nats)'\nset xrange [%.9g:%.9g]\nset arrow from 0, graph 0 to "
+        "'#333333'\nset grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.6\nset label 'logit "
+        "difference (nats)' at graph 0.5, screen %.4f center tc rgb '#333333'\nset xrange [%.9g:%.9g]\nset "
+        "arrow from 0, graph 0 to "
         "0, graph 1 nohead back lw 1 lc rgb '#777777'\n",
-        ((double)e.longest * 8.4 + 16) / WIDTH, 1 - (double)TOP / p.height, (double)FOOT / p.height,
-        rows - 0.7, e.low - pad, e.high + pad);
+        (e.widest + 18) / WIDTH, 1 - (double)TOP / p.height, (double)FOOT / p.height, rows - 0.7,
+        12.0 / p.height, e.low - pad, e.high + pad);
     gk_buf_printf(&p.script,
                   "plot '2' using 2:1 with points pt 6 ps 0.9 lc rgb '#E69F00' notitle, '0' using "
                   "2:1:3:4 with xerrorbars "
