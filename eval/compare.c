@@ -198,6 +198,15 @@ static void add_bars(page *p, gk__plot *plot, const line *l, double y) {
     }
 }
 
+static void add_key(page *p) {
+    for (size_t r = 0; r < p->runs; r++) {
+        gk_buf_printf(&p->html, "<span class=\"key\"><i style=\"background:#%06x\"></i>",
+                      COLOUR[r % N_COLOURS]);
+        gk__html_text(&p->html, p->label[r]);
+        gk_buf_puts(&p->html, "</span> ");
+    }
+}
+
 static void script(gk__plot *plot, double rows, double widest) {
     gk_buf_printf(
         &plot->script,
@@ -205,7 +214,7 @@ static void script(gk__plot *plot, double rows, double widest) {
         "set bmargin at screen %.4f\n"
         "set xrange [0:1]\nset yrange [%g:-0.8]\nunset ytics\nset border 1 lc rgb '#888888'\n"
         "set xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc rgb '#333333'\n"
-        "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2\n"
+        "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.4\n"
         "plot '0' using 2:1:(0):2:($1-0.42):($1+0.42):5 with boxxyerror fs solid 0.85 noborder lc rgb "
         "variable notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.2 lc rgb '#111111' notitle, "
         "'' using (1):1:6 with labels left offset character 1.2,0 notitle, "
@@ -236,21 +245,14 @@ static bool add_chart(page *p, const section *s, const char *set, const char *ca
     script(&plot, y, widest);
     gk_buf_puts(&p->html, "<figure><div>");
     bool ok = gk__plot_svg(&plot, ++p->figures, &p->html, p->err);
-    gk_buf_printf(&p->html, "</div><figcaption id=\"cap%d\">%s</figcaption></figure>\n", p->figures, caption);
+    gk_buf_printf(&p->html, "</div><figcaption id=\"cap%d\">%s ", p->figures, caption);
+    if (p->runs > 1) add_key(p);
+    gk_buf_puts(&p->html, "</figcaption></figure>\n");
     gk__plot_free(&plot);
     return ok;
 }
 
 /* ---------------------------------------------------------------- the page */
-
-static void add_key(page *p) {
-    for (size_t r = 0; r < p->runs; r++) {
-        gk_buf_printf(&p->html, "<span class=\"key\"><i style=\"background:#%06x\"></i>",
-                      COLOUR[r % N_COLOURS]);
-        gk__html_text(&p->html, p->label[r]);
-        gk_buf_puts(&p->html, "</span> ");
-    }
-}
 
 static void add_value(page *p, const line *l, size_t r) {
     gk_buf_puts(&p->html, "<td>");

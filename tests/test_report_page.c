@@ -153,7 +153,8 @@ START_TEST(grids_know_their_schemes) {
               "UNION ALL"
               " SELECT id, 1, 'at', CASE i % 2 WHEN 0 THEN 'even' ELSE 'odd' END FROM k UNION ALL"
               " SELECT id, 2, 'seed', CAST(i % 4 / 2 AS TEXT) FROM k;"
-              "UPDATE scheme SET name = (SELECT 's' || group_concat(value, '') FROM axis WHERE scheme = id)");
+              "UPDATE scheme SET \"set\" = 'placed', name = 's' || (SELECT group_concat(value, '') FROM"
+              " (SELECT value FROM axis WHERE axis.scheme = scheme.id ORDER BY ord))");
     gk_report_options o = options(&b);
     const char *page = write_report(&b, &o), *all = page;
     for (int m = 0; m < 2; m++) { /* four plot elements a line, two values across */
