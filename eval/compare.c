@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WIDTH = 720, MOST_DRAWN = 100, MOST_LABEL = 46 };
+enum { WIDTH = 720, MOST_DRAWN = 100, MOST_LABEL = 46, TOP = 8, FOOT = 42 };
 /* Okabe and Ito's colours; more runs than colours begin anew. */
 static const unsigned COLOUR[] = {0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7,
                                   0x56B4E9, 0xD55E00, 0x777777, 0xF0E442};
@@ -187,15 +187,6 @@ static bool has_others(const section *s) {
     return false;
 }
 
-/* At most MOST_LABEL bytes, cut between characters. */
-static void add_label(page *p, gk_buf *out, double y, const char *text) {
-    size_t n = strlen(text), keep = n > MOST_LABEL ? MOST_LABEL - 1 : n;
-    while (keep < n && keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
-    gk_buf_printf(out, "%g\t", y);
-    gk__plain_text(out, keep ? gk_arena_strndup(p->a, text, keep) : " ");
-    gk_buf_puts(out, keep < n ? "\u2026\n" : "\n");
-}
-
 static void add_bars(page *p, gk__plot *plot, const line *l, double y) {
     for (size_t r = 0; r < p->runs; r++) {
         const gk_stats *s = &l->of[r];
@@ -207,46 +198,6 @@ static void add_bars(page *p, gk__plot *plot, const line *l, double y) {
     }
 }
 
-static void script(gk__plot *plot, double rows, size_t longest) {
-    gk_buf_printf(
-        &plot->script,
-        "set lmargin at screen %.4f\nset rmargin at screen 0.89\nset tmargin 0.5\nset bmargin 2\n"
-        "set xrange [0:1]\nset yrange [%g:-0.8]\nunset ytics\nset border 1 lc rgb '#888888'\n"
-        "set xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc rgb '#333333'\n"
-        "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2\n"
-        "plot '0' using 2:1:(0):2:($1-0.42):($1+0.42):5 with boxxyerror fs solid 0.85 noborder lc rgb "
-        "variable notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.2 lc rgb '#111111' notitle, "
-        "'' using (1):1:6 with labels left offset character 1.2,0 notitle, "
-        "'1' using (0):1:2 with labels right offset character -1,0 notitle\n",
-        ((double)longest * 8.4 + 16) / WIDTH, rows - 0.2);
-}
-
-static bool add_chart(page *p, const section *s, const char *set, const char *caption) {
-    gk__plot plot = {.width = WIDTH};
-    double y = 0;
-    size_t longest = 3;
-    for (size_t i = 0; i < s->n; i++) {
-        const line *l = &s->line[i];
-        size_t here = 0, n = strlen(l->label);
-        if (!belongs(l, set)) continue;
-        for (size_t r = 0; r < p->runs; r++) here += l->of[r].n > 0;
-        if (here == 0) continue;
-        add_bars(p, &plot, l, y);
-        add_label(p, &plot.data[1], y + ((double)here - 1) / 2, l->label);
-        y += (double)here + 0.4;
-        longest = n > longest ? n : longest;
-    }
-    plot.height = (int)(y * (p->runs > 1 ? 18 : 21)) + 52;
-    script(&plot, y, longest < MOST_LABEL ? longest : MOST_LABEL);
-    gk_buf_puts(&p->html, "<figure><div>");
-    bool ok = gk__plot_svg(&plot, ++p->figures, &p->html, p->err);
-    gk_buf_printf(&p->html, "</div><figcaption id=\"cap%d\">%s</figcaption></figure>\n", p->figures, caption);
-    gk__plot_free(&plot);
-    return ok;
-}
-
-/* ---------------------------------------------------------------- the page */
-
 static void add_key(page *p) {
     for (size_t r = 0; r < p->runs; r++) {
         gk_buf_printf(&p->html, "<span class=\"key\"><i style=\"background:#%06x\"></i>",
@@ -255,6 +206,53 @@ static void add_key(page *p) {
         gk_buf_puts(&p->html, "</span> ");
     }
 }
+
+static void script(gk__plot *plot, double rows, double widest) {
+    gk_buf_printf(
+        &plot->script,
+        "set lmargin at screen %.4f\nset rmargin at screen 0.89\nset tmargin at screen %.4f\n"
+        "set bmargin at screen %.4f\n"
+        "set xrange [0:1]\nset yrange [%g:-0.8]\nunset ytics\nset border 1 lc rgb '#888888'\n"
+        "set xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc rgb '#333333'\n"
+        "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.4\n"
+        "plot '0' using 2:1:(0):2:($1-0.42):($1+0.42):5 with boxxyerror fs solid 0.85 noborder lc rgb "
+        "variable notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.2 lc rgb '#111111' notitle, "
+        "'' using (1):1:6 with labels left offset character 1.2,0 notitle, "
+        "'1' using (0):1:2 with labels right offset character -1,0 notitle\n",
+        (widest + 18) / WIDTH, 1 - (double)TOP / plot->height, (double)FOOT / plot->height, rows - 0.2);
+}
+
+static bool add_chart(page *p, const section *s, const char *set, const char *caption) {
+    gk__plot plot = {.width = WIDTH};
+    double y = 0, unit = p->runs > 1 ? 18 : 21;
+    double widest = 24;
+    for (size_t i = 0; i < s->n; i++) {
+        const line *l = &s->line[i];
+        size_t here = 0;
+        const char *label = gk__plot_label(p->a, l->label, MOST_LABEL);
+        if (!belongs(l, set)) continue;
+        for (size_t r = 0; r < p->runs; r++) here += l->of[r].n > 0;
+        if (here == 0) continue;
+        add_bars(p, &plot, l, y);
+        gk_buf_printf(&plot.data[1], "%g\t", y + ((double)here - 1) / 2);
+        gk__plain_text(&plot.data[1], label);
+        gk_buf_puts(&plot.data[1], "\n");
+        gk__plot_veil(&plot, 0, TOP + unit * (y + 0.1), WIDTH, unit * ((double)here + 0.4), l->label);
+        y += (double)here + 0.4;
+        widest = fmax(widest, gk__plot_width(label));
+    }
+    plot.height = TOP + (int)(unit * (y + 0.6)) + FOOT;
+    script(&plot, y, widest);
+    gk_buf_puts(&p->html, "<figure><div>");
+    bool ok = gk__plot_svg(&plot, ++p->figures, &p->html, p->err);
+    gk_buf_printf(&p->html, "</div><figcaption id=\"cap%d\">%s ", p->figures, caption);
+    if (p->runs > 1) add_key(p);
+    gk_buf_puts(&p->html, "</figcaption></figure>\n");
+    gk__plot_free(&plot);
+    return ok;
+}
+
+/* ---------------------------------------------------------------- the page */
 
 static void add_value(page *p, const line *l, size_t r) {
     gk_buf_puts(&p->html, "<td>");
@@ -354,6 +352,7 @@ static bool add_page(page *p) {
     gk_buf_puts(b, "</ul>\n");
     for (size_t i = 0; i < p->n_sections; i++)
         if (!add_section(p, &p->section[i])) return false;
+    gk__html_script(b);
     gk_buf_puts(b, "</body>\n</html>\n");
     return true;
 }

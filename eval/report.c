@@ -128,7 +128,7 @@ static bool add_page(gk__report *r) {
     gk__report_tables(r);
     if (!gk__report_dataset(r) || !gk__report_samples(r) || !gk__report_manifest(r)) return false;
     add_how_to_read(r);
-    gk__report_script(r);
+    gk__html_script(&r->html);
     gk_buf_puts(&r->html, "</body>\n</html>\n");
     return true;
 }

@@ -55,28 +55,44 @@ void gk__html_piece(gk_buf *b, const char *piece);
 void gk__html_head(gk_buf *b, const char *title);
 /* "97.3" of a share 0.973, "4.20" of a rank …; an en dash for NaN. Returns buf. */
 char *gk__html_value(gk_metric m, double x, char buf[32]);
+/* The page's script: it sorts tables, filters schemes and saves tables (report_script.c). */
+void gk__html_script(gk_buf *b);
 /* The value and its interval as the content of a table cell. */
 void gk__html_stat(gk_buf *b, const gk_stats *s, gk_metric m);
 
 /* ---------------------------------------------------------------- figures (report_plot.c, report_figures.c)
  */
 
-enum { GK__PLOT_DATA = 3 };
+enum { GK__PLOT_DATA = 3, GK__FONT_SIZE = 14 };
 typedef struct gk__plot { /* zero-initialise */
     gk_buf script;        /* without the terminal; may read files "0", "1", "2": tab-separated */
     gk_buf data[GK__PLOT_DATA];
     int width, height;
+    gk_buf veils;       /* gk__plot_veil */
+    const char **shown; /* optional: the schemes of gnuplot's k-th plot element, a line each, or NULL */
+    size_t n_shown;
 } gk__plot;
 /* Runs gnuplot and adds figure number `id`'s <svg> element to `out`. */
 bool gk__plot_svg(const gk__plot *p, int id, gk_buf *out, gk_error *err);
+/* `text`, or as many of its bytes as make `most` with an ellipsis, cut between characters; in `a`. */
+const char *gk__plot_label(gk_arena *a, const char *text, size_t most);
+/* The most that a text takes in a plot, in pixels. */
+double gk__plot_width(const char *text);
+/* What the page's filter covers a part of the picture with, in pixels, while it shows none of `schemes`, a
+ * line each. */
+void gk__plot_veil(gk__plot *p, double x, double y, double width, double height, const char *schemes);
 void gk__plot_free(gk__plot *p);
+/* Adds gnuplot's SVG from `at` (its "<svg") to `end` (its "</svg>") as figure `id`'s, made small
+ * (report_svg.c). Points of the types 6 and 7 come out as circles, others not at all. */
+void gk__svg_add(const gk__plot *p, int id, const char *at, const char *end, gk_buf *out);
 
 /* Draws `p`, frees it, and adds it as the page's next <figure>; `caption` is HTML. */
 bool gk__report_figure(gk__report *r, gk__plot *p, const char *caption);
 
 typedef struct gk__panels { /* small multiples (report_panels.c) */
     size_t n;
-    const char **title;
+    const gk__tried **of;
+    const char **title;                    /* NULL: the schemes' names */
     const char *x_label, *y_label, *setup; /* setup: gnuplot lines: ranges and tics */
     bool bars, dots, diagonal;
 } gk__panels;
@@ -105,6 +121,5 @@ void gk__report_tables(gk__report *r);   /* report_tables.c */
 bool gk__report_dataset(gk__report *r);  /* report_dataset.c */
 bool gk__report_samples(gk__report *r);  /* report_samples.c */
 bool gk__report_manifest(gk__report *r); /* report_manifest.c */
-void gk__report_script(gk__report *r);   /* report_script.c */
 
 #endif

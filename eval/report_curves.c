@@ -134,7 +134,7 @@ static void script_loss(gk_buf *b, bool valid) {
                    "'0' using 1:3 with lines lw 2.6 lc rgb '#0072B2' title 'running mean'");
     if (valid)
         gk_buf_puts(b, ", '1' using 1:2 with lines lw 1.6 lc rgb '#D55E00' title 'held-out texts', "
-                       "'1' using 1:2 with circles fs solid noborder lc rgb '#D55E00' notitle");
+                       "'1' using 1:2 with points pt 7 ps 0.85 lc rgb '#D55E00' notitle");
     gk_buf_puts(b, "\n");
 }
 
@@ -163,7 +163,7 @@ static void script_quiz(gk_buf *b, bool trained) {
         gk_buf_printf(b,
                       "%s'2' using 1:%d with lines lw 1.4 dt 2 lc rgb '%s' title '%s, top-1', "
                       "'2' using 1:%d with lines lw 2.2 lc rgb '%s' title '%s, top-5', "
-                      "'2' using 1:%d with circles fs solid noborder lc rgb '%s' notitle",
+                      "'2' using 1:%d with points pt 7 ps 0.85 lc rgb '%s' notitle",
                       trained && i ? ", " : "", 2 + 2 * i, colour[i], who[i], 3 + 2 * i, colour[i], who[i],
                       3 + 2 * i, colour[i]);
     gk_buf_puts(b, "\n");
@@ -176,7 +176,7 @@ static void script_curve(gk__plot *p, const curve *c) {
         b,
         "set border 3 lc rgb '#888888'\nset tics nomirror out tc rgb '#333333'\nset grid ytics lt 1 "
         "lw 0.6 lc rgb '#dddddd'\nset xrange [0:%.17g]\nset key inside right top samplen 2\n"
-        "set style circle radius screen 0.008\nset lmargin 10\nset rmargin 9\nset xtics autofreq\n"
+        "set lmargin 10\nset rmargin 9\nset xtics autofreq\n"
         "set multiplot\n",
         c->train.item[c->train.n - 1].step);
     begin_panel(b, 0, LOSS_HEIGHT, p->height, false);

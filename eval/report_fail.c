@@ -172,6 +172,7 @@ static bool add_reliability(gk__report *r, const gk__tried **t, size_t n) {
                               (double)f.bin[k].right / (double)f.bin[k].n);
     }
     gk__panels k = {.n = n,
+                    .of = t,
                     .title = title,
                     .dots = true,
                     .diagonal = true,

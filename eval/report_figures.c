@@ -4,10 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 560, BAR_HEIGHT = 27, WRAPPED_HEIGHT = 42, WRAP = 24, MOST_LABEL = 34 };
-/* Width of a character of the plots' font, in their units; wide, since the reader's font is not known here.
- */
-static const double CHARACTER = 8.4;
+enum { WIDTH = 560, BAR_HEIGHT = 27, WRAPPED_HEIGHT = 42, WRAP = 24, MOST_LABEL = 34, TOP = 26, FOOT = 42 };
 
 /* Okabe and Ito's colours: one for what a scheme is. */
 typedef enum kind { REFERENCE, PATCH, ABLATION, COMPLEMENT, PARTIAL, PLAIN, N_KINDS } kind;
@@ -46,32 +43,36 @@ static size_t break_at(const char *label) {
     return best;
 }
 
+static const char *first_line(gk_arena *a, const char *label, size_t cut) {
+    return gk__plot_label(a, gk_arena_strndup(a, label, cut), MOST_LABEL);
+}
+
+static const char *second_line(gk_arena *a, const char *label, size_t cut) {
+    return gk__plot_label(a, label + cut + 1, MOST_LABEL);
+}
+
 typedef struct labels {
-    size_t longest; /* characters of the longest line */
+    double widest;
     bool wrapped;
 } labels;
 
 static labels measure(const gk__report *r, const gk__set *set, const char *tmpl) {
-    labels l = {.longest = 3};
+    labels l = {.widest = 24};
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk__report_cell(r, set->scheme[i], tmpl);
         if (!c || !c->applies) continue;
         size_t cut = break_at(set->scheme[i]), n = strlen(set->scheme[i]);
-        size_t line = cut > n - cut ? cut : n - cut;
-        l.longest = line > l.longest ? line : l.longest;
+        l.widest = fmax(l.widest, gk__plot_width(first_line(r->a, set->scheme[i], cut)));
+        if (cut < n) l.widest = fmax(l.widest, gk__plot_width(second_line(r->a, set->scheme[i], cut)));
         l.wrapped |= cut < n;
     }
-    if (l.longest > MOST_LABEL) l.longest = MOST_LABEL;
     return l;
 }
 
-/* At most MOST_LABEL bytes of `text`, cut between characters and then marked with an ellipsis. */
-static void add_label(gk__report *r, gk_buf *out, double y, const char *text, size_t n) {
-    size_t keep = n > MOST_LABEL ? MOST_LABEL - 1 : n;
-    while (keep < n && keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
+static void add_label(gk_buf *out, double y, const char *text) {
     gk_buf_printf(out, "%g\t", y);
-    gk__plain_text(out, keep ? gk_arena_strndup(r->a, text, keep) : " ");
-    gk_buf_puts(out, keep < n ? "\u2026\n" : "\n");
+    gk__plain_text(out, text);
+    gk_buf_puts(out, "\n");
 }
 
 static void add_bar(gk__report *r, gk__plot *p, size_t y, const gk_cell *c) {
@@ -85,8 +86,8 @@ static void add_bar(gk__report *r, gk__plot *p, size_t y, const gk_cell *c) {
         gk_buf_printf(&p->data[0], "%zu\t0\t0\t0\t0\tno data\n", y);
     size_t cut = break_at(c->scheme), n = strlen(c->scheme);
     double at = (double)y;
-    add_label(r, &p->data[1], cut < n ? at - 0.2 : at, c->scheme, cut);
-    if (cut < n) add_label(r, &p->data[1], at + 0.2, c->scheme + cut + 1, n - cut - 1);
+    add_label(&p->data[1], cut < n ? at - 0.2 : at, first_line(r->a, c->scheme, cut));
+    if (cut < n) add_label(&p->data[1], at + 0.2, second_line(r->a, c->scheme, cut));
 }
 
 /* A dashed line at a reference scheme's value, named above the plot. */
@@ -119,15 +120,14 @@ static void add_rings(gk__report *r, gk__plot *p, size_t y, const char *scheme) 
     }
 }
 
-static void script_bars(const gk__report *r, gk__plot *p, size_t n, double left, const char *tmpl) {
+static void script_bars(const gk__report *r, gk__plot *p, double rows, double left, const char *tmpl) {
     gk_buf_printf(&p->script,
                   "set lmargin at screen %.4f\nset rmargin at screen 0.875\nset tmargin at screen %.4f\n"
-                  "set bmargin 2\nset xrange [0:1]\nset yrange [%g:-0.7]\nunset ytics\n"
+                  "set bmargin at screen %.4f\nset xrange [0:1]\nset yrange [%g:-0.7]\nunset ytics\n"
                   "set border 1 lc rgb '#888888'\nset xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' "
                   "0.75, '100%%%%' 1) tc rgb '#333333'\n"
-                  "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2.2\nset style circle radius "
-                  "screen 0.006\n",
-                  left, 1 - 26.0 / p->height, (double)n - 0.3);
+                  "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 2.2\n",
+                  left, 1 - (double)TOP / p->height, (double)FOOT / p->height, rows - 0.7);
     add_references(r, p, tmpl);
     gk_buf_puts(&p->script,
                 "plot '0' using 2:1:(0):2:($1-0.33):($1+0.33):5 with boxxyerror fs solid 0.85 noborder lc "
@@ -135,7 +135,7 @@ static void script_bars(const gk__report *r, gk__plot *p, size_t n, double left,
                 " notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.3 lc rgb '#111111' notitle,"
                 " '' using (1):1:6 with labels left offset character 1.3,0 notitle,");
     if (p->data[2].len)
-        gk_buf_puts(&p->script, " '2' using 2:1 with circles fs empty border lc rgb '#111111' notitle,");
+        gk_buf_puts(&p->script, " '2' using 2:1 with points pt 6 ps 0.64 lc rgb '#111111' notitle,");
     gk_buf_puts(&p->script, " '1' using (0):1:2 with labels right offset character -1,0 notitle\n");
 }
 
@@ -153,18 +153,21 @@ static void add_key(gk_buf *b, const bool seen[N_KINDS]) {
 bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_name, const char *caption) {
     gk__plot p = {.width = WIDTH};
     bool seen[N_KINDS] = {false};
+    labels l = measure(r, set, template_name);
+    int row = l.wrapped ? WRAPPED_HEIGHT : BAR_HEIGHT;
     size_t n = 0;
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk__report_cell(r, set->scheme[i], template_name);
         if (!c || !c->applies) continue;
         seen[kind_of(r, c->scheme)] = true;
+        gk__plot_veil(&p, 0, TOP + row * ((double)n + 0.2), WIDTH, row, c->scheme);
         if (strcmp(template_name, "pooled") == 0 && r->n_templates > 1) add_rings(r, &p, n, c->scheme);
         add_bar(r, &p, n++, c);
     }
     if (n == 0) return true;
-    labels l = measure(r, set, template_name);
-    p.height = (int)n * (l.wrapped ? WRAPPED_HEIGHT : BAR_HEIGHT) + 84;
-    script_bars(r, &p, n, ((double)l.longest * CHARACTER + 16) / WIDTH, template_name);
+    double rows = (double)n + 0.4; /* a row is one unit of the axis */
+    p.height = TOP + (int)(rows * row) + FOOT;
+    script_bars(r, &p, rows, (l.widest + 18) / WIDTH, template_name);
     gk_buf text = {0};
     gk_buf_puts(&text, caption);
     add_key(&text, seen);

@@ -8,7 +8,7 @@
 
 /* Schemes that differ in nothing but their axis `seed` are one point: all their results together. */
 static const char SEED[] = "seed";
-enum { N_SHOWN = 2, MOST_LINES = 6 };
+enum { N_SHOWN = 2, MOST_LINES = 6, MOST_LABEL = 34 };
 static const gk_metric SHOWN[N_SHOWN] = {GK_METRIC_top5, GK_METRIC_mean_logprob};
 
 typedef struct spot {    /* an x value of a row */
@@ -141,16 +141,46 @@ static const char *metric_name(gk_metric m) {
     return m == GK_METRIC_top5 ? "top-5 accuracy (%)" : "mean log-probability of the target";
 }
 
-static size_t longest(const char **text, size_t n) {
-    size_t most = 1;
-    for (size_t i = 0; i < n; i++) most = strlen(text[i]) > most ? strlen(text[i]) : most;
-    return most < 34 ? most : 34;
+static double widest(gk__report *r, const char **text, size_t n) {
+    double most = 9;
+    for (size_t i = 0; i < n; i++)
+        most = fmax(most, gk__plot_width(gk__plot_label(r->a, text[i], MOST_LABEL)));
+    return most;
 }
 
-static void add_quoted(gk_buf *b, const char *text) { /* inside gnuplot's double quotes */
+/* Inside gnuplot's double quotes, cut where it is too long. */
+static void add_quoted(gk__report *r, gk_buf *b, const char *text) {
     gk_buf_puts(b, "\"");
-    gk__plain_text(b, text);
+    gk__plain_text(b, gk__plot_label(r->a, text, MOST_LABEL));
     gk_buf_puts(b, "\"");
+}
+
+/* The values of an axis as its tics, at 0, 1 … or where `at` has them. */
+static void add_tics(gk__report *r, gk_buf *b, const char **text, size_t n, const double *at) {
+    for (size_t i = 0; i < n; i++) {
+        gk_buf_puts(b, i ? ", " : "(");
+        add_quoted(r, b, text[i]);
+        gk_buf_printf(b, " %.9g", at ? at[i] : (double)i);
+    }
+    gk_buf_puts(b, ")\n");
+}
+
+/* What goes across, under the plot. */
+static void add_x_name(gk__report *r, const grid *g, gk__plot *p) {
+    gk_buf_puts(&p->script, "set label ");
+    add_quoted(r, &p->script, g->x_name);
+    gk_buf_printf(&p->script, " at graph 0.5, screen %.5f center tc rgb '#333333'\n", 12.0 / p->height);
+}
+
+/* The schemes of `n` spots, each `stride` behind the one before, a line each. */
+static const char *schemes_of(gk__report *r, const spot *s, size_t n, size_t stride) {
+    gk_buf b = {0};
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < s[i * stride].n; k++)
+            gk_buf_printf(&b, "%s%s", b.len ? "\n" : "", s[i * stride].scheme[k]);
+    const char *text = gk_arena_strdup(r->a, b.len ? b.data : "");
+    gk_buf_free(&b);
+    return text;
 }
 
 /* "at the last token: ATTN by layer" */
@@ -211,39 +241,33 @@ static void add_boxes(const grid *g, gk__plot *p, gk_metric m, double low, doubl
 }
 
 static bool add_heatmap(gk__report *r, const grid *g, gk_metric m) {
-    enum { BOX = 44, ROW = 27 };
-    bool turned = longest(g->x, g->n_x) > 5;
-    int left = 30 + (int)(8.2 * (double)longest(g->row, g->n_rows)),
-        foot = turned ? 30 + 8 * (int)longest(g->x, g->n_x) : 52;
-    gk__plot p = {.width = left + BOX * (int)g->n_x + 16, .height = ROW * (int)g->n_rows + foot + 12};
+    enum { BOX = 44, ROW = 27, TOP = 12 };
+    double across = widest(r, g->x, g->n_x);
+    bool turned = across > BOX - 4;
+    int left = 24 + (int)widest(r, g->row, g->n_rows), foot = turned ? 34 + (int)across : 52;
+    gk__plot p = {.width = left + BOX * (int)g->n_x + 16, .height = ROW * (int)g->n_rows + foot + TOP};
     double low, high;
     range_of(g, m, &low, &high);
     add_boxes(g, &p, m, low, high);
+    for (size_t i = 0; i < g->n_rows * g->n_x; i++)
+        if (g->spot[i].n)
+            gk__plot_veil(&p, left + BOX * (double)(i % g->n_x), TOP + ROW * (double)(i / g->n_x), BOX, ROW,
+                          schemes_of(r, &g->spot[i], 1, 1));
     gk_buf *b = &p.script;
     gk_buf_printf(b,
                   "set lmargin at screen %.5f\nset rmargin at screen %.5f\nset bmargin at screen %.5f\n"
                   "set tmargin at screen %.5f\nset xrange [-0.5:%g]\nset yrange [%g:-0.5]\nunset border\n"
-                  "set tics scale 0 tc rgb '#333333'\nset label ",
-                  (double)left / p.width, 1 - 16.0 / p.width, (double)foot / p.height, 1 - 12.0 / p.height,
-                  (double)g->n_x - 0.5, (double)g->n_rows - 0.5);
-    add_quoted(b, g->x_name);
-    gk_buf_printf(b, " at graph 0.5, screen %.5f center tc rgb '#333333'\nset xtics %s (", 12.0 / p.height,
-                  turned ? "rotate" : "norotate");
-    for (size_t i = 0; i < g->n_x; i++) {
-        gk_buf_puts(b, i ? ", " : "");
-        add_quoted(b, g->x[i]);
-        gk_buf_printf(b, " %zu", i);
-    }
-    gk_buf_puts(b, ")\nset ytics (");
-    for (size_t i = 0; i < g->n_rows; i++) {
-        gk_buf_puts(b, i ? ", " : "");
-        add_quoted(b, g->row[i]);
-        gk_buf_printf(b, " %zu", i);
-    }
+                  "set tics scale 0 tc rgb '#333333'\n",
+                  (double)left / p.width, 1 - 16.0 / p.width, (double)foot / p.height,
+                  1 - (double)TOP / p.height, (double)g->n_x - 0.5, (double)g->n_rows - 0.5);
+    add_x_name(r, g, &p);
+    gk_buf_puts(b, turned ? "set xtics rotate " : "set xtics norotate ");
+    add_tics(r, b, g->x, g->n_x, NULL);
+    gk_buf_puts(b, "set ytics ");
+    add_tics(r, b, g->row, g->n_rows, NULL);
     gk_buf_puts(
-        b,
-        ")\nplot '0' using 1:2:($1-0.48):($1+0.48):($2-0.47):($2+0.47):3 with boxxyerror fs solid noborder "
-        "lc rgb variable notitle, '' using 1:2:4:5 with labels font ',12' tc rgb variable notitle\n");
+        b, "plot '0' using 1:2:($1-0.48):($1+0.48):($2-0.47):($2+0.47):3 with boxxyerror fs solid noborder "
+           "lc rgb variable notitle, '' using 1:2:4:5 with labels font ',12' tc rgb variable notitle\n");
     char from[32], to[32];
     const char *scale = gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk__html_value(m, low, from),
                                         gk__html_value(m, high, to), m == GK_METRIC_top5 ? " %" : "");
@@ -277,56 +301,103 @@ static void add_lines(const gk__report *r, const grid *g, gk__plot *p, gk_metric
         }
 }
 
-static void script_lines(const grid *g, gk__plot *p, gk_metric m, double low, double high) {
+enum {
+    LINES_WIDTH = 560,
+    LINES_LEFT = 78,
+    LINES_RIGHT = 20,
+    LINES_FOOT = 58,
+    LINES_TALL = 240,
+    KEY_LINE = 21
+};
+
+typedef struct span { /* of the axis across */
+    double low, high, pad;
+} span;
+
+static span span_of(const grid *g) {
+    span s = {.low = INFINITY, .high = -INFINITY};
+    for (size_t i = 0; i < g->n_x; i++) {
+        s.low = fmin(s.low, x_at(g, i));
+        s.high = fmax(s.high, x_at(g, i));
+    }
+    s.pad = 0.06 * (s.high > s.low ? s.high - s.low : 1);
+    return s;
+}
+
+/* How many of the lines' names stand beside each other over the plot. */
+static int key_columns(gk__report *r, const grid *g) {
+    int n = (LINES_WIDTH - 20) / (int)(60 + widest(r, g->row, g->n_rows));
+    return n < 1 ? 1 : n < (int)g->n_rows ? n : (int)g->n_rows;
+}
+
+/* A line is dimmed as a whole, a value of the axis from half-way to its neighbours. */
+static void veil_lines(gk__report *r, const grid *g, gk__plot *p, span x, int top) {
+    size_t elements = p->data[1].len ? 4 : 3; /* of a line */
+    double scale = (LINES_WIDTH - LINES_LEFT - LINES_RIGHT) / (x.high - x.low + 2 * x.pad);
+    p->n_shown = elements * g->n_rows;
+    p->shown = gk_arena_alloc(r->a, p->n_shown * sizeof *p->shown);
+    for (size_t i = 0; i < p->n_shown; i++)
+        p->shown[i] = schemes_of(r, &g->spot[i / elements * g->n_x], g->n_x, 1);
+    for (size_t i = 0; i < g->n_x; i++) {
+        double at = x_at(g, i), from = x.low - x.pad, to = x.high + x.pad;
+        for (size_t k = 0; k < g->n_x; k++) {
+            double half = (at + x_at(g, k)) / 2;
+            if (half < at) from = fmax(from, half);
+            if (half > at) to = fmin(to, half);
+        }
+        gk__plot_veil(p, LINES_LEFT + scale * (from - x.low + x.pad), top, scale * (to - from), LINES_TALL,
+                      schemes_of(r, &g->spot[i], g->n_rows, g->n_x));
+    }
+}
+
+static void script_lines(gk__report *r, const grid *g, gk__plot *p, gk_metric m, span x, int top) {
     gk_buf *b = &p->script;
-    double pad = 0.06 * (high > low ? high - low : 1);
     gk_buf_printf(
         b,
         "set border 3 lc rgb '#888888'\nset tics nomirror out tc rgb '#333333'\nset grid ytics lt 1 lw 0.6 "
-        "lc "
-        "rgb '#dddddd'\nset style circle radius screen 0.009\nset errorbars 0.8\nset xrange [%.9g:%.9g]\n"
-        "set key outside top left horizontal samplen 2\nset ylabel '%s'\nset rmargin 3\nset xlabel ",
-        low - pad, high + pad, metric_name(m));
-    add_quoted(b, g->x_name);
-    if (m == GK_METRIC_top5) gk_buf_puts(b, "\nset yrange [-2:102]");
-    gk_buf_puts(b, "\nset xtics (");
-    for (size_t i = 0; i < g->n_x; i++) {
-        gk_buf_puts(b, i ? ", " : "");
-        add_quoted(b, g->x[i]);
-        gk_buf_printf(b, " %.9g", x_at(g, i));
-    }
-    gk_buf_puts(b, ")\nplot ");
+        "lc rgb '#dddddd'\nset errorbars 0.8\nset xrange [%.9g:%.9g]\nset lmargin at screen %.4f\n"
+        "set rmargin at screen %.4f\nset tmargin at screen %.4f\nset bmargin at screen %.4f\n"
+        "set key at screen 0.02, screen 1 left top horizontal maxcols %d samplen 2\n"
+        "set label '%s' at screen 0.025, graph 0.5 center rotate\n",
+        x.low - x.pad, x.high + x.pad, (double)LINES_LEFT / LINES_WIDTH,
+        1 - (double)LINES_RIGHT / LINES_WIDTH, 1 - (double)top / p->height, (double)LINES_FOOT / p->height,
+        key_columns(r, g), metric_name(m));
+    add_x_name(r, g, p);
+    if (m == GK_METRIC_top5) gk_buf_puts(b, "set yrange [-2:102]\n");
+    double *at = gk_arena_alloc(r->a, g->n_x * sizeof *at);
+    for (size_t i = 0; i < g->n_x; i++) at[i] = x_at(g, i);
+    gk_buf_puts(b, "set xtics ");
+    add_tics(r, b, g->x, g->n_x, at);
+    gk_buf_puts(b, "plot ");
     for (size_t k = 0; k < g->n_rows; k++) {
         const char *c = COLOURS[k];
         gk_buf_printf(b, "%s'0' using ($1==%zu?$2:NaN):3 with lines lw 1.8 dt %zu lc rgb '%s' title ",
                       k ? ", " : "", k, k % 3 + 1, c);
-        add_quoted(b, g->row[k]);
+        add_quoted(r, b, g->row[k]);
         gk_buf_printf(
             b,
             ", '0' using ($1==%zu?$2:NaN):3:4:5 with yerrorbars pt -1 lw 1.4 lc rgb '%s' notitle, '0' using "
-            "($1==%zu?$2:NaN):3 with circles fs solid noborder lc rgb '%s' notitle",
+            "($1==%zu?$2:NaN):3 with points pt 7 ps 0.96 lc rgb '%s' notitle",
             k, c, k, c);
         if (p->data[1].len)
-            gk_buf_printf(
-                b, ", '1' using ($1==%zu?$2:NaN):3:(%.6g) with circles fs empty border lc rgb '%s' notitle",
-                k, 0.006 * (high > low ? high - low : 1), c);
+            gk_buf_printf(b, ", '1' using ($1==%zu?$2:NaN):3 with points pt 6 ps 0.5 lc rgb '%s' notitle", k,
+                          c);
     }
     gk_buf_puts(b, "\n");
 }
 
 static bool add_chart(gk__report *r, const grid *g, gk_metric m) {
-    gk__plot p = {.width = 560, .height = 330};
-    double low = INFINITY, high = -INFINITY;
-    for (size_t i = 0; i < g->n_x; i++) {
-        low = fmin(low, x_at(g, i));
-        high = fmax(high, x_at(g, i));
-    }
-    add_lines(r, g, &p, m, low, high);
+    int named = *g->row_name ? ((int)g->n_rows + key_columns(r, g) - 1) / key_columns(r, g) : 0;
+    int top = 14 + KEY_LINE * named;
+    gk__plot p = {.width = LINES_WIDTH, .height = top + LINES_TALL + LINES_FOOT};
+    span x = span_of(g);
+    add_lines(r, g, &p, m, x.low, x.high);
     if (p.data[0].len == 0) {
         gk__plot_free(&p);
         return true;
     }
-    script_lines(g, &p, m, low, high);
+    veil_lines(r, g, &p, x, top);
+    script_lines(r, g, &p, m, x, top);
     return gk__report_figure(
         r, &p,
         caption_of(r, g, m,
@@ -350,7 +421,9 @@ static void add_table(gk__report *r, const grid *g) {
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         const spot *s = &g->spot[i];
         if (s->n == 0) continue;
-        gk_buf_puts(b, "<tr><td>");
+        gk_buf_puts(b, "<tr data-s=\"");
+        gk__html_text(b, schemes_of(r, s, 1, 1));
+        gk_buf_puts(b, "\"><td>");
         gk__html_text(b, g->row[i / g->n_x]);
         gk_buf_puts(b, "</td><td>");
         gk__html_text(b, g->x[i % g->n_x]);

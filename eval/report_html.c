@@ -136,6 +136,7 @@ static const char STYLE_TOO[] =
     ".filter{position:sticky;top:0;background:#fff;padding:.4rem 0;margin:0 0 "
     ".6rem;z-index:1;font-size:.9rem}"
     ".filter input{font:inherit;padding:.15rem .4rem;border:1px solid #999;border-radius:3px;max-width:60vw}"
+    ".veils .off{visibility:visible}svg g.off{opacity:.12}"
     "@media(max-width:600px){body{padding:1rem .8rem 3rem;font-size:15px}h1{font-size:1.5rem}"
     "th,td{padding:.25rem .45rem}"
     ".samples td.name,.name{white-space:normal;min-width:6.5em}}"

@@ -85,9 +85,9 @@ static bool write_file(const char *path, const gk_buf *text, gk_error *err) {
 static bool write_files(gk_arena *a, const gk__plot *p, int id, const char *dir, gk_error *err) {
     gk_buf script = {0};
     gk_buf_printf(&script,
-                  "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,14' name 'fig%d'\n"
+                  "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,%d' name 'fig%d'\n"
                   "set encoding utf8\nset output 'plot.svg'\nset datafile separator \"\\t\"\n",
-                  p->width, p->height, id);
+                  p->width, p->height, GK__FONT_SIZE, id);
     gk_buf_add(&script, p->script.data, p->script.len);
     bool ok = write_file(gk_path_join(a, dir, "plot.gp"), &script, err);
     for (int i = 0; ok && i < GK__PLOT_DATA; i++)
@@ -101,34 +101,17 @@ static void remove_files(gk_arena *a, const char *dir) {
     rmdir(dir);
 }
 
-/* gnuplot's defs are point and box shapes that our plots do not use, under ids that would clash between the
- * figures of a page; its titles are tooltips that say nothing. */
-static void add_without(gk_buf *out, const char *from, const char *to) {
-    static const char *const skip[][2] = {{"<defs>", "</defs>"},
-                                          {"<title>", "</title>"},
-                                          {"<desc>", "</desc>"},
-                                          {" id=\"gnuplot_canvas\"", "\""}};
-    while (from < to) {
-        const char *end = to, *next = to;
-        for (size_t i = 0; i < sizeof skip / sizeof *skip; i++) {
-            const char *at = strstr(from, skip[i][0]);
-            if (!at || at >= end) continue;
-            const char *close = strstr(at + strlen(skip[i][0]), skip[i][1]);
-            end = at;
-            next = i == 3 ? at + strlen(skip[i][0]) : close ? close + strlen(skip[i][1]) : to;
-        }
-        gk_buf_add(out, from, (size_t)(end - from));
-        from = next;
-    }
-}
-
-static bool take_svg(const char *text, size_t len, int id, gk_buf *out, gk_error *err) {
+static bool take_svg(const gk__plot *p, const char *text, size_t len, int id, gk_buf *out, gk_error *err) {
     const char *svg = strstr(text, "<svg"), *end = NULL;
     for (const char *at = svg; at && (at = strstr(at, "</svg>")); at++) end = at;
     if (strlen(text) != len || !end)
         return gk_fail(err, GK_NOWHERE, "graftkit is made for gnuplot 5.4", "gnuplot wrote no SVG picture");
-    gk_buf_printf(out, "<svg role=\"img\" aria-labelledby=\"cap%d\"", id);
-    add_without(out, svg + strlen("<svg"), end);
+    gk__svg_add(p, id, svg, end, out);
+    if (p->veils.len) {
+        gk_buf_puts(out, "<g class=\"veils\" fill=\"#fff\" fill-opacity=\".86\" visibility=\"hidden\">");
+        gk_buf_add(out, p->veils.data, p->veils.len);
+        gk_buf_puts(out, "</g>");
+    }
     gk_buf_puts(out, "</svg>\n");
     return true;
 }
@@ -143,14 +126,44 @@ bool gk__plot_svg(const gk__plot *p, int id, gk_buf *out, gk_error *err) {
         ok = write_files(a, p, id, dir, err) && run_gnuplot(a, dir, err);
         const char *svg =
             ok ? gk_read_file(a, gk_path_join(a, dir, "plot.svg"), LARGEST_SVG, &len, err) : NULL;
-        ok = svg && take_svg(svg, len, id, out, err);
+        ok = svg && take_svg(p, svg, len, id, out, err);
         remove_files(a, dir);
     }
     gk_arena_free(a);
     return ok;
 }
 
+const char *gk__plot_label(gk_arena *a, const char *text, size_t most) {
+    size_t n = strlen(text), keep = n > most ? most - 1 : n;
+    while (keep < n && keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
+    return keep < n ? gk_arena_printf(a, "%.*s\u2026", (int)keep, text) : *text ? text : " ";
+}
+
+/* DejaVu Sans at GK__FONT_SIZE, which is wider than most: what fits with it fits. */
+double gk__plot_width(const char *text) {
+    double sum = 0;
+    for (const char *at = text; *at; at++) {
+        unsigned char c = (unsigned char)*at;
+        if ((c & 0xC0) == 0x80) continue; /* within a character */
+        sum += c >= 0x80                              ? 14
+               : strchr("MWmw@%", c)                  ? 13.7
+               : strchr("+^=<>~#&", c)                ? 11.8
+               : strchr(" |,.:;'!()[]/\\-fijlrtI", c) ? 5.6
+               : c >= 'A' && c <= 'Z'                 ? 9.8
+                                                      : 8.9;
+    }
+    return sum;
+}
+
+void gk__plot_veil(gk__plot *p, double x, double y, double width, double height, const char *schemes) {
+    gk_buf_printf(&p->veils, "<rect x=\"%.0f\" y=\"%.0f\" width=\"%.0f\" height=\"%.0f\" data-s=\"", x, y,
+                  width, height);
+    gk__html_text(&p->veils, schemes);
+    gk_buf_puts(&p->veils, "\"/>");
+}
+
 void gk__plot_free(gk__plot *p) {
+    gk_buf_free(&p->veils);
     gk_buf_free(&p->script);
     for (int i = 0; i < GK__PLOT_DATA; i++) gk_buf_free(&p->data[i]);
 }

@@ -30,18 +30,14 @@ static void add_points(gk_buf *b, const gk__tried *t, bool bins, long panel) {
 
 static bool add_figure(gk__report *r, const gk__tried **t, size_t n, bool bins) {
     gk__plot p = {0};
-    const char **title = gk_arena_alloc(r->a, (n + 1) * sizeof *title);
-    for (size_t i = 0; i < n; i++) {
-        title[i] = t[i]->scheme;
-        add_points(&p.data[0], t[i], bins, (long)i);
-    }
+    for (size_t i = 0; i < n; i++) add_points(&p.data[0], t[i], bins, (long)i);
     const gk__tried *low = gk__outcomes_of(&r->outcomes, "PRE"),
                     *high = gk__outcomes_of(&r->outcomes, "SFT-rh");
     if (low && low->n) add_points(&p.data[1], low, bins, -1);
     if (high && high->n) add_points(&p.data[2], high, bins, -1);
     gk__panels k = {
         .n = n,
-        .title = title,
+        .of = t,
         .bars = bins,
         .x_label = bins ? "rank of the target, from 1" : "k",
         .y_label = bins ? "% of prompts" : "top-k %",

@@ -1,9 +1,9 @@
-/* report_script.c: the page's only script: sorts tables, filters schemes, saves tables as CSV. It makes no
- * request, and without it the page is complete. */
+/* report_script.c: the page's only script: sorts tables, filters schemes in tables and pictures, saves tables
+ * as CSV. It makes no request, and without it the page is complete. */
 #include "eval/report.h"
 
 /* No "<" in it: the page's elements stay countable by whoever reads its source. */
-static const char SCRIPT[] =
+static const char TABLES[] =
     "(function(){'use strict';\n"
     "function make(tag,cls,text){var e=document.createElement(tag);e.className=cls;e.textContent=text;return "
     "e}\n"
@@ -25,7 +25,9 @@ static const char SCRIPT[] =
     "d=x?a.t.localeCompare(b.t,undefined,{numeric:true}):a.n-b.n;return(down?-d:d)||a.i-b.i});\n"
     "if(head)body.appendChild(head);list.forEach(function(e){body.appendChild(e.r)})})}\n"
     "function csv(t){var head=Array.from(t.tHead.rows[t.tHead.rows.length-1].cells).map(own);\n"
-    "var rows=Array.from(t.tBodies[0].rows),wide=head.map(function(h,k){return rows.some(function(r){return "
+    "var "
+    "rows=Array.from(t.tBodies[0].rows).filter(function(r){return!r.hidden}),wide=head.map(function(h,k){"
+    "return rows.some(function(r){return "
     "r.cells[k]&&"
     "ends(r.cells[k])})});\n"
     "var set='',sets=rows.some(function(r){return r.classList.contains('set')});\n"
@@ -53,22 +55,34 @@ static const char SCRIPT[] =
     "'){"
     "e.preventDefault();go()}})});\n"
     "var b=make('button','save','Save as CSV');b.type='button';b.addEventListener('click',function(){"
-    "save(t,(t.className.split(' ').pop()||'table')+'-'+(i+1)+'.csv')});t.parentNode.after(b)});\n"
+    "save(t,(t.className.split(' ').pop()||'table')+'-'+(i+1)+'.csv')});t.parentNode.after(b)});\n";
+
+/* In pictures what belongs to other schemes is veiled or dimmed, so that nothing moves; a picture of other
+ * schemes only goes, as their rows do. */
+static const char FILTER[] =
     "var "
     "bar=make('div','filter',''),box=document.createElement('input'),told=make('span','muted','');box.type='"
     "search';"
     "box.placeholder='FE, LT';box.setAttribute('aria-label','Show only schemes whose name has one of "
     "these');\n"
     "bar.append(make('span','','Schemes: '),box,told);document.querySelector('h1').after(bar);\n"
-    "box.addEventListener('input',function(){var w=box.value.toLowerCase().split(',').map(function(s){return "
-    "s.trim()})"
-    ".filter(Boolean),shown=0,all=0;\n"
+    "function show(){var w=box.value.toLowerCase().split(',').map(function(s){return "
+    "s.trim()}).filter(Boolean),"
+    "seen=new Map(),shown=0;\n"
+    "function hit(s){s=s.toLowerCase();return!w.length||w.some(function(x){return s.includes(x)})}\n"
     "document.querySelectorAll('tbody td.name').forEach(function(c){var "
-    "s=(c.firstChild?c.firstChild.textContent:'')"
-    ".toLowerCase();\n"
-    "var hit=!w.length||w.some(function(x){return "
-    "s.includes(x)});c.parentNode.hidden=!hit;all++;if(hit)shown++});\n"
-    "told.textContent=w.length?' '+shown+' of '+all+' table rows shown':''});\n"
+    "s=c.firstChild?c.firstChild.textContent:'';seen.set(s,hit(s));c.parentNode.hidden=!hit(s)});\n"
+    "document.querySelectorAll('[data-s]').forEach(function(e){var "
+    "s=e.dataset.s;s.split('\\n').forEach(function("
+    "n){seen.set(n,hit(n))});\n"
+    "if(e.nodeName==='TR')e.hidden=!hit(s);else e.classList.toggle('off',!hit(s))});\n"
+    "document.querySelectorAll('figure').forEach(function(f){f.hidden=!!f.querySelector('[data-s]')&&"
+    "!f.querySelector('[data-s]:not(.off)')});\n"
+    "document.querySelectorAll('tr.set').forEach(function(r){var n=r,any=false;"
+    "while((n=n.nextElementSibling)&&!n.classList.contains('set'))if(!n.hidden)any=true;r.hidden=!any});\n"
+    "seen.forEach(function(h){if(h)shown++});\n"
+    "told.textContent=' '+(w.length?shown+' of '+seen.size+' schemes shown':seen.size+' schemes')}\n"
+    "told.setAttribute('role','status');box.addEventListener('input',show);show();\n"
     "window.addEventListener('beforeprint',function(){document.querySelectorAll('details').forEach(function("
     "d){"
     "d.dataset.was=d.open?'1':'';d.open=true})});\n"
@@ -77,8 +91,9 @@ static const char SCRIPT[] =
     "d.open=d.dataset.was==='1'})});\n"
     "})();\n";
 
-void gk__report_script(gk__report *r) {
-    gk_buf_puts(&r->html, "<script>\n");
-    gk_buf_puts(&r->html, SCRIPT);
-    gk_buf_puts(&r->html, "</script>\n");
+void gk__html_script(gk_buf *b) {
+    gk_buf_puts(b, "<script>\n");
+    gk_buf_puts(b, TABLES);
+    gk_buf_puts(b, FILTER);
+    gk_buf_puts(b, "</script>\n");
 }

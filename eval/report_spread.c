@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 560, ROW = 24, MOST_LABEL = 34 };
+enum { WIDTH = 560, ROW = 24, MOST_LABEL = 34, TOP = 10, FOOT = 62 };
 
 static bool drawn(const gk_cell *c) {
     return c && c->applies && c->n_axes == 0 && c->stats.n && isfinite(c->stats.value[GK_METRIC_logit_diff]);
@@ -13,7 +13,7 @@ static bool drawn(const gk_cell *c) {
 
 typedef struct extent {
     double low, high; /* of everything drawn */
-    size_t longest;   /* bytes of the longest name shown */
+    double widest;    /* of the names shown, in pixels */
 } extent;
 
 static void widen(extent *e, double x) {
@@ -32,11 +32,11 @@ static size_t add_data(gk__report *r, const gk__set *set, gk__plot *p, extent *e
         const gk_metric m = GK_METRIC_logit_diff;
         gk_buf_printf(&p->data[0], "%zu\t%.9g\t%.9g\t%.9g\t%.2f\n", n, v[m], low[m], high[m], v[m]);
         gk_buf_printf(&p->data[1], "%zu\t", n);
-        size_t keep = strlen(c->scheme) > MOST_LABEL ? MOST_LABEL : strlen(c->scheme);
-        while (keep && ((unsigned char)c->scheme[keep] & 0xC0) == 0x80) keep--;
-        gk__plain_text(&p->data[1], gk_arena_strndup(r->a, c->scheme, keep));
-        gk_buf_puts(&p->data[1], c->scheme[keep] ? "\u2026\n" : "\n");
-        e->longest = keep > e->longest ? keep : e->longest;
+        const char *label = gk__plot_label(r->a, c->scheme, MOST_LABEL);
+        gk__plain_text(&p->data[1], label);
+        gk_buf_puts(&p->data[1], "\n");
+        e->widest = fmax(e->widest, gk__plot_width(label));
+        gk__plot_veil(p, 0, TOP + ROW * ((double)n + 0.2), WIDTH, ROW, c->scheme);
         widen(e, low[m]);
         widen(e, high[m]);
         for (size_t t = 1; t <= r->n_templates; t++) {
@@ -52,28 +52,30 @@ static size_t add_data(gk__report *r, const gk__set *set, gk__plot *p, extent *e
 
 bool gk__report_spread(gk__report *r, const gk__set *set) {
     gk__plot p = {.width = WIDTH};
-    extent e = {.longest = 3}; /* 0 is always drawn */
+    extent e = {.widest = 24}; /* 0 is always drawn */
     size_t n = add_data(r, set, &p, &e);
     if (n == 0) {
         gk__plot_free(&p);
         return true;
     }
     double pad = e.high > e.low ? 0.03 * (e.high - e.low) : 1;
-    p.height = (int)n * ROW + 88;
+    double rows = (double)n + 0.4; /* a row is one unit of the axis */
+    p.height = TOP + (int)(rows * ROW) + FOOT;
     gk_buf_printf(
         &p.script,
-        "set lmargin at screen %.4f\nset rmargin at screen 0.9\nset tmargin at screen %.4f\nset bmargin 4\n"
+        "set lmargin at screen %.4f\nset rmargin at screen 0.9\nset tmargin at screen %.4f\n"
+        "set bmargin at screen %.4f\n"
         "set yrange [%g:-0.7]\nunset ytics\nset border 1 lc rgb '#888888'\nset xtics out nomirror tc rgb "
-        "'#333333'\nset grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.6\nset style circle radius "
-        "screen "
-        "0.0085\nset xlabel 'logit difference (nats)'\nset xrange [%.9g:%.9g]\nset arrow from 0, graph 0 to "
+        "'#333333'\nset grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.6\nset label 'logit "
+        "difference (nats)' at graph 0.5, screen %.4f center tc rgb '#333333'\nset xrange [%.9g:%.9g]\nset "
+        "arrow from 0, graph 0 to "
         "0, graph 1 nohead back lw 1 lc rgb '#777777'\n",
-        ((double)e.longest * 8.4 + 16) / WIDTH, 1 - 10.0 / p.height, (double)n - 0.3, e.low - pad,
-        e.high + pad);
+        (e.widest + 18) / WIDTH, 1 - (double)TOP / p.height, (double)FOOT / p.height, rows - 0.7,
+        12.0 / p.height, e.low - pad, e.high + pad);
     gk_buf_printf(&p.script,
-                  "plot '2' using 2:1 with circles fs empty border lc rgb '#E69F00' notitle, '0' using "
+                  "plot '2' using 2:1 with points pt 6 ps 0.9 lc rgb '#E69F00' notitle, '0' using "
                   "2:1:3:4 with xerrorbars "
-                  "pt -1 lw 1.4 lc rgb '#0072B2' notitle, '0' using 2:1 with circles fs solid noborder lc "
+                  "pt -1 lw 1.4 lc rgb '#0072B2' notitle, '0' using 2:1 with points pt 7 ps 0.9 lc "
                   "rgb '#0072B2' "
                   "notitle, '0' using (%.9g):1:5 with labels left offset character 1,0 notitle, '1' using "
                   "(%.9g):1:2 with labels right "

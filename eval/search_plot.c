@@ -7,33 +7,16 @@
 #include <string.h>
 
 enum { WIDTH = 820, ROW_HEIGHT = 27, MOST_LABEL = 46, RIGHT = 130 };
-/* Width of a character of the plots' font, in their units; wide, since the reader's font is not known here.
- */
-static const double CHARACTER = 8.4;
 
 static const char *label_of(const gk_search *s, const gk_search_rung *rung) {
     if (!rung->changed) return strcmp(rung->name, "found^C") ? rung->name : "all but the found cells";
     return gk_arena_printf(s->a, "%s %s", rung->dropped ? "−" : "+", rung->changed);
 }
 
-static size_t characters(const char *text) {
-    size_t n = 0;
-    for (; *text; text++) n += ((unsigned char)*text & 0xC0) != 0x80;
-    return n;
-}
-
-/* At most MOST_LABEL characters. */
-static void add_label(const gk_search *s, gk_buf *out, const char *text) {
-    size_t n = 0, end = 0;
-    for (; text[end] && (n < MOST_LABEL || ((unsigned char)text[end] & 0xC0) == 0x80); end++)
-        n += ((unsigned char)text[end] & 0xC0) != 0x80;
-    gk__plain_text(out, gk_arena_strndup(s->a, text, end));
-    if (text[end]) gk_buf_puts(out, "…");
-}
-
 typedef struct ladder {
     gk__plot plot;
-    size_t n, longest;
+    size_t n;
+    double widest;    /* of the labels */
     double low, high; /* of the axis */
 } ladder;
 
@@ -44,17 +27,16 @@ static void widen(ladder *l, double x) {
 }
 
 static void add_rung(const gk_search *s, ladder *l, const gk_search_rung *rung) {
-    const char *label = label_of(s, rung);
+    const char *label = gk__plot_label(s->a, label_of(s, rung), MOST_LABEL);
     const gk_recovered *held = &rung->held_out.recovery;
     double seen = rung->search.recovery.value;
     if (isfinite(held->value) && isfinite(held->low))
         gk_buf_printf(&l->plot.data[0], "%zu\t%.6f\t%.6f\t%.6f\n", l->n, held->value, held->low, held->high);
     if (isfinite(seen)) gk_buf_printf(&l->plot.data[1], "%zu\t%.6f\n", l->n, seen);
     gk_buf_printf(&l->plot.data[2], "%zu\t", l->n);
-    add_label(s, &l->plot.data[2], label);
+    gk__plain_text(&l->plot.data[2], label);
     gk_buf_printf(&l->plot.data[2], "\t%zu\t%.*f%%\n", rung->size, rung->share < 0.0995, 100 * rung->share);
-    size_t n = characters(label);
-    if (n > l->longest) l->longest = n < MOST_LABEL ? n : MOST_LABEL;
+    l->widest = fmax(l->widest, gk__plot_width(label));
     widen(l, held->low);
     widen(l, held->high);
     widen(l, seen);
@@ -62,8 +44,7 @@ static void add_rung(const gk_search *s, ladder *l, const gk_search_rung *rung) 
 }
 
 static void add_script(const gk_search *s, ladder *l) {
-    double left = ((double)l->longest * CHARACTER + 18) / WIDTH, right = 1 - (double)RIGHT / WIDTH;
-    double wide = 100 * (l->high - l->low) + 4;
+    double left = (l->widest + 18) / WIDTH, right = 1 - (double)RIGHT / WIDTH;
     gk_buf *b = &l->plot.script;
     gk_buf_printf(
         b,
@@ -84,19 +65,18 @@ static void add_script(const gk_search *s, ladder *l) {
                   "set label 'weights' at screen %.4f, graph 1 right offset 0,0.55 tc rgb '#333333'\n"
                   "set key at screen 0.5, screen %.4f center center horizontal maxrows 1 samplen 2\n",
                   right + 0.065, 0.985, 1 - 14.0 / l->plot.height);
-    /* Circles: the definitions that gnuplot's point shapes need do not survive gk__plot_svg. */
     gk_buf_printf(
         b,
-        "plot '1' using (100*$2):1:(%.3f) with circles fs empty border lc rgb '#555555' lw 1.5"
+        "plot '1' using (100*$2):1 with points pt 6 ps 1.2 lc rgb '#555555' lw 1.5"
         " title '%zu rows searched',"
         " '0' using (100*$2):1:(100*$3):(100*$4) with xerrorbars pt -1 lw 1.6 lc rgb '#0072B2' notitle,"
-        " '' using (100*$2):1:(%.3f) with circles fs solid noborder lc rgb '#0072B2'"
+        " '' using (100*$2):1 with points pt 7 ps 0.85 lc rgb '#0072B2'"
         " title '%zu rows held out, 95%% interval',"
         " '2' using (%.4f):1:2 with labels right offset character -1,0 notitle,"
         " '' using (%.4f):1:3 with labels right offset screen 0.065,0 notitle,"
         " '' using (%.4f):1:4 with labels right offset screen %.4f,0 notitle\n",
-        0.010 * wide, s->result->rows[GK__SEARCH], 0.007 * wide, s->result->rows[GK__HELD_OUT],
-        100 * l->low - 2, 100 * l->high + 2, 100 * l->high + 2, 0.985 - right);
+        s->result->rows[GK__SEARCH], s->result->rows[GK__HELD_OUT], 100 * l->low - 2, 100 * l->high + 2,
+        100 * l->high + 2, 0.985 - right);
 }
 
 /* A picture that stands alone: its element, with a title for those who do not see it. */

@@ -157,13 +157,19 @@ static inline void make_store(bench *b) {
     json_decref(run.info);
 }
 
-static inline bench bench_new(void) {
+/* Everything but schemes and a store. */
+static inline bench bench_begin(void) {
     bench b = {.s = scratch_new()};
     b.db = scratch_path(&b.s, "results.db");
     b.out = scratch_path(&b.s, "report/index.html");
     make_rows(&b);
     make_tokenizer(&b);
     load_prompts(&b);
+    return b;
+}
+
+static inline bench bench_new(void) {
+    bench b = bench_begin();
     load_schemes(&b);
     make_store(&b);
     return b;

@@ -47,12 +47,13 @@ START_TEST(two_axes_are_a_heatmap) {
         double top5 = 100 * c->stats.value[GK_METRIC_top5];
         must_have(figure, gk_arena_printf(b.s.a, "<text>%.0f</text>", top5));
         must_have(table,
-                  gk_arena_printf(b.s.a, "<tr><td>%s</td><td>%s</td><td>1</td><td>%zu</td><td>%.1f<small>",
-                                  c->axis[1].value, c->axis[0].value, c->stats.n, top5));
+                  gk_arena_printf(
+                      b.s.a, "<tr data-s=\"%s\"><td>%s</td><td>%s</td><td>1</td><td>%zu</td><td>%.1f<small>",
+                      c->scheme, c->axis[1].value, c->axis[0].value, c->stats.n, top5));
         seen++;
     }
     ck_assert_uint_eq(seen, 9);
-    ck_assert_uint_eq(count(table, "<tr><td>"), 9);
+    ck_assert_uint_eq(count(table, "<tr data-s="), 9);
     must_have(figure, "<text>layer</text>");
     check_balance(page);
     check_unique_ids(&b, page);
@@ -70,7 +71,7 @@ START_TEST(seeds_are_pooled) {
     const char *table = body_of(&b, page, "grid-table");
     size_t schemes = (size_t)sql_value(&b, "SELECT count(*) FROM scheme");
     ck_assert_uint_eq(schemes, 8);
-    ck_assert_uint_eq(count(table, "<tr><td>"), 2);
+    ck_assert_uint_eq(count(table, "<tr data-s="), 2);
     for (int rate = 0; rate < 2; rate++) {
         const char *from =
             gk_arena_printf(b.s.a,
