@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { WIDTH = 720, MOST_DRAWN = 100, MOST_LABEL = 46, TOP = 8, FOOT = 42 };
+enum { WIDTH = 600, MOST_DRAWN = 100, TOP = 8, FOOT = 42, BAR = 21, BAR_OF_RUNS = 18, TWO_LINES = 36 };
 /* Okabe and Ito's colours; more runs than colours begin anew. */
 static const unsigned COLOUR[] = {0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7,
                                   0x56B4E9, 0xD55E00, 0x777777, 0xF0E442};
@@ -207,7 +207,28 @@ static void add_key(page *p) {
     }
 }
 
-static void script(gk__plot *plot, double rows, double widest) {
+typedef struct layout {
+    double widest, unit, half, least; /* names and a bar with its gap, in pixels; half a bar and the least
+                                         that a scheme takes, in units */
+} layout;
+
+static layout layout_of(page *p, const section *s, const char *set) {
+    layout l = {.widest = 24, .unit = p->runs > 1 ? BAR_OF_RUNS : BAR, .half = 0.42};
+    for (size_t i = 0; i < s->n; i++) {
+        const char *text[2];
+        if (!belongs(&s->line[i], set)) continue;
+        if (gk__plot_lines(p->a, s->line[i].label, text) == 2) l.least = TWO_LINES;
+        l.widest = fmax(l.widest, fmax(gk__plot_width(text[0]), gk__plot_width(text[1])));
+    }
+    if (p->runs == 1 && l.least > l.unit) {
+        l.unit = l.least;
+        l.half = 0.3;
+    }
+    l.least /= l.unit;
+    return l;
+}
+
+static void script(gk__plot *plot, double rows, layout l) {
     gk_buf_printf(
         &plot->script,
         "set lmargin at screen %.4f\nset rmargin at screen 0.89\nset tmargin at screen %.4f\n"
@@ -215,34 +236,32 @@ static void script(gk__plot *plot, double rows, double widest) {
         "set xrange [0:1]\nset yrange [%g:-0.8]\nunset ytics\nset border 1 lc rgb '#888888'\n"
         "set xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc rgb '#333333'\n"
         "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.4\n"
-        "plot '0' using 2:1:(0):2:($1-0.42):($1+0.42):5 with boxxyerror fs solid 0.85 noborder lc rgb "
+        "plot '0' using 2:1:(0):2:($1-%g):($1+%g):5 with boxxyerror fs solid 0.85 noborder lc rgb "
         "variable notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.2 lc rgb '#111111' notitle, "
         "'' using (1):1:6 with labels left offset character 1.2,0 notitle, "
         "'1' using (0):1:2 with labels right offset character -1,0 notitle\n",
-        (widest + 18) / WIDTH, 1 - (double)TOP / plot->height, (double)FOOT / plot->height, rows - 0.2);
+        (l.widest + 18) / WIDTH, 1 - (double)TOP / plot->height, (double)FOOT / plot->height, rows - 0.2,
+        l.half, l.half);
 }
 
 static bool add_chart(page *p, const section *s, const char *set, const char *caption) {
     gk__plot plot = {.width = WIDTH};
-    double y = 0, unit = p->runs > 1 ? 18 : 21;
-    double widest = 24;
+    layout at = layout_of(p, s, set);
+    double y = 0;
     for (size_t i = 0; i < s->n; i++) {
         const line *l = &s->line[i];
         size_t here = 0;
-        const char *label = gk__plot_label(p->a, l->label, MOST_LABEL);
         if (!belongs(l, set)) continue;
         for (size_t r = 0; r < p->runs; r++) here += l->of[r].n > 0;
         if (here == 0) continue;
+        double takes = fmax((double)here, at.least);
         add_bars(p, &plot, l, y);
-        gk_buf_printf(&plot.data[1], "%g\t", y + ((double)here - 1) / 2);
-        gk__plain_text(&plot.data[1], label);
-        gk_buf_puts(&plot.data[1], "\n");
-        gk__plot_veil(&plot, 0, TOP + unit * (y + 0.1), WIDTH, unit * ((double)here + 0.4), l->label);
-        y += (double)here + 0.4;
-        widest = fmax(widest, gk__plot_width(label));
+        gk__plot_name(p->a, &plot.data[1], y + ((double)here - 1) / 2, 8.5 / at.unit, l->label);
+        gk__plot_veil(&plot, 0, TOP + at.unit * (y + 0.1), WIDTH, at.unit * (takes + 0.4), l->label);
+        y += takes + 0.4;
     }
-    plot.height = TOP + (int)(unit * (y + 0.6)) + FOOT;
-    script(&plot, y, widest);
+    plot.height = TOP + (int)(at.unit * (y + 0.6)) + FOOT;
+    script(&plot, y, at);
     gk_buf_puts(&p->html, "<figure><div>");
     bool ok = gk__plot_svg(&plot, ++p->figures, &p->html, p->err);
     gk_buf_printf(&p->html, "</div><figcaption id=\"cap%d\">%s ", p->figures, caption);

@@ -76,6 +76,10 @@ typedef struct gk__plot { /* zero-initialise */
 bool gk__plot_svg(const gk__plot *p, int id, gk_buf *out, gk_error *err);
 /* `text`, or as many of its bytes as make `most` with an ellipsis, cut between characters; in `a`. */
 const char *gk__plot_label(gk_arena *a, const char *text, size_t most);
+/* A scheme's name as one line or two; cut where they are too long. Returns how many; line[1] may be "". */
+int gk__plot_lines(gk_arena *a, const char *name, const char *line[2]);
+/* Adds these lines with their places, tab-separated: `y`, or `apart` over and under it. */
+void gk__plot_name(gk_arena *a, gk_buf *out, double y, double apart, const char *name);
 /* The most that a text takes in a plot, in pixels. */
 double gk__plot_width(const char *text);
 /* What the page's filter covers a part of the picture with, in pixels, while it shows none of `schemes`, a

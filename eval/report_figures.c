@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 560, BAR_HEIGHT = 27, WRAPPED_HEIGHT = 42, WRAP = 24, MOST_LABEL = 34, TOP = 26, FOOT = 42 };
+enum { WIDTH = 560, BAR_HEIGHT = 27, WRAPPED_HEIGHT = 42, TOP = 26, FOOT = 42 };
 
 /* Okabe and Ito's colours: one for what a scheme is. */
 typedef enum kind { REFERENCE, PATCH, ABLATION, COMPLEMENT, PARTIAL, PLAIN, N_KINDS } kind;
@@ -30,27 +30,6 @@ static kind kind_of(const gk__report *r, const char *scheme) {
 
 /* ---------------------------------------------------------------- one bar chart */
 
-/* Where a label is broken in two: at the " + ", or else the blank, nearest its middle; or nowhere (its
- * length). */
-static size_t break_at(const char *label) {
-    static const char *const blanks[] = {" + ", " "};
-    size_t n = strlen(label), best = n;
-    for (int b = 0; b < 2 && best == n && n > WRAP; b++)
-        for (const char *at = label; (at = strstr(at, blanks[b])); at++) {
-            size_t here = (size_t)(at - label) + strlen(blanks[b]) - 1;
-            if (fabs((double)here - (double)n / 2) < fabs((double)best - (double)n / 2)) best = here;
-        }
-    return best;
-}
-
-static const char *first_line(gk_arena *a, const char *label, size_t cut) {
-    return gk__plot_label(a, gk_arena_strndup(a, label, cut), MOST_LABEL);
-}
-
-static const char *second_line(gk_arena *a, const char *label, size_t cut) {
-    return gk__plot_label(a, label + cut + 1, MOST_LABEL);
-}
-
 typedef struct labels {
     double widest;
     bool wrapped;
@@ -61,18 +40,11 @@ static labels measure(const gk__report *r, const gk__set *set, const char *tmpl)
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk__report_cell(r, set->scheme[i], tmpl);
         if (!c || !c->applies) continue;
-        size_t cut = break_at(set->scheme[i]), n = strlen(set->scheme[i]);
-        l.widest = fmax(l.widest, gk__plot_width(first_line(r->a, set->scheme[i], cut)));
-        if (cut < n) l.widest = fmax(l.widest, gk__plot_width(second_line(r->a, set->scheme[i], cut)));
-        l.wrapped |= cut < n;
+        const char *line[2];
+        l.wrapped |= gk__plot_lines(r->a, set->scheme[i], line) == 2;
+        l.widest = fmax(l.widest, fmax(gk__plot_width(line[0]), gk__plot_width(line[1])));
     }
     return l;
-}
-
-static void add_label(gk_buf *out, double y, const char *text) {
-    gk_buf_printf(out, "%g\t", y);
-    gk__plain_text(out, text);
-    gk_buf_puts(out, "\n");
 }
 
 static void add_bar(gk__report *r, gk__plot *p, size_t y, const gk_cell *c) {
@@ -84,10 +56,7 @@ static void add_bar(gk__report *r, gk__plot *p, size_t y, const gk_cell *c) {
                       gk__html_value(GK_METRIC_top5, s->value[GK_METRIC_top5], value));
     else
         gk_buf_printf(&p->data[0], "%zu\t0\t0\t0\t0\tno data\n", y);
-    size_t cut = break_at(c->scheme), n = strlen(c->scheme);
-    double at = (double)y;
-    add_label(&p->data[1], cut < n ? at - 0.2 : at, first_line(r->a, c->scheme, cut));
-    if (cut < n) add_label(&p->data[1], at + 0.2, second_line(r->a, c->scheme, cut));
+    gk__plot_name(r->a, &p->data[1], (double)y, 0.2, c->scheme);
 }
 
 /* A dashed line at a reference scheme's value, named above the plot. */

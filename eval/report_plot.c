@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -137,6 +138,38 @@ const char *gk__plot_label(gk_arena *a, const char *text, size_t most) {
     size_t n = strlen(text), keep = n > most ? most - 1 : n;
     while (keep < n && keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
     return keep < n ? gk_arena_printf(a, "%.*s\u2026", (int)keep, text) : *text ? text : " ";
+}
+
+/* Where a name is broken in two: at the " + ", or else the blank, nearest its middle; or nowhere (its
+ * length). */
+static size_t break_at(const char *name) {
+    enum { LONG = 24 };
+    static const char *const blanks[] = {" + ", " "};
+    size_t n = strlen(name), best = n;
+    for (int b = 0; b < 2 && best == n && n > LONG; b++)
+        for (const char *at = name; (at = strstr(at, blanks[b])); at++) {
+            size_t here = (size_t)(at - name) + strlen(blanks[b]) - 1;
+            if (fabs((double)here - (double)n / 2) < fabs((double)best - (double)n / 2)) best = here;
+        }
+    return best;
+}
+
+int gk__plot_lines(gk_arena *a, const char *name, const char *line[2]) {
+    enum { MOST = 34 };
+    size_t cut = break_at(name), n = strlen(name);
+    line[0] = gk__plot_label(a, gk_arena_strndup(a, name, cut), MOST);
+    line[1] = cut < n ? gk__plot_label(a, name + cut + 1, MOST) : "";
+    return cut < n ? 2 : 1;
+}
+
+void gk__plot_name(gk_arena *a, gk_buf *out, double y, double apart, const char *name) {
+    const char *line[2];
+    int n = gk__plot_lines(a, name, line);
+    for (int i = 0; i < n; i++) {
+        gk_buf_printf(out, "%g\t", n == 1 ? y : y + (i ? apart : -apart));
+        gk__plain_text(out, line[i]);
+        gk_buf_puts(out, "\n");
+    }
 }
 
 /* DejaVu Sans at GK__FONT_SIZE, which is wider than most: what fits with it fits. */
