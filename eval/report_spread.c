@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { WIDTH = 560, ROW = 24, MOST_LABEL = 34, TOP = 10, FOOT = 62 };
+enum { WIDTH = 560, ONE_LINE = 24, TWO_LINES = 38, TOP = 10, FOOT = 62 };
 
 static bool drawn(const gk_cell *c) {
     return c && c->applies && c->n_axes == 0 && c->stats.n && isfinite(c->stats.value[GK_METRIC_logit_diff]);
@@ -13,12 +13,22 @@ static bool drawn(const gk_cell *c) {
 
 typedef struct extent {
     double low, high; /* of everything drawn */
-    double widest;    /* of the names shown, in pixels */
+    double widest;    /* of the names, in pixels */
+    int row;          /* a row's height */
 } extent;
 
 static void widen(extent *e, double x) {
     e->low = fmin(e->low, x);
     e->high = fmax(e->high, x);
+}
+
+static void measure(const gk__report *r, const gk__set *set, extent *e) {
+    for (size_t i = 0; i < set->n; i++) {
+        const char *line[2];
+        if (!drawn(gk__report_cell(r, set->scheme[i], "pooled"))) continue;
+        if (gk__plot_lines(r->a, set->scheme[i], line) == 2) e->row = TWO_LINES;
+        e->widest = fmax(e->widest, fmax(gk__plot_width(line[0]), gk__plot_width(line[1])));
+    }
 }
 
 /* File 0: row, value, interval, as text; 1: row, name; 2: row, value of each template alone. Returns the
@@ -31,12 +41,8 @@ static size_t add_data(gk__report *r, const gk__set *set, gk__plot *p, extent *e
         const double *v = c->stats.value, *low = c->stats.low, *high = c->stats.high;
         const gk_metric m = GK_METRIC_logit_diff;
         gk_buf_printf(&p->data[0], "%zu\t%.9g\t%.9g\t%.9g\t%.2f\n", n, v[m], low[m], high[m], v[m]);
-        gk_buf_printf(&p->data[1], "%zu\t", n);
-        const char *label = gk__plot_label(r->a, c->scheme, MOST_LABEL);
-        gk__plain_text(&p->data[1], label);
-        gk_buf_puts(&p->data[1], "\n");
-        e->widest = fmax(e->widest, gk__plot_width(label));
-        gk__plot_veil(p, 0, TOP + ROW * ((double)n + 0.2), WIDTH, ROW, c->scheme);
+        gk__plot_name(r->a, &p->data[1], (double)n, 8.5 / e->row, c->scheme);
+        gk__plot_veil(p, 0, TOP + e->row * ((double)n + 0.2), WIDTH, e->row, c->scheme);
         widen(e, low[m]);
         widen(e, high[m]);
         for (size_t t = 1; t <= r->n_templates; t++) {
@@ -52,7 +58,8 @@ static size_t add_data(gk__report *r, const gk__set *set, gk__plot *p, extent *e
 
 bool gk__report_spread(gk__report *r, const gk__set *set) {
     gk__plot p = {.width = WIDTH};
-    extent e = {.widest = 24}; /* 0 is always drawn */
+    extent e = {.widest = 24, .row = ONE_LINE}; /* 0 is always drawn */
+    measure(r, set, &e);
     size_t n = add_data(r, set, &p, &e);
     if (n == 0) {
         gk__plot_free(&p);
@@ -60,7 +67,7 @@ bool gk__report_spread(gk__report *r, const gk__set *set) {
     }
     double pad = e.high > e.low ? 0.03 * (e.high - e.low) : 1;
     double rows = (double)n + 0.4; /* a row is one unit of the axis */
-    p.height = TOP + (int)(rows * ROW) + FOOT;
+    p.height = TOP + (int)(rows * e.row) + FOOT;
     gk_buf_printf(
         &p.script,
         "set lmargin at screen %.4f\nset rmargin at screen 0.9\nset tmargin at screen %.4f\n"
