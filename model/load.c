@@ -355,9 +355,9 @@ static bool open_files(const char *path, gk__files *files, gk_config *c, gk__lay
         gk_arena *a = gk_arena_new();
         ok = gk__config_load(gk_path_join(a, path, "config.json"), c, err) &&
              gk__generation_load(path, c, err) && gk__files_folder(path, files, err);
+        if (ok) *layout = gk__layout_hf(c->family);
         gk_arena_free(a);
     }
-    if (ok && !gguf) *layout = gk__layout_hf(c->family);
     return ok;
 }
 

@@ -199,7 +199,8 @@ static void ref_run(reference r, double *logits) {
 static double *ref_trace(const gk_cast *cast, const gk_job *job, int model) {
     const gk_config *c = gk_model_config(cast->model[0]);
     gk_arena *a = gk_arena_new();
-    double *trace = gk_alloc((size_t)((c->n_layers + 1) * LONGEST * WIDEST) * sizeof *trace), logits[VOCAB];
+    double *trace = gk_alloc((size_t)((c->n_layers + 1) * LONGEST * WIDEST) * sizeof *trace);
+    double logits[VOCAB] = {0};
     gk_plan plan = gk_plan_single(a, c, job->n, model);
     gk_job plain = {job->token, job->n, &plan};
     ref_run((reference){.c = c, .cast = cast, .job = &plain, .trace = trace}, logits);

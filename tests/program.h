@@ -13,12 +13,11 @@ static inline const char *program(void) {
     return binary;
 }
 
-/* The exit code of a shell on these arguments (at most 4, NULL behind the last), -1 where a signal ended it;
- * what it prints comes to `out`, as far as there is room. `before` (may be NULL) is called in its process. */
-static inline int run_shell(const char *const *args, void (*before)(void), char *out, size_t size) {
-    char *argv[6] = {"bash"};
+/* The exit code of a shell line, whose $0 is `argument` (may be NULL), and -1 where a signal ended it; what
+ * it prints comes to `out`, as far as there is room. `before` (may be NULL) is called in its process. */
+static inline int run_shell(const char *line, const char *argument, void (*before)(void), char *out,
+                            size_t size) {
     int fd[2], status;
-    for (int i = 0; i < 4 && args[i]; i++) argv[i + 1] = strdup(args[i]);
     ck_assert_int_eq(pipe(fd), 0);
     pid_t pid = fork();
     ck_assert_int_ge(pid, 0);
@@ -27,10 +26,9 @@ static inline int run_shell(const char *const *args, void (*before)(void), char 
         dup2(fd[1], 1);
         close(fd[0]);
         close(fd[1]);
-        execv("/bin/bash", argv);
+        execl("/bin/bash", "bash", "-c", line, argument, (char *)NULL);
         _exit(127);
     }
-    for (int i = 1; argv[i]; i++) free(argv[i]);
     close(fd[1]);
     FILE *f = fdopen(fd[0], "r");
     ck_assert_ptr_nonnull(f);
@@ -43,7 +41,7 @@ static inline int run_shell(const char *const *args, void (*before)(void), char 
 }
 
 static inline int run_line(const char *line, char *out, size_t size) {
-    return run_shell((const char *const[]){"-c", line, NULL}, NULL, out, size);
+    return run_shell(line, NULL, NULL, out, size);
 }
 
 /* A command that is refused: exit code 1, and one line that begins with the program's name and holds both

@@ -185,7 +185,7 @@ static const char *run_page(scratch *s, int page) {
 /* The pages are run side by side: most of the time goes to small single-threaded steps. */
 START_TEST(the_examples_of_all_pages_run) {
     scratch s = scratch_new();
-    pid_t child[MOST_PAGES];
+    pid_t child[MOST_PAGES] = {0};
     gk_buf failed = {0};
     for (int i = 0; i < n_pages; i++) {
         child[i] = fork();

@@ -87,7 +87,7 @@ static int shell(scratch *s, const char *command, char *out, size_t size) {
         s->a,
         "cd '%s' && exec env -i PATH=\"$PATH\" D='%s' G='%s' M='make G=%s THREADS=1' bash -c \"$0\" 2>&1",
         GK_SOURCE_DIR, s->dir, program(), program());
-    return run_shell((const char *const[]){"-c", line, command, NULL}, NULL, out, size);
+    return run_shell(line, command, NULL, out, size);
 }
 
 static char said[1 << 16];
