@@ -110,7 +110,8 @@ static const char STYLE[] =
     "vertical-align:bottom;white-space:nowrap}tr.set th{background:#f1f1f1;text-align:left;font-weight:600}"
     "td small{display:block;color:#666;white-space:nowrap;font-size:.86em}td.name small{white-space:normal;"
     "min-width:14em}.samples td small{display:inline}.name{white-space:nowrap;font-weight:500}"
-    ".cells thead th,.samples thead th{white-space:normal}.samples .said{white-space:normal;min-width:13em}"
+    ".cells thead th,.samples thead th,.ranks thead th{white-space:normal}.samples "
+    ".said{white-space:normal;min-width:13em}"
     ".cells td,.cells thead th{padding-left:.4rem;padding-right:.4rem}.samples td.name,.cells "
     ".name{white-space:normal;min-width:8.5em}"
     "code,.mono{font-family:ui-monospace,'DejaVu Sans Mono',monospace;font-size:.92em;overflow-wrap:anywhere}"
@@ -144,8 +145,11 @@ static const char STYLE_TOO[] =
     "@media "
     "print{.save,.filter{display:none}body{max-width:none;padding:0;font-size:10pt}h2,h3{break-after:avoid}"
     "figure,tr,.summary{break-inside:avoid}.scroll,figure>div{overflow:visible}figure "
-    "svg{min-width:0}table{font-size:7.5pt}"
-    "th,td{padding:.15rem .35rem}details::details-content{content-visibility:visible;height:auto}"
+    "svg{min-width:0}.heat svg{width:100%;min-width:0}table{font-size:7.5pt}"
+    "th,td{padding:.15rem .35rem}thead th{white-space:normal}"
+    ".cells,.ranks{font-size:6pt}.cells td,.cells thead th,.ranks td,.ranks th{padding:.1rem .15rem}"
+    ".cells .name,.ranks "
+    ".name{min-width:0;white-space:normal}details::details-content{content-visibility:visible;height:auto}"
     ".own-width svg{max-height:24cm}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
