@@ -13,6 +13,8 @@
 
 #include "core/core.h"
 
+#include <string.h>
+
 /* ---------------------------------------------------------------- components (config.c) */
 
 /* The names used everywhere: code, command line, schemes, files, report. Layer-less ones have layer -1. Which
@@ -173,6 +175,19 @@ float *gk_model_vectors(gk_model *m, size_t *n);        /* NULL in other models 
 float *gk_model_vector(gk_model *m, const gk_param *p); /* a norm's or bias's part of it */
 /* Rounds n floats to bf16: to nearest, ties to even. */
 void gk_bf16_round(const float *in, uint16_t *out, size_t n);
+/* One of the two bf16 that x lies between: the one larger in size as often as x is near it, if the lower 16
+ * bits of `random` are evenly spread. What is a bf16 already stays, and so do infinities and NaN. */
+static inline uint16_t gk_bf16_pick(float x, uint32_t random) {
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    uint32_t up = bits + (random & 0xffff);
+    return (uint16_t)((bits & 0x7fffffff) > 0x7f800000 ? bits >> 16 | 0x40 : up >> 16);
+}
+/* Rounds weights `first`, first + 1 … of a model's vector to bf16, each by a threshold that its place has for
+ * good. To nearest would not do: a quantised checkpoint has few different values, which all err the same way,
+ * and the first small steps of training would move few weights or many at once. So the rounded weights follow
+ * the floats without bias, and a copy made anew is the same copy. */
+void gk_bf16_round_weights(const float *in, uint16_t *out, size_t n, size_t first);
 /* Whether this processor multiplies bf16 faster than fp32 (and oneDNN was built in). Elsewhere narrow models
  * give the same numbers, slowly. */
 bool gk_bf16_fast(void);

@@ -11,7 +11,7 @@ static bool is_vector(const gk_param *p) {
 
 static void narrow_range(void *ctx, size_t begin, size_t end) {
     gk_model *m = ctx;
-    gk__f32_to_bf16(m->data + begin, m->half + begin, end - begin);
+    gk_bf16_round_weights(m->data + begin, m->half + begin, end - begin, begin);
 }
 
 static void point_at_half(gk_model *m) {
@@ -81,4 +81,9 @@ float *gk_model_vector(gk_model *m, const gk_param *p) {
 
 void gk_bf16_round(const float *in, uint16_t *out, size_t n) {
     gk__f32_to_bf16(in, out, n);
+}
+
+void gk_bf16_round_weights(const float *restrict in, uint16_t *restrict out, size_t n, size_t first) {
+    for (size_t i = 0; i < n; i++)
+        out[i] = gk_bf16_pick(in[i], gk_mix32((uint32_t)(first + i) * 0x9E3779B1u));
 }

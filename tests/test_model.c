@@ -410,6 +410,41 @@ START_TEST(test_batch_errors) {
 }
 END_TEST
 
+/* Equal values go up and down in proportion, each place the same way every time: a small step moves few of
+ * them, and none the wrong way. */
+START_TEST(weights_are_rounded_without_bias) {
+    enum { N = 1 << 16 };
+    float *x = gk_alloc(N * sizeof *x);
+    uint16_t *before = gk_alloc(N * sizeof *before), *after = gk_alloc(N * sizeof *after);
+    for (int i = 0; i < N; i++) x[i] = 1 + 0.3f / 128; /* between 1 and 1 + 1/128, 0x3f80 and 0x3f81 */
+    gk_bf16_round_weights(x, before, N, 0);
+    for (int i = 0; i < N; i++) x[i] += 0.05f / 128;
+    gk_bf16_round_weights(x, after, N, 0);
+    int up = 0, up_after = 0;
+    for (int i = 0; i < N; i++) {
+        ck_assert(before[i] == 0x3f80 || before[i] == 0x3f81);
+        ck_assert_uint_le(before[i], after[i]);
+        up += before[i] == 0x3f81;
+        up_after += after[i] == 0x3f81;
+    }
+    ck_assert_double_eq_tol((double)up / N, 0.3, 0.01);
+    ck_assert_double_eq_tol((double)up_after / N, 0.35, 0.01);
+    gk_bf16_round_weights(x + 1000, before, 500, 1000);
+    ck_assert_mem_eq(before, after + 1000, 500 * sizeof *before);
+    const float kept[] = {0, -0.0f, 1, -1.0078125f, 0x1p-130f, INFINITY, -INFINITY, NAN};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        for (size_t place = 0; place < 100; place++) {
+            float back;
+            gk_bf16_round_weights(&kept[i], before, 1, place);
+            gk__bf16_to_f32(before, &back, 1);
+            ck_assert(isnan(kept[i]) ? isnan(back) : back == kept[i] && signbit(back) == signbit(kept[i]));
+        }
+    gk_free(x);
+    gk_free(before);
+    gk_free(after);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("model");
     TCase *t = tcase_create("model");
@@ -426,6 +461,7 @@ int main(void) {
     tcase_add_test(t, test_whole_llama_tied);
     tcase_add_test(t, test_whole_gpt2);
     tcase_add_test(t, test_batch_errors);
+    tcase_add_test(t, weights_are_rounded_without_bias);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

@@ -152,7 +152,7 @@ static void step_range(void *ctx, size_t begin, size_t end) {
         const piece *p = &t->a->pieces[i];
         update(t, p->n, p->decay ? t->shrink : 1, t->weights + p->at, t->grad + p->at, t->a->m + p->at,
                t->a->v + p->at);
-        if (t->a->narrowed) gk_bf16_round(t->weights + p->at, t->a->narrowed + p->at, p->n);
+        if (t->a->narrowed) gk_bf16_round_weights(t->weights + p->at, t->a->narrowed + p->at, p->n, p->at);
     }
 }
 

@@ -95,12 +95,6 @@ gk_lean_state gk_lean_arrays(gk_lean *l) {
 
 /* ---------------------------------------------------------------- rounding at random */
 
-static inline uint32_t mix(uint32_t x) {
-    x = (x ^ x >> 16) * 0x7feb352du;
-    x = (x ^ x >> 15) * 0x846ca68bu;
-    return x ^ x >> 16;
-}
-
 typedef union bits {
     float f;
     uint32_t u;
@@ -108,11 +102,6 @@ typedef union bits {
 
 static inline float widen(uint16_t h) {
     return ((bits){.u = (uint32_t)h << 16}).f;
-}
-
-/* `random`: 16 bits. The next value up in size is taken as often as x is near it. */
-static inline uint16_t round_bf16(float x, uint32_t random) {
-    return (uint16_t)((((bits){.f = x}).u + (random & 0xffff)) >> 16);
 }
 
 /* ---------------------------------------------------------------- a block */
@@ -154,8 +143,8 @@ static void do_block(const gk_lean *l, const piece *p, size_t done, float *scale
     float *g = l->grad + (at - l->from), w[BLOCK], square[BLOCK], mean[BLOCK];
     uint32_t random[BLOCK];
     uint16_t *h = l->w + at, *v = l->v + at;
-    uint32_t high = mix((uint32_t)(at >> 32) ^ l->key);
-    for (size_t i = 0; i < n; i++) random[i] = mix((uint32_t)(at + i) * 0x9E3779B1u ^ high);
+    uint32_t high = gk_mix32((uint32_t)(at >> 32) ^ l->key);
+    for (size_t i = 0; i < n; i++) random[i] = gk_mix32((uint32_t)(at + i) * 0x9E3779B1u ^ high);
     for (size_t i = 0; i < n; i++) square[i] = widen(v[i]);
     if (p->vector)
         memcpy(w, p->vector + done, n * sizeof *w);
@@ -163,11 +152,11 @@ static void do_block(const gk_lean *l, const piece *p, size_t done, float *scale
         for (size_t i = 0; i < n; i++) w[i] = widen(h[i]);
     float largest = update(l, n, p->decay ? l->shrink : 1, g, l->m + at, *scale, square, mean, w);
     store_mean(n, mean, largest, random, l->m + at, scale);
-    for (size_t i = 0; i < n; i++) v[i] = round_bf16(square[i], random[i] >> 16);
+    for (size_t i = 0; i < n; i++) v[i] = gk_bf16_pick(square[i], random[i] >> 16);
     if (p->vector)
         memcpy(p->vector + done, w, n * sizeof *w);
     else
-        for (size_t i = 0; i < n; i++) h[i] = round_bf16(w[i], random[i]);
+        for (size_t i = 0; i < n; i++) h[i] = gk_bf16_pick(w[i], random[i]);
     memset(g, 0, n * sizeof *g);
 }
 
@@ -227,7 +216,7 @@ gk_backprop gk_lean_begin(gk_lean *l, int64_t t, double lr) {
     const gk_adamw_opts *o = &l->opts;
     l->norm_squared = 0;
     l->bad = false;
-    l->key = mix((uint32_t)t ^ mix((uint32_t)l->seed ^ mix((uint32_t)(l->seed >> 32))));
+    l->key = gk_mix32((uint32_t)t ^ gk_mix32((uint32_t)l->seed ^ gk_mix32((uint32_t)(l->seed >> 32))));
     l->rate = (float)(lr / (1 - pow(o->beta1, (double)t)));
     l->root = (float)(1 / sqrt(1 - pow(o->beta2, (double)t)));
     l->shrink = (float)(1 - lr * o->weight_decay);
