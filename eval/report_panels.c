@@ -51,8 +51,9 @@ static void script(gk__report *r, gk__plot *p, const gk__panels *k) {
         "font ',11' offset 2.2,0\n%sset multiplot\n",
         k->x_label, k->y_label, k->setup);
     for (size_t i = 0; i < k->n; i++) {
+        size_t down = i / COLUMNS + 1;
         gk_buf_printf(b, "set origin %.5f,%.5f\nset size %.5f,%.5f\n", (double)(i % COLUMNS) / COLUMNS,
-                      1 - (double)(i / COLUMNS + 1) / (double)rows, 1.0 / COLUMNS, 1.0 / (double)rows);
+                      1 - (double)down / (double)rows, 1.0 / COLUMNS, 1.0 / (double)rows);
         add_title(b, r->a, k->title[i]);
         script_panel(p, k, i);
     }
