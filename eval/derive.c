@@ -20,8 +20,10 @@ typedef struct spec {
 static bool split(gk_arena *a, const char *text, spec *s, gk_error *err) {
     const char *eq = strchr(text, '='), *colon = eq ? strchr(eq, ':') : NULL;
     const char *is = colon ? strchr(colon, '=') : NULL;
-    if (!is || eq == text || colon == eq + 1 || is == colon + 1 || !is[1])
-        return gk_fail(err, GK_NOWHERE, FORM, "'%.80s' is no derived donor", text);
+    if (!is || eq == text || colon == eq + 1 || is == colon + 1 || !is[1]) {
+        gk_fail(err, GK_NOWHERE, FORM, "'%.80s' is no derived donor", text);
+        return false;
+    }
     *s = (spec){.text = text,
                 .name = gk_arena_strndup(a, text, (size_t)(eq - text)),
                 .donor = gk_arena_strndup(a, eq + 1, (size_t)(colon - eq - 1)),

@@ -87,10 +87,11 @@ static void script(gk__report *r, gk__plot *p, const gk__panels *k, int lines) {
         "font ',11' offset 2.2,0\n%sset multiplot\n",
         1.5 + TITLE_LINE * (lines - 1) / CHARACTER, k->x_label, k->y_label, k->setup);
     for (size_t i = 0; i < k->n; i++) {
+        size_t down = i / COLUMNS + 1;
         gk_buf_printf(b, "set origin %.5f,%.5f\nset size %.5f,%.5f\n", (double)(i % COLUMNS) / COLUMNS,
-                      1 - (double)(i / COLUMNS + 1) / (double)rows, 1.0 / COLUMNS, 1.0 / (double)rows);
+                      1 - (double)down / (double)rows, 1.0 / COLUMNS, 1.0 / (double)rows);
         add_title(b, r->a, title_of(k, i));
-        gk__plot_veil(p, (double)(PANEL_WIDTH * (i % COLUMNS)), (double)tall * (double)(i / COLUMNS),
+        gk__plot_veil(p, (double)(PANEL_WIDTH * (i % COLUMNS)), (double)tall * (double)(down - 1),
                       PANEL_WIDTH, tall, k->of[i]->scheme);
         script_panel(p, k, i);
     }

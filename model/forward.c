@@ -87,8 +87,9 @@ static void norm_qk(gk_session *s, const gk_model *m, int layer, int n, gk__acts
     norm(s, m, layer, GK_K_NORM, n, a->qk + q, qk, a->qkv + q, qkv, a->stats_k);
 }
 
-/* x_next NULL: only what the backward pass reads. */
-static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, int layer, float *x_next) {
+/* again: only what the backward pass reads; x_next is overwritten all the same where norms follow the MLP. */
+static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, int layer, bool again,
+                          float *x_next) {
     const gk_config *c = &s->cfg;
     gk__acts *a = &s->layer[layer];
     int n = b->n_rows, d = c->d_model, qkv = gk__qkv_dim(c), gu = gk__gu_dim(c);
@@ -113,9 +114,9 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     gk__adapter_forward(s, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
     gk__phase(s, GK_PHASE_ROWS);
     gk__act_forward(c, n, a->gu, a->act);
-    if (x_next || c->post_norm)
+    if (!again || c->post_norm)
         add_branch(s, m, layer, GK_DOWN, GK_LN2_POST, n, a->act, a->down_out, a->stats2_post, a->x_mid,
-                   x_next ? x_next : s->x_out); /* free by the time that a layer is computed again */
+                   x_next);
 }
 
 void gk__forward(gk_session *s, const gk_model *m, const gk_batch *b) {
@@ -124,9 +125,9 @@ void gk__forward(gk_session *s, const gk_model *m, const gk_batch *b) {
     gk_op_embed(c, gk_model_tensor(m, -1, GK_EMBED), b->n_rows, b->token, s->layer[0].x_in);
     gk_op_pos(gk_model_tensor(m, -1, GK_POS), b->n_rows, s->position, s->layer[0].x_in);
     for (int l = 0; l < c->n_layers; l++)
-        forward_layer(s, m, b, l, l + 1 < c->n_layers ? s->layer[l + 1].x_in : s->x_out);
+        forward_layer(s, m, b, l, false, l + 1 < c->n_layers ? s->layer[l + 1].x_in : s->x_out);
 }
 
 void gk__forward_again(gk_session *s, const gk_model *m, const gk_batch *b, int layer) {
-    forward_layer(s, m, b, layer, NULL);
+    forward_layer(s, m, b, layer, true, s->x_out); /* free by then */
 }

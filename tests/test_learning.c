@@ -198,7 +198,7 @@ START_TEST(precision_and_memory_change_little) {
     double loss[4];
     for (int i = 0; i < 4; i++) {
         trial t = {.recipe = make_recipe()};
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "run%d", i);
         t.recipe.bf16 = i == 2;
         t.recipe.memory = i == 1 ? GK_MEMORY_RECOMPUTE : i == 3 ? GK_MEMORY_LEAN : GK_MEMORY_STANDARD;

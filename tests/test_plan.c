@@ -315,9 +315,9 @@ static const char *patches(stagehand *h, const gk_plan *p, int index) {
     char *text = gk_arena_alloc(h->s.a, N + 1);
     for (int t = 0; t < N; t++) {
         uint8_t patch = p->patch[index * N + t];
-        text[t] = patch == GK_PATCH_NONE    ? '.'
-                  : gk_patch_is_mean(patch) ? "PST"[gk_patch_model(patch)]
-                                            : "pst"[gk_patch_model(patch)];
+        const char *letters = gk_patch_is_mean(patch) ? "PST" : "pst";
+        text[t] = '.';
+        if (patch != GK_PATCH_NONE) text[t] = letters[gk_patch_model(patch)];
     }
     return text;
 }

@@ -147,6 +147,7 @@ START_TEST(a_blank_before_the_target_does_not_count) {
         json_decref(row);
     }
     gk_jsonl_close(in);
+    ck_assert_ptr_nonnull(rows.data);
     fx_write("blank.jsonl", rows.data);
     o.held_out.rows = fx_path("blank.jsonl");
     load(&o.held_out, &blank);

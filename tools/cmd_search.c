@@ -38,7 +38,9 @@ static const char *label(const gk_search_rung *r) {
 static void say_rung(const gk_search_result *r, const gk_search_rung *rung, size_t width) {
     const gk_recovered *held = &rung->held_out.recovery;
     const gk_stats *s = &rung->held_out.stats;
-    char sign = !rung->changed ? ' ' : rung->dropped ? '-' : '+';
+    char sign = '+';
+    if (rung->dropped) sign = '-';
+    if (!rung->changed) sign = ' ';
     printf("%c %s%*s %5zu %7.2f%%  %6.1f%%  %6.1f%% [%6.1f, %6.1f]  %5.1f%% [%5.1f, %5.1f]\n", sign,
            label(rung), (int)(width - width_of(label(rung))), "", rung->size, 100 * rung->share,
            100 * rung->search.recovery.value, 100 * held->value, 100 * held->low, 100 * held->high,
