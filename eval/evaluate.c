@@ -9,8 +9,8 @@ typedef struct speech { /* a pair under way */
     int32_t *best;      /* [steps]: the most probable token there; -1: the logits were not finite */
     int steps;          /* tokens of the target that are scored: 1, or the whole target */
     bool exact;
-    int32_t *token; /* generation: the prompt's tokens and what was said */
-    int said, told; /* tokens; of them, those that the progress has counted */
+    int32_t *token;     /* generation: the prompt's tokens and what was said */
+    int said, told;     /* tokens; of them, those that the progress has counted */
     bool ended, broken; /* broken: logits were not finite */
 } speech;
 

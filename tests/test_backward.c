@@ -85,7 +85,7 @@ START_TEST(computing_again_changes_no_bit) {
 }
 END_TEST
 
-/* Operands are off by up to 0.4%, and what the layers make of that adds up. */
+/* Activations are off by up to 0.4%, weights by up to 0.8%, and what the layers make of that adds up. */
 START_TEST(narrow_models_come_close) {
     setup t = begin(_i);
     ck_assert(gk_model_narrow(t.m, NULL));
@@ -98,7 +98,7 @@ START_TEST(narrow_models_come_close) {
         off += pow((double)grad[i] - (double)t.whole[i], 2);
         all += pow((double)t.whole[i], 2);
     }
-    ck_assert_msg(off < 4e-2 * 4e-2 * all, "the gradient is off by %g of its norm", sqrt(off / all));
+    ck_assert_msg(off < 8e-2 * 8e-2 * all, "the gradient is off by %g of its norm", sqrt(off / all));
     p.grad = again;
     ck_assert(run(t.m, &THREE, false, &p) == loss);
     ck_assert_int_eq(memcmp(grad, again, t.floats * sizeof(float)), 0);
