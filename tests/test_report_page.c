@@ -170,6 +170,12 @@ START_TEST(grids_know_their_schemes) {
     page = write_report(&b, &o);
     for (int m = 0; m < 2; m++)
         ck_assert_uint_eq(count(next_figure(&b, &page), " width=\"44\" height=\"27\" data-s=\"s"), 8);
+    alter(&b,
+          "DELETE FROM axis WHERE name = 'part'"); /* each place twice: two grids, and no mean of theirs */
+    page = write_report(&b, &o);
+    ck_assert_uint_eq(count(page, "<td>even</td><td>0</td><td>1</td>"), 2);
+    for (int m = 0; m < 4; m++)
+        ck_assert_uint_eq(count(next_figure(&b, &page), " width=\"44\" height=\"27\" data-s=\"s"), 4);
     bench_free(&b);
 }
 END_TEST
