@@ -185,10 +185,9 @@ END_TEST
 START_TEST(an_installed_program_finds_its_files) {
     prints("B=$(dirname $G); env -i PATH=$PATH make -s -o $G install DESTDIR=$D/root PREFIX=/usr "
            "BUILD=$(dirname $B) FLAVOUR=$(basename $B)");
-    static const char *const files[] = {"bin/graftkit", "share/man/man1/graftkit.1",
-                                        "share/doc/graftkit/docs/design.md",
-                                        "share/graftkit/graft/schemes/position.yaml",
-                                        "share/graftkit/experiments/position.yaml"};
+    static const char *const files[] = {
+        "bin/graftkit", "share/man/man1/graftkit.1", "share/doc/graftkit/docs/design.md",
+        "share/graftkit/graft/schemes/position.yaml", "share/graftkit/experiments/position.yaml"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         ck_assert_msg(gk_exists(gk_arena_printf(s.a, "%s/root/usr/%s", s.dir, files[i])), "%s is missing",
                       files[i]);
