@@ -164,7 +164,8 @@ gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c); /* a ti
 float *gk_model_data(gk_model *m);
 size_t gk_model_floats(const gk_model *m);
 /* From now on products compute with bf16 operands and fp32 sums: a bf16 copy of the weights stands beside the
- * vector, [gk_model_floats], and whoever writes the vector keeps it up to date. False: no memory. */
+ * vector, [gk_model_floats], rounded by gk_bf16_round_weights, and whoever writes the vector keeps it up to
+ * date. False: no memory. */
 bool gk_model_narrow(gk_model *m, gk_error *err);
 uint16_t *gk_model_narrowed(gk_model *m); /* that copy; NULL where there is none */
 /* The same, and the float vector is given up: 2 bytes a parameter. Norms and biases stay floats, in a vector
