@@ -458,11 +458,11 @@ static bool has_place(const gk_cell *c) {
 }
 
 /* Schemes of two grids may have the same coordinates: they are no two draws of one thing. */
-static bool is_taken(const gk__report *r, const char **list, size_t n, const gk_cell *c) {
+static bool is_taken(const gk_cell **placed, size_t n, const gk_cell *c) {
     for (size_t i = 0; i < n; i++) {
-        const gk_cell *d = pooled(r, list[i]);
         bool same = true;
-        for (size_t k = 0; same && k < c->n_axes; k++) same = strcmp(c->axis[k].value, d->axis[k].value) == 0;
+        for (size_t k = 0; same && k < c->n_axes; k++)
+            same = strcmp(c->axis[k].value, placed[i]->axis[k].value) == 0;
         if (same) return true;
     }
     return false;
@@ -472,6 +472,7 @@ bool gk__report_grids(gk__report *r, const gk__set *set, gk__set *rest) {
     *rest = (gk__set){.name = set->name, .scheme = gk_arena_alloc(r->a, (set->n + 1) * sizeof *rest->scheme)};
     bool *done = gk_arena_alloc(r->a, set->n + 1), ok = true;
     const char **list = gk_arena_alloc(r->a, (set->n + 1) * sizeof *list);
+    const gk_cell **placed = gk_arena_alloc(r->a, (set->n + 1) * sizeof *placed);
     for (size_t i = 0; ok && i < set->n; i++) {
         const gk_cell *c = pooled(r, set->scheme[i]);
         if (done[i]) continue;
@@ -482,7 +483,8 @@ bool gk__report_grids(gk__report *r, const gk__set *set, gk__set *rest) {
         size_t n = 0;
         for (size_t k = i; k < set->n; k++) {
             const gk_cell *d = pooled(r, set->scheme[k]);
-            if (done[k] || !d || !same_axes(c, d) || is_taken(r, list, n, d)) continue;
+            if (done[k] || !d || !same_axes(c, d) || is_taken(placed, n, d)) continue;
+            placed[n] = d;
             list[n++] = set->scheme[k];
             done[k] = true;
         }

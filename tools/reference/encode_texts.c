@@ -1,6 +1,7 @@
 /* encode_texts.c: graftkit's half of check_tokenizer.py and check_tokenizers.py, which build and run it. Not
- * part of graftkit. encode_texts TOKENIZER FOLDER TEXTS: saves the tokenizer into FOLDER ("-": does not),
- * then prints for every
+ * part of graftkit.
+ *
+ * encode_texts TOKENIZER FOLDER TEXTS: saves the tokenizer into FOLDER ("-": does not), then prints for every
  * {"text": ...} or {"hex": ...} line of TEXTS the ids of the text and the text they decode to, as a JSON
  * object a line, or {"error": ...}. Fails when spans do not tile a text. */
 #include "tokenizer/tokenizer.h"
