@@ -12,15 +12,17 @@ ifeq ($(origin CXX),default)
 CXX     := g++
 endif
 FLAVOUR ?= release
-ARCH    ?= native
+ARCH    ?=
 BUILD   ?= build
 B       := $(BUILD)/$(FLAVOUR)
 
+# ARCH=native compiles what is not a kernel for this processor too; the kernels are chosen at run time either way.
+MARCH   := $(if $(ARCH),-march=$(ARCH))
 WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-FLAGS.release := -O3 -march=$(ARCH) -g
-FLAGS.asan    := -O1 -march=$(ARCH) -g -fsanitize=address -fno-omit-frame-pointer
-FLAGS.fuzz    := -O1 -march=$(ARCH) -g -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
-FLAGS.ubsan   := -O1 -march=$(ARCH) -g -fsanitize=undefined -fno-sanitize-recover=all
+FLAGS.release := -O3 $(MARCH) -g
+FLAGS.asan    := -O1 $(MARCH) -g -fsanitize=address -fno-omit-frame-pointer
+FLAGS.fuzz    := -O1 $(MARCH) -g -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
+FLAGS.ubsan   := -O1 $(MARCH) -g -fsanitize=undefined -fno-sanitize-recover=all
 OPT     := $(FLAGS.$(FLAVOUR))
 MULTI   := $(shell $(CC) -print-multiarch 2>/dev/null || echo x86_64-linux-gnu)
 
@@ -52,15 +54,26 @@ TOOLS   := $(filter-out tools/bench_%,$(wildcard tools/*.c))
 .PHONY: all
 all: $(B)/graftkit ## build build/release/graftkit
 
+# ------------------------------------------------------------------ kernels, once for each instruction set (core.h says how)
+KERNELS := $(addprefix model/,gemm_rows gemm_half small_product half quant delta spectrum peak ops_rows ops_norm ops_rope ops_mlp \
+           ops_attention ops_attention_block) train/adamw train/lean graft/weights eval/score
+ISAS    := baseline $(if $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),avx2 avx512)
+ISA.avx2   := -march=x86-64-v3
+ISA.avx512 := -march=x86-64-v4 -mprefer-vector-width=512
 # Contraction to fused multiply-add (clang does it unless told not to, gcc with -std=c11 only when told to) is on for the
-# operators and off for the random numbers, which are the same from every compiler on every CPU.
-$(patsubst %.c,$(B)/%.o,$(wildcard model/*.c train/adamw*.c)): CFLAGS += -ffp-contract=fast
-$(B)/core/rng.o $(B)/tests/test_rng.o: CFLAGS += -ffp-contract=off
+# kernels and off for the random numbers, which are the same from every compiler on every CPU.
 # gcc carries gk__exp's bounds out of their branch and multiplies every x by what the bound becomes, 6e-39: a subnormal,
 # which takes the processor a hundred cycles a vector. SiLU and GELU are ten times as fast without.
-ifeq ($(findstring clang,$(CC)),)
-$(patsubst %.c,$(B)/%.o,$(wildcard model/ops_*.c)): CFLAGS += -fno-thread-jumps
-endif
+KERNEL_FLAGS := -ffp-contract=fast $(if $(findstring clang,$(CC)),,-fno-thread-jumps)
+$(B)/core/rng.o $(B)/tests/test_rng.o: CFLAGS += -ffp-contract=off
+define ISA_RULE
+$(B)/%.$1.o: %.c
+	@mkdir -p $$(@D)
+	$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(KERNEL_FLAGS) $$(ISA.$1) -DGK_ISA='"$1"' -MMD -MP -c $$< -o $$@
+endef
+$(foreach i,$(ISAS),$(eval $(call ISA_RULE,$i)))
+# The objects of a source without its ending.
+objects_of = $(if $(filter $1,$(KERNELS)),$(ISAS:%=$(B)/$1.%.o),$(B)/$1.o)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
@@ -69,7 +82,7 @@ $(B)/%.cc.o: %.cc
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
 define MODULE_RULE
-$(B)/lib$(1).a: $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(patsubst %.cc,$(B)/%.cc.o,$(wildcard $(1)/*.cc))
+$(B)/lib$(1).a: $(foreach s,$(patsubst %.c,%,$(wildcard $(1)/*.c)),$(call objects_of,$s)) $(patsubst %.cc,$(B)/%.cc.o,$(wildcard $(1)/*.cc))
 	@mkdir -p $$(@D); rm -f $$@
 	ar rcs $$@ $$^
 endef
