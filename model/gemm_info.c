@@ -1,5 +1,6 @@
 /* gemm_info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
 #include "model/gemm.h"
+#include "model/onednn.h"
 
 #include <blis.h>
 #if defined(__x86_64__)
@@ -8,9 +9,6 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef GK_HAVE_DNNL
-#include <oneapi/dnnl/dnnl.h>
-#endif
 
 static void cpu_name(char *out, size_t size) {
     snprintf(out, size, "unknown CPU");
@@ -68,16 +66,10 @@ void gk_gemm_describe(gk_gemm_info *out) {
                                                  : "";
     snprintf(out->blis, sizeof out->blis, "%.16s, %.16s kernels%s", bli_info_get_version_str(),
              bli_arch_string(used), why);
-#ifdef GK_HAVE_DNNL
-    const dnnl_version_t *v = dnnl_version();
-    snprintf(out->onednn, sizeof out->onednn, "%d.%d.%d", v->major, v->minor, v->patch);
+    gk__onednn_version(out->onednn, sizeof out->onednn);
     snprintf(out->used, sizeof out->used,
-             "forward products of up to %d rows: graftkit's own kernel; all others: oneDNN", GK__FEW_ROWS);
-#else
-    snprintf(out->onednn, sizeof out->onednn, "not built in");
-    snprintf(out->used, sizeof out->used,
-             "forward products of up to %d rows: graftkit's own kernel; all others: BLIS", GK__FEW_ROWS);
-#endif
+             "forward products of up to %d rows: graftkit's own kernel; all others: %s", GK__FEW_ROWS,
+             gk__onednn_built_in() ? "oneDNN" : "BLIS");
 }
 
 static int by_value(const void *a, const void *b) {
@@ -112,9 +104,7 @@ double gk_gemm_measure(const char *library, int m, int n, int k, int threads, do
                                                               : GK__BY_CHOICE;
     bool bf16 = strcmp(library, "bf16") == 0;
     if (bf16 && !gk_bf16_fast()) return 0;
-#ifndef GK_HAVE_DNNL
-    if (which == GK__BY_DNNL) return 0;
-#endif
+    if (which == GK__BY_DNNL && !gk__onednn_built_in()) return 0;
     size_t sm = (size_t)m, sn = (size_t)n, sk = (size_t)k;
     float *a = gk_alloc(sm * sk * 4), *b = gk_alloc(sn * sk * 4), *c = gk_alloc(sm * sn * 4);
     for (size_t i = 0; i < sm * sk; i++) a[i] = (float)(i % 13) - 6;
