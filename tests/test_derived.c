@@ -1,6 +1,6 @@
 /* test_derived.c: donors that are no checkpoints, against checkpoints that are made from their definition.
- * modules: graft model tokenizer core */
  * kernels: under each instruction set
+ * modules: graft model tokenizer core */
 #include "graft/graft.h"
 #include "tests/engine_fixture.h"
 #include "tests/exact_svd.h"
