@@ -3,8 +3,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 
 # ------------------------------------------------------------------ toolchain and flavours
-CC      ?= gcc
-CXX     ?= g++
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -14,103 +12,42 @@ endif
 FLAVOUR ?= release
 ARCH    ?=
 BUILD   ?= build
+SYSROOT ?=
 B       := $(BUILD)/$(FLAVOUR)
+# oneDNN is used where it is there, unless DNNL= says otherwise.
+WITH_DNNL := $(if $(filter undefined,$(origin DNNL)),auto,$(DNNL))
 
-# ARCH=native compiles what is not a kernel for this processor too; the kernels are chosen at run time either way.
-MARCH   := $(if $(ARCH),-march=$(ARCH))
-WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-FLAGS.release := -O3 $(MARCH) -g
-FLAGS.asan    := -O1 $(MARCH) -g -fsanitize=address -fno-omit-frame-pointer
-FLAGS.fuzz    := -O1 $(MARCH) -g -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
-FLAGS.ubsan   := -O1 $(MARCH) -g -fsanitize=undefined -fno-sanitize-recover=all
-OPT     := $(FLAGS.$(FLAVOUR))
-MULTI   := $(shell $(CC) -print-multiarch 2>/dev/null || echo x86_64-linux-gnu)
+# Make and the shell split names at blanks and read these characters as their own: such a name would become another.
+ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
+no_blank = $(foreach v,$1,$(if $(filter 1,$(words |$($v)|)),,\
+    $(error $v='$($v)' holds a blank: use a path without blanks and without any of $(ODD))))
+no_odd   = $(foreach v,$1,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
+    $(error $v='$($v)' holds $c : use a path without blanks and without any of $(ODD)))))
+$(call no_blank,BUILD SYSROOT ARCH)$(call no_odd,BUILD SYSROOT ARCH CC CXX)
+$(if $(filter release asan ubsan fuzz,$(FLAVOUR)),,$(error FLAVOUR='$(FLAVOUR)' must be release, asan, ubsan or fuzz))
 
-# oneDNN is optional at build time: its sgemm is used where it is there.
-HAVE_DNNL := $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),1,)
-DNNL    ?= $(HAVE_DNNL)
-
-CPPFLAGS := -I. -D_GNU_SOURCE -isystem /usr/include/$(MULTI)/blis-openmp -DGK_SOURCE_DIR='"$(CURDIR)"' \
-            $(if $(DNNL),-DGK_HAVE_DNNL)
-# clang does not vectorise a maximum over floats and says so at every `omp simd reduction(max)`.
-CLANG_ONLY := $(if $(findstring clang,$(CC)),-Wno-pass-failed)
-CFLAGS   := -std=c11 $(WARN) $(OPT) -fopenmp -fno-math-errno -fno-trapping-math $(CLANG_ONLY)
-CXXFLAGS := -std=c++17 $(WARN) $(OPT)
-LDFLAGS  := $(filter -fsanitize% -g,$(OPT)) -fopenmp -L/usr/lib/$(MULTI)/blis-openmp
-LIBS.core      := -ljansson -lyaml -lcrypto
-LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++
-LIBS.model     := -lblis $(if $(DNNL),-ldnnl)
-LIBS.eval      := -lsqlite3
-LIBS           := $(LIBS.tokenizer) $(LIBS.model) $(LIBS.eval) $(LIBS.core) -lm -lpthread
-
-# Link order: users before what they use.
-MODULES := eval graft train data model tokenizer core
-LIBFILES := $(foreach m,$(MODULES),$(B)/lib$(m).a)
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/bench_*.c))
-TOOLS   := $(filter-out tools/bench_%,$(wildcard tools/*.c))
+
+ifdef COMPILING
+include tools/build/compile.mk
+else
+# One step at a time, whatever -j says, which is for compiling: `make deps report` installs first, and a run's steps take all
+# cores each.
+.NOTPARALLEL:
+# $(call compile,GOALS): by a make of its own, after what it needs was looked for, with all cores unless told otherwise.
+compile = B='$(B)' CC='$(CC)' CXX='$(CXX)' ARCH='$(ARCH)' SYSROOT='$(SYSROOT)' DNNL='$(WITH_DNNL)' \
+    WANTS=$(if $(filter suites $(B)/tests/%,$1),tests) tools/build/find.sh && \
+    $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$$(nproc)) COMPILING=1 $1
 
 .PHONY: all
 all: $(B)/graftkit ## build build/release/graftkit
-
-# ------------------------------------------------------------------ kernels, once for each instruction set (core.h says how)
-KERNELS := $(addprefix model/,gemm_rows gemm_half small_product half quant delta spectrum peak ops_rows ops_norm ops_rope ops_mlp \
-           ops_attention ops_attention_block) train/adamw train/lean graft/weights eval/score
-ISAS    := baseline $(if $(findstring x86_64,$(shell $(CC) -dumpmachine 2>/dev/null)),avx2 avx512)
-ISA.avx2   := -march=x86-64-v3
-ISA.avx512 := -march=x86-64-v4 -mprefer-vector-width=512
-# Contraction to fused multiply-add (clang does it unless told not to, gcc with -std=c11 only when told to) is on for the
-# kernels and off for the random numbers, which are the same from every compiler on every CPU.
-# gcc carries gk__exp's bounds out of their branch and multiplies every x by what the bound becomes, 6e-39: a subnormal,
-# which takes the processor a hundred cycles a vector. SiLU and GELU are ten times as fast without.
-KERNEL_FLAGS := -ffp-contract=fast $(if $(findstring clang,$(CC)),,-fno-thread-jumps)
-$(B)/core/rng.o $(B)/tests/test_rng.o: CFLAGS += -ffp-contract=off
-define ISA_RULE
-$(B)/%.$1.o: %.c
-	@mkdir -p $$(@D)
-	$$(CC) $$(CPPFLAGS) $$(CFLAGS) $$(KERNEL_FLAGS) $$(ISA.$1) -DGK_ISA='"$1"' -MMD -MP -c $$< -o $$@
-endef
-$(foreach i,$(ISAS),$(eval $(call ISA_RULE,$i)))
-# The objects of a source without its ending.
-objects_of = $(if $(filter $1,$(KERNELS)),$(ISAS:%=$(B)/$1.%.o),$(B)/$1.o)
-
-$(B)/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-$(B)/%.cc.o: %.cc
-	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
-define MODULE_RULE
-$(B)/lib$(1).a: $(foreach s,$(patsubst %.c,%,$(wildcard $(1)/*.c)),$(call objects_of,$s)) $(patsubst %.cc,$(B)/%.cc.o,$(wildcard $(1)/*.cc))
-	@mkdir -p $$(@D); rm -f $$@
-	ar rcs $$@ $$^
-endef
-$(foreach m,$(MODULES),$(eval $(call MODULE_RULE,$(m))))
-
-$(B)/graftkit: $(patsubst %.c,$(B)/%.o,$(TOOLS)) $(LIBFILES)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
-# A test suite links only the modules that its `modules:` comment names, so that it can run alone.
-modules_of = $(shell sed -n 's/^.*modules: *\([a-z ]*\).*/\1/p' $(1) | head -1)
-define TEST_RULE
-$(B)/tests/$(1): $(B)/tests/$(1).o $(foreach m,$(call modules_of,tests/$(1).c),$(B)/lib$(m).a)
-	$$(CC) $$(LDFLAGS) $$^ $(foreach m,$(call modules_of,tests/$(1).c),$(LIBS.$(m))) \
-	    $(LIBS.core) -lcheck -lsubunit -lrt -lm -lpthread -o $$@
-endef
-$(foreach t,$(notdir $(TESTS)),$(eval $(call TEST_RULE,$(t))))
-# A fuzz target's own main replays its seeds; libFuzzer brings another. shared.c stands in for mapped files.
-FUZZ_MAIN := $(if $(filter fuzz,$(FLAVOUR)),,$(B)/tests/fuzz/replay.o)
-FUZZ_LINK := -Wl,--wrap=gk_map_open,--wrap=gk_map_close $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer,-lcheck -lsubunit)
-define FUZZ_RULE
-$(B)/tests/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/shared.o $(FUZZ_MAIN) \
-                      $(foreach m,$(call modules_of,tests/fuzz/$(1).c),$(B)/lib$(m).a)
-	$$(CC) $$(LDFLAGS) $$^ $(foreach m,$(call modules_of,tests/fuzz/$(1).c),$(LIBS.$(m))) \
-	    $(FUZZ_LINK) $(LIBS.core) -lrt -lm -lpthread -o $$@
-endef
-$(foreach t,$(notdir $(FUZZERS)),$(eval $(call FUZZ_RULE,$(t))))
-$(BENCHES): $(B)/%: $(B)/tools/%.o $(B)/tools/args.o $(LIBFILES)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+$(B)/graftkit: FORCE
+	+@$(call compile,$@)
+	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || echo "make: $$(<$(B)/config/note)")
+$(TESTS) $(FUZZERS) $(BENCHES): FORCE
+	+@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type
 .PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
@@ -119,30 +56,21 @@ help: ## this list
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
 	@echo "             SOURCE=PATH TEMPLATES=DIR BASE_ROWS=N RELATION_ROWS=N TASK_ROWS=N CHUNK_WORDS=N TASK=disjoint|reverse (docs/datasets.md)"
 	@echo "             NAME='position …' RUNS='DIR…' PAGE=FILE RECIPE=NAME MILD=NAME MIX=FILE ARTICLES=DIR (docs/experiments.md)"
-	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH=native BUILD=build DNNL=1 (empty: without oneDNN)"
+	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH= (native: for this CPU alone) BUILD=build DNNL=1 (empty: without oneDNN)"
 
-PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
+# The names are those of Debian 12 and 13; ?NAME: only where this release has it for this machine.
+PACKAGES := gcc g++ make libblis-openmp-dev ?libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
             libjansson-dev libyaml-dev \
             libssl-dev libsqlite3-dev gnuplot-nox check libsubunit-dev
-DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-14-dev valgrind chromium
-SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-define INSTALL
-	@if ! command -v apt-get >/dev/null; then \
-	  echo "no apt here; graftkit needs these libraries (Debian names): $(1)"; exit 1; fi; \
-	missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
-	if [ -z "$$missing" ]; then echo "deps: everything is installed"; else \
-	  $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -q -y --no-install-recommends $$missing; fi
-endef
+DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-dev valgrind ?chromium
 deps: ## install the Debian packages that building, testing and the report need
-	$(call INSTALL,$(PACKAGES))
+	@tools/build/deps.sh $(PACKAGES:?%='?%')
 deps-dev: ## install what make fmt, make lint and CC=clang need besides
-	$(call INSTALL,$(DEV_PACKAGES))
+	@tools/build/deps.sh $(DEV_PACKAGES:?%='?%')
 
 test: ## run every test suite and replay the fuzzers' seeds
-	@$(MAKE) --no-print-directory -j$$(nproc) suites
-	@GRAFTKIT=$(abspath $(B)/graftkit) tests/run.sh $(TESTS) $(FUZZERS)
-.PHONY: suites
-suites: $(B)/graftkit $(TESTS) $(FUZZERS)
+	+@$(call compile,suites)
+	@GRAFTKIT=$(abspath $(B)/graftkit) EACH_ISA=$(if $(filter release,$(FLAVOUR)),1) tests/run.sh $(TESTS) $(FUZZERS)
 check-asan: ## the tests under AddressSanitizer and LeakSanitizer, in build/asan
 	$(MAKE) test FLAVOUR=asan
 check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan
@@ -156,7 +84,8 @@ fuzz-run: $(B)/tests/fuzz/fuzz_$(FUZZ)
 	@mkdir -p $(B)/found/$(FUZZ) $(B)/crashes
 	$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(B)/crashes/$(FUZZ)- \
 	    -print_final_stats=1 $(B)/found/$(FUZZ) tests/fuzz/seeds/$(FUZZ)
-bench: $(BENCHES) ## run the benchmarks; the last line of each is RESULT name=value …
+bench: ## run the benchmarks; the last line of each is RESULT name=value …
+	+@$(call compile,$(BENCHES))
 	@for b in $(BENCHES); do $$b || exit 1; done
 ROUNDS    ?= 3
 SHAPES    ?= gpt2-124m
@@ -181,7 +110,7 @@ fmt: ## format the sources
 	clang-format -i $(SOURCES)
 lint: ## check the format, clang's warnings and clang-tidy
 	clang-format --dry-run -Werror $(SOURCES)
-	clang-tidy --quiet $(filter %.c,$(SOURCES)) -- $(CPPFLAGS) -std=c11 $(WARN)
+	+@$(call compile,lint-sources)
 
 # What a run needs beside the program goes to share/graftkit, where the program looks for it (tools/args.c).
 PREFIX  ?= /usr/local
@@ -199,7 +128,7 @@ install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DE
 	$(foreach d,$(SHARED),cp -R $(d)/. '$(PLACE)/share/graftkit/$(d)' &&) true
 	cp -R README.md LICENSE docs '$(PLACE)/share/doc/graftkit'
 clean: ## remove build/ (runs/ stays)
-	rm -rf $(BUILD)
+	@tools/build/folder.sh clean '$(BUILD)'
 
 # ------------------------------------------------------------------ the pipeline: dataset -> base -> finetune -> graft-sweep -> report
 RUN      ?= runs/default
@@ -229,13 +158,9 @@ OUT      ?= $(RUN)
 export RUN FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK SEED THREADS SCHEMES FREEZE \
     RECIPE MILD MIX MIX_RATIO CAST OUT
 
-# Make and the shell split names at blanks and read these characters as their own: such a name would become another.
-ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
 $(if $(RUN),,$(error RUN is empty: name a folder for the run))
-$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE,$(if $(filter 1,$(words |$($v)|)),,\
-    $(error $v='$($v)' holds a blank: use a path without blanks and without any of $(ODD))))
-$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
-    $(error $v='$($v)' holds $c : use a path without blanks and without any of $(ODD)))))
+$(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE)
+$(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE)
 
 BASE     := $(if $(MODEL),$(MODEL),$(RUN)/base)
 G        := $(B)/graftkit
@@ -343,3 +268,4 @@ paper: | $(G) ## every experiment that applies, and RUN/paper.html with all of t
 	+@G=$(G) MAKE="$(MAKE)" tools/experiments.sh --all
 compare: | $(G) ## RUNS="runs/a runs/b": PAGE=runs/compare.html and .csv, their experiments side by side
 	$(G) compare $(RUNS:%=--run %) $(PAPER:%=--experiment %) --out $(PAGE) --csv $(basename $(PAGE)).csv
+endif

@@ -154,6 +154,7 @@ void gk__put_machine(json_t *obj) {
     gk__put_text(obj, "cpu_features", "%s", info.features);
     gk__put_text(obj, "blis", "%s", info.blis);
     gk__put_text(obj, "onednn", "%s", info.onednn);
+    gk__put_text(obj, "sentencepiece", "%s", gk_tok_sentencepiece());
     gk__put_text(obj, "kernels", "%s", info.used);
     gk__put_text(obj, "threads", "%d", gk_threads());
 }

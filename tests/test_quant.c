@@ -148,7 +148,7 @@ END_TEST
 /* Lengths that leave a remainder after the wide loops touch exactly their elements. */
 START_TEST(arrays_of_any_length) {
     for (size_t n = 0; n < 40; n++) {
-        uint16_t in[40], back[41] = {0}, brain[41] = {0};
+        uint16_t in[40] = {0}, back[41] = {0}, brain[41] = {0};
         float out[41] = {0};
         for (size_t i = 0; i < n; i++) in[i] = (uint16_t)(0x3C00 + i);
         out[n] = 7;

@@ -163,7 +163,7 @@ START_TEST(the_summary_agrees_with_sql) {
         "tokenizer_sha256", "templates_sha256", "fillers_sha256", "rows_sha256", "prompts_sha256", "seed",
         "threads",          "kernels",          "version",        "started",     "ended",          "seconds",
         "rows_naive",       "rows_unique",      "flops",          "models",      "templates",      "schemes",
-        "dropped"};
+        "dropped",          "sentencepiece",    "onednn",         "blis"};
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
         ck_assert_msg(json_object_get(m, keys[k]) != NULL, "the manifest lacks %s", keys[k]);
     ck_assert_double_eq(number(m, "complete"), 1);

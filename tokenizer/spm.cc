@@ -79,6 +79,10 @@ class Sentences : public sp::SentenceIterator {
 
 } // namespace
 
+const char *gk__spm_version(void) {
+    return GK_SENTENCEPIECE_VERSION; // the library has no function that says it
+}
+
 gk__spm *gk__spm_open(const void *bytes, size_t len, char why[GK__SPM_WHY]) {
     gk__spm *m = nullptr;
     bool ok = guarded(why, [&] {

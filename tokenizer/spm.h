@@ -1,4 +1,4 @@
-/* spm.h: a C face for libsentencepiece (0.1.97), the only C++ of graftkit. Internal to tokenizer/.
+/* spm.h: a C face for libsentencepiece (0.1.97 to 0.2.0), the only C++ of graftkit. Internal to tokenizer/.
  *
  * No exception leaves these functions: a failure is NULL or false and one line in `why`. What they hand out
  * with "release" in the comment is malloc'ed. A gk__spm is immutable and may be shared between threads.
@@ -20,6 +20,7 @@ typedef struct gk__spm_token { /* bytes [begin, end) of the text, as the library
     uint32_t begin, end;
 } gk__spm_token;
 
+const char *gk__spm_version(void); /* of the headers that this was compiled with */
 /* `bytes` must have passed gk__spm_check: the library trusts what it reads. */
 gk__spm *gk__spm_open(const void *bytes, size_t len, char why[GK__SPM_WHY]);
 void gk__spm_free(gk__spm *m);

@@ -1,5 +1,6 @@
 /* tokenizer.c: the public face of tokenizer/: which kind a file is, and what all kinds have in common. */
 #include "tokenizer/internal.h"
+#include "tokenizer/spm.h"
 
 #include <errno.h>
 #include <string.h>
@@ -80,6 +81,10 @@ static bool load_file(gk_tok *t, const char *path, gk_error *err) {
     f->name = looks_like_json(f->bytes, f->len) ? JSON_NAME : MODEL_NAME;
     t->n_files = 1;
     return load_bytes(t, f, path, err);
+}
+
+const char *gk_tok_sentencepiece(void) {
+    return gk__spm_version();
 }
 
 bool gk_tok_present(const char *dir) {

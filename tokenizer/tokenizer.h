@@ -32,6 +32,9 @@ typedef struct gk_tok gk_tok;
  * not of the BPE kind); a tokenizer.json with another model than BPE or with a step that is not known, which
  * the message names. Thread-safe. */
 gk_tok *gk_tok_load(const char *path, gk_error *err);
+/* The version of the sentencepiece library that graftkit was built with, such as "0.1.97", or "unknown". The
+ * vocabularies that two versions train on the same texts can differ by a piece. Static. Thread-safe. */
+const char *gk_tok_sentencepiece(void);
 /* Whether a folder holds the files of a tokenizer, good or bad. */
 bool gk_tok_present(const char *dir);
 void gk_tok_free(gk_tok *t); /* NULL is fine */
