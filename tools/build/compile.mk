@@ -15,7 +15,7 @@ FLAGS.ubsan   := -O1 -fsanitize=undefined -fno-sanitize-recover=all
 # One set of objects serves the program, the static and the shared library; only what a public header declares leaves the last.
 SHARED  := -fPIC -fvisibility=hidden -fno-semantic-interposition
 # ARCH=native compiles what is not a kernel for this processor too; the kernels are chosen at run time either way.
-OPT     := $(if $(ARCH),-march=$(ARCH)) -g $(FLAGS.$(FLAVOUR)) $(SHARED)
+OPT     := $(if $(ARCH),-march=$(ARCH)) $(if $(filter release,$(FLAVOUR)),-g1,-g) $(FLAGS.$(FLAVOUR)) $(SHARED)
 ROOT    := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 CPP_FLAGS := $(ROOT) -I. -D_GNU_SOURCE $(FOUND_CPPFLAGS) -DGK_SOURCE_DIR='"$(CURDIR)"'
 # clang does not vectorise a maximum over floats and says so at every `omp simd reduction(max)`.
@@ -23,7 +23,7 @@ CLANG_ONLY := $(if $(filter clang,$(COMPILER)),-Wno-pass-failed)
 # CFLAGS and their like are the user's and come last.
 CC_FLAGS   := -std=c11 $(WARN) $(OPT) -fopenmp -fno-math-errno -fno-trapping-math $(CLANG_ONLY)
 CXX_FLAGS  := -std=c++17 $(WARN) $(OPT)
-LD_FLAGS   := $(ROOT) $(filter -fsanitize% -g,$(OPT)) -fopenmp $(FOUND_LDFLAGS)
+LD_FLAGS   := $(ROOT) $(filter -fsanitize% -g%,$(OPT)) -fopenmp $(FOUND_LDFLAGS)
 HAVE       := $(if $(HAS_DNNL),-DGK_HAVE_DNNL)
 
 # What was given in other words is compiled, or linked, again.
