@@ -10,7 +10,7 @@ ifeq ($(origin CXX),default)
 CXX     := g++
 endif
 FLAVOUR ?= release
-ARCH    ?= native
+ARCH    ?=
 BUILD   ?= build
 SYSROOT ?=
 B       := $(BUILD)/$(FLAVOUR)
@@ -56,7 +56,7 @@ help: ## this list
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
 	@echo "             SOURCE=PATH TEMPLATES=DIR BASE_ROWS=N RELATION_ROWS=N TASK_ROWS=N CHUNK_WORDS=N TASK=disjoint|reverse (docs/datasets.md)"
 	@echo "             NAME='position …' RUNS='DIR…' PAGE=FILE RECIPE=NAME MILD=NAME MIX=FILE ARTICLES=DIR (docs/experiments.md)"
-	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH=native BUILD=build DNNL=1 (empty: without oneDNN)"
+	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH= (native: for this CPU alone) BUILD=build DNNL=1 (empty: without oneDNN)"
 
 # The names are those of Debian 12 and 13; ?NAME: only where this release has it for this machine.
 PACKAGES := gcc g++ make libblis-openmp-dev ?libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
@@ -70,7 +70,7 @@ deps-dev: ## install what make fmt, make lint and CC=clang need besides
 
 test: ## run every test suite and replay the fuzzers' seeds
 	+@$(call compile,suites)
-	@GRAFTKIT=$(abspath $(B)/graftkit) tests/run.sh $(TESTS) $(FUZZERS)
+	@GRAFTKIT=$(abspath $(B)/graftkit) EACH_ISA=$(if $(filter release,$(FLAVOUR)),1) tests/run.sh $(TESTS) $(FUZZERS)
 check-asan: ## the tests under AddressSanitizer and LeakSanitizer, in build/asan
 	$(MAKE) test FLAVOUR=asan
 check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan

@@ -139,7 +139,9 @@ void gk__act_forward(const gk_config *c, int n, const float *gu, float *act);
 /* Writes dgu from dact. */
 void gk__act_backward(const gk_config *c, int n, const float *gu, const float *dact, float *dgu);
 
-/* ---- ops_loss.c */
+/* ---- ops_rows.c */
+/* sum += part, which becomes zero; on this thread. */
+void gk__take(size_t count, float *sum, float *part);
 /* dlogits *= the slope of gk_op_softcap where it gave `capped`. */
 void gk__softcap_backward(float cap, size_t count, const float *capped, float *dlogits);
 /* For rows of logits [n x V] and their targets: adds up the cross-entropy (returned); when scale != 0 the

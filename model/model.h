@@ -555,7 +555,7 @@ typedef struct gk_gemm_info {
     char cpu[128];      /* model name */
     char features[128]; /* "avx512f avx2 fma …" */
     char blis[64];      /* "0.9.0, skx kernels (chosen by CPU features)" */
-    char onednn[64];    /* "2.6.3" or "not built in" */
+    char onednn[64];    /* "2.6.3" or "not built in (Debian: libdnnl-dev)" */
     char used[160];     /* which library runs which shapes */
 } gk_gemm_info;
 void gk_gemm_describe(gk_gemm_info *out);

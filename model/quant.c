@@ -4,9 +4,7 @@
  *
  * Blocks stand at any byte, so all is copied out. The q of eight values are unpacked as the bytes of one
  * 64-bit number and become floats together. */
-#include "model/quant.h"
-
-#include "model/half.h"
+#include "model/kernels.h"
 
 #include <assert.h>
 #if defined(__AVX2__)

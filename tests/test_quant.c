@@ -1,4 +1,5 @@
 /* modules: model core
+ * kernels: under each instruction set
  *
  * test_quant.c: 16-bit floats over all their codes against the definition, and quantised blocks against what
  * gguf-py makes of them (tests/fixtures/quant.gguf, written by tools/reference/make_quant_fixtures.py). */

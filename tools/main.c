@@ -52,6 +52,8 @@ int main(int argc, char **argv) {
         return 2;
     }
     const char *word = argv[1];
+    gk_error err;
+    if (!gk_isa_check(&err)) return gk_die(word, &err);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
         print_usage(stdout);
         return 0;

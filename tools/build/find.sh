@@ -139,6 +139,7 @@ done <<<"$packages"
 put "$B/config/note" "$note"
 put "$B/config.mk" "# made by tools/build/find.sh
 COMPILER := ${has[compiler]}
+MACHINE := $machine
 HAS_DNNL := ${has[dnnl]:-}
 FOUND_CPPFLAGS := $includes
 FOUND_LDFLAGS := ${blis:+-L${SYSROOT:-}/usr/lib/$machine/blis-openmp}
