@@ -106,7 +106,8 @@ static bool take_svg(const gk__plot *p, const char *text, size_t len, int id, gk
     const char *svg = strstr(text, "<svg"), *end = NULL;
     for (const char *at = svg; at && (at = strstr(at, "</svg>")); at++) end = at;
     if (strlen(text) != len || !end)
-        return gk_fail(err, GK_NOWHERE, "graftkit is made for gnuplot 5.4 and 6.0", "gnuplot wrote no SVG picture");
+        return gk_fail(err, GK_NOWHERE, "graftkit is made for gnuplot 5.4 and 6.0",
+                       "gnuplot wrote no SVG picture");
     gk__svg_add(p, id, svg, end, out);
     if (p->veils.len) {
         gk_buf_puts(out, "<g class=\"veils\" fill=\"#fff\" fill-opacity=\".86\" visibility=\"hidden\">");
