@@ -108,6 +108,7 @@ bool gk_score_logits(const float *logits, int vocab, int32_t target, gk_score *o
     X(exact, "share of prompts whose whole target greedy decoding gives")            \
     X(mean_rank, "mean number of tokens more probable than the target")              \
     X(median_rank, "median number of tokens more probable than the target")          \
+    X(mean_prob, "mean probability of the target")                                   \
     X(mean_logprob, "mean natural logarithm of the target's probability")            \
     X(whole_logprob, "mean natural logarithm of the whole target's probability")     \
     X(logit_diff, "mean difference of the target's logit to the best other token's")
@@ -124,7 +125,7 @@ const char *gk_metric_about(gk_metric m); /* the sentence above */
 typedef struct gk_obs {
     uint32_t row;
     double weight; /* 1 unless rows are weighted */
-    double rank, logprob, logit_diff;
+    double rank, prob, logprob, logit_diff;
     bool whole; /* there is a whole target, with these numbers */
     double exact, whole_logprob;
 } gk_obs;
@@ -140,7 +141,13 @@ typedef struct gk_stats {
 /* Values and their 95% percentile bootstrap intervals. The bootstrap draws ROWS with replacement, each with
  * all its observations: a row that appears in several templates is one fact, not several. Depends on the
  * observations and the seed only; cells over the same rows get the same draws, so their intervals can be
- * compared. */
+ * compared.
+ *
+ * Where every row has the same share x of a metric that counts prompts (top1 … exact), resampling would give
+ * the interval [x, x]. Its place is taken by Clopper and Pearson's exact interval: of the rows that were not
+ * seen, no more than gk_unseen_share(rows) are other than these, so [x - x u, x + (1 - x) u]; rows of unequal
+ * weight count as (sum of weights)^2 / (sum of their squares) rows. One row alone says nothing of how a mean
+ * varies: low and high of every other metric are NaN then. */
 void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out);
 /* The same for many cells, in parallel; out[i] is what gk_stats_compute gives for cell i. */
 typedef struct gk_obs_list {
@@ -150,22 +157,28 @@ typedef struct gk_obs_list {
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out);
 
+/* The largest share of rows that may be of a kind of which none was among `rows`, at the upper end of Clopper
+ * and Pearson's two-sided 95% interval: 1 - 0.025^(1 / rows). */
+double gk_unseen_share(double rows);
+
 /* How much of the way from `low` (the recipient alone) to `high` (the donor) a graft goes, as measured by a
  * metric that is a mean: (graft - low) / (high - low). The interval is of the whole ratio: each draw takes
  * the same rows from all three. */
 typedef struct gk_recovered {
-    double value, low, high; /* NaN where `high` is not above `low` */
-    int undefined;           /* draws left out of the interval because `high` was not above `low` in them */
+    /* NaN where `high` is not above `low`. Where every draw gives the same ratio (the graft does as one of
+     * the ends in every row), low and high are gk_unseen_share(rows) of the rows away from it. */
+    double value, low, high;
+    int undefined; /* draws left out of the interval because `high` was not above `low` in them */
 } gk_recovered;
 /* The three lists hold n observations of the same prompts in the same order, with equal rows and weights. */
 void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
                  uint64_t seed, int resamples, gk_recovered *out);
 
 /* Two schemes on the same prompts (paired.c): how much more often the one has the target among the `top` most
- * probable tokens. The interval is a bootstrap over rows, each drawn with all its prompts. The test is over
- * rows, because prompts of one row are not independent: a row counts for the scheme that has more of its
- * prompts right, and not at all where both have as many. With one prompt a row that is McNemar's exact test,
- * with several the sign test. */
+ * probable tokens. The interval is a bootstrap over rows, each drawn with all its prompts (where all rows
+ * differ alike: as exact as gk_stats_compute's). The test is over rows, because prompts of one row are not
+ * independent: a row counts for the scheme that has more of its prompts right, and not at all where both have
+ * as many. With one prompt a row that is McNemar's exact test, with several the sign test. */
 typedef struct gk_paired {
     size_t n, rows;         /* prompts; rows they are of */
     double diff, low, high; /* of the shares, in [-1, 1]; NaN where n is 0, low and high without draws */
@@ -386,6 +399,9 @@ typedef struct gk_search_result {
     gk_search_rung *rung;            /* PRE, the ladder, found, found^C, SFT-rh */
     size_t n_rungs, n_ladder, found; /* steps of the ladder; index of "found" */
     bool reached;                    /* the goal, on the search rows */
+    /* gk_paired's p of SFT-rh against PRE in the accuracy searched by, on the rows to search and those held
+     * out: where it is 0.05 or more, there is no way to speak of that a graft could recover a share of. */
+    double p_ends[2];
     size_t rows[2], prompts[2];      /* to search; held out */
 } gk_search_result;
 

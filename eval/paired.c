@@ -100,6 +100,12 @@ static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t
     out->low = percentile(draw, resamples, 0.025);
     out->high = percentile(draw, resamples, 0.975);
     gk_free(draw);
+    /* All rows differ alike: a row that was not seen may be one prompt for another of them. */
+    if (out->high - out->low < 1e-12) {
+        double u = gk_unseen_share((double)rows);
+        out->low = out->diff - u * (1 + out->diff);
+        out->high = out->diff + u * (1 - out->diff);
+    }
 }
 
 void gk_paired_compute(const gk_obs *ref, const gk_obs *obs, size_t n, int top, uint64_t seed, int resamples,

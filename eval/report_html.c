@@ -176,9 +176,8 @@ bool gk__report_figure(gk__report *r, gk__plot *p, const char *caption) {
 }
 
 char *gk__html_value(gk_metric m, double x, char buf[32]) {
-    int digits = m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob ? 3
-                 : m == GK_METRIC_median_rank                                ? 1
-                                                                             : 2;
+    bool fine = m == GK_METRIC_mean_prob || m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob;
+    int digits = fine ? 3 : m == GK_METRIC_median_rank ? 1 : 2;
     if (m <= GK_METRIC_exact) {
         x *= 100;
         digits = 1;
@@ -193,7 +192,7 @@ char *gk__html_value(gk_metric m, double x, char buf[32]) {
 void gk__html_stat(gk_buf *b, const gk_stats *s, gk_metric m) {
     char value[32], low[32], high[32];
     gk_buf_puts(b, gk__html_value(m, s->value[m], value));
-    if (s->n == 0) return;
+    if (s->n == 0 || isnan(s->low[m])) return;
     gk_buf_printf(b, "<small>[%s, %s]</small>", gk__html_value(m, s->low[m], low),
                   gk__html_value(m, s->high[m], high));
 }

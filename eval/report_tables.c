@@ -6,10 +6,15 @@
 static const struct {
     gk_metric metric;
     const char *head;
-} COLUMNS[] = {{GK_METRIC_top1, "top-1 %"},           {GK_METRIC_top5, "top-5 %"},
-               {GK_METRIC_exact, "exact %"},          {GK_METRIC_top10, "top-10 %"},
-               {GK_METRIC_mean_rank, "mean rank"},    {GK_METRIC_median_rank, "median rank"},
-               {GK_METRIC_mean_logprob, "log-prob."}, {GK_METRIC_whole_logprob, "whole target&#39;s"},
+} COLUMNS[] = {{GK_METRIC_top1, "top-1 %"},
+               {GK_METRIC_top5, "top-5 %"},
+               {GK_METRIC_exact, "exact %"},
+               {GK_METRIC_top10, "top-10 %"},
+               {GK_METRIC_mean_rank, "mean rank"},
+               {GK_METRIC_median_rank, "median rank"},
+               {GK_METRIC_mean_prob, "prob."},
+               {GK_METRIC_mean_logprob, "log-prob."},
+               {GK_METRIC_whole_logprob, "whole target&#39;s"},
                {GK_METRIC_logit_diff, "logit diff."}};
 enum { N_COLUMNS = sizeof COLUMNS / sizeof *COLUMNS };
 

@@ -168,6 +168,7 @@ static bool take_logits(void *ctx, size_t job, const float *logits) {
     *o = (gk_obs){.row = p->row,
                   .weight = 1,
                   .rank = ok ? (double)score.rank : vocab,
+                  .prob = ok ? score.prob : 0,
                   .logprob = ok ? score.logprob : -INFINITY,
                   .logit_diff = ok ? score.logit_diff : -INFINITY};
     gk_progress_update(k->progress, (double)(k->before + ++k->done), NULL);

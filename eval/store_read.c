@@ -139,7 +139,7 @@ static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t 
     sqlite3_stmt *q =
         gk__sql_prepare(r->s,
                         "SELECT p.template, p.row, r.rank, r.logprob, r.logit_diff, r.dropped IS NOT NULL,"
-                        " r.whole_logprob, r.exact"
+                        " r.whole_logprob, r.exact, r.prob"
                         " FROM result r JOIN prompt p ON p.id = r.prompt WHERE r.scheme = ?"
                         " ORDER BY p.template, p.id",
                         r->err);
@@ -161,6 +161,7 @@ static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t 
         obs[at++] = (gk_obs){.row = (uint32_t)row,
                              .weight = 1,
                              .rank = sqlite3_column_double(q, 2),
+                             .prob = sqlite3_column_double(q, 8),
                              .logprob = sqlite3_column_double(q, 3),
                              .logit_diff = sqlite3_column_double(q, 4),
                              .whole = sqlite3_column_type(q, 6) != SQLITE_NULL,

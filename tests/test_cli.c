@@ -51,9 +51,9 @@ START_TEST(the_pipeline_leaves_its_files) {
     gk_error err;
     json_t *summary = gk_json_load(in_run(&s, "summary.json"), &err), *cell;
     ck_assert_ptr_nonnull(summary);
-    static const char *const keys[] = {"top1",         "top5",          "top10",     "top50",
-                                       "top100",       "exact",         "mean_rank", "median_rank",
-                                       "mean_logprob", "whole_logprob", "logit_diff"};
+    static const char *const keys[] = {"top1",      "top5",         "top10",         "top50",
+                                       "top100",    "exact",        "mean_rank",     "median_rank",
+                                       "mean_prob", "mean_logprob", "whole_logprob", "logit_diff"};
     size_t i, fe_lt = 0;
     json_array_foreach(json_object_get(summary, "cells"), i, cell) {
         for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {

@@ -53,7 +53,11 @@ START_TEST(svg_says_the_same_in_less) {
          "<g id=\"fig3_plot_0\" ><path d='M0,0'/></g><g id=\"fig1_plot_2\" ><path d='M0,0'/></g>",
          "<g data-s=\"a &amp; &quot;b&quot;\nc\"><path d=\"M0,0\"/></g><path d=\"M0,0\"/><path "
          "d=\"M0,0\"/><path d=\"M0,0\"/>"},
-        /* What is not as gnuplot 5.4 writes it stays. */
+        /* gnuplot 6 says of the group that nothing fills it. */
+        {"<g id=\"fig3_plot_2\"  fill=\"none\"><title>t</title>\n<path d='M0,0'/></g><g id=\"fig3_plot_7\"  "
+         "fill=\"none\"><path d='M0,0'/></g>",
+         "<g data-s=\"a &amp; &quot;b&quot;\nc\"><path d=\"M0,0\"/></g><path d=\"M0,0\"/>"},
+        /* What is not as gnuplot writes it stays. */
         {"<path d='M0,0 A1,1 0 0 0 2,2'/>", "<path d=\"M0,0 A1,1 0 0 0 2,2\"/>"},
         {"</g></g><path d='M0,0'/><g", "<path d=\"M0,0\"/>"},
     };

@@ -133,6 +133,7 @@ static void check_summary_cell(const json_t *cell) {
     ck_assert_double_eq_tol(number(cell, "top50"), query("avg(rank < 50)", scheme, where), 1e-12);
     ck_assert_double_eq_tol(number(cell, "top100"), query("avg(rank < 100)", scheme, where), 1e-12);
     ck_assert_double_eq_tol(number(cell, "mean_rank"), query("avg(rank)", scheme, where), 1e-9);
+    ck_assert_double_eq_tol(number(cell, "mean_prob"), query("avg(r.prob)", scheme, where), 1e-9);
     ck_assert_double_eq_tol(number(cell, "mean_logprob"), query("avg(logprob)", scheme, where), 1e-9);
     ck_assert_double_eq_tol(number(cell, "logit_diff"), query("avg(r.logit_diff)", scheme, where), 1e-9);
     check_whole(cell, scheme, where);

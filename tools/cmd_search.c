@@ -62,6 +62,11 @@ static void say_table(const gk_search_result *r, const args *g) {
     if (!r->reached)
         printf("the goal of %g%% is not reached with %zu cells on the rows searched\n", 100 * g->goal,
                found->size);
+    for (int k = 0; k < 2; k++)
+        if (!(r->p_ends[k] < 0.05))
+            printf("on the rows %s SFT-rh is not clearly better than PRE (p = %.2g): recovery says nothing "
+                   "there\n",
+                   k ? "held out" : "searched", r->p_ends[k]);
     printf("%s/scheme.yaml, ladder.json, ladder.csv, ladder.svg\n", g->out);
 }
 
