@@ -50,7 +50,7 @@ $(TESTS) $(FUZZERS) $(BENCHES): FORCE
 	+@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
+.PHONY: help deps deps-dev test check-asan check-ubsan check-debian check-arm64 fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
@@ -59,9 +59,9 @@ help: ## this list
 	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH= (native: for this CPU alone) BUILD=build DNNL=1 (empty: without oneDNN)"
 
 # The names are those of Debian 12 and 13; ?NAME: only where this release has it for this machine.
-PACKAGES := gcc g++ make libblis-openmp-dev ?libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
-            libjansson-dev libyaml-dev \
-            libssl-dev libsqlite3-dev gnuplot-nox check libsubunit-dev
+LIBRARIES := libblis-openmp-dev ?libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev libjansson-dev libyaml-dev \
+            libssl-dev libsqlite3-dev check libsubunit-dev
+PACKAGES := gcc g++ make gnuplot-nox $(LIBRARIES)
 DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-dev valgrind ?chromium
 deps: ## install the Debian packages that building, testing and the report need
 	@tools/build/deps.sh $(PACKAGES:?%='?%')
@@ -75,6 +75,14 @@ check-asan: ## the tests under AddressSanitizer and LeakSanitizer, in build/asan
 	$(MAKE) test FLAVOUR=asan
 check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan
 	$(MAKE) test FLAVOUR=ubsan
+# Both need root. REPORT: variables for the report, nothing for the default one; SUITES: those to run on arm64.
+RELEASE  ?= trixie
+REPORT   ?= BASE_ROWS=100 RELATION_ROWS=20 TASK_ROWS=8
+SUITES   ?=
+check-debian: ## RELEASE=trixie|bookworm: what a new user does, in a clean root: make deps report, make deps test, and again
+	@B='$(BUILD)/debian' REPORT='$(REPORT)' tools/build/check_debian.sh '$(RELEASE)'
+check-arm64: ## cross-compiled for arm64, and the suites of core, tokenizer, model, graft and eval run by qemu-user
+	@B='$(BUILD)/debian' SUITES='$(SUITES)' LIBRARIES='$(LIBRARIES:?%=%)' tools/build/check_debian.sh '$(RELEASE)' arm64
 # Inputs found go to build/fuzz/found/NAME and crashes to build/fuzz/crashes; the seeds stay as they are.
 FUZZ     ?= gguf
 SECONDS  ?= 600

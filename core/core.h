@@ -18,6 +18,21 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* What a public header declares is C to C++ too, and all that the shared library shows. */
+#ifdef __cplusplus
+#define GK_PUBLIC_BEGIN \
+    extern "C" {        \
+    _Pragma("GCC visibility push(default)")
+#define GK_PUBLIC_END             \
+    _Pragma("GCC visibility pop") \
+    }
+#else
+#define GK_PUBLIC_BEGIN _Pragma("GCC visibility push(default)")
+#define GK_PUBLIC_END _Pragma("GCC visibility pop")
+#endif
+
+GK_PUBLIC_BEGIN
+
 #define GK_VERSION "0.1.0"
 
 #if defined(__GNUC__)
@@ -465,5 +480,7 @@ void gk_progress_end(gk_progress *p, const char *note);                 /* print
  * blocks both signals, which threads inherit, and takes them in a thread of its own. */
 void gk_interrupt_catch(void);
 bool gk_interrupted(void);
+
+GK_PUBLIC_END
 
 #endif

@@ -18,6 +18,8 @@
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
+GK_PUBLIC_BEGIN
+
 /* ---------------------------------------------------------------- prompts (prompts.c) */
 
 /* A template line is {"template": "...", "fillers": {...}}; its "fillers" (optional) override the fillers
@@ -402,7 +404,7 @@ typedef struct gk_search_result {
     /* gk_paired's p of SFT-rh against PRE in the accuracy searched by, on the rows to search and those held
      * out: where it is 0.05 or more, there is no way to speak of that a graft could recover a share of. */
     double p_ends[2];
-    size_t rows[2], prompts[2];      /* to search; held out */
+    size_t rows[2], prompts[2]; /* to search; held out */
 } gk_search_result;
 
 typedef struct gk_search gk_search;
@@ -590,5 +592,7 @@ typedef struct gk_drawing {
 void gk_draw_text(const gk_drawing *d, bool colour, gk_buf *out);
 /* One SVG file with all drawings, one below the other, written atomically. */
 bool gk_draw_svg(const gk_drawing *list, size_t n, const char *path, gk_error *err);
+
+GK_PUBLIC_END
 
 #endif

@@ -11,6 +11,8 @@
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
+GK_PUBLIC_BEGIN
+
 #define GK_MAX_MODELS 32
 
 typedef struct gk_derived gk_derived; /* a donor that is no checkpoint; see below */
@@ -251,5 +253,7 @@ typedef struct gk_graft_text { /* one tokenised prompt */
  * without texts, and when gk_interrupted(). */
 bool gk_graft_means(const gk_cast *cast, int model, const gk_graft_text *texts, size_t n_texts, float *mean,
                     gk_graft_stats *stats, gk_error *err);
+
+GK_PUBLIC_END
 
 #endif

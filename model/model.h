@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+GK_PUBLIC_BEGIN
+
 /* ---------------------------------------------------------------- components (config.c) */
 
 /* The names used everywhere: code, command line, schemes, files, report. Layer-less ones have layer -1. Which
@@ -565,5 +567,7 @@ void gk_gemm_describe(gk_gemm_info *out);
 double gk_gemm_measure(const char *library, int m, int n, int k, int threads, double seconds);
 /* The fp32 FMA peak of `threads` cores, measured in registers: GFLOP/s. */
 double gk_flops_peak(int threads, double seconds);
+
+GK_PUBLIC_END
 
 #endif

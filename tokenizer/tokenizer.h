@@ -11,6 +11,8 @@
 
 #include "core/core.h"
 
+GK_PUBLIC_BEGIN
+
 typedef struct gk_tok gk_tok;
 
 /* Opens a tokenizer.json, tokenizer.model or .gguf file (the bytes say which), or a folder that holds, in
@@ -113,5 +115,7 @@ bool gk_tok_train(const char *const *sentences, size_t n, int vocab, const char 
 bool gk_tok_save(const gk_tok *t, const char *dir, gk_error *err);
 /* Removes the files of any kind of tokenizer from `dir`, so that another may be saved there. */
 bool gk_tok_remove(const char *dir, gk_error *err);
+
+GK_PUBLIC_END
 
 #endif

@@ -1,7 +1,7 @@
 #!/bin/bash
 # check_debian.sh RELEASE [arm64]: what a new user does, in a clean Debian root made by debootstrap: make deps report, graftkit
 # info, make deps test, and all of it again in a second clone made afterwards. $B: a folder of builds; the bare root stays
-# there as a tar. $MIRROR: Debian's archive. $ARGS: make's variables for the report.
+# there as a tar. $MIRROR: Debian's archive. $REPORT: make's variables for the report.
 # arm64: graftkit cross-compiled there with -Werror, and the suites of core, tokenizer, model, graft and eval (or those of
 # $SUITES) run by qemu-user, which takes some twenty times as long.
 set -eu
@@ -38,9 +38,9 @@ if [[ ! -s $bare ]]; then
     rm -f "$root"/var/cache/apt/archives/*.deb
     tar -C "$root" -cf "$bare.new" . && mv "$bare.new" "$bare"
 fi
-rm -rf "$root" && mkdir "$root" && tar -C "$root" -xf "$bare"
+rm -rf --one-file-system "$root" && mkdir "$root" && tar -C "$root" -xf "$bare"
 mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
+mount --rbind --make-rslave /dev "$root/dev"
 cp -L /etc/resolv.conf "$root/etc/resolv.conf"
 # How this machine reaches an archive is how the root does.
 apt-config dump 2>/dev/null | grep -E '^Acquire::(https?::Proxy|Check-)' >"$root/etc/apt/apt.conf.d/90host" || true
@@ -58,9 +58,8 @@ step() { # step WHAT COMMAND: shown, run and timed
 
 if [[ $machine ]]; then
     clone /graftkit
-    packages=$(make -s packages)
     step "packages" "dpkg --add-architecture arm64 && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y \
-        --no-install-recommends make gnuplot-nox g++-aarch64-linux-gnu libgomp1:arm64 $(printf '%s:arm64 ' $packages)"
+        --no-install-recommends make gnuplot-nox g++-aarch64-linux-gnu libgomp1:arm64 $(printf '%s:arm64 ' $LIBRARIES)"
     cross="make CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ CFLAGS=-Werror"
     step "compile" "cd /graftkit && $cross all suites"
     : "${SUITES:=$(cd tests && grep -LE 'program\.h|cli_fixture|"GRAFTKIT' $(grep -lE 'modules: *(core|tokenizer|model|graft|eval)' test_*.c) | sed 's/\.c$//')}"
@@ -70,10 +69,10 @@ else
     inside "apt-get update -q && apt-get install -q -y --no-install-recommends make"
     for place in /first /second; do
         clone $place
-        step "make deps report${ARGS:+ $ARGS} in $place" "cd $place && make deps report $ARGS"
+        step "make deps report${REPORT:+ $REPORT} in $place" "cd $place && make deps report $REPORT"
         step "graftkit info" "cd $place && build/release/graftkit info && ! build/release/graftkit info --seconds 0.01 | grep 'not built in'"
         step "make deps test in $place" "cd $place && make deps test"
     done
 fi
-rm -rf --one-file-system "$root" 2>/dev/null || true # what is mounted there goes with this script
+umount -R "$root/proc" "$root/dev" && rm -rf --one-file-system "$root"
 echo "check-debian: $release${machine:+ $machine}: all is well"

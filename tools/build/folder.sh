@@ -12,7 +12,7 @@ place=$(realpath -m -- "${folder:-/}") here=$(pwd -P)
 tag=$place/CACHEDIR.TAG # backup programs pass such a folder by
 if [[ ! -f $tag && -e $place ]]; then
     [[ -d $place ]] || no "is a file: name a folder for what is built"
-    other=$(find "$place" -mindepth 1 -maxdepth 1 ! -name release ! -name asan ! -name ubsan ! -name fuzz -print -quit)
+    other=$(find "$place" -mindepth 1 -maxdepth 1 ! -name release ! -name asan ! -name ubsan ! -name fuzz ! -name debian ! -name deb -print -quit)
     [[ ! $other ]] || no "holds ${other##*/}, which graftkit did not make: name a folder of its own"
 fi
 case $1 in
