@@ -23,8 +23,13 @@ no_blank = $(foreach v,$1,$(if $(filter 1,$(words |$($v)|)),,\
     $(error $v='$($v)' holds a blank: use a path without blanks and without any of $(ODD))))
 no_odd   = $(foreach v,$1,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
     $(error $v='$($v)' holds $c : use a path without blanks and without any of $(ODD)))))
-$(call no_blank,BUILD SYSROOT ARCH)$(call no_odd,BUILD SYSROOT ARCH CC CXX)
+$(call no_blank,BUILD SYSROOT ARCH SOURCE_DIR)$(call no_odd,BUILD SYSROOT ARCH SOURCE_DIR CC CXX)
 $(if $(filter release asan ubsan fuzz,$(FLAVOUR)),,$(error FLAVOUR='$(FLAVOUR)' must be release, asan, ubsan or fuzz))
+
+# Where the program looks for what a run needs when it is not installed.
+SOURCE_DIR ?= $(CURDIR)
+VERSION := $(shell sed -n 's/^\#define GK_VERSION "\(.*\)"/\1/p' core/core.h 2>/dev/null)
+SHARED_LIBRARY := $(B)/libgraftkit.so.$(VERSION)
 
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -46,11 +51,11 @@ all: $(B)/graftkit ## build build/release/graftkit
 $(B)/graftkit: FORCE
 	+@$(call compile,$@)
 	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || echo "make: $$(<$(B)/config/note)")
-$(TESTS) $(FUZZERS) $(BENCHES): FORCE
+$(TESTS) $(FUZZERS) $(BENCHES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-private: FORCE
 	+@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev test check-asan check-ubsan check-debian check-arm64 fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
+.PHONY: help deps deps-dev deps-deb lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables: RUN=runs/default FAMILY=llama|gpt2|… MODEL=PATH DATASET=NAME SCHEMES='FILE…' SEED=1 THREADS=0 FREEZE=NAMES"
@@ -65,6 +70,8 @@ PACKAGES := gcc g++ make gnuplot-nox $(LIBRARIES)
 DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-dev valgrind ?chromium
 deps: ## install the Debian packages that building, testing and the report need
 	@tools/build/deps.sh $(PACKAGES:?%='?%')
+deps-deb: ## install what make deb needs besides
+	@tools/build/deps.sh dpkg-dev debhelper fakeroot lintian pkgconf
 deps-dev: ## install what make fmt, make lint and CC=clang need besides
 	@tools/build/deps.sh $(DEV_PACKAGES:?%='?%')
 
@@ -75,7 +82,7 @@ check-asan: ## the tests under AddressSanitizer and LeakSanitizer, in build/asan
 	$(MAKE) test FLAVOUR=asan
 check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan
 	$(MAKE) test FLAVOUR=ubsan
-# Both need root. REPORT: variables for the report, nothing for the default one; SUITES: those to run on arm64.
+# These need root. REPORT: variables for the report, nothing for the default one; SUITES: those to run on arm64.
 RELEASE  ?= trixie
 REPORT   ?= BASE_ROWS=100 RELATION_ROWS=20 TASK_ROWS=8
 SUITES   ?=
@@ -83,6 +90,8 @@ check-debian: ## RELEASE=trixie|bookworm: what a new user does, in a clean root:
 	@B='$(BUILD)/debian' REPORT='$(REPORT)' tools/build/check_debian.sh '$(RELEASE)'
 check-arm64: ## cross-compiled for arm64, and the suites of core, tokenizer, model, graft and eval run by qemu-user
 	@B='$(BUILD)/debian' SUITES='$(SUITES)' LIBRARIES='$(LIBRARIES:?%=%)' tools/build/check_debian.sh '$(RELEASE)' arm64
+check-deb: ## RELEASE=trixie|bookworm: make deb in a clean root, and what it makes installed and used in another
+	@B='$(BUILD)/debian' LIBRARIES='$(LIBRARIES)' tools/build/check_debian.sh '$(RELEASE)' packages
 # Inputs found go to build/fuzz/found/NAME and crashes to build/fuzz/crashes; the seeds stay as they are.
 FUZZ     ?= gguf
 SECONDS  ?= 600
@@ -128,13 +137,19 @@ SHARED  := templates data/lists data/articles graft/schemes train/recipes experi
 $(B)/graftkit.1: $(B)/graftkit
 	$< man >$@.tmp && mv $@.tmp $@
 man: $(B)/graftkit.1 ## the manual page, build/release/graftkit.1
-install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DESTDIR= if given (ARCH=x86-64-v3: for other CPUs too)
+install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DESTDIR= if given
 	install -d '$(PLACE)/bin' '$(PLACE)/share/man/man1' '$(PLACE)/share/doc/graftkit' \
 	    $(foreach d,$(SHARED),'$(PLACE)/share/graftkit/$(d)')
 	install $(B)/graftkit '$(PLACE)/bin'
 	install -m 644 $(B)/graftkit.1 '$(PLACE)/share/man/man1'
 	$(foreach d,$(SHARED),cp -R $(d)/. '$(PLACE)/share/graftkit/$(d)' &&) true
 	cp -R README.md LICENSE docs '$(PLACE)/share/doc/graftkit'
+LIBDIR  ?= $(PREFIX)/lib
+lib: $(B)/libgraftkit.a $(SHARED_LIBRARY) ## the library, build/release/libgraftkit.a and .so
+install-lib: lib $(B)/link-private ## install the library with headers and graftkit.pc (LIBDIR=PREFIX/lib)
+	tools/build/install_lib.sh '$(B)' '$(VERSION)' '$(DESTDIR)' '$(PREFIX)' '$(LIBDIR)'
+deb: ## Debian packages of all of it, in build/deb (make deps-deb installs what this needs)
+	@LIBRARIES='$(LIBRARIES)' tools/build/deb.sh '$(BUILD)/deb' '$(VERSION)'
 clean: ## remove build/ (runs/ stays)
 	@tools/build/folder.sh clean '$(BUILD)'
 

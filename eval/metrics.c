@@ -262,7 +262,7 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
     for (int i = 0; i < 3; i++) cell_build(&c[i], from[i], n);
     size_t n_rows = c[0].n_clusters, kept = 0;
     uint32_t *times = gk_alloc(n_rows * sizeof *times);
-    double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3][GK_N_METRICS], end[2];
+    double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3][GK_N_METRICS], end[2] = {0};
     gk_rng rng;
     gk_rng_seed(&rng, seed, "bootstrap");
     for (int b = -1; b < resamples; b++) { /* -1: the rows as they are */

@@ -17,7 +17,7 @@ SHARED  := -fPIC -fvisibility=hidden -fno-semantic-interposition
 # ARCH=native compiles what is not a kernel for this processor too; the kernels are chosen at run time either way.
 OPT     := $(if $(ARCH),-march=$(ARCH)) $(if $(filter release,$(FLAVOUR)),-g1,-g) $(FLAGS.$(FLAVOUR)) $(SHARED)
 ROOT    := $(if $(SYSROOT),--sysroot=$(SYSROOT))
-CPP_FLAGS := $(ROOT) -I. -D_GNU_SOURCE $(FOUND_CPPFLAGS) -DGK_SOURCE_DIR='"$(CURDIR)"'
+CPP_FLAGS := $(ROOT) -I. -D_GNU_SOURCE $(FOUND_CPPFLAGS) -DGK_SOURCE_DIR='"$(SOURCE_DIR)"'
 # clang does not vectorise a maximum over floats and says so at every `omp simd reduction(max)`.
 CLANG_ONLY := $(if $(filter clang,$(COMPILER)),-Wno-pass-failed)
 # CFLAGS and their like are the user's and come last.
@@ -106,6 +106,7 @@ endef
 $(foreach m,$(MODULES),$(eval $(call MODULE_RULE,$(m))))
 
 # ------------------------------------------------------------------ programs
+comma := ,
 # $(call link,OBJECTS AND LIBRARIES,PACKAGES): the packages' files are what a link depends on too.
 link = $(Q)$(CC) $(LD_FLAGS) $(LDFLAGS) $1 $(call libs_of,$2) -o $@
 
@@ -137,6 +138,21 @@ $(B)/tests/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/shared.o $(FUZZ_MAI
 	$$(call link,$$(filter %.o %.a,$$^) $(FUZZ_LINK),$(call suite_packages,tests/fuzz/$(1).c))
 endef
 $(foreach t,$(notdir $(FUZZERS)),$(eval $(call FUZZ_RULE,$(t))))
+
+# ------------------------------------------------------------------ the library: all modules in one
+# Files of different modules have the same name: q keeps them all.
+LIB_OBJECTS := $(foreach m,$(MODULES),$(filter $(B)/$m/%,$(OBJECTS)))
+$(B)/libgraftkit.a: $(LIB_OBJECTS) $(B)/config/sources
+	$(call say,AR,$@)
+	$(Q)rm -f $@; $(AR) qcs $@ $(LIB_OBJECTS)
+# The first number of the version is that of the interface.
+$(B)/libgraftkit.so.$(VERSION): $(LIB_OBJECTS) $(B)/config/sources $(call found,$(ALL))
+	$(call say,LD,$@)
+	$(call link,-shared -Wl$(comma)-soname$(comma)libgraftkit.so.$(firstword $(subst ., ,$(VERSION))) -Wl$(comma)-z$(comma)defs $(LIB_OBJECTS),$(ALL))
+# What a program that takes the archive links too, for graftkit.pc.
+LINK_PRIVATE = $(FOUND_LDFLAGS) -fopenmp $(call libs_of,$(ALL))
+$(B)/link-private: FORCE
+	@$(call note,$(LINK_PRIVATE))
 
 .PHONY: suites lint-sources
 suites: $(B)/graftkit $(TESTS) $(FUZZERS)
