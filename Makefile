@@ -51,7 +51,7 @@ all: $(B)/graftkit ## build build/release/graftkit
 $(B)/graftkit: FORCE
 	+@$(call compile,$@)
 	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || echo "make: $$(<$(B)/config/note)")
-$(TESTS) $(FUZZERS) $(BENCHES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-private: FORCE
+$(TESTS) $(FUZZERS) $(BENCHES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-private suites: FORCE
 	+@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type

@@ -106,7 +106,6 @@ endef
 $(foreach m,$(MODULES),$(eval $(call MODULE_RULE,$(m))))
 
 # ------------------------------------------------------------------ programs
-comma := ,
 # $(call link,OBJECTS AND LIBRARIES,PACKAGES): the packages' files are what a link depends on too.
 link = $(Q)$(CC) $(LD_FLAGS) $(LDFLAGS) $1 $(call libs_of,$2) -o $@
 
@@ -135,7 +134,7 @@ define FUZZ_RULE
 $(B)/tests/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/shared.o $(FUZZ_MAIN) \
     $(foreach m,$(MODULES.tests/fuzz/$(1).c),$(B)/lib$(m).a) $(call found,$(call suite_packages,tests/fuzz/$(1).c))
 	$$(call say,LD,$$@)
-	$$(call link,$$(filter %.o %.a,$$^) $(FUZZ_LINK),$(call suite_packages,tests/fuzz/$(1).c))
+	$$(call link,$$(filter %.o %.a,$$^) $$(FUZZ_LINK),$(call suite_packages,tests/fuzz/$(1).c))
 endef
 $(foreach t,$(notdir $(FUZZERS)),$(eval $(call FUZZ_RULE,$(t))))
 
@@ -146,9 +145,10 @@ $(B)/libgraftkit.a: $(LIB_OBJECTS) $(B)/config/sources
 	$(call say,AR,$@)
 	$(Q)rm -f $@; $(AR) qcs $@ $(LIB_OBJECTS)
 # The first number of the version is that of the interface.
+SHARED_LINK := -shared -Wl,-z,defs -Wl,-soname,libgraftkit.so.$(firstword $(subst ., ,$(VERSION)))
 $(B)/libgraftkit.so.$(VERSION): $(LIB_OBJECTS) $(B)/config/sources $(call found,$(ALL))
 	$(call say,LD,$@)
-	$(call link,-shared -Wl$(comma)-soname$(comma)libgraftkit.so.$(firstword $(subst ., ,$(VERSION))) -Wl$(comma)-z$(comma)defs $(LIB_OBJECTS),$(ALL))
+	$(call link,$(SHARED_LINK) $(LIB_OBJECTS),$(ALL))
 # What a program that takes the archive links too, for graftkit.pc.
 LINK_PRIVATE = $(FOUND_LDFLAGS) -fopenmp $(call libs_of,$(ALL))
 $(B)/link-private: FORCE
