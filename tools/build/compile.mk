@@ -134,7 +134,7 @@ define FUZZ_RULE
 $(B)/tests/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/shared.o $(FUZZ_MAIN) \
     $(foreach m,$(MODULES.tests/fuzz/$(1).c),$(B)/lib$(m).a) $(call found,$(call suite_packages,tests/fuzz/$(1).c))
 	$$(call say,LD,$$@)
-	$$(call link,$$(filter %.o %.a,$$^) $(FUZZ_LINK),$(call suite_packages,tests/fuzz/$(1).c))
+	$$(call link,$$(filter %.o %.a,$$^) $$(FUZZ_LINK),$(call suite_packages,tests/fuzz/$(1).c))
 endef
 $(foreach t,$(notdir $(FUZZERS)),$(eval $(call FUZZ_RULE,$(t))))
 
