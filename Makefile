@@ -62,6 +62,7 @@ help: ## this list
 	@echo "             SOURCE=PATH TEMPLATES=DIR BASE_ROWS=N RELATION_ROWS=N TASK_ROWS=N CHUNK_WORDS=N TASK=disjoint|reverse (docs/datasets.md)"
 	@echo "             NAME='position …' RUNS='DIR…' PAGE=FILE RECIPE=NAME MILD=NAME MIX=FILE ARTICLES=DIR (docs/experiments.md)"
 	@echo "             FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH= (native: for this CPU alone) BUILD=build DNNL=1 (empty: without oneDNN)"
+	@echo "             CFLAGS= CXXFLAGS= CPPFLAGS= LDFLAGS= SYSROOT= V=1 RELEASE=trixie|bookworm (docs/building.md)"
 
 # The names are those of Debian 12 and 13; ?NAME: only where this release has it for this machine.
 LIBRARIES := libblis-openmp-dev ?libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev libjansson-dev libyaml-dev \

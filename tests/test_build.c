@@ -39,7 +39,7 @@ static int shell(const char *command, char *out, size_t size) {
 static char *prints(const char *command) {
     char *out = gk_arena_alloc(s.a, 1 << 16);
     int code = shell(command, out, 1 << 16);
-    ck_assert_msg(code == 0, "%s: %d: %s", command, code, out);
+    ck_assert_msg(code == 0, "%s: %d: %.2000s", command, code, out);
     return out;
 }
 
@@ -196,6 +196,28 @@ START_TEST(only_what_was_built_is_removed) {
 }
 END_TEST
 
+/* What a program sees of the library: the headers where make install-lib puts them, from C and C++, in a
+ * folder that has headers of the same names. */
+START_TEST(installed_headers_stand_alone) {
+    prints(
+        "mkdir $D/lib $D/core && touch $D/lib/libgraftkit.{a,so.9.8.7} && echo -lz >$D/lib/link-private && "
+        "echo '#error another' >$D/core/core.h");
+    prints("tools/build/install_lib.sh $D/lib 9.8.7 $D/inst /usr /usr/lib/here");
+    scratch_file(&s, "program.c",
+                 "#include <graftkit/graftkit.h>\n"
+                 "int main(void) { gk_error e; return gk_model_load(\"m\", &e) == 0; }\n");
+    ck_assert_str_eq(
+        prints("cd $D && for c in 'cc -std=c11 -Wpedantic' 'c++ -x c++'; do "
+               "$c -Wall -Wextra -Werror -fsyntax-only -I. -I$D/inst/usr/include program.c; done"),
+        "");
+    const char *pc = prints("cat $D/inst/usr/lib/here/pkgconfig/graftkit.pc");
+    ck_assert(strstr(pc, "\nVersion: 9.8.7\n") && strstr(pc, "\nLibs: -L${libdir} -lgraftkit\n") &&
+              strstr(pc, "\nLibs.private: -lz\n") && strstr(pc, "\nlibdir=/usr/lib/here\n"));
+    ck_assert_str_eq(prints("cd $D/inst/usr/lib/here && readlink libgraftkit.so $(readlink libgraftkit.so)"),
+                     "libgraftkit.so.9\nlibgraftkit.so.9.8.7\n");
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("build");
     TCase *t = tcase_create("build");
@@ -208,6 +230,7 @@ int main(void) {
     tcase_add_test(t, packages_that_this_call_installs);
     tcase_add_test(t, what_lacks_is_told_in_a_line);
     tcase_add_test(t, only_what_was_built_is_removed);
+    tcase_add_test(t, installed_headers_stand_alone);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }
