@@ -41,10 +41,12 @@ else
 # One step at a time, whatever -j says, which is for compiling: `make deps report` installs first, and a run's steps take all
 # cores each.
 .NOTPARALLEL:
+# make -n tells the steps of a run; what compiling would do is known only by looking, which writes.
+DRY_RUN := $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 # $(call compile,GOALS): by a make of its own, after what it needs was looked for, with all cores unless told otherwise.
-compile = B='$(B)' CC='$(CC)' CXX='$(CXX)' ARCH='$(ARCH)' SYSROOT='$(SYSROOT)' DNNL='$(WITH_DNNL)' \
+compile = $(if $(DRY_RUN),:,B='$(B)' CC='$(CC)' CXX='$(CXX)' ARCH='$(ARCH)' SYSROOT='$(SYSROOT)' DNNL='$(WITH_DNNL)' \
     WANTS=$(if $(filter suites $(B)/tests/%,$1),tests) tools/build/find.sh && \
-    $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$$(nproc)) COMPILING=1 $1
+    $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$$(nproc)) COMPILING=1 $1)
 
 .PHONY: all
 all: $(B)/graftkit ## build build/release/graftkit
