@@ -41,20 +41,19 @@ else
 # One step at a time, whatever -j says, which is for compiling: `make deps report` installs first, and a run's steps take all
 # cores each.
 .NOTPARALLEL:
-# make -n tells the steps of a run; what compiling would do is known only by looking, which writes.
-DRY_RUN := $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 # $(call compile,GOALS): by a make of its own, after what it needs was looked for, with all cores unless told otherwise.
-compile = $(if $(DRY_RUN),:,B='$(B)' CC='$(CC)' CXX='$(CXX)' ARCH='$(ARCH)' SYSROOT='$(SYSROOT)' DNNL='$(WITH_DNNL)' \
+# `make -n` says so and goes no deeper.
+compile = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)B='$(B)' CC='$(CC)' CXX='$(CXX)' ARCH='$(ARCH)' SYSROOT='$(SYSROOT)' DNNL='$(WITH_DNNL)' \
     WANTS=$(if $(filter suites $(B)/tests/%,$1),tests) tools/build/find.sh && \
-    $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$$(nproc)) COMPILING=1 $1)
+    $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$$(nproc)) COMPILING=1 $1
 
 .PHONY: all
 all: $(B)/graftkit ## build build/release/graftkit
 $(B)/graftkit: FORCE
-	+@$(call compile,$@)
+	@$(call compile,$@)
 	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || echo "make: $$(<$(B)/config/note)")
 $(TESTS) $(FUZZERS) $(BENCHES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-private suites: FORCE
-	+@$(call compile,$@)
+	@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type
 .PHONY: help deps deps-dev deps-deb lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
@@ -74,12 +73,12 @@ DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-dev valgrin
 deps: ## install the Debian packages that building, testing and the report need
 	@tools/build/deps.sh $(PACKAGES:?%='?%')
 deps-deb: ## install what make deb needs besides
-	@tools/build/deps.sh dpkg-dev debhelper fakeroot lintian pkgconf
+	@tools/build/deps.sh build-essential debhelper fakeroot lintian pkgconf
 deps-dev: ## install what make fmt, make lint and CC=clang need besides
 	@tools/build/deps.sh $(DEV_PACKAGES:?%='?%')
 
 test: ## run every test suite and replay the fuzzers' seeds
-	+@$(call compile,suites)
+	@$(call compile,suites)
 	@GRAFTKIT=$(abspath $(B)/graftkit) EACH_ISA=$(if $(filter release,$(FLAVOUR)),1) tests/run.sh $(TESTS) $(FUZZERS)
 check-asan: ## the tests under AddressSanitizer and LeakSanitizer, in build/asan
 	$(MAKE) test FLAVOUR=asan
@@ -105,7 +104,7 @@ fuzz-run: $(B)/tests/fuzz/fuzz_$(FUZZ)
 	$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(B)/crashes/$(FUZZ)- \
 	    -print_final_stats=1 $(B)/found/$(FUZZ) tests/fuzz/seeds/$(FUZZ)
 bench: ## run the benchmarks; the last line of each is RESULT name=value …
-	+@$(call compile,$(BENCHES))
+	@$(call compile,$(BENCHES))
 	@for b in $(BENCHES); do $$b || exit 1; done
 ROUNDS    ?= 3
 SHAPES    ?= gpt2-124m
@@ -130,7 +129,7 @@ fmt: ## format the sources
 	clang-format -i $(SOURCES)
 lint: ## check the format, clang's warnings and clang-tidy
 	clang-format --dry-run -Werror $(SOURCES)
-	+@$(call compile,lint-sources)
+	@$(call compile,lint-sources)
 
 # What a run needs beside the program goes to share/graftkit, where the program looks for it (tools/args.c).
 PREFIX  ?= /usr/local

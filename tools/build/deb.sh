@@ -12,7 +12,7 @@ rm -rf "$out" && mkdir -p "$out/graftkit-$version"
 if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
     git ls-files -z -co --exclude-standard
 else
-    find . -name "${out%%/*}" -prune -o -name runs -prune -o -type f -print0
+    find . \( -path ./build -o -path "./${out%%/*}" -o -path ./runs \) -prune -o -type f -print0
 fi | tar --null -T - -cf - | tar -C "$out/graftkit-$version" -xf -
 cd "$out/graftkit-$version"
 cp -R tools/debian debian
