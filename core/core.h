@@ -63,6 +63,13 @@ bool gk_fail_errno(gk_error *err, gk_place at, const char *verb, int errnum);
 /* One line, no newline: `file:line:column: field 'f': what; hint` (absent parts left out). Returns buf. */
 char *gk_error_text(const gk_error *err, char *buf, size_t size);
 
+/* What a user should know though nothing failed: that a part of the input is not used, say. The library hands each
+ * such line (no newline) to the function that the program set, or drops it. Set before other threads start; called
+ * from the thread that reads the input. */
+typedef void gk_notice_fn(void *ctx, const char *line);
+void gk_notice_to(gk_notice_fn *fn, void *ctx); /* NULL: drop them */
+void gk_notice(gk_place at, const char *fmt, ...) GK_PRINTF(2, 3); /* "file: field 'f': what" */
+
 /* ---------------------------------------------------------------- memory (arena.c) */
 
 /* Out of memory: gk_alloc and arenas never return NULL; they write one line to stderr and abort, because no

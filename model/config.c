@@ -89,7 +89,7 @@ static const struct bound {
 static const char *key_of(const gk_family *f, size_t member) {
     const char *key = NULL;
     for (size_t i = 0; i < f->n_fields; i++)
-        if (f->fields[i].kind != GK__FIXED && f->fields[i].member == member) key = f->fields[i].key;
+        if (f->fields[i].member == member) key = f->fields[i].key;
     return key;
 }
 
