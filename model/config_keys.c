@@ -19,6 +19,9 @@ static const struct fixed {
     {"is_causal", ALL, "true"},
     {"per_layer_config", ALL, "null"},
     {"quantization_config", ALL, "null"},
+    {"text_config", ALL, "null"}, /* of these three: a configuration inside, which would count */
+    {"decoder", ALL, "null"},
+    {"generator", ALL, "null"},
     {"use_bidirectional_attention", "gemma gemma2", "false"},
     {"scale_attn_weights", "gpt2", "true"},
     {"scale_attn_by_inverse_layer_idx", "gpt2", "false"},
@@ -76,7 +79,7 @@ static bool is_field(const gk_family *f, const char *key) {
 static bool is_rope(const gk_family *f, const char *key) {
     if (!f->base.rope) return false;
     const char *share = f->rotary_key ? f->rotary_key : "partial_rotary_factor";
-    return listed("rope_scaling rope_parameters", key) || strcmp(key, f->theta_key) == 0 || strcmp(key, share) == 0;
+    return listed("rope_scaling rope_parameters original_max_position_embeddings", key) || strcmp(key, f->theta_key) == 0 || strcmp(key, share) == 0;
 }
 
 gk__key_use gk__key_of(const gk_family *f, const char *key, const char **detail) {
@@ -102,8 +105,7 @@ gk__key_use gk__key_of(const gk_family *f, const char *key, const char **detail)
 /* null stands for a false one, and for a null: what Python takes for false. For a true one it does not. */
 static bool check_fixed(const char *key, const json_t *v, const char *value, gk_place at, gk_error *err) {
     json_t *want = json_loads(value, JSON_DECODE_ANY, NULL);
-    bool empty = json_is_object(v) && json_object_size(v) == 0;
-    bool same = json_equal(v, want) || ((json_is_null(v) || empty) && !json_is_true(want));
+    bool same = json_equal(v, want) || (json_is_null(v) && !json_is_true(want));
     json_decref(want);
     if (same) return true;
     char hint[96], *there = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);

@@ -147,7 +147,7 @@ static void list_tensors(gk__files *f, const gk_safetensors *part, const char *p
 /* A tensor is in the file that the index says: a folder that mixes two checkpoints is not read. What is in no file
  * is not judged here: the index may list a tied head, of which the files have the embedding only. */
 static bool check_index(const char *dir, const gk__files *f, const json_t *index, gk_error *err) {
-    const char *name;
+    const char *name, *nowhere = NULL;
     json_t *v;
     json_object_foreach(json_object_get(index, "weight_map"), name, v) {
         const char *file = gk_path_join(f->a, dir, json_string_value(v));
@@ -161,7 +161,9 @@ static bool check_index(const char *dir, const gk__files *f, const json_t *index
             return gk_fail(err, GK_AT_FIELD(gk_path_join(f->a, dir, INDEX), name),
                            "the index and the files must be of one checkpoint", "is not in %s",
                            json_string_value(v));
+        if (!there) nowhere = name;
     }
+    if (nowhere) gk_notice(GK_AT_FILE(gk_path_join(f->a, dir, INDEX)), "lists %s, which is in no file", nowhere);
     return true;
 }
 

@@ -97,8 +97,8 @@ static bool read_act(const json_t *doc, const char *key, const gk_family *f, gk_
     if (!gk_json_str(doc, key, &name, at, err)) return false;
     for (size_t i = 0; i < N_ACTS; i++)
         if (strcmp(name, ACTS[i].name) == 0) {
-            *out = ACTS[i].kind;
-            if (*out == GK_GELU && f->gelu_is_tanh) *out = GK_GELU_TANH;
+            bool tanh_form = f->gelu_is_tanh && strcmp(name, "gelu") == 0;
+            *out = tanh_form ? GK_GELU_TANH : ACTS[i].kind;
             return true;
         }
     at.field = key;
@@ -108,6 +108,7 @@ static bool read_act(const json_t *doc, const char *key, const gk_family *f, gk_
 
 static const char *act_name(const gk_config *c) {
     if (c->act == c->family->base.act) return c->family->act_name;
+    if (c->act == GK_GELU && c->family->gelu_is_tanh) return "gelu_python"; /* "gelu" would be read as tanh's */
     for (size_t i = 0; i < N_ACTS; i++)
         if (ACTS[i].kind == c->act) return ACTS[i].name;
     return NULL;
@@ -182,7 +183,16 @@ static bool optional_num(const json_t *doc, const char *key, double *out, gk_pla
     return !json_object_get(doc, key) || gk_json_num(doc, key, out, at, err);
 }
 
-static bool read_scaling(const json_t *rope, gk_config *c, gk_place at, gk_error *err) {
+/* Beside the object it counts before the same key in it, for the kinds that need it. */
+static bool read_original(const json_t *doc, const json_t *rope, int *out, gk_place top, gk_place inside,
+                          gk_error *err) {
+    static const char key[] = "original_max_position_embeddings";
+    if (json_object_get(doc, key)) return read_int(doc, key, 1, out, top, err);
+    return !json_object_get(rope, key) || read_int(rope, key, 1, out, inside, err);
+}
+
+static bool read_scaling(const json_t *doc, const json_t *rope, gk_config *c, gk_place top, gk_place at,
+                         gk_error *err) {
     const json_t *type = json_object_get(rope, "rope_type");
     if (!type) type = json_object_get(rope, "type");
     const char *name = type ? json_string_value(type) : "default";
@@ -197,8 +207,7 @@ static bool read_scaling(const json_t *rope, gk_config *c, gk_place at, gk_error
     c->rope_original = c->max_positions;
     return read_float(rope, "low_freq_factor", &c->rope_low, at, err) &&
            read_float(rope, "high_freq_factor", &c->rope_high, at, err) &&
-           (!json_object_get(rope, "original_max_position_embeddings") ||
-            read_int(rope, "original_max_position_embeddings", 1, &c->rope_original, at, err));
+           read_original(doc, rope, &c->rope_original, top, at, err);
 }
 
 static bool read_rope(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {
@@ -225,7 +234,7 @@ static bool read_rope(const json_t *doc, gk_config *c, gk_place at, gk_error *er
         return gk_fail(err, at_share, "rotary positions turn pairs: an even number of dimensions, at least 2",
                        "a share of %g makes %d of the %d dimensions of a head rotary", share, c->rotary_dim,
                        c->head_dim);
-    return !rope || read_scaling(rope, c, inside, err);
+    return !rope || read_scaling(doc, rope, c, at, inside, err);
 }
 
 /* ---------------------------------------------------------------- windows */
