@@ -11,6 +11,8 @@
 
 #define ALL "llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
 
+#define NO_WINDOW "llama gpt2 gpt_neox gemma olmo2"
+
 /* A key that transformers honours and that has one value here; absent means the same. */
 static const struct fixed {
     const char *key, *families;
@@ -18,6 +20,9 @@ static const struct fixed {
 } FIXED[] = {
     {"is_causal", ALL, "true"},
     {"per_layer_config", ALL, "null"},
+    {"kv_sharing_modes", ALL, "null"},
+    {"sliding_window", NO_WINDOW, "null"}, /* which its cache honours though its masks do not */
+    {"attention_chunk_size", NO_WINDOW, "null"},
     {"quantization_config", ALL, "null"},
     {"text_config", ALL, "null"}, /* of these three: a configuration inside, which would count */
     {"decoder", ALL, "null"},
@@ -50,6 +55,18 @@ static const struct ground {
     {"a head for other tasks",
      "id2label label2id num_labels problem_type summary_type summary_use_proj summary_activation "
      "summary_proj_to_labels"},
+    {"a setting of generate(), which has options of its own here",
+     "assistant_confidence_threshold assistant_early_exit assistant_ensemble_weight assistant_lookbehind bad_words_ids "
+     "begin_suppress_tokens cache_config cache_implementation compile_config constraints continuous_batching_config "
+     "decoder_start_token_id disable_compile diversity_penalty do_sample dola_layers early_stopping "
+     "encoder_no_repeat_ngram_size encoder_repetition_penalty epsilon_cutoff eta_cutoff "
+     "exponential_decay_length_penalty force_words_ids forced_bos_token_id forced_eos_token_id guidance_scale "
+     "is_assistant length_penalty low_memory max_cache_len max_length max_matching_ngram_size max_new_tokens max_time "
+     "min_length min_new_tokens min_p no_repeat_ngram_size num_assistant_tokens num_assistant_tokens_schedule "
+     "num_beam_groups num_beams num_return_sequences output_logits output_scores penalty_alpha prefill_chunk_size "
+     "prompt_lookup_num_tokens remove_invalid_values renormalize_logits repetition_penalty return_dict_in_generate "
+     "sequence_bias speculation_type stop_strings suppress_tokens target_lookbehind temperature token_healing top_h top_k "
+     "top_p typical_p use_mtp watermarking_config"},
     {"a row of the embedding, which a text without padding does not look up", "pad_token_id"},
     {"an older name that is not read any more; n_positions and the tensor's shape count", "n_ctx"},
 };
@@ -102,6 +119,12 @@ gk__key_use gk__key_of(const gk_family *f, const char *key, const char **detail)
 
 /* ---------------------------------------------------------------- the keys of a file */
 
+/* A window that no text is longer than. */
+static bool wide_window(const char *key, const json_t *v, const gk_config *c) {
+    return listed("sliding_window attention_chunk_size", key) && json_is_integer(v) &&
+           json_integer_value(v) >= c->max_positions;
+}
+
 /* null stands for a false one, and for a null: what Python takes for false. For a true one it does not. */
 static bool check_fixed(const char *key, const json_t *v, const char *value, gk_place at, gk_error *err) {
     json_t *want = json_loads(value, JSON_DECODE_ANY, NULL);
@@ -116,14 +139,15 @@ static bool check_fixed(const char *key, const json_t *v, const char *value, gk_
     return false;
 }
 
-bool gk__check_keys(const json_t *doc, const gk_family *f, gk_place at, gk_error *err) {
+bool gk__check_keys(const json_t *doc, const gk_config *c, gk_place at, gk_error *err) {
+    const gk_family *f = c->family;
     const char *key, *detail;
     const json_t *v;
     gk_buf unused = {0};
     bool ok = true;
     json_object_foreach((json_t *)(uintptr_t)doc, key, v) {
         gk__key_use use = gk__key_of(f, key, &detail);
-        if (use == GK__KEY_FIXED) ok = check_fixed(key, v, detail, at, err);
+        if (use == GK__KEY_FIXED && !wide_window(key, v, c)) ok = check_fixed(key, v, detail, at, err);
         if (!ok) break;
         if (use == GK__KEY_OTHER && !json_is_null(v))
             gk_buf_printf(&unused, "%s%.60s", unused.len ? ", " : "", key);

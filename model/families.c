@@ -149,6 +149,7 @@ static const gk__field NEOX_FIELDS[] = {
     SIZES(50432, 6144, 24576, 44, 64, 2048),
     TIED(false),
     IDS(0, 2),
+    NULLABLE("head_dim", GK__INT, head_dim, 0), /* no key of its class, but its angles look for it */
     FIELD("layer_norm_eps", GK__NUM, norm_eps, 1e-5),
     ACT,
     FIELD("use_parallel_residual", GK__BOOL, parallel, true),

@@ -82,7 +82,7 @@ typedef enum gk__key_use {
 } gk__key_use;
 gk__key_use gk__key_of(const gk_family *f, const char *key, const char **detail);
 /* Refuses fixed keys with another value; names those of no use in one notice. */
-bool gk__check_keys(const json_t *doc, const gk_family *f, gk_place at, gk_error *err);
+bool gk__check_keys(const json_t *doc, const gk_config *c, gk_place at, gk_error *err);
 
 /* Whether the family's config.json can say this member. */
 bool gk__family_says(const gk_family *f, size_t member);

@@ -64,7 +64,7 @@ static bool read_id(const json_t *doc, const char *key, int *out, gk_id_list *mo
                     gk_error *err) {
     gk_id_list all;
     if (!read_ids(doc, key, &all, at, err)) return false;
-    if (all.n > 0) *out = all.id[0];
+    *out = all.n > 0 ? all.id[0] : -1;
     for (int i = 1; more && i < all.n; i++) more->id[more->n++] = all.id[i];
     return true;
 }
@@ -333,11 +333,11 @@ static bool read_config(const json_t *doc, gk_config *c, gk_place at, gk_error *
     *c = gk__config_of(f);
     for (size_t i = 0; i < f->n_fields; i++)
         if (!read_field(doc, &f->fields[i], c, at, err)) return false;
-    if (!gk__check_keys(doc, f, at, err) || !derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) ||
+    if (!derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) ||
         !read_layer_types(doc, c, at, err) ||
         (f->switched_window && !check_switched_window(doc, c, at, err)))
         return false;
-    return gk_config_check(c, at, err);
+    return gk_config_check(c, at, err) && gk__check_keys(doc, c, at, err);
 }
 
 bool gk__generation_load(const char *dir, gk_config *c, gk_error *err) {

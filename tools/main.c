@@ -52,7 +52,7 @@ static void say_notice(void *ctx, const char *line) {
     for (const char *s = said.data; s && s < said.data + said.len; s += strlen(s) + 1)
         if (strcmp(s, line) == 0) return;
     gk_buf_add(&said, line, strlen(line) + 1);
-    fprintf(stderr, "note: %s\n", line);
+    fprintf(stderr, "graftkit: note: %s\n", line);
 }
 
 int main(int argc, char **argv) {

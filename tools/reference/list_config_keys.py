@@ -7,7 +7,8 @@ compared with those without it: of one pass over a text, and of the same text to
 
     list_config_keys.py OUT.json      # minutes; needs torch and transformers
 
-OUT.json: {"transformers": version, "keys": {key: {family: what}}}: what is "pass" or "cache" where some value changes those numbers,
+OUT.json: {"transformers": version, "defaults": {family: {key: what the class has where a file says nothing}},
+"keys": {key: {family: what}}}: what is "pass" or "cache" where some value changes those numbers,
 "error" where transformers refuses some value and takes none that changes anything; a family in which no value does anything is left out.
 """
 import ast
@@ -106,12 +107,21 @@ VALUES = (True, False, None, 0, 1, 3, 0.5, -1, "x", "gelu", ["sliding_attention"
           {"rope_type": "linear", "factor": 4.0})
 
 
+LLAMA3 = {"rope_type": "llama3", "rope_theta": 100.0, "factor": 4.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+          "original_max_position_embeddings": 16}
+
+
 def differ(a, b):
     return a.shape != b.shape or not torch.allclose(a, b, atol=1e-5, equal_nan=True)
 
 
 def probe(family, key, plain, weights, want):
     seen = set()
+    if any(word in key for word in ("rope", "rotary", "position")) and family != "gpt2" and "rope_parameters" not in plain:
+        scaled = {**plain, "rope_parameters": LLAMA3}
+        seen.add(probe(family, key, scaled, weights, numbers(build(scaled, weights))))
+        if "pass" in seen:
+            return "pass"
     for v in VALUES:
         if key in plain and plain[key] == v:
             continue
@@ -124,10 +134,18 @@ def probe(family, key, plain, weights, want):
             return "pass"
         if differ(got[1], want[1]):
             seen.add("cache")
-    return "cache" if "cache" in seen else "error" if seen else None
+    return "cache" if "cache" in seen else "error" if "error" in seen else None
+
+
+def defaults(family):
+    """What the class has, but for what follows from other settings (its __post_init__ runs)."""
+    cls = CONFIG_MAPPING[family]
+    base = {f.name for f in dataclasses.fields(PreTrainedConfig)}
+    return {f.name: getattr(cls, f.name, None) for f in dataclasses.fields(cls) if f.name not in base}
 
 
 def main():
+    assert all(json.dumps(defaults(f)) for f in FAMILIES)
     keys = all_keys()
     print(len(keys), "keys", file=sys.stderr)
     found = {k: {} for k in keys}
@@ -145,7 +163,8 @@ def main():
                 found[key][family] = what
         print(family, sum(family in v for v in found.values()), file=sys.stderr, flush=True)
     lines = ",\n".join(f"  {json.dumps(k)}: {json.dumps(found[k])}" for k in keys)
-    Path(sys.argv[1]).write_text(f'{{"transformers": "{transformers.__version__}", "keys": {{\n{lines}\n}}}}\n')
+    own = ",\n".join(f"  {json.dumps(f)}: {json.dumps(defaults(f))}" for f in FAMILIES)
+    Path(sys.argv[1]).write_text(f'{{"transformers": "{transformers.__version__}", "defaults": {{\n{own}\n}}, "keys": {{\n{lines}\n}}}}\n')
 
 
 main()
