@@ -52,6 +52,8 @@ static const struct ground {
     {"names and versions",
      "model_type architectures transformers_version name_or_path _name_or_path _commit_hash finetuning_task "
      "task_specific_params tokenizer_class"},
+    {"the role in a pair of encoder and decoder, which a decoder alone does not look at",
+     "is_decoder is_encoder_decoder tie_encoder_decoder add_cross_attention cross_attention_hidden_size"},
     {"a head for other tasks",
      "id2label label2id num_labels problem_type summary_type summary_use_proj summary_activation "
      "summary_proj_to_labels"},
@@ -149,7 +151,8 @@ bool gk__check_keys(const json_t *doc, const gk_config *c, gk_place at, gk_error
         gk__key_use use = gk__key_of(f, key, &detail);
         if (use == GK__KEY_FIXED && !wide_window(key, v, c)) ok = check_fixed(key, v, detail, at, err);
         if (!ok) break;
-        if (use == GK__KEY_OTHER && !json_is_null(v))
+        bool says = json_is_object(v) ? json_object_size(v) > 0 : json_is_array(v) ? json_array_size(v) > 0 : !json_is_null(v);
+        if (use == GK__KEY_OTHER && says)
             gk_buf_printf(&unused, "%s%.60s", unused.len ? ", " : "", key);
     }
     if (ok && unused.len)

@@ -80,6 +80,19 @@ START_TEST(fixed_keys_have_one_value) {
 }
 END_TEST
 
+/* A class's own keys are all known: a plain file makes no noise. */
+START_TEST(own_keys_are_known) {
+    json_t *defaults = list("defaults"), *of, *v;
+    const char *family, *key, *detail;
+    json_object_foreach(defaults, family, of) {
+        json_object_foreach(of, key, v) {
+            ck_assert_msg(gk__key_of(gk_family_find(family), key, &detail) != GK__KEY_OTHER, "%s: %s", family, key);
+        }
+    }
+    json_decref(defaults);
+}
+END_TEST
+
 /* A window that no text is longer than changes nothing. */
 START_TEST(wide_windows_are_none) {
     scratch s = scratch_new();
@@ -305,8 +318,8 @@ static const char INTRO[] =
     "  positions is none.\n"
     "- *Void*: no value changes a number, for the ground given.\n"
     "- Everything else, and keys that are in no list: transformers keeps and ignores them for this family, so ignoring them gives its\n"
-    "  numbers, and refusing would turn down folders for a stray note. A line on stderr names those that are not null, since a model that was\n"
-    "  trained by other code may have meant them.\n"
+    "  numbers, and refusing would turn down folders for a stray note. A line on stderr names those that are not null or empty, since a\n"
+    "  model that was trained by other code may have meant them.\n"
     "\n"
     "`NaN`, `Infinity` and `-Infinity`, which Python writes though they are no JSON, are fine in a key that is not read and refused in one that is.\n"
     "\n"
@@ -338,34 +351,55 @@ static void put_uses(gk_buf *out, const char *key) {
     }
 }
 
-static bool anywhere(const char *key) {
+/* Of no use to any family, or void for the same ground in all that do not ignore it: then *ground is that. */
+static bool same_everywhere(const char *key, const char **ground) {
     const char *detail;
-    for (int i = 0; i < N_FAMILIES; i++)
-        if (gk__key_of(gk_family_find(FAMILIES[i]), key, &detail) != GK__KEY_OTHER) return true;
-    return false;
+    *ground = "";
+    for (int i = 0; i < N_FAMILIES; i++) {
+        gk__key_use use = gk__key_of(gk_family_find(FAMILIES[i]), key, &detail);
+        if (use != GK__KEY_OTHER && use != GK__KEY_VOID) return false;
+        if (use == GK__KEY_VOID) *ground = detail;
+    }
+    return true;
+}
+
+/* The keys that have this ground everywhere, in lines. */
+static void put_list(gk_buf *out, json_t *keys, const char *ground) {
+    const char *key, *its;
+    json_t *v;
+    size_t width = 0;
+    json_object_foreach(keys, key, v) {
+        if (!same_everywhere(key, &its) || strcmp(its, ground) != 0) continue;
+        if (width + strlen(key) > 130) width = 0, gk_buf_puts(out, "\n");
+        gk_buf_printf(out, "%s`%s`", width ? " " : "", key);
+        width += strlen(key) + 3;
+    }
+    gk_buf_puts(out, "\n");
 }
 
 static gk_buf page(void) {
-    json_t *keys = list("keys"), *v;
+    json_t *keys = list("keys"), *v, *grounds = json_object();
     gk_buf out = {0};
-    const char *key;
-    size_t width = 0;
+    const char *key, *ground;
     gk_buf_puts(&out, INTRO);
     json_object_foreach(keys, key, v) {
-        if (!anywhere(key)) continue;
+        if (same_everywhere(key, &ground)) {
+            if (*ground) json_object_set_new(grounds, ground, json_null());
+            continue;
+        }
         gk_buf_printf(&out, "| `%s` | ", key);
         put_uses(&out, key);
         gk_buf_puts(&out, " |\n");
     }
-    gk_buf_puts(&out, "\nOf no use to any of the seven families:\n\n");
-    json_object_foreach(keys, key, v) {
-        if (anywhere(key)) continue;
-        if (width + strlen(key) > 130) width = 0, gk_buf_puts(&out, "\n");
-        gk_buf_printf(&out, "%s`%s`", width ? " " : "", key);
-        width += strlen(key) + 3;
+    gk_buf_puts(&out, "\n## Void\n");
+    json_object_foreach(grounds, ground, v) {
+        gk_buf_printf(&out, "\n%c%s:\n", ground[0] - 'a' + 'A', ground + 1);
+        put_list(&out, keys, ground);
     }
-    gk_buf_puts(&out, "\n");
+    gk_buf_puts(&out, "\n## Of no use to any of the seven families\n\n");
+    put_list(&out, keys, "");
     json_decref(keys);
+    json_decref(grounds);
     return out;
 }
 
@@ -388,6 +422,7 @@ int main(void) {
     TCase *t = tcase_create("config_keys");
     tcase_add_test(t, what_changes_the_numbers_is_honoured_or_refused);
     tcase_add_test(t, fixed_keys_have_one_value);
+    tcase_add_test(t, own_keys_are_known);
     tcase_add_test(t, wide_windows_are_none);
     tcase_add_test(t, a_switched_window);
     tcase_add_test(t, keys_of_no_use_are_named_in_one_line);

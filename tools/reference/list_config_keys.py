@@ -12,9 +12,11 @@ OUT.json: {"transformers": version, "defaults": {family: {key: what the class ha
 "error" where transformers refuses some value and takes none that changes anything; a family in which no value does anything is left out.
 """
 import ast
+import copy
 import dataclasses
 import json
 import logging
+import multiprocessing
 import os
 import sys
 import warnings
@@ -39,7 +41,7 @@ POPPED = ("torch_dtype", "rope_scaling", "rope_theta", "partial_rotary_factor", 
           "_experts_implementation", "per_layer_config", "num_labels", "torchscript", "use_return_dict", "model_type", "auto_map",
           "quantization_config", "pruned_heads", "tie_encoder_decoder", "cross_attention_hidden_size", "is_causal", "use_bfloat16",
           "tokenizer_class", "prefix", "sep_token_id", "task_specific_params", "finetuning_task", "tf_legacy_loss", "n_ctx",
-          "configuration_files", "transformers_weights", "max_length", "layer_types", "skip")
+          "configuration_files", "transformers_weights", "generator", "max_length", "layer_types", "skip")
 TEXT = [5, 17, 3, 44, 9, 21, 30, 8, 12, 2]
 
 
@@ -95,7 +97,7 @@ def numbers(model):
 
 
 def build(settings, weights):
-    config = CONFIG_MAPPING[settings["model_type"]].from_dict(dict(settings))
+    config = CONFIG_MAPPING[settings["model_type"]].from_dict(copy.deepcopy(settings))
     model = AutoModelForCausalLM.from_config(config, attn_implementation=None).float().eval()
     if weights is not None:
         model.load_state_dict(weights)
@@ -144,27 +146,30 @@ def defaults(family):
     return {f.name: getattr(cls, f.name, None) for f in dataclasses.fields(cls) if f.name not in base}
 
 
+def probe_family(family):
+    torch.manual_seed(1)
+    plain = tiny(family)
+    model = build(plain, None)
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.3)
+    weights = {k: v.clone() for k, v in model.state_dict().items()}
+    want = numbers(build(plain, weights))
+    found = {k: probe(family, k, plain, weights, want) for k in all_keys() if k != "model_type"}
+    print(family, sum(v is not None for v in found.values()), file=sys.stderr, flush=True)
+    return found
+
+
 def main():
-    assert all(json.dumps(defaults(f)) for f in FAMILIES)
     keys = all_keys()
     print(len(keys), "keys", file=sys.stderr)
-    found = {k: {} for k in keys}
-    for family in FAMILIES:
-        torch.manual_seed(1)
-        plain = tiny(family)
-        model = build(plain, None)
-        for p in model.parameters():
-            torch.nn.init.normal_(p, std=0.3)
-        weights = {k: v.clone() for k, v in model.state_dict().items()}
-        want = numbers(build(plain, weights))
-        for key in keys:
-            what = None if key == "model_type" else probe(family, key, plain, weights, want)
-            if what:
-                found[key][family] = what
-        print(family, sum(family in v for v in found.values()), file=sys.stderr, flush=True)
+    with multiprocessing.Pool(2) as pool:
+        by_family = dict(zip(FAMILIES, pool.map(probe_family, FAMILIES, 1)))
+    found = {k: {f: by_family[f][k] for f in FAMILIES if by_family[f].get(k)} for k in keys}
     lines = ",\n".join(f"  {json.dumps(k)}: {json.dumps(found[k])}" for k in keys)
     own = ",\n".join(f"  {json.dumps(f)}: {json.dumps(defaults(f))}" for f in FAMILIES)
-    Path(sys.argv[1]).write_text(f'{{"transformers": "{transformers.__version__}", "defaults": {{\n{own}\n}}, "keys": {{\n{lines}\n}}}}\n')
+    Path(sys.argv[1]).write_text(
+        f'{{"transformers": "{transformers.__version__}", "defaults": {{\n{own}\n}}, "keys": {{\n{lines}\n}}}}\n')
 
 
-main()
+if __name__ == "__main__":
+    main()
