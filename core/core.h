@@ -134,6 +134,13 @@ bool gk_isa_check(gk_error *err);
     }                                                               \
     LIST(GK_KERNEL_CALL)
 
+/* What a user should know though nothing failed: that a part of the input is not used, say. The library hands each
+ * such line (no newline) to the function that the program set, or drops it. Set before other threads start; called
+ * from the thread that reads the input. */
+typedef void gk_notice_fn(void *ctx, const char *line);
+void gk_notice_to(gk_notice_fn *fn, void *ctx); /* NULL: drop them */
+void gk_notice(gk_place at, const char *fmt, ...) GK_PRINTF(2, 3); /* "file: field 'f': what" */
+
 /* ---------------------------------------------------------------- memory (arena.c) */
 
 /* Out of memory: gk_alloc and arenas never return NULL; they write one line to stderr and abort, because no
@@ -190,8 +197,8 @@ void gk_map_forget(const void *p, size_t n);
  * handlers. */
 void gk_map_guard(void);
 
-/* A whole file as a NUL-terminated string in `a`; *len (may be NULL) receives its size.
- * Fails above max_bytes. */
+/* A whole file as a NUL-terminated string in `a`, without a byte order mark; *len (may be NULL) receives its
+ * size. Fails above max_bytes. */
 char *gk_read_file(gk_arena *a, const char *path, size_t max_bytes, size_t *len, gk_error *err);
 
 /* Atomic output: bytes go to a temporary name beside `path`; commit flushes, fsyncs, renames over `path`
@@ -230,6 +237,10 @@ uint64_t gk_checksum(const void *data, size_t len);
 /* True when [s, s+n) is well-formed UTF-8; otherwise *bad (may be NULL) is the offset at which the first
  * ill-formed sequence starts. */
 bool gk_utf8_valid(const char *s, size_t n, size_t *bad);
+/* The head of a text file: *skip bytes of it are a byte order mark (UTF-8's, as Windows programs write it), which
+ * is no part of the text. All readers of this header leave it out, and lines and columns count without it.
+ * Fails on the mark of UTF-16. */
+bool gk_text_begin(const char *text, size_t len, const char *path, size_t *skip, gk_error *err);
 
 /* ---------------------------------------------------------------- JSON (json.c; parser: jansson) */
 
@@ -237,6 +248,14 @@ bool gk_utf8_valid(const char *s, size_t n, size_t *bad);
  * line and column. */
 json_t *gk_json_load(const char *path, gk_error *err);
 json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err);
+/* Python writes NaN, Infinity and -Infinity, which are no JSON: these two read them as null. This one reads them
+ * as strings of themselves, so that who asks for a number there is told. */
+json_t *gk_json_load_words(const char *path, gk_error *err);
+json_t *gk_json_parse_reals(const char *text, size_t len, gk_place at, gk_error *err); /* integers of any size */
+/* A key or text of a document may hold "\u0000", which C's strings cannot: it comes as a mark in its place
+ * (U+10FFFF and "0", and U+10FFFF itself twice). The text as it was: `s` itself, or in `a` and with no NUL behind
+ * it. */
+const char *gk_json_plain(gk_arena *a, const char *s, size_t *len);
 /* Atomic, indented, keys in insertion order. */
 bool gk_json_save(const char *path, const json_t *json, gk_error *err);
 

@@ -32,7 +32,7 @@ static bool add_tokenizer(gk__inputs *in, const char *dir, gk_error *err) {
         gk_tok_fingerprint(t, in->tok_sha256);
         return true;
     }
-    bool same = gk_tok_same(t, in->tok);
+    bool same = gk_tok_same(t, in->tok) || gk_tok_extends(t, in->tok) || gk_tok_extends(in->tok, t);
     gk_tok_free(t);
     return same || gk_fail(err, GK_AT_FILE(dir), "models that are grafted must share one tokenizer",
                            "the tokenizer differs from that of '%s'", in->info[0].path);
@@ -62,11 +62,29 @@ static const gk_model *opened(const gk__inputs *in, const char *path) {
     return NULL;
 }
 
+/* A model whose vocabulary is padded (or not, where the recipient's is) computes with the rows that both have. */
+static bool fit_vocab(const gk__inputs *in, gk_model *m, const char *dir, gk_error *err) {
+    const gk_model *to = in->model[0];
+    if (in->cast.n == 0) return true;
+    int have = gk_model_config(m)->vocab, want = gk_model_config(to)->vocab;
+    if (!gk_model_fit_vocab(m, to, err)) return false;
+    if (have > want && gk_model_config(m)->vocab == want)
+        gk_notice(GK_AT_FILE(dir), "a vocabulary of %d rows, '%s' has %d: those beyond are never predicted", have,
+                  in->info[0].name, want);
+    else if (have < want && gk_model_config(m)->vocab == want)
+        gk_notice(GK_AT_FILE(dir), "a vocabulary of %d rows, '%s' has %d: those beyond are the latter's", have,
+                  in->info[0].name, want);
+    return true;
+}
+
 /* A donor's adapter is not merged: its products go beside those of its base, often the recipient itself. */
 static bool open_adapter(gk__inputs *in, gk_arena *a, const char *dir, int i, gk_error *err) {
     const char *path = gk_adapter_base(dir, a, err);
     const gk_model *base = path ? opened(in, path) : NULL;
-    if (path && !base) base = in->model[i] = gk_model_open(path, err);
+    if (path && !base) {
+        base = in->model[i] = gk_model_open(path, err);
+        if (base && !fit_vocab(in, in->model[i], path, err)) return false;
+    }
     in->adapter[i] = base ? gk_adapter_load(dir, gk_model_config(base), err) : NULL;
     in->derived[i] = in->adapter[i] ? gk_derive_adapter(base, in->adapter[i], err) : NULL;
     in->cast.derived[i] = in->derived[i];
@@ -77,7 +95,7 @@ static bool open_adapter(gk__inputs *in, gk_arena *a, const char *dir, int i, gk
 static bool open_model(gk__inputs *in, gk_arena *a, const char *dir, int i, gk_error *err) {
     if (i > 0 && gk_is_adapter(dir)) return open_adapter(in, a, dir, i, err);
     in->cast.model[i] = in->model[i] = gk_model_open(dir, err);
-    return in->model[i] != NULL;
+    return in->model[i] != NULL && fit_vocab(in, in->model[i], dir, err);
 }
 
 bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err) {

@@ -26,7 +26,7 @@ bool gk_is_adapter(const char *path) {
 
 const char *gk_adapter_base(const char *dir, gk_arena *a, gk_error *err) {
     const char *path = gk_path_join(a, dir, CONFIG), *name;
-    json_t *doc = gk_json_load(path, err);
+    json_t *doc = gk_json_load_words(path, err);
     if (!doc) return NULL;
     bool ok = gk_json_str(doc, BASE_KEY, &name, GK_AT_FILE(path), err);
     const char *base = ok ? gk_arena_strdup(a, name) : NULL, *beside = ok ? gk_path_join(a, dir, name) : NULL;
@@ -104,7 +104,7 @@ static bool check_init(const json_t *doc, const char *path, gk_error *err) {
 bool gk__adapter_config(const char *path, gk_lora *o, gk_error *err) {
     gk_place at = GK_AT_FILE(path);
     const char *type;
-    json_t *doc = gk_json_load(path, err);
+    json_t *doc = gk_json_load_words(path, err);
     if (!doc) return false;
     bool ok = gk_json_str(doc, "peft_type", &type, at, err);
     if (ok && strcmp(type, "LORA") != 0)

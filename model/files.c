@@ -9,8 +9,27 @@
 #define WEIGHTS "model.safetensors"
 #define INDEX "model.safetensors.index.json"
 
+/* What older versions and other programs left in a layer: masks and angles, which follow from config.json. */
+static const char *const BUFFERS[] = {"#.attn.bias",
+                                      "#.attn.masked_bias",
+                                      "#.attention.bias",
+                                      "#.attention.masked_bias",
+                                      "#.attention.rotary_emb.inv_freq",
+                                      "#.attention.rotary_emb.cos_cached",
+                                      "#.attention.rotary_emb.sin_cached",
+                                      "#.self_attn.rotary_emb.inv_freq",
+                                      "#.self_attn.rotary_emb.cos_cached",
+                                      "#.self_attn.rotary_emb.sin_cached",
+                                      "#.self_attn.bias",
+                                      "#.self_attn.masked_bias",
+                                      NULL};
+
 gk__layout gk__layout_hf(const gk_family *f) {
-    return (gk__layout){.rules = f->rules, .n_rules = f->n_rules, .prefix = f->prefix, .buffers = f->buffers};
+    return (gk__layout){.rules = f->rules,
+                        .n_rules = f->n_rules,
+                        .prefix = f->prefix,
+                        .head_alias = f->head_alias,
+                        .buffers = BUFFERS};
 }
 
 /* ---------------------------------------------------------------- which files */
@@ -125,19 +144,26 @@ static void list_tensors(gk__files *f, const gk_safetensors *part, const char *p
     }
 }
 
-/* Every tensor is in the file that the index says: a folder that mixes two checkpoints is not read. */
+/* A tensor is in the file that the index says: a folder that mixes two checkpoints is not read. What is in no file
+ * is not judged here: the index may list a tied head, of which the files have the embedding only. */
 static bool check_index(const char *dir, const gk__files *f, const json_t *index, gk_error *err) {
-    const char *name;
+    const char *name, *nowhere = NULL;
     json_t *v;
     json_object_foreach(json_object_get(index, "weight_map"), name, v) {
         const char *file = gk_path_join(f->a, dir, json_string_value(v));
-        size_t i = 0;
-        while (i < f->n && (strcmp(f->list[i].name, name) != 0 || strcmp(f->list[i].path, file) != 0)) i++;
-        if (i == f->n)
+        bool there = false, elsewhere = false;
+        for (size_t i = 0; i < f->n && !there; i++) {
+            bool same = strcmp(f->list[i].name, name) == 0;
+            there = same && strcmp(f->list[i].path, file) == 0;
+            elsewhere = elsewhere || same;
+        }
+        if (elsewhere && !there)
             return gk_fail(err, GK_AT_FIELD(gk_path_join(f->a, dir, INDEX), name),
                            "the index and the files must be of one checkpoint", "is not in %s",
                            json_string_value(v));
+        if (!there) nowhere = name;
     }
+    if (nowhere) gk_notice(GK_AT_FILE(gk_path_join(f->a, dir, INDEX)), "lists %s, which is in no file", nowhere);
     return true;
 }
 

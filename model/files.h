@@ -34,7 +34,9 @@ typedef struct gk__layout {
     const gk__rule *rules;
     size_t n_rules;
     const char *prefix;         /* as in gk_family */
-    const char *const *buffers; /* as in gk_family */
+    const char *head_alias;     /* as in gk_family */
+    const char *const *buffers; /* tensors that are no parameters, '#' for a layer's number; NULL-terminated */
+    bool strict;                /* nothing but these may be left over */
     bool norms_plus_one;        /* norms are stored as 1 + their weight (GGUF files of Gemma) */
 } gk__layout;
 

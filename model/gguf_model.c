@@ -54,8 +54,11 @@ static const struct architecture {
 };
 
 static gk__layout layout_of(const struct architecture *a) {
-    return (gk__layout){
-        .rules = a->rules, .n_rules = a->n_rules, .buffers = BUFFERS, .norms_plus_one = a->norms_plus_one};
+    return (gk__layout){.rules = a->rules,
+                        .n_rules = a->n_rules,
+                        .buffers = BUFFERS,
+                        .strict = true,
+                        .norms_plus_one = a->norms_plus_one};
 }
 
 static void list_tensors(gk__files *f, const char *path) {

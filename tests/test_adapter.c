@@ -454,7 +454,7 @@ START_TEST(hostile_configurations) {
         {"{\"peft_type\": \"LORA\", \"r\": 0, \"lora_alpha\": 4}", ": field 'r': "},
         {"{\"peft_type\": \"LORA\", \"r\": -3, \"lora_alpha\": 4}", ": field 'r': "},
         {"{\"peft_type\": \"LORA\", \"r\": 1e9, \"lora_alpha\": 4}", ": field 'r': "},
-        {"{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": NaN}", ":1:"},
+        {"{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": NaN}", ": field 'lora_alpha': is"},
         {"{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": 1e999}", ":1:"},
         {"{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": null}", ": field 'lora_alpha': "},
         {GOOD ", \"use_dora\": true}", ": field 'use_dora': this kind of adapter is not supported; "},

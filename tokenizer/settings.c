@@ -64,10 +64,7 @@ static bool read_add_bos(gk_tok *t, const json_t *json, bool *known, gk_place at
 /* "model_max_length" is often 1e30 as an integer, which is too big for one: numbers are read as reals here.
  */
 static json_t *parse(const gk__file *f, const char *path, gk_error *err) {
-    json_error_t je;
-    json_t *json = json_loadb(f->bytes, f->len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &je);
-    if (!json) gk_fail(err, GK_AT_LINE(path, je.line, je.column), NULL, "not valid JSON: %s", je.text);
-    return json;
+    return gk_json_parse_reals(f->bytes, f->len, GK_AT_FILE(path), err);
 }
 
 /* One of the tokenizer's settings files, which is kept for saving. */
