@@ -163,7 +163,7 @@ static void put(out *o, const gk__added_token *token, size_t begin, size_t end) 
     o->parts.item[o->parts.n++] = (gk__part){token, begin, end};
 }
 
-gk__parts gk__finder_split(const gk__finder *f, const char *text, size_t len, gk_arena *a) {
+gk__parts gk__finder_split(const gk__finder *f, bool but_special, const char *text, size_t len, gk_arena *a) {
     out o = {.a = a};
     size_t done = 0;
     for (size_t i = 0; f && i < len;) {
@@ -175,6 +175,7 @@ gk__parts gk__finder_split(const gk__finder *f, const char *text, size_t len, gk
         }
         size_t begin = i, end = i + n;
         i = end; /* a match that is not taken is passed over too, and so are the spaces beside one */
+        if (but_special && t->special) continue;
         if (t->single_word && !alone(text, len, begin, end)) continue;
         if (t->lstrip) begin = spaces_until(text, begin, done);
         if (t->rstrip) end = spaces_from(text, len, end);

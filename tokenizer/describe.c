@@ -56,6 +56,12 @@ static void put_steps(gk_buf *out, const gk__bpe *b) {
     }
 }
 
+void gk__describe_added(gk_buf *out, const gk__added_token *t) {
+    gk_buf_printf(out, "%d %d%d%d%d%d ", t->id, t->single_word, t->lstrip, t->rstrip, t->normalized,
+                  t->special);
+    gk__describe_text(out, t->content, t->len);
+}
+
 static void put_pieces(gk_buf *out, const gk__bpe *b) {
     put_string(out, "pieces");
     for (int i = 0; i < b->size; i++) {
@@ -64,13 +70,8 @@ static void put_pieces(gk_buf *out, const gk__bpe *b) {
         gk__describe_number(out, i);
         gk__describe_text(out, p->text, p->len);
     }
-    put_string(out, "added");
-    for (size_t i = 0; i < b->n_added; i++) {
-        const gk__added_token *t = &b->added[i];
-        gk_buf_printf(out, "%d %d%d%d%d%d ", t->id, t->single_word, t->lstrip, t->rstrip, t->normalized,
-                      t->special);
-        gk__describe_text(out, t->content, t->len);
-    }
+    put_string(out, b->split_special ? "added, special ones not found" : "added");
+    for (size_t i = 0; i < b->n_added; i++) gk__describe_added(out, &b->added[i]);
 }
 
 static int by_rank(const void *a, const void *b) {

@@ -1,0 +1,342 @@
+/* beside.c: the tokens that the files beside a tokenizer add to it, in the order in which transformers adds them,
+ * for the order gives the ids: those of added_tokens_decoder (else of added_tokens.json and of the tokenizer
+ * itself) by the id they are listed with, then those with a role (bos_token …), then the additional ones. A token
+ * that the vocabulary has keeps its id; the others follow the last one without a gap, whatever id is listed.
+ */
+#include "tokenizer/beside.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const ROLES[GK__NAMES] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                             "pad_token", "cls_token", "mask_token"};
+static const char *const FLAGS[] = {"single_word", "lstrip", "rstrip"};
+
+static int role_of(const char *key) {
+    int i = 0;
+    while (i < GK__NAMES && strcmp(key, ROLES[i]) != 0) i++;
+    return i;
+}
+
+static bool ends_in_token(const char *key) {
+    size_t n = strlen(key), end = strlen("_token");
+    return n > end && strcmp(key + n - end, "_token") == 0;
+}
+
+static bool is_additional(const char *key) {
+    return strcmp(key, "extra_special_tokens") == 0 || strcmp(key, "additional_special_tokens") == 0;
+}
+
+/* ---------------------------------------------------------------- what a file says of one token */
+
+/* The string of "<s>" or of {"content": "<s>"}; NULL: neither. */
+static const char *content_of(const json_t *v) {
+    return json_string_value(json_is_object(v) ? json_object_get(v, "content") : v);
+}
+
+/* What a role is called, as a file says it; the map's word is the last where it counts. NULL: nothing is said. */
+static const json_t *role_said(const gk__beside *s, const char *key) {
+    const json_t *v = json_object_get(s->map, key);
+    return v ? v : json_object_get(s->config, key);
+}
+
+/* NULL: there is no such token. *said: a file says so, and not the class. */
+static const char *role_name(const gk__beside *s, int role, bool *said) {
+    const json_t *v = role_said(s, ROLES[role]);
+    *said = v != NULL;
+    return v ? content_of(v) : s->class.token[role];
+}
+
+/* ---------------------------------------------------------------- the list */
+
+typedef struct list {
+    gk__beside *s;
+    json_t *tokens, *index; /* name -> place in tokens */
+    const json_t *vocab;
+    int64_t next;
+    gk_error *err;
+} list;
+
+static gk_place place(const list *l, const char *file, const char *field) {
+    return GK_AT_FIELD(gk_path_join(l->s->a, l->s->dir, file), field);
+}
+
+static bool number_of(const json_t *v, int64_t *out) {
+    double x = json_number_value(v);
+    *out = (int64_t)x;
+    return json_is_number(v) && x >= 0 && x < (double)(1 << 30) && (double)*out == x;
+}
+
+static int64_t id_of(const list *l, const char *content, bool *known) {
+    int64_t id = 0;
+    *known = number_of(json_object_get(l->vocab, content), &id);
+    return *known ? id : l->next;
+}
+
+/* Adds or changes one; the flags are those of a tokenizer.json. A special token that a file does not say so of
+ * is not looked for in the normalised text; once special, always special. */
+static bool put(list *l, const json_t *token, bool special, gk_place at) {
+    const char *content = content_of(token);
+    if (!content) return gk_fail(l->err, at, "a string, or an object with \"content\"", "is no token");
+    if (!*content) return true;
+    const json_t *place = json_object_get(l->index, content), *said = json_object_get(token, "special");
+    json_t *one = place ? json_array_get(l->tokens, (size_t)json_integer_value(place)) : json_object();
+    special = special || json_is_true(said);
+    if (!place) {
+        bool known;
+        int64_t id = id_of(l, content, &known);
+        if (!known) l->next = id + 1;
+        json_object_set_new(one, "id", json_integer(id));
+        json_object_set_new(one, "content", json_string(content));
+        json_object_set_new(l->index, content, json_integer((json_int_t)json_array_size(l->tokens)));
+        json_array_append_new(l->tokens, one);
+    }
+    for (size_t i = 0; i < sizeof FLAGS / sizeof *FLAGS; i++)
+        json_object_set_new(one, FLAGS[i], json_boolean(json_is_true(json_object_get(token, FLAGS[i]))));
+    const json_t *normalized = json_object_get(token, "normalized");
+    json_object_set_new(one, "normalized",
+                        json_boolean(json_is_boolean(normalized) ? json_is_true(normalized) : !special));
+    json_object_set_new(one, "special", json_boolean(special || json_is_true(json_object_get(one, "special"))));
+    return true;
+}
+
+static bool is_there(const list *l, const json_t *token) {
+    const char *content = content_of(token);
+    return content && json_object_get(l->index, content);
+}
+
+/* ---------------------------------------------------------------- listed with ids */
+
+typedef struct listed {
+    int64_t id;
+    json_t *token; /* borrowed */
+    size_t place;
+} listed;
+
+static int by_id(const void *a, const void *b) {
+    const listed *x = a, *y = b;
+    return x->id != y->id ? (x->id > y->id) - (x->id < y->id) : (x->place > y->place) - (x->place < y->place);
+}
+
+static bool has_role(const gk__beside *s, const char *content, bool by_class) {
+    bool said;
+    for (int i = 0; i < GK__NAMES; i++) {
+        const char *name = role_name(s, i, &said);
+        if (name && (said || by_class) && strcmp(name, content) == 0) return true;
+    }
+    return false;
+}
+
+static bool in_array(const json_t *array, const char *content) {
+    size_t i;
+    const json_t *v;
+    json_array_foreach(array, i, v) {
+        const char *other = content_of(v);
+        if (other && strcmp(other, content) == 0) return true;
+    }
+    return false;
+}
+
+static bool put_listed(list *l, listed *all, size_t n, gk_place at) {
+    bool ok = true;
+    qsort(all, n, sizeof *all, by_id);
+    for (size_t i = 0; i < n && ok; i++) {
+        const char *content = content_of(all[i].token);
+        if (i + 1 < n && all[i].id == all[i + 1].id) continue; /* the last word on an id */
+        ok = put(l, all[i].token, content && has_role(l->s, content, true), at);
+    }
+    return ok;
+}
+
+/* "added_tokens_decoder": {"50257": {"content": …}}. */
+static bool put_decoder(list *l, json_t *decoder) {
+    gk_place at = place(l, "tokenizer_config.json", "added_tokens_decoder");
+    if (!json_is_object(decoder)) return gk_fail(l->err, at, "ids and tokens", "is no object");
+    listed *all = gk_arena_alloc(l->s->a, (json_object_size(decoder) + 1) * sizeof *all);
+    size_t n = 0;
+    const char *key;
+    json_t *token;
+    json_object_foreach(decoder, key, token) {
+        char *end;
+        long long id = strtoll(key, &end, 10);
+        if (*end || end == key || id < 0 || id > 1 << 30 || !json_is_object(token))
+            return gk_fail(l->err, at, "an id and an object with \"content\"", "the entry \"%.40s\"", key);
+        all[n] = (listed){id, token, n};
+        n++;
+    }
+    return put_listed(l, all, n, at);
+}
+
+static const json_t *additional(const gk__beside *s, bool *said);
+
+/* "added_tokens.json": {"<actor>": 50257}, and the tokenizer's own tokens, which have the last word. */
+static bool put_older(list *l, const json_t *own) {
+    gk_place at = place(l, "added_tokens.json", NULL);
+    size_t n = 0, i, room = json_object_size(l->s->added) + json_array_size(own) + 1;
+    listed *all = gk_arena_alloc(l->s->a, room * sizeof *all);
+    json_t *made = json_array(), *token;
+    const json_t *index, *one;
+    const char *content;
+    bool ok = true, said;
+    const json_t *more = additional(l->s, &said);
+    json_object_foreach(l->s->added, content, index) {
+        bool special = has_role(l->s, content, false) || in_array(more, content);
+        int64_t id = 0;
+        ok = ok && (number_of(index, &id) ||
+                    gk_fail(l->err, at, "a token and its id", "the entry \"%.60s\"", content));
+        token = json_pack("{s:s, s:b, s:b}", "content", content, "normalized", !special, "special", special);
+        json_array_append_new(made, token);
+        all[n] = (listed){id, token, n};
+        n++;
+    }
+    json_array_foreach(own, i, one) {
+        int64_t id = 0;
+        number_of(json_object_get(one, "id"), &id);
+        all[n] = (listed){id, (json_t *)(uintptr_t)one, n};
+        n++;
+    }
+    ok = ok && put_listed(l, all, n, at);
+    json_decref(made);
+    return ok;
+}
+
+/* ---------------------------------------------------------------- with a role, and additional ones */
+
+static bool put_role(list *l, const json_t *token, const char *file, const char *key) {
+    if (!token || json_is_null(token) || is_there(l, token)) return true;
+    return put(l, token, true, place(l, file, key));
+}
+
+static bool put_roles(list *l) {
+    bool ok = true;
+    for (int i = 0; i < GK__NAMES && ok; i++) {
+        const json_t *said = role_said(l->s, ROLES[i]);
+        bool by_map = json_object_get(l->s->map, ROLES[i]) != NULL;
+        json_t *name = said ? json_incref((json_t *)(uintptr_t)said)
+                            : l->s->class.token[i] ? json_string(l->s->class.token[i])
+                                                   : json_null();
+        ok = put_role(l, name, by_map ? "special_tokens_map.json" : "tokenizer_config.json", ROLES[i]);
+        json_decref(name);
+    }
+    return ok;
+}
+
+/* Roles of a model's own: "image_token", or an extra_special_tokens that is an object. */
+static bool put_own_roles(list *l, const json_t *from, const char *file) {
+    const char *key;
+    json_t *v;
+    bool ok = true;
+    json_object_foreach((json_t *)(uintptr_t)from, key, v) {
+        bool is = ends_in_token(key) && role_of(key) == GK__NAMES && content_of(v);
+        ok = ok && (!is || put_role(l, v, file, key));
+    }
+    const json_t *extra = json_object_get(from, "extra_special_tokens");
+    json_object_foreach((json_t *)(uintptr_t)(json_is_object(extra) ? extra : NULL), key, v)
+        ok = ok && put_role(l, v, file, key);
+    return ok;
+}
+
+static bool is_empty(const json_t *v) {
+    return !v || json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0) ||
+           (json_is_object(v) && json_object_size(v) == 0);
+}
+
+/* extra_special_tokens, or where it is empty additional_special_tokens, its older name; the map's count where
+ * the other file has neither. *said: some file has such a list. */
+static const json_t *additional(const gk__beside *s, bool *said) {
+    static const char *const KEYS[] = {"extra_special_tokens", "additional_special_tokens"};
+    const json_t *from[] = {s->config, s->map};
+    *said = false;
+    for (size_t f = 0; f < 2; f++)
+        for (size_t k = 0; k < 2; k++) {
+            const json_t *v = json_object_get(from[f], KEYS[k]);
+            if (json_is_object(v)) continue;
+            *said = *said || v;
+            if (!is_empty(v)) return v;
+        }
+    return NULL;
+}
+
+static bool put_additional(list *l, const json_t *array) {
+    gk_place at = place(l, "tokenizer_config.json", "extra_special_tokens");
+    size_t i;
+    const json_t *token;
+    if (array && !json_is_array(array)) return gk_fail(l->err, at, "a list of tokens", "is no list");
+    json_array_foreach(array, i, token) {
+        bool unsaid = !json_object_get(token, "special");
+        if (!is_there(l, token) && !put(l, token, unsaid, at)) return false;
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- the whole */
+
+bool gk__beside_says(const gk__beside *s) {
+    bool any = s->config || s->added;
+    const char *key;
+    json_t *v;
+    json_object_foreach(s->map, key, v) any = any || ends_in_token(key) || is_additional(key);
+    return any;
+}
+
+static void begin(list *l, const json_t *own) {
+    size_t i;
+    const json_t *one;
+    l->next = (int64_t)json_object_size(l->vocab);
+    json_array_foreach(own, i, one) {
+        int64_t id;
+        const char *content = content_of(one);
+        if (content) json_object_set_new(l->index, content, json_integer((json_int_t)i));
+        json_array_append_new(l->tokens, json_deep_copy(one));
+        if (number_of(json_object_get(one, "id"), &id) && id >= l->next) l->next = id + 1;
+    }
+    l->s->first_new = l->next;
+}
+
+json_t *gk__beside_tokens(gk__beside *s, const json_t *own, const json_t *vocab, const json_t *spare,
+                          gk_error *err) {
+    list l = {.s = s, .tokens = json_array(), .index = json_object(), .vocab = vocab, .err = err};
+    begin(&l, own);
+    json_t *decoder = json_object_get(s->config, "added_tokens_decoder");
+    bool said;
+    const json_t *more = additional(s, &said);
+    bool ok = (decoder ? put_decoder(&l, decoder) : put_older(&l, own)) && put_roles(&l) &&
+              put_own_roles(&l, s->map, "special_tokens_map.json") &&
+              put_own_roles(&l, s->config, "tokenizer_config.json") &&
+              put_additional(&l, said ? more : spare);
+    json_decref(l.index);
+    if (ok) return l.tokens;
+    json_decref(l.tokens);
+    return NULL;
+}
+
+/* ---------------------------------------------------------------- BOS and EOS */
+
+static void from_model(const gk__beside *s, gk_tok *t, const bool known[2]) {
+    static const char *const KEYS[] = {"bos_token_id", "eos_token_id"};
+    json_t *json = gk_json_load(gk_path_join(s->a, s->dir, "config.json"), NULL);
+    for (int i = GK__BOS; i <= GK__EOS; i++) {
+        const json_t *v = json_object_get(json, KEYS[i]);
+        int64_t id;
+        if (json_is_array(v)) v = json_array_get(v, 0);
+        if (!known[i] && number_of(v, &id) && id < t->kind->size(t->model))
+            *(i == GK__BOS ? &t->bos : &t->eos) = (int)id;
+    }
+    json_decref(json);
+}
+
+void gk__beside_ends(const gk__beside *s, gk_tok *t) {
+    bool known[2];
+    for (int i = GK__BOS; i <= GK__EOS; i++) {
+        int *out = i == GK__BOS ? &t->bos : &t->eos;
+        const char *name = role_name(s, i, &known[i]);
+        int id = name ? t->kind->find(t->model, name) : -1;
+        /* What only the class names, and the tokenizer did not have, is nothing to begin or end a text with; nor
+         * is an empty name. */
+        if (!known[i]) known[i] = id >= 0 && id < s->first_new;
+        if (name && !*name) known[i] = false;
+        if (known[i]) *out = id;
+        known[i] = known[i] || (t->kind != &gk__bpe_kind && *out >= 0); /* a sentencepiece model has its own */
+    }
+    if (!known[GK__BOS] || !known[GK__EOS]) from_model(s, t, known);
+}
