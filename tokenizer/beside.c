@@ -52,6 +52,7 @@ static const char *role_name(const gk__beside *s, int role, bool *said) {
 typedef struct list {
     gk__beside *s;
     json_t *tokens, *index; /* name -> place in tokens */
+    json_t *listed;         /* the index as it was before tokens without ids */
     const json_t *vocab;
     int64_t next;
     gk_error *err;
@@ -100,9 +101,10 @@ static bool put(list *l, const json_t *token, bool special, gk_place at) {
     return true;
 }
 
-static bool is_there(const list *l, const json_t *token) {
+/* Of those the flags are as listed; among the others the last word counts. */
+static bool is_listed(const list *l, const json_t *token) {
     const char *content = content_of(token);
-    return content && json_object_get(l->index, content);
+    return content && json_object_get(l->listed, content);
 }
 
 /* ---------------------------------------------------------------- listed with ids */
@@ -167,7 +169,7 @@ static bool put_decoder(list *l, json_t *decoder) {
     return put_listed(l, all, n, at);
 }
 
-static const json_t *additional(const gk__beside *s, bool *said);
+static bool is_additional_token(const gk__beside *s, const char *content);
 
 /* "added_tokens.json": {"<actor>": 50257}, and the tokenizer's own tokens, which have the last word. */
 static bool put_older(list *l, const json_t *own) {
@@ -177,10 +179,9 @@ static bool put_older(list *l, const json_t *own) {
     json_t *made = json_array(), *token;
     const json_t *index, *one;
     const char *content;
-    bool ok = true, said;
-    const json_t *more = additional(l->s, &said);
+    bool ok = true;
     json_object_foreach(l->s->added, content, index) {
-        bool special = has_role(l->s, content, false) || in_array(more, content);
+        bool special = has_role(l->s, content, false) || is_additional_token(l->s, content);
         int64_t id = 0;
         ok = ok && (number_of(index, &id) ||
                     gk_fail(l->err, at, "a token and its id", "the entry \"%.60s\"", content));
@@ -203,7 +204,7 @@ static bool put_older(list *l, const json_t *own) {
 /* ---------------------------------------------------------------- with a role, and additional ones */
 
 static bool put_role(list *l, const json_t *token, const char *file, const char *key) {
-    if (!token || json_is_null(token) || is_there(l, token)) return true;
+    if (!token || json_is_null(token) || is_listed(l, token)) return true;
     return put(l, token, true, place(l, file, key));
 }
 
@@ -241,30 +242,44 @@ static bool is_empty(const json_t *v) {
            (json_is_object(v) && json_object_size(v) == 0);
 }
 
-/* extra_special_tokens, or where it is empty additional_special_tokens, its older name; the map's count where
- * the other file has neither. *said: some file has such a list. */
-static const json_t *additional(const gk__beside *s, bool *said) {
-    static const char *const KEYS[] = {"extra_special_tokens", "additional_special_tokens"};
-    const json_t *from[] = {s->config, s->map};
-    *said = false;
-    for (size_t f = 0; f < 2; f++)
-        for (size_t k = 0; k < 2; k++) {
-            const json_t *v = json_object_get(from[f], KEYS[k]);
-            if (json_is_object(v)) continue;
-            *said = *said || v;
-            if (!is_empty(v)) return v;
-        }
-    return NULL;
+/* The lists of additional tokens that count, and whether there is one, be it empty: extra_special_tokens of both
+ * files, or what the older name has where that is empty; the map's older name only where there is no other. */
+typedef struct lists {
+    const json_t *item[2];
+    bool any;
+} lists;
+
+static const json_t *list_of(const json_t *from, const char *key) {
+    const json_t *v = json_object_get(from, key);
+    return json_is_object(v) ? NULL : v;
+}
+
+static lists additional(const gk__beside *s, bool map_older) {
+    static const char NEW[] = "extra_special_tokens", OLD[] = "additional_special_tokens";
+    lists all = {.item = {list_of(s->config, NEW), list_of(s->map, NEW)}};
+    const json_t *older = list_of(s->config, OLD);
+    if (older && is_empty(json_object_get(s->config, NEW))) all.item[0] = older;
+    all.any = all.item[0] || all.item[1];
+    if (all.any || !map_older) return all;
+    all.item[1] = list_of(s->map, OLD);
+    all.any = all.item[1] != NULL;
+    return all;
+}
+
+/* Where added_tokens.json is read, the map's older name is not looked at. */
+static bool is_additional_token(const gk__beside *s, const char *content) {
+    lists all = additional(s, false);
+    return in_array(all.item[0], content) || in_array(all.item[1], content);
 }
 
 static bool put_additional(list *l, const json_t *array) {
     gk_place at = place(l, "tokenizer_config.json", "extra_special_tokens");
     size_t i;
     const json_t *token;
-    if (array && !json_is_array(array)) return gk_fail(l->err, at, "a list of tokens", "is no list");
+    if (array && !json_is_null(array) && !json_is_array(array)) return gk_fail(l->err, at, "a list of tokens", "is no list");
     json_array_foreach(array, i, token) {
         bool unsaid = !json_object_get(token, "special");
-        if (!is_there(l, token) && !put(l, token, unsaid, at)) return false;
+        if (!is_listed(l, token) && !put(l, token, unsaid, at)) return false;
     }
     return true;
 }
@@ -298,12 +313,14 @@ json_t *gk__beside_tokens(gk__beside *s, const json_t *own, const json_t *vocab,
     list l = {.s = s, .tokens = json_array(), .index = json_object(), .vocab = vocab, .err = err};
     begin(&l, own);
     json_t *decoder = json_object_get(s->config, "added_tokens_decoder");
-    bool said;
-    const json_t *more = additional(s, &said);
-    bool ok = (decoder ? put_decoder(&l, decoder) : put_older(&l, own)) && put_roles(&l) &&
-              put_own_roles(&l, s->map, "special_tokens_map.json") &&
-              put_own_roles(&l, s->config, "tokenizer_config.json") &&
-              put_additional(&l, said ? more : spare);
+    lists more = additional(s, !spare);
+    if (!more.any) more.item[0] = spare;
+    bool ok = decoder ? put_decoder(&l, decoder) : put_older(&l, own);
+    l.listed = json_copy(l.index);
+    ok = ok && put_roles(&l) && put_own_roles(&l, s->map, "special_tokens_map.json") &&
+         put_own_roles(&l, s->config, "tokenizer_config.json") && put_additional(&l, more.item[0]) &&
+         put_additional(&l, more.item[1]);
+    json_decref(l.listed);
     json_decref(l.index);
     if (ok) return l.tokens;
     json_decref(l.tokens);

@@ -249,6 +249,11 @@ static json_t *pieces_of(const spm *s, json_t *control) {
     return all;
 }
 
+/* Whether an id decodes to nothing, added token or not. */
+static bool is_silent(const spm *s, int id) {
+    return id < gk__spm_size(s->model) && gk__spm_is_reserved(s->model, id) && s->byte[id] < 0;
+}
+
 /* Tokens that are found in a text; special ones may not be. */
 static bool take_added(spm *s, const json_t *list, bool split_special, gk_place at, gk_error *err) {
     size_t n = json_array_size(list);
@@ -258,7 +263,7 @@ static bool take_added(spm *s, const json_t *list, bool split_special, gk_place 
         gk__added_token *t = &s->added[s->n_added];
         if (!gk__read_one_added(s->a, json_array_get(list, i), t, at, err)) return false;
         if (t->id >= most) most = t->id + 1;
-        if (t->id < gk__spm_size(s->model) && split_special && t->special) continue;
+        if (split_special && t->special && is_silent(s, t->id)) continue; /* nothing is left of it */
         s->n_added++;
     }
     if (s->n_added == 0) return true;
@@ -293,6 +298,15 @@ static bool open_unled(spm *s, const char *bytes, size_t len, const char *name, 
     return s->unled || gk_fail(err, GK_AT_FILE(name), NULL, "not a usable model: %s", why);
 }
 
+/* A class that takes nothing for granted takes what the model has. */
+static void name_by_model(const spm *s, gk__class *class) {
+    const int id[] = {[GK__BOS] = gk__spm_bos(s->model),
+                      [GK__EOS] = gk__spm_eos(s->model),
+                      [GK__UNK] = gk__spm_unk(s->model)};
+    for (size_t i = 0; i < sizeof id / sizeof *id; i++)
+        if (id[i] >= 0) class->token[i] = gk__spm_piece(s->model, id[i]);
+}
+
 static bool load_beside(gk_tok *t, gk__beside *b, gk_error *err) {
     spm *s = t->model;
     gk_place at = GK_AT_FIELD(gk_path_join(b->a, b->dir, CONFIG_NAME), NULL);
@@ -303,6 +317,7 @@ static bool load_beside(gk_tok *t, gk__beside *b, gk_error *err) {
                        "puts EOS after every text, which is not built");
     }
     json_t *control = json_array(), *pieces = pieces_of(s, control);
+    if (b->class.generic) name_by_model(s, &b->class);
     json_t *list = gk__beside_tokens(b, NULL, pieces, control, err);
     bool ok = list && take_added(s, list, b->split_special, at, err);
     json_decref(list);
