@@ -133,13 +133,17 @@ static bool alone(const char *text, size_t len, size_t begin, size_t end) {
            (end == len || !is_word(gk__utf8_char(text + end)));
 }
 
-static size_t spaces_from(const char *text, size_t len, size_t at) {
-    while (at < len && is_space(gk__utf8_char(text + at))) at += gk__utf8_len(text[at]);
+static bool strips(const gk__added_token *t, const char *at) {
+    return is_space(gk__utf8_char(at)) && !(t->marked && *at == ' ');
+}
+
+static size_t spaces_from(const gk__added_token *t, const char *text, size_t len, size_t at) {
+    while (at < len && strips(t, text + at)) at += gk__utf8_len(text[at]);
     return at;
 }
 
-static size_t spaces_until(const char *text, size_t at, size_t least) {
-    while (at > least && is_space(gk__utf8_char(text + char_before(text, at)))) at = char_before(text, at);
+static size_t spaces_until(const gk__added_token *t, const char *text, size_t at, size_t least) {
+    while (at > least && strips(t, text + char_before(text, at))) at = char_before(text, at);
     return at;
 }
 
@@ -177,8 +181,8 @@ gk__parts gk__finder_split(const gk__finder *f, bool but_special, const char *te
         i = end; /* a match that is not taken is passed over too, and so are the spaces beside one */
         if (but_special && t->special) continue;
         if (t->single_word && !alone(text, len, begin, end)) continue;
-        if (t->lstrip) begin = spaces_until(text, begin, done);
-        if (t->rstrip) end = spaces_from(text, len, end);
+        if (t->lstrip) begin = spaces_until(t, text, begin, done);
+        if (t->rstrip) end = spaces_from(t, text, len, end);
         if (done < begin) put(&o, NULL, done, begin);
         put(&o, t, begin, end);
         done = end;

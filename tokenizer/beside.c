@@ -120,12 +120,29 @@ static int by_id(const void *a, const void *b) {
     return x->id != y->id ? (x->id > y->id) - (x->id < y->id) : (x->place > y->place) - (x->place < y->place);
 }
 
+static bool is_own_role(const char *key, const json_t *v) {
+    return ends_in_token(key) && role_of(key) == GK__NAMES && content_of(v);
+}
+
+/* Whether some file, or the class, gives the token one of transformers' roles. */
 static bool has_role(const gk__beside *s, const char *content, bool by_class) {
     bool said;
     for (int i = 0; i < GK__NAMES; i++) {
         const char *name = role_name(s, i, &said);
         if (name && (said || by_class) && strcmp(name, content) == 0) return true;
     }
+    return false;
+}
+
+/* The same for roles of a model's own. */
+static bool has_own_role(const json_t *from, const char *content) {
+    const json_t *extra = json_object_get(from, "extra_special_tokens");
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)from, key, v)
+        if (is_own_role(key, v) && strcmp(content_of(v), content) == 0) return true;
+    json_object_foreach((json_t *)(uintptr_t)(json_is_object(extra) ? extra : NULL), key, v)
+        if (content_of(v) && strcmp(content_of(v), content) == 0) return true;
     return false;
 }
 
@@ -145,7 +162,10 @@ static bool put_listed(list *l, listed *all, size_t n, gk_place at) {
     for (size_t i = 0; i < n && ok; i++) {
         const char *content = content_of(all[i].token);
         if (i + 1 < n && all[i].id == all[i + 1].id) continue; /* the last word on an id */
-        ok = put(l, all[i].token, content && has_role(l->s, content, true), at);
+        ok = put(l, all[i].token,
+                 content && (has_role(l->s, content, true) || has_own_role(l->s->config, content) ||
+                             has_own_role(l->s->map, content)),
+                 at);
     }
     return ok;
 }
@@ -228,8 +248,7 @@ static bool put_own_roles(list *l, const json_t *from, const char *file) {
     json_t *v;
     bool ok = true;
     json_object_foreach((json_t *)(uintptr_t)from, key, v) {
-        bool is = ends_in_token(key) && role_of(key) == GK__NAMES && content_of(v);
-        ok = ok && (!is || put_role(l, v, file, key));
+        ok = ok && (!is_own_role(key, v) || put_role(l, v, file, key));
     }
     const json_t *extra = json_object_get(from, "extra_special_tokens");
     json_object_foreach((json_t *)(uintptr_t)(json_is_object(extra) ? extra : NULL), key, v)
@@ -325,6 +344,23 @@ json_t *gk__beside_tokens(gk__beside *s, const json_t *own, const json_t *vocab,
     if (ok) return l.tokens;
     json_decref(l.tokens);
     return NULL;
+}
+
+gk__listed *gk__beside_listed(const gk__beside *s, size_t *n) {
+    json_t *decoder = json_object_get(s->config, "added_tokens_decoder");
+    gk__listed *all = gk_arena_alloc(s->a, (json_object_size(decoder) + json_object_size(s->added) + 1) * sizeof *all);
+    const char *key;
+    json_t *v;
+    *n = 0;
+    json_object_foreach(decoder, key, v) {
+        const char *name = content_of(v);
+        if (name) all[(*n)++] = (gk__listed){strtoll(key, NULL, 10), name};
+    }
+    json_object_foreach(s->added, key, v) {
+        int64_t id;
+        if (number_of(v, &id)) all[(*n)++] = (gk__listed){id, key};
+    }
+    return all;
 }
 
 /* ---------------------------------------------------------------- BOS and EOS */

@@ -45,6 +45,12 @@ bool gk__beside_says(const gk__beside *s);
  * additional ones; or NULL. */
 json_t *gk__beside_tokens(gk__beside *s, const json_t *own, const json_t *vocab, const json_t *spare,
                           gk_error *err);
+/* The tokens that are listed with ids: id and name, borrowed; the list is in the arena. */
+typedef struct gk__listed {
+    int64_t id;
+    const char *name;
+} gk__listed;
+gk__listed *gk__beside_listed(const gk__beside *s, size_t *n);
 /* BOS and EOS of `t`, which has those tokens, by what the files or the class call them, else by config.json. */
 void gk__beside_ends(const gk__beside *s, gk_tok *t);
 /* add_prefix_space of the files, put into the steps of a tokenizer.json. */

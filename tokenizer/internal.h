@@ -242,6 +242,7 @@ typedef struct gk__added_token {
     size_t len;
     int32_t id;
     bool single_word, lstrip, rstrip, normalized, special;
+    bool marked; /* it is looked for where spaces are marks already, which lstrip and rstrip leave alone */
 } gk__added_token;
 
 /* A set of strings to find in a text, the longest of those that begin first. */

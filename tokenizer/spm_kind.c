@@ -9,12 +9,12 @@
 #define MARK "\xE2\x96\x81" /* U+2581, for a space */
 
 /* Where a space goes before a text that the model encodes: at its begin, and behind an added token. */
-typedef enum lead {
+typedef enum spm_lead {
     LEAD_EACH,   /* before every stretch, as the library does it */
     LEAD_MARKED, /* the same, but not behind a token where there is one already */
     LEAD_FIRST,  /* at the begin of the whole text only */
     LEAD_NEVER
-} lead;
+} spm_lead;
 
 typedef struct spm {
     gk_arena *a;
@@ -23,7 +23,7 @@ typedef struct spm {
     gk__spm_facts facts;
     gk__spm_bpe *bpe; /* NULL: the library encodes */
     int16_t *byte;    /* [pieces] the value of each byte-fallback piece, -1 of the others */
-    lead lead;
+    spm_lead lead;
     int size;          /* with the added tokens */
     const char **name; /* [size] of added tokens, NULL for the others; NULL: there are none */
     gk__added_token *added;
@@ -103,17 +103,18 @@ static bool encode_by_library(const gk__spm *m, const char *text, size_t len, gk
     return true;
 }
 
-static bool leads(const spm *s, const char *text, size_t len, size_t at) {
-    if (at == 0 || s->lead == LEAD_EACH) return s->lead != LEAD_NEVER;
-    return s->lead == LEAD_MARKED && text[0] != ' ' &&
+/* `lead` is that of the stretch: behind a token that is found where spaces are marks, LEAD_EACH is LEAD_MARKED. */
+static bool leads(spm_lead lead, const char *text, size_t len, size_t at) {
+    if (at == 0 || lead == LEAD_EACH) return lead != LEAD_NEVER;
+    return lead == LEAD_MARKED && text[0] != ' ' &&
            (len < strlen(MARK) || memcmp(text, MARK, strlen(MARK)) != 0);
 }
 
 /* The stretch of `whole` from `at` on, in which there is no added token. */
-static bool encode_stretch(const spm *s, const char *whole, size_t at, size_t len, gk__ids *out,
+static bool encode_stretch(const spm *s, spm_lead lead, const char *whole, size_t at, size_t len, gk__ids *out,
                            gk_error *err) {
     const char *text = whole + at;
-    bool prefix = leads(s, text, len, at);
+    bool prefix = leads(lead, text, len, at);
     size_t before = out->n;
     if (s->bpe)
         gk__spm_bpe_encode(s->bpe, prefix, text, len, out);
@@ -129,12 +130,13 @@ static bool encode_parts(const spm *s, const char *whole, size_t at, size_t len,
     bool ok = true;
     for (size_t i = 0; i < parts.n && ok; i++) {
         const gk__part *p = &parts.item[i];
+        spm_lead lead = !raw && i > 0 && s->lead == LEAD_EACH ? LEAD_MARKED : s->lead;
         if (p->token)
             gk__ids_add(out, p->token->id, (uint32_t)(at + p->end));
         else if (raw && s->normalized)
             ok = encode_parts(s, whole, at + p->begin, p->end - p->begin, false, tmp, out, err);
         else
-            ok = encode_stretch(s, whole, at + p->begin, p->end - p->begin, out, err);
+            ok = encode_stretch(s, lead, whole, at + p->begin, p->end - p->begin, out, err);
     }
     return ok;
 }
@@ -145,7 +147,7 @@ static bool spm_encode(const void *model, const char *text, size_t len, int bos,
     gk__ids ids = {0};
     gk_arena *tmp = gk_arena_new();
     bool ok = s->n_added ? encode_parts(s, text, 0, len, true, tmp, &ids, err)
-                         : encode_stretch(s, text, 0, len, &ids, err);
+                         : encode_stretch(s, s->lead, text, 0, len, &ids, err);
     gk_arena_free(tmp);
     if (ok && ids.n == 0)
         ok =
@@ -282,7 +284,7 @@ static bool take_added(spm *s, const json_t *list, bool split_special, gk_place 
 
 /* Whether a space goes before a text: as the classes of transformers have it, but that a text of which the first
  * character is a space gets one too, as the model was trained (docs/tokenizers.md). */
-static lead choose_lead(const spm *s, const gk__beside *b) {
+static spm_lead choose_lead(const spm *s, const gk__beside *b) {
     if (b->class.metaspace)
         return b->prefix_space == GK__NO ? LEAD_NEVER : b->legacy == GK__YES ? LEAD_MARKED : LEAD_FIRST;
     if (!s->facts.dummy_prefix) return LEAD_NEVER;
@@ -296,6 +298,43 @@ static bool open_unled(spm *s, const char *bytes, size_t len, const char *name, 
     if (!called_for) return true;
     s->unled = gk__spm_open(bytes, len, false, why);
     return s->unled || gk_fail(err, GK_AT_FILE(name), NULL, "not a usable model: %s", why);
+}
+
+/* A piece that added_tokens_decoder calls otherwise: a placeholder, whose name no text gives. */
+static bool rename_piece(const spm *s, const gk__listed *one, json_t *pieces, gk_place at, gk_error *err) {
+    const char *old = gk__spm_piece(s->model, (int)one->id);
+    if (strcmp(old, one->name) == 0) return true;
+    if (!gk__spm_is_control(s->model, (int)one->id) && !gk__spm_is_unused(s->model, (int)one->id))
+        return gk_fail(err, at, "the piece's own name, or an id of none",
+                       "the token \"%.60s\" takes the place of the piece \"%.60s\" (%d), which is not built",
+                       one->name, old, (int)one->id);
+    json_object_del(pieces, old);
+    json_object_set_new(pieces, one->name, json_integer(one->id));
+    return true;
+}
+
+/* As the class that takes a file's steps as they are does it. */
+static bool rename_pieces(const spm *s, const gk__beside *b, json_t *pieces, gk_place at, gk_error *err) {
+    size_t n;
+    gk__listed *all = gk__beside_listed(b, &n);
+    for (size_t i = 0; i < n; i++) {
+        bool kept = json_object_get(pieces, all[i].name) != NULL;
+        if (all[i].id < gk__spm_size(s->model) && !kept && !rename_piece(s, &all[i], pieces, at, err))
+            return false;
+    }
+    return true;
+}
+
+/* Where that class finds tokens: those that are listed with ids in the text as it is, and those with a role, if a
+ * file says so of them, where spaces are marks. */
+static void find_raw(const spm *s, const gk__beside *b, json_t *list) {
+    size_t n, k;
+    json_t *one;
+    gk__listed *all = gk__beside_listed(b, &n);
+    for (size_t i = 0; s->facts.dummy_prefix && i < n; i++)
+        json_array_foreach(list, k, one)
+            if (strcmp(json_string_value(json_object_get(one, "content")), all[i].name) == 0)
+                json_object_set_new(one, "normalized", json_false());
 }
 
 /* A class that takes nothing for granted takes what the model has. */
@@ -317,9 +356,14 @@ static bool load_beside(gk_tok *t, gk__beside *b, gk_error *err) {
                        "puts EOS after every text, which is not built");
     }
     json_t *control = json_array(), *pieces = pieces_of(s, control);
+    json_t *list = NULL;
     if (b->class.generic) name_by_model(s, &b->class);
-    json_t *list = gk__beside_tokens(b, NULL, pieces, control, err);
-    bool ok = list && take_added(s, list, b->split_special, at, err);
+    bool ok = (!b->class.generic || rename_pieces(s, b, pieces, at, err)) &&
+              (list = gk__beside_tokens(b, NULL, pieces, control, err));
+    if (ok && b->class.generic) find_raw(s, b, list);
+    ok = ok && take_added(s, list, b->split_special, at, err);
+    for (size_t i = 0; ok && b->class.generic && i < s->n_added; i++)
+        s->added[i].marked = s->added[i].normalized;
     json_decref(list);
     json_decref(pieces);
     json_decref(control);

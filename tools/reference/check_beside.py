@@ -46,16 +46,18 @@ def token(r, name, typed=False):
     return dict(t, __type="AddedToken") if typed else t
 
 
-def side_files(r, kind, n_pieces):
-    """tokenizer_config.json, special_tokens_map.json, added_tokens.json: each an object or None."""
+def side_files(r, kind, n_pieces, own):
+    """tokenizer_config.json, special_tokens_map.json, added_tokens.json: each an object or None. An added_tokens_decoder begins with
+    the tokenizer.json's `own` tokens, which classes that build their steps anew would forget."""
     any_of = lambda k: r.sample([*NEW, *r.sample(OLD[kind], 2)], k)
     config, roles_map, added = {}, None, None
     name = r.choice(KINDS[kind][0])
     if name:
         config["tokenizer_class"] = name
     if r.random() < 0.5:
-        config["added_tokens_decoder"] = {str(r.choice([n_pieces + i, n_pieces + 3 * i, r.randrange(n_pieces + 40)])): token(r, t)
+        config["added_tokens_decoder"] = {str(r.choice([n_pieces + i, n_pieces + 3 * i, n_pieces + r.randrange(40), r.randrange(n_pieces) if not own else n_pieces + 7])): token(r, t)
                                           for i, t in enumerate(any_of(r.randrange(0, 6)))}
+        config["added_tokens_decoder"] |= {str(t["id"]): {k: v for k, v in t.items() if k != "id"} for t in own}
     for role in r.sample(ROLES, r.randrange(0, 4)):
         config[role] = r.choice([any_of(1)[0], r.choice(OLD[kind]), token(r, any_of(1)[0], True)])
     if r.random() < 0.1:
@@ -81,7 +83,8 @@ def side_files(r, kind, n_pieces):
 
 def make_folder(out, source, kind, r, n_pieces):
     shutil.copytree(source, out, copy_function=os.symlink)
-    config, roles_map, added = side_files(r, kind, n_pieces)
+    own = json.loads((source / "tokenizer.json").read_text())["added_tokens"] if (source / "tokenizer.json").exists() else []
+    config, roles_map, added = side_files(r, kind, n_pieces, own)
     if kind == "llama2":  # where it says nothing transformers 5 puts no BOS, and without such a file reads other things
         config = dict(config or {})
         config.setdefault("add_bos_token", True)
@@ -151,9 +154,7 @@ def main():
         for kind in args.names:
             source, different, hindered = (args.tokenizers / kind).resolve(), 0, []
             (work / kind).mkdir()
-            plain = work / kind / "plain"
-            make_folder(plain, source, kind, random.Random(0), 0)
-            n_pieces = {"gpt2": 50257, "llama2": 32000, "llama3": 128256, "gemma": 256000, "pythia": 50277}[kind]
+            n_pieces = {"gpt2": 50257, "llama2": 32000, "llama3": 128256, "gemma": 256000, "pythia": 50281}[kind]
             for i in range(args.folders):
                 r = random.Random(f"{args.seed} {kind} {i}")
                 make_folder(work / kind / str(i), source, kind, r, n_pieces)
