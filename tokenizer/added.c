@@ -156,7 +156,7 @@ typedef struct out {
 } out;
 
 static void put(out *o, const gk__added_token *token, size_t begin, size_t end) {
-    if (begin == end) return;
+    if (begin >= end) return;
     if (o->parts.n == o->cap) {
         size_t cap = o->cap ? 2 * o->cap : 8;
         gk__part *item = gk_arena_alloc(o->a, cap * sizeof *item);
@@ -181,11 +181,11 @@ gk__parts gk__finder_split(const gk__finder *f, bool but_special, const char *te
         i = end; /* a match that is not taken is passed over too, and so are the spaces beside one */
         if (but_special && t->special) continue;
         if (t->single_word && !alone(text, len, begin, end)) continue;
-        if (t->lstrip) begin = spaces_until(t, text, begin, done);
+        if (t->lstrip) begin = begin < done ? done : spaces_until(t, text, begin, done);
         if (t->rstrip) end = spaces_from(t, text, len, end);
         if (done < begin) put(&o, NULL, done, begin);
         put(&o, t, begin, end);
-        done = end;
+        done = begin < end ? end : begin;
     }
     if (done < len) put(&o, NULL, done, len);
     return o.parts;

@@ -125,11 +125,22 @@ static bool is_own_role(const char *key, const json_t *v) {
 }
 
 /* Whether some file, or the class, gives the token one of transformers' roles. */
-static bool has_role(const gk__beside *s, const char *content, bool by_class) {
+static bool has_role(const gk__beside *s, const char *content) {
     bool said;
     for (int i = 0; i < GK__NAMES; i++) {
         const char *name = role_name(s, i, &said);
-        if (name && (said || by_class) && strcmp(name, content) == 0) return true;
+        if (name && strcmp(name, content) == 0) return true;
+    }
+    return false;
+}
+
+/* The same when added_tokens.json is read: the class does not count yet, nor does a tokenizer_config.json that has
+ * an object for the name. */
+static bool has_early_role(const gk__beside *s, const char *content) {
+    for (int i = 0; i < GK__NAMES; i++) {
+        const json_t *v = role_said(s, ROLES[i]);
+        const char *name = v && (json_is_string(v) || json_object_get(s->map, ROLES[i])) ? content_of(v) : NULL;
+        if (name && strcmp(name, content) == 0) return true;
     }
     return false;
 }
@@ -146,11 +157,11 @@ static bool has_own_role(const json_t *from, const char *content) {
     return false;
 }
 
-static bool in_array(const json_t *array, const char *content) {
+static bool in_array(const json_t *array, bool strings, const char *content) {
     size_t i;
     const json_t *v;
     json_array_foreach(array, i, v) {
-        const char *other = content_of(v);
+        const char *other = strings ? json_string_value(v) : content_of(v);
         if (other && strcmp(other, content) == 0) return true;
     }
     return false;
@@ -163,7 +174,7 @@ static bool put_listed(list *l, listed *all, size_t n, gk_place at) {
         const char *content = content_of(all[i].token);
         if (i + 1 < n && all[i].id == all[i + 1].id) continue; /* the last word on an id */
         ok = put(l, all[i].token,
-                 content && (has_role(l->s, content, true) || has_own_role(l->s->config, content) ||
+                 content && (has_role(l->s, content) || has_own_role(l->s->config, content) ||
                              has_own_role(l->s->map, content)),
                  at);
     }
@@ -201,7 +212,7 @@ static bool put_older(list *l, const json_t *own) {
     const char *content;
     bool ok = true;
     json_object_foreach(l->s->added, content, index) {
-        bool special = has_role(l->s, content, false) || is_additional_token(l->s, content);
+        bool special = has_early_role(l->s, content) || is_additional_token(l->s, content);
         int64_t id = 0;
         ok = ok && (number_of(index, &id) ||
                     gk_fail(l->err, at, "a token and its id", "the entry \"%.60s\"", content));
@@ -288,7 +299,7 @@ static lists additional(const gk__beside *s, bool map_older) {
 /* Where added_tokens.json is read, the map's older name is not looked at. */
 static bool is_additional_token(const gk__beside *s, const char *content) {
     lists all = additional(s, false);
-    return in_array(all.item[0], content) || in_array(all.item[1], content);
+    return in_array(all.item[0], true, content) || in_array(all.item[1], false, content);
 }
 
 static bool put_additional(list *l, const json_t *array) {

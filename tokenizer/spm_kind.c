@@ -28,6 +28,7 @@ typedef struct spm {
     const char **name; /* [size] of added tokens, NULL for the others; NULL: there are none */
     gk__added_token *added;
     size_t n_added;
+    bool split_special;           /* special tokens in a text are text */
     gk__finder *raw, *normalized; /* NULL: no such token; the second is looked for in what the first leaves */
 } spm;
 
@@ -126,7 +127,7 @@ static bool encode_stretch(const spm *s, spm_lead lead, const char *whole, size_
 
 static bool encode_parts(const spm *s, const char *whole, size_t at, size_t len, bool raw, gk_arena *tmp,
                          gk__ids *out, gk_error *err) {
-    gk__parts parts = gk__finder_split(raw ? s->raw : s->normalized, false, whole + at, len, tmp);
+    gk__parts parts = gk__finder_split(raw ? s->raw : s->normalized, s->split_special, whole + at, len, tmp);
     bool ok = true;
     for (size_t i = 0; i < parts.n && ok; i++) {
         const gk__part *p = &parts.item[i];
@@ -215,7 +216,7 @@ static char *spm_decode(const void *model, const int32_t *id, size_t n, gk_arena
 static void describe_added(const spm *s, gk_buf *out) {
     bool first = s->lead != LEAD_NEVER;
     if (s->n_added == 0 && first == s->facts.dummy_prefix) return;
-    gk_buf_printf(out, "added %d ", s->n_added ? (int)s->lead : first);
+    gk_buf_printf(out, "added %d %d ", s->n_added ? (int)s->lead : first, s->split_special);
     for (size_t i = 0; i < s->n_added; i++) gk__describe_added(out, &s->added[i]);
 }
 
@@ -256,26 +257,29 @@ static bool is_silent(const spm *s, int id) {
     return id < gk__spm_size(s->model) && gk__spm_is_reserved(s->model, id) && s->byte[id] < 0;
 }
 
-/* Tokens that are found in a text; special ones may not be. */
-static bool take_added(spm *s, const json_t *list, bool split_special, gk_place at, gk_error *err) {
-    size_t n = json_array_size(list);
+/* Whether there is nothing to an added token but what the model does by itself. */
+static bool is_idle(const spm *s, const gk__added_token *t) {
+    return s->split_special && t->special && is_silent(s, t->id);
+}
+
+static bool take_added(spm *s, const json_t *list, gk_place at, gk_error *err) {
+    size_t n = json_array_size(list), idle = 0;
     int most = gk__spm_size(s->model);
     s->added = gk_arena_alloc(s->a, (n + 1) * sizeof *s->added);
     for (size_t i = 0; i < n; i++) {
-        gk__added_token *t = &s->added[s->n_added];
+        gk__added_token *t = &s->added[i];
         if (!gk__read_one_added(s->a, json_array_get(list, i), t, at, err)) return false;
         if (t->id >= most) most = t->id + 1;
-        if (split_special && t->special && is_silent(s, t->id)) continue; /* nothing is left of it */
-        s->n_added++;
+        idle += is_idle(s, t);
     }
-    if (s->n_added == 0) return true;
+    if (idle == n) return true;
+    s->n_added = n;
     s->size = most;
     s->name = gk_arena_alloc(s->a, (size_t)most * sizeof *s->name);
-    for (size_t i = 0; i < s->n_added; i++) {
-        const gk__added_token *t = &s->added[i];
+    for (size_t i = 0; i < n; i++) {
+        gk__added_token *t = &s->added[i];
         gk__finder **f = t->normalized ? &s->normalized : &s->raw;
         s->name[t->id] = t->content;
-        if (split_special && t->special) continue;
         if (!*f) *f = gk__finder_new(s->a);
         gk__finder_add(*f, t->content, t->len, t);
     }
@@ -357,11 +361,12 @@ static bool load_beside(gk_tok *t, gk__beside *b, gk_error *err) {
     }
     json_t *control = json_array(), *pieces = pieces_of(s, control);
     json_t *list = NULL;
+    s->split_special = b->split_special;
     if (b->class.generic) name_by_model(s, &b->class);
     bool ok = (!b->class.generic || rename_pieces(s, b, pieces, at, err)) &&
               (list = gk__beside_tokens(b, NULL, pieces, control, err));
     if (ok && b->class.generic) find_raw(s, b, list);
-    ok = ok && take_added(s, list, b->split_special, at, err);
+    ok = ok && take_added(s, list, at, err);
     for (size_t i = 0; ok && b->class.generic && i < s->n_added; i++)
         s->added[i].marked = s->added[i].normalized;
     json_decref(list);
