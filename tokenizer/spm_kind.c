@@ -185,7 +185,9 @@ static char *decode_added(const spm *s, const int32_t *id, size_t n, gk_arena *a
     gk__pieces p = {.item = gk_arena_alloc(w.a, (n + 1) * sizeof *p.item)};
     for (size_t i = 0; i < n; i++) {
         const gk__added_token *t = added_of(s, id[i]);
-        bool silent = t ? t->special : id[i] < gk__spm_size(s->model) && gk__spm_is_control(s->model, id[i]);
+        /* The reference knows a special token by its name, which is not what it is looked for as here. */
+        bool renamed = t && t->marked && strchr(t->content, ' ');
+        bool silent = t ? t->special && !renamed : id[i] < gk__spm_size(s->model) && gk__spm_is_control(s->model, id[i]);
         const char *text = spm_piece(s, id[i]);
         if (!silent) p.item[p.n++] = (struct gk__piece){text, strlen(text)};
     }
