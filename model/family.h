@@ -69,10 +69,13 @@ gk_place gk__at_member(gk_place at, const gk_config *c, size_t member, const cha
 
 /* ---- hf_config.c: config.json */
 bool gk__config_load(const char *path, gk_config *out, gk_error *err);
-bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_error *err);
+/* With the members of `kept` (NULL: none) that are not the configuration's own. */
+bool gk__config_save(const gk_config *c, gk_dtype weights, const json_t *kept, const char *path,
+                     gk_error *err);
 /* generation_config.json of a folder, which need not be there: the ids that end a text. */
 bool gk__generation_load(const char *dir, gk_config *c, gk_error *err);
-bool gk__generation_save(const gk_config *c, const char *dir, gk_error *err);
+/* `kept` is written as it is; without it (NULL) a file with the ids, where config.json cannot say them. */
+bool gk__generation_save(const gk_config *c, const json_t *kept, const char *dir, gk_error *err);
 /* ---- config_keys.c: every key that a config.json may have */
 typedef enum gk__key_use {
     GK__KEY_READ,  /* honoured, or refused where its value is not built */

@@ -441,14 +441,16 @@ static bool same_ids(const gk_id_list *a, const gk_id_list *b) {
     return a->n == b->n && memcmp(a->id, b->id, (size_t)a->n * sizeof *a->id) == 0;
 }
 
-bool gk__generation_save(const gk_config *c, const char *dir, gk_error *err) {
+bool gk__generation_save(const gk_config *c, const json_t *kept, const char *dir, gk_error *err) {
     gk_config plain = *c;
     plain.ends.n = 0;
     gk_id_list all = gk_config_ends(&plain), rest = {0};
     gk_arena *a = gk_arena_new();
     const char *path = gk_path_join(a, dir, GENERATION);
     bool ok = true;
-    if (c->ends.n > 0 && !same_ids(&c->ends, &all)) {
+    if (kept) {
+        ok = gk_json_save(path, kept, err);
+    } else if (c->ends.n > 0 && !same_ids(&c->ends, &all)) {
         for (int i = 1; i < c->ends.n; i++) rest.id[rest.n++] = c->ends.id[i];
         json_t *doc = json_object();
         if (c->bos_id >= 0) json_object_set_new(doc, "bos_token_id", json_integer(c->bos_id));
@@ -462,7 +464,8 @@ bool gk__generation_save(const gk_config *c, const char *dir, gk_error *err) {
     return ok;
 }
 
-bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_error *err) {
+bool gk__config_save(const gk_config *c, gk_dtype weights, const json_t *kept, const char *path,
+                     gk_error *err) {
     static const char *const types[] = {[GK_F32] = "float32", [GK_F16] = "float16", [GK_BF16] = "bfloat16"};
     const gk_family *f = c->family;
     json_t *doc = json_pack("{s:[s], s:s, s:s}", "architectures", f->architecture, "model_type", f->name,
@@ -471,6 +474,7 @@ bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_
         json_object_set_new(doc, f->fields[i].key, field_value(c, &f->fields[i]));
     if (c->rope) save_rope(c, doc);
     save_layer_types(c, doc);
+    json_object_update_missing(doc, (json_t *)(uintptr_t)kept);
     bool ok = gk_json_save(path, doc, err);
     json_decref(doc);
     return ok;

@@ -380,11 +380,13 @@ static gk_model *open_model(const char *path, bool mapped, gk_error *err) {
     gk_model *m = open_files(path, files, &c, &l.layout, err) ? make(&l, mapped, err) : NULL;
     if (m && mapped) {
         m->files = files;
-        return m;
+    } else {
+        gk__files_close(files);
+        gk_free(files);
     }
-    gk__files_close(files);
-    gk_free(files);
-    return m;
+    if (!m || gk__is_file(path) || gk__kept_load(path, &m->kept, err)) return m;
+    gk_model_free(m);
+    return NULL;
 }
 
 /* A model's, or an adapter's base with the adapter merged into it. */

@@ -219,9 +219,10 @@ gk_model *gk_model_open(const char *path, gk_error *err);
  * (they are never predicted), those that only `to` has are copied from it. Where the two differ in more, nothing is
  * changed. False: no memory. */
 bool gk_model_fit_vocab(gk_model *m, const gk_model *to, gk_error *err);
-/* Writes config.json and model.safetensors (each atomically, config.json last) and, where the ids that end a
- * text are others than config.json's, generation_config.json; a file of that name that was there goes, since
- * it was of another model. `dir` is made when absent.
+/* Writes config.json and model.safetensors (each atomically, config.json last) and generation_config.json: that
+ * of the folder which the model was read from, else, where the ids that end a text are others than config.json's,
+ * one with these; a file of that name that was there goes, since it was of another model. config.json keeps
+ * pad_token_id, sep_token_id and tokenizer_class of that folder. `dir` is made when absent.
  * A loaded or trained model is saved as F32; an opened one as the types it has, byte for byte the tensors
  * that were read (what was quantised: F32). */
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);

@@ -230,7 +230,7 @@ START_TEST(test_round_trip) {
     if (c.family == gk_family_find("gemma2")) c.window = 7, c.query_scale = 10, c.final_softcap = 30;
     if (c.family == gk_family_find("gpt_neox")) c.rotary_dim = 22; /* a share that rounds */
     for (int ids = 0; ids < 2; ids++) {
-        ck_assert(gk__config_save(&c, GK_F32, path, &err));
+        ck_assert(gk__config_save(&c, GK_F32, NULL, path, &err));
         ck_assert(gk__config_load(path, &back, &err));
         ck_assert(same_and_ids(&c, &back));
         c.bos_id = -1;
@@ -291,8 +291,8 @@ START_TEST(test_ends_of_a_text) {
     ck_assert(load_text(&s, "{" LLAMA HEADS ",\"eos_token_id\":[3,4,99]}", &c, &err));
     ck_assert(gk__generation_load(s.dir, &c, &err)); /* there is none */
     assert_ids(gk_config_ends(&c), 3, (const int[]){3, 4, 99});
-    ck_assert(gk__config_save(&c, GK_F32, scratch_path(&s, "config.json"), &err));
-    ck_assert(gk__generation_save(&c, s.dir, &err));
+    ck_assert(gk__config_save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
+    ck_assert(gk__generation_save(&c, NULL, s.dir, &err));
     ck_assert(!gk_exists(generation));
     ck_assert(gk__config_load(scratch_path(&s, "config.json"), &back, &err));
     ck_assert_int_eq(back.eos_id, 3);
@@ -303,7 +303,7 @@ START_TEST(test_ends_of_a_text) {
     assert_ids(gk_config_ends(&c), 2, (const int[]){7, 3});
     ck_assert_int_eq(c.eos_id, 3); /* config.json's, still */
     unlink(generation);
-    ck_assert(gk__generation_save(&c, s.dir, &err) && gk__generation_load(s.dir, &back, &err));
+    ck_assert(gk__generation_save(&c, NULL, s.dir, &err) && gk__generation_load(s.dir, &back, &err));
     assert_ids(gk_config_ends(&back), 2, (const int[]){7, 3});
 
     scratch_file(&s, "generation_config.json", "{\"eos_token_id\": null, \"do_sample\": true}");
@@ -330,7 +330,7 @@ START_TEST(test_gemma2_without_windows) {
                         "\"sliding_window\":4,\"layer_types\":[\"full_attention\",\"full_attention\"]}",
                         &c, &err));
     ck_assert_int_eq(c.window, 0);
-    ck_assert(gk__config_save(&c, GK_F32, scratch_path(&s, "config.json"), &err));
+    ck_assert(gk__config_save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
     json_t *doc = gk_json_load(scratch_path(&s, "config.json"), &err);
     ck_assert_uint_eq(json_array_size(json_object_get(doc, "layer_types")), 2);
     ck_assert(json_is_integer(json_object_get(doc, "sliding_window"))); /* else it does not open there */

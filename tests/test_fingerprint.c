@@ -119,7 +119,8 @@ END_TEST
 
 START_TEST(settings_of_a_folder_matter) {
     static const char *const SETTINGS[] = {"{}", "{\"eos_token\": \"a\"}", "{\"bos_token\": \"a\"}",
-                                           "{\"bos_token\": \"a\", \"add_bos_token\": true}"};
+                                           "{\"bos_token\": \"a\", \"split_special_tokens\": true}",
+                                           "{\"bos_token\": \"a\", \"pad_token\": \"b\"}"};
     const char *dir = folder("set"), *seen[COUNT(SETTINGS)];
     put("set", "tokenizer.json", JSON);
     for (size_t i = 0; i < COUNT(SETTINGS); i++) {

@@ -57,6 +57,12 @@ static void put_steps(gk_buf *out, const gk__bpe *b) {
     }
 }
 
+void gk__describe_added(gk_buf *out, const gk__added_token *t) {
+    gk_buf_printf(out, "%d %d%d%d%d%d ", t->id, t->single_word, t->lstrip, t->rstrip, t->normalized,
+                  t->special);
+    gk__describe_text(out, t->content, t->len);
+}
+
 /* Those with ids below `end`. */
 static void put_pieces(gk_buf *out, const gk__bpe *b, int end) {
     put_string(out, "pieces");
@@ -66,14 +72,9 @@ static void put_pieces(gk_buf *out, const gk__bpe *b, int end) {
         gk__describe_number(out, i);
         gk__describe_text(out, p->text, p->len);
     }
-    put_string(out, "added");
-    for (size_t i = 0; i < b->n_added; i++) {
-        const gk__added_token *t = &b->added[i];
-        if (t->id >= end) continue;
-        gk_buf_printf(out, "%d %d%d%d%d%d ", t->id, t->single_word, t->lstrip, t->rstrip, t->normalized,
-                      t->special);
-        gk__describe_text(out, t->content, t->len);
-    }
+    put_string(out, b->split_special ? "added, special ones not found" : "added");
+    for (size_t i = 0; i < b->n_added; i++)
+        if (b->added[i].id < end) gk__describe_added(out, &b->added[i]);
 }
 
 static int by_rank(const void *a, const void *b) {

@@ -56,7 +56,7 @@ static bool read_flag(const source *s, const char *key, bool *out) {
 static void remember(gk_tok *t, const char *name, const char *bytes, size_t len) {
     char *copy = gk_arena_alloc(t->arena, len + 1);
     memcpy(copy, bytes, len);
-    t->file[t->n_files++] = (gk__file){name, copy, len};
+    gk__remember(t, (gk__file){name, copy, len});
 }
 
 /* ---------------------------------------------------------------- gpt2: a tokenizer.json */
@@ -91,6 +91,12 @@ static const struct {
                   SPLIT("\\\\p{N}+") SPLIT("[0-9][0-9][0-9]") BYTES_ONLY),
      false, false, false},
 };
+
+const char *gk__pre_tokenizer(const char *name) {
+    size_t i = 0;
+    while (strcmp(PRES[i].name, name) != 0) i++;
+    return PRES[i].pre_tokenizer;
+}
 
 static int find_pre(const source *s) {
     for (int i = 0; i < (int)(sizeof PRES / sizeof *PRES); i++)
@@ -298,7 +304,7 @@ static bool load_llama(source *s, const char *name) {
         put_settings(s, &model, id, prefix, squeeze);
         remember(s->t, "tokenizer.model", model.data, model.len);
         const gk__file *f = &s->t->file[0];
-        ok = gk__load_spm(s->t, f->bytes, f->len, name, s->err);
+        ok = gk__load_spm(s->t, f->bytes, f->len, name, NULL, s->err);
         s->t->add_bos = add_bos;
     }
     gk_buf_free(&model);

@@ -237,7 +237,7 @@ static bool check_id(const gk__bpe *b, const gk__added_token *t, int64_t next, g
     return true;
 }
 
-static bool read_one_added(gk__bpe *b, const json_t *json, gk__added_token *t, gk_place at, gk_error *err) {
+bool gk__read_one_added(gk_arena *a, const json_t *json, gk__added_token *t, gk_place at, gk_error *err) {
     const char *content = NULL;
     int64_t id = 0;
     if (!gk_json_str(json, "content", &content, at, err) ||
@@ -247,10 +247,10 @@ static bool read_one_added(gk__bpe *b, const json_t *json, gk__added_token *t, g
         !setting(json, "normalized", &t->normalized, at, err) ||
         !setting(json, "special", &t->special, at, err))
         return false;
-    const char *plain = gk_json_plain(b->a, content, &t->len);
+    const char *plain = gk_json_plain(a, content, &t->len);
     if (t->len == 0 || t->len > ADDED_BYTES_MAX)
         return gk_fail(err, at, "1 to 4096 bytes", "an added token of %zu bytes", t->len);
-    t->content = plain == content ? gk_arena_strdup(b->a, content) : plain;
+    t->content = plain == content ? gk_arena_strdup(a, content) : plain;
     t->id = (int32_t)id;
     return true;
 }
@@ -314,7 +314,7 @@ bool gk__read_added(gk__bpe *b, const json_t *list, gk_place at, gk_error *err) 
         char field[48];
         snprintf(field, sizeof field, "added_tokens[%zu]", i);
         gk_place here = {.file = at.file, .field = field};
-        if (!read_one_added(b, json_array_get(list, i), t, here, err) || !check_id(b, t, next, here, err))
+        if (!gk__read_one_added(b->a, json_array_get(list, i), t, here, err) || !check_id(b, t, next, here, err))
             return false;
         if (!gk__strings_add(&b->added_ids, t->content, t->len, t->id))
             return gk_fail(err, here, "every token once", "\"%.60s\" is there twice", t->content);
