@@ -254,6 +254,7 @@ typedef struct gk_rendered {
 bool gk_templates_load(gk_arena *a, const char *path, gk_template ***out, size_t *n, gk_error *err);
 gk_template *gk_template_parse(gk_arena *a, const char *text, gk_place at, gk_error *err);
 const char *gk_template_text(const gk_template *t); /* as written */
+gk_place gk_template_place(const gk_template *t);   /* file and line of one that a file gave */
 bool gk_template_has(const gk_template *t, const char *field);
 /* The fields of its holes, each once, in the order of the text: a NULL-terminated list in `a`. */
 const char *const *gk_template_fields(gk_arena *a, const gk_template *t);

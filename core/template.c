@@ -19,6 +19,7 @@ struct gk_template {
     size_t n_pieces, n_holes;
     filler *fillers;
     size_t n_fillers;
+    gk_place at;
     const char *delimiter; /* what stands between it and an answer; NULL: gk_seam says */
 };
 
@@ -140,6 +141,7 @@ static bool parse_pieces(parser *p) {
 static gk_template *parse(gk_arena *a, const char *text, const origin *from, gk_error *err) {
     gk_template *t = gk_arena_alloc(a, sizeof *t);
     t->text = gk_arena_strdup(a, text);
+    t->at = from->at;
     size_t holes = 0;
     for (const char *s = text; *s; s++) holes += *s == '{';
     t->pieces = gk_arena_alloc(a, (2 * holes + 1) * sizeof *t->pieces);
@@ -333,6 +335,10 @@ const char *gk_template_text(const gk_template *t) {
     return t->text;
 }
 
+gk_place gk_template_place(const gk_template *t) {
+    return t->at;
+}
+
 /* The first hole of the field in the text as written. */
 static const char *hole_in(const gk_template *t, const char *field) {
     const char *s = t->text;
@@ -346,8 +352,8 @@ static const char *hole_in(const gk_template *t, const char *field) {
 
 gk_template *gk_template_before(gk_arena *a, const gk_template *t, const char *field) {
     gk_template *cut = gk_arena_alloc(a, sizeof *cut);
-    *cut =
-        (gk_template){.pieces = t->pieces, .fillers = t->fillers, .n_fillers = t->n_fillers, .delimiter = ""};
+    *cut = (gk_template){
+        .pieces = t->pieces, .fillers = t->fillers, .n_fillers = t->n_fillers, .at = t->at, .delimiter = ""};
     for (size_t i = 0; i < t->n_pieces; i++) {
         const piece *p = &t->pieces[i];
         if (p->field && strcmp(p->field, field) == 0) {

@@ -90,6 +90,9 @@ typedef struct gk_prompt_options {
  * (the target's last is not). */
 bool gk_prompts_load(gk_arena *a, const gk_prompt_options *o, const gk_tok *tok, int max_tokens,
                      gk_prompts *out, gk_error *err);
+/* The first token of a target behind a prompt, as there. */
+bool gk_prompt_first(const gk_tok *tok, const gk_rendered *prompt, const char *target, int32_t *id,
+                     gk_error *err);
 
 /* ---------------------------------------------------------------- one prediction (score.c) */
 

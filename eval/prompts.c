@@ -121,22 +121,39 @@ static bool same_ids(const int32_t *a, const int32_t *b, size_t n) {
     return n == 0 || memcmp(a, b, n * sizeof *a) == 0;
 }
 
-/* Prompt and target are one text to the tokenizer; the target begins with the first token that holds a byte
- * of what stands behind the prompt. Returns why that cannot be, or NULL. */
+/* Prompt, seam and target as one text; *n: the first token that holds a byte behind the prompt. */
+static bool encode_joined(const gk_tok *tok, const gk_rendered *prompt, const char *target, gk_arena *a,
+                          gk_tokens *all, size_t *n, gk_error *err) {
+    const char *text = gk_arena_printf(a, "%s%s%s", prompt->text, prompt->seam, target);
+    if (!gk_tok_encode(tok, text, strlen(text), GK_BOS_DEFAULT, a, all, err)) return false;
+    for (*n = 0; *n < all->n && all->span[*n].end <= prompt->len;) ++*n;
+    return *n < all->n || gk_fail(err, GK_NOWHERE, NULL, "no token is left of it");
+}
+
+bool gk_prompt_first(const gk_tok *tok, const gk_rendered *prompt, const char *target, int32_t *id,
+                     gk_error *err) {
+    gk_arena *a = gk_arena_new();
+    gk_tokens all;
+    size_t n;
+    bool ok = encode_joined(tok, prompt, target, a, &all, &n, err);
+    if (ok) *id = all.id[n];
+    gk_arena_free(a);
+    return ok;
+}
+
+/* Encodes prompt and target; returns why that cannot be, or NULL. */
 static const char *join(loader *l, gk_prompt *p, const gk_rendered *text) {
+    static const char cannot[] = "the target cannot be encoded: ";
     gk_error why;
     gk_tokens alone, all;
+    size_t n;
     if (!gk_tok_encode(l->tok, text->text, text->len, GK_BOS_DEFAULT, l->a, &alone, &why))
         return gk_arena_printf(l->a, "the prompt cannot be encoded: %s", why.what);
-    const char *joined = gk_arena_printf(l->a, "%s%s%s", text->text, text->seam, p->target);
-    if (!gk_tok_encode(l->tok, joined, strlen(joined), GK_BOS_DEFAULT, l->a, &all, &why))
-        return gk_arena_printf(l->a, "the target cannot be encoded: %s", why.what);
-    size_t n = 0;
-    while (n < all.n && all.span[n].end <= text->len) n++;
-    bool merged = alone.n != n || !same_ids(alone.id, all.id, n);
-    if (n == all.n || (all.n == alone.n && same_ids(alone.id, all.id, n)))
-        return "the target cannot be encoded: no token is left of it";
-    p->merged = merged;
+    if (!encode_joined(l->tok, text, p->target, l->a, &all, &n, &why))
+        return gk_arena_printf(l->a, "%s%s", cannot, why.what);
+    if (all.n == alone.n && same_ids(alone.id, all.id, all.n))
+        return gk_arena_printf(l->a, "%sno token is left of it", cannot);
+    p->merged = alone.n != n || !same_ids(alone.id, all.id, n);
     p->tokens = (gk_tokens){.id = all.id, .span = all.span, .n = n};
     p->target_id = all.id[n];
     if (!l->o->whole) return NULL;
