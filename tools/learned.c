@@ -15,7 +15,8 @@ bool gk_learned_open(const gk_learned_args *l, const gk_tok *tok, const gk_confi
                                       .fillers = l->fillers,
                                       .rows = l->rows,
                                       .target = l->target,
-                                      .limit = l->limit},
+                                      .limit = l->limit,
+                                      .keep_shared_first = l->keep_shared_first},
                          .templates = l->trained.item,
                          .n_templates = l->trained.n};
     *out = gk_quiz_open(&o, tok, c, err);

@@ -10,6 +10,7 @@ typedef struct gk_learned_args {
     const char *rows, *templates, *fillers, *target;
     gk_strings trained;
     int64_t limit;
+    bool keep_shared_first;
 } gk_learned_args;
 #define GK_LEARNED_DEFAULTS \
     { .target = "second_actor", .limit = 200 }
@@ -24,8 +25,10 @@ typedef struct gk_learned_args {
          "and of these, which the texts were made with; may be repeated",                                     \
          false},                                                                                              \
         {"fillers", GK_OPT_STR, &(l)->fillers, "FILE", "fixed values of template fields (JSON)", false},      \
-        {"target", GK_OPT_STR, &(l)->target, "FIELD", "the field that the prompts ask for", false}, {         \
-        "eval-most", GK_OPT_INT, &(l)->limit, "N", "ask for the first N rows; 0: all", false                  \
+        {"target", GK_OPT_STR, &(l)->target, "FIELD", "the field that the prompts ask for", false},           \
+        {"eval-most", GK_OPT_INT, &(l)->limit, "N", "ask for the first N rows; 0: all", false}, {             \
+        "keep-shared-first", GK_OPT_FLAG, &(l)->keep_shared_first, NULL,                                      \
+            "ask too where the target's first token begins a field of the prompt", false                      \
     }
 
 /* *out is NULL where nothing is to be asked. */
