@@ -236,6 +236,8 @@ void gk_holm(const double *p, size_t n, double *out);
  *
  * axis(scheme, ord, name, value): where a scheme of a grid stands in it; may be missing where there is none.
  *
+ * scheme_set(name, about): what the scheme files say of their sets; may be missing in a store made earlier.
+ *
  * applies(scheme, template): pairs that exist; others are "not applicable".
  *
  * result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped, whole_logprob, exact, whole_dropped,
@@ -244,6 +246,9 @@ void gk_holm(const double *p, size_t n, double *out);
  * whole_logprob and exact (0, 1) are NULL without a whole target, and where whole_dropped says why this
  * scheme could not be evaluated on it; generated: a text, NULL where none was asked for and where logits were
  * not finite on the way.
+ *
+ * results: a view, the rows of results.csv but for the lists of tokens; missing where scheme_set is.
+ * docs/store.md tells of every column.
  *
  * A chunk of prompts is one transaction under a rollback journal: a sweep that dies loses at most the running
  * chunk. */
@@ -503,7 +508,7 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err);
 /* Every scheme's paired difference in top-5 from the references: PRE and SFT-rh (SFT where there is no
  * SFT-rh), or the first scheme of its set where the store has neither. A row holds set, scheme, reference, n,
  * rows, top5_difference with _low and _high, rows_more, rows_fewer, p and p_holm, which is corrected over all
- * differences of the set. */
+ * differences of the set, and p_holm_least, the smallest that p_holm could be with so many rows. */
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
 /* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "manifest": {...}}. A cell
  * holds set, scheme, template, n, dropped, n_whole, every metric under its key and its interval [low, high]

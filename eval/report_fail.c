@@ -226,7 +226,8 @@ static bool add_sets(gk__report *r, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
 }
 
 bool gk__report_fail(gk__report *r) {
-    gk_buf_puts(&r->html, "<h2 id=\"fails\">How it fails</h2>\n<p>A prompt is wrong here when the target is "
+    gk__report_section(r, "fails", "How it fails");
+    gk_buf_puts(&r->html, "<p>A prompt is wrong here when the target is "
                           "not the most probable "
                           "token. <em>How sure</em> is the mean probability of the most probable token, over "
                           "the wrong prompts and "

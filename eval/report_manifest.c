@@ -141,7 +141,7 @@ static void add_training(gk__report *r) {
 }
 
 bool gk__report_manifest(gk__report *r) {
-    gk_buf_puts(&r->html, "<h2>The run</h2>\n");
+    gk__report_section(r, "run", "The run");
     add_work(r);
     if (!add_gate(r)) return false;
     static const struct {

@@ -80,10 +80,9 @@ static void add_table(gk__report *r, const gk__set *set) {
 
 bool gk__report_ranks(gk__report *r) {
     const gk__tried **t = gk_arena_alloc(r->a, (r->cells.n + 1) * sizeof(*t));
-    gk_buf_puts(
-        &r->html,
-        "<h2 id=\"ranks\">Where the target stands</h2>\n<p>All templates pooled. A target that is not "
-        "the most probable token may still be second, or nowhere.</p>\n");
+    gk__report_section(r, "ranks", "Where the target stands");
+    gk_buf_puts(&r->html, "<p>All templates pooled. A target that is not "
+                          "the most probable token may still be second, or nowhere.</p>\n");
     bool ok = true;
     for (size_t i = 0; ok && i < r->n_sets; i++) {
         size_t n = gk__report_shown(r, &r->set[i], t);
