@@ -172,7 +172,7 @@ lint: ## check the format, clang's warnings and clang-tidy
 PREFIX  ?= /usr/local
 DESTDIR ?=
 PLACE   := $(DESTDIR)$(PREFIX)
-SHARED  := templates data/lists data/articles graft/schemes train/recipes experiments
+SHARED  := templates data/lists data/articles data/general graft/schemes train/recipes experiments
 $(B)/graftkit.1: $(B)/graftkit
 	$< man >$@.tmp && mv $@.tmp $@
 man: $(B)/graftkit.1 ## the manual page, build/release/graftkit.1
