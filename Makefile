@@ -35,8 +35,8 @@ CLANG_ONLY := $(if $(findstring clang,$(CC)),-Wno-pass-failed)
 CFLAGS   := -std=c11 $(WARN) $(OPT) -fopenmp -fno-math-errno -fno-trapping-math $(CLANG_ONLY)
 CXXFLAGS := -std=c++17 $(WARN) $(OPT)
 LDFLAGS  := $(filter -fsanitize% -g,$(OPT)) -fopenmp -L/usr/lib/$(MULTI)/blis-openmp
-LIBS.core      := -ljansson -lyaml -lcrypto
-LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++
+LIBS.core      := -ljansson -lyaml -lcrypto -lutf8proc
+LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lpcre2-8 -lstdc++
 LIBS.model     := -lblis $(if $(DNNL),-ldnnl)
 LIBS.eval      := -lsqlite3
 LIBS           := $(LIBS.tokenizer) $(LIBS.model) $(LIBS.eval) $(LIBS.core) -lm -lpthread

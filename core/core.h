@@ -228,7 +228,7 @@ bool gk_yaml_str(gk_ynode n, const char **out, gk_error *err);
  * NULL-terminated list. */
 bool gk_yaml_only(gk_ynode map, const char *const *allowed, gk_error *err);
 
-/* ---------------------------------------------------------------- templates (template.c) */
+/* ---------------------------------------------------------------- templates (template.c, seam.c) */
 
 typedef struct gk_span {
     uint32_t begin, end;
@@ -245,23 +245,41 @@ typedef struct gk_rendered {
     size_t len;
     gk_field_span *fields;
     size_t n_fields;
+    const char *seam; /* what stands between this text and an answer behind it */
 } gk_rendered;
-/* Every template of a JSONL file of {"template": "..."} lines, in order, into `a`. Errors (unclosed or stray
- * brace, empty field name) carry file:line:column of the brace in the file as it stands. */
+/* Every template of a JSONL file, in order, into `a`. A line is {"template": "..."}; "fillers", an object of
+ * texts and numbers, gives it values of fields, and "target_delimiter", a text, what stands between the
+ * prompt and the answer instead of gk_seam. Errors (unclosed or stray brace, empty field name) carry
+ * file:line:column of the brace in the file as it stands. */
 bool gk_templates_load(gk_arena *a, const char *path, gk_template ***out, size_t *n, gk_error *err);
 gk_template *gk_template_parse(gk_arena *a, const char *text, gk_place at, gk_error *err);
 const char *gk_template_text(const gk_template *t); /* as written */
+gk_place gk_template_place(const gk_template *t);   /* file and line of one that a file gave */
 bool gk_template_has(const gk_template *t, const char *field);
-/* What stands before the first hole of `field`, without the blank that sets it off; NULL where there is no
- * such hole, no blank or no other hole before it. */
+/* The fields of its holes, each once, in the order of the text: a NULL-terminated list in `a`. */
+const char *const *gk_template_fields(gk_arena *a, const gk_template *t);
+/* What stands before the first hole of `field`, up to the hole: a prompt that goes on as it stands. NULL
+ * where there is no such hole or no other hole before it. */
 gk_template *gk_template_before(gk_arena *a, const gk_template *t, const char *field);
-/* Fails at the hole's file:line:column when a field is in neither object (`fillers` may be NULL). */
+/* A file of fillers, {"field": "value", ...}, a new reference; an empty object for a NULL path. */
+json_t *gk_fillers_load(const char *path, gk_error *err);
+/* The first field that neither `row`, nor the template's own fillers, nor `fillers` (which may be NULL) has;
+ * NULL when there is none. Values are looked up in this order. */
+const char *gk_template_lacks(const gk_template *t, const json_t *row, const json_t *fillers);
+/* Fails at the hole's file:line:column when the template lacks a field. */
 bool gk_template_check(const gk_template *t, const json_t *row, const json_t *fillers, gk_error *err);
-/* Fills every hole from `row`, else from `fillers`; strings and numbers are values (integers print
- * without a point). Fails as gk_template_check does, and when a value is null, empty or not a scalar
- * (`at`: the row). */
+/* Fills every hole; strings and numbers are values (integers print without a point). Fails as
+ * gk_template_check does, and when a value is null, empty or not a scalar (`at`: the row). */
 bool gk_template_render(const gk_template *t, const json_t *row, const json_t *fillers, gk_place at,
                         gk_arena *a, gk_rendered *out, gk_error *err);
+/* A value as templates say it, in `a`; NULL where it is no text and no number, or empty. */
+const char *gk_value_text(gk_arena *a, const json_t *value);
+
+/* What stands between a prompt and the answer behind it, "" or " ", by what the prompt ends in (seam.c).
+ * Nothing behind white space, an opening bracket or quotation mark, a sign that leads ($ # @ / _ and a hyphen
+ * behind a word) and in scripts that put no blanks between words; a blank behind everything else. Where a
+ * text cannot tell, a template line's target_delimiter does. */
+const char *gk_seam(const char *prompt, size_t len);
 
 /* ---------------------------------------------------------------- GGUF (gguf.c, gguf_meta.c) */
 

@@ -139,7 +139,7 @@ static bool make(gk__making *m, gk_error *err) {
 
 const gk__generator gk__counterfact = {
     .name = "counterfact",
-    .swap = {"first_actor", "second_actor"},
+    .swap = {"first_actor", "second_actor", false},
     .rows = {-1, -1, -1},
     .source = "a CounterFact file, one record a line or one JSON array",
     .make = make,

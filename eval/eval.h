@@ -3,11 +3,13 @@
  * exports.
  *
  * One measurement is a (scheme, prompt) pair: the distribution after the prompt's last token under the
- * scheme's graft. The target is the first token of " " + the row's target field. A prompt that cannot be
- * evaluated is kept, with the reason; nothing disappears from a denominator unseen.
+ * scheme's graft. Prompt, seam (gk_seam: mostly a blank) and the row's target field are encoded as one text;
+ * the target is the first token that holds a byte behind the prompt, and the tokens before it are the
+ * prompt's. A prompt that cannot be evaluated is kept, with the reason; nothing disappears from a denominator
+ * unseen.
  *
- * The whole target is all tokens of " " + the field as they stand behind the prompt, fed one after the other
- * (teacher forcing); the tokens fed are computed as the scheme has the prompt's last one (gk_plan_extend).
+ * The whole target is that token and all behind it, fed one after the other (teacher forcing); the tokens fed
+ * are computed as the scheme has the prompt's last one (gk_plan_extend).
  * What would follow the target is not asked: no end of text needs to come.
  */
 #ifndef GK_EVAL_H
@@ -20,26 +22,33 @@
 
 /* ---------------------------------------------------------------- prompts (prompts.c) */
 
-/* A template line is {"template": "...", "fillers": {...}}; its "fillers" (optional) override the fillers
- * file. */
+/* What schemes call the field that holds the entity, whatever its name. */
+#define GK_ENTITY "entity"
+#define GK_ENTITY_FIELD "first_actor" /* that field where nobody names another */
+
 typedef struct gk_eval_template {
     const char *text;
-    gk_field_span *fields; /* the template's fields, each once; the spans are empty, only the names count */
+    /* The template's fields, each once, and GK_ENTITY where it has the entity's; the spans are empty, only
+     * the names count. */
+    gk_field_span *fields;
     size_t n_fields;
     bool titled; /* names the film (field movie_title) */
 } gk_eval_template;
 
 typedef struct gk_prompt {
-    uint32_t tmpl;       /* index of its template */
-    uint32_t row;        /* index of its row in the file, blank lines not counted */
-    const char *row_key; /* the row's "id" as text (1 and "1" are the same id), else "line N" */
-    const char *text;    /* "" when it could not be rendered */
-    const char *target;  /* the target field's text without blanks before it; "" when there is none */
-    int32_t target_id;   /* -1 when dropped before it was known */
-    gk_tokens tokens;
-    gk_field_span *fields;
+    uint32_t tmpl;         /* index of its template */
+    uint32_t row;          /* index of its row in the file, blank lines not counted */
+    const char *row_key;   /* the row's "id" as text (1 and "1" are the same id), else "line N" */
+    const char *text;      /* "" when it could not be rendered */
+    const char *seam;      /* what stands between it and the target */
+    const char *target;    /* the target field's text without blanks around it; "" when there is none */
+    int32_t target_id;     /* -1 when dropped before it was known */
+    gk_tokens tokens;      /* before the target, where both are one text */
+    gk_field_span *fields; /* the entity's twice: as GK_ENTITY too */
     size_t n_fields;
     const char *dropped; /* why it is not evaluated; NULL when it is */
+    bool merged;         /* alone the prompt has other tokens: its end is part of the target's first */
+    bool shared_first;   /* the target's first token also begins a field of the prompt */
     /* The prompt's tokens and behind them those of the whole target, n_target of them: the first is
      * target_id. NULL and 0 where it was not asked for, and where no_whole says why there are none. */
     const int32_t *forced;
@@ -52,6 +61,8 @@ typedef struct gk_prompts {
     size_t n_templates;
     gk_prompt *item; /* row by row: item[row * n_templates + tmpl] */
     size_t n, n_rows, n_dropped, n_no_whole;
+    size_t n_merged;           /* of those that are evaluated */
+    size_t n_shared_first;     /* dropped, or kept with keep_shared_first */
     const char *const *fields; /* NULL-terminated: every field that some template has */
 } gk_prompts;
 
@@ -60,23 +71,28 @@ typedef struct gk_prompt_options {
     const char *fillers;   /* a JSON object; NULL: none */
     const char *rows;      /* JSONL metadata */
     const char *target;    /* field of the row that the prompt asks for, e.g. "second_actor" */
+    const char *entity;    /* field that schemes call GK_ENTITY; NULL: none */
     int64_t limit;         /* only the first so many rows; <= 0: all */
     /* The templates tell the target: each is cut before it, and those that cannot be cut are left out. */
     bool cut;
-    bool whole;         /* the whole target too, not only its first token */
+    bool whole;             /* the whole target too, not only its first token */
+    bool keep_shared_first; /* prompts whose target's first token also begins one of their fields */
     bool drop_bad_rows; /* a row without a field that a template (or the target) needs drops its prompts with
                          * that reason; otherwise it is an error at the row's file:line */
 } gk_prompt_options;
 
 /* Renders and encodes every row with every template, all in `a`. Errors: unreadable or malformed files, a
- * template field that neither a row nor a filler has (at the hole), see drop_bad_rows. Reasons to drop a
- * prompt: a missing, empty or non-scalar field; a row id seen before; more than max_tokens tokens; a field
- * that no token covers; a target that cannot be encoded, or whose first token also begins a field of the
- * prompt (the prompt would give the answer away to a model that copies). Reasons to have no whole target:
- * tokenised together with it, the prompt has other tokens than alone, or the target another first one; more
- * than max_tokens tokens to feed (the target's last is not). */
+ * template field that neither a row nor a filler has (at the hole), a field GK_ENTITY beside another that is
+ * said to be the entity, see drop_bad_rows. Reasons to drop a prompt: a missing, empty or non-scalar field; a
+ * row id seen before; more than max_tokens tokens; a field that no token covers; a target that cannot be
+ * encoded, or (without keep_shared_first) whose first token also begins a field of the prompt: it would give
+ * the answer away to a model that copies. Reason to have no whole target: more than max_tokens tokens to feed
+ * (the target's last is not). */
 bool gk_prompts_load(gk_arena *a, const gk_prompt_options *o, const gk_tok *tok, int max_tokens,
                      gk_prompts *out, gk_error *err);
+/* The first token of a target behind a prompt, as there. */
+bool gk_prompt_first(const gk_tok *tok, const gk_rendered *prompt, const char *target, int32_t *id,
+                     gk_error *err);
 
 /* ---------------------------------------------------------------- one prediction (score.c) */
 
@@ -551,10 +567,10 @@ typedef struct gk_experiment {
  * and models fit each other is gk_experiment_check's. */
 bool gk_experiment_load(gk_arena *a, const char *path, gk_experiment *out, gk_error *err);
 /* Loads the scheme files `path` (n of them) as a run of the experiment would, without its models: every model
- * that they name is the experiment's, every field is one that a template of `templates` (JSONL) has.
- * Grids are expanded for 12 layers. */
+ * that they name is the experiment's, every field is one that a template of `templates` (JSONL) has;
+ * `entity` is the one that they call GK_ENTITY. Grids are expanded for 12 layers. */
 bool gk_experiment_check(const gk_experiment *e, const char *const *path, size_t n, const char *templates,
-                         gk_error *err);
+                         const char *entity, gk_error *err);
 
 typedef struct gk_compare_options {
     /* Folders of runs. A run has RUN/results.db, of its own sweep, and RUN/experiments/NAME/results.db; one

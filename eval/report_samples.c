@@ -120,8 +120,10 @@ static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
     gk_prompt_options o = {.templates = templates,
                            .fillers = run_text(r, "fillers"),
                            .rows = rows,
+                           .entity = run_text(r, "entity"),
                            .target = target,
                            .limit = limit,
+                           .keep_shared_first = true, /* those that were dropped are not samples */
                            .drop_bad_rows = true};
     return templates && rows && target && tok && gk_prompts_load(r->a, &o, tok, INT32_MAX, out, NULL);
 }
@@ -141,7 +143,7 @@ static const char *position_of(const gk_prompt *p, size_t token) {
     for (size_t i = 0; i < p->n_fields; i++) {
         gk_span f = p->fields[i].span;
         if (s.begin >= f.end || f.begin >= s.end) continue;
-        if (strcmp(p->fields[i].field, "first_actor") == 0) return "FE";
+        if (strcmp(p->fields[i].field, GK_ENTITY) == 0) return "FE";
         if (strcmp(p->fields[i].field, "movie_title") == 0) return "M";
     }
     return NULL;

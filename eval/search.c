@@ -95,6 +95,7 @@ static void copy_options(gk_search *s, const gk_search_options *o) {
     s->o.prompts.templates = copy(s->a, o->prompts.templates);
     s->o.prompts.fillers = copy(s->a, o->prompts.fillers);
     s->o.prompts.target = copy(s->a, o->prompts.target);
+    s->o.prompts.entity = copy(s->a, o->prompts.entity);
     s->o.positions = copy_list(s->a, o->positions, o->n_positions);
     s->o.components = copy_list(s->a, o->components, o->n_components);
 }

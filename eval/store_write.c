@@ -117,7 +117,7 @@ static bool same_identity(gk_store *s, const gk_run *run, bool *other, gk_error 
     json_t *v;
     json_object_foreach(run->identity, key, v) {
         const char *there = gk__store_get(s, a, key, err);
-        ok = there != NULL;
+        ok = there || is_other(s, other, err, key, "not said", json_string_value(v));
         if (ok && strcmp(there, json_string_value(v)) != 0)
             ok = is_other(s, other, err, key, there, json_string_value(v));
         if (!ok) break;

@@ -78,7 +78,9 @@ static bool describe(gk_sweep *s, gk_error *err) {
     const gk_prompt_options *p = &s->o->prompts;
     json_t *id = s->identity, *info = s->info;
     gk__put_text(id, "recipient", "%s", s->in.cast.name[0]);
+    gk__put_text(id, "entity", "%s", p->entity ? p->entity : "none");
     gk__put_text(id, "target", "%s", p->target);
+    gk__put_text(id, "keep_shared_first", "%d", p->keep_shared_first);
     gk__put_text(id, "limit", "%lld", (long long)(p->limit > 0 ? p->limit : 0));
     gk__put_text(id, "whole_target", "%d", p->whole);
     gk__put_text(id, "generate", "%d", s->generate);
@@ -101,6 +103,8 @@ static bool describe(gk_sweep *s, gk_error *err) {
     gk__put_text(info, "templates_file", "%s", p->templates);
     gk__put_text(info, "fillers", "%s", p->fillers ? p->fillers : "none");
     gk__put_text(info, "rows", "%s", p->rows);
+    gk__put_text(info, "shared_first", "%zu", s->prompts.n_shared_first);
+    gk__put_text(info, "merged", "%zu", s->prompts.n_merged);
     gk__put_text(info, "complete", "0");
     for (size_t i = 0; i < s->o->n_schemes; i++)
         if (!gk__put_hash(info, gk_arena_printf(s->a, "schemes:%s", s->o->schemes[i]), s->o->schemes[i], err))

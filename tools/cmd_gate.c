@@ -6,7 +6,7 @@ typedef struct args {
     const char *model, *rows, *templates, *fillers, *target, *out;
     int64_t top, limit, seed, threads;
     double min;
-    bool drop_bad_rows, strict;
+    bool keep_shared_first, drop_bad_rows, strict;
 } args;
 
 static void say(const gk_gate_options *o, const gk_gate *r) {
@@ -55,6 +55,8 @@ int cmd_gate(int argc, char **argv) {
         {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
         {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
+        {"keep-shared-first", GK_OPT_FLAG, &g.keep_shared_first, NULL,
+         "keep prompts whose target's first token also begins one of their fields", false},
         {"drop-bad-rows", GK_OPT_FLAG, &g.drop_bad_rows, NULL,
          "leave rows out that lack a field, and count them", false},
         {"strict", GK_OPT_FLAG, &g.strict, NULL, "exit with 1 when the gate fails", false},
@@ -74,6 +76,7 @@ int cmd_gate(int argc, char **argv) {
                                         .rows = g.rows,
                                         .target = g.target,
                                         .limit = g.limit,
+                                        .keep_shared_first = g.keep_shared_first,
                                         .drop_bad_rows = g.drop_bad_rows};
         code = run(&g, &o);
     }

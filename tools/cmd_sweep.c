@@ -6,11 +6,11 @@
 #include <string.h>
 
 typedef struct args {
-    const char *recipient, *templates, *fillers, *rows, *target, *out, *budget;
+    const char *recipient, *templates, *fillers, *rows, *entity, *target, *out, *budget;
     const char *svd;
     gk_strings donors, derive, schemes;
     int64_t seed, threads, limit, generate;
-    bool whole, drop_bad_rows, restart, replace;
+    bool whole, keep_shared_first, drop_bad_rows, restart, replace;
 } args;
 
 enum { MOST_GENERATED = 1000 };
@@ -158,7 +158,7 @@ static int run(const args *g, gk_sweep_options *o) {
 }
 
 int cmd_sweep(int argc, char **argv) {
-    args g = {.target = "second_actor", .budget = "1GiB", .seed = 1};
+    args g = {.entity = GK_ENTITY_FIELD, .target = "second_actor", .budget = "1GiB", .seed = 1};
     const gk_opt opts[] = {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
         {"donor", GK_OPT_LIST, &g.donors, "NAME=DIR", "a model that weights come from; may be repeated",
@@ -172,6 +172,7 @@ int cmd_sweep(int argc, char **argv) {
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
         {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", true},
+        {"entity", GK_OPT_STR, &g.entity, "FIELD", "the field that schemes call `entity`", false},
         {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
         {"whole-target", GK_OPT_FLAG, &g.whole, NULL,
          "score all tokens of the target, not only the first: exact match", false},
@@ -181,6 +182,8 @@ int cmd_sweep(int argc, char **argv) {
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
         {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
         {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
+        {"keep-shared-first", GK_OPT_FLAG, &g.keep_shared_first, NULL,
+         "keep prompts whose target's first token also begins one of their fields", false},
         {"drop-bad-rows", GK_OPT_FLAG, &g.drop_bad_rows, NULL,
          "leave rows out that lack a field, and count them", false},
         {"replace", GK_OPT_FLAG, &g.replace, NULL, "begin anew where the store was made from other inputs",
@@ -209,9 +212,11 @@ int cmd_sweep(int argc, char **argv) {
         o.prompts = (gk_prompt_options){.templates = g.templates,
                                         .fillers = g.fillers,
                                         .rows = g.rows,
+                                        .entity = g.entity,
                                         .target = g.target,
                                         .limit = g.limit,
                                         .whole = g.whole,
+                                        .keep_shared_first = g.keep_shared_first,
                                         .drop_bad_rows = g.drop_bad_rows};
         code = run(&g, &o);
     }

@@ -15,7 +15,8 @@ static bool open_quiz(const gk_learned_args *l, const gk_tok *tok, const gk_conf
                                       .fillers = l->fillers,
                                       .rows = l->rows,
                                       .target = l->target,
-                                      .limit = l->limit},
+                                      .limit = l->limit,
+                                      .keep_shared_first = l->keep_shared_first},
                          .templates = l->trained.item,
                          .n_templates = l->trained.n};
     *out = gk_quiz_open(&o, tok, c, err);

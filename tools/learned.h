@@ -12,6 +12,7 @@ typedef struct gk_learned_args {
     int64_t limit;
     const char *general; /* NULL: the one that comes along */
     bool no_general;
+    bool keep_shared_first;
 } gk_learned_args;
 #define GK_LEARNED_DEFAULTS \
     { .target = "second_actor", .limit = 200 }
@@ -33,8 +34,10 @@ typedef struct gk_learned_args {
          "FILE",                                                                                              \
          "general text that should still be read well [old prose that comes along]",                          \
          false},                                                                                              \
-        {"no-general", GK_OPT_FLAG, &(l)->no_general, NULL, "do not ask what was forgotten", false}, {        \
-        "eval-most", GK_OPT_INT, &(l)->limit, "N", "ask for the first N rows; 0: all", false                  \
+        {"no-general", GK_OPT_FLAG, &(l)->no_general, NULL, "do not ask what was forgotten", false},          \
+        {"eval-most", GK_OPT_INT, &(l)->limit, "N", "ask for the first N rows; 0: all", false}, {             \
+        "keep-shared-first", GK_OPT_FLAG, &(l)->keep_shared_first, NULL,                                      \
+            "ask too where the target's first token begins a field of the prompt", false                      \
     }
 
 /* What is asked; each NULL where it is not. */
