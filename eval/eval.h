@@ -495,6 +495,38 @@ bool gk_quiz_ask(gk_quiz *q, const gk_model *m, gk_quiz_score *held_out, gk_quiz
 size_t gk_quiz_bytes(const gk_quiz *q);
 void gk_quiz_close(gk_quiz *q); /* NULL is fine */
 
+/* ---------------------------------------------------------------- forgetting (general.c) */
+
+/* General text, of which a model in training is asked how well it reads it: paragraphs, as gk_corpus_load_mix
+ * has them, in windows of 512 tokens or what the model takes. */
+typedef struct gk_general gk_general;
+/* `base`: where the weights are that training starts from, a path; NULL: how far they move is not asked. */
+gk_general *gk_general_open(const char *file, const char *base, const gk_tok *tok, const gk_config *c,
+                            gk_error *err);
+/* Puts into `line`, a line of metrics.jsonl: general_loss (mean over tokens, in nats; null where it is not
+ * finite), general_tokens, general_bytes; after the first step also change: {component: |W - base| / |base|,
+ * all: …}. */
+bool gk_general_ask(gk_general *g, const gk_model *m, int64_t step, json_t *line, gk_error *err);
+size_t gk_general_size(const gk_general *g); /* the most memory that asking takes */
+void gk_general_close(gk_general *g);        /* NULL is fine */
+
+/* A model reads a text in fewer bits a byte than this (a small language model takes about 1, a model of
+ * single letters 4); it has kept its language when the perplexity rises to at most so many times what it was,
+ * and lost it above the other. */
+#define GK_READS_BITS 2.0
+#define GK_KEPT_TIMES 1.5
+#define GK_LOST_TIMES 4.0
+typedef enum gk_forgetting_verdict { GK_NO_LANGUAGE, GK_KEPT, GK_FORGOT, GK_LOST } gk_forgetting_verdict;
+typedef struct gk_forgetting {
+    double tokens, bits;         /* of the text; bits a byte before */
+    double before, after, times; /* perplexities, and their ratio; NaN where the loss was not finite */
+    gk_forgetting_verdict verdict;
+} gk_forgetting;
+/* From two lines of metrics.jsonl, the first and the last; false where they do not tell. */
+bool gk_forgetting_read(const json_t *before, const json_t *after, gk_forgetting *out);
+/* One sentence without its full stop, in `buf`. */
+const char *gk_forgetting_text(const gk_forgetting *f, char *buf, size_t size);
+
 /* ---------------------------------------------------------------- export (export.c) */
 
 /* Each writes its file atomically. The three tables are CSV (RFC 4180, header line) when the path ends in

@@ -165,7 +165,8 @@ static marks *marks_of(const gk__report *r, const gk_prompt *p) {
     marks *m = gk_arena_alloc(r->a, (p->n_fields + 1) * sizeof *m);
     for (size_t i = 0; i < p->n_fields; i++) {
         const char *field = p->fields[i].field;
-        bool entity = r->roles.entity && strcmp(r->roles.entity, field) == 0;
+        bool entity = strcmp(field, GK_ENTITY) == 0 ||
+                      (r->roles.entity && strcmp(r->roles.entity, field) == 0);
         m[i] = (marks){field, label_of(r, field, field), entity ? "fe" : "m"};
     }
     const char *last = label_of(r, "last", "last token");

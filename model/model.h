@@ -334,8 +334,8 @@ typedef struct gk_diff {
 } gk_diff;
 enum { GK_MOST_RANK = 256 };
 /* NULL when the configurations differ (the error names the first member that does), a value is not finite,
- * rank is not within 1 and GK_MOST_RANK, or gk_interrupted(). Reads the weights in blocks of rows, a few
- * times; `p` (may be NULL) counts up to gk_model_count(a). The same for the same thread count. */
+ * rank is not within 0 (norms only) and GK_MOST_RANK, or gk_interrupted(). Reads the weights in blocks of
+ * rows, a few times; `p` (may be NULL) counts up to gk_model_count(a). The same for the same thread count. */
 gk_diff *gk_model_diff(const gk_model *a, const gk_model *b, int rank, gk_progress *p, gk_error *err);
 void gk_diff_free(gk_diff *d); /* NULL is fine */
 /* NULL when the models have no such component of their own; layer: -1 outside the layers. */

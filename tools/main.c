@@ -72,7 +72,7 @@ int main(int argc, char **argv) {
         printf("graftkit " GK_VERSION "\n");
         return 0;
     }
-    gk_interrupt_catch();
+    if (strcmp(word, "run") != 0) gk_interrupt_catch(); /* there make's children take the signals */
     gk_map_guard();
     gk_notice_to(say_notice, NULL);
     for (size_t i = 0; i < N_COMMANDS; i++)
