@@ -351,6 +351,18 @@ extern const gk__kind gk__bpe_kind;
 gk__bpe *gk__bpe_new(void);
 void gk__bpe_free(void *bpe);
 
+/* ---------------------------------------------------------------- tokenizer.ggml.pre (gguf_pre.c) */
+
+/* What a name stands for, of which a tokenizer.json is made. */
+typedef struct gk__pre {
+    const char *pre_tokenizer; /* its member of that name */
+    bool nfc;                  /* the normalizer is NFC, else there is none */
+    bool ignore_merges;
+    bool add_bos; /* where the file does not say */
+} gk__pre;
+bool gk__gguf_pre(const char *name, gk__pre *out); /* false: not in the table */
+const char *gk__gguf_pre_at(size_t i);             /* the i-th name; NULL behind the last */
+
 /* ---------------------------------------------------------------- what a tokenizer is (describe.c) */
 
 void gk__describe_number(gk_buf *out, long long n);
