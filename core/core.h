@@ -371,11 +371,13 @@ const char *gk_value_text(gk_arena *a, const json_t *value);
  * text cannot tell, a template line's target_delimiter does. */
 const char *gk_seam(const char *prompt, size_t len);
 
-/* ---------------------------------------------------------------- GGUF (gguf.c, gguf_meta.c) */
+/* ---------------------------------------------------------------- GGUF (gguf.c, gguf_meta.c, gguf_split.c)
+ */
 
 /* The container of ggml's models: typed metadata and named tensors in one file (docs/gguf.md of the ggml
- * project). Versions 2 and 3, little-endian. Everything is checked when the file is opened; nothing but
- * names is copied, and arrays and tensor data are read from the map in place.
+ * project), or in several as gguf-split writes them. Versions 2 and 3, little-endian. Everything is checked
+ * when the file is opened; nothing but names is copied, and arrays and tensor data are read from the map in
+ * place.
  *
  * Keys and tensor names are unique, not empty, valid UTF-8 without NUL. Texts among the values may hold any
  * bytes: they come with their length and no NUL behind them; gk_gguf_str alone insists on UTF-8 without NUL.
@@ -399,9 +401,14 @@ typedef enum gk_gguf_type { /* the file's numbers */
 } gk_gguf_type;
 /* Whether the file begins as a GGUF file does, whatever its name. */
 bool gk_gguf_is(const char *path);
-/* Errors carry the byte at which the file is wrong, and the key or tensor as the field. */
+/* Of a model in several files (split.count in its metadata) any one may be named: the others are opened
+ * beside it, and must be all there and of one model. The metadata are the first's, the tensors those of all.
+ * Errors carry the byte at which a file is wrong, and the key or tensor as the field. */
 gk_gguf *gk_gguf_open(const char *path, gk_error *err);
 void gk_gguf_close(gk_gguf *g); /* NULL is fine */
+/* The files in their order; NULL beyond. The first is the one with the metadata, whichever was named. */
+size_t gk_gguf_files(const gk_gguf *g);
+const char *gk_gguf_file(const gk_gguf *g, size_t i);
 uint32_t gk_gguf_version(const gk_gguf *g);
 
 /* Metadata in file order; NULL and GK_GGUF_NONE for what is not there. */
@@ -453,8 +460,9 @@ typedef struct gk_gguf_tensor {
     const char *type_name; /* "F32", "Q4_K", … */
     const void *data;      /* in the map, aligned to at least 8 bytes */
     uint64_t bytes;
-    uint64_t offset; /* of the data in the file */
-    uint64_t at;     /* of its description in the file */
+    const char *file; /* the path of the file that holds it */
+    uint64_t offset;  /* of the data in the file */
+    uint64_t at;      /* of its description in the file */
 } gk_gguf_tensor;
 size_t gk_gguf_tensors(const gk_gguf *g);
 const gk_gguf_tensor *gk_gguf_tensor_at(const gk_gguf *g, size_t i); /* in file order; NULL beyond */

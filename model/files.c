@@ -101,12 +101,28 @@ static bool find_files(const char *dir, gk_arena *a, const char ***list, size_t 
     return one_file(a, weights, list, n); /* opening it says what is wrong */
 }
 
+const char **gk__gguf_paths(const gk_gguf *g, gk_arena *a, size_t *n) {
+    const char **list = gk_arena_alloc(a, gk_gguf_files(g) * sizeof *list);
+    *n = gk_gguf_files(g);
+    for (size_t i = 0; i < *n; i++) list[i] = gk_arena_strdup(a, gk_gguf_file(g, i));
+    return list;
+}
+
+static bool files_of_file(gk_arena *a, const char *path, const char ***list, size_t *n, gk_error *err) {
+    if (!gk_gguf_is(path)) return one_file(a, path, list, n); /* opening it says what is wrong */
+    gk_gguf *g = gk_gguf_open(path, err);
+    if (g) *list = gk__gguf_paths(g, a, n);
+    gk_gguf_close(g);
+    return g != NULL;
+}
+
 bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
     const char *base = path, **of_base;
     json_t *index = NULL;
     const bool adapter = gk_is_adapter(path);
     if (adapter && !(base = gk_adapter_base(path, a, err))) return false;
-    bool ok = gk__is_file(base) ? one_file(a, base, list, n) : find_files(base, a, list, n, &index, err);
+    bool ok =
+        gk__is_file(base) ? files_of_file(a, base, list, n, err) : find_files(base, a, list, n, &index, err);
     json_decref(index);
     if (!ok || !adapter) return ok;
     of_base = *list;

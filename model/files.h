@@ -44,6 +44,8 @@ typedef struct gk__layout {
 bool gk__is_file(const char *path);
 /* A folder's model.safetensors, or the files that its model.safetensors.index.json lists. */
 bool gk__files_folder(const char *dir, gk__files *out, gk_error *err);
+/* The paths of a GGUF file's parts, of which there may be one; in `a`. */
+const char **gk__gguf_paths(const gk_gguf *g, gk_arena *a, size_t *n);
 /* A GGUF file, with its configuration and layout. `out` is closed by the caller after success only. */
 bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk__layout *layout, gk_error *err);
 void gk__files_close(gk__files *f);

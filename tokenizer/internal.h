@@ -59,8 +59,6 @@ bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error 
 bool gk__load_gpt2(gk_tok *t, const gk__file *vocab, const gk__file *merges, const char *dir, gk_error *err);
 /* The tokenizer of a GGUF file. */
 bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err);
-/* The pre_tokenizer of a tokenizer.json that a name of GGUF's stands for; `name` is one that is built. */
-const char *gk__pre_tokenizer(const char *name);
 /* A tokenizer from memory: a tokenizer.json where it begins like one, else a tokenizer.model. */
 gk_tok *gk__tok_from_memory(const char *bytes, size_t len, const char *name, gk_error *err);
 /* Reads `dir`/`name` of at most `max` bytes into t->arena and remembers it for saving. */
@@ -351,6 +349,18 @@ typedef struct gk__bpe {
 extern const gk__kind gk__bpe_kind;
 gk__bpe *gk__bpe_new(void);
 void gk__bpe_free(void *bpe);
+
+/* ---------------------------------------------------------------- tokenizer.ggml.pre (gguf_pre.c) */
+
+/* What a name stands for, of which a tokenizer.json is made. */
+typedef struct gk__pre {
+    const char *pre_tokenizer; /* its member of that name */
+    bool nfc;                  /* the normalizer is NFC, else there is none */
+    bool ignore_merges;
+    bool add_bos; /* where the file does not say */
+} gk__pre;
+bool gk__gguf_pre(const char *name, gk__pre *out); /* false: not in the table */
+const char *gk__gguf_pre_at(size_t i);             /* the i-th name; NULL behind the last */
 
 /* ---------------------------------------------------------------- what a tokenizer is (describe.c) */
 

@@ -26,8 +26,9 @@ typedef struct gk_tok gk_tok;
  * what the post-processor puts first, and <|endoftext|> where there is such an added token. Truncation,
  * padding and what a post-processor puts after the text are not done.
  *
- * Of a GGUF file the metadata under tokenizer.ggml say all of this: the models "llama" (sentencepiece) and
- * "gpt2" (byte-level BPE) with the pre-tokenisers gpt-2, llama-bpe, smollm, qwen2 and default.
+ * Of a GGUF file (of one in several parts: any of them) the metadata under tokenizer.ggml say all of this:
+ * the models "llama" (sentencepiece) and "gpt2" (byte-level BPE) with the pre-tokenisers of gguf_pre.c's
+ * table.
  *
  * NULL, with the place, when a file is damaged or holds something that is not built: a sentencepiece model
  * whose tokens have no exact bytes (one that rewrites the text, gives a space to the word before it, or is

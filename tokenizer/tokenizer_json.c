@@ -94,16 +94,15 @@ static json_t *merge_lines(const gk__file *f, const char *path, gk_error *err) {
 
 /* What a class makes of the two files; NULL where it is none that reads them. */
 static json_t *steps_of(const gk__beside *s, gk_error *err) {
+    /* The name that GGUF has for its steps. */
     static const struct {
         const char *class, *pre;
-        bool nfc;
-    } OF[] = {{"GPT2Tokenizer", "gpt-2", false},
-              {"GPTNeoXTokenizer", "gpt-2", true},
-              {"Qwen2Tokenizer", "qwen2", true}};
+    } OF[] = {{"GPT2Tokenizer", "gpt-2"}, {"GPTNeoXTokenizer", "olmo"}, {"Qwen2Tokenizer", "qwen2"}};
+    gk__pre pre;
     for (size_t i = 0; i < sizeof OF / sizeof *OF; i++)
-        if (strcmp(s->class.name, OF[i].class) == 0)
-            return json_pack("{s:o, s:o}", "pre_tokenizer", json_loads(gk__pre_tokenizer(OF[i].pre), 0, NULL),
-                             "normalizer", OF[i].nfc ? json_pack("{s:s}", "type", "NFC") : json_null());
+        if (strcmp(s->class.name, OF[i].class) == 0 && gk__gguf_pre(OF[i].pre, &pre))
+            return json_pack("{s:o, s:o}", "pre_tokenizer", json_loads(pre.pre_tokenizer, 0, NULL),
+                             "normalizer", pre.nfc ? json_pack("{s:s}", "type", "NFC") : json_null());
     gk_fail(err, GK_AT_FIELD(gk_path_join(s->a, s->dir, "tokenizer_config.json"), "tokenizer_class"),
             "GPT2Tokenizer, GPTNeoXTokenizer or Qwen2Tokenizer; or save it as a tokenizer.json",
             "\"%.60s\" beside vocab.json and merges.txt, which is not built", s->class.name);
