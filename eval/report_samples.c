@@ -99,7 +99,8 @@ static const char *run_text(const gk__report *r, const char *key) {
 }
 
 static gk_tok *open_tokenizer(const gk__report *r) {
-    const char *recipient = run_text(r, "recipient");
+    const char *recipient = run_text(r, "recipient"), *given = run_text(r, "tokenizer_file");
+    if (given) return gk_tok_load(given, NULL);
     size_t i;
     json_t *m;
     json_array_foreach(json_object_get(r->manifest, "models"), i, m) {
