@@ -311,7 +311,8 @@ json_t *gk_store_manifest(gk_store *s, gk_error *err);
 /* ---------------------------------------------------------------- sweep (sweep.c) */
 
 typedef struct gk_sweep_options {
-    const char *recipient;     /* "pre=DIR": name and Hugging Face folder; its tokenizer is the run's */
+    const char *recipient;     /* "pre=DIR": name and Hugging Face folder */
+    const char *tokenizer;     /* of the run; NULL: the recipient's */
     const char *const *donors; /* the same form */
     size_t n_donors;
     /* Donors made of these and the recipient: "NAME=DONOR:rank=8", "…:top=0.01", "…:alpha=0.5" (gk_derive); a
@@ -373,7 +374,8 @@ typedef enum gk_objective { GK_BY_LOGPROB, GK_BY_PROB, GK_BY_ACCURACY } gk_objec
 bool gk_objective_parse(const char *name, gk_objective *out, gk_error *err);
 
 typedef struct gk_search_options {
-    const char *recipient, *donor; /* "pre=DIR": name and model; the recipient's tokenizer is the run's */
+    const char *recipient, *donor; /* "pre=DIR": name and model */
+    const char *tokenizer;         /* of the run; NULL: the recipient's */
     gk_prompt_options prompts;
     const char *out; /* a folder, made when absent */
     /* Positions as a scheme's `at` has them; a token belongs to `last`, else to the first that selects it,
@@ -448,7 +450,8 @@ void gk_search_close(gk_search *s);                 /* NULL is fine */
 /* ---------------------------------------------------------------- gate (gate.c) */
 
 typedef struct gk_gate_options {
-    const char *model; /* Hugging Face folder with tokenizer */
+    const char *model;
+    const char *tokenizer; /* NULL: the model's */
     gk_prompt_options prompts;
     int top;             /* k of top-k, 1 or more */
     double min;          /* pass when the plain mean reaches it */

@@ -112,6 +112,7 @@ static bool run(gate *g, gk_gate *out, json_t **json, gk_error *err) {
     if (g->o->top < 1) return gk_fail(err, GK_AT_FIELD(NULL, "top"), "must be 1 or more", "is %d", g->o->top);
     if (!(g->o->min >= 0 && g->o->min <= 1))
         return gk_fail(err, GK_AT_FIELD(NULL, "min"), "must be a share from 0 to 1", "is %g", g->o->min);
+    g->in.tokenizer = g->o->tokenizer;
     if (!gk__inputs_add(&g->in, g->a, "model", g->o->model, err)) return false;
     if (!gk__inputs_prompts(&g->in, g->a, &g->o->prompts, &g->prompts, err) || !evaluate(g, err))
         return false;

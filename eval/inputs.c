@@ -23,11 +23,14 @@ static bool hash_files(const char *const *path, size_t n, char hex[GK_SHA256_HEX
     return ok;
 }
 
-/* The first model's tokenizer is the run's; those of the others must be the same. */
+/* The tokenizer that was given is the run's, or else the first model's; those of the others must be the same.
+ * A model that has none which can be read goes by the one given. */
 static bool add_tokenizer(gk__inputs *in, const char *dir, gk_error *err) {
-    gk_tok *t = gk_tokenizer_of(dir, err);
-    if (!t) return false;
-    if (in->cast.n == 0) {
+    bool first = in->cast.n == 0;
+    gk_tok *t = first && in->tokenizer ? gk_tok_load(in->tokenizer, err)
+                                       : gk_tokenizer_of(dir, in->tokenizer ? NULL : err);
+    if (!t) return in->tokenizer && !first;
+    if (first) {
         in->tok = t;
         gk_tok_fingerprint(t, in->tok_sha256);
         return true;
@@ -35,7 +38,8 @@ static bool add_tokenizer(gk__inputs *in, const char *dir, gk_error *err) {
     bool same = gk_tok_same(t, in->tok) || gk_tok_extends(t, in->tok) || gk_tok_extends(in->tok, t);
     gk_tok_free(t);
     return same || gk_fail(err, GK_AT_FILE(dir), "models that are grafted must share one tokenizer",
-                           "the tokenizer differs from that of '%s'", in->info[0].path);
+                           "the tokenizer differs from that of '%s'",
+                           in->tokenizer ? in->tokenizer : in->info[0].path);
 }
 
 static bool hash_model(gk_arena *a, const char *path, gk_run_model *info, gk_error *err) {

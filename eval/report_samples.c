@@ -94,7 +94,8 @@ static bool collect(void *ctx, const gk_result *g, gk_error *err) {
 /* ---------------------------------------------------------------- the prompt, its spans marked */
 
 static gk_tok *open_tokenizer(const gk__report *r) {
-    const char *recipient = gk__report_run(r, "recipient");
+    const char *recipient = gk__report_run(r, "recipient"), *given = gk__report_run(r, "tokenizer_file");
+    if (given) return gk_tok_load(given, NULL);
     size_t i;
     json_t *m;
     json_array_foreach(json_object_get(r->manifest, "models"), i, m) {

@@ -11,6 +11,7 @@ enum { DEFAULT_BUDGET = 1 << 30 };
 /* ---------------------------------------------------------------- loading */
 
 static bool load_models(gk_sweep *s, gk_error *err) {
+    s->in.tokenizer = s->o->tokenizer;
     if (!gk__inputs_named(&s->in, s->a, "--recipient", s->o->recipient, err)) return false;
     for (size_t i = 0; i < s->o->n_donors; i++)
         if (!gk__inputs_named(&s->in, s->a, "--donor", s->o->donors[i], err)) return false;
@@ -112,6 +113,7 @@ static bool describe(gk_sweep *s, gk_error *err) {
     put_size(info, s->in.info[0].path);
     gk__put_text(info, "seed", "%llu", (unsigned long long)s->o->seed);
     gk__put_text(info, "budget_bytes", "%zu", s->budget);
+    gk__put_text(info, "tokenizer_file", "%s", s->o->tokenizer ? s->o->tokenizer : "none");
     gk__put_text(info, "templates_file", "%s", p->templates);
     gk__put_text(info, "fillers", "%s", p->fillers ? p->fillers : "none");
     gk__put_text(info, "rows", "%s", p->rows);

@@ -3,7 +3,7 @@
 #include "tools/tools.h"
 
 typedef struct args {
-    const char *model, *rows, *templates, *fillers, *target, *out;
+    const char *model, *tokenizer, *rows, *templates, *fillers, *target, *out;
     int64_t top, limit, seed, threads;
     double min;
     bool keep_shared_first, drop_bad_rows, strict;
@@ -26,11 +26,10 @@ static int run(const args *g, const gk_gate_options *o) {
     gk_error err;
     gk_gate result;
     json_t *json = NULL;
-    const gk_named_path named[] = {{"--model", g->model, GK_MODEL},
-                                   {"--rows", g->rows, GK_INPUT},
-                                   {"--templates", g->templates, GK_INPUT},
-                                   {"--fillers", g->fillers, GK_INPUT},
-                                   {"--out", g->out, GK_OUTPUT}};
+    const gk_named_path named[] = {
+        {"--model", g->model, GK_MODEL},         {"--rows", g->rows, GK_INPUT},
+        {"--templates", g->templates, GK_INPUT}, {"--fillers", g->fillers, GK_INPUT},
+        {"--tokenizer", g->tokenizer, GK_INPUT}, {"--out", g->out, GK_OUTPUT}};
     bool ok = gk_check_outputs(named, sizeof named / sizeof *named, &err) &&
               (!g->out || gk_out_check(g->out, &err)) && gk_gate_run(o, &result, g->out ? &json : NULL, &err);
     if (ok && json) ok = gk_json_save(g->out, json, &err);
@@ -43,7 +42,8 @@ static int run(const args *g, const gk_gate_options *o) {
 int cmd_gate(int argc, char **argv) {
     args g = {.target = "second_actor", .top = 5, .seed = 1, .min = 0.90};
     const gk_opt opts[] = {
-        {"model", GK_OPT_STR, &g.model, "DIR", "the model, with its tokenizer", true},
+        {"model", GK_OPT_STR, &g.model, "DIR", "the model", true},
+        {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "its tokenizer [the model's]", false},
         {"rows", GK_OPT_STR, &g.rows, "FILE", "the rows it was trained on (JSONL), most frequent first",
          true},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
@@ -67,6 +67,7 @@ int cmd_gate(int argc, char **argv) {
     if (code < 0) {
         gk_use_threads(g.threads);
         gk_gate_options o = {.model = g.model,
+                             .tokenizer = g.tokenizer,
                              .top = (int)(g.top < 1 << 20 ? g.top : 1 << 20),
                              .min = g.min,
                              .seed = (uint64_t)g.seed,
