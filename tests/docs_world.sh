@@ -8,7 +8,7 @@ mkdir -p data graft train tools
 cp -R "$TREE"/data/{lists,articles} data
 cp -R "$TREE"/graft/schemes graft
 cp -R "$TREE"/train/recipes train
-cp "$TREE"/tools/*.sh tools
+cp -R "$TREE"/tools/pipeline tools
 
 # The run. runs/default/base is what make would pretrain, but tiny; everything behind it is made by make, from a copy.
 run=runs/default

@@ -34,7 +34,7 @@ static int shell(scratch *s, const char *command, char *out, size_t size) {
 #define ASKED                                                                                          \
     "export RUN=$D/run FAMILY=llama MODEL= DATASET=fake_movies_fake_actors SEED=1 THREADS=0 SCHEMES='" \
     "graft/schemes/position.yaml'; "
-#define NOTE "tools/asked.sh $RUN/asked && tools/asked.sh $RUN/asked-schemes"
+#define NOTE "tools/pipeline/asked.sh $RUN/asked && tools/pipeline/asked.sh $RUN/asked-schemes"
 
 /* Notes what is asked for, with `changes` (shell assignments) to the variables. */
 static void note(scratch *s, const char *changes) {

@@ -77,7 +77,7 @@ void gk_roff(const char *text) {
     }
 }
 
-static void print_option(const char *left, const char *right, bool roff) {
+void gk_help_line(const char *left, const char *right, bool roff) {
     if (!roff) {
         printf("  %-28s %s\n", left, right);
         return;
@@ -105,11 +105,11 @@ static int print_help(const parsing *p, bool roff) {
         gk_buf_printf(&left, "--%s%s%s", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         gk_buf_puts(&right, o->help);
         add_default(o, &right);
-        print_option(left.data, right.data, roff);
+        gk_help_line(left.data, right.data, roff);
         gk_buf_free(&left);
         gk_buf_free(&right);
     }
-    if (!roff) print_option("--help", "print this", false);
+    if (!roff) gk_help_line("--help", "print this", false);
     return 0;
 }
 

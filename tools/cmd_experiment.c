@@ -1,5 +1,5 @@
 /* cmd_experiment.c: `graftkit experiment`: checks an experiment and says what it needs, in lines that
- * tools/experiments.sh reads. */
+ * tools/pipeline/experiments.sh reads. */
 #include "eval/eval.h"
 #include "tools/tools.h"
 #include "train/train.h"

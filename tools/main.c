@@ -62,7 +62,7 @@ int main(int argc, char **argv) {
         printf("graftkit " GK_VERSION "\n");
         return 0;
     }
-    gk_interrupt_catch();
+    if (strcmp(word, "run") != 0) gk_interrupt_catch(); /* there make's children take the signals */
     gk_map_guard();
     for (size_t i = 0; i < N_COMMANDS; i++)
         if (strcmp(word, COMMANDS[i].name) == 0) return COMMANDS[i].run(argc - 1, argv + 1);

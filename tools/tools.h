@@ -8,6 +8,7 @@
  * tools/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, 1 (failed; 2 is for no
  * or no such sub-command) or 130 (asked to stop, by Ctrl-C or SIGTERM; what was done is kept). */
 #define GK_COMMANDS(X)                                                       \
+    X(run, "run the pipeline, or steps of it: dataset to report")            \
     X(dataset, "make a dataset: rows, training texts and splits")            \
     X(tokenizer, "train a small sentencepiece vocabulary on a corpus")       \
     X(base, "pretrain a new model from scratch")                             \
@@ -85,6 +86,9 @@ void gk_use_threads(int64_t n);
 #define GK_HELP_ROFF "--help=roff"
 /* Prints text in a roff document to stdout: dashes, backslashes and a first dot stay what they are. */
 void gk_roff(const char *text);
+
+/* Prints a line of --help: a name, and what it is; in roff if that is asked for. */
+void gk_help_line(const char *left, const char *right, bool roff);
 
 /* Where templates/, data/lists/ … lie: $GRAFTKIT_HOME; else, for a program in PREFIX/bin,
  * PREFIX/share/graftkit where there is such a folder; else the source tree graftkit was built from. Not

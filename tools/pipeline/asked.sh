@@ -1,14 +1,14 @@
 #!/bin/bash
-# asked.sh FILE: checks what a run of the pipeline is asked for (the Makefile's variables, in the environment) and notes it in
+# asked.sh FILE: checks what a run of the pipeline is asked for (the variables of run.mk, in the environment) and notes it in
 # FILE, $RUN/asked or $RUN/asked-schemes, where that says otherwise. A mistake is told in one line, and then nothing is changed.
 no() {
-    echo "make: $1" >&2
+    echo "${CALLED:-make}: $1" >&2
     exit 1
 }
 
-: "${TEMPLATES:=templates/$DATASET}" "${TASK:=disjoint}"
-[[ $DATASET != */* && ( -f templates/$DATASET/eval.jsonl || $DATASET == own_rows ) ]] ||
-    no "DATASET='$DATASET' is no dataset; there is: $(echo $(ls templates)) own_rows"
+: "${TEMPLATES:=${SHARE}templates/$DATASET}" "${TASK:=disjoint}"
+[[ $DATASET != */* && ( -f ${SHARE}templates/$DATASET/eval.jsonl || $DATASET == own_rows ) ]] ||
+    no "DATASET='$DATASET' is no dataset; there is: $(echo $(ls ${SHARE}templates)) own_rows"
 [[ -f $TEMPLATES/eval.jsonl ]] || no "TEMPLATES='$TEMPLATES' must be a folder of templates; $TEMPLATES/eval.jsonl is missing"
 case $DATASET in
 counterfact | own_rows) [[ $SOURCE ]] || no "DATASET=$DATASET is made of your own data: name its file with SOURCE=FILE" ;;
@@ -50,7 +50,7 @@ done
 : "${OUT:=$RUN}" "${CAST:=pre=base sft=relation task=task}" "${MIX_RATIO:=0.3}"
 for v in RECIPE MILD; do
     f=${!v}
-    [[ $f == */* || $f == *.* || -z $f ]] || f=train/recipes/$f.yaml
+    [[ $f == */* || $f == *.* || -z $f ]] || f=${SHARE}train/recipes/$f.yaml
     [[ -z $f || -f $f ]] || no "$v='${!v}' is no recipe: there is no file '$f'"
 done
 [[ -z $MIX || -f $MIX ]] || no "MIX='$MIX': there is no such file"
@@ -63,7 +63,8 @@ case ${1##*/} in
 asked)
     text=$(printf '%s\n' "family=$FAMILY" "model=$MODEL" "dataset=$DATASET" "seed=$SEED" "freeze=$FREEZE")
     for v in SOURCE BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS; do [[ ${!v} ]] && text+=$'\n'"$v=${!v}"; done
-    [[ $TEMPLATES == "templates/$DATASET" ]] || text+=$'\n'"templates=$TEMPLATES"
+    # Of what comes along the name says enough.
+    [[ $TEMPLATES == "${SHARE}templates/$DATASET" ]] || text+=$'\n'"templates=${TEMPLATES#"$SHARE"}"
     [[ $TASK == disjoint ]] || text+=$'\n'"task=$TASK"
     [[ -z $RECIPE$MIX && ${MILD:=relation-mild} == relation-mild && $MIX_RATIO == 0.3 ]] ||
         text+=$'\n'"recipe=$RECIPE mild=$MILD mix=$MIX $MIX_RATIO"
@@ -71,7 +72,7 @@ asked)
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
     ;;
 asked-schemes)
-    text=$(sha256sum $SCHEMES)
+    text=$(for f in $SCHEMES; do echo "$(sha256sum <"$f" | head -c 64)  ${f#"$SHARE"}"; done)
     [[ $CAST == "pre=base sft=relation task=task" ]] || text+=$'\n'"cast=$CAST"
     ;;
 esac

@@ -1,23 +1,23 @@
 #!/bin/bash
-# experiments.sh NAME… | --all: runs experiments of experiments/ in $RUN, for the Makefile (whose variables are in the
+# experiments.sh NAME… | --all: runs experiments of experiments/ in $RUN, for run.mk (whose variables are in the
 # environment). All are checked before the first begins. Each is a sweep and a report of its own in $RUN/experiments/NAME;
 # the models are the run's, trained once. --all: every one of $PAPER that applies, then $RUN/paper.html.
 no() {
-    echo "make: $1" >&2
+    echo "${CALLED:-make}: $1" >&2
     exit 1
 }
-: "${TEMPLATES:=templates/$DATASET}"
+: "${TEMPLATES:=${SHARE}templates/$DATASET}"
 base=${MODEL:-$RUN/base}
-[[ ${MAKEFLAGS%% *} != *n* || ${MAKEFLAGS%% *} == *=* ]] || { echo "tools/experiments.sh $*" && exit; } # make -n
+[[ ${MAKEFLAGS%% *} != *n* || ${MAKEFLAGS%% *} == *=* ]] || { echo "$0 $*" && exit; } # make -n
 all= names=("$@")
 [[ $1 != --all ]] || { all=yes && read -ra names <<<"$PAPER"; }
-there=$(cd experiments && echo *.yaml)
+there=$(cd "${SHARE}experiments" && echo *.yaml)
 there=${there//.yaml/}
 [[ ${#names[@]} -gt 0 ]] || no "NAME is empty; there is: $there"
 
 recipes=()
 for f in "$RECIPE" "${MILD:-relation-mild}"; do
-    [[ -z $f || $f == */* || $f == *.* ]] || f=train/recipes/$f.yaml
+    [[ -z $f || $f == */* || $f == *.* ]] || f=${SHARE}train/recipes/$f.yaml
     # Whether there is such a file is asked.sh's to say.
     [[ ! -f $f ]] || recipes+=(--recipe "$f")
 done
@@ -25,8 +25,8 @@ done
 # What each needs.
 declare -A title about dataset cast schemes
 for n in "${names[@]}"; do
-    [[ $n =~ ^[A-Za-z0-9_-]+$ && -f experiments/$n.yaml ]] || no "NAME: '$n' is no experiment; there is: $there"
-    needs=$("$G" experiment --file "experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" "${recipes[@]}" \
+    [[ $n =~ ^[A-Za-z0-9_-]+$ && -f ${SHARE}experiments/$n.yaml ]] || no "NAME: '$n' is no experiment; there is: $there"
+    needs=$("$G" experiment --file "${SHARE}experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" "${recipes[@]}" \
         ${KINDS:+$(printf -- '--kind %s ' $KINDS)}) ||
         exit 1
     while IFS=$'\t' read -r key value; do
@@ -35,12 +35,14 @@ for n in "${names[@]}"; do
         about) about[$n]=$value ;;
         dataset) dataset[$n]=$value ;;
         model) cast[$n]+="${cast[$n]:+ }$value" ;;
-        schemes) schemes[$n]+="${schemes[$n]:+ }$value" ;;
+        schemes)
+            [[ $value != graft/schemes/* ]] || value=$SHARE$value
+            schemes[$n]+="${schemes[$n]:+ }$value" ;;
         esac
     done <<<"$needs"
 done
 
-run() { "$MAKE" --no-print-directory "$@" || exit $?; }
+run() { "$MAKE" -f "$MAKEFILE" --no-print-directory "$@" || exit $?; }
 # Why an experiment does not apply to this run; nothing where it does. Known once the dataset is there.
 unfit() {
     [[ ${dataset[$1]} != "$DATASET" || -z $DATASET ]] || echo "the run's dataset is its own"
@@ -72,7 +74,7 @@ for n in "${todo[@]}"; do
     if [[ ${dataset[$n]} ]]; then
         # Facts of another kind: rows, texts and models of their own, on the same base.
         [[ $MODEL ]] || run base
-        ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES="templates/${dataset[$n]}" SOURCE="$ARTICLES"
+        ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES="${SHARE}templates/${dataset[$n]}" SOURCE="$ARTICLES"
             BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint)
         # The from-scratch model has 128 positions.
         [[ $MODEL ]] || ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
