@@ -17,12 +17,7 @@ B       := $(BUILD)/$(FLAVOUR)
 # oneDNN is used where it is there, unless DNNL= says otherwise.
 WITH_DNNL := $(if $(filter undefined,$(origin DNNL)),auto,$(DNNL))
 
-# Make and the shell split names at blanks and read these characters as their own: such a name would become another.
-ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
-no_blank = $(foreach v,$1,$(if $(filter 1,$(words |$($v)|)),,\
-    $(error $v='$($v)' holds a blank: use a path without blanks and without any of $(ODD))))
-no_odd   = $(foreach v,$1,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
-    $(error $v='$($v)' holds $c : use a path without blanks and without any of $(ODD)))))
+include tools/pipeline/names.mk
 $(call no_blank,BUILD SYSROOT ARCH SOURCE_DIR)$(call no_odd,BUILD SYSROOT ARCH SOURCE_DIR CC CXX)
 $(if $(filter release asan ubsan fuzz,$(FLAVOUR)),,$(error FLAVOUR='$(FLAVOUR)' must be release, asan, ubsan or fuzz))
 

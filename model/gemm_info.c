@@ -25,15 +25,13 @@ static void cpu_name(char *out, size_t size) {
     fclose(f);
 }
 
+#if defined(__x86_64__)
 /* gcc 12's __builtin_cpu_supports does not know it: CPUID leaf 7, EDX bit 22. */
 static bool has_amx(void) {
-#if defined(__x86_64__)
     unsigned a, b, c, d;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1u);
-#else
-    return false;
-#endif
 }
+#endif
 
 static void cpu_features(char *out, size_t size) {
     out[0] = 0;

@@ -67,13 +67,10 @@ ifneq ($(SHARE),)
 override TEMPLATES := $(call shipped,$(TEMPLATES))
 override SCHEMES := $(call shipped,$(SCHEMES))
 endif
-# Make and the shell split names at blanks and read these characters as their own: such a name would become another.
-ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
+include $(HERE)names.mk
 $(if $(RUN),,$(error RUN is empty: name a folder for the run))
-$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE,$(if $(filter 1,$(words |$($v)|)),,\
-    $(error $v='$($v)' holds a blank: use a path without blanks and without any of $(ODD))))
-$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
-    $(error $v='$($v)' holds $c : use a path without blanks and without any of $(ODD)))))
+$(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE)
+$(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE)
 
 BASE     := $(if $(MODEL),$(MODEL),$(RUN)/base)
 COMMON   := --seed $(SEED) --threads $(THREADS) --replace
