@@ -52,7 +52,7 @@ static bool hash_model(gk_arena *a, const char *path, gk_run_model *info, gk_err
 }
 
 static bool check_vocab(const gk__inputs *in, const char *dir, gk_error *err) {
-    int vocab = gk_model_config(in->model[0])->vocab, size = gk_tok_size(in->tok);
+    int vocab = gk_model_config(in->model[0])->vocab, size = gk_tok_own_size(in->tok);
     return size <= vocab || gk_fail(err, GK_AT_FILE(dir), "use the tokenizer that the model was trained with",
                                     "the tokenizer has %d ids, the model only %d", size, vocab);
 }

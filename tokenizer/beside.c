@@ -403,4 +403,5 @@ void gk__beside_ends(const gk__beside *s, gk_tok *t) {
         known[i] = known[i] || (t->kind != &gk__bpe_kind && *out >= 0); /* a sentencepiece model has its own */
     }
     if (!known[GK__BOS] || !known[GK__EOS]) from_model(s, t, known);
+    t->own = (int)s->first_new;
 }

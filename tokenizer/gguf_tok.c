@@ -281,6 +281,22 @@ static bool load_llama(source *s, const char *name) {
 
 /* ---------------------------------------------------------------- loading */
 
+/* What is no part of the ids: a chat template is kept for saving, EOS behind every text is refused. */
+static bool take_rest(const source *s) {
+    static const char TEMPLATE[] = "tokenizer.chat_template";
+    const char *text = NULL;
+    bool eos = false;
+    if (!read_flag(s, KEY("add_eos_token"), &eos)) return false;
+    if (eos)
+        return fail_at(s, KEY("add_eos_token"),
+                       "false: a prompt that ends in EOS has been answered, and training puts EOS itself",
+                       "puts EOS after every text, which is not built");
+    if (!gk_gguf_has(s->g, TEMPLATE)) return true;
+    if (!gk_gguf_str(s->g, TEMPLATE, s->t->arena, &text, s->err)) return false;
+    remember(s->t, "chat_template.jinja", text, strlen(text));
+    return true;
+}
+
 bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err) {
     gk_gguf *g = gk_gguf_open(path, err);
     if (!g) return false;
@@ -295,6 +311,7 @@ bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err) {
     else if (ok)
         ok = gk_fail(err, gk_gguf_place(g, KEY("model")), "gpt2 or llama",
                      "a tokenizer of the model \"%.60s\", which is not built", model);
+    ok = ok && take_rest(&s);
     gk_gguf_close(g);
     return ok;
 }

@@ -44,6 +44,7 @@ struct gk_tok {
     void *model;
     int bos, eos; /* -1: none */
     bool add_bos; /* by default; nothing where there is no BOS */
+    int own;      /* ids from here on were added by the files beside it; 0: none */
     gk_arena *arena;
     gk__file *file;
     size_t n_files, files_cap;

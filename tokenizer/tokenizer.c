@@ -174,6 +174,11 @@ int gk_tok_size(const gk_tok *t) {
     return t->kind->size(t->model);
 }
 
+int gk_tok_own_size(const gk_tok *t) {
+    int size = gk_tok_size(t);
+    return t->own > 0 && t->own < size ? t->own : size;
+}
+
 int gk_tok_bos(const gk_tok *t) {
     return t->bos;
 }

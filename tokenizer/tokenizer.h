@@ -43,6 +43,9 @@ bool gk_tok_present(const char *dir);
 void gk_tok_free(gk_tok *t); /* NULL is fine */
 
 int gk_tok_size(const gk_tok *t); /* number of ids */
+/* The same without tokens that only a folder's settings add: a model may have fewer rows than these take, as long
+ * as no text has them (a pad_token, mostly). */
+int gk_tok_own_size(const gk_tok *t);
 int gk_tok_bos(const gk_tok *t);  /* -1 when there is none */
 int gk_tok_eos(const gk_tok *t);  /* -1 when there is none */
 /* As stored ("▁stars", "Ġstars"); borrowed; NULL when out of range, "" for an id without a piece. */
