@@ -141,7 +141,7 @@ static bool add_row(gk__report *r, const gk__tried *t, sqlite3_stmt *pieces, sql
 static bool add_table(gk__report *r, const gk__set *set, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
     gk_buf *b = &r->html;
     bool ok = true;
-    gk_buf_printf(b, "<details%s><summary>", set->n > MOST_OPEN ? "" : " open");
+    gk_buf_printf(b, "<details class=\"long\"%s><summary>", set->n > MOST_OPEN ? "" : " open");
     gk__html_text(b, set->name);
     gk_buf_puts(b,
                 ": what was said instead</summary>\n<div class=\"scroll\"><table class=\"fails\"><thead><tr>"
