@@ -160,7 +160,9 @@ bool gk__report_manifest(gk__report *r) {
         add_object_list(r, lists[i].title, list);
         if (fold) gk_buf_puts(&r->html, "</details>\n");
     }
+    gk_buf_puts(&r->html, "<details><summary>What the results store says of itself</summary>\n");
     add_object(r, "Results store", r->manifest);
+    gk_buf_puts(&r->html, "</details>\n");
     add_training(r);
     return true;
 }

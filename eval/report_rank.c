@@ -58,10 +58,7 @@ static bool add_figure(gk__report *r, const gk__tried **t, size_t n, bool bins) 
 
 static void add_table(gk__report *r, const gk__set *set) {
     gk_buf *b = &r->html;
-    gk_buf_puts(b, "<details><summary>The numbers: ");
-    gk__html_text(b, set->name);
-    gk_buf_puts(
-        b, "</summary>\n<div class=\"scroll\"><table class=\"ranks\"><thead><tr><th>scheme</th><th>n</th>");
+    gk_buf_puts(b, "<div class=\"scroll\"><table class=\"ranks\"><thead><tr><th>scheme</th><th>n</th>");
     for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<th>top-%d %%</th>", K[i]);
     for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<th>rank %s %%</th>", BIN[i]);
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
@@ -75,7 +72,17 @@ static void add_table(gk__report *r, const gk__set *set) {
         for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * in_bin(t, i));
         gk_buf_puts(b, "</tr>\n");
     }
-    gk_buf_puts(b, "</tbody></table></div></details>\n");
+    gk_buf_puts(b, "</tbody></table></div>\n");
+}
+
+static bool add_more(gk__report *r, const gk__set *set, const gk__tried **t, size_t n) {
+    gk_buf_puts(&r->html, "<details><summary>Ranks and numbers: ");
+    gk__html_text(&r->html, set->name);
+    gk_buf_puts(&r->html, "</summary>\n");
+    if (n && !add_figure(r, t, n, true)) return false;
+    add_table(r, set);
+    gk_buf_puts(&r->html, "</details>\n");
+    return true;
 }
 
 bool gk__report_ranks(gk__report *r) {
@@ -90,9 +97,9 @@ bool gk__report_ranks(gk__report *r) {
             gk_buf_puts(&r->html, "<h3>");
             gk__html_text(&r->html, r->set[i].name);
             gk_buf_puts(&r->html, "</h3>\n");
-            ok = add_figure(r, t, n, false) && add_figure(r, t, n, true);
+            ok = add_figure(r, t, n, false);
         }
-        add_table(r, &r->set[i]);
+        ok = ok && add_more(r, &r->set[i], t, n);
     }
     return ok;
 }

@@ -46,18 +46,18 @@ static void models_line(gk__report *r, gk_buf *b) {
         if (p->sft < 0.95 && !p->unsaid) say(r, b, ": it has not learned its facts well");
     }
     if (!isnan(p->pre)) {
-        say(r, b, "%s (%s) has it for %s", b->len ? ", the untouched one" : "The untouched model", who->pre,
+        say(r, b, "%s (%s) for %s", b->len ? ", the untouched one" : "The untouched model has it", who->pre,
             with_interval(r, who->pre));
         if (p->pre > 0.10 && !p->unsaid)
             say(r, b, ", more than a model that has never seen these facts should");
     }
+    if (b->len && p->targets > 5)
+        say(r, b, "; five blind guesses among the %lld targets, %s", (long long)p->targets,
+            gk__report_percent(r, 5.0 / (double)p->targets));
     if (b->len) say(r, b, ".");
     if (p->ceiling_name && p->ceiling_name != who->sft)
         say(r, b, " The ceiling of grafts, which keep the recipient\u2019s head, is %s: %s.", p->ceiling_name,
             with_interval(r, p->ceiling_name));
-    if (b->len && p->targets > 5)
-        say(r, b, " Five blind guesses among the %lld targets: %s.", (long long)p->targets,
-            gk__report_percent(r, 5.0 / (double)p->targets));
 }
 
 static const char *pathways(const gk__report *r) {
@@ -67,33 +67,32 @@ static const char *pathways(const gk__report *r) {
                               : "this model leans on recall, at the last token";
 }
 
-static void say_alone(const gk__report *r, gk_buf *b) {
-    double fe = gk__report_top5(r, r->roles.fe), lt = gk__report_top5(r, r->roles.lt);
-    if (isnan(fe + lt)) return;
-    say(r, b, " Alone, %s reaches %s and %s %s: %s.", r->roles.fe, gk__report_percent(r, fe), r->roles.lt,
-        gk__report_percent(r, lt), pathways(r));
-}
-
 static void say_both(const gk__report *r, gk_buf *b) {
     const gk__pattern *p = &r->pattern;
-    double both = gk__report_top5(r, r->roles.both), rest = gk__report_top5(r, r->roles.rest);
-    double share = both / p->ceiling;
-    if (!isnan(both))
-        say(r, b, "With its weights at %s and the last token only (%s), top-5 is %s, %s of the ceiling: %s.",
-            r->roles.entity, r->roles.both, with_interval(r, r->roles.both), gk__report_percent(r, share),
-            share >= 0.95   ? "these two positions recover nearly all of it"
-            : share >= 0.85 ? "these two positions recover most of it"
-            : share >= 0.5  ? "a part, and less than the expected 85%"
-                            : "these two positions do not suffice here");
+    double both = gk__report_top5(r, r->roles.both), share = both / p->ceiling;
+    if (isnan(both)) return;
+    say(r, b, "With its weights at %s and the last token only (%s), %s, %s of the ceiling: %s.",
+        r->roles.entity, r->roles.both, with_interval(r, r->roles.both), gk__report_percent(r, share),
+        share >= 0.95   ? "these two positions recover nearly all of it"
+        : share >= 0.85 ? "these two positions recover most of it"
+        : share >= 0.5  ? "a part, and less than the expected 85%"
+                        : "these two positions do not suffice here");
+}
+
+static void say_others(const gk__report *r, gk_buf *b) {
+    const gk__pattern *p = &r->pattern;
+    const gk__roles *who = &r->roles;
+    double rest = gk__report_top5(r, who->rest), fe = gk__report_top5(r, who->fe),
+           lt = gk__report_top5(r, who->lt);
     if (!isnan(rest))
-        say(r, b, " Everywhere else (%s) it is %s, %s.", r->roles.rest, gk__report_percent(r, rest),
+        say(r, b, " Everywhere else (%s), %s, %s.", who->rest, gk__report_percent(r, rest),
             rest <= p->pre + 0.05
                 ? "within five points of PRE"
                 : gk_arena_printf(r->a, "%.1f points above PRE: other positions carry knowledge too",
                                   100 * (rest - p->pre)));
-    if (!isnan(p->third))
-        say(r, b, " With %s too (%s), %s of %s where the prompt has it.", r->roles.third, r->roles.all_three,
-            gk__report_percent(r, p->third), gk__report_percent(r, p->third_ceiling));
+    if (!isnan(fe + lt))
+        say(r, b, " Alone, %s %s and %s %s: %s.", who->fe, gk__report_percent(r, fe), who->lt,
+            gk__report_percent(r, lt), pathways(r));
 }
 
 /* Numbers alone, where nothing follows from them. */
@@ -119,7 +118,7 @@ static void positions_line(gk__report *r, gk_buf *b) {
         return;
     }
     say_both(r, b);
-    say_alone(r, b);
+    say_others(r, b);
 }
 
 static void components_line(gk__report *r, gk_buf *b) {
@@ -133,11 +132,8 @@ static void components_line(gk__report *r, gk_buf *b) {
         say_unjudged(r, b, all, 4, "Which components suffice", p->no_share);
         return;
     }
-    say(r, b,
-        "At the last token, once %s is grafted, the attention output and feed-forward matrices (O+FFN) reach "
-        "%s "
-        "where all of ATTN+FFN reach %s, FFN alone %s and O alone %s: ",
-        who->entity, gk__report_percent(r, x[1]), gk__report_percent(r, x[0]), gk__report_percent(r, x[2]),
+    say(r, b, "At the last token, once %s is grafted: ATTN+FFN %s, O+FFN %s, FFN %s, O %s: ", who->entity,
+        gk__report_percent(r, x[0]), gk__report_percent(r, x[1]), gk__report_percent(r, x[2]),
         gk__report_percent(r, x[3]));
     say(r, b, "%s, %s.",
         !p->order        ? "the expected order O+FFN > FFN > O fails"
