@@ -50,8 +50,8 @@ static void runs(const char *args, const char *says) {
     ck_assert_msg(!*says || !strstr(said + 1, says), "said twice:\n%s", out);
 }
 
-#define WORLD                                                                                                 \
-    "--threads 1 --templates $D/eval.jsonl --fillers $D/fillers.json --rows $D/rows.jsonl --limit 6 "
+#define ROWS "--threads 1 --templates $D/eval.jsonl --fillers $D/fillers.json --rows $D/rows.jsonl "
+#define WORLD ROWS "--limit 6 "
 #define SWEEP "sweep " WORLD "--schemes $D/all.yaml "
 
 /* The largest difference between two stores' log-probabilities, and how many cells were compared. */
@@ -122,7 +122,7 @@ END_TEST
 
 START_TEST(searches_and_differences) {
     char plain[16384], big[16384];
-    runs("search " WORLD "--recipient pre=$D/pre --donor sft=$D/big --out $D/found --most 2",
+    runs("search " ROWS "--recipient pre=$D/pre --donor sft=$D/big --out $D/found --most 2",
          "those beyond are never predicted");
     ck_assert_int_eq(run_command(plain, sizeof plain, "diff --a $D/pre --b $D/sft --json $D/p.json --rank 4"), 0);
     ck_assert_int_eq(run_command(big, sizeof big, "diff --a $D/pre --b $D/big --json $D/b.json --rank 4"), 0);

@@ -324,7 +324,12 @@ def make(folder, r):
     return family, "; ".join(s for s in said if s), j["vocab_size"] if isinstance(j.get("vocab_size"), int) else 50
 
 
+VOID = ("attention_dropout", "attn_pdrop", "resid_pdrop", "embd_pdrop", "hidden_dropout", "classifier_dropout", "initializer_range",
+        "summary_first_dropout", "use_cache", "pretraining_tp", "summary_type", "summary_use_proj", "summary_proj_to_labels")
+
+
 def by_transformers(folder, ids):
+    """Its logits, or None and why not. Where it stumbles over the type of a key that changes nothing, without that key."""
     try:
         model, info = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, output_loading_info=True)
         missing = set(info["missing_keys"]) | {k[0] if isinstance(k, tuple) else k for k in info["mismatched_keys"]}
@@ -333,6 +338,14 @@ def by_transformers(folder, ids):
         with torch.no_grad():
             return model.eval()(torch.tensor([ids])).logits[0].numpy(), ""
     except Exception as e:
+        key = str(e).split("for field '")[-1].split("'")[0]
+        if key in VOID:
+            path = folder / "config.json"
+            text = path.read_text()
+            path.write_text(json.dumps({k: v for k, v in json.loads(text).items() if k != key}))
+            result = by_transformers(folder, ids)
+            path.write_text(text)
+            return result
         return None, f"{type(e).__name__}: {str(e).splitlines()[0][:120] if str(e) else ''}"
 
 
