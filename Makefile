@@ -130,7 +130,7 @@ DESTDIR ?=
 PLACE   := $(DESTDIR)$(PREFIX)
 SHARED  := templates data/lists data/articles data/general graft/schemes train/recipes experiments
 $(B)/graftkit.1: $(B)/graftkit
-	$< man >$@.tmp && mv $@.tmp $@
+	GRAFTKIT_HOME='$(CURDIR)' $< man >$@.tmp && mv $@.tmp $@
 man: $(B)/graftkit.1 ## the manual page, build/release/graftkit.1
 install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DESTDIR= if given
 	install -d '$(PLACE)/bin' '$(PLACE)/share/man/man1' '$(PLACE)/share/doc/graftkit' \
