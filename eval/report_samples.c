@@ -110,13 +110,13 @@ static gk_tok *open_tokenizer(const gk__report *r) {
  * files are not there any more. A prompt that comes out otherwise than stored is not used (see same_prompt).
  */
 static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
-    const char *templates = gk__report_run(r, "templates_file"), *rows = gk__report_run(r, "rows"),
-               *target = gk__report_run(r, "target");
+    const char *entity = gk__report_run(r, "entity"), *templates = gk__report_run(r, "templates_file"),
+               *rows = gk__report_run(r, "rows"), *target = gk__report_run(r, "target");
     json_int_t limit = json_integer_value(json_object_get(r->manifest, "limit"));
     gk_prompt_options o = {.templates = templates,
                            .fillers = gk__report_run(r, "fillers"),
                            .rows = rows,
-                           .entity = gk__report_run(r, "entity"),
+                            .entity = entity ? entity : GK_ENTITY_FIELD,
                            .target = target,
                            .limit = limit,
                            .keep_shared_first = true, /* those that were dropped are not samples */
