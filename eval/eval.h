@@ -453,8 +453,8 @@ typedef struct gk_gate_options {
     const char *model;
     const char *tokenizer; /* NULL: the model's */
     gk_prompt_options prompts;
-    int top;             /* k of top-k, 1 or more */
-    double min;          /* pass when the plain mean reaches it */
+    int top;             /* k of top-k, 1 or more, less than the vocabulary has tokens */
+    double min;          /* pass when the plain mean reaches it; above 0 and at most 1 */
     size_t budget_bytes; /* 0: 1 GiB */
     uint64_t seed;
     FILE *progress; /* where the bar goes; NULL: none */
@@ -464,7 +464,8 @@ typedef struct gk_interval {
 } gk_interval;
 typedef struct gk_gate {
     size_t n, dropped;
-    gk_interval plain;    /* share of prompts whose target is among the top k */
+    size_t targets;    /* different first tokens asked for: not more than `top`, and the share says nothing */
+    gk_interval plain; /* share of prompts whose target is among the top k */
     gk_interval weighted; /* the same with row i of n weighted 1/(i + 1 + 0.05 n): as often as a base corpus
                              drew it */
     bool pass;

@@ -139,7 +139,9 @@ START_TEST(numbers_out_of_range) {
     refused(SWEEP POSITION EVAL "--out $D/no.db --seed -1", "--seed", "0 or more");
     refused(GATE "--top -1", "--top", "-1");
     refused(GATE "--top 0", "'top': is 0", "1 or more");
-    refused(GATE "--min 2", "'min': is 2", "from 0 to 1");
+    refused(GATE "--min 2", "'min': is 2", "above 0 and up to 1");
+    refused(GATE "--min 0", "'min': is 0", "above 0 and up to 1");
+    refused(GATE "--top 100000", "'top': is 100000", "less than the number of tokens");
     refused(FINETUNE "--recipe relation --eps 0 --out $D/no", "--eps", "1e-30");
 }
 END_TEST

@@ -364,6 +364,11 @@ START_TEST(gate_is_told) {
     char *page = write_report(&b, &o);
     ck_assert_ptr_nonnull(strstr(page, "Top-5 is 50.0%, at least 90.0% is asked for"));
     ck_assert_ptr_nonnull(strstr(page, "<strong class=\"no\">fails"));
+    o.gate = scratch_file(&b.s, "gate.json", "{\"pass\": true, \"top\": 5, \"min\": 0, \"share\": 0}");
+    ck_assert_ptr_nonnull(strstr(write_report(&b, &o), "asks for nothing, and says nothing"));
+    o.gate = scratch_file(&b.s, "gate.json",
+                          "{\"pass\": true, \"top\": 5, \"min\": 0.9, \"share\": 1, \"targets\": 5}");
+    ck_assert_ptr_nonnull(strstr(write_report(&b, &o), "so many guesses take in every target"));
     o.gate = scratch_file(&b.s, "gate.json", "{\"pass\": 1}");
     ck_assert(!gk_report_write(&o, &err));
     assert_error_at(&err, o.gate, ": field 'pass': this is not the result of a gate");

@@ -16,6 +16,9 @@ static void say(const gk_gate_options *o, const gk_gate *r) {
             "%zu prompts, %zu dropped)\n",
             r->pass ? "pass" : "FAIL", o->top, r->plain.value, r->plain.low, r->plain.high,
             r->pass ? "reaches" : "below", o->min, r->weighted.value, r->n, r->dropped);
+    if (r->targets <= (size_t)o->top)
+        fprintf(stderr, "gate: %d guesses take in all %zu different targets: the share says nothing\n",
+                o->top, r->targets);
     if (!r->pass)
         fprintf(stderr,
                 "gate: a model that cannot recall what it was pretrained on has not formed the retrieval "
@@ -50,7 +53,7 @@ int cmd_gate(int argc, char **argv) {
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
         {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
         {"top", GK_OPT_INT, &g.top, "K", "the target must be among the K most probable tokens", false},
-        {"min", GK_OPT_NUM, &g.min, "SHARE", "share of prompts that must be right", false},
+        {"min", GK_OPT_NUM, &g.min, "SHARE", "share of prompts that must be right, above 0", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "write the figures there (JSON)", false},
         {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
