@@ -63,11 +63,11 @@ bool gk_fail_errno(gk_error *err, gk_place at, const char *verb, int errnum);
 /* One line, no newline: `file:line:column: field 'f': what; hint` (absent parts left out). Returns buf. */
 char *gk_error_text(const gk_error *err, char *buf, size_t size);
 
-/* What a user should know though nothing failed: that a part of the input is not used, say. The library hands each
- * such line (no newline) to the function that the program set, or drops it. Set before other threads start; called
- * from the thread that reads the input. */
+/* What a user should know though nothing failed: that a part of the input is not used, say. The library hands
+ * each such line (no newline) to the function that the program set, or drops it. Set before other threads
+ * start; called from the thread that reads the input. */
 typedef void gk_notice_fn(void *ctx, const char *line);
-void gk_notice_to(gk_notice_fn *fn, void *ctx); /* NULL: drop them */
+void gk_notice_to(gk_notice_fn *fn, void *ctx);                    /* NULL: drop them */
 void gk_notice(gk_place at, const char *fmt, ...) GK_PRINTF(2, 3); /* "file: field 'f': what" */
 
 /* ---------------------------------------------------------------- memory (arena.c) */
@@ -166,9 +166,9 @@ uint64_t gk_checksum(const void *data, size_t len);
 /* True when [s, s+n) is well-formed UTF-8; otherwise *bad (may be NULL) is the offset at which the first
  * ill-formed sequence starts. */
 bool gk_utf8_valid(const char *s, size_t n, size_t *bad);
-/* The head of a text file: *skip bytes of it are a byte order mark (UTF-8's, as Windows programs write it), which
- * is no part of the text. All readers of this header leave it out, and lines and columns count without it.
- * Fails on the mark of UTF-16. */
+/* The head of a text file: *skip bytes of it are a byte order mark (UTF-8's, as Windows programs write it),
+ * which is no part of the text. All readers of this header leave it out, and lines and columns count without
+ * it. Fails on the mark of UTF-16. */
 bool gk_text_begin(const char *text, size_t len, const char *path, size_t *skip, gk_error *err);
 
 /* ---------------------------------------------------------------- JSON (json.c; parser: jansson) */
@@ -177,13 +177,14 @@ bool gk_text_begin(const char *text, size_t len, const char *path, size_t *skip,
  * line and column. */
 json_t *gk_json_load(const char *path, gk_error *err);
 json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err);
-/* Python writes NaN, Infinity and -Infinity, which are no JSON: these two read them as null. This one reads them
- * as strings of themselves, so that who asks for a number there is told. */
+/* Python writes NaN, Infinity and -Infinity, which are no JSON: these two read them as null. This one reads
+ * them as strings of themselves, so that who asks for a number there is told. */
 json_t *gk_json_load_words(const char *path, gk_error *err);
-json_t *gk_json_parse_reals(const char *text, size_t len, gk_place at, gk_error *err); /* integers of any size */
+json_t *gk_json_parse_reals(const char *text, size_t len, gk_place at,
+                            gk_error *err); /* integers of any size */
 /* A key or text of a document may hold "\u0000", which C's strings cannot: it comes as a mark in its place
- * (U+10FFFF and "0", and U+10FFFF itself twice). The text as it was: `s` itself, or in `a` and with no NUL behind
- * it. */
+ * (U+10FFFF and "0", and U+10FFFF itself twice). The text as it was: `s` itself, or in `a` and with no NUL
+ * behind it. */
 const char *gk_json_plain(gk_arena *a, const char *s, size_t *len);
 /* Atomic, indented, keys in insertion order. */
 bool gk_json_save(const char *path, const json_t *json, gk_error *err);
