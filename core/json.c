@@ -26,7 +26,8 @@ static json_t *parse(const char *text, size_t len, gk__json_kind kind, size_t fl
     else
         at.column = je.column > 0 ? je.column : 1;
     at.line = (at.line > 0 ? at.line : 1) + (je.line > 0 ? je.line - 1 : 0);
-    if (json_error_code(&je) == json_error_null_character || json_error_code(&je) == json_error_null_byte_in_key)
+    if (json_error_code(&je) == json_error_null_character ||
+        json_error_code(&je) == json_error_null_byte_in_key)
         gk_fail(err, at, "leave it out", "a text holds the character \\u0000, which no text may");
     else
         gk_fail(err, at, NULL, "not valid JSON: %s", je.text);

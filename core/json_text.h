@@ -1,4 +1,5 @@
-/* json_text.h: what Python's json writes and reads and the parser does not, as something that it does. Internal to core/. */
+/* json_text.h: what Python's json writes and reads and the parser does not, as something that it does.
+ * Internal to core/. */
 #ifndef GK_CORE_JSON_TEXT_H
 #define GK_CORE_JSON_TEXT_H
 
@@ -17,7 +18,8 @@ typedef struct gk__json_text {
 } gk__json_text;
 /* Released with gk__json_text_free before the text that was given. */
 gk__json_text gk__json_rewrite(const char *text, size_t len, gk__json_kind kind);
-/* Characters that rewriting added (less those it took) on the line of byte `at` of the new text, before it. */
+/* Characters that rewriting added (less those it took) on the line of byte `at` of the new text, before it.
+ */
 int gk__json_shift(const gk__json_text *t, size_t at);
 void gk__json_text_free(gk__json_text *t);
 

@@ -66,18 +66,19 @@ static const gk_model *opened(const gk__inputs *in, const char *path) {
     return NULL;
 }
 
-/* A model whose vocabulary is padded (or not, where the recipient's is) computes with the rows that both have. */
+/* A model whose vocabulary is padded (or not, where the recipient's is) computes with the rows that both
+ * have. */
 static bool fit_vocab(const gk__inputs *in, gk_model *m, const char *dir, gk_error *err) {
     const gk_model *to = in->model[0];
     if (in->cast.n == 0) return true;
     int have = gk_model_config(m)->vocab, want = gk_model_config(to)->vocab;
     if (!gk_model_fit_vocab(m, to, err)) return false;
     if (have > want && gk_model_config(m)->vocab == want)
-        gk_notice(GK_AT_FILE(dir), "a vocabulary of %d rows, '%s' has %d: those beyond are never predicted", have,
-                  in->info[0].name, want);
+        gk_notice(GK_AT_FILE(dir), "a vocabulary of %d rows, '%s' has %d: those beyond are never predicted",
+                  have, in->info[0].name, want);
     else if (have < want && gk_model_config(m)->vocab == want)
-        gk_notice(GK_AT_FILE(dir), "a vocabulary of %d rows, '%s' has %d: those beyond are the latter's", have,
-                  in->info[0].name, want);
+        gk_notice(GK_AT_FILE(dir), "a vocabulary of %d rows, '%s' has %d: those beyond are the latter's",
+                  have, in->info[0].name, want);
     return true;
 }
 

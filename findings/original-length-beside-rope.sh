@@ -1,35 +1,36 @@
 #!/bin/sh
-# transformers 5.24.0: original_max_position_embeddings beside rope_parameters overrides the one inside it, for rope_type llama3 (the config that
-# save_pretrained wrote changes by one added key, and so do the logits); 4.57.1 reads the one inside.
-# Seen: 5.24.0: inside 16, beside 8 -> computes with 8; 4.57.1 -> computes with 16.
+# transformers 5.24.0: original_max_position_embeddings beside rope_parameters overrides the one inside it, for rope_type llama3 (yarn and longrope
+# too): a stray key changes the logits of a complete configuration. rope_theta goes the other way round: the one inside counts.
+# Seen: length: inside 16, beside 8 -> computes with 8; theta: inside 100, beside 7 -> computes with 100.
 set -e
 t=$(mktemp -d)
 trap 'rm -rf "$t"' EXIT
+python3 -m venv "$t/v"
+"$t/v/bin/pip" -q install torch==2.13.0 transformers==5.24.0 --extra-index-url https://download.pytorch.org/whl/cpu
 cat > "$t/run.py" <<'P'
+import json
 import sys
 import torch
-import transformers
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
-rope = dict(rope_type="llama3", factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16)
-new = transformers.__version__.startswith("5")
-key = dict(rope_parameters={**rope, "rope_theta": 100.0}) if new else dict(rope_scaling=rope, rope_theta=100.0)
-c = LlamaConfig(vocab_size=61, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64,
-                original_max_position_embeddings=8, **key)
-m = LlamaForCausalLM(c)
-here = m.model.rotary_emb.inv_freq
-both = []
-for n in (8, 16):
-    key = {k: ({**v, "original_max_position_embeddings": n} if isinstance(v, dict) else v) for k, v in key.items()}
-    d = LlamaConfig(vocab_size=61, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4, max_position_embeddings=64, **key)
-    both.append(torch.equal(LlamaForCausalLM(d).model.rotary_emb.inv_freq, here))
-got = {(True, False): 8, (False, True): 16}.get(tuple(both))
-print(transformers.__version__, "inside 16, beside 8 -> computes with", got)
-sys.exit(got != int(sys.argv[1]))
+folder = sys.argv[1]
+rope = dict(rope_type="llama3", rope_theta=100.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16)
+torch.manual_seed(1)
+LlamaForCausalLM(LlamaConfig(vocab_size=61, hidden_size=24, intermediate_size=40, num_hidden_layers=2, num_attention_heads=4,
+                             max_position_embeddings=64, rope_parameters=rope)).save_pretrained(folder)
+path = folder + "/config.json"
+plain = json.load(open(path))
+
+
+def angles(inside={}, beside={}):
+    json.dump({**plain, **beside, "rope_parameters": {**rope, **inside}}, open(path, "w"))
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).model.rotary_emb.inv_freq
+
+
+length, theta = angles(beside={"original_max_position_embeddings": 8}), angles(beside={"rope_theta": 7.0})
+of_length = [n for n in (8, 16) if torch.equal(length, angles({"original_max_position_embeddings": n}))]
+of_theta = [x for x in (7.0, 100.0) if torch.equal(theta, angles({"rope_theta": x}))]
+print("length: inside 16, beside 8 -> computes with", *of_length, "; theta: inside 100, beside 7 -> computes with", *of_theta)
+sys.exit(of_length != [8] or of_theta != [100.0])
 P
-for v in "5.24.0 8" "4.57.1 16"; do
-    set -- $v
-    python3 -m venv "$t/$1"
-    "$t/$1/bin/pip" -q install torch==2.13.0 transformers==$1 --extra-index-url https://download.pytorch.org/whl/cpu
-    "$t/$1/bin/python" "$t/run.py" "$2" 2>/dev/null
-done
+"$t/v/bin/python" "$t/run.py" "$t/model" 2>/dev/null

@@ -129,7 +129,8 @@ static bool check_heads(const gk_config *c, gk_place at, gk_error *err) {
         return gk_fail(err, gk__at_member(at, c, MEMBER(n_kv_heads), "n_kv_heads"),
                        "must divide the number of heads", "%d key-value heads do not divide %d heads",
                        c->n_kv_heads, c->n_heads);
-    if (c->family->plain_heads && c->head_dim * c->n_heads != c->d_model && gk__family_says(c->family, MEMBER(head_dim)))
+    if (c->family->plain_heads && c->head_dim * c->n_heads != c->d_model &&
+        gk__family_says(c->family, MEMBER(head_dim)))
         return gk_fail(err, gk__at_member(at, c, MEMBER(head_dim), "head_dim"),
                        "leave it out: it is the width over the number of heads",
                        "%d heads of %d do not make up a width of %d", c->n_heads, c->head_dim, c->d_model);

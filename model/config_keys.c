@@ -1,5 +1,6 @@
-/* config_keys.c: the keys of config.json that are no field of the family: those that must have the one value that is built, those
- * that change nothing, and the rest. docs/config-keys.md is made from this table and from the list of all keys. */
+/* config_keys.c: the keys of config.json that are no field of the family: those that must have the one value
+ * that is built, those that change nothing, and the rest. docs/config-keys.md is made from this table and
+ * from the list of all keys. */
 #include "model/family.h"
 
 #include <stdlib.h>
@@ -39,14 +40,15 @@ static const struct ground {
     const char *why;
     const char *keys; /* with blanks between */
 } VOID[] = {
-    {"dropout acts in training alone",
-     "attention_dropout attn_pdrop embd_pdrop resid_pdrop hidden_dropout classifier_dropout summary_first_dropout "
-     "summary_last_dropout"},
+    {"dropout acts in training alone", "attention_dropout attn_pdrop embd_pdrop resid_pdrop hidden_dropout "
+                                       "classifier_dropout summary_first_dropout "
+                                       "summary_last_dropout"},
     {"how fresh weights are drawn", "initializer_range"},
-    {"how the file is stored: values are read exactly and computed with in fp32", "dtype torch_dtype use_bfloat16"},
-    {"another way to the same numbers",
-     "use_cache chunk_size_feed_forward pretraining_tp reorder_and_upcast_attn attn_implementation _attn_implementation "
-     "_experts_implementation torchscript"},
+    {"how the file is stored: values are read exactly and computed with in fp32",
+     "dtype torch_dtype use_bfloat16"},
+    {"another way to the same numbers", "use_cache chunk_size_feed_forward pretraining_tp "
+                                        "reorder_and_upcast_attn attn_implementation _attn_implementation "
+                                        "_experts_implementation torchscript"},
     {"what the pass returns beside its logits",
      "return_dict use_return_dict output_hidden_states output_attentions tie_last_hidden_states"},
     {"names and versions",
@@ -58,16 +60,24 @@ static const struct ground {
      "id2label label2id num_labels problem_type summary_type summary_use_proj summary_activation "
      "summary_proj_to_labels"},
     {"a setting of generate(), which has options of its own here",
-     "assistant_confidence_threshold assistant_early_exit assistant_ensemble_weight assistant_lookbehind bad_words_ids "
-     "begin_suppress_tokens cache_config cache_implementation compile_config constraints continuous_batching_config "
+     "assistant_confidence_threshold assistant_early_exit assistant_ensemble_weight assistant_lookbehind "
+     "bad_words_ids "
+     "begin_suppress_tokens cache_config cache_implementation compile_config constraints "
+     "continuous_batching_config "
      "decoder_start_token_id disable_compile diversity_penalty do_sample dola_layers early_stopping "
      "encoder_no_repeat_ngram_size encoder_repetition_penalty epsilon_cutoff eta_cutoff "
-     "exponential_decay_length_penalty force_words_ids forced_bos_token_id forced_eos_token_id guidance_scale "
-     "is_assistant length_penalty low_memory max_cache_len max_length max_matching_ngram_size max_new_tokens max_time "
-     "min_length min_new_tokens min_p no_repeat_ngram_size num_assistant_tokens num_assistant_tokens_schedule "
-     "num_beam_groups num_beams num_return_sequences output_logits output_scores penalty_alpha prefill_chunk_size "
-     "prompt_lookup_num_tokens remove_invalid_values renormalize_logits repetition_penalty return_dict_in_generate "
-     "sequence_bias speculation_type stop_strings suppress_tokens target_lookbehind temperature token_healing top_h top_k "
+     "exponential_decay_length_penalty force_words_ids forced_bos_token_id forced_eos_token_id "
+     "guidance_scale "
+     "is_assistant length_penalty low_memory max_cache_len max_length max_matching_ngram_size max_new_tokens "
+     "max_time "
+     "min_length min_new_tokens min_p no_repeat_ngram_size num_assistant_tokens "
+     "num_assistant_tokens_schedule "
+     "num_beam_groups num_beams num_return_sequences output_logits output_scores penalty_alpha "
+     "prefill_chunk_size "
+     "prompt_lookup_num_tokens remove_invalid_values renormalize_logits repetition_penalty "
+     "return_dict_in_generate "
+     "sequence_bias speculation_type stop_strings suppress_tokens target_lookbehind temperature "
+     "token_healing top_h top_k "
      "top_p typical_p use_mtp watermarking_config"},
     {"a row of the embedding, which a text without padding does not look up", "pad_token_id"},
     {"an older name that is not read any more; n_positions and the tensor's shape count", "n_ctx"},
@@ -90,7 +100,8 @@ static bool listed(const char *words, const char *key) {
 
 static bool is_field(const gk_family *f, const char *key) {
     for (size_t i = 0; i < f->n_fields; i++)
-        if (strcmp(f->fields[i].key, key) == 0 || (f->fields[i].alias && strcmp(f->fields[i].alias, key) == 0))
+        if (strcmp(f->fields[i].key, key) == 0 ||
+            (f->fields[i].alias && strcmp(f->fields[i].alias, key) == 0))
             return true;
     return false;
 }
@@ -98,7 +109,8 @@ static bool is_field(const gk_family *f, const char *key) {
 static bool is_rope(const gk_family *f, const char *key) {
     if (!f->base.rope) return false;
     const char *share = f->rotary_key ? f->rotary_key : "partial_rotary_factor";
-    return listed("rope_scaling rope_parameters original_max_position_embeddings", key) || strcmp(key, f->theta_key) == 0 || strcmp(key, share) == 0;
+    return listed("rope_scaling rope_parameters original_max_position_embeddings", key) ||
+           strcmp(key, f->theta_key) == 0 || strcmp(key, share) == 0;
 }
 
 gk__key_use gk__key_of(const gk_family *f, const char *key, const char **detail) {
@@ -151,9 +163,10 @@ bool gk__check_keys(const json_t *doc, const gk_config *c, gk_place at, gk_error
         gk__key_use use = gk__key_of(f, key, &detail);
         if (use == GK__KEY_FIXED && !wide_window(key, v, c)) ok = check_fixed(key, v, detail, at, err);
         if (!ok) break;
-        bool says = json_is_object(v) ? json_object_size(v) > 0 : json_is_array(v) ? json_array_size(v) > 0 : !json_is_null(v);
-        if (use == GK__KEY_OTHER && says)
-            gk_buf_printf(&unused, "%s%.60s", unused.len ? ", " : "", key);
+        bool says = json_is_object(v)  ? json_object_size(v) > 0
+                    : json_is_array(v) ? json_array_size(v) > 0
+                                       : !json_is_null(v);
+        if (use == GK__KEY_OTHER && says) gk_buf_printf(&unused, "%s%.60s", unused.len ? ", " : "", key);
     }
     if (ok && unused.len)
         gk_notice(at, "keys that transformers does not use for a %s model, nor does graftkit: %s", f->name,

@@ -6,8 +6,9 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define MEMBER(m) offsetof(gk_config, m)
-/* The last: what an absent member means, by the default of the family's class in transformers 5.24; of an activation
- * that is `base`'s. NULLABLE: null means none (0; of an id -1), elsewhere it is refused, as in transformers. */
+/* The last: what an absent member means, by the default of the family's class in transformers 5.24; of an
+ * activation that is `base`'s. NULLABLE: null means none (0; of an id -1), elsewhere it is refused, as in
+ * transformers. */
 #define FIELD(json, what, to, absent) \
     { .key = (json), .kind = (what), .member = MEMBER(to), .standard = (absent) }
 #define NULLABLE(json, what, to, absent) \
@@ -21,11 +22,11 @@
 
 /* ---------------------------------------------------------------- what Llama's descendants share */
 
-#define SIZES(vocabulary, width, ffn, layers, heads, positions)                                        \
-    FIELD("vocab_size", GK__INT, vocab, vocabulary), FIELD("hidden_size", GK__INT, d_model, width),    \
-        FIELD("intermediate_size", GK__INT, d_ffn, ffn),                                               \
-        FIELD("num_hidden_layers", GK__INT, n_layers, layers),                                         \
-        FIELD("num_attention_heads", GK__INT, n_heads, heads),                                         \
+#define SIZES(vocabulary, width, ffn, layers, heads, positions)                                     \
+    FIELD("vocab_size", GK__INT, vocab, vocabulary), FIELD("hidden_size", GK__INT, d_model, width), \
+        FIELD("intermediate_size", GK__INT, d_ffn, ffn),                                            \
+        FIELD("num_hidden_layers", GK__INT, n_layers, layers),                                      \
+        FIELD("num_attention_heads", GK__INT, n_heads, heads),                                      \
         FIELD("max_position_embeddings", GK__INT, max_positions, positions)
 #define TIED(absent) FIELD("tie_word_embeddings", GK__BOOL, tied, absent)
 #define IDS(bos, eos) \
@@ -33,9 +34,8 @@
 #define NO_ID (-1)
 #define ACT FIELD("hidden_act", GK__ACT, act, 0)
 #define RMS_EPS(absent) FIELD("rms_norm_eps", GK__NUM, norm_eps, absent)
-#define ATTENTION_BIAS(absent)                           \
-    FIELD("attention_bias", GK__BOOL, qkv_bias, absent), \
-        FIELD("attention_bias", GK__BOOL, o_bias, absent)
+#define ATTENTION_BIAS(absent) \
+    FIELD("attention_bias", GK__BOOL, qkv_bias, absent), FIELD("attention_bias", GK__BOOL, o_bias, absent)
 #define EMBED_RULE RULE("model.embed_tokens", GK_EMBED)
 #define QKVO_RULES                                                                                \
     RULE("model.layers.#.self_attn.q_proj", GK_Q), RULE("model.layers.#.self_attn.k_proj", GK_K), \

@@ -22,9 +22,9 @@ typedef enum gk__field_kind {
     GK__NUM,
     GK__CAP, /* a number above 0; null: none */
     GK__BOOL,
-    GK__ACT,  /* the name of an activation */
-    GK__ID,   /* a token id; null or absent: none; of a list the first counts */
-    GK__IDS   /* the same, and the rest of a list goes into more_eos */
+    GK__ACT, /* the name of an activation */
+    GK__ID,  /* a token id; null or absent: none; of a list the first counts */
+    GK__IDS  /* the same, and the rest of a list goes into more_eos */
 } gk__field_kind;
 
 /* One member of config.json. */
@@ -81,7 +81,7 @@ typedef enum gk__key_use {
     GK__KEY_READ,  /* honoured, or refused where its value is not built */
     GK__KEY_FIXED, /* must have the value in *detail (JSON text), else it is refused by name */
     GK__KEY_VOID,  /* changes nothing, for the ground in *detail */
-    GK__KEY_OTHER  /* transformers does not look at it for this family: the same here, and a notice names it */
+    GK__KEY_OTHER /* transformers does not look at it for this family: the same here, and a notice names it */
 } gk__key_use;
 gk__key_use gk__key_of(const gk_family *f, const char *key, const char **detail);
 /* Refuses fixed keys with another value; names those of no use in one notice. */

@@ -160,8 +160,8 @@ static void list_tensors(gk__files *f, const gk_safetensors *part, const char *p
     }
 }
 
-/* A tensor is in the file that the index says: a folder that mixes two checkpoints is not read. What is in no file
- * is not judged here: the index may list a tied head, of which the files have the embedding only. */
+/* A tensor is in the file that the index says: a folder that mixes two checkpoints is not read. What is in no
+ * file is not judged here: the index may list a tied head, of which the files have the embedding only. */
 static bool check_index(const char *dir, const gk__files *f, const json_t *index, gk_error *err) {
     const char *name, *nowhere = NULL;
     json_t *v;
@@ -179,7 +179,8 @@ static bool check_index(const char *dir, const gk__files *f, const json_t *index
                            json_string_value(v));
         if (!there) nowhere = name;
     }
-    if (nowhere) gk_notice(GK_AT_FILE(gk_path_join(f->a, dir, INDEX)), "lists %s, which is in no file", nowhere);
+    if (nowhere)
+        gk_notice(GK_AT_FILE(gk_path_join(f->a, dir, INDEX)), "lists %s, which is in no file", nowhere);
     return true;
 }
 

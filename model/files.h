@@ -33,11 +33,12 @@ typedef struct gk__files {
 typedef struct gk__layout {
     const gk__rule *rules;
     size_t n_rules;
-    const char *prefix;         /* as in gk_family */
-    const char *head_alias;     /* as in gk_family */
-    const char *const *buffers; /* tensors that are no parameters, '#' for a layer's number; NULL-terminated */
-    bool strict;                /* nothing but these may be left over */
-    bool norms_plus_one;        /* norms are stored as 1 + their weight (GGUF files of Gemma) */
+    const char *prefix;     /* as in gk_family */
+    const char *head_alias; /* as in gk_family */
+    const char *const
+        *buffers;        /* tensors that are no parameters, '#' for a layer's number; NULL-terminated */
+    bool strict;         /* nothing but these may be left over */
+    bool norms_plus_one; /* norms are stored as 1 + their weight (GGUF files of Gemma) */
 } gk__layout;
 
 /* Whether a model's path is that of a file, which must then be a GGUF file; all else is a folder. */

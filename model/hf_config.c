@@ -108,7 +108,8 @@ static bool read_act(const json_t *doc, const char *key, const gk_family *f, gk_
 
 static const char *act_name(const gk_config *c) {
     if (c->act == c->family->base.act) return c->family->act_name;
-    if (c->act == GK_GELU && c->family->gelu_is_tanh) return "gelu_python"; /* "gelu" would be read as tanh's */
+    if (c->act == GK_GELU && c->family->gelu_is_tanh)
+        return "gelu_python"; /* "gelu" would be read as tanh's */
     for (size_t i = 0; i < N_ACTS; i++)
         if (ACTS[i].kind == c->act) return ACTS[i].name;
     return NULL;
@@ -281,14 +282,13 @@ static bool read_layer_types(const json_t *doc, gk_config *c, gk_place at, gk_er
                    "is null, but there are layers with a window");
 }
 
-/* Qwen 2's window counts where it is switched on, in the layers from max_window_layers on, and where a text can be
- * longer than it: a configuration in which it changes nothing is read, any other is refused. */
+/* Qwen 2's window counts where it is switched on, in the layers from max_window_layers on, and where a text
+ * can be longer than it: a configuration in which it changes nothing is read, any other is refused. */
 static bool check_switched_window(const json_t *doc, const gk_config *c, gk_place at, gk_error *err) {
     bool on = false;
     int window = 4096, first = 28; /* the class's own */
     const json_t *width = json_object_get(doc, "sliding_window");
-    if (json_object_get(doc, "use_sliding_window") &&
-        !gk_json_bool(doc, "use_sliding_window", &on, at, err))
+    if (json_object_get(doc, "use_sliding_window") && !gk_json_bool(doc, "use_sliding_window", &on, at, err))
         return false;
     if (!on || json_is_null(width) || member(doc, "layer_types")) return true; /* layer_types was looked at */
     if ((width && !read_int(doc, "sliding_window", 1, &window, at, err)) ||
@@ -334,8 +334,7 @@ static bool read_config(const json_t *doc, gk_config *c, gk_place at, gk_error *
     for (size_t i = 0; i < f->n_fields; i++)
         if (!read_field(doc, &f->fields[i], c, at, err)) return false;
     if (!derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) ||
-        !read_layer_types(doc, c, at, err) ||
-        (f->switched_window && !check_switched_window(doc, c, at, err)))
+        !read_layer_types(doc, c, at, err) || (f->switched_window && !check_switched_window(doc, c, at, err)))
         return false;
     return gk_config_check(c, at, err) && gk__check_keys(doc, c, at, err);
 }

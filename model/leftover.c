@@ -21,7 +21,8 @@ char *gk__shape_text(const int64_t *shape, int n, char *buf, size_t size) {
 static const struct {
     const char *part, *whose, *mend;
 } WRAPPERS[] = {
-    {"_orig_mod.", "torch.compile's", "save the model that was compiled (model._orig_mod), or take '_orig_mod.' out of the names"},
+    {"_orig_mod.", "torch.compile's",
+     "save the model that was compiled (model._orig_mod), or take '_orig_mod.' out of the names"},
     {"module.", "DataParallel's", "save the model inside (model.module), or take 'module.' out of the names"},
     {"base_model.model.", "PEFT's", "merge_and_unload() before saving, or save the adapter alone"},
 };

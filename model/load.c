@@ -290,7 +290,8 @@ static bool own(const loader *l, gk_model *m, const gk__slot *s, int part, int b
     size_t n = (size_t)t->out * (size_t)s->in;
     void *p = gk_try_alloc(n * (type == GK_F32 ? sizeof(float) : sizeof(uint16_t)));
     if (!p)
-        return gk_fail(err, gk__at_stored(s->stored), "a machine with more memory", "not enough memory for it");
+        return gk_fail(err, gk__at_stored(s->stored), "a machine with more memory",
+                       "not enough memory for it");
     m->own[m->n_own++] = p;
     read_part(l, s, part, before, t->out, type == GK_F32 ? p : NULL, type == GK_F32 ? NULL : p);
     if (s->bias)

@@ -214,10 +214,10 @@ gk_model *gk_model_load(const char *path, gk_error *err);
  * models of one file share it. What is fused, transposed or quantised is unpacked (the last to floats). The
  * values are not looked at: whoever uses logits checks that they are finite. */
 gk_model *gk_model_open(const char *path, gk_error *err);
-/* Gives a model that gk_model_open gave the vocabulary of another whose configuration differs in nothing else, as
- * a donor with padded rows at the end of embedding and head needs it: rows that `to` does not have are left out
- * (they are never predicted), those that only `to` has are copied from it. Where the two differ in more, nothing is
- * changed. False: no memory. */
+/* Gives a model that gk_model_open gave the vocabulary of another whose configuration differs in nothing
+ * else, as a donor with padded rows at the end of embedding and head needs it: rows that `to` does not have
+ * are left out (they are never predicted), those that only `to` has are copied from it. Where the two differ
+ * in more, nothing is changed. False: no memory. */
 bool gk_model_fit_vocab(gk_model *m, const gk_model *to, gk_error *err);
 /* Writes config.json and model.safetensors (each atomically, config.json last) and generation_config.json: that
  * of the folder which the model was read from, else, where the ids that end a text are others than config.json's,

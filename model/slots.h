@@ -37,8 +37,8 @@ bool gk__name_matches(const char *pattern, const char *name);
 gk_place gk__at_stored(const gk__stored *s);
 char *gk__shape_text(const int64_t *shape, int n, char *buf, size_t size); /* "[2, 3]" */
 
-/* Refuses what would change the numbers if it were used (anything in a layer but buffers, another bias of a tensor
- * that the model has), and says in one line what else there is. */
+/* Refuses what would change the numbers if it were used (anything in a layer but buffers, another bias of a
+ * tensor that the model has), and says in one line what else there is. */
 bool gk__leftover_check(const gk_config *c, const gk__layout *l, const gk__stored *const *rest, size_t n,
                         gk_error *err);
 /* The error for a tensor that is not in the files, which may be there under a name that a wrapper gave it. */

@@ -1,4 +1,5 @@
-/* vocab.c: a model with the vocabulary of another: padded rows at the end of embedding and head go, or come. */
+/* vocab.c: a model with the vocabulary of another: padded rows at the end of embedding and head go, or come.
+ */
 #include "model/half.h"
 #include "model/internal.h"
 

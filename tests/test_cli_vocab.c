@@ -1,6 +1,6 @@
-/* test_cli_vocab.c: donors whose vocabulary is padded, wherever two models meet: the numbers are those of the same donor
- * without the rows, and one line says so. $GRAFTKIT names the binary (make test sets it).
- * modules: eval graft train model tokenizer core */
+/* test_cli_vocab.c: donors whose vocabulary is padded, wherever two models meet: the numbers are those of the
+ * same donor without the rows, and one line says so. $GRAFTKIT names the binary (make test sets it). modules:
+ * eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
 #include "tests/program.h"
 
@@ -57,8 +57,9 @@ static void runs(const char *args, const char *says) {
 /* The largest difference between two stores' log-probabilities, and how many cells were compared. */
 static double apart(const char *a, const char *b, double *n) {
     char sql[1024];
-    const char *join = "FROM x.result r JOIN x.scheme s ON s.id = r.scheme JOIN main.scheme t ON t.name = s.name JOIN "
-                       "main.result q ON q.scheme = t.id AND q.prompt = r.prompt";
+    const char *join =
+        "FROM x.result r JOIN x.scheme s ON s.id = r.scheme JOIN main.scheme t ON t.name = s.name JOIN "
+        "main.result q ON q.scheme = t.id AND q.prompt = r.prompt";
     sqlite3 *db;
     sqlite3_stmt *st;
     ck_assert(sqlite3_open(fx_path(a), &db) == SQLITE_OK);
@@ -82,7 +83,8 @@ static void assert_equal_stores(const char *a, const char *b, int schemes) {
 
 START_TEST(a_larger_donor_sweeps_as_without_its_rows) {
     runs(SWEEP "--recipient pre=$D/pre --donor sft=$D/sft --out $D/plain.db", "");
-    runs(SWEEP "--recipient pre=$D/pre --donor sft=$D/big --out $D/big.db", "those beyond are never predicted");
+    runs(SWEEP "--recipient pre=$D/pre --donor sft=$D/big --out $D/big.db",
+         "those beyond are never predicted");
     assert_equal_stores("plain.db", "big.db", 5);
 }
 END_TEST
@@ -107,14 +109,17 @@ END_TEST
 
 START_TEST(derived_donors_and_whole_targets) {
 #define DERIVED                                                                                         \
-    "--derive 'r{}=sft:rank=2' --derive 't{}=sft:top=0.1' --derive 'a{}=sft:alpha=0.5' --whole-target --generate 4 "
+    "--derive 'r{}=sft:rank=2' --derive 't{}=sft:top=0.1' --derive 'a{}=sft:alpha=0.5' --whole-target " \
+    "--generate 4 "
     fx_write("derived.yaml", "set: d\nschemes:\n"
                              "  - {name: r, grafts: [{at: all, donor: r2}], head: r2}\n"
                              "  - {name: t, grafts: [{at: all, donor: t0.1}], head: t0.1}\n"
                              "  - {name: a, grafts: [{at: all, donor: a0.5}], head: a0.5}\n");
-    runs("sweep " WORLD "--schemes $D/derived.yaml --recipient pre=$D/pre --donor sft=$D/sft " DERIVED "--out $D/dp.db",
+    runs("sweep " WORLD "--schemes $D/derived.yaml --recipient pre=$D/pre --donor sft=$D/sft " DERIVED
+         "--out $D/dp.db",
          "");
-    runs("sweep " WORLD "--schemes $D/derived.yaml --recipient pre=$D/pre --donor sft=$D/big " DERIVED "--out $D/db.db",
+    runs("sweep " WORLD "--schemes $D/derived.yaml --recipient pre=$D/pre --donor sft=$D/big " DERIVED
+         "--out $D/db.db",
          "those beyond are never predicted");
     assert_equal_stores("dp.db", "db.db", 3);
 }
@@ -124,7 +129,8 @@ START_TEST(searches_and_differences) {
     char plain[16384], big[16384];
     runs("search " ROWS "--recipient pre=$D/pre --donor sft=$D/big --out $D/found --most 2",
          "those beyond are never predicted");
-    ck_assert_int_eq(run_command(plain, sizeof plain, "diff --a $D/pre --b $D/sft --json $D/p.json --rank 4"), 0);
+    ck_assert_int_eq(run_command(plain, sizeof plain, "diff --a $D/pre --b $D/sft --json $D/p.json --rank 4"),
+                     0);
     ck_assert_int_eq(run_command(big, sizeof big, "diff --a $D/pre --b $D/big --json $D/b.json --rank 4"), 0);
     ck_assert_ptr_nonnull(strstr(big, "those beyond are not compared"));
     json_t *a = gk_json_load(fx_path("p.json"), NULL), *b = gk_json_load(fx_path("b.json"), NULL);

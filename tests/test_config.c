@@ -266,7 +266,8 @@ START_TEST(test_absent_fields) {
     gk_error err = {0};
     gk_config c;
     ck_assert(load_text(&s, "{" LLAMA HEADS "}", &c, &err));
-    ck_assert(c.n_kv_heads == 4 && c.head_dim == 4 && c.rope_theta == 1e4f && !c.tied && c.bos_id == 1 && c.eos_id == 2);
+    ck_assert(c.n_kv_heads == 4 && c.head_dim == 4 && c.rope_theta == 1e4f && !c.tied && c.bos_id == 1 &&
+              c.eos_id == 2);
     ck_assert(load_text(
         &s, "{" LLAMA HEADS ",\"head_dim\":null,\"rope_scaling\":null,\"num_key_value_heads\":null}", &c,
         &err));
@@ -376,8 +377,10 @@ static const struct {
     {"{}", ": field 'model_type': is missing; must be a string"},
     {"{\"model_type\":\"bert\"}",
      ": field 'model_type': the model family 'bert' is not supported; supported: llama, gpt2"},
-    {"{" LLAMA "}", ": field 'num_attention_heads': 32 heads do not divide a width of 16"}, /* the class's 32 */
-    {"{" LLAMA ",\"num_attention_heads\":null}", ": field 'num_attention_heads': is null; must be an integer"},
+    {"{" LLAMA "}",
+     ": field 'num_attention_heads': 32 heads do not divide a width of 16"}, /* the class's 32 */
+    {"{" LLAMA ",\"num_attention_heads\":null}",
+     ": field 'num_attention_heads': is null; must be an integer"},
     {"{" LLAMA ",\"num_attention_heads\":0}",
      ": field 'num_attention_heads': is 0; must be an integer from 1 to"},
     {"{" LLAMA ",\"num_attention_heads\":-4}",
@@ -399,7 +402,8 @@ static const struct {
     {"{" LLAMA HEADS ",\"head_dim\":0}", ": field 'head_dim': is 0; must be an integer from 1 to"},
     {"{" LLAMA HEADS ",\"rope_theta\":NaN}",
      ": field 'rope_theta': is the string \"NaN\"; must be a finite number"},
-    {"{" NEOX ",\"rotary_emb_base\":-Infinity}", ": field 'rotary_emb_base': is the string \"-Infinity\"; must be a finite number"},
+    {"{" NEOX ",\"rotary_emb_base\":-Infinity}",
+     ": field 'rotary_emb_base': is the string \"-Infinity\"; must be a finite number"},
     {"{" LLAMA HEADS ",\"rope_theta\":0}", ": field 'rope_theta': is 0; must be a finite number above 0"},
     {"{" LLAMA HEADS ",\"rope_theta\":1e300}",
      ": field 'rope_theta': is inf; must be a finite number above 0"},
@@ -432,14 +436,16 @@ static const struct {
      ": field 'partial_rotary_factor': a share of 0.9 makes 7 of the 8 dimensions of a head rotary;"},
     {"{" NEOX ",\"use_parallel_residual\":1}",
      ": field 'use_parallel_residual': is 1; must be true or false"},
-    {"{" GEMMA2 ",\"sliding_window\":null}", ": field 'sliding_window': is null, but there are layers with a window"},
+    {"{" GEMMA2 ",\"sliding_window\":null}",
+     ": field 'sliding_window': is null, but there are layers with a window"},
     {"{" GEMMA2 ",\"attn_logit_softcapping\":0}",
      ": field 'attn_logit_softcapping': is 0; must be a number above 0, or null"},
     {"{" GEMMA2 ",\"attn_logit_softcapping\":null,\"final_logit_softcapping\":3,\"sliding_window\":4,"
      "\"layer_types\":[\"sliding_attention\"]}",
      ": field 'layer_types': is no list of 2; one entry a layer"},
     {"{" GEMMA2 ",\"layer_types\":[\"sliding_attention\",\"sliding_attention\"]}",
-     ": field 'layer_types': layer 1 is 'sliding_attention'; sliding_attention and full_attention must alternate"},
+     ": field 'layer_types': layer 1 is 'sliding_attention'; sliding_attention and full_attention must "
+     "alternate"},
     {"{" GEMMA2 ",\"layer_types\":[7,\"full_attention\"]}",
      ": field 'layer_types': layer 0 is '(nothing)'; sliding_attention and full_attention must alternate"},
     {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":7}}",

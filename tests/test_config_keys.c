@@ -1,15 +1,16 @@
 /* modules: model core
  *
- * test_config_keys.c: every key that transformers' configurations have (tests/fixtures/config/keys.json, made by
- * tools/reference/list_config_keys.py) is read, fixed, void or of no use; what changes transformers' numbers is
- * one of the first two; docs/config-keys.md says the same. GK_WRITE_DOCS=1 writes that page. */
+ * test_config_keys.c: every key that transformers' configurations have (tests/fixtures/config/keys.json, made
+ * by tools/reference/list_config_keys.py) is read, fixed, void or of no use; what changes transformers'
+ * numbers is one of the first two; docs/config-keys.md says the same. GK_WRITE_DOCS=1 writes that page. */
 #include "model/family.h"
 #include "tests/scratch.h"
 
 #define LIST GK_SOURCE_DIR "/tests/fixtures/config/keys.json"
 #define PAGE GK_SOURCE_DIR "/docs/config-keys.md"
 enum { N_FAMILIES = 7 };
-static const char *const FAMILIES[N_FAMILIES] = {"llama", "gpt2", "gpt_neox", "gemma", "gemma2", "qwen2", "olmo2"};
+static const char *const FAMILIES[N_FAMILIES] = {"llama",  "gpt2",  "gpt_neox", "gemma",
+                                                 "gemma2", "qwen2", "olmo2"};
 
 static json_t *list(const char *part) {
     gk_error err = {0};
@@ -33,7 +34,8 @@ START_TEST(what_changes_the_numbers_is_honoured_or_refused) {
             gk__key_use use = gk__key_of(gk_family_find(family), key, &detail);
             if (strcmp(json_string_value(what), "error") != 0)
                 ck_assert_msg(use == GK__KEY_READ || use == GK__KEY_FIXED,
-                              "'%s' changes what a %s model computes and is neither read nor refused", key, family);
+                              "'%s' changes what a %s model computes and is neither read nor refused", key,
+                              family);
         }
     }
     json_decref(keys);
@@ -45,16 +47,19 @@ static bool read_text(scratch *s, const char *text, gk_config *c, gk_error *err)
 }
 
 /* A small configuration of the family with one more member. */
-static bool with(scratch *s, const char *family, const char *key, const char *value, gk_config *c, gk_error *err) {
+static bool with(scratch *s, const char *family, const char *key, const char *value, gk_config *c,
+                 gk_error *err) {
     return read_text(s,
                      gk_arena_printf(s->a, "{\"model_type\":\"%s\",\"%s\":%s%s}", family, key, value,
                                      strcmp(family, "gemma2") == 0 ? ",\"sliding_window\":6" : ""),
                      c, err);
 }
 
-/* Every fixed key with another value is refused by its name; with its own, and null where that is false, read. */
+/* Every fixed key with another value is refused by its name; with its own, and null where that is false,
+ * read. */
 START_TEST(fixed_keys_have_one_value) {
-    static const char *const OTHER[] = {"true", "false", "0", "1", "3", "\"x\"", "{\"0\":{\"num_key_value_heads\":1}}", "[1]"};
+    static const char *const OTHER[] = {
+        "true", "false", "0", "1", "3", "\"x\"", "{\"0\":{\"num_key_value_heads\":1}}", "[1]"};
     json_t *keys = list("keys"), *v;
     scratch s = scratch_new();
     const char *key, *value;
@@ -68,7 +73,8 @@ START_TEST(fixed_keys_have_one_value) {
             ck_assert(with(&s, FAMILIES[f], key, "null", &c, &err) == (strcmp(value, "true") != 0));
             for (size_t i = 0; i < sizeof OTHER / sizeof *OTHER; i++) {
                 if (strcmp(OTHER[i], value) == 0) continue;
-                ck_assert_msg(!with(&s, FAMILIES[f], key, OTHER[i], &c, &err), "%s: %s %s", FAMILIES[f], key, OTHER[i]);
+                ck_assert_msg(!with(&s, FAMILIES[f], key, OTHER[i], &c, &err), "%s: %s %s", FAMILIES[f], key,
+                              OTHER[i]);
                 ck_assert_str_eq(err.field, key);
                 n++;
             }
@@ -86,7 +92,8 @@ START_TEST(own_keys_are_known) {
     const char *family, *key, *detail;
     json_object_foreach(defaults, family, of) {
         json_object_foreach(of, key, v) {
-            ck_assert_msg(gk__key_of(gk_family_find(family), key, &detail) != GK__KEY_OTHER, "%s: %s", family, key);
+            ck_assert_msg(gk__key_of(gk_family_find(family), key, &detail) != GK__KEY_OTHER, "%s: %s", family,
+                          key);
         }
     }
     json_decref(defaults);
@@ -119,7 +126,7 @@ START_TEST(a_switched_window) {
         {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":2", true},
         {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":1", false},
         {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":0", false},
-        {",\"use_sliding_window\":true,\"sliding_window\":3", true}, /* from layer 28 on */
+        {",\"use_sliding_window\":true,\"sliding_window\":3", true},     /* from layer 28 on */
         {",\"use_sliding_window\":true,\"max_window_layers\":0", false}, /* 4096 */
         {",\"use_sliding_window\":true,\"sliding_window\":32768,\"max_window_layers\":0", true},
         {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":0,"
@@ -134,7 +141,8 @@ START_TEST(a_switched_window) {
     gk_error err = {0};
     gk_config c;
     for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
-        const char *text = gk_arena_printf(s.a, "{\"model_type\":\"qwen2\",\"num_hidden_layers\":2%s}", CASE[i].more);
+        const char *text =
+            gk_arena_printf(s.a, "{\"model_type\":\"qwen2\",\"num_hidden_layers\":2%s}", CASE[i].more);
         ck_assert_msg(read_text(&s, text, &c, &err) == CASE[i].read, "%s", text);
         ck_assert(!CASE[i].read || c.window == 0);
     }
@@ -157,7 +165,8 @@ START_TEST(keys_of_no_use_are_named_in_one_line) {
                         "\"attention_dropout\":0.5,\"temperature\":2,\"use_cache\":false}",
                         &c, &err));
     gk_notice_to(NULL, NULL);
-    ck_assert_ptr_nonnull(strstr(heard.data, "does not use for a llama model, nor does graftkit: clip_qkv, logit_scale\n"));
+    ck_assert_ptr_nonnull(
+        strstr(heard.data, "does not use for a llama model, nor does graftkit: clip_qkv, logit_scale\n"));
     ck_assert_ptr_eq(strchr(heard.data, '\n'), strrchr(heard.data, '\n'));
     gk_buf_free(&heard);
     scratch_free(&s);
@@ -198,7 +207,8 @@ START_TEST(absent_keys_are_the_class_defaults) {
             const json_t *v = json_object_get(of, field->key);
             double got = member_of(&c, field);
             if (json_is_number(v))
-                ck_assert_msg((float)json_number_value(v) == (float)got, "%s: %s is %g", FAMILIES[i], field->key, got);
+                ck_assert_msg((float)json_number_value(v) == (float)got, "%s: %s is %g", FAMILIES[i],
+                              field->key, got);
             else if (json_is_boolean(v))
                 ck_assert_msg(json_is_true(v) == (got != 0), "%s: %s is %g", FAMILIES[i], field->key, got);
             else if (field->kind == GK__ID || field->kind == GK__IDS)
@@ -259,12 +269,15 @@ START_TEST(rotary_settings_in_odd_places) {
     gk_error err = {0};
     gk_config c;
     for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
-        ck_assert(read_text(&s, gk_arena_printf(s.a, "{\"model_type\":\"llama\",%s}", CASE[i].more), &c, &err));
-        ck_assert(c.rope_kind == GK_ROPE_LLAMA3 && c.rope_original == CASE[i].original && c.rope_theta == CASE[i].theta);
+        ck_assert(
+            read_text(&s, gk_arena_printf(s.a, "{\"model_type\":\"llama\",%s}", CASE[i].more), &c, &err));
+        ck_assert(c.rope_kind == GK_ROPE_LLAMA3 && c.rope_original == CASE[i].original &&
+                  c.rope_theta == CASE[i].theta);
     }
     ck_assert(!with(&s, "llama", "partial_rotary_factor", "0.5", &c, &err));
     ck_assert_str_eq(err.field, "partial_rotary_factor");
-    ck_assert(!with(&s, "gemma2", "rope_parameters", "{\"full_attention\":{\"rope_type\":\"default\"}}", &c, &err));
+    ck_assert(
+        !with(&s, "gemma2", "rope_parameters", "{\"full_attention\":{\"rope_type\":\"default\"}}", &c, &err));
     ck_assert_str_eq(err.field, "rope_parameters");
     ck_assert(!with(&s, "gpt_neox", "head_dim", "32", &c, &err));
     ck_assert_str_eq(err.field, "head_dim");
@@ -273,7 +286,8 @@ START_TEST(rotary_settings_in_odd_places) {
 }
 END_TEST
 
-/* Gemma's first files say "gelu" and mean tanh's form; gelu_python is exact there too, and is saved as such. */
+/* Gemma's first files say "gelu" and mean tanh's form; gelu_python is exact there too, and is saved as such.
+ */
 START_TEST(gelus_of_gemma) {
     scratch s = scratch_new();
     gk_error err = {0};
@@ -290,7 +304,8 @@ START_TEST(ids_of_minus_one_are_none) {
     scratch s = scratch_new();
     gk_error err = {0};
     gk_config c;
-    ck_assert(with(&s, "llama", "eos_token_id", "-1", &c, &err) && c.eos_id == -1 && gk_config_ends(&c).n == 0);
+    ck_assert(with(&s, "llama", "eos_token_id", "-1", &c, &err) && c.eos_id == -1 &&
+              gk_config_ends(&c).n == 0);
     ck_assert(with(&s, "llama", "eos_token_id", "[-1, 7, -1, 9]", &c, &err));
     ck_assert(c.eos_id == 7 && gk_config_ends(&c).n == 2 && gk_config_ends(&c).id[1] == 9);
     ck_assert(with(&s, "gemma", "bos_token_id", "-1", &c, &err) && c.bos_id == -1);
@@ -303,28 +318,38 @@ END_TEST
 
 /* ---------------------------------------------------------------- the page */
 
-static const char INTRO[] =
-    "# The keys of config.json\n"
-    "\n"
-    "What graftkit does about every key that a model's `config.json` can have. The list is made from the configuration classes of\n"
-    "transformers 5.24 by `tools/reference/list_config_keys.py`: what every configuration has, what the seven families' classes have, what\n"
-    "other causal language models' have, and what the shared code asks a configuration for. The script also puts each of them, with several\n"
-    "values, into a small model of every family: what changes the logits of a whole pass or of one through the cache must be honoured or\n"
-    "refused here, and a test holds that. This page is written by `GK_WRITE_DOCS=1 build/release/tests/test_config_keys`.\n"
-    "\n"
-    "- *Read*: honoured; a value that is not built is refused by the key's name. An absent key has the default of the family's class in\n"
-    "  transformers 5.24, whatever older versions had. `null` is taken where the class takes it, else refused; an id of -1 is none.\n"
-    "- *Only*: transformers honours it, graftkit has one value; any other is refused by name. A window that is no narrower than the model's\n"
-    "  positions is none.\n"
-    "- *Void*: no value changes a number, for the ground given.\n"
-    "- Everything else, and keys that are in no list: transformers keeps and ignores them for this family, so ignoring them gives its\n"
-    "  numbers, and refusing would turn down folders for a stray note. A line on stderr names those that are not null or empty, since a\n"
-    "  model that was trained by other code may have meant them.\n"
-    "\n"
-    "`NaN`, `Infinity` and `-Infinity`, which Python writes though they are no JSON, are fine in a key that is not read and refused in one that is.\n"
-    "\n"
-    "| key | what becomes of it |\n"
-    "|---|---|\n";
+static const char INTRO[] = "# The keys of config.json\n"
+                            "\n"
+                            "What graftkit does about every key that a model's `config.json` can have. The "
+                            "list is made from the configuration classes of\n"
+                            "transformers 5.24 by `tools/reference/list_config_keys.py`: what every "
+                            "configuration has, what the seven families' classes have, what\n"
+                            "other causal language models' have, and what the shared code asks a "
+                            "configuration for. The script also puts each of them, with several\n"
+                            "values, into a small model of every family: what changes the logits of a whole "
+                            "pass or of one through the cache must be honoured or\n"
+                            "refused here, and a test holds that. This page is written by `GK_WRITE_DOCS=1 "
+                            "build/release/tests/test_config_keys`.\n"
+                            "\n"
+                            "- *Read*: honoured; a value that is not built is refused by the key's name. An "
+                            "absent key has the default of the family's class in\n"
+                            "  transformers 5.24, whatever older versions had. `null` is taken where the "
+                            "class takes it, else refused; an id of -1 is none.\n"
+                            "- *Only*: transformers honours it, graftkit has one value; any other is refused "
+                            "by name. A window that is no narrower than the model's\n"
+                            "  positions is none.\n"
+                            "- *Void*: no value changes a number, for the ground given.\n"
+                            "- Everything else, and keys that are in no list: transformers keeps and ignores "
+                            "them for this family, so ignoring them gives its\n"
+                            "  numbers, and refusing would turn down folders for a stray note. A line on "
+                            "stderr names those that are not null or empty, since a\n"
+                            "  model that was trained by other code may have meant them.\n"
+                            "\n"
+                            "`NaN`, `Infinity` and `-Infinity`, which Python writes though they are no JSON, "
+                            "are fine in a key that is not read and refused in one that is.\n"
+                            "\n"
+                            "| key | what becomes of it |\n"
+                            "|---|---|\n";
 
 static const char *const USE[] = {"read", "only", "void", ""};
 
@@ -338,7 +363,8 @@ static void put_uses(gk_buf *out, const char *key) {
         gk_buf who = {0};
         int n = 0;
         for (int k = i; k < N_FAMILIES; k++) {
-            if (gk__key_of(gk_family_find(FAMILIES[k]), key, &other) != use || strcmp(other, detail) != 0) continue;
+            if (gk__key_of(gk_family_find(FAMILIES[k]), key, &other) != use || strcmp(other, detail) != 0)
+                continue;
             done[k] = true;
             gk_buf_printf(&who, "%s%s", n++ ? ", " : "", FAMILIES[k]);
         }
@@ -409,9 +435,10 @@ START_TEST(the_page_says_what_is_done) {
     gk_error err = {0};
     if (getenv("GK_WRITE_DOCS")) ck_assert(gk_write_file(PAGE, want.data, want.len, &err));
     const char *have = gk_read_file(a, PAGE, 1 << 20, NULL, &err);
-    ck_assert_msg(have && strcmp(have, want.data) == 0,
-                  "docs/config-keys.md is not what model/config_keys.c does; GK_WRITE_DOCS=1 build/release/tests/"
-                  "test_config_keys writes it");
+    ck_assert_msg(
+        have && strcmp(have, want.data) == 0,
+        "docs/config-keys.md is not what model/config_keys.c does; GK_WRITE_DOCS=1 build/release/tests/"
+        "test_config_keys writes it");
     gk_arena_free(a);
     gk_buf_free(&want);
 }

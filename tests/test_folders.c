@@ -1,7 +1,7 @@
 /* modules: model core
  *
- * test_folders.c: checkpoints as other programs leave them: every fixture with other names, tied pairs under either
- * name, other types, tensors too many; equal to the plain folder, or refused with what is wrong. */
+ * test_folders.c: checkpoints as other programs leave them: every fixture with other names, tied pairs under
+ * either name, other types, tensors too many; equal to the plain folder, or refused with what is wrong. */
 #include "model/files.h"
 #include "model/half.h"
 #include "model/safetensors.h"
@@ -51,7 +51,8 @@ static tensor *find(folder *f, const char *name) {
     return NULL;
 }
 
-static tensor *add(folder *f, const char *name, const char *dtype, const void *data, int n_dims, int64_t d0, int64_t d1) {
+static tensor *add(folder *f, const char *name, const char *dtype, const void *data, int n_dims, int64_t d0,
+                   int64_t d1) {
     f->list[f->n] = (tensor){{{.name = name, .n_dims = n_dims, .shape = {d0, d1}}, dtype}, data};
     return &f->list[f->n++];
 }
@@ -66,7 +67,8 @@ static void write_file(folder *f, const char *name, size_t first, size_t n) {
     gk_error err = {0};
     gk__typed list[MOST];
     for (size_t i = 0; i < n; i++) list[i] = f->list[first + i].as;
-    ck_assert(gk__safetensors_write(scratch_path(&f->s, name), list, n, NULL, data_of, &f->list[first], &err));
+    ck_assert(
+        gk__safetensors_write(scratch_path(&f->s, name), list, n, NULL, data_of, &f->list[first], &err));
 }
 
 static void write_one(folder *f) {
@@ -74,7 +76,7 @@ static void write_one(folder *f) {
 }
 
 static const char *embed_of(const char *fixture) {
-    return strstr(fixture, "/gpt2") ? "transformer.wte.weight"
+    return strstr(fixture, "/gpt2")   ? "transformer.wte.weight"
            : strstr(fixture, "/neox") ? "gpt_neox.embed_in.weight"
                                       : "model.embed_tokens.weight";
 }
@@ -95,8 +97,8 @@ static gk_model *opened(folder *f, bool mapped) {
 static void assert_equal(folder *f) {
     gk_model *want = gk_model_load(f->fixture, NULL), *got = opened(f, false), *mapped = opened(f, true);
     ck_assert_uint_eq(gk_model_floats(want), gk_model_floats(got));
-    ck_assert_msg(memcmp(gk_model_data(want), gk_model_data(got), gk_model_floats(want) * sizeof(float)) == 0, "%s",
-                  f->fixture);
+    ck_assert_msg(memcmp(gk_model_data(want), gk_model_data(got), gk_model_floats(want) * sizeof(float)) == 0,
+                  "%s", f->fixture);
     gk_tensor a = gk_model_tensor(want, -1, GK_HEAD), b = gk_model_tensor(mapped, -1, GK_HEAD);
     float x[256], y[256];
     gk_tensor_floats(a, 0, 256, x);
@@ -112,7 +114,8 @@ static void assert_refused(folder *f, const char *field, const char *what, const
     char text[2048];
     ck_assert_msg(gk_model_open(f->s.dir, &err) == NULL, "%s was read, should say %s", f->fixture, what);
     ck_assert_msg(strstr(err.what, what) && strcmp(err.field, field) == 0 && strstr(err.hint, hint),
-                  "%s\nshould name '%s' and say '%s; %s'", gk_error_text(&err, text, sizeof text), field, what, hint);
+                  "%s\nshould name '%s' and say '%s; %s'", gk_error_text(&err, text, sizeof text), field,
+                  what, hint);
 }
 
 static bool is_tied(const char *fixture) {
@@ -161,9 +164,11 @@ START_TEST(names_of_wrappers_are_told) {
         unmake(&f);
     }
     folder f = make(FIXTURES "qwen2"); /* layers that were compiled one by one */
-    find(&f, "model.layers.0.mlp.up_proj.weight")->as.array.name = "model.layers.0._orig_mod.mlp.up_proj.weight";
+    find(&f, "model.layers.0.mlp.up_proj.weight")->as.array.name =
+        "model.layers.0._orig_mod.mlp.up_proj.weight";
     write_one(&f);
-    assert_refused(&f, "model.layers.0._orig_mod.mlp.up_proj.weight", "torch.compile's", "take '_orig_mod.' out");
+    assert_refused(&f, "model.layers.0._orig_mod.mlp.up_proj.weight", "torch.compile's",
+                   "take '_orig_mod.' out");
     unmake(&f);
 }
 END_TEST
@@ -224,7 +229,8 @@ START_TEST(a_tied_pair_in_two_types) {
         const void *other[] = {wide, half, narrow};
         find(&f, "lm_head.weight")->data = other[k];
         write_one(&f);
-        assert_refused(&f, "lm_head.weight", "ties the head to the embedding, but they differ", "tie_word_embeddings");
+        assert_refused(&f, "lm_head.weight", "ties the head to the embedding, but they differ",
+                       "tie_word_embeddings");
         unmake(&f);
     }
 }
@@ -232,13 +238,15 @@ END_TEST
 
 /* Two files; the index lists `extra` too, which neither has. */
 static void write_two(folder *f, const char *extra) {
-    static const char *const NAME[] = {"model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"};
+    static const char *const NAME[] = {"model-00001-of-00002.safetensors",
+                                       "model-00002-of-00002.safetensors"};
     gk_error err = {0};
     json_t *map = json_object();
     size_t half = f->n / 2;
     write_file(f, NAME[0], 0, half);
     write_file(f, NAME[1], half, f->n - half);
-    for (size_t i = 0; i < f->n; i++) json_object_set_new(map, f->list[i].as.array.name, json_string(NAME[i >= half]));
+    for (size_t i = 0; i < f->n; i++)
+        json_object_set_new(map, f->list[i].as.array.name, json_string(NAME[i >= half]));
     if (extra) json_object_set_new(map, extra, json_string(NAME[1]));
     json_t *index = json_pack("{s:{s:i}, s:o}", "metadata", "total_size", 1, "weight_map", map);
     ck_assert(gk_json_save(scratch_path(&f->s, "model.safetensors.index.json"), index, &err));
@@ -269,8 +277,10 @@ START_TEST(left_over_tensors_are_named_in_one_line) {
     static const float zero[64] = {0};
     static const struct {
         const char *fixture, *layer, *embed;
-    } CASE[] = {{"llama", "model.layers.1.self_attn", "model"},   {"gpt2", "transformer.h.1.attn", "transformer"},
-                {"neox", "gpt_neox.layers.1.attention", "gpt_neox"}, {"gemma2", "model.layers.1.self_attn", "model"},
+    } CASE[] = {{"llama", "model.layers.1.self_attn", "model"},
+                {"gpt2", "transformer.h.1.attn", "transformer"},
+                {"neox", "gpt_neox.layers.1.attention", "gpt_neox"},
+                {"gemma2", "model.layers.1.self_attn", "model"},
                 {"olmo2", "model.layers.1.self_attn", "model"}};
     for (size_t c = 0; c < sizeof CASE / sizeof *CASE; c++) {
         gk_buf heard = {0};
@@ -350,7 +360,8 @@ static folder padded(const char *fixture, int more) {
     return f;
 }
 
-static void assert_same_rows(const gk_model *a, gk_component ca, const gk_model *b, gk_component cb, int first, int n) {
+static void assert_same_rows(const gk_model *a, gk_component ca, const gk_model *b, gk_component cb,
+                             int first, int n) {
     gk_tensor x = gk_model_tensor(a, -1, ca), y = gk_model_tensor(b, -1, cb);
     ck_assert(x.in == y.in && first + n <= x.out && first + n <= y.out);
     float *p = gk_alloc(2 * (size_t)n * (size_t)x.in * sizeof *p), *q = p + (size_t)n * (size_t)x.in;
@@ -360,7 +371,8 @@ static void assert_same_rows(const gk_model *a, gk_component ca, const gk_model 
     gk_free(p);
 }
 
-static const char *const PADDED[] = {"llama", "llama-tied", "gpt2", "gpt2-untied", "neox", "gemma", "gemma2", "qwen2", "olmo2"};
+static const char *const PADDED[] = {"llama", "llama-tied", "gpt2",  "gpt2-untied", "neox",
+                                     "gemma", "gemma2",     "qwen2", "olmo2"};
 enum { N_PADDED = sizeof PADDED / sizeof *PADDED };
 
 START_TEST(a_vocabulary_is_fitted) {

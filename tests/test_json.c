@@ -177,14 +177,17 @@ START_TEST(jsonl_reads_nan_as_null) {
 }
 END_TEST
 
-/* Documents too; where a number is wanted the words come as strings, which no number is. Columns are the file's. */
+/* Documents too; where a number is wanted the words come as strings, which no number is. Columns are the
+ * file's. */
 START_TEST(documents_may_hold_what_python_writes) {
     scratch s = scratch_new();
     gk_error e;
     double x;
-    char *path = scratch_file(&s, "a.json", "{\"a\": NaN, \"b\": [-Infinity, \"Infinity\"], \"c\": {\"Infinity\": Infinity}}");
+    char *path = scratch_file(
+        &s, "a.json", "{\"a\": NaN, \"b\": [-Infinity, \"Infinity\"], \"c\": {\"Infinity\": Infinity}}");
     json_t *o = gk_json_load(path, &e);
-    ck_assert(json_is_null(json_object_get(o, "a")) && json_is_null(json_array_get(json_object_get(o, "b"), 0)));
+    ck_assert(json_is_null(json_object_get(o, "a")) &&
+              json_is_null(json_array_get(json_object_get(o, "b"), 0)));
     ck_assert_str_eq(json_string_value(json_array_get(json_object_get(o, "b"), 1)), "Infinity");
     ck_assert(json_is_null(json_object_get(json_object_get(o, "c"), "Infinity")));
     json_decref(o);
@@ -217,7 +220,9 @@ START_TEST(a_nul_character_is_marked_or_refused) {
     scratch s = scratch_new();
     gk_error e;
     size_t len;
-    json_t *o = parse("{\"\\u0000\": 1, \"x\\u0000y\": \"\\u0000\", \"\\uDBFF\\udfff\": \"\xF4\x8F\xBF\xBF\", \"\\\\u0000\": 2}", &e);
+    json_t *o = parse("{\"\\u0000\": 1, \"x\\u0000y\": \"\\u0000\", \"\\uDBFF\\udfff\": "
+                      "\"\xF4\x8F\xBF\xBF\", \"\\\\u0000\": 2}",
+                      &e);
     ck_assert_uint_eq(json_object_size(o), 4);
     static const struct {
         const char *text;
@@ -254,7 +259,8 @@ START_TEST(marks_at_the_head_of_files) {
     ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", BOM "x"), 10, &len, &e), "x");
     ck_assert_uint_eq(len, 1);
     ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", BOM), 10, &len, &e), "");
-    ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", BOM BOM), 10, &len, &e), BOM); /* one is the mark */
+    ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", BOM BOM), 10, &len, &e),
+                     BOM); /* one is the mark */
     ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", "x" BOM), 10, &len, &e), "x" BOM);
     ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", "\xEF\xBB"), 10, &len, &e), "\xEF\xBB");
 
@@ -266,7 +272,8 @@ START_TEST(marks_at_the_head_of_files) {
     assert_error_at(&e, path, ":2:1: the key 'a' is there twice");
 
     path = scratch_file(&s, "a.jsonl", BOM "\n" BOM "{}\n");
-    gk_jsonl *r = gk_jsonl_open(path, &e); /* the first line is blank, the second has no mark at the file's head */
+    gk_jsonl *r =
+        gk_jsonl_open(path, &e); /* the first line is blank, the second has no mark at the file's head */
     ck_assert_int_eq(gk_jsonl_next(r, &o, &e), -1);
     assert_error_at(&e, path, ":2:1: not valid JSON");
     gk_jsonl_close(r);

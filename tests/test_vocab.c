@@ -1,10 +1,11 @@
-/* test_vocab.c: vocabularies with a piece that C's strings cannot hold, with a byte order mark, and with tokens behind another's.
- * modules: tokenizer core */
+/* test_vocab.c: vocabularies with a piece that C's strings cannot hold, with a byte order mark, and with
+ * tokens behind another's. modules: tokenizer core */
 #include "tests/tokenizer_fixture.h"
 
 /* The tokenizer.json of a style of tests/fixtures/tokenizer. */
 static json_t *style(const char *name) {
-    json_t *f = gk_json_load(gk_arena_printf(box.a, GK_SOURCE_DIR "/tests/fixtures/tokenizer/%s.json", name), &err);
+    json_t *f =
+        gk_json_load(gk_arena_printf(box.a, GK_SOURCE_DIR "/tests/fixtures/tokenizer/%s.json", name), &err);
     ck_assert_msg(f != NULL, "%s", message());
     json_t *tok = json_incref(json_object_get(f, "tokenizer"));
     json_decref(f);
@@ -60,8 +61,9 @@ END_TEST
 
 static void append_added(json_t *tok, int id, const char *content) {
     json_array_append_new(json_object_get(tok, "added_tokens"),
-                          json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", id, "content", content, "single_word", 0,
-                                    "lstrip", 0, "rstrip", 0, "normalized", 0, "special", 1));
+                          json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", id, "content", content,
+                                    "single_word", 0, "lstrip", 0, "rstrip", 0, "normalized", 0, "special",
+                                    1));
 }
 
 START_TEST(tokens_behind_anothers) {

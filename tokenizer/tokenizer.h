@@ -60,8 +60,9 @@ void gk_tok_fingerprint(const gk_tok *t, char hex[GK_SHA256_HEX]);
  * is published both as a sentencepiece model and as a tokenizer.json: of two different kinds, every id must
  * have the same piece, and BOS and EOS must be the same. Thread-safe. */
 bool gk_tok_same(const gk_tok *a, const gk_tok *b);
-/* Whether `more` is `a` with further tokens behind a's last id (a pad token, say), so that a text without them has
- * the same ids in both. Of two tokenizers that are no sentencepiece models; else false. Thread-safe. */
+/* Whether `more` is `a` with further tokens behind a's last id (a pad token, say), so that a text without
+ * them has the same ids in both. Of two tokenizers that are no sentencepiece models; else false. Thread-safe.
+ */
 bool gk_tok_extends(const gk_tok *more, const gk_tok *a);
 
 /* n ids; span[i] is the part of the text that id[i] stands for. The spans tile the text: span[0].begin = 0

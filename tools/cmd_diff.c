@@ -177,8 +177,10 @@ static bool fit(const args *g, gk_model *a, gk_model *b, gk_error *err) {
     if (of_a == of_b || !(more ? gk_model_fit_vocab(a, b, err) : gk_model_fit_vocab(b, a, err)))
         return of_a == of_b;
     if (gk_model_config(a)->vocab == gk_model_config(b)->vocab)
-        gk_notice(GK_AT_FILE(more ? g->a : g->b), "a vocabulary of %d rows, the other's has %d: those beyond are not "
-                  "compared", more ? of_a : of_b, more ? of_b : of_a);
+        gk_notice(GK_AT_FILE(more ? g->a : g->b),
+                  "a vocabulary of %d rows, the other's has %d: those beyond are not "
+                  "compared",
+                  more ? of_a : of_b, more ? of_b : of_a);
     return true;
 }
 
