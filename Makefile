@@ -37,7 +37,7 @@ CXXFLAGS := -std=c++17 $(WARN) $(OPT)
 LDFLAGS  := $(filter -fsanitize% -g,$(OPT)) -fopenmp -L/usr/lib/$(MULTI)/blis-openmp
 LIBS.core      := -ljansson -lyaml -lcrypto
 LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++
-LIBS.model     := -lblis $(if $(DNNL),-ldnnl)
+LIBS.model     := -lpcre2-8 -lblis $(if $(DNNL),-ldnnl)
 LIBS.eval      := -lsqlite3
 LIBS           := $(LIBS.tokenizer) $(LIBS.model) $(LIBS.eval) $(LIBS.core) -lm -lpthread
 
