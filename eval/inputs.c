@@ -82,6 +82,15 @@ static bool fit_vocab(const gk__inputs *in, gk_model *m, const char *dir, gk_err
     return true;
 }
 
+/* One that does more than add products is a model like any other. */
+static bool open_merged(gk__inputs *in, const char *dir, int i, gk_error *err) {
+    gk_adapter_free(in->adapter[i]);
+    gk_model_free(in->model[i]);
+    in->adapter[i] = NULL;
+    in->cast.model[i] = in->model[i] = gk_model_open(dir, err);
+    return in->model[i] && fit_vocab(in, in->model[i], dir, err);
+}
+
 /* A donor's adapter is not merged: its products go beside those of its base, often the recipient itself. */
 static bool open_adapter(gk__inputs *in, gk_arena *a, const char *dir, int i, gk_error *err) {
     const char *path = gk_adapter_base(dir, a, err);
@@ -91,6 +100,7 @@ static bool open_adapter(gk__inputs *in, gk_arena *a, const char *dir, int i, gk
         if (base && !fit_vocab(in, in->model[i], path, err)) return false;
     }
     in->adapter[i] = base ? gk_adapter_load(dir, gk_model_config(base), err) : NULL;
+    if (in->adapter[i] && !gk_adapter_low_rank(in->adapter[i])) return open_merged(in, dir, i, err);
     in->derived[i] = in->adapter[i] ? gk_derive_adapter(base, in->adapter[i], err) : NULL;
     in->cast.derived[i] = in->derived[i];
     in->cast.model[i] = base;

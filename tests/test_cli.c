@@ -334,7 +334,9 @@ START_TEST(a_tokenizer_that_is_given) {
     hash(&s, "own.csv", b);
     ck_assert_str_eq(a, b);
     succeeds("report --db $D/bare.db --out $D/bare.html"); /* whose samples need it again */
-    succeeds("search " BARE "--tokenizer $D/tokenizer --most 1 --out $D/bare-search");
+    refused("search " BARE "--out $D/bare-search", "tokenizer", "No such file");
+    refused("search " BARE "--tokenizer $D/tokenizer --out $D/bare-search", "5 usable rows",
+            "each part needs 10");
     succeeds("gate --model $D/bare --tokenizer $D/tokenizer --rows $D/data/base/metadata.jsonl " EVAL);
     succeeds("tokenizer --texts $D/data/tokenizer.jsonl --vocab 600 --out $D/other");
     refused("sweep --recipient pre=$D/bare --donor sft=$D/relation --tokenizer $D/other --rows "

@@ -43,7 +43,7 @@ FORCE:
 MODULES := eval graft train data model tokenizer core
 PACKAGES.core      := jansson yaml openssl utf8proc
 PACKAGES.tokenizer := sentencepiece pcre2
-PACKAGES.model     := blis dnnl
+PACKAGES.model     := blis dnnl pcre2
 PACKAGES.eval      := sqlite3
 LINK.jansson       := -ljansson
 LINK.yaml          := -lyaml
