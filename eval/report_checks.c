@@ -18,6 +18,12 @@ const char *gk__report_percent(const gk__report *r, double x) {
     return gk_arena_printf(r->a, "%.1f%%", 100 * x);
 }
 
+/* The recipient alone, by the name of its scheme; where there is none, nothing that is said of it is judged.
+ */
+static const char *pre_name(const gk__report *r) {
+    return r->roles.pre ? r->roles.pre : "PRE";
+}
+
 /* ---------------------------------------------------------------- what is compared */
 
 static void add_test(const gk__report *r, gk__pattern *p, gk__test_id id, const char *low, const char *high) {
@@ -136,7 +142,7 @@ static void check_share(const gk__report *r, gk__pattern *p, const char *claim, 
                         double ceiling, double pre) {
     const char *why = p->no_way;
     if (!why && (pre >= share * ceiling || ceiling - pre < APART))
-        why = gk_arena_printf(r->a, "PRE alone has %s of %s", gk__report_percent(r, pre),
+        why = gk_arena_printf(r->a, "%s alone has %s of %s", r->roles.pre, gk__report_percent(r, pre),
                               gk__report_percent(r, ceiling));
     add_check(p, claim, of_it(r, x, ceiling), x >= share * ceiling, why);
 }
@@ -151,12 +157,12 @@ static void check_alone(const gk__report *r, gk__pattern *p) {
     for (int i = 0; i < 4; i++) clear &= gk__test_clear(&p->test[ends[i]]);
     const char *why = p->no_way;
     if (!why && between && !clear) why = "not all four differences are significant";
-    add_check(
-        p,
-        gk_arena_printf(r->a, "%s and %s alone lie strictly between PRE and the ceiling", who->fe, who->lt),
-        gk_arena_printf(r->a, "%s %s, %s %s", who->fe, gk__report_percent(r, fe), who->lt,
-                        gk__report_percent(r, lt)),
-        between, why);
+    add_check(p,
+              gk_arena_printf(r->a, "%s and %s alone lie strictly between %s and the ceiling", who->fe,
+                              who->lt, pre_name(r)),
+              gk_arena_printf(r->a, "%s %s, %s %s", who->fe, gk__report_percent(r, fe), who->lt,
+                              gk__report_percent(r, lt)),
+              between, why);
 }
 
 static void check_positions(const gk__report *r, gk__pattern *p) {
@@ -166,10 +172,10 @@ static void check_positions(const gk__report *r, gk__pattern *p) {
         check_share(r, p, gk_arena_printf(r->a, "%s reaches at least 85%% of the ceiling", who->both), 0.85,
                     both, p->ceiling, p->pre);
     if (!isnan(rest))
-        add_check(
-            p, gk_arena_printf(r->a, "%s is at most 5 points above PRE", who->rest),
-            gk_arena_printf(r->a, "%s; PRE %s", gk__report_percent(r, rest), gk__report_percent(r, p->pre)),
-            rest <= p->pre + 0.05, p->no_way);
+        add_check(p, gk_arena_printf(r->a, "%s is at most 5 points above %s", who->rest, pre_name(r)),
+                  gk_arena_printf(r->a, "%s; %s %s", gk__report_percent(r, rest), pre_name(r),
+                                  gk__report_percent(r, p->pre)),
+                  rest <= p->pre + 0.05, p->no_way);
     check_alone(r, p);
 }
 

@@ -87,9 +87,9 @@ static void say_others(const gk__report *r, gk_buf *b) {
     if (!isnan(rest))
         say(r, b, " Everywhere else (%s), %s, %s.", who->rest, gk__report_percent(r, rest),
             rest <= p->pre + 0.05
-                ? "within five points of PRE"
-                : gk_arena_printf(r->a, "%.1f points above PRE: other positions carry knowledge too",
-                                  100 * (rest - p->pre)));
+                ? gk_arena_printf(r->a, "within five points of %s", who->pre)
+                : gk_arena_printf(r->a, "%.1f points above %s: other positions carry knowledge too",
+                                  100 * (rest - p->pre), who->pre));
     if (!isnan(fe + lt))
         say(r, b, " Alone, %s %s and %s %s: %s.", who->fe, gk__report_percent(r, fe), who->lt,
             gk__report_percent(r, lt), pathways(r));
