@@ -212,10 +212,10 @@ gk_model *gk_model_load(const char *path, gk_error *err);
  * models of one file share it. What is fused, transposed or quantised is unpacked (the last to floats). The
  * values are not looked at: whoever uses logits checks that they are finite. */
 gk_model *gk_model_open(const char *path, gk_error *err);
-/* Writes config.json and model.safetensors (each atomically, config.json last) and generation_config.json: that
- * of the folder which the model was read from, else, where the ids that end a text are others than config.json's,
- * one with these; a file of that name that was there goes, since it was of another model. config.json keeps
- * pad_token_id, sep_token_id and tokenizer_class of that folder. `dir` is made when absent.
+/* Writes config.json and model.safetensors (each atomically, config.json last) and generation_config.json:
+ * that of the folder which the model was read from, else, where the ids that end a text are others than
+ * config.json's, one with these; a file of that name that was there goes, since it was of another model.
+ * config.json keeps pad_token_id, sep_token_id and tokenizer_class of that folder. `dir` is made when absent.
  * A loaded or trained model is saved as F32; an opened one as the types it has, byte for byte the tensors
  * that were read (what was quantised: F32). */
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
