@@ -1,6 +1,7 @@
-/* test_beside.c: what stands beside a tokenizer, against what transformers' AutoTokenizer made of the same folders
- * and texts (tests/fixtures/tokenizer/beside.json, written by tools/reference/make_beside_fixtures.py); what is
- * refused by name; what is saved. modules: tokenizer core */
+/* test_beside.c: what stands beside a tokenizer, against what transformers' AutoTokenizer made of the same
+ * folders and texts (tests/fixtures/tokenizer/beside.json, written by
+ * tools/reference/make_beside_fixtures.py); what is refused by name; what is saved. modules: tokenizer core
+ */
 #include "tests/tokenizer_fixture.h"
 
 #define FIXTURES GK_SOURCE_DIR "/tests/fixtures/tokenizer/"
@@ -86,7 +87,8 @@ static void check_texts(const gk_tok *t, const json_t *one, size_t which) {
         const char *text = json_string_value(json_array_get(texts, i));
         gk_tokens k = encoded(t, text, GK_BOS_DEFAULT);
         const char *have = ids_text(k.id, k.n), *want = wanted_text(json_array_get(ids, i));
-        ck_assert_msg(strcmp(have, want) == 0, "%zu: '%s' gives%s, not%s\n%s", which, text, have, want, files);
+        ck_assert_msg(strcmp(have, want) == 0, "%zu: '%s' gives%s, not%s\n%s", which, text, have, want,
+                      files);
         const char *back = gk_tok_decode(t, k.id, k.n, box.a, &err);
         ck_assert_str_eq(back, json_string_value(json_array_get(json_object_get(one, "decoded"), i)));
     }
@@ -123,10 +125,11 @@ START_TEST(folders_are_read_as_the_reference_reads_them) {
 }
 END_TEST
 
-/* ---------------------------------------------------------------- what is followed where references differ */
+/* ---------------------------------------------------------------- what is followed where references differ
+ */
 
-/* Text of a tokenizer.model is sentencepiece's, which transformers 5 is not where a text begins with a space or has two
- * in a row. */
+/* Text of a tokenizer.model is sentencepiece's, which transformers 5 is not where a text begins with a space
+ * or has two in a row. */
 START_TEST(text_between_tokens_is_sentencepieces) {
     static const char *const TEXTS[] = {" the stars", "the  stars", "in   the", "\xE2\x96\x81the"};
     put_kind("bare", "spm");
@@ -181,7 +184,8 @@ START_TEST(what_is_not_built_is_refused) {
         {"gpt2", "special_tokens_map.json", "[]", "special_tokens_map.json"},
         {"gpt2", "added_tokens.json", "{\"<x>\": \"5\"}", "added_tokens.json"},
         {"json", "added_tokens.json", "{", "added_tokens.json"},
-        {"spm", "tokenizer_config.json", "{\"added_tokens_decoder\": {\"300\": {\"content\": \"<x>\"}}}", "<x>"},
+        {"spm", "tokenizer_config.json", "{\"added_tokens_decoder\": {\"300\": {\"content\": \"<x>\"}}}",
+         "<x>"},
     };
     for (size_t i = 0; i < COUNT(BAD); i++) {
         const char *dir = gk_arena_printf(box.a, "bad%zu", i);
@@ -197,9 +201,10 @@ END_TEST
 /* A template that puts more than BOS before the text. */
 START_TEST(a_template_with_eos_is_refused) {
     json_t *doc = fixture("llama3.json"), *tok = json_object_get(doc, "tokenizer");
-    json_t *post = json_loads("{\"type\": \"TemplateProcessing\", \"single\": [{\"Sequence\": {\"id\": \"A\"}},"
-                              " {\"SpecialToken\": {\"id\": \"</s>\"}}], \"special_tokens\": {}}",
-                              0, NULL);
+    json_t *post =
+        json_loads("{\"type\": \"TemplateProcessing\", \"single\": [{\"Sequence\": {\"id\": \"A\"}},"
+                   " {\"SpecialToken\": {\"id\": \"</s>\"}}], \"special_tokens\": {}}",
+                   0, NULL);
     json_object_set_new(tok, "post_processor", post);
     ck_assert(gk_mkdirs(in_dir("t"), &err));
     put_json("t", "tokenizer.json", tok);

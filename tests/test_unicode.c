@@ -70,7 +70,8 @@ static void put_compositions(gk_buf *text, uint32_t first, const json_t *seconds
 }
 
 START_TEST(every_composition) {
-    json_t *doc = fixture(), *firsts = json_object_get(doc, "firsts"), *all = json_object_get(doc, "compositions");
+    json_t *doc = fixture(), *firsts = json_object_get(doc, "firsts"),
+           *all = json_object_get(doc, "compositions");
     size_t group = (size_t)json_integer_value(json_object_get(doc, "group"));
     ck_assert_uint_gt(json_array_size(firsts), 300);
     for (size_t i = 0; i < json_array_size(firsts); i += group) {

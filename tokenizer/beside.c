@@ -1,7 +1,8 @@
-/* beside.c: the tokens that the files beside a tokenizer add to it, in the order in which transformers adds them,
- * for the order gives the ids: those of added_tokens_decoder (else of added_tokens.json and of the tokenizer
- * itself) by the id they are listed with, then those with a role (bos_token …), then the additional ones. A token
- * that the vocabulary has keeps its id; the others follow the last one without a gap, whatever id is listed.
+/* beside.c: the tokens that the files beside a tokenizer add to it, in the order in which transformers adds
+ * them, for the order gives the ids: those of added_tokens_decoder (else of added_tokens.json and of the
+ * tokenizer itself) by the id they are listed with, then those with a role (bos_token …), then the additional
+ * ones. A token that the vocabulary has keeps its id; the others follow the last one without a gap, whatever
+ * id is listed.
  */
 #include "tokenizer/beside.h"
 
@@ -34,7 +35,8 @@ static const char *content_of(const json_t *v) {
     return json_string_value(json_is_object(v) ? json_object_get(v, "content") : v);
 }
 
-/* What a role is called, as a file says it; the map's word is the last where it counts. NULL: nothing is said. */
+/* What a role is called, as a file says it; the map's word is the last where it counts. NULL: nothing is
+ * said. */
 static const json_t *role_said(const gk__beside *s, const char *key) {
     const json_t *v = json_object_get(s->map, key);
     return v ? v : json_object_get(s->config, key);
@@ -74,8 +76,8 @@ static int64_t id_of(const list *l, const char *content, bool *known) {
     return *known ? id : l->next;
 }
 
-/* Adds or changes one; the flags are those of a tokenizer.json. A special token that a file does not say so of
- * is not looked for in the normalised text; once special, always special. */
+/* Adds or changes one; the flags are those of a tokenizer.json. A special token that a file does not say so
+ * of is not looked for in the normalised text; once special, always special. */
 static bool put(list *l, const json_t *token, bool special, gk_place at) {
     const char *content = content_of(token);
     if (!content) return gk_fail(l->err, at, "a string, or an object with \"content\"", "is no token");
@@ -97,7 +99,8 @@ static bool put(list *l, const json_t *token, bool special, gk_place at) {
     const json_t *normalized = json_object_get(token, "normalized");
     json_object_set_new(one, "normalized",
                         json_boolean(json_is_boolean(normalized) ? json_is_true(normalized) : !special));
-    json_object_set_new(one, "special", json_boolean(special || json_is_true(json_object_get(one, "special"))));
+    json_object_set_new(one, "special",
+                        json_boolean(special || json_is_true(json_object_get(one, "special"))));
     return true;
 }
 
@@ -134,12 +137,13 @@ static bool has_role(const gk__beside *s, const char *content) {
     return false;
 }
 
-/* The same when added_tokens.json is read: the class does not count yet, nor does a tokenizer_config.json that has
- * an object for the name. */
+/* The same when added_tokens.json is read: the class does not count yet, nor does a tokenizer_config.json
+ * that has an object for the name. */
 static bool has_early_role(const gk__beside *s, const char *content) {
     for (int i = 0; i < GK__NAMES; i++) {
         const json_t *v = role_said(s, ROLES[i]);
-        const char *name = v && (json_is_string(v) || json_object_get(s->map, ROLES[i])) ? content_of(v) : NULL;
+        const char *name =
+            v && (json_is_string(v) || json_object_get(s->map, ROLES[i])) ? content_of(v) : NULL;
         if (name && strcmp(name, content) == 0) return true;
     }
     return false;
@@ -150,10 +154,10 @@ static bool has_own_role(const json_t *from, const char *content) {
     const json_t *extra = json_object_get(from, "extra_special_tokens");
     const char *key;
     json_t *v;
-    json_object_foreach((json_t *)(uintptr_t)from, key, v)
-        if (is_own_role(key, v) && strcmp(content_of(v), content) == 0) return true;
-    json_object_foreach((json_t *)(uintptr_t)(json_is_object(extra) ? extra : NULL), key, v)
-        if (content_of(v) && strcmp(content_of(v), content) == 0) return true;
+    json_object_foreach((json_t *)(uintptr_t)from, key,
+                        v) if (is_own_role(key, v) && strcmp(content_of(v), content) == 0) return true;
+    json_object_foreach((json_t *)(uintptr_t)(json_is_object(extra) ? extra : NULL), key,
+                        v) if (content_of(v) && strcmp(content_of(v), content) == 0) return true;
     return false;
 }
 
@@ -244,9 +248,9 @@ static bool put_roles(list *l) {
     for (int i = 0; i < GK__NAMES && ok; i++) {
         const json_t *said = role_said(l->s, ROLES[i]);
         bool by_map = json_object_get(l->s->map, ROLES[i]) != NULL;
-        json_t *name = said ? json_incref((json_t *)(uintptr_t)said)
-                            : l->s->class.token[i] ? json_string(l->s->class.token[i])
-                                                   : json_null();
+        json_t *name = said                   ? json_incref((json_t *)(uintptr_t)said)
+                       : l->s->class.token[i] ? json_string(l->s->class.token[i])
+                                              : json_null();
         ok = put_role(l, name, by_map ? "special_tokens_map.json" : "tokenizer_config.json", ROLES[i]);
         json_decref(name);
     }
@@ -262,8 +266,8 @@ static bool put_own_roles(list *l, const json_t *from, const char *file) {
         ok = ok && (!is_own_role(key, v) || put_role(l, v, file, key));
     }
     const json_t *extra = json_object_get(from, "extra_special_tokens");
-    json_object_foreach((json_t *)(uintptr_t)(json_is_object(extra) ? extra : NULL), key, v)
-        ok = ok && put_role(l, v, file, key);
+    json_object_foreach((json_t *)(uintptr_t)(json_is_object(extra) ? extra : NULL), key, v) ok =
+        ok && put_role(l, v, file, key);
     return ok;
 }
 
@@ -272,8 +276,9 @@ static bool is_empty(const json_t *v) {
            (json_is_object(v) && json_object_size(v) == 0);
 }
 
-/* The lists of additional tokens that count, and whether there is one, be it empty: extra_special_tokens of both
- * files, or what the older name has where that is empty; the map's older name only where there is no other. */
+/* The lists of additional tokens that count, and whether there is one, be it empty: extra_special_tokens of
+ * both files, or what the older name has where that is empty; the map's older name only where there is no
+ * other. */
 typedef struct lists {
     const json_t *item[2];
     bool any;
@@ -306,7 +311,8 @@ static bool put_additional(list *l, const json_t *array) {
     gk_place at = place(l, "tokenizer_config.json", "extra_special_tokens");
     size_t i;
     const json_t *token;
-    if (array && !json_is_null(array) && !json_is_array(array)) return gk_fail(l->err, at, "a list of tokens", "is no list");
+    if (array && !json_is_null(array) && !json_is_array(array))
+        return gk_fail(l->err, at, "a list of tokens", "is no list");
     json_array_foreach(array, i, token) {
         bool unsaid = !json_object_get(token, "special");
         if (!is_listed(l, token) && !put(l, token, unsaid, at)) return false;
@@ -359,7 +365,8 @@ json_t *gk__beside_tokens(gk__beside *s, const json_t *own, const json_t *vocab,
 
 gk__listed *gk__beside_listed(const gk__beside *s, size_t *n) {
     json_t *decoder = json_object_get(s->config, "added_tokens_decoder");
-    gk__listed *all = gk_arena_alloc(s->a, (json_object_size(decoder) + json_object_size(s->added) + 1) * sizeof *all);
+    gk__listed *all =
+        gk_arena_alloc(s->a, (json_object_size(decoder) + json_object_size(s->added) + 1) * sizeof *all);
     const char *key;
     json_t *v;
     *n = 0;
@@ -395,12 +402,13 @@ void gk__beside_ends(const gk__beside *s, gk_tok *t) {
         int *out = i == GK__BOS ? &t->bos : &t->eos;
         const char *name = role_name(s, i, &known[i]);
         int id = name ? t->kind->find(t->model, name) : -1;
-        /* What only the class names, and the tokenizer did not have, is nothing to begin or end a text with; nor
-         * is an empty name. */
+        /* What only the class names, and the tokenizer did not have, is nothing to begin or end a text with;
+         * nor is an empty name. */
         if (!known[i]) known[i] = id >= 0 && id < s->first_new;
         if (name && !*name) known[i] = false;
         if (known[i]) *out = id;
-        known[i] = known[i] || (t->kind != &gk__bpe_kind && *out >= 0); /* a sentencepiece model has its own */
+        known[i] =
+            known[i] || (t->kind != &gk__bpe_kind && *out >= 0); /* a sentencepiece model has its own */
     }
     if (!known[GK__BOS] || !known[GK__EOS]) from_model(s, t, known);
     t->own = (int)s->first_new;

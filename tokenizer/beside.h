@@ -20,14 +20,14 @@ typedef struct gk__class {
 } gk__class;
 
 typedef struct gk__beside {
-    json_t *config, *map, *added; /* tokenizer_config.json, special_tokens_map.json, added_tokens.json; NULL: no
-                                     such file, or one that does not count */
+    json_t *config, *map, *added; /* tokenizer_config.json, special_tokens_map.json, added_tokens.json; NULL:
+                                     no such file, or one that does not count */
     const char *dir;
     gk__class class;
     gk__maybe add_bos, add_eos, prefix_space, legacy;
-    bool split_special;  /* special tokens in a text are text */
-    int64_t first_new;   /* ids from here on were made by gk__beside_tokens */
-    gk_arena *a;         /* borrowed */
+    bool split_special; /* special tokens in a text are text */
+    int64_t first_new;  /* ids from here on were made by gk__beside_tokens */
+    gk_arena *a;        /* borrowed */
 } gk__beside;
 
 /* Reads the files, which are kept for saving. `doc`: the tokenizer.json beside them, or NULL. On failure too
@@ -37,7 +37,8 @@ void gk__beside_free(gk__beside *s);
 /* Takes the class of that name where the files ask for none. */
 void gk__beside_else(gk__beside *s, const char *name);
 
-/* Whether they say anything of tokens: a tokenizer_config.json or added_tokens.json is there, or a map of roles. */
+/* Whether they say anything of tokens: a tokenizer_config.json or added_tokens.json is there, or a map of
+ * roles. */
 bool gk__beside_says(const gk__beside *s);
 /* The added tokens of a tokenizer that has `own` (a list in the layout of a tokenizer.json, or NULL) and the
  * pieces of `vocab` (name to id): a new list in that layout, with the ids that the reference gives. NULL on
@@ -51,7 +52,8 @@ typedef struct gk__listed {
     const char *name;
 } gk__listed;
 gk__listed *gk__beside_listed(const gk__beside *s, size_t *n);
-/* BOS and EOS of `t`, which has those tokens, by what the files or the class call them, else by config.json. */
+/* BOS and EOS of `t`, which has those tokens, by what the files or the class call them, else by config.json.
+ */
 void gk__beside_ends(const gk__beside *s, gk_tok *t);
 /* add_prefix_space of the files, put into the steps of a tokenizer.json. */
 bool gk__beside_prefix(const gk__beside *s, json_t *doc, gk_error *err);

@@ -22,7 +22,7 @@
 typedef struct gk__kind {
     void (*free)(void *model);
     int (*size)(const void *model);
-    const char *(*piece)(const void *model, int id); /* id in range; never NULL */
+    const char *(*piece)(const void *model, int id);  /* id in range; never NULL */
     int (*find)(const void *model, const char *text); /* the id of an added token or else a piece; -1: none */
     /* `text` is UTF-8 of 1 to GK__TEXT_MAX bytes. The arrays have room for a BOS that stands first (`bos` <
      * 0: none) with the span [0,0). */

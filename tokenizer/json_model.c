@@ -314,7 +314,8 @@ bool gk__read_added(gk__bpe *b, const json_t *list, gk_place at, gk_error *err) 
         char field[48];
         snprintf(field, sizeof field, "added_tokens[%zu]", i);
         gk_place here = {.file = at.file, .field = field};
-        if (!gk__read_one_added(b->a, json_array_get(list, i), t, here, err) || !check_id(b, t, next, here, err))
+        if (!gk__read_one_added(b->a, json_array_get(list, i), t, here, err) ||
+            !check_id(b, t, next, here, err))
             return false;
         if (!gk__strings_add(&b->added_ids, t->content, t->len, t->id))
             return gk_fail(err, here, "every token once", "\"%.60s\" is there twice", t->content);

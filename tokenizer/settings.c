@@ -1,5 +1,5 @@
-/* settings.c: the files beside a tokenizer: which class of transformers they ask for, what they say of BOS, EOS
- * and the space before a text. The tokens that they add are beside.c's. */
+/* settings.c: the files beside a tokenizer: which class of transformers they ask for, what they say of BOS,
+ * EOS and the space before a text. The tokens that they add are beside.c's. */
 #include "tokenizer/beside.h"
 
 #include <string.h>
@@ -29,8 +29,10 @@ const gk__file *gk__remember(gk_tok *t, gk__file f) {
 
 #define END "<|endoftext|>"
 /* BOS EOS UNK SEP PAD CLS MASK */
-#define LLAMA_TOKENS {"<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL}
-#define GEMMA_TOKENS {"<bos>", "<eos>", "<unk>", NULL, "<pad>", NULL, "<mask>"}
+#define LLAMA_TOKENS \
+    { "<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL }
+#define GEMMA_TOKENS \
+    { "<bos>", "<eos>", "<unk>", NULL, "<pad>", NULL, "<mask>" }
 static const gk__class GENERIC = {.name = "TokenizersBackend", .generic = true};
 static const gk__class CLASSES[] = {
     {.name = "GPT2Tokenizer", .token = {END, END, END}, .byte_level = true},
@@ -70,9 +72,9 @@ static gk__class choose_class(const gk__beside *s, const json_t *model, const js
     static const struct {
         const char *type, *class;
         bool overrules;
-    } OF_TYPE[] = {{"gpt2", "GPT2Tokenizer", false},     {"gpt_neox", "GPTNeoXTokenizer", false},
-                   {"gemma", "GemmaTokenizer", false},   {"gemma2", "GemmaTokenizer", false},
-                   {"qwen2", "Qwen2Tokenizer", true},    {"olmo2", "TokenizersBackend", true}};
+    } OF_TYPE[] = {{"gpt2", "GPT2Tokenizer", false},   {"gpt_neox", "GPTNeoXTokenizer", false},
+                   {"gemma", "GemmaTokenizer", false}, {"gemma2", "GemmaTokenizer", false},
+                   {"qwen2", "Qwen2Tokenizer", true},  {"olmo2", "TokenizersBackend", true}};
     const char *said = json_string_value(json_object_get(s->config, "tokenizer_class"));
     const char *type = json_string_value(json_object_get(model, "model_type"));
     if (!said) said = json_string_value(json_object_get(model, "tokenizer_class"));
@@ -126,16 +128,17 @@ bool gk__beside_read(gk_tok *t, const char *dir, const json_t *doc, gk__beside *
         !read_flag(out, "add_bos_token", &out->add_bos, err) ||
         !read_flag(out, "add_eos_token", &out->add_eos, err) ||
         !read_flag(out, "add_prefix_space", &out->prefix_space, err) ||
-        !read_flag(out, "legacy", &out->legacy, err) ||
-        !read_flag(out, "split_special_tokens", &split, err))
+        !read_flag(out, "legacy", &out->legacy, err) || !read_flag(out, "split_special_tokens", &split, err))
         return false;
     out->split_special = split == GK__YES;
-    if (json_object_get(out->config, "added_tokens_decoder")) { /* the two older files count without it only */
+    if (json_object_get(out->config,
+                        "added_tokens_decoder")) { /* the two older files count without it only */
         json_decref(out->map);
         json_decref(out->added);
         out->map = out->added = NULL;
     }
-    /* config.json is the model's, so it is neither kept nor judged here: what it says is taken where it can be.
+    /* config.json is the model's, so it is neither kept nor judged here: what it says is taken where it can
+     * be.
      */
     json_t *model = gk_json_load(gk_path_join(t->arena, dir, "config.json"), NULL);
     out->class = choose_class(out, model, doc);

@@ -86,8 +86,8 @@ const char *gk__spm_version(void) {
 gk__spm *gk__spm_open(const void *bytes, size_t len, bool prefix, char why[GK__SPM_WHY]) {
     gk__spm *m = nullptr;
     bool ok = guarded(why, [&] {
-        // A message that is there twice is read as one, whose members are the later ones: a NormalizerSpec (3)
-        // with add_dummy_prefix (3) behind the model changes that and nothing else.
+        // A message that is there twice is read as one, whose members are the later ones: a NormalizerSpec
+        // (3) with add_dummy_prefix (3) behind the model changes that and nothing else.
         std::string all(static_cast<const char *>(bytes), len);
         all += {'\x1A', '\x02', '\x18', prefix ? '\x01' : '\x00'};
         m = new gk__spm;

@@ -30,9 +30,9 @@ int gk__spm_size(const gk__spm *m);
 int gk__spm_bos(const gk__spm *m); /* -1 when there is none; eos and unk alike */
 int gk__spm_eos(const gk__spm *m);
 int gk__spm_unk(const gk__spm *m);
-const char *gk__spm_piece(const gk__spm *m, int id); /* id in range */
+const char *gk__spm_piece(const gk__spm *m, int id);   /* id in range */
 int gk__spm_find(const gk__spm *m, const char *piece); /* -1: there is none */
-int gk__spm_byte(const gk__spm *m, int id);          /* the value of a byte-fallback piece "<0xE2>", or -1 */
+int gk__spm_byte(const gk__spm *m, int id); /* the value of a byte-fallback piece "<0xE2>", or -1 */
 float gk__spm_score(const gk__spm *m, int id);
 bool gk__spm_is_unused(const gk__spm *m, int id);
 bool gk__spm_is_control(const gk__spm *m, int id);

@@ -159,9 +159,8 @@ static bool build(builder *w) {
 gk__spm_bpe *gk__spm_bpe_new(const gk__spm *m, const gk__spm_facts *facts) {
     if (!facts->byte_fallback || !facts->escape || facts->user_defined) return NULL;
     gk__spm_bpe *b = gk_alloc(sizeof *b);
-    *b = (gk__spm_bpe){.a = gk_arena_new(),
-                       .model = {.byte_fallback = true, .unk = -1},
-                       .squeeze = facts->squeeze};
+    *b = (gk__spm_bpe){
+        .a = gk_arena_new(), .model = {.byte_fallback = true, .unk = -1}, .squeeze = facts->squeeze};
     builder w = {.m = m, .b = b, .tmp = gk_arena_new()};
     bool ok = build(&w);
     gk_free(w.pair);

@@ -18,8 +18,8 @@ typedef enum spm_lead {
 
 typedef struct spm {
     gk_arena *a;
-    gk__spm *model;     /* puts a space before a text where the model says so */
-    gk__spm *unled;     /* the library's way without that space; NULL: not needed */
+    gk__spm *model; /* puts a space before a text where the model says so */
+    gk__spm *unled; /* the library's way without that space; NULL: not needed */
     gk__spm_facts facts;
     gk__spm_bpe *bpe; /* NULL: the library encodes */
     int16_t *byte;    /* [pieces] the value of each byte-fallback piece, -1 of the others */
@@ -104,7 +104,8 @@ static bool encode_by_library(const gk__spm *m, const char *text, size_t len, gk
     return true;
 }
 
-/* `lead` is that of the stretch: behind a token that is found where spaces are marks, LEAD_EACH is LEAD_MARKED. */
+/* `lead` is that of the stretch: behind a token that is found where spaces are marks, LEAD_EACH is
+ * LEAD_MARKED. */
 static bool leads(spm_lead lead, const char *text, size_t len, size_t at) {
     if (at == 0 || lead == LEAD_EACH) return lead != LEAD_NEVER;
     return lead == LEAD_MARKED && text[0] != ' ' &&
@@ -112,8 +113,8 @@ static bool leads(spm_lead lead, const char *text, size_t len, size_t at) {
 }
 
 /* The stretch of `whole` from `at` on, in which there is no added token. */
-static bool encode_stretch(const spm *s, spm_lead lead, const char *whole, size_t at, size_t len, gk__ids *out,
-                           gk_error *err) {
+static bool encode_stretch(const spm *s, spm_lead lead, const char *whole, size_t at, size_t len,
+                           gk__ids *out, gk_error *err) {
     const char *text = whole + at;
     bool prefix = leads(lead, text, len, at);
     size_t before = out->n;
@@ -187,7 +188,8 @@ static char *decode_added(const spm *s, const int32_t *id, size_t n, gk_arena *a
         const gk__added_token *t = added_of(s, id[i]);
         /* The reference knows a special token by its name, which is not what it is looked for as here. */
         bool renamed = t && t->marked && strchr(t->content, ' ');
-        bool silent = t ? t->special && !renamed : id[i] < gk__spm_size(s->model) && gk__spm_is_control(s->model, id[i]);
+        bool silent = t ? t->special && !renamed
+                        : id[i] < gk__spm_size(s->model) && gk__spm_is_control(s->model, id[i]);
         const char *text = spm_piece(s, id[i]);
         if (!silent) p.item[p.n++] = (struct gk__piece){text, strlen(text)};
     }
@@ -213,8 +215,8 @@ static char *spm_decode(const void *model, const int32_t *id, size_t n, gk_arena
     return copy;
 }
 
-/* What stands beside a model is described only where it matters, so that a model that was read by itself is the
- * same as in a folder. */
+/* What stands beside a model is described only where it matters, so that a model that was read by itself is
+ * the same as in a folder. */
 static void describe_added(const spm *s, gk_buf *out) {
     bool first = s->lead != LEAD_NEVER;
     if (s->n_added == 0 && first == s->facts.dummy_prefix) return;
@@ -248,8 +250,8 @@ static json_t *pieces_of(const spm *s, json_t *control) {
         const char *piece = gk__spm_piece(s->model, i);
         json_object_set_new(all, piece, json_integer(i));
         if (gk__spm_is_control(s->model, i))
-            json_array_append_new(control,
-                                  json_pack("{s:s, s:b, s:b}", "content", piece, "normalized", 0, "special", 1));
+            json_array_append_new(
+                control, json_pack("{s:s, s:b, s:b}", "content", piece, "normalized", 0, "special", 1));
     }
     return all;
 }
@@ -288,8 +290,8 @@ static bool take_added(spm *s, const json_t *list, gk_place at, gk_error *err) {
     return true;
 }
 
-/* Whether a space goes before a text: as the classes of transformers have it, but that a text of which the first
- * character is a space gets one too, as the model was trained (docs/tokenizers.md). */
+/* Whether a space goes before a text: as the classes of transformers have it, but that a text of which the
+ * first character is a space gets one too, as the model was trained (docs/tokenizers.md). */
 static spm_lead choose_lead(const spm *s, const gk__beside *b) {
     if (b->class.metaspace)
         return b->prefix_space == GK__NO ? LEAD_NEVER : b->legacy == GK__YES ? LEAD_MARKED : LEAD_FIRST;
@@ -297,7 +299,8 @@ static spm_lead choose_lead(const spm *s, const gk__beside *b) {
     return b->legacy == GK__NO ? LEAD_FIRST : LEAD_EACH;
 }
 
-/* The library's way without a space before a text, where it is called for and the table does not stand for it. */
+/* The library's way without a space before a text, where it is called for and the table does not stand for
+ * it. */
 static bool open_unled(spm *s, const char *bytes, size_t len, const char *name, gk_error *err) {
     char why[GK__SPM_WHY] = "";
     bool called_for = s->lead == LEAD_NEVER ? s->facts.dummy_prefix : s->n_added && s->lead != LEAD_EACH;
@@ -331,16 +334,16 @@ static bool rename_pieces(const spm *s, const gk__beside *b, json_t *pieces, gk_
     return true;
 }
 
-/* Where that class finds tokens: those that are listed with ids in the text as it is, and those with a role, if a
- * file says so of them, where spaces are marks. */
+/* Where that class finds tokens: those that are listed with ids in the text as it is, and those with a role,
+ * if a file says so of them, where spaces are marks. */
 static void find_raw(const spm *s, const gk__beside *b, json_t *list) {
     size_t n, k;
     json_t *one;
     gk__listed *all = gk__beside_listed(b, &n);
     for (size_t i = 0; s->facts.dummy_prefix && i < n; i++)
-        json_array_foreach(list, k, one)
-            if (strcmp(json_string_value(json_object_get(one, "content")), all[i].name) == 0)
-                json_object_set_new(one, "normalized", json_false());
+        json_array_foreach(
+            list, k, one) if (strcmp(json_string_value(json_object_get(one, "content")), all[i].name) == 0)
+            json_object_set_new(one, "normalized", json_false());
 }
 
 /* A class that takes nothing for granted takes what the model has. */
@@ -433,8 +436,8 @@ static void set_token(json_t *config, const char *key, const gk__spm *m, int id)
     json_object_set_new(config, key, id < 0 ? json_null() : json_string(gk__spm_piece(m, id)));
 }
 
-/* The configuration with which transformers' LlamaTokenizer gives the ids that gk_tok_encode gives: special tokens
- * in a text are text. */
+/* The configuration with which transformers' LlamaTokenizer gives the ids that gk_tok_encode gives: special
+ * tokens in a text are text. */
 bool gk__write_spm_config(const gk_tok *t, const char *dir, gk_error *err) {
     const spm *s = t->model;
     gk_arena *a = gk_arena_new();

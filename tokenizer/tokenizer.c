@@ -18,9 +18,8 @@
 #define TEMPLATE_NAME "chat_template.jinja"
 /* The further ones stand in folders: transformers' pages name the one, its code the other. */
 static const char *const TEMPLATE_DIRS[] = {"additional_chat_templates", "chat_templates"};
-static const char *const NAMES[] = {JSON_NAME,   MODEL_NAME,
-                                    VOCAB_NAME,  MERGES_NAME,
-                                    CONFIG_NAME, "special_tokens_map.json",
+static const char *const NAMES[] = {JSON_NAME,           MODEL_NAME,   VOCAB_NAME,
+                                    MERGES_NAME,         CONFIG_NAME,  "special_tokens_map.json",
                                     "added_tokens.json", TEMPLATE_NAME};
 
 #define TEMPLATE_BYTES_MAX ((size_t)16 << 20)
@@ -109,8 +108,7 @@ static bool keep_templates(gk_tok *t, const char *dir, gk_error *err) {
     names all = templates_of(dir, t->arena);
     bool ok = !gk_exists(gk_path_join(t->arena, dir, TEMPLATE_NAME)) ||
               gk__keep_file(t, dir, TEMPLATE_NAME, TEMPLATE_BYTES_MAX, err);
-    for (size_t i = 0; i < all.n && ok; i++)
-        ok = gk__keep_file(t, dir, all.item[i], TEMPLATE_BYTES_MAX, err);
+    for (size_t i = 0; i < all.n && ok; i++) ok = gk__keep_file(t, dir, all.item[i], TEMPLATE_BYTES_MAX, err);
     return ok;
 }
 

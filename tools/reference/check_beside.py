@@ -9,8 +9,9 @@ flags, names that the vocabulary has, ids with gaps and out of order, add_prefix
 add_bos_token. graftkit and AutoTokenizer encode --texts texts in each, which hold those tokens, and decode the ids. Exit code 1
 when any differ. Folders that AutoTokenizer cannot open are counted, and so are those that graftkit refuses.
 
-Of a tokenizer.model the texts have no two blanks in a row, none at the begin and no U+2581: there docs/tokenizers.md says what
-graftkit follows. Needs a built graftkit, a C compiler, and the Python packages transformers, sentencepiece and protobuf.
+Of a tokenizer.model the texts have no two blanks in a row, none at the begin and no U+2581, and add_bos_token is always there: where
+references differ docs/tokenizers.md says what graftkit follows. An added_tokens_decoder lists the tokens of the tokenizer.json, which
+some classes forget otherwise. Needs a built graftkit, a C compiler, and the Python packages transformers, sentencepiece and protobuf.
 """
 import argparse
 import json
