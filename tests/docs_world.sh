@@ -5,7 +5,7 @@ set -eu
 cd "$1"
 cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,docs,experiments} .
 mkdir -p data graft train tools
-cp -R "$TREE"/data/{lists,articles} data
+cp -R "$TREE"/data/{lists,articles,general} data
 cp -R "$TREE"/graft/schemes graft
 cp -R "$TREE"/train/recipes train
 cp -R "$TREE"/tools/pipeline tools
