@@ -244,9 +244,9 @@ START_TEST(sample_prompts_are_marked) {
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
     ck_assert_uint_eq(count(page, "<p class=\"prompt\">"), 4);
-    /* No scheme is the last token alone, and none names the film: fields bear their own names. */
+    /* No scheme is the last token alone, and none names the film: fields bear the names that schemes use. */
     ck_assert_uint_eq(count(page, "<mark class=\"fe\">"), 4);
-    ck_assert_uint_eq(count(page, "<sub>first_actor</sub>"), 4);
+    ck_assert_uint_eq(count(page, "<sub>entity</sub>"), 4);
     ck_assert_uint_eq(count(page, "<mark class=\"m\">"), 0);
     ck_assert_uint_eq(count(page, "<sub>last token</sub>"), 4);
     ck_assert_ptr_nonnull(strstr(page, "<p class=\"prompt\"><mark class=\"fe\">"));
@@ -275,7 +275,7 @@ START_TEST(marks_are_named_after_schemes) {
     alter(&b, "UPDATE scheme SET name = 'El' WHERE name = 'FE'");
     page = write_report(&b, &o);
     ck_assert_uint_eq(count(page, "<sub>El</sub>"), 4);
-    ck_assert_ptr_nonnull(strstr(page, "<strong>El</strong> grafts at <code>first_actor</code>."));
+    ck_assert_ptr_nonnull(strstr(page, "<strong>El</strong> grafts at <code>entity</code>."));
     bench_free(&b);
 }
 END_TEST

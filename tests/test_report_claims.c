@@ -329,6 +329,7 @@ static void own_bench(bench *b) {
     make_store(b);
     alter(b, gk_arena_printf(b->s.a,
                              "UPDATE run SET value = 'finder' WHERE key = 'target';"
+                             "UPDATE run SET value = 'element' WHERE key = 'entity';"
                              "UPDATE run SET value = '%s' WHERE key = 'templates_file';"
                              "UPDATE run SET value = 'none' WHERE key = 'fillers'",
                              templates));
