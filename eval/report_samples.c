@@ -116,7 +116,7 @@ static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
     gk_prompt_options o = {.templates = templates,
                            .fillers = gk__report_run(r, "fillers"),
                            .rows = rows,
-                            .entity = entity ? entity : GK_ENTITY_FIELD,
+                           .entity = entity ? entity : GK_ENTITY_FIELD,
                            .target = target,
                            .limit = limit,
                            .keep_shared_first = true, /* those that were dropped are not samples */
@@ -166,8 +166,8 @@ static marks *marks_of(const gk__report *r, const gk_prompt *p) {
     marks *m = gk_arena_alloc(r->a, (p->n_fields + 1) * sizeof *m);
     for (size_t i = 0; i < p->n_fields; i++) {
         const char *field = p->fields[i].field;
-        bool entity = strcmp(field, GK_ENTITY) == 0 ||
-                      (r->roles.entity && strcmp(r->roles.entity, field) == 0);
+        bool entity =
+            strcmp(field, GK_ENTITY) == 0 || (r->roles.entity && strcmp(r->roles.entity, field) == 0);
         m[i] = (marks){field, label_of(r, field, field), entity ? "fe" : "m"};
     }
     const char *last = label_of(r, "last", "last token");

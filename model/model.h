@@ -204,9 +204,9 @@ size_t gk_model_count(const gk_model *m); /* parameters, without padding */
  * model.safetensors.index.json) or a GGUF file, whatever its name. Formats:
  * https://github.com/huggingface/safetensors and ggml's docs/gguf.md. F32, F16, BF16 and ggml's Q8_0, Q4_0,
  * Q4_1, Q5_0, Q5_1, Q2_K to Q6_K, IQ4_NL, IQ4_XS, TQ1_0, TQ2_0 and MXFP4 are read, all exactly. Every tensor
- * that the configuration asks for must be there once with its shape (of a tied pair under either name); others
- * are an error naming the tensor, but for those of no use to a language model, which a notice names. Memory is
- * taken only once all were found.
+ * that the configuration asks for must be there once with its shape (of a tied pair under either name);
+ * others are an error naming the tensor, but for those of no use to a language model, which a notice names.
+ * Memory is taken only once all were found.
  *
  * As floats in memory of its own, which training may write; values must be finite. */
 gk_model *gk_model_load(const char *path, gk_error *err);
@@ -220,10 +220,10 @@ gk_model *gk_model_open(const char *path, gk_error *err);
  * are left out (they are never predicted), those that only `to` has are copied from it. Where the two differ
  * in more, nothing is changed. False: no memory. */
 bool gk_model_fit_vocab(gk_model *m, const gk_model *to, gk_error *err);
-/* Writes config.json and model.safetensors (each atomically, config.json last) and generation_config.json: that
- * of the folder which the model was read from, else, where the ids that end a text are others than config.json's,
- * one with these; a file of that name that was there goes, since it was of another model. config.json keeps
- * pad_token_id, sep_token_id and tokenizer_class of that folder. `dir` is made when absent.
+/* Writes config.json and model.safetensors (each atomically, config.json last) and generation_config.json:
+ * that of the folder which the model was read from, else, where the ids that end a text are others than
+ * config.json's, one with these; a file of that name that was there goes, since it was of another model.
+ * config.json keeps pad_token_id, sep_token_id and tokenizer_class of that folder. `dir` is made when absent.
  * A loaded or trained model is saved as F32; an opened one as the types it has, byte for byte the tensors
  * that were read (what was quantised: F32). */
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
