@@ -26,7 +26,8 @@ typedef struct folder {
 } folder;
 
 static folder make(const char *fixture) {
-    folder f = {.s = scratch_new(), .fixture = fixture};
+    folder f = {.s = scratch_new()};
+    f.fixture = gk_arena_strdup(f.s.a, fixture);
     gk_error err = {0};
     ck_assert(gk__files_folder(fixture, &f.from, &err));
     scratch_file(&f.s, "config.json",
@@ -197,9 +198,11 @@ START_TEST(a_tied_pair_under_the_heads_name) {
     write_one(&f);
     assert_equal(&f);
     gk_inspection *i = gk_inspect(f.s.dir, NULL);
+    gk_model *m = opened(&f, false);
     ck_assert_ptr_nonnull(i);
-    ck_assert_uint_eq(i->params, gk_model_count(opened(&f, false)));
+    ck_assert_uint_eq(i->params, gk_model_count(m));
     gk_inspection_free(i);
+    gk_model_free(m);
     unmake(&f);
 }
 END_TEST
@@ -284,7 +287,9 @@ START_TEST(left_over_tensors_are_named_in_one_line) {
                 {"olmo2", "model.layers.1.self_attn", "model"}};
     for (size_t c = 0; c < sizeof CASE / sizeof *CASE; c++) {
         gk_buf heard = {0};
-        folder f = make(gk_arena_printf(gk_arena_new(), FIXTURES "%s", CASE[c].fixture));
+        char path[512];
+        snprintf(path, sizeof path, FIXTURES "%s", CASE[c].fixture);
+        folder f = make(path);
         add(&f, "v_head.summary.weight", "F32", zero, 2, 1, 16);
         add(&f, "score.weight", "F32", zero, 2, 2, 16);
         add(&f, gk_arena_printf(f.s.a, "%s.position_ids", CASE[c].embed), "I64", zero, 2, 1, 8);
@@ -337,7 +342,9 @@ END_TEST
 
 /* The fixture with `more` rows behind its embedding and head. */
 static folder padded(const char *fixture, int more) {
-    folder f = make(gk_arena_printf(gk_arena_new(), FIXTURES "%s", fixture));
+    char path[512];
+    snprintf(path, sizeof path, FIXTURES "%s", fixture);
+    folder f = make(path);
     gk_error err = {0};
     int64_t vocab = 0;
     const char *names[] = {embed_of(f.fixture), head_of(f.fixture)};
