@@ -5,7 +5,9 @@ transformers pops or renames when it reads a file, and those that its shared cod
 loading: getattr(config, "…")). Each is put into the config.json of a tiny model of every family, with several values, and the logits are
 compared with those without it: of one pass over a text, and of the same text token by token through the cache.
 
-    list_config_keys.py OUT.json      # minutes; needs torch and transformers
+    list_config_keys.py OUT.json [WORDS]     # some 20 minutes on two cores; needs torch and transformers
+
+With WORDS (a|b|c) only the keys that hold one of them are probed, and the others are taken from the OUT.json that is there.
 
 OUT.json: {"transformers": version, "defaults": {family: {key: what the class has where a file says nothing}},
 "keys": {key: {family: what}}}: what is "pass" or "cache" where some value changes those numbers,
@@ -146,6 +148,11 @@ def defaults(family):
     return {f.name: getattr(cls, f.name, None) for f in dataclasses.fields(cls) if f.name not in base}
 
 
+def chosen():
+    words = sys.argv[2].split("|") if len(sys.argv) > 2 else [""]
+    return [k for k in all_keys() if any(w in k for w in words)]
+
+
 def probe_family(family):
     torch.manual_seed(1)
     plain = tiny(family)
@@ -154,7 +161,7 @@ def probe_family(family):
         torch.nn.init.normal_(p, std=0.3)
     weights = {k: v.clone() for k, v in model.state_dict().items()}
     want = numbers(build(plain, weights))
-    found = {k: probe(family, k, plain, weights, want) for k in all_keys() if k != "model_type"}
+    found = {k: probe(family, k, plain, weights, want) for k in chosen() if k != "model_type"}
     print(family, sum(v is not None for v in found.values()), file=sys.stderr, flush=True)
     return found
 
@@ -164,7 +171,9 @@ def main():
     print(len(keys), "keys", file=sys.stderr)
     with multiprocessing.Pool(2) as pool:
         by_family = dict(zip(FAMILIES, pool.map(probe_family, FAMILIES, 1)))
-    found = {k: {f: by_family[f][k] for f in FAMILIES if by_family[f].get(k)} for k in keys}
+    found = {k: {f: by_family[f][k] for f in FAMILIES if by_family[f].get(k)} for k in chosen()}
+    if len(found) < len(keys):
+        found = {**json.loads(Path(sys.argv[1]).read_text())["keys"], **found}
     lines = ",\n".join(f"  {json.dumps(k)}: {json.dumps(found[k])}" for k in keys)
     own = ",\n".join(f"  {json.dumps(f)}: {json.dumps(defaults(f))}" for f in FAMILIES)
     Path(sys.argv[1]).write_text(
