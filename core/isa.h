@@ -57,11 +57,4 @@ bool gk_isa_check(gk_error *err);
     }                                                               \
     LIST(GK_KERNEL_CALL)
 
-/* What a user should know though nothing failed: that a part of the input is not used, say. The library hands
- * each such line (no newline) to the function that the program set, or drops it. Set before other threads
- * start; called from the thread that reads the input. */
-typedef void gk_notice_fn(void *ctx, const char *line);
-void gk_notice_to(gk_notice_fn *fn, void *ctx);                    /* NULL: drop them */
-void gk_notice(gk_place at, const char *fmt, ...) GK_PRINTF(2, 3); /* "file: field 'f': what" */
-
 #endif

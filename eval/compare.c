@@ -73,16 +73,8 @@ static const char *label_of(gk_arena *a, const gk_cell *c) {
     return *text ? text : c->set;
 }
 
-/* What the manifest says of the item of this name in one of its lists; "" where it does not. */
 static const char *text_of(const json_t *manifest, const char *list, const char *name, const char *key) {
-    size_t i;
-    json_t *v;
-    json_array_foreach(json_object_get(manifest, list), i, v) {
-        const char *other = json_string_value(json_object_get(v, "name")),
-                   *text = json_string_value(json_object_get(v, key));
-        if (other && text && strcmp(other, name) == 0) return text;
-    }
-    return "";
+    return gk__manifest_text(gk__manifest_item(manifest, list, name), key);
 }
 
 static line *line_of(page *p, section *s, const gk_cell *c) {

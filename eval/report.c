@@ -56,15 +56,19 @@ const char *gk__report_run(const gk__report *r, const char *key) {
     return v && strcmp(v, "none") != 0 ? v : NULL;
 }
 
-static const char *about_set(const gk__report *r, const char *set) {
+const json_t *gk__manifest_item(const json_t *manifest, const char *list, const char *name) {
     size_t i;
     json_t *v;
-    json_array_foreach(json_object_get(r->manifest, "sets"), i, v) {
-        const char *name = json_string_value(json_object_get(v, "name"));
-        const char *about = json_string_value(json_object_get(v, "about"));
-        if (name && about && strcmp(name, set) == 0) return about;
+    json_array_foreach(json_object_get(manifest, list), i, v) {
+        const char *its = json_string_value(json_object_get(v, "name"));
+        if (its && name && strcmp(its, name) == 0) return v;
     }
-    return "";
+    return NULL;
+}
+
+const char *gk__manifest_text(const json_t *item, const char *key) {
+    const char *text = json_string_value(json_object_get(item, key));
+    return text ? text : "";
 }
 
 static void add_to_set(gk__report *r, const gk_cell *c) {
@@ -74,7 +78,7 @@ static void add_to_set(gk__report *r, const gk_cell *c) {
     if (!set) {
         set = &r->set[r->n_sets++];
         set->name = c->set;
-        set->about = about_set(r, c->set);
+        set->about = gk__manifest_text(gk__manifest_item(r->manifest, "sets", c->set), "about");
         set->scheme = gk_arena_alloc(r->a, r->cells.n * sizeof *set->scheme);
     }
     if (set->n == 0 || strcmp(set->scheme[set->n - 1], c->scheme) != 0) set->scheme[set->n++] = c->scheme;

@@ -97,6 +97,10 @@ double gk__report_top5(const gk__report *r, const char *scheme);
 const char *gk__report_percent(const gk__report *r, double x);
 /* What the store says of the run under this key; NULL where it does not, or says "none". */
 const char *gk__report_run(const gk__report *r, const char *key);
+/* The item of this name in one of a manifest's lists (models, schemes, sets); NULL where there is none. */
+const json_t *gk__manifest_item(const json_t *manifest, const char *list, const char *name);
+/* What an item (or NULL) says under this key; "" where it does not. */
+const char *gk__manifest_text(const json_t *item, const char *key);
 /* Fills r->pattern. */
 bool gk__report_judge(gk__report *r);
 /* The second of its schemes is better, significantly so. */

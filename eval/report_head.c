@@ -6,19 +6,8 @@
 
 /* ---------------------------------------------------------------- the model */
 
-static const char *text_of(const json_t *obj, const char *key) {
-    const char *v = json_string_value(json_object_get(obj, key));
-    return v ? v : "";
-}
-
 static const json_t *recipient_of(const gk__report *r) {
-    const char *name = gk__report_run(r, "recipient");
-    size_t i;
-    json_t *m;
-    json_array_foreach(json_object_get(r->manifest, "models"), i, m) {
-        if (name && strcmp(text_of(m, "name"), name) == 0) return m;
-    }
-    return NULL;
+    return gk__manifest_item(r->manifest, "models", gk__report_run(r, "recipient"));
 }
 
 /* "1.7 million", "124 million", "1.24 billion" */
@@ -37,9 +26,9 @@ static const char *size_text(gk_arena *a, const char *family, double parameters,
 /* A store that was made earlier does not say it: then the folder does, if it still holds that model. */
 static const char *inspected(const gk__report *r, const json_t *model) {
     char hash[GK_SHA256_HEX];
-    const char *path = text_of(model, "path"), *text = NULL;
+    const char *path = gk__manifest_text(model, "path"), *text = NULL;
     if (!gk_sha256_file(gk_path_join(r->a, path, "config.json"), hash, NULL) ||
-        strcmp(hash, text_of(model, "config_sha256")) != 0)
+        strcmp(hash, gk__manifest_text(model, "config_sha256")) != 0)
         return NULL;
     gk_inspection *i = gk_inspect(path, NULL);
     if (i)
@@ -76,7 +65,7 @@ static void add_models(gk__report *r) {
     json_t *m;
     if (!recipient) return;
     begin_fact(b, "Model");
-    add_code(b, text_of(recipient, "path"));
+    add_code(b, gk__manifest_text(recipient, "path"));
     gk_buf_puts(b, size ? ": " : "");
     gk__html_text(b, size ? size : "");
     gk_buf_puts(b, "</dd></div>\n");
@@ -86,9 +75,9 @@ static void add_models(gk__report *r) {
     json_array_foreach(json_object_get(r->manifest, "models"), i, m) {
         if (m == recipient) continue;
         gk_buf_puts(b, comma);
-        gk__html_text(b, text_of(m, "name"));
+        gk__html_text(b, gk__manifest_text(m, "name"));
         gk_buf_puts(b, " ");
-        add_code(b, text_of(m, "path"));
+        add_code(b, gk__manifest_text(m, "path"));
         comma = ", ";
     }
     gk_buf_puts(b, "</dd></div>\n");
@@ -102,7 +91,7 @@ static bool add_data(gk__report *r, const json_t *card) {
         r->s, "SELECT count(DISTINCT row), count(*), sum(dropped IS NOT NULL) FROM prompt", r->err);
     bool ok = q && gk__sql_next(r->s, q, r->err) == 1;
     if (ok) {
-        const char *name = text_of(card, "name"), *rows = gk__report_run(r, "rows"),
+        const char *name = gk__manifest_text(card, "name"), *rows = gk__report_run(r, "rows"),
                    *target = gk__report_run(r, "target");
         begin_fact(b, "Dataset");
         add_code(b, *name ? name : rows ? rows : "unknown");

@@ -96,14 +96,8 @@ static bool collect(void *ctx, const gk_result *g, gk_error *err) {
 static gk_tok *open_tokenizer(const gk__report *r) {
     const char *recipient = gk__report_run(r, "recipient"), *given = gk__report_run(r, "tokenizer_file");
     if (given) return gk_tok_load(given, NULL);
-    size_t i;
-    json_t *m;
-    json_array_foreach(json_object_get(r->manifest, "models"), i, m) {
-        const char *name = json_string_value(json_object_get(m, "name"));
-        const char *path = json_string_value(json_object_get(m, "path"));
-        if (recipient && name && path && strcmp(name, recipient) == 0) return gk_tokenizer_of(path, NULL);
-    }
-    return NULL;
+    const char *path = gk__manifest_text(gk__manifest_item(r->manifest, "models", recipient), "path");
+    return *path ? gk_tokenizer_of(path, NULL) : NULL;
 }
 
 /* The run's prompts made again from the files that the store names: the store keeps no spans. False when the
