@@ -114,13 +114,13 @@ static gk_tok *open_tokenizer(const gk__report *r) {
  * files are not there any more. A prompt that comes out otherwise than stored is not used (see same_prompt).
  */
 static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
-    const char *templates = run_text(r, "templates_file"), *rows = run_text(r, "rows"),
-               *target = run_text(r, "target");
+    const char *entity = run_text(r, "entity"), *templates = run_text(r, "templates_file"),
+               *rows = run_text(r, "rows"), *target = run_text(r, "target");
     json_int_t limit = json_integer_value(json_object_get(r->manifest, "limit"));
     gk_prompt_options o = {.templates = templates,
                            .fillers = run_text(r, "fillers"),
                            .rows = rows,
-                           .entity = run_text(r, "entity"),
+                           .entity = entity ? entity : GK_ENTITY_FIELD,
                            .target = target,
                            .limit = limit,
                            .keep_shared_first = true, /* those that were dropped are not samples */
