@@ -32,7 +32,7 @@ static int run(gk_training *t, const source *s) {
 }
 
 int cmd_finetune(int argc, char **argv) {
-    gk_training t = {.command = argv[0], .a = gk_arena_new(), .recipe = "relation", .seed = 1};
+    gk_training t = {.command = argv[0], .a = gk_arena_new(), .recipe = "auto", .seed = 1};
     source s = {.learned = GK_LEARNED_DEFAULTS};
     const gk_opt own[] = {
         {"model", GK_OPT_STR, &s.model, "DIR", "the model to start from", true},

@@ -12,7 +12,8 @@ typedef struct gk_training {
     gk_arena *a;
     const char *base; /* where the model is; NULL: nowhere yet */
     gk_strings texts;
-    const char *recipe; /* a file, or the name of one in train/recipes */
+    const char
+        *recipe; /* a file, or the name of one in train/recipes; auto, auto-mild: by the model's size */
     const char *out;
     int64_t seed, threads;
     bool restart, replace;
@@ -27,6 +28,6 @@ int gk_training_args(gk_training *t, const char *summary, const gk_opt *own, siz
                      char **argv);
 /* Trains `model` (which stays the caller's) and prints how it ended. The process's exit code: 0, 1, 2 for a
  * malformed override, 130 when interrupted. */
-int gk_training_run(const gk_training *t, gk_model *model, const gk_tok *tok);
+int gk_training_run(gk_training *t, gk_model *model, const gk_tok *tok);
 
 #endif

@@ -29,6 +29,7 @@ families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
 [[ -z $REVERSE || $REVERSE == 1 ]] || no "REVERSE='$REVERSE' must be 1 or nothing"
 [[ -z $REPLACE || $REPLACE == 1 ]] || no "REPLACE='$REPLACE' must be 1 or nothing"
 [[ -z $ENTITY$TARGET$REVERSE || $DATASET == own_rows ]] || no "ENTITY, TARGET and REVERSE are for DATASET=own_rows: $DATASET has its own"
+[[ $BF16 =~ ^(true|false)?$ ]] || no "BF16='$BF16' must be true or false"
 [[ -z $GENERAL || -f $GENERAL ]] || no "GENERAL='$GENERAL': there is no such file"
 for v in SEED THREADS; do
     [[ ${!v} =~ ^(0|[1-9][0-9]{0,17})$ ]] || no "$v='${!v}' must be an integer of 0 or more"
@@ -51,9 +52,10 @@ fi
 for f in $SCHEMES; do
     [[ -f $f && -r $f ]] || no "SCHEMES: there is no file '$f' (blanks separate files: a path cannot hold one)"
 done
-: "${OUT:=$RUN}" "${CAST:=pre=base sft=relation task=task}" "${MIX_RATIO:=0.3}" "${MILD:=relation-mild}" "${CALLED:=make}"
+: "${OUT:=$RUN}" "${CAST:=pre=base sft=relation task=task}" "${MIX_RATIO:=0.3}" "${MILD:=$([[ $MODEL ]] && echo auto-mild || echo relation-mild)}" "${CALLED:=make}"
 for v in RECIPE MILD; do
     f=${!v}
+    [[ $f != auto && $f != auto-mild ]] || continue # by the model's size
     [[ $f == */* || $f == *.* || -z $f ]] || f=${SHARE}train/recipes/$f.yaml
     [[ -z $f || -f $f ]] || no "$v='${!v}' is no recipe: there is no file '$f'"
 done
@@ -64,7 +66,7 @@ for v in RUN OUT; do
 done
 
 decide="FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE SEED FREEZE RECIPE
-    MILD MIX MIX_RATIO"
+    BF16 MILD MIX MIX_RATIO"
 # What a variable is noted as: what comes along by its name, and a dataset's own templates as nothing.
 note() {
     local value=${!1#"$SHARE"}

@@ -17,9 +17,10 @@
 #: SEED=1                   the run's seed
 #: THREADS=0                cores; 0: all
 #: SCHEMES='FILE ...'       the grafts (docs/schemes.md) [position, component and hybrid]
-#: RECIPE=NAME              how to finetune, a name of train/recipes or a file (docs/training.md)
+#: RECIPE=NAME              how to finetune, a name of train/recipes or a file [relation, task; a pretrained model: by its size]
+#: BF16=true                products in bf16, or not: false [the recipe's; a pretrained model: where the processor has them]
 #: FREEZE=NAMES             components that stay as they are [the recipe's]
-#: MILD=NAME                the mild model's recipe (docs/experiments.md) [relation-mild]
+#: MILD=NAME                the mild model's recipe (docs/experiments.md) [relation-mild; a pretrained model: by size]
 #: MIX=FILE                 general text for the mild model [the base corpus]
 #: MIX_RATIO=0.3            how much of it
 #: CAST='NAME=KIND ...'     the models that a sweep grafts, the recipient first [pre=base sft=relation task=task]
@@ -46,7 +47,7 @@ OUT      ?= $(RUN)
 # What decides a run, all of it noted in RUN/asked as NAME=VALUE. What is not given is as it was asked for before; asked.sh
 # refuses what is given and differs.
 DECIDE   := FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE \
-            SEED FREEZE RECIPE MILD MIX MIX_RATIO
+            SEED FREEZE RECIPE BF16 MILD MIX MIX_RATIO
 is_given  = $(filter-out undefined default,$(firstword $(origin $1)))
 GIVEN    := $(strip $(foreach v,RUN $(DECIDE) SCHEMES CAST,$(if $(call is_given,$v),$v)))
 # The words of a file that begin with NAME=, without that.
@@ -62,7 +63,7 @@ TASK     ?= disjoint
 SEED     ?= 1
 THREADS  ?= 0
 # The recipes of the finetuned models and of the mild one are names of train/recipes or files.
-MILD     ?= relation-mild
+MILD     ?= $(if $(MODEL),auto-mild,relation-mild)
 MIX_RATIO ?= 0.3
 # Make and the shell split names at blanks and read these characters as their own: such a name would become another.
 ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
@@ -102,13 +103,14 @@ TEXTS.task     := $(if $(filter reverse,$(TASK)),relation/B2A,task/A2B task/B2A)
 TEXTS.forward  := relation/A2B
 TEXTS.reverse  := relation/B2A
 TEXTS.mild     := relation/A2B relation/B2A
-RECIPE.relation := $(or $(RECIPE),relation)
-RECIPE.task    := $(or $(RECIPE),task)
-RECIPE.forward := $(or $(RECIPE),relation)
-RECIPE.reverse := $(or $(RECIPE),relation)
+# What a pretrained model is finetuned with follows from its size.
+RECIPE.relation := $(or $(RECIPE),$(if $(MODEL),auto,relation))
+RECIPE.task    := $(or $(RECIPE),$(if $(MODEL),auto,task))
+RECIPE.forward := $(RECIPE.relation)
+RECIPE.reverse := $(RECIPE.relation)
 RECIPE.mild    := $(MILD)
 # The file of a recipe, so that make sees it change.
-recipe_file     = $(if $(or $(findstring /,$1),$(findstring .,$1)),$1,$(SHARE)train/recipes/$1.yaml)
+recipe_file     = $(if $(filter auto auto-mild,$1),$(wildcard $(SHARE)train/recipes/*.yaml),$(if $(or $(findstring /,$1),$(findstring .,$1)),$1,$(SHARE)train/recipes/$1.yaml))
 ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out $(SHARE)templates/$(DATASET),$(TEMPLATES)),--templates $(TEMPLATES)) \
                   $(if $(BASE_ROWS),--base-rows $(BASE_ROWS)) $(if $(RELATION_ROWS),--relation-rows $(RELATION_ROWS)) \
                   $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(CHUNK_WORDS),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL)) \
@@ -166,7 +168,7 @@ $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.js
 	$(G) finetune --model $(BASE) --recipe $(RECIPE.$*) \
 	    $$(for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || echo --texts $(RUN)/data/$$t.jsonl; done) \
 	    $(if $(filter mild,$*),$(MIXED)) \
-	    --out $(@D) $(COMMON) $(if $(FREEZE),--freeze $(FREEZE)) $(LEARNED)
+	    --out $(@D) $(COMMON) $(if $(FREEZE),--freeze $(FREEZE)) $(if $(BF16),--bf16 $(BF16)) $(LEARNED)
 	@touch $@
 
 $(OUT)/summary.json: $(TRAINED:%=$(RUN)/%/train.json) $(if $(MODEL),,$(RUN)/base/train.json) $(OUT)/asked-schemes \
