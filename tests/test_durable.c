@@ -367,7 +367,7 @@ START_TEST(arrays_of_several_types_come_back) {
     json_t *inputs = json_pack("{s:i}", "made", 1), *back;
     gk__state at = {.step = 4, .tokens = 70, .loss = 0.5, .valid_loss = NAN, .best_loss = NAN}, got;
     gk_error err = {0};
-    ck_assert(gk__checkpoint_save(path, x->list, 3, inputs, &at, &err));
+    ck_assert(gk__checkpoint_save(path, x->list, 3, inputs, NULL, &at, &err));
     gk__checkpoint *c = gk__checkpoint_open(path, &err);
     ck_assert_msg(c != NULL, "%s", err.what);
     back = gk__checkpoint_inputs(c, &err);

@@ -77,12 +77,12 @@ static bool chosen(gk_training *t, const gk_model *m) {
     size_t i = 0;
     while (n >= SIZES[i].below) i++;
     t->recipe = mild ? SIZES[i].mild : SIZES[i].recipe;
-    fprintf(stderr,
-            "graftkit %s: recipe %s, which is for models of %s parameters (this one has %.3g million)%s\n",
-            t->command, t->recipe, SIZES[i].range, n / 1e6,
-            i > 0 && gk_bf16_fast()
-                ? "; products in bf16, which this processor has, unless --bf16 says otherwise"
-                : "");
+    snprintf(t->chosen, sizeof t->chosen,
+             "recipe %s, which is for models of %s parameters (this one has %.3g million)%s", t->recipe,
+             SIZES[i].range, n / 1e6,
+             i > 0 && gk_bf16_fast()
+                 ? "; products in bf16, which this processor has, unless --bf16 says otherwise"
+                 : "");
     return i > 0;
 }
 
@@ -179,7 +179,14 @@ static void tell_learned(const gk_training *t) {
                 gk_error_text(&err, line, sizeof line));
 }
 
-static int tell(const gk_training *t, const gk_train_result *r) {
+/* Which recipe was chosen, once nothing stands against the run. */
+static void say_chosen(gk_training *t) {
+    if (*t->chosen) fprintf(stderr, "graftkit %s: %s\n", t->command, t->chosen);
+    t->chosen[0] = '\0';
+}
+
+static int tell(gk_training *t, const gk_train_result *r) {
+    say_chosen(t);
     switch (r->end) {
     case GK_TRAIN_ALREADY:
         printf("%s: already finished: %" PRId64 " steps, ", t->out, r->steps);
@@ -203,7 +210,8 @@ static int tell(const gk_training *t, const gk_train_result *r) {
 }
 
 static void take_note(void *ctx, const char *line) {
-    const gk_training *t = ctx;
+    gk_training *t = ctx;
+    say_chosen(t);
     fprintf(stderr, "graftkit %s: %s\n", t->command, line);
 }
 
@@ -213,7 +221,7 @@ static bool ask(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json
     return gk_learned_ask(&t->learned, m, step, line, err);
 }
 
-static int train(const gk_training *t, const gk_recipe *r, const sources *texts, gk_model *model,
+static int train(gk_training *t, const gk_recipe *r, const sources *texts, gk_model *model,
                  const gk_tok *tok) {
     gk_error err;
     gk_train_result end;
@@ -229,7 +237,7 @@ static int train(const gk_training *t, const gk_recipe *r, const sources *texts,
                         .replace = t->replace,
                         .progress = stderr,
                         .label = t->command,
-                        .ctx = (void *)(uintptr_t)t,
+                        .ctx = t,
                         .on_note = take_note,
                         .on_epoch = asks(t) ? ask : NULL,
                         .epoch_bytes = gk_learned_bytes(&t->learned)};

@@ -118,8 +118,8 @@ static bool save_checkpoint(run *r, gk_error *err) {
     r->at.seconds = gk_now() - r->began;
     if (r->metrics.f && !gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok =
-        gk__checkpoint_save(gk__kept_path(a, r->folder.dir, r->at.step), list, n, r->inputs, &r->at, err);
+    bool ok = gk__checkpoint_save(gk__kept_path(a, r->folder.dir, r->at.step), list, n, r->inputs,
+                                  r->trained.adapter ? NULL : gk_model_config(r->job->model), &r->at, err);
     gk_arena_free(a);
     if (ok) gk__kept_prune(r->folder.dir, r->at.step, r->recipe->keep_last);
     r->saved = gk_now();
@@ -185,7 +185,11 @@ static bool finish(run *r, gk_error *err) {
     if (!gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err) ||
         !gk__trained_save(&r->trained, job, err) || !gk__manifest_write(&r->folder, r->inputs, &r->at, err))
         return false;
-    gk__kept_remove(r->folder.dir, NULL); /* were one to stay, the manifest beside it outranks it */
+    /* The manifest outranks those that stay. */
+    if (r->recipe->keep_last > 1)
+        gk__kept_prune(r->folder.dir, r->at.step, r->recipe->keep_last);
+    else
+        gk__kept_remove(r->folder.dir, NULL);
     return true;
 }
 
