@@ -36,15 +36,36 @@ static bool read_config(const gk_safetensors *f, const char *path, gk_config *c,
     return ok;
 }
 
-/* A run in little memory has bf16 weights, and its norms and biases apart. */
+static void copy_component(const gk_model *from, gk_model *to, int layer, gk_component c) {
+    gk_tensor a = gk_model_tensor(from, layer, c), b = gk_model_tensor(to, layer, c);
+    if (!b.w && !b.b) return; /* the model has none */
+    if (b.w) gk_tensor_floats(a, 0, (size_t)b.out * (size_t)b.in, (float *)(uintptr_t)b.w);
+    if (b.b) memcpy((float *)(uintptr_t)b.b, a.b, (size_t)b.out * sizeof(float));
+}
+
+/* A run in little memory has bf16 weights, and its norms and biases apart; its products are its own business.
+ */
+static bool read_lean(const gk_safetensors *f, const char *path, gk_model *m, gk_error *err) {
+    size_t n;
+    gk_model *lean = gk_model_blank(gk_model_config(m), err);
+    bool ok = lean && gk_model_lean(lean, err);
+    float *vectors = ok ? gk_model_vectors(lean, &n) : NULL;
+    ok = ok &&
+         take(f, path, "weights", "BF16", gk_model_narrowed(lean), gk_model_floats(m), sizeof(uint16_t),
+              err) &&
+         take(f, path, "vectors", "F32", vectors, n, sizeof(float), err);
+    for (int l = -1; ok && l < gk_model_config(m)->n_layers; l++)
+        for (int c = 0; c < GK_N_COMPONENTS; c++)
+            if ((l < 0) == (c == GK_EMBED || c == GK_POS || c == GK_LNF || c == GK_HEAD))
+                copy_component(lean, m, l, (gk_component)c);
+    gk_model_free(lean);
+    return ok;
+}
+
 static bool read_weights(const gk_safetensors *f, const char *path, gk_model *m, gk_error *err) {
-    size_t floats = gk_model_floats(m), n;
-    if (!gk_safetensors_typed(f, "weights", "BF16", floats))
-        return take(f, path, "weights", "F32", gk_model_data(m), floats, sizeof(float), err);
-    if (!gk_model_lean(m, err)) return false;
-    float *vectors = gk_model_vectors(m, &n);
-    return take(f, path, "weights", "BF16", gk_model_narrowed(m), floats, sizeof(uint16_t), err) &&
-           take(f, path, "vectors", "F32", vectors, n, sizeof(float), err);
+    size_t floats = gk_model_floats(m);
+    if (gk_safetensors_typed(f, "weights", "BF16", floats)) return read_lean(f, path, m, err);
+    return take(f, path, "weights", "F32", gk_model_data(m), floats, sizeof(float), err);
 }
 
 gk_model *gk__checkpoint_model(const char *path, gk_error *err) {

@@ -98,18 +98,21 @@ static bool take_memory(run *r, gk_error *err) {
     return r->session != NULL;
 }
 
+static bool warms_up(const run *r, gk_error *err) {
+    return r->warmup <= r->total ||
+           gk_fail(err, GK_AT_FIELD(NULL, "warmup"), "give fewer, or warmup_ratio instead of it",
+                   "is %" PRId64 " steps, and the whole run has %" PRId64, r->warmup, r->total);
+}
+
 static bool prepare(run *r, gk_error *err) {
     if (!find_frozen(r, err)) return false;
     r->plan = gk__plan_new(r->job, err);
     if (!r->plan) return false;
     r->total = gk__plan_steps(r->plan);
     r->warmup = gk__plan_warmup(r->plan);
-    if (r->warmup > r->total)
-        return gk_fail(err, GK_AT_FIELD(NULL, "warmup"), "give fewer, or warmup_ratio instead of it",
-                       "is %" PRId64 " steps, and the whole run has %" PRId64, r->warmup, r->total);
     r->at = (gk__state){.loss = NAN, .valid_loss = NAN, .best_loss = NAN};
     r->packer = new_packer(r->job);
-    return gk__trained_make(r->job, r->frozen, &r->trained, err) && fits_one_pass(r, err);
+    return gk__trained_make(r->job, r->frozen, &r->trained, err) && fits_one_pass(r, err) && warms_up(r, err);
 }
 
 static bool save_checkpoint(run *r, gk_error *err) {
