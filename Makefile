@@ -3,8 +3,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := all
 
 # ------------------------------------------------------------------ toolchain and flavours
-CC      ?= gcc
-CXX     ?= g++
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
@@ -12,126 +10,83 @@ ifeq ($(origin CXX),default)
 CXX     := g++
 endif
 FLAVOUR ?= release
-ARCH    ?= native
+ARCH    ?=
 BUILD   ?= build
+SYSROOT ?=
 B       := $(BUILD)/$(FLAVOUR)
+# oneDNN is used where it is there, unless DNNL= says otherwise.
+WITH_DNNL := $(if $(filter undefined,$(origin DNNL)),auto,$(DNNL))
 
-WARN    := -Wall -Wextra -Wpedantic -Wshadow -Wconversion
-FLAGS.release := -O3 -march=$(ARCH) -g
-FLAGS.asan    := -O1 -march=$(ARCH) -g -fsanitize=address -fno-omit-frame-pointer
-FLAGS.fuzz    := -O1 -march=$(ARCH) -g -fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer
-FLAGS.ubsan   := -O1 -march=$(ARCH) -g -fsanitize=undefined -fno-sanitize-recover=all
-OPT     := $(FLAGS.$(FLAVOUR))
-MULTI   := $(shell $(CC) -print-multiarch 2>/dev/null || echo x86_64-linux-gnu)
+include tools/pipeline/names.mk
+$(call no_blank,BUILD SYSROOT ARCH SOURCE_DIR)$(call no_odd,BUILD SYSROOT ARCH SOURCE_DIR CC CXX)
+$(if $(filter release asan ubsan fuzz,$(FLAVOUR)),,$(error FLAVOUR='$(FLAVOUR)' must be release, asan, ubsan or fuzz))
 
-# oneDNN is optional at build time: its sgemm is used where it is there.
-HAVE_DNNL := $(if $(wildcard /usr/include/oneapi/dnnl/dnnl.h),1,)
-DNNL    ?= $(HAVE_DNNL)
+# Where the program looks for what a run needs when it is not installed.
+SOURCE_DIR ?= $(CURDIR)
+VERSION := $(shell sed -n 's/^\#define GK_VERSION "\(.*\)"/\1/p' core/core.h 2>/dev/null)
+SHARED_LIBRARY := $(B)/libgraftkit.so.$(VERSION)
 
-CPPFLAGS := -I. -D_GNU_SOURCE -isystem /usr/include/$(MULTI)/blis-openmp -DGK_SOURCE_DIR='"$(CURDIR)"' \
-            $(if $(DNNL),-DGK_HAVE_DNNL)
-# clang does not vectorise a maximum over floats and says so at every `omp simd reduction(max)`.
-CLANG_ONLY := $(if $(findstring clang,$(CC)),-Wno-pass-failed)
-CFLAGS   := -std=c11 $(WARN) $(OPT) -fopenmp -fno-math-errno -fno-trapping-math $(CLANG_ONLY)
-CXXFLAGS := -std=c++17 $(WARN) $(OPT)
-LDFLAGS  := $(filter -fsanitize% -g,$(OPT)) -fopenmp -L/usr/lib/$(MULTI)/blis-openmp
-LIBS.core      := -ljansson -lyaml -lcrypto -lutf8proc
-LIBS.tokenizer := -lsentencepiece_train -lsentencepiece -lpcre2-8 -lstdc++
-LIBS.model     := -lblis $(if $(DNNL),-ldnnl)
-LIBS.eval      := -lsqlite3
-LIBS           := $(LIBS.tokenizer) $(LIBS.model) $(LIBS.eval) $(LIBS.core) -lm -lpthread
-
-# Link order: users before what they use.
-MODULES := eval graft train data model tokenizer core
-LIBFILES := $(foreach m,$(MODULES),$(B)/lib$(m).a)
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
 FUZZERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCHES := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/bench_*.c))
-TOOLS   := $(filter-out tools/bench_%,$(wildcard tools/*.c))
+
+ifdef COMPILING
+include tools/build/compile.mk
+else
+# One step at a time, whatever -j says, which is for compiling: `make deps report` installs first, and a run's steps take all
+# cores each.
+.NOTPARALLEL:
+# $(call compile,GOALS): by a make of its own, after what it needs was looked for, with all cores unless told otherwise.
+# `make -n` says so and goes no deeper.
+compile = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)B='$(B)' CC='$(CC)' CXX='$(CXX)' ARCH='$(ARCH)' SYSROOT='$(SYSROOT)' DNNL='$(WITH_DNNL)' \
+    WANTS=$(if $(filter suites $(B)/tests/%,$1),tests) tools/build/find.sh && \
+    $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$$(nproc)) COMPILING=1 $1
 
 .PHONY: all
 all: $(B)/graftkit ## build build/release/graftkit
-
-# Contraction to fused multiply-add (clang does it unless told not to, gcc with -std=c11 only when told to) is on for the
-# operators and off for the random numbers, which are the same from every compiler on every CPU.
-$(patsubst %.c,$(B)/%.o,$(wildcard model/*.c train/adamw*.c)): CFLAGS += -ffp-contract=fast
-$(B)/core/rng.o $(B)/tests/test_rng.o: CFLAGS += -ffp-contract=off
-# gcc carries gk__exp's bounds out of their branch and multiplies every x by what the bound becomes, 6e-39: a subnormal,
-# which takes the processor a hundred cycles a vector. SiLU and GELU are ten times as fast without.
-ifeq ($(findstring clang,$(CC)),)
-$(patsubst %.c,$(B)/%.o,$(wildcard model/ops_*.c)): CFLAGS += -fno-thread-jumps
-endif
-
-$(B)/%.o: %.c
-	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
-$(B)/%.cc.o: %.cc
-	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
-define MODULE_RULE
-$(B)/lib$(1).a: $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c)) $(patsubst %.cc,$(B)/%.cc.o,$(wildcard $(1)/*.cc))
-	@mkdir -p $$(@D); rm -f $$@
-	ar rcs $$@ $$^
-endef
-$(foreach m,$(MODULES),$(eval $(call MODULE_RULE,$(m))))
-
-$(B)/graftkit: $(patsubst %.c,$(B)/%.o,$(TOOLS)) $(LIBFILES)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
-# A test suite links only the modules that its `modules:` comment names, so that it can run alone.
-modules_of = $(shell sed -n 's/^.*modules: *\([a-z ]*\).*/\1/p' $(1) | head -1)
-define TEST_RULE
-$(B)/tests/$(1): $(B)/tests/$(1).o $(foreach m,$(call modules_of,tests/$(1).c),$(B)/lib$(m).a)
-	$$(CC) $$(LDFLAGS) $$^ $(foreach m,$(call modules_of,tests/$(1).c),$(LIBS.$(m))) \
-	    $(LIBS.core) -lcheck -lsubunit -lrt -lm -lpthread -o $$@
-endef
-$(foreach t,$(notdir $(TESTS)),$(eval $(call TEST_RULE,$(t))))
-# A fuzz target's own main replays its seeds; libFuzzer brings another. shared.c stands in for mapped files.
-FUZZ_MAIN := $(if $(filter fuzz,$(FLAVOUR)),,$(B)/tests/fuzz/replay.o)
-FUZZ_LINK := -Wl,--wrap=gk_map_open,--wrap=gk_map_close $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer,-lcheck -lsubunit)
-define FUZZ_RULE
-$(B)/tests/fuzz/$(1): $(B)/tests/fuzz/$(1).o $(B)/tests/fuzz/shared.o $(FUZZ_MAIN) \
-                      $(foreach m,$(call modules_of,tests/fuzz/$(1).c),$(B)/lib$(m).a)
-	$$(CC) $$(LDFLAGS) $$^ $(foreach m,$(call modules_of,tests/fuzz/$(1).c),$(LIBS.$(m))) \
-	    $(FUZZ_LINK) $(LIBS.core) -lrt -lm -lpthread -o $$@
-endef
-$(foreach t,$(notdir $(FUZZERS)),$(eval $(call FUZZ_RULE,$(t))))
-$(BENCHES): $(B)/%: $(B)/tools/%.o $(B)/tools/args.o $(LIBFILES)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+$(B)/graftkit: FORCE
+	@$(call compile,$@)
+	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || echo "make: $$(<$(B)/config/note)")
+$(TESTS) $(FUZZERS) $(BENCHES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-private suites: FORCE
+	@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev test check-asan check-ubsan fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
+.PHONY: help deps deps-dev deps-deb lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables:"; sed -n 's/^#: /  /p' $(MAKEFILE_LIST)
-	@echo "  FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH=native BUILD=build DNNL=1 (empty: without oneDNN)"
+	@echo "  FLAVOUR=release|asan|ubsan CC=gcc|clang ARCH= (native: for this CPU alone) BUILD=build DNNL=1 (empty: without oneDNN)"
+	@echo "  CFLAGS= CXXFLAGS= CPPFLAGS= LDFLAGS= SYSROOT= V=1 RELEASE=trixie|bookworm (docs/building.md)"
 
-PACKAGES := gcc g++ make libblis-openmp-dev libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev \
-            libjansson-dev libyaml-dev \
-            libssl-dev libsqlite3-dev gnuplot-nox check libsubunit-dev
-DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-14-dev valgrind chromium
-SUDO     := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-define INSTALL
-	@if ! command -v apt-get >/dev/null; then \
-	  echo "no apt here; graftkit needs these libraries (Debian names): $(1)"; exit 1; fi; \
-	missing=$$(for p in $(1); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
-	if [ -z "$$missing" ]; then echo "deps: everything is installed"; else \
-	  $(SUDO) apt-get update -q && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -q -y --no-install-recommends $$missing; fi
-endef
+# The names are those of Debian 12 and 13; ?NAME: only where this release has it for this machine.
+LIBRARIES := libblis-openmp-dev ?libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev libjansson-dev libyaml-dev \
+            libssl-dev libsqlite3-dev check libsubunit-dev
+PACKAGES := gcc g++ make gnuplot-nox $(LIBRARIES)
+DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-dev valgrind ?chromium
 deps: ## install the Debian packages that building, testing and the report need
-	$(call INSTALL,$(PACKAGES))
+	@tools/build/deps.sh $(PACKAGES:?%='?%')
+deps-deb: ## install what make deb needs besides
+	@tools/build/deps.sh build-essential debhelper fakeroot lintian pkgconf
 deps-dev: ## install what make fmt, make lint and CC=clang need besides
-	$(call INSTALL,$(DEV_PACKAGES))
+	@tools/build/deps.sh $(DEV_PACKAGES:?%='?%')
 
 test: ## run every test suite and replay the fuzzers' seeds
-	@$(MAKE) --no-print-directory -j$$(nproc) suites
-	@GRAFTKIT=$(abspath $(B)/graftkit) tests/run.sh $(TESTS) $(FUZZERS)
-.PHONY: suites
-suites: $(B)/graftkit $(TESTS) $(FUZZERS)
+	@$(call compile,suites)
+	@GRAFTKIT=$(abspath $(B)/graftkit) EACH_ISA=$(if $(filter release,$(FLAVOUR)),1) tests/run.sh $(TESTS) $(FUZZERS)
 check-asan: ## the tests under AddressSanitizer and LeakSanitizer, in build/asan
 	$(MAKE) test FLAVOUR=asan
 check-ubsan: ## the tests under UndefinedBehaviorSanitizer, in build/ubsan
 	$(MAKE) test FLAVOUR=ubsan
+# These need root. REPORT: variables for the report, nothing for the default one; SUITES: those to run on arm64.
+RELEASE  ?= trixie
+REPORT   ?= BASE_ROWS=100 RELATION_ROWS=20 TASK_ROWS=8
+SUITES   ?=
+check-debian: ## RELEASE=trixie|bookworm: what a new user does, in a clean root: make deps report, make deps test, and again
+	@B='$(BUILD)/debian' REPORT='$(REPORT)' tools/build/check_debian.sh '$(RELEASE)'
+check-arm64: ## cross-compiled for arm64, and the suites of core, tokenizer, model, graft and eval run by qemu-user
+	@B='$(BUILD)/debian' SUITES='$(SUITES)' LIBRARIES='$(LIBRARIES:?%=%)' tools/build/check_debian.sh '$(RELEASE)' arm64
+check-deb: ## RELEASE=trixie|bookworm: make deb in a clean root, and what it makes installed and used in another
+	@B='$(BUILD)/debian' LIBRARIES='$(LIBRARIES)' tools/build/check_debian.sh '$(RELEASE)' packages
 # Inputs found go to build/fuzz/found/NAME and crashes to build/fuzz/crashes; the seeds stay as they are.
 FUZZ     ?= gguf
 SECONDS  ?= 600
@@ -141,7 +96,8 @@ fuzz-run: $(B)/tests/fuzz/fuzz_$(FUZZ)
 	@mkdir -p $(B)/found/$(FUZZ) $(B)/crashes
 	$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(B)/crashes/$(FUZZ)- \
 	    -print_final_stats=1 $(B)/found/$(FUZZ) tests/fuzz/seeds/$(FUZZ)
-bench: $(BENCHES) ## run the benchmarks; the last line of each is RESULT name=value …
+bench: ## run the benchmarks; the last line of each is RESULT name=value …
+	@$(call compile,$(BENCHES))
 	@for b in $(BENCHES); do $$b || exit 1; done
 ROUNDS    ?= 3
 SHAPES    ?= gpt2-124m
@@ -166,7 +122,7 @@ fmt: ## format the sources
 	clang-format -i $(SOURCES)
 lint: ## check the format, clang's warnings and clang-tidy
 	clang-format --dry-run -Werror $(SOURCES)
-	clang-tidy --quiet $(filter %.c,$(SOURCES)) -- $(CPPFLAGS) -std=c11 $(WARN)
+	@$(call compile,lint-sources)
 
 # What a run needs beside the program goes to share/graftkit, where the program looks for it (tools/args.c).
 PREFIX  ?= /usr/local
@@ -174,9 +130,9 @@ DESTDIR ?=
 PLACE   := $(DESTDIR)$(PREFIX)
 SHARED  := templates data/lists data/articles data/general graft/schemes train/recipes experiments
 $(B)/graftkit.1: $(B)/graftkit
-	$< man >$@.tmp && mv $@.tmp $@
+	GRAFTKIT_HOME='$(CURDIR)' $< man >$@.tmp && mv $@.tmp $@
 man: $(B)/graftkit.1 ## the manual page, build/release/graftkit.1
-install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DESTDIR= if given (ARCH=x86-64-v3: for other CPUs too)
+install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DESTDIR= if given
 	install -d '$(PLACE)/bin' '$(PLACE)/share/man/man1' '$(PLACE)/share/doc/graftkit' \
 	    $(foreach d,$(SHARED) pipeline,'$(PLACE)/share/graftkit/$(d)')
 	install $(B)/graftkit '$(PLACE)/bin'
@@ -184,11 +140,18 @@ install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DE
 	$(foreach d,$(SHARED),cp -R $(d)/. '$(PLACE)/share/graftkit/$(d)' &&) true
 	cp -R tools/pipeline/. '$(PLACE)/share/graftkit/pipeline'
 	cp -R README.md LICENSE docs '$(PLACE)/share/doc/graftkit'
+LIBDIR  ?= $(PREFIX)/lib
+lib: $(B)/libgraftkit.a $(SHARED_LIBRARY) ## the library, build/release/libgraftkit.a and .so
+install-lib: lib $(B)/link-private ## install the library with headers and graftkit.pc (LIBDIR=PREFIX/lib)
+	tools/build/install_lib.sh '$(B)' '$(VERSION)' '$(DESTDIR)' '$(PREFIX)' '$(LIBDIR)'
+deb: ## Debian packages of all of it, in build/deb (make deps-deb installs what this needs)
+	@LIBRARIES='$(LIBRARIES)' tools/build/deb.sh '$(BUILD)/deb' '$(VERSION)'
 clean: ## remove build/ (runs/ stays)
-	rm -rf $(BUILD)
+	@tools/build/folder.sh clean '$(BUILD)'
 
 # ------------------------------------------------------------------ the pipeline: dataset -> base -> finetune -> graft-sweep -> report
 G := $(B)/graftkit
 BUILD_VARIABLES := CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS FLAVOUR ARCH BUILD DNNL SYSROOT V PREFIX DESTDIR LIBDIR SOURCE_DIR FUZZ SECONDS \
     ROUNDS SHAPES PYTHON COMPILE TOKENIZER GGUF PARTS PROMPTS PLOT RELEASE REPORT SUITES INSTALL AR COMPILING
 include tools/pipeline/run.mk
+endif

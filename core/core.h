@@ -18,6 +18,21 @@
 #include <stdint.h>
 #include <stdio.h>
 
+/* What a public header declares is C to C++ too, and all that the shared library shows. */
+#ifdef __cplusplus
+#define GK_PUBLIC_BEGIN \
+    extern "C" {        \
+    _Pragma("GCC visibility push(default)")
+#define GK_PUBLIC_END             \
+    _Pragma("GCC visibility pop") \
+    }
+#else
+#define GK_PUBLIC_BEGIN _Pragma("GCC visibility push(default)")
+#define GK_PUBLIC_END _Pragma("GCC visibility pop")
+#endif
+
+GK_PUBLIC_BEGIN
+
 #define GK_VERSION "0.1.0"
 
 #if defined(__GNUC__)
@@ -62,6 +77,15 @@ bool gk_fail(gk_error *err, gk_place at, const char *hint, const char *what_fmt,
 bool gk_fail_errno(gk_error *err, gk_place at, const char *verb, int errnum);
 /* One line, no newline: `file:line:column: field 'f': what; hint` (absent parts left out). Returns buf. */
 char *gk_error_text(const gk_error *err, char *buf, size_t size);
+
+#include "core/isa.h" /* instruction sets */
+
+/* What a user should know though nothing failed: that a part of the input is not used, say. The library hands
+ * each such line (no newline) to the function that the program set, or drops it. Set before other threads
+ * start; called from the thread that reads the input. */
+typedef void gk_notice_fn(void *ctx, const char *line);
+void gk_notice_to(gk_notice_fn *fn, void *ctx);                    /* NULL: drop them */
+void gk_notice(gk_place at, const char *fmt, ...) GK_PRINTF(2, 3); /* "file: field 'f': what" */
 
 /* ---------------------------------------------------------------- memory (arena.c) */
 
@@ -119,8 +143,8 @@ void gk_map_forget(const void *p, size_t n);
  * handlers. */
 void gk_map_guard(void);
 
-/* A whole file as a NUL-terminated string in `a`; *len (may be NULL) receives its size.
- * Fails above max_bytes. */
+/* A whole file as a NUL-terminated string in `a`, without a byte order mark; *len (may be NULL) receives its
+ * size. Fails above max_bytes. */
 char *gk_read_file(gk_arena *a, const char *path, size_t max_bytes, size_t *len, gk_error *err);
 
 /* Atomic output: bytes go to a temporary name beside `path`; commit flushes, fsyncs, renames over `path`
@@ -159,6 +183,10 @@ uint64_t gk_checksum(const void *data, size_t len);
 /* True when [s, s+n) is well-formed UTF-8; otherwise *bad (may be NULL) is the offset at which the first
  * ill-formed sequence starts. */
 bool gk_utf8_valid(const char *s, size_t n, size_t *bad);
+/* The head of a text file: *skip bytes of it are a byte order mark (UTF-8's, as Windows programs write it),
+ * which is no part of the text. All readers of this header leave it out, and lines and columns count without
+ * it. Fails on the mark of UTF-16. */
+bool gk_text_begin(const char *text, size_t len, const char *path, size_t *skip, gk_error *err);
 
 /* ---------------------------------------------------------------- JSON (json.c; parser: jansson) */
 
@@ -166,6 +194,15 @@ bool gk_utf8_valid(const char *s, size_t n, size_t *bad);
  * line and column. */
 json_t *gk_json_load(const char *path, gk_error *err);
 json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err);
+/* Python writes NaN, Infinity and -Infinity, which are no JSON: these two read them as null. This one reads
+ * them as strings of themselves, so that who asks for a number there is told. */
+json_t *gk_json_load_words(const char *path, gk_error *err);
+json_t *gk_json_parse_reals(const char *text, size_t len, gk_place at,
+                            gk_error *err); /* integers of any size */
+/* A key or text of a document may hold "\u0000", which C's strings cannot: it comes as a mark in its place
+ * (U+10FFFF and "0", and U+10FFFF itself twice). The text as it was: `s` itself, or in `a` and with no NUL
+ * behind it. */
+const char *gk_json_plain(gk_arena *a, const char *s, size_t *len);
 /* Atomic, indented, keys in insertion order. */
 bool gk_json_save(const char *path, const json_t *json, gk_error *err);
 
@@ -281,11 +318,13 @@ const char *gk_value_text(gk_arena *a, const json_t *value);
  * text cannot tell, a template line's target_delimiter does. */
 const char *gk_seam(const char *prompt, size_t len);
 
-/* ---------------------------------------------------------------- GGUF (gguf.c, gguf_meta.c) */
+/* ---------------------------------------------------------------- GGUF (gguf.c, gguf_meta.c, gguf_split.c)
+ */
 
 /* The container of ggml's models: typed metadata and named tensors in one file (docs/gguf.md of the ggml
- * project). Versions 2 and 3, little-endian. Everything is checked when the file is opened; nothing but
- * names is copied, and arrays and tensor data are read from the map in place.
+ * project), or in several as gguf-split writes them. Versions 2 and 3, little-endian. Everything is checked
+ * when the file is opened; nothing but names is copied, and arrays and tensor data are read from the map in
+ * place.
  *
  * Keys and tensor names are unique, not empty, valid UTF-8 without NUL. Texts among the values may hold any
  * bytes: they come with their length and no NUL behind them; gk_gguf_str alone insists on UTF-8 without NUL.
@@ -309,9 +348,14 @@ typedef enum gk_gguf_type { /* the file's numbers */
 } gk_gguf_type;
 /* Whether the file begins as a GGUF file does, whatever its name. */
 bool gk_gguf_is(const char *path);
-/* Errors carry the byte at which the file is wrong, and the key or tensor as the field. */
+/* Of a model in several files (split.count in its metadata) any one may be named: the others are opened
+ * beside it, and must be all there and of one model. The metadata are the first's, the tensors those of all.
+ * Errors carry the byte at which a file is wrong, and the key or tensor as the field. */
 gk_gguf *gk_gguf_open(const char *path, gk_error *err);
 void gk_gguf_close(gk_gguf *g); /* NULL is fine */
+/* The files in their order; NULL beyond. The first is the one with the metadata, whichever was named. */
+size_t gk_gguf_files(const gk_gguf *g);
+const char *gk_gguf_file(const gk_gguf *g, size_t i);
 uint32_t gk_gguf_version(const gk_gguf *g);
 
 /* Metadata in file order; NULL and GK_GGUF_NONE for what is not there. */
@@ -363,8 +407,9 @@ typedef struct gk_gguf_tensor {
     const char *type_name; /* "F32", "Q4_K", … */
     const void *data;      /* in the map, aligned to at least 8 bytes */
     uint64_t bytes;
-    uint64_t offset; /* of the data in the file */
-    uint64_t at;     /* of its description in the file */
+    const char *file; /* the path of the file that holds it */
+    uint64_t offset;  /* of the data in the file */
+    uint64_t at;      /* of its description in the file */
 } gk_gguf_tensor;
 size_t gk_gguf_tensors(const gk_gguf *g);
 const gk_gguf_tensor *gk_gguf_tensor_at(const gk_gguf *g, size_t i); /* in file order; NULL beyond */
@@ -427,5 +472,7 @@ void gk_progress_end(gk_progress *p, const char *note);                 /* print
  * blocks both signals, which threads inherit, and takes them in a thread of its own. */
 void gk_interrupt_catch(void);
 bool gk_interrupted(void);
+
+GK_PUBLIC_END
 
 #endif

@@ -107,7 +107,10 @@ static void add_record(gk__making *m, void *ctx, json_t *record, const char *whe
 /* The public file is one array; others write one record a line. */
 static bool is_array(const char *path) {
     FILE *f = fopen(path, "rbe");
+    char head[3];
+    size_t skip = 0, n = f ? fread(head, 1, sizeof head, f) : 0;
     int c = ' ';
+    if (f && gk_text_begin(head, n, path, &skip, NULL)) fseek(f, (long)skip, SEEK_SET);
     while (f && (c == ' ' || c == '\n' || c == '\r' || c == '\t')) c = fgetc(f);
     if (f) fclose(f);
     return c == '[';

@@ -24,6 +24,8 @@
 
 #include "core/core.h"
 
+GK_PUBLIC_BEGIN
+
 /* ---------------------------------------------------------------- word lists (list.c) */
 
 #define GK_LIST_MAX 4096 /* words in one list: pairs of two lists still fit in memory */
@@ -148,5 +150,7 @@ typedef struct gk_dataset_options {
  * receives a new reference to the card. Fails, naming what is available, on an unknown name and on more rows
  * than the lists or the source can give without repeating an entity, a target or a film across splits. */
 bool gk_dataset_make(const gk_dataset_options *options, json_t **card, gk_error *err);
+
+GK_PUBLIC_END
 
 #endif

@@ -20,6 +20,8 @@
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
+GK_PUBLIC_BEGIN
+
 /* ---------------------------------------------------------------- prompts (prompts.c) */
 
 /* What schemes call the field that holds the entity, whatever its name. */
@@ -124,6 +126,7 @@ bool gk_score_logits(const float *logits, int vocab, int32_t target, gk_score *o
     X(exact, "share of prompts whose whole target greedy decoding gives")            \
     X(mean_rank, "mean number of tokens more probable than the target")              \
     X(median_rank, "median number of tokens more probable than the target")          \
+    X(mean_prob, "mean probability of the target")                                   \
     X(mean_logprob, "mean natural logarithm of the target's probability")            \
     X(whole_logprob, "mean natural logarithm of the whole target's probability")     \
     X(logit_diff, "mean difference of the target's logit to the best other token's")
@@ -140,7 +143,7 @@ const char *gk_metric_about(gk_metric m); /* the sentence above */
 typedef struct gk_obs {
     uint32_t row;
     double weight; /* 1 unless rows are weighted */
-    double rank, logprob, logit_diff;
+    double rank, prob, logprob, logit_diff;
     bool whole; /* there is a whole target, with these numbers */
     double exact, whole_logprob;
 } gk_obs;
@@ -156,7 +159,13 @@ typedef struct gk_stats {
 /* Values and their 95% percentile bootstrap intervals. The bootstrap draws ROWS with replacement, each with
  * all its observations: a row that appears in several templates is one fact, not several. Depends on the
  * observations and the seed only; cells over the same rows get the same draws, so their intervals can be
- * compared. */
+ * compared.
+ *
+ * Where every row has the same share x of a metric that counts prompts (top1 … exact), resampling would give
+ * the interval [x, x]. Its place is taken by Clopper and Pearson's exact interval: of the rows that were not
+ * seen, no more than gk_unseen_share(rows) are other than these, so [x - x u, x + (1 - x) u]; rows of unequal
+ * weight count as (sum of weights)^2 / (sum of their squares) rows. One row alone says nothing of how a mean
+ * varies: low and high of every other metric are NaN then. */
 void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out);
 /* The same for many cells, in parallel; out[i] is what gk_stats_compute gives for cell i. */
 typedef struct gk_obs_list {
@@ -166,22 +175,28 @@ typedef struct gk_obs_list {
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out);
 
+/* The largest share of rows that may be of a kind of which none was among `rows`, at the upper end of Clopper
+ * and Pearson's two-sided 95% interval: 1 - 0.025^(1 / rows). */
+double gk_unseen_share(double rows);
+
 /* How much of the way from `low` (the recipient alone) to `high` (the donor) a graft goes, as measured by a
  * metric that is a mean: (graft - low) / (high - low). The interval is of the whole ratio: each draw takes
  * the same rows from all three. */
 typedef struct gk_recovered {
-    double value, low, high; /* NaN where `high` is not above `low` */
-    int undefined;           /* draws left out of the interval because `high` was not above `low` in them */
+    /* NaN where `high` is not above `low`. Where every draw gives the same ratio (the graft does as one of
+     * the ends in every row), low and high are gk_unseen_share(rows) of the rows away from it. */
+    double value, low, high;
+    int undefined; /* draws left out of the interval because `high` was not above `low` in them */
 } gk_recovered;
 /* The three lists hold n observations of the same prompts in the same order, with equal rows and weights. */
 void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
                  uint64_t seed, int resamples, gk_recovered *out);
 
 /* Two schemes on the same prompts (paired.c): how much more often the one has the target among the `top` most
- * probable tokens. The interval is a bootstrap over rows, each drawn with all its prompts. The test is over
- * rows, because prompts of one row are not independent: a row counts for the scheme that has more of its
- * prompts right, and not at all where both have as many. With one prompt a row that is McNemar's exact test,
- * with several the sign test. */
+ * probable tokens. The interval is a bootstrap over rows, each drawn with all its prompts (where all rows
+ * differ alike: as exact as gk_stats_compute's). The test is over rows, because prompts of one row are not
+ * independent: a row counts for the scheme that has more of its prompts right, and not at all where both have
+ * as many. With one prompt a row that is McNemar's exact test, with several the sign test. */
 typedef struct gk_paired {
     size_t n, rows;         /* prompts; rows they are of */
     double diff, low, high; /* of the shares, in [-1, 1]; NaN where n is 0, low and high without draws */
@@ -221,6 +236,8 @@ void gk_holm(const double *p, size_t n, double *out);
  *
  * axis(scheme, ord, name, value): where a scheme of a grid stands in it; may be missing where there is none.
  *
+ * scheme_set(name, about): what the scheme files say of their sets; may be missing in a store made earlier.
+ *
  * applies(scheme, template): pairs that exist; others are "not applicable".
  *
  * result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped, whole_logprob, exact, whole_dropped,
@@ -229,6 +246,9 @@ void gk_holm(const double *p, size_t n, double *out);
  * whole_logprob and exact (0, 1) are NULL without a whole target, and where whole_dropped says why this
  * scheme could not be evaluated on it; generated: a text, NULL where none was asked for and where logits were
  * not finite on the way.
+ *
+ * results: a view, the rows of results.csv but for the lists of tokens; missing where scheme_set is.
+ * docs/store.md tells of every column.
  *
  * A chunk of prompts is one transaction under a rollback journal: a sweep that dies loses at most the running
  * chunk. */
@@ -291,7 +311,8 @@ json_t *gk_store_manifest(gk_store *s, gk_error *err);
 /* ---------------------------------------------------------------- sweep (sweep.c) */
 
 typedef struct gk_sweep_options {
-    const char *recipient;     /* "pre=DIR": name and Hugging Face folder; its tokenizer is the run's */
+    const char *recipient;     /* "pre=DIR": name and Hugging Face folder */
+    const char *tokenizer;     /* of the run; NULL: the recipient's */
     const char *const *donors; /* the same form */
     size_t n_donors;
     /* Donors made of these and the recipient: "NAME=DONOR:rank=8", "…:top=0.01", "…:alpha=0.5" (gk_derive); a
@@ -353,7 +374,8 @@ typedef enum gk_objective { GK_BY_LOGPROB, GK_BY_PROB, GK_BY_ACCURACY } gk_objec
 bool gk_objective_parse(const char *name, gk_objective *out, gk_error *err);
 
 typedef struct gk_search_options {
-    const char *recipient, *donor; /* "pre=DIR": name and model; the recipient's tokenizer is the run's */
+    const char *recipient, *donor; /* "pre=DIR": name and model */
+    const char *tokenizer;         /* of the run; NULL: the recipient's */
     gk_prompt_options prompts;
     const char *out; /* a folder, made when absent */
     /* Positions as a scheme's `at` has them; a token belongs to `last`, else to the first that selects it,
@@ -402,7 +424,10 @@ typedef struct gk_search_result {
     gk_search_rung *rung;            /* PRE, the ladder, found, found^C, SFT-rh */
     size_t n_rungs, n_ladder, found; /* steps of the ladder; index of "found" */
     bool reached;                    /* the goal, on the search rows */
-    size_t rows[2], prompts[2];      /* to search; held out */
+    /* gk_paired's p of SFT-rh against PRE in the accuracy searched by, on the rows to search and those held
+     * out: where it is 0.05 or more, there is no way to speak of that a graft could recover a share of. */
+    double p_ends[2];
+    size_t rows[2], prompts[2]; /* to search; held out */
 } gk_search_result;
 
 typedef struct gk_search gk_search;
@@ -425,10 +450,11 @@ void gk_search_close(gk_search *s);                 /* NULL is fine */
 /* ---------------------------------------------------------------- gate (gate.c) */
 
 typedef struct gk_gate_options {
-    const char *model; /* Hugging Face folder with tokenizer */
+    const char *model;
+    const char *tokenizer; /* NULL: the model's */
     gk_prompt_options prompts;
-    int top;             /* k of top-k, 1 or more */
-    double min;          /* pass when the plain mean reaches it */
+    int top;             /* k of top-k, 1 or more, less than the vocabulary has tokens */
+    double min;          /* pass when the plain mean reaches it; above 0 and at most 1 */
     size_t budget_bytes; /* 0: 1 GiB */
     uint64_t seed;
     FILE *progress; /* where the bar goes; NULL: none */
@@ -438,7 +464,8 @@ typedef struct gk_interval {
 } gk_interval;
 typedef struct gk_gate {
     size_t n, dropped;
-    gk_interval plain;    /* share of prompts whose target is among the top k */
+    size_t targets;    /* different first tokens asked for: not more than `top`, and the share says nothing */
+    gk_interval plain; /* share of prompts whose target is among the top k */
     gk_interval weighted; /* the same with row i of n weighted 1/(i + 1 + 0.05 n): as often as a base corpus
                              drew it */
     bool pass;
@@ -518,7 +545,7 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err);
 /* Every scheme's paired difference in top-5 from the references: PRE and SFT-rh (SFT where there is no
  * SFT-rh), or the first scheme of its set where the store has neither. A row holds set, scheme, reference, n,
  * rows, top5_difference with _low and _high, rows_more, rows_fewer, p and p_holm, which is corrected over all
- * differences of the set. */
+ * differences of the set, and p_holm_least, the smallest that p_holm could be with so many rows. */
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
 /* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "manifest": {...}}. A cell
  * holds set, scheme, template, n, dropped, n_whole, every metric under its key and its interval [low, high]
@@ -623,5 +650,7 @@ typedef struct gk_drawing {
 void gk_draw_text(const gk_drawing *d, bool colour, gk_buf *out);
 /* One SVG file with all drawings, one below the other, written atomically. */
 bool gk_draw_svg(const gk_drawing *list, size_t n, const char *path, gk_error *err);
+
+GK_PUBLIC_END
 
 #endif

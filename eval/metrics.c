@@ -61,6 +61,7 @@ static void cluster_add(cluster *c, const gk_obs *o) {
     c->sum[GK_METRIC_top50] += w * (o->rank < 50);
     c->sum[GK_METRIC_top100] += w * (o->rank < 100);
     c->sum[GK_METRIC_mean_rank] += w * o->rank;
+    c->sum[GK_METRIC_mean_prob] += w * o->prob;
     c->sum[GK_METRIC_mean_logprob] += w * o->logprob;
     c->sum[GK_METRIC_logit_diff] += w * o->logit_diff;
     if (!o->whole) return;
@@ -137,6 +138,50 @@ static size_t drop_nan(double *v, size_t n) {
     return kept;
 }
 
+double gk_unseen_share(double rows) {
+    return 1 - pow(0.025, 1 / rows);
+}
+
+static double weight_of(const cluster *k, gk_metric m) {
+    return of_whole((int)m) ? k->whole_weight : k->weight;
+}
+
+static size_t rows_of(const cell *c, gk_metric m) {
+    size_t n = 0;
+    for (size_t k = 0; k < c->n_clusters; k++) n += weight_of(&c->clusters[k], m) > 0;
+    return n;
+}
+
+/* Whether all rows have the same share, so that resampling them would say that nothing can vary; *rows: how
+ * many, as far as their weights are even. */
+static bool same_share(const cell *c, gk_metric m, double *rows) {
+    double first = NAN, sum = 0, squares = 0;
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        double w = weight_of(&c->clusters[k], m);
+        if (w <= 0) continue;
+        double x = c->clusters[k].sum[m] / w;
+        if (isnan(first)) first = x;
+        if (fabs(x - first) > 1e-12) return false;
+        sum += w;
+        squares += w * w;
+    }
+    *rows = squares > 0 ? sum * sum / squares : 0;
+    return *rows > 0;
+}
+
+/* What a bootstrap cannot say (see eval.h). */
+static void mend_intervals(const cell *c, gk_stats *out) {
+    for (gk_metric m = 0; m < GK_N_METRICS; m++) {
+        double x = out->value[m], rows;
+        if (m <= GK_METRIC_exact && same_share(c, m, &rows)) {
+            out->low[m] = x - x * gk_unseen_share(rows);
+            out->high[m] = x + (1 - x) * gk_unseen_share(rows);
+        } else if (m > GK_METRIC_exact && rows_of(c, m) < 2) {
+            out->low[m] = out->high[m] = NAN;
+        }
+    }
+}
+
 static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_stats *out) {
     double *values = gk_alloc(resamples * GK_N_METRICS * sizeof *values); /* [metric][resample] */
     uint32_t *times = gk_alloc(c->n_clusters * sizeof *times);
@@ -157,6 +202,7 @@ static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_stats *
         out->low[m] = percentile(v, n, 0.025);
         out->high[m] = percentile(v, n, 0.975);
     }
+    mend_intervals(c, out);
     gk_free(times);
     gk_free(values);
 }
@@ -216,7 +262,7 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
     for (int i = 0; i < 3; i++) cell_build(&c[i], from[i], n);
     size_t n_rows = c[0].n_clusters, kept = 0;
     uint32_t *times = gk_alloc(n_rows * sizeof *times);
-    double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3][GK_N_METRICS];
+    double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3][GK_N_METRICS], end[2] = {0};
     gk_rng rng;
     gk_rng_seed(&rng, seed, "bootstrap");
     for (int b = -1; b < resamples; b++) { /* -1: the rows as they are */
@@ -224,9 +270,11 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
         for (size_t k = 0; b >= 0 && k < n_rows; k++) times[gk_rng_below(&rng, n_rows)]++;
         for (int i = 0; i < 3; i++) cell_values(&c[i], times, mean[i]);
         double r = recovered(mean[0][metric], mean[1][metric], mean[2][metric]);
-        if (b < 0)
+        if (b < 0) {
             out->value = r;
-        else if (isnan(r))
+            end[0] = mean[1][metric];
+            end[1] = mean[2][metric];
+        } else if (isnan(r))
             out->undefined++;
         else
             draw[kept++] = r;
@@ -234,6 +282,11 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
     qsort(draw, kept, sizeof *draw, by_value);
     if (kept) out->low = percentile(draw, kept, 0.025);
     if (kept) out->high = percentile(draw, kept, 0.975);
+    if (kept && draw[kept - 1] - draw[0] < 1e-12 && metric <= GK_METRIC_exact && isfinite(out->value)) {
+        double way = gk_unseen_share((double)n_rows) / (end[1] - end[0]);
+        out->low = out->value - way;
+        out->high = out->value + way;
+    }
     gk_free(draw);
     gk_free(times);
     for (int i = 0; i < 3; i++) {

@@ -99,6 +99,7 @@ static void pool(gk__report *r, spot *s) {
             obs[n++] = (gk_obs){.row = t->item[k].row,
                                 .weight = 1,
                                 .rank = (double)t->item[k].rank,
+                                .prob = t->item[k].prob,
                                 .logprob = t->item[k].logprob,
                                 .logit_diff = t->item[k].logit_diff};
     }

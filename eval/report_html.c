@@ -88,6 +88,13 @@ static const char STYLE[] =
     "padding-top:.8rem;border-top:1px solid #ddd}h3{font-size:1.02rem;margin:1.4rem 0 .3rem}p{max-width:75ch}"
     ".summary{font-size:1.06rem;background:#f5f8fb;border-left:4px solid #0072b2;padding:.8rem "
     "1.1rem;margin:0}"
+    "ul.summary{list-style:none}.summary li{max-width:90ch}.summary li+li{margin-top:.45rem}"
+    ".facts{display:grid;grid-template-columns:max-content 1fr;gap:.1rem .9rem;margin:0 0 "
+    "1rem;font-size:.92rem}"
+    ".facts div{display:contents}.facts dt{color:#595959}.facts dd{margin:0;min-width:0}"
+    ".contents h2{font-size:1.02rem;margin:1.4rem 0 .3rem;padding:0;border:0}"
+    ".contents ol{columns:2 22rem;margin:0;padding-left:1.6rem;font-size:.92rem}.contents a{color:#00568a}"
+    ".verdict{margin:1rem 0 .3rem}.unsaid{color:#595959;font-weight:600}"
     ".note{background:#fdf3e1;border-left:4px solid #e69f00;padding:.5rem 1rem;max-width:75ch}"
     ".grid>.note{align-self:start;margin:1rem "
     "0}.muted{color:#595959}.grid{display:grid;grid-template-columns:1fr;gap:1rem 2rem}"
@@ -143,15 +150,21 @@ static const char STYLE_TOO[] =
     "th,td{padding:.25rem .45rem}"
     ".samples td.name,.cells .name,.name{white-space:normal;min-width:8em}td.name small{min-width:8em}"
     "td.name{position:sticky;left:0;background:#fff}}"
-    "@media "
-    "print{.save,.filter{display:none}body{max-width:none;padding:0;font-size:10pt}h2,h3{break-after:avoid}"
-    "figure,tr,.summary{break-inside:avoid}.scroll,figure>div{overflow:visible}figure "
-    "svg{min-width:0}.heat svg{width:100%;min-width:0}table{font-size:7.5pt}"
-    "th,td{padding:.15rem .35rem}thead th{white-space:normal}"
-    ".cells,.ranks{font-size:6pt}.cells td,.cells thead th,.ranks td,.ranks th{padding:.1rem .15rem}"
-    ".cells .name,.ranks "
-    ".name{min-width:0;white-space:normal}details::details-content{content-visibility:visible;height:auto}"
-    ".own-width svg{max-height:24cm}"
+    "@page{size:A4;margin:12mm 13mm}@media print{"
+    ".save,.filter,details:not([open]),details.long{display:none}"
+    "body{max-width:none;padding:0;font-size:9pt;line-height:1.35}h1{font-size:16pt;margin:0 0 .5rem}"
+    "h2{font-size:12.5pt;margin:1.2rem 0 .2rem;padding-top:.4rem}h3{font-size:9.5pt;margin:.6rem 0 .2rem}"
+    "#fails{break-before:page}h2,h3,h2+p,h3+p,summary{break-after:avoid}p,figure,tr,.summary,.checks{break-"
+    "inside:avoid}"
+    "thead{display:table-header-group}p,.summary li{max-width:none}figure{margin:.4rem "
+    "0}figcaption{font-size:7.5pt}"
+    ".grid{grid-template-columns:1fr 1fr;gap:.4rem 1rem}.scroll,figure>div{overflow:visible}"
+    ".heat{display:block}figure svg{min-width:0}.heat svg{width:100%;min-width:0;max-height:21cm}.heat "
+    "figcaption{max-width:none}"
+    "table{font-size:7pt;line-height:1.25}th,td{padding:.1rem .3rem}thead th{white-space:normal}"
+    "td.name small{min-width:0}"
+    ".cells,.ranks{font-size:5.8pt}.cells td,.cells thead th,.ranks td,.ranks th{padding:.08rem .13rem}"
+    ".cells .name,.ranks .name{min-width:0;white-space:normal}.own-width svg{max-height:24cm}"
     "*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}";
 
 void gk__html_head(gk_buf *b, const char *title) {
@@ -176,9 +189,8 @@ bool gk__report_figure(gk__report *r, gk__plot *p, const char *caption) {
 }
 
 char *gk__html_value(gk_metric m, double x, char buf[32]) {
-    int digits = m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob ? 3
-                 : m == GK_METRIC_median_rank                                ? 1
-                                                                             : 2;
+    bool fine = m == GK_METRIC_mean_prob || m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob;
+    int digits = fine ? 3 : m == GK_METRIC_median_rank ? 1 : 2;
     if (m <= GK_METRIC_exact) {
         x *= 100;
         digits = 1;
@@ -193,7 +205,7 @@ char *gk__html_value(gk_metric m, double x, char buf[32]) {
 void gk__html_stat(gk_buf *b, const gk_stats *s, gk_metric m) {
     char value[32], low[32], high[32];
     gk_buf_puts(b, gk__html_value(m, s->value[m], value));
-    if (s->n == 0) return;
+    if (s->n == 0 || isnan(s->low[m])) return;
     gk_buf_printf(b, "<small>[%s, %s]</small>", gk__html_value(m, s->low[m], low),
                   gk__html_value(m, s->high[m], high));
 }

@@ -67,7 +67,7 @@ static bool run_gnuplot(gk_arena *a, const char *dir, gk_error *err) {
         return gk_fail(err, GK_NOWHERE, hint, "gnuplot was ended by signal %d", WTERMSIG(status));
     if (WEXITSTATUS(status) == 127) return gk_fail(err, GK_NOWHERE, hint, "gnuplot could not be started");
     if (WEXITSTATUS(status) != 0)
-        return gk_fail(err, GK_NOWHERE, "graftkit is made for gnuplot 5.4",
+        return gk_fail(err, GK_NOWHERE, "graftkit is made for gnuplot 5.4 and 6.0",
                        "gnuplot failed (exit code %d): %.200s", WEXITSTATUS(status), complaint(a, dir));
     return true;
 }
@@ -106,7 +106,8 @@ static bool take_svg(const gk__plot *p, const char *text, size_t len, int id, gk
     const char *svg = strstr(text, "<svg"), *end = NULL;
     for (const char *at = svg; at && (at = strstr(at, "</svg>")); at++) end = at;
     if (strlen(text) != len || !end)
-        return gk_fail(err, GK_NOWHERE, "graftkit is made for gnuplot 5.4", "gnuplot wrote no SVG picture");
+        return gk_fail(err, GK_NOWHERE, "graftkit is made for gnuplot 5.4 and 6.0",
+                       "gnuplot wrote no SVG picture");
     gk__svg_add(p, id, svg, end, out);
     if (p->veils.len) {
         gk_buf_puts(out, "<g class=\"veils\" fill=\"#fff\" fill-opacity=\".86\" visibility=\"hidden\">");

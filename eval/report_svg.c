@@ -117,7 +117,7 @@ static void add_path(gk_buf *b, piece p) {
     const char *at = p.at, *end = p.at + p.n;
     long x = 0, y = 0;
     char mode = 0, written = 0;
-    if (strspn(at, "MLZ0123456789-., \t\r\n") < p.n) { /* not as gnuplot 5.4 writes them */
+    if (strspn(at, "MLZ0123456789-., \t\r\n") < p.n) { /* not as gnuplot writes them */
         gk_buf_add(b, at, p.n);
         return;
     }
@@ -190,6 +190,13 @@ static const char *schemes_of(const writer *w, piece id) {
     return plot && k >= 1 && k <= w->plot->n_shown ? w->plot->shown[k - 1] : NULL;
 }
 
+/* The group around a plot element. gnuplot 6 fills it with nothing, as the groups in it are anyway; 5.4 does
+ * not say. */
+static bool is_plot(const tag *t) {
+    int figure, k;
+    return is(t->name, "g") && sscanf(value_of(t, "id").at, "fig%d_plot_%d", &figure, &k) == 2;
+}
+
 /* A circle of gnuplot's point types 6 and 7. */
 static void add_circle(gk_buf *b, const tag *t) {
     double x, y, r;
@@ -215,9 +222,10 @@ static bool add_tag(const writer *w, const tag *t) {
         gk_buf_printf(w->out,
                       " role=\"img\" aria-labelledby=\"cap%d\" font-family=\"sans-serif\" font-size=\"%d\"",
                       w->id, GK__FONT_SIZE);
+    bool plot = is_plot(t);
     for (int i = 0; i < t->n; i++) {
         const char *schemes = is(t->key[i], "id") ? schemes_of(w, t->value[i]) : NULL;
-        if (!schemes && is_idle(t->key[i], t->value[i])) continue;
+        if (!schemes && (plot || is_idle(t->key[i], t->value[i]))) continue;
         if (schemes) {
             gk_buf_puts(w->out, " data-s=\"");
             gk__html_text(w->out, schemes);

@@ -6,10 +6,15 @@
 static const struct {
     gk_metric metric;
     const char *head;
-} COLUMNS[] = {{GK_METRIC_top1, "top-1 %"},           {GK_METRIC_top5, "top-5 %"},
-               {GK_METRIC_exact, "exact %"},          {GK_METRIC_top10, "top-10 %"},
-               {GK_METRIC_mean_rank, "mean rank"},    {GK_METRIC_median_rank, "median rank"},
-               {GK_METRIC_mean_logprob, "log-prob."}, {GK_METRIC_whole_logprob, "whole target&#39;s"},
+} COLUMNS[] = {{GK_METRIC_top1, "top-1 %"},
+               {GK_METRIC_top5, "top-5 %"},
+               {GK_METRIC_exact, "exact %"},
+               {GK_METRIC_top10, "top-10 %"},
+               {GK_METRIC_mean_rank, "mean rank"},
+               {GK_METRIC_median_rank, "median rank"},
+               {GK_METRIC_mean_prob, "prob."},
+               {GK_METRIC_mean_logprob, "log-prob."},
+               {GK_METRIC_whole_logprob, "whole target&#39;s"},
                {GK_METRIC_logit_diff, "logit diff."}};
 enum { N_COLUMNS = sizeof COLUMNS / sizeof *COLUMNS };
 
@@ -81,9 +86,10 @@ static void add_details(gk__report *r, const char *template_name, const char *te
 }
 
 void gk__report_tables(gk__report *r) {
+    gk__report_section(r, "numbers", "Every number");
     gk_buf_puts(
         &r->html,
-        "<h2>Every number</h2>\n<h3>All templates pooled</h3>\n"
+        "<h3>All templates pooled</h3>\n"
         "<p class=\"muted\">In brackets: bootstrap 95% intervals. <em>dropped</em> counts the prompts that "
         "could not be evaluated; their reasons are in the manifest below.</p>\n");
     add_table(r, "pooled");

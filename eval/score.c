@@ -1,5 +1,5 @@
 /* score.c: what one row of logits says about its target, in one pass. */
-#include "eval/eval.h"
+#include "eval/kernels.h"
 
 #include <math.h>
 #include <string.h>

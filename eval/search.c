@@ -91,6 +91,7 @@ static const char *const *copy_list(gk_arena *a, const char *const *list, size_t
 static void copy_options(gk_search *s, const gk_search_options *o) {
     s->o = *o;
     s->o.out = copy(s->a, o->out);
+    s->in.tokenizer = s->o.tokenizer = copy(s->a, o->tokenizer);
     s->o.prompts.rows = copy(s->a, o->prompts.rows);
     s->o.prompts.templates = copy(s->a, o->prompts.templates);
     s->o.prompts.fillers = copy(s->a, o->prompts.fillers);
@@ -169,6 +170,7 @@ static bool take_logits(void *ctx, size_t job, const float *logits) {
     *o = (gk_obs){.row = p->row,
                   .weight = 1,
                   .rank = ok ? (double)score.rank : vocab,
+                  .prob = ok ? score.prob : 0,
                   .logprob = ok ? score.logprob : -INFINITY,
                   .logit_diff = ok ? score.logit_diff : -INFINITY};
     gk_progress_update(k->progress, (double)(k->before + ++k->done), NULL);

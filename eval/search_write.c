@@ -59,6 +59,9 @@ static bool measure_part(gk_search *s, int k, gk_error *err) {
         gk_recovery(obs, obs + (n_rungs - 1) * n, list[i].obs, n, s->metric, s->o.seed, GK_RESAMPLES,
                     &score->recovery);
     }
+    gk_paired ends;
+    if (ok) gk_paired_compute(obs, obs + (n_rungs - 1) * n, n, s->o.top, s->o.seed, 0, &ends);
+    if (ok) r->p_ends[k] = ends.p;
     gk_free(obs);
     return ok;
 }
@@ -161,6 +164,8 @@ static bool write_json(const gk_search *s, const char *path, gk_error *err) {
     json_object_set_new(obj, "prompts", prompts);
     json_object_set_new(obj, "cells", cells_json(&s->cells));
     json_object_set_new(obj, "goal_reached", json_boolean(r->reached));
+    json_object_set_new(
+        obj, "p_ends", json_pack("{s:o, s:o}", PART[0], number(r->p_ends[0]), PART[1], number(r->p_ends[1])));
     json_object_set_new(obj, "PRE", rung_json(s, &r->rung[0]));
     json_object_set_new(obj, "SFT-rh", rung_json(s, &r->rung[r->n_rungs - 1]));
     for (size_t i = 0; i < r->n_ladder; i++) json_array_append_new(ladder, rung_json(s, &r->rung[1 + i]));

@@ -110,11 +110,17 @@ static void take_axis(reader *r, sqlite3_stmt *q) {
     s->axis = axis;
 }
 
+static bool has_table(reader *r, const char *name, size_t *there) {
+    char sql[160];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '%s'",
+             name);
+    return count_rows(r, sql, there);
+}
+
 /* A store that was made before there were grids has no such table. */
 static bool read_axes(reader *r) {
     size_t there;
-    return count_rows(r, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'axis'",
-                      &there) &&
+    return has_table(r, "axis", &there) &&
            (!there || each_row(r, "SELECT scheme, name, value FROM axis ORDER BY scheme, ord", take_axis));
 }
 
@@ -139,7 +145,7 @@ static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t 
     sqlite3_stmt *q =
         gk__sql_prepare(r->s,
                         "SELECT p.template, p.row, r.rank, r.logprob, r.logit_diff, r.dropped IS NOT NULL,"
-                        " r.whole_logprob, r.exact"
+                        " r.whole_logprob, r.exact, r.prob"
                         " FROM result r JOIN prompt p ON p.id = r.prompt WHERE r.scheme = ?"
                         " ORDER BY p.template, p.id",
                         r->err);
@@ -161,6 +167,7 @@ static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t 
         obs[at++] = (gk_obs){.row = (uint32_t)row,
                              .weight = 1,
                              .rank = sqlite3_column_double(q, 2),
+                             .prob = sqlite3_column_double(q, 8),
                              .logprob = sqlite3_column_double(q, 3),
                              .logit_diff = sqlite3_column_double(q, 4),
                              .whole = sqlite3_column_type(q, 6) != SQLITE_NULL,
@@ -347,7 +354,8 @@ static bool add_list(gk_store *s, json_t *to, const char *key, const char *sql, 
 static bool is_number_key(const char *key) {
     static const char *const keys[] = {"seed",       "threads",      "limit",        "complete",
                                        "seconds",    "rows_naive",   "rows_unique",  "flops",
-                                       "peak_bytes", "budget_bytes", "whole_target", "generate"};
+                                       "peak_bytes", "budget_bytes", "whole_target", "generate",
+                                       "parameters", "layers",       "width"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0) return true;
     return false;
@@ -376,10 +384,19 @@ static bool add_run(gk_store *s, json_t *to, gk_error *err) {
     return got == 0;
 }
 
+/* A store that was made earlier does not say. */
+static bool add_sets(gk_store *s, json_t *to, gk_error *err) {
+    reader r = {.s = s, .err = err};
+    size_t there;
+    if (!has_table(&r, "scheme_set", &there)) return false;
+    return !there || add_list(s, to, "sets", "SELECT name, about FROM scheme_set ORDER BY rowid", err);
+}
+
 json_t *gk_store_manifest(gk_store *s, gk_error *err) {
     json_t *m = json_object();
     bool ok =
-        add_run(s, m, err) && add_list(s, m, "models", "SELECT * FROM model ORDER BY rowid", err) &&
+        add_run(s, m, err) && add_sets(s, m, err) &&
+        add_list(s, m, "models", "SELECT * FROM model ORDER BY rowid", err) &&
         add_list(s, m, "templates", "SELECT * FROM template ORDER BY id", err) &&
         add_list(s, m, "schemes", "SELECT \"set\", name, about, canonical FROM scheme ORDER BY ord, id",
                  err) &&

@@ -2,33 +2,32 @@
  * over our own threads. The libraries' own threading is not used: BLIS's waits in a bare spin, which costs
  * most of the machine as soon as another process takes a core. */
 #include "model/gemm.h"
+#include "model/onednn.h"
 
 #include <blis.h>
-#include <omp.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef GK_HAVE_DNNL
-#include <oneapi/dnnl/dnnl.h>
-#endif
 
 #define PIECE_FLOPS 6e6            /* a piece below this is not worth handing to another thread */
 #define FEW_ROWS_BYTES (128 << 10) /* of weights: a product of few rows is bound by reading them */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* Debian's BLIS 0.9.0 knows no CPU newer than itself: on some it falls back to `generic`, on some AVX-512
- * ones to its AVX2 kernels; its own detection is not exported. Unless the user chose, choose by features:
- * AVX-512 takes the skx kernels, AVX2 of an unknown maker the haswell ones; the rest BLIS knows. The
- * enumerators are those of the header built against. */
+/* Debian's BLIS (0.9.0, 1.1) knows no CPU newer than itself: on some it falls back to `generic`, on some
+ * AVX-512 ones to its AVX2 kernels; its own detection is not exported. Unless the user chose, choose by the
+ * instruction set: AVX-512 takes the skx kernels, AVX2 the haswell ones where BLIS may not know the maker or
+ * is kept from more, and a forced baseline the generic ones; the rest BLIS knows. The enumerators are those
+ * of the header built against. */
 static void choose_blis(void) {
 #if defined(__x86_64__)
+    gk_isa isa = gk_isa_used();
     __builtin_cpu_init();
-    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     bool known_maker = __builtin_cpu_is("intel") || __builtin_cpu_is("amd");
-    int want = avx512 ? (int)BLIS_ARCH_SKX : avx2 && !known_maker ? (int)BLIS_ARCH_HASWELL : -1;
+    int want = -1;
+    if (isa == GK_AVX512) want = (int)BLIS_ARCH_SKX;
+    if (isa == GK_AVX2 && (gk_isa_forced() || !known_maker)) want = (int)BLIS_ARCH_HASWELL;
+    if (isa == GK_BASELINE && gk_isa_forced()) want = (int)BLIS_ARCH_GENERIC;
     if (want >= 0) {
         char id[16];
         snprintf(id, sizeof id, "%d", want);
@@ -55,20 +54,6 @@ static void by_blis(const gk__product *p) {
     bli_sgemm(ta, tb, p->m, p->n, p->k, &one, a.out, p->lda, 1, b.out, p->ldb, 1, &beta, p->c, p->ldc, 1);
 }
 
-#ifdef GK_HAVE_DNNL
-static bool by_dnnl(const gk__product *p) {
-    char ta = p->kind == GK_GEMM_TN ? 'T' : 'N', tb = p->kind == GK_GEMM_NT ? 'T' : 'N';
-    /* In a serial region oneDNN would start its own team. */
-    bool serial = !omp_in_parallel();
-    int before = serial ? omp_get_max_threads() : 1;
-    if (serial) omp_set_num_threads(1);
-    dnnl_status_t st =
-        dnnl_sgemm(ta, tb, p->m, p->n, p->k, 1.0f, p->a, p->lda, p->b, p->ldb, p->beta, p->c, p->ldc);
-    if (serial) omp_set_num_threads(before);
-    return st == dnnl_success;
-}
-#endif
-
 void gk__product_run(const gk__product *p, gk__gemm_library library) {
     if (p->m <= 0 || p->n <= 0) return;
     if (library == GK__BY_ROWS ||
@@ -76,9 +61,7 @@ void gk__product_run(const gk__product *p, gk__gemm_library library) {
         gk__few_rows(p);
         return;
     }
-#ifdef GK_HAVE_DNNL
-    if (library != GK__BY_BLIS && by_dnnl(p)) return;
-#endif
+    if (library != GK__BY_BLIS && gk__onednn_sgemm(p)) return;
     by_blis(p);
 }
 

@@ -15,6 +15,14 @@ typedef struct gk__product {
     float beta;
 } gk__product;
 
+typedef struct gk__bf16_product {
+    gk_gemm_kind kind;
+    int m, n, k, lda, ldb, ldc;
+    const uint16_t *a, *b;
+    float *c;
+    bool add; /* to C, else C is overwritten */
+} gk__bf16_product;
+
 typedef enum gk__gemm_library { GK__BY_CHOICE, GK__BY_BLIS, GK__BY_DNNL, GK__BY_ROWS } gk__gemm_library;
 
 void gk__product_run(const gk__product *p, gk__gemm_library library);   /* on this thread */

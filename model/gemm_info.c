@@ -1,5 +1,6 @@
 /* gemm_info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
 #include "model/gemm.h"
+#include "model/onednn.h"
 
 #include <blis.h>
 #if defined(__x86_64__)
@@ -8,9 +9,6 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef GK_HAVE_DNNL
-#include <oneapi/dnnl/dnnl.h>
-#endif
 
 static void cpu_name(char *out, size_t size) {
     snprintf(out, size, "unknown CPU");
@@ -27,15 +25,13 @@ static void cpu_name(char *out, size_t size) {
     fclose(f);
 }
 
+#if defined(__x86_64__)
 /* gcc 12's __builtin_cpu_supports does not know it: CPUID leaf 7, EDX bit 22. */
 static bool has_amx(void) {
-#if defined(__x86_64__)
     unsigned a, b, c, d;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1u);
-#else
-    return false;
-#endif
 }
+#endif
 
 static void cpu_features(char *out, size_t size) {
     out[0] = 0;
@@ -68,16 +64,10 @@ void gk_gemm_describe(gk_gemm_info *out) {
                                                  : "";
     snprintf(out->blis, sizeof out->blis, "%.16s, %.16s kernels%s", bli_info_get_version_str(),
              bli_arch_string(used), why);
-#ifdef GK_HAVE_DNNL
-    const dnnl_version_t *v = dnnl_version();
-    snprintf(out->onednn, sizeof out->onednn, "%d.%d.%d", v->major, v->minor, v->patch);
+    gk__onednn_version(out->onednn, sizeof out->onednn);
     snprintf(out->used, sizeof out->used,
-             "forward products of up to %d rows: graftkit's own kernel; all others: oneDNN", GK__FEW_ROWS);
-#else
-    snprintf(out->onednn, sizeof out->onednn, "not built in");
-    snprintf(out->used, sizeof out->used,
-             "forward products of up to %d rows: graftkit's own kernel; all others: BLIS", GK__FEW_ROWS);
-#endif
+             "forward products of up to %d rows: graftkit's own kernel; all others: %s", GK__FEW_ROWS,
+             gk__onednn_built_in() ? "oneDNN" : "BLIS");
 }
 
 static int by_value(const void *a, const void *b) {
@@ -112,9 +102,7 @@ double gk_gemm_measure(const char *library, int m, int n, int k, int threads, do
                                                               : GK__BY_CHOICE;
     bool bf16 = strcmp(library, "bf16") == 0;
     if (bf16 && !gk_bf16_fast()) return 0;
-#ifndef GK_HAVE_DNNL
-    if (which == GK__BY_DNNL) return 0;
-#endif
+    if (which == GK__BY_DNNL && !gk__onednn_built_in()) return 0;
     size_t sm = (size_t)m, sn = (size_t)n, sk = (size_t)k;
     float *a = gk_alloc(sm * sk * 4), *b = gk_alloc(sn * sk * 4), *c = gk_alloc(sm * sn * 4);
     for (size_t i = 0; i < sm * sk; i++) a[i] = (float)(i % 13) - 6;
@@ -139,44 +127,4 @@ double gk_gemm_measure(const char *library, int m, int n, int k, int threads, do
     void *all[] = {a, b, c, h.a, h.b};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) gk_free(all[i]);
     return median > 0 ? 2.0 * m * n * k / median / 1e9 : 0;
-}
-
-#if defined(__AVX512F__)
-#define PEAK_LANES 16
-#elif defined(__AVX__)
-#define PEAK_LANES 8
-#else
-#define PEAK_LANES 4
-#endif
-typedef float peak_vector __attribute__((vector_size(PEAK_LANES * sizeof(float))));
-#define PEAK_CHAINS 12 /* more than latency x ports on any CPU so far, and they fit the registers */
-
-static double peak_loop(long rounds) {
-    peak_vector sum[PEAK_CHAINS], x, y;
-    for (int l = 0; l < PEAK_LANES; l++) {
-        x[l] = 0.999999f;
-        y[l] = 1e-7f;
-        for (int i = 0; i < PEAK_CHAINS; i++) sum[i][l] = (float)i;
-    }
-    for (long r = 0; r < rounds; r++)
-#pragma GCC unroll 12
-        for (int i = 0; i < PEAK_CHAINS; i++) sum[i] = sum[i] * x + y;
-    double total = 0;
-    for (int i = 0; i < PEAK_CHAINS; i++)
-        for (int l = 0; l < PEAK_LANES; l++) total += (double)sum[i][l];
-    return total;
-}
-
-double gk_flops_peak(int threads, double seconds) {
-    const long rounds = 200000;
-    double best = 0, start = gk_now(), sink = 0;
-    if (threads < 1) threads = 1;
-    do {
-        double t = gk_now();
-#pragma omp parallel num_threads(threads) reduction(+ : sink)
-        sink += peak_loop(rounds);
-        double rate = 2.0 * PEAK_LANES * PEAK_CHAINS * (double)rounds * threads / (gk_now() - t) / 1e9;
-        if (rate > best) best = rate;
-    } while (gk_now() - start < seconds);
-    return sink == 0.123 ? 0 : best; /* uses the sum, so that the loop stays */
 }

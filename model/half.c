@@ -1,6 +1,6 @@
 /* half.c: arrays of 16-bit floats. The portable loops vectorise; where the processor converts f16 itself,
  * that is used for all but the last few. */
-#include "model/half.h"
+#include "model/kernels.h"
 
 #if defined(__F16C__)
 #include <immintrin.h>
@@ -38,4 +38,13 @@ void gk__bf16_to_f32(const uint16_t *restrict in, float *restrict out, size_t n)
 
 void gk__f32_to_bf16(const float *restrict in, uint16_t *restrict out, size_t n) {
     for (size_t i = 0; i < n; i++) out[i] = gk__bf16_narrow(in[i]);
+}
+
+void gk_bf16_round(const float *in, uint16_t *out, size_t n) {
+    gk__f32_to_bf16(in, out, n);
+}
+
+void gk_bf16_round_weights(const float *restrict in, uint16_t *restrict out, size_t n, size_t first) {
+    for (size_t i = 0; i < n; i++)
+        out[i] = gk_bf16_pick(in[i], gk_mix32((uint32_t)(first + i) * 0x9E3779B1u));
 }

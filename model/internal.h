@@ -13,8 +13,18 @@ typedef struct gk__place {
 
 /* One allocation of parameters, and views into it. q, k and v weights of a layer are adjacent (as are their
  * biases, and gate and up), so that one product computes all of them. */
+/* kept.c: what a folder says that saving has to hand on; NULL members: nothing. */
+typedef struct gk__kept {
+    json_t *config;     /* members of config.json */
+    json_t *generation; /* generation_config.json */
+} gk__kept;
+/* On failure too `out` wants gk__kept_free. */
+bool gk__kept_load(const char *dir, gk__kept *out, gk_error *err);
+void gk__kept_free(gk__kept *k);
+
 struct gk_model {
     gk_config cfg;
+    gk__kept kept;
     float *data;
     uint16_t *half; /* bf16, beside or instead of data; NULL: none */
     float *vectors; /* norms and biases, where data is NULL and half is not */
@@ -139,7 +149,9 @@ void gk__act_forward(const gk_config *c, int n, const float *gu, float *act);
 /* Writes dgu from dact. */
 void gk__act_backward(const gk_config *c, int n, const float *gu, const float *dact, float *dgu);
 
-/* ---- ops_loss.c */
+/* ---- ops_rows.c */
+/* sum += part, which becomes zero; on this thread. */
+void gk__take(size_t count, float *sum, float *part);
 /* dlogits *= the slope of gk_op_softcap where it gave `capped`. */
 void gk__softcap_backward(float cap, size_t count, const float *capped, float *dlogits);
 /* For rows of logits [n x V] and their targets: adds up the cross-entropy (returned); when scale != 0 the

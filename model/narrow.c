@@ -1,6 +1,5 @@
 /* narrow.c: models whose matrices are bf16, beside their floats (fast products, exact updates) or instead of
  * them (little memory). Norms and biases are floats always. */
-#include "model/half.h"
 #include "model/internal.h"
 
 #include <string.h>
@@ -77,13 +76,4 @@ float *gk_model_vectors(gk_model *m, size_t *n) {
 float *gk_model_vector(gk_model *m, const gk_param *p) {
     gk_tensor t = gk_model_tensor(m, p->layer, p->comp);
     return m->vectors + ((p->bias ? t.b : t.w) - m->vectors);
-}
-
-void gk_bf16_round(const float *in, uint16_t *out, size_t n) {
-    gk__f32_to_bf16(in, out, n);
-}
-
-void gk_bf16_round_weights(const float *restrict in, uint16_t *restrict out, size_t n, size_t first) {
-    for (size_t i = 0; i < n; i++)
-        out[i] = gk_bf16_pick(in[i], gk_mix32((uint32_t)(first + i) * 0x9E3779B1u));
 }

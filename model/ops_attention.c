@@ -1,6 +1,6 @@
 /* ops_attention.c: causal attention of single queries: over gathered rows (grafting) and over a cache
  * (decoding). Whole sequences: ops_attention_block.c. */
-#include "model/attention.h"
+#include "model/kernels.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* ops_attention_block.c: causal attention of whole sequences, forward and backward, as small products on
  * blocks of queries. The backward pass recomputes the probabilities from the saved log-denominators (Dao et
  * al. 2022), so that no [T x T] matrix is kept. */
-#include "model/attention.h"
+#include "model/kernels.h"
 
 #include <string.h>
 

@@ -1,7 +1,6 @@
 /* ops_mlp.c: the MLP's activations, forward and backward: SiLU and the gated forms (Shazeer 2020), GELU exact
  * and by tanh (Hendrycks and Gimpel 2016), ReLU; and the soft cap of logits (Gemma 2). */
-#include "model/internal.h"
-#include "model/mathfn.h"
+#include "model/kernels.h"
 
 #define ROW_GRAIN 16
 #define SQRT_2_OVER_PI 0.7978845608f

@@ -1,5 +1,5 @@
 /* ops_norm.c: LayerNorm (Ba et al. 2016) and RMSNorm (Zhang and Sennrich 2019), forward and backward. */
-#include "model/internal.h"
+#include "model/kernels.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* ops_rope.c: rotary positions (Su et al. 2021), of the whole head or its leading dimensions, with the linear
  * (Chen et al. 2023) and the Llama 3 scaling of the frequencies. */
-#include "model/internal.h"
+#include "model/kernels.h"
 
 #include <math.h>
 

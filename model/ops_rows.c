@@ -1,6 +1,5 @@
 /* ops_rows.c: embeddings, linear layers, the residual add and the cross-entropy. */
-#include "model/internal.h"
-#include "model/mathfn.h"
+#include "model/kernels.h"
 
 #include <math.h>
 #include <string.h>
@@ -72,6 +71,13 @@ void gk_op_pos(gk_tensor pos, int n, const int32_t *position, float *x) {
 void gk_op_add(size_t count, float *x, const float *y) {
     rows_job j = {.x = x, .y = y};
     gk_parallel_for(count, 16384, add_floats, &j);
+}
+
+void gk__take(size_t count, float *restrict sum, float *restrict part) {
+    for (size_t i = 0; i < count; i++) {
+        sum[i] += part[i];
+        part[i] = 0;
+    }
 }
 
 void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy) {

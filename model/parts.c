@@ -86,11 +86,8 @@ static void run_parts(void *ctx, size_t begin, size_t end) {
 static void reduce(void *ctx, size_t begin, size_t end) {
     step *t = ctx;
     for (size_t i = 1; i < t->used; i++) {
-        float *restrict sum = t->p->grad, *restrict part = t->s->part[i].grad;
-        for (size_t j = begin; j < end; j++) {
-            sum[j] += part[j];
-            part[j] = 0;
-        }
+        float *part = t->s->part[i].grad + begin;
+        gk__take(end - begin, t->p->grad + begin, part);
     }
 }
 

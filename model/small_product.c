@@ -1,6 +1,6 @@
 /* small_product.c: a product of operands that are in cache: C is made in register blocks of up to TALL rows
  * and two vectors, each step of k one broadcast a row. */
-#include "model/attention.h"
+#include "model/kernels.h"
 
 #include <string.h>
 #if defined(__AVX__)

@@ -1,8 +1,7 @@
 /* spectrum.c: see spectrum.h. After N. Halko, P. G. Martinsson and J. A. Tropp, "Finding structure with
  * randomness" (2011): a random subspace is multiplied by D^T D until its Ritz values stand still. The basis V
  * is kept as [w x in], a row a vector, so that everything large is one of model/gemm.c's products. */
-#include "model/spectrum.h"
-#include "model/internal.h"
+#include "model/kernels.h"
 
 #include <math.h>
 #include <string.h>

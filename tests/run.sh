@@ -1,23 +1,32 @@
 #!/bin/bash
 # Runs the suites given as arguments, one a core at a time, shows the output of those that fail, and ends with the totals.
-# A hang ends a test, a busy machine does not.
+# A hang ends a test, a busy machine does not. With EACH_ISA=1 a suite whose source says "kernels:" is run
+# under each instruction set that the processor has, which GRAFTKIT (the program) tells.
 export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-120}
-suites=("$@") next=0 told=0
+suites=() isas=() next=0 told=0
+[ -z "$EACH_ISA" ] || for i in baseline avx2 avx512; do
+    if GRAFTKIT_ISA=$i "$GRAFTKIT" --version >/dev/null 2>&1; then lesser+=" ${best:-}" best=$i; fi
+done
+for s in "$@"; do
+    suites+=("$s") isas+=("${GRAFTKIT_ISA:-}")
+    grep -qs '^[/ ]\* kernels: ' "tests/$(basename "$s").c" && [ -z "${GRAFTKIT_ISA:-}" ] || continue
+    for i in $lesser; do suites+=("$s") isas+=("$i"); done
+done
 passed=0 failed=0 suites_failed=()
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
 
 run() { # run NUMBER: its output and then its exit code
-    "${suites[$1]}" >"$tmp/$1.out" 2>&1
+    GRAFTKIT_ISA=${isas[$1]} "${suites[$1]}" >"$tmp/$1.out" 2>&1
     echo $? >"$tmp/$1.code"
 }
 
 tell() { # tell NUMBER: what came of it
-    local suite=${suites[$1]} code line checks bad
+    local suite=${suites[$1]}${isas[$1]:+ [${isas[$1]}]} code line checks bad
     code=$(<"$tmp/$1.code")
     line=$(grep -aE '^[0-9]+%: Checks' "$tmp/$1.out" | tail -n 1)
-    printf '%-16s %s\n' "$(basename "$suite")" "${line:-no result (exit code $code)}"
+    printf '%-16s %s\n' "${suite##*/}" "${line:-no result (exit code $code)}"
     grep -aE '^skip:' "$tmp/$1.out"
     checks=$(sed -n 's/.*Checks: \([0-9]*\).*/\1/p' <<<"$line")
     bad=$(sed -n 's/.*Failures: \([0-9]*\), Errors: \([0-9]*\).*/\1+\2/p' <<<"$line")

@@ -1,5 +1,6 @@
 /* test_adamw.c: the optimiser against torch's numbers, clipping, frozen arrays, schedules. */
 /* modules: train model core */
+/* kernels: under each instruction set */
 #include "tests/scratch.h"
 #include "train/train.h"
 

@@ -1,4 +1,5 @@
 /* modules: model core
+ * kernels: under each instruction set
  *
  * test_backward.c: the ways in which a backward pass can run give one gradient: in several batches, with
  * frozen components or layers, with activations computed again, in pieces. On every fixture's configuration.

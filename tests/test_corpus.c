@@ -247,6 +247,8 @@ static gk_tok *bare_tokenizer(scratch *s) {
     ck_assert(gk_mkdirs(scratch_path(s, "bare"), NULL));
     scratch_file(s, "bare/vocab.json", "{\"a\": 0, \"b\": 1, \"c\": 2, \"\\u0120\": 3, \"\\u0120b\": 4}");
     scratch_file(s, "bare/merges.txt", "#version: 0.2\n\u0120 b\n");
+    scratch_file(s, "bare/tokenizer_config.json",
+                 "{\"bos_token\": null, \"eos_token\": null, \"unk_token\": null}");
     gk_error err;
     gk_tok *tok = gk_tok_load(scratch_path(s, "bare"), &err);
     ck_assert_msg(tok != NULL, "%s", err.what);

@@ -1,4 +1,5 @@
 /* modules: model core
+ * kernels: under each instruction set
  *
  * test_decode.c: a growing sequence gives the logits of the whole one; 16-bit products; the choice of a
  * token. */

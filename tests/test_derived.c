@@ -1,4 +1,5 @@
 /* test_derived.c: donors that are no checkpoints, against checkpoints that are made from their definition.
+ * kernels: under each instruction set
  * modules: graft model tokenizer core */
 #include "graft/graft.h"
 #include "tests/engine_fixture.h"

@@ -252,7 +252,7 @@ START_TEST(what_cannot_be_compared) {
     refused(a, b, 4,
             "field 'intermediate_size': is 34 in the first model and 35 in the second; only models of one "
             "architecture and shape can be compared");
-    refused(a, a, 0, "the rank must be from 1 to 256, not 0");
+    refused(a, a, -1, "the rank must be from 0 to 256, not -1");
     weights_of(bad, 1, GK_V)[3] = NAN;
     refused(a, bad, 4, "v of layer 1 of the second model has a value that is not finite");
     weights_of(bad, 1, GK_V)[3] = INFINITY;

@@ -1,4 +1,5 @@
 /* test_engine.c: the grafting engine against the definition of the method, computed token by token.
+ * kernels: under each instruction set
  * modules: graft model tokenizer core */
 #include "graft/graft.h"
 #include "tests/engine_fixture.h"

@@ -249,6 +249,24 @@ START_TEST(other_weights_under_the_same_name_are_noticed) {
 }
 END_TEST
 
+/* Any part of a GGUF model stands for all of them. */
+START_TEST(parts_of_a_model_are_noticed) {
+    scratch s = scratch_new();
+    note(&s, "true");
+    scratch_file(&s, "m-00001-of-00002.gguf", "one");
+    refused(&s, "MODEL=$D/m-00001-of-00002.gguf", "part 2 is missing", "m-00002-of-00002.gguf");
+    scratch_file(&s, "m-00002-of-00002.gguf", "two");
+    note(&s, "MODEL=$D/m-00001-of-00002.gguf");
+    backdate(&s);
+    note(&s, "MODEL=$D/m-00001-of-00002.gguf");
+    ck_assert_int_eq(written(&s), 0);
+    scratch_file(&s, "m-00002-of-00002.gguf", "three");
+    note(&s, "MODEL=$D/m-00001-of-00002.gguf");
+    ck_assert_int_eq(written(&s), 1);
+    scratch_free(&s);
+}
+END_TEST
+
 static void script(scratch *s, const char *name, const char *text) {
     ck_assert_int_eq(chmod(scratch_file(s, name, text), 0755), 0);
 }
@@ -299,6 +317,7 @@ int main(void) {
     tcase_add_test(t, forgotten_variables_are_those_of_the_run);
     tcase_add_test(t, a_note_is_written_when_something_else_is_asked_for);
     tcase_add_test(t, other_weights_under_the_same_name_are_noticed);
+    tcase_add_test(t, parts_of_a_model_are_noticed);
     tcase_add_test(t, bench_train_tells_medians_and_ratios);
     suite_add_tcase(suite, t);
     return run_suite(suite);

@@ -1,5 +1,6 @@
 /* test_metrics.c: what one row of logits says, and cells with their intervals, against brute force. */
 /* modules: eval core */
+/* kernels: under each instruction set */
 #include "eval/eval.h"
 #include "tests/scratch.h"
 
@@ -128,6 +129,7 @@ static gk_obs *random_obs(uint64_t seed, size_t n, size_t per_row) {
         double rank = floor(exp(6 * gk_rng_uniform(&r)) - 1);
         o[i] = (gk_obs){.row = (uint32_t)(i / per_row), .weight = 1, .rank = rank};
         o[i].logprob = -rank / 50 - gk_rng_uniform(&r);
+        o[i].prob = exp(o[i].logprob);
         o[i].logit_diff = gk_rng_normal(&r);
         o[i].whole = i % 7 != 5;
         o[i].exact = rank < 1 && i % 3;
@@ -167,13 +169,15 @@ START_TEST(cell_values_match_brute_force) {
         ck_assert_double_eq_tol(s.value[GK_METRIC_top10], share_below(o, n, 10), 1e-12);
         ck_assert_double_eq_tol(s.value[GK_METRIC_top50], share_below(o, n, 50), 1e-12);
         ck_assert_double_eq_tol(s.value[GK_METRIC_top100], share_below(o, n, 100), 1e-12);
-        double rank = 0, logprob = 0, diff = 0;
+        double rank = 0, prob = 0, logprob = 0, diff = 0;
         for (size_t i = 0; i < n; i++) {
             rank += o[i].rank;
+            prob += o[i].prob;
             logprob += o[i].logprob;
             diff += o[i].logit_diff;
         }
         ck_assert_double_eq_tol(s.value[GK_METRIC_mean_rank], rank / (double)n, 1e-9);
+        ck_assert_double_eq_tol(s.value[GK_METRIC_mean_prob], prob / (double)n, 1e-12);
         ck_assert_double_eq_tol(s.value[GK_METRIC_mean_logprob], logprob / (double)n, 1e-12);
         ck_assert_double_eq_tol(s.value[GK_METRIC_logit_diff], diff / (double)n, 1e-12);
         ck_assert_double_eq(s.value[GK_METRIC_median_rank], brute_median(o, n));
@@ -209,8 +213,10 @@ START_TEST(whole_targets_may_be_missing) {
     gk_stats_compute(o, 40, 1, 200, &s);
     ck_assert_uint_eq(s.n_whole, 2);
     ck_assert_double_eq(s.value[GK_METRIC_exact], 0.5);
-    ck_assert_double_eq(s.low[GK_METRIC_exact], 0.5);
-    ck_assert_double_eq(s.high[GK_METRIC_exact], 0.5);
+    ck_assert_double_eq_tol(s.low[GK_METRIC_exact], 0.5 - 0.5 * 0.975, 1e-12); /* one row says little */
+    ck_assert_double_eq_tol(s.high[GK_METRIC_exact], 0.5 + 0.5 * 0.975, 1e-12);
+    ck_assert(isfinite(s.value[GK_METRIC_whole_logprob]) && isnan(s.low[GK_METRIC_whole_logprob]));
+    ck_assert(isfinite(s.low[GK_METRIC_mean_logprob]));
     gk_free(o);
 }
 END_TEST
@@ -244,7 +250,8 @@ START_TEST(intervals_are_deterministic_and_hold_the_value) {
 }
 END_TEST
 
-START_TEST(constant_data_have_no_width) {
+/* Of shares the interval is Clopper and Pearson's; what has no bound keeps the bootstrap's. */
+START_TEST(constant_data_are_not_certain) {
     gk_obs o[40];
     for (uint32_t i = 0; i < 40; i++)
         o[i] = (gk_obs){.row = i,
@@ -256,13 +263,47 @@ START_TEST(constant_data_have_no_width) {
                         .whole_logprob = -3};
     gk_stats s;
     gk_stats_compute(o, 40, 1, GK_RESAMPLES, &s);
-    for (int m = 0; m < GK_N_METRICS; m++) {
+    for (int m = GK_METRIC_mean_rank; m < GK_N_METRICS; m++) {
         ck_assert_double_eq(s.low[m], s.value[m]);
         ck_assert_double_eq(s.high[m], s.value[m]);
     }
+    /* Of 40 trials none, or all (R: binom.test(0, 40)$conf.int). */
+    ck_assert_double_eq(s.low[GK_METRIC_top5], 0);
+    ck_assert_double_eq_tol(s.high[GK_METRIC_top5], 0.08809730, 1e-8);
+    ck_assert_double_eq_tol(s.low[GK_METRIC_top10], 1 - 0.08809730, 1e-8);
+    ck_assert_double_eq(s.high[GK_METRIC_top10], 1);
     ck_assert_double_eq(s.value[GK_METRIC_top5], 0);
     ck_assert_double_eq(s.value[GK_METRIC_top10], 1);
     ck_assert_double_eq(s.value[GK_METRIC_median_rank], 7);
+}
+END_TEST
+
+/* Prompts of one row are one fact: four times the prompts say no more. Nor does it matter that half of each
+ * row's prompts are right, where that is so in every row; and rows that weigh little count for little. */
+START_TEST(exact_intervals_count_rows) {
+    gk_obs o[40];
+    gk_stats s;
+    for (uint32_t i = 0; i < 40; i++) o[i] = (gk_obs){.row = i / 4, .weight = 1, .rank = i % 2 ? 0 : 7};
+    gk_stats_compute(o, 40, 1, GK_RESAMPLES, &s);
+    double u = 1 - pow(0.025, 0.1); /* 0.3085 */
+    ck_assert_double_eq_tol(gk_unseen_share(10), u, 1e-15);
+    ck_assert_double_eq_tol(s.high[GK_METRIC_top10], 1, 1e-15);
+    ck_assert_double_eq_tol(s.low[GK_METRIC_top10], 1 - u, 1e-12);
+    ck_assert_double_eq_tol(s.low[GK_METRIC_top1], 0.5 - 0.5 * u, 1e-12);
+    ck_assert_double_eq_tol(s.high[GK_METRIC_top1], 0.5 + 0.5 * u, 1e-12);
+    for (uint32_t i = 4; i < 40; i++) o[i].weight = 1e-9;
+    gk_stats_compute(o, 40, 1, GK_RESAMPLES, &s);
+    ck_assert_double_eq_tol(s.low[GK_METRIC_top10], 0.025, 1e-6);
+    /* One row: a share may be anything, and of a mean nothing is known. */
+    gk_stats_compute(o, 4, 1, GK_RESAMPLES, &s);
+    ck_assert_double_eq_tol(s.low[GK_METRIC_top10], 0.025, 1e-12);
+    ck_assert(isnan(s.low[GK_METRIC_mean_rank]) && isnan(s.high[GK_METRIC_mean_prob]));
+    ck_assert_double_eq(s.value[GK_METRIC_mean_rank], 3.5);
+    /* One row of ten that differs is the bootstrap's again. */
+    for (uint32_t i = 0; i < 40; i++) o[i] = (gk_obs){.row = i / 4, .weight = 1, .rank = i ? 7 : 0};
+    gk_stats_compute(o, 40, 1, GK_RESAMPLES, &s);
+    ck_assert_double_eq(s.low[GK_METRIC_top5], 0);
+    ck_assert_double_lt(s.high[GK_METRIC_top5], 0.11);
 }
 END_TEST
 
@@ -344,9 +385,9 @@ START_TEST(many_cells_are_single_cells) {
 END_TEST
 
 START_TEST(metrics_have_their_keys) {
-    static const char *const keys[] = {"top1",         "top5",          "top10",     "top50",
-                                       "top100",       "exact",         "mean_rank", "median_rank",
-                                       "mean_logprob", "whole_logprob", "logit_diff"};
+    static const char *const keys[] = {"top1",      "top5",         "top10",         "top50",
+                                       "top100",    "exact",        "mean_rank",     "median_rank",
+                                       "mean_prob", "mean_logprob", "whole_logprob", "logit_diff"};
     ck_assert_int_eq(GK_N_METRICS, sizeof keys / sizeof *keys);
     for (int m = 0; m < GK_N_METRICS; m++) {
         ck_assert_str_eq(gk_metric_key((gk_metric)m), keys[m]);
@@ -372,7 +413,12 @@ START_TEST(recovery_is_a_ratio_with_an_interval_over_rows) {
     ck_assert_double_eq(r.low, s.low[GK_METRIC_top5]);
     ck_assert_double_eq(r.high, s.high[GK_METRIC_top5]);
     gk_recovery(low, high, low, 40, GK_METRIC_top5, 1, GK_RESAMPLES, &r);
-    ck_assert_double_eq(r.high, 0);
+    double u = 1 - pow(0.025, 1 / 20.0); /* 20 rows, none of which the graft changed */
+    ck_assert_double_eq_tol(r.low, -u, 1e-12);
+    ck_assert_double_eq_tol(r.high, u, 1e-12);
+    for (uint32_t i = 0; i < 40; i++) low[i].rank = i < 20 ? 0 : 9; /* half the way */
+    gk_recovery(low, high, high, 40, GK_METRIC_top5, 1, GK_RESAMPLES, &r);
+    ck_assert_double_eq_tol(r.low, 1 - 2 * u, 1e-12);
     gk_recovery(low, low, half, 40, GK_METRIC_top5, 1, GK_RESAMPLES, &r);
     ck_assert(isnan(r.value) && isnan(r.low));
     ck_assert_int_eq(r.undefined, GK_RESAMPLES);
@@ -393,7 +439,8 @@ int main(void) {
     tcase_add_test(t, whole_targets_may_be_missing);
     tcase_add_test(t, an_empty_cell_is_nan);
     tcase_add_test(t, intervals_are_deterministic_and_hold_the_value);
-    tcase_add_test(t, constant_data_have_no_width);
+    tcase_add_test(t, constant_data_are_not_certain);
+    tcase_add_test(t, exact_intervals_count_rows);
     tcase_add_test(t, intervals_have_the_binomial_width);
     tcase_add_test(t, rows_are_drawn_not_prompts);
     tcase_add_test(t, a_weight_of_two_is_two_observations);

@@ -1,4 +1,5 @@
 /* modules: model core
+ * kernels: under each instruction set
  *
  * test_model.c: every operator and the whole model against finite differences; products against a plain loop;
  * packing and batch composition do not change the loss. */

@@ -82,6 +82,17 @@ START_TEST(pair_is_compared_by_rows) {
     double low = draw[12] + 0.475 * (draw[13] - draw[12]), high = draw[486] + 0.525 * (draw[487] - draw[486]);
     ck_assert_double_eq_tol(got.low, low, 1e-12);
     ck_assert_double_eq_tol(got.high, high, 1e-12);
+    /* No row differs, or every one: Clopper and Pearson's share of the rows that were not seen. */
+    double u = 1 - pow(0.025, 0.25);
+    gk_paired_compute(ref, ref, 6, 5, 11, 500, &got);
+    ck_assert(got.diff == 0 && fabs(got.low + u) < 1e-12 && fabs(got.high - u) < 1e-12);
+    gk_obs all[6], none[6];
+    for (uint32_t i = 0; i < 6; i++) {
+        all[i] = at_rank(ref[i].row, 0);
+        none[i] = at_rank(ref[i].row, 9);
+    }
+    gk_paired_compute(none, all, 6, 5, 11, 500, &got);
+    ck_assert(got.diff == 1 && fabs(got.low - (1 - 2 * u)) < 1e-12 && got.high == 1);
     gk_paired_compute(ref, obs, 0, 5, 11, 500, &got);
     ck_assert(isnan(got.diff) && isnan(got.p) && isnan(got.low));
 }
@@ -162,16 +173,23 @@ END_TEST
 /* Without PRE and SFT, the first scheme of a set is what the others are compared with. */
 START_TEST(first_scheme_stands_in) {
     bench b = bench_new();
-    alter(&b, "UPDATE scheme SET name = 'x' || name WHERE name IN ('PRE', 'SFT', 'SFT-rh')");
+    /* A name makes no reference: what it does is looked at. */
+    alter(
+        &b,
+        "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE name IN ('PRE', 'SFT', 'SFT-rh'));"
+        "DELETE FROM scheme WHERE name IN ('PRE', 'SFT', 'SFT-rh');"
+        "UPDATE scheme SET name = 'PRE' WHERE name = 'FE'; UPDATE scheme SET name = 'SFT-rh' WHERE name = "
+        "'LT^C'");
     gk_error err;
     gk_store *s = gk_store_open(b.db, &err);
     char *path = scratch_path(&b.s, "differ.csv");
     ck_assert(gk_export_differences(s, path, &err));
     gk_store_close(s);
     char *text = gk_read_file(b.s.a, path, 1 << 20, NULL, &err);
-    ck_assert_ptr_nonnull(strstr(text, "\nposition,FE,xPRE,"));
+    ck_assert_ptr_nonnull(strstr(text, "\nposition,LT,PRE,"));
     ck_assert_ptr_nonnull(strstr(text, "\ncomponent,FE | ATTN,FE | none,"));
-    ck_assert_ptr_null(strstr(text, ",xPRE,xPRE,"));
+    ck_assert_ptr_null(strstr(text, ",PRE,PRE,"));
+    ck_assert_uint_eq(count(text, ",SFT-rh,"), 1); /* no reference of anything */
     bench_free(&b);
 }
 END_TEST

@@ -1,4 +1,5 @@
 /* modules: model core
+ * kernels: under each instruction set
  *
  * test_parity.c: logits, loss and every gradient against torch's on the same weights (fixtures made by
  * tools/reference/make_model_fixtures.py). */

@@ -1,4 +1,5 @@
 /* modules: model core
+ * kernels: under each instruction set
  *
  * test_quant.c: 16-bit floats over all their codes against the definition, and quantised blocks against what
  * gguf-py makes of them (tests/fixtures/quant.gguf, written by tools/reference/make_quant_fixtures.py). */
@@ -147,7 +148,7 @@ END_TEST
 /* Lengths that leave a remainder after the wide loops touch exactly their elements. */
 START_TEST(arrays_of_any_length) {
     for (size_t n = 0; n < 40; n++) {
-        uint16_t in[40], back[41] = {0}, brain[41] = {0};
+        uint16_t in[40] = {0}, back[41] = {0}, brain[41] = {0};
         float out[41] = {0};
         for (size_t i = 0; i < n; i++) in[i] = (uint16_t)(0x3C00 + i);
         out[n] = 7;
@@ -167,8 +168,9 @@ END_TEST
 
 /* ---------------------------------------------------------------- blocks */
 
-static const char *const NAMES[] = {"F32",  "F16",  "BF16", "Q8_0", "Q4_0", "Q4_1",
-                                    "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"};
+static const char *const NAMES[] = {"F32",  "F16",    "BF16",   "Q8_0",  "Q4_0",  "Q4_1",
+                                    "Q5_0", "Q5_1",   "Q4_K",   "Q5_K",  "Q6_K",  "Q2_K",
+                                    "Q3_K", "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4"};
 enum { N_NAMES = sizeof NAMES / sizeof *NAMES };
 
 /* The table agrees with the container's, and names what it has and nothing else. */

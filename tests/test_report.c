@@ -20,7 +20,7 @@ static const char *number_after(const char *at, double *out) {
 }
 
 static void check_stat(const char **at, const gk_stats *s, gk_metric m) {
-    bool log = m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob;
+    bool log = m == GK_METRIC_mean_prob || m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob;
     double scale = m <= GK_METRIC_exact ? 100 : 1, step = log ? 0.0005 : 0.0501, got;
     *at = strstr(*at, "<td>");
     ck_assert_ptr_nonnull(*at);
@@ -28,6 +28,7 @@ static void check_stat(const char **at, const gk_stats *s, gk_metric m) {
     ck_assert_int_eq(s->n == 0, isnan(got));
     if (s->n == 0) return;
     ck_assert_double_eq_tol(got, scale * s->value[m], step);
+    if (isnan(s->low[m])) return;
     ck_assert_int_eq(strncmp(*at, "<small>[", 8), 0);
     *at = number_after(*at + 8, &got);
     ck_assert_double_eq_tol(got, scale * s->low[m], step);
@@ -37,9 +38,10 @@ static void check_stat(const char **at, const gk_stats *s, gk_metric m) {
 }
 
 static void check_row(const char *table, const gk_cell *c) {
-    static const gk_metric shown[] = {GK_METRIC_top1,         GK_METRIC_top5,          GK_METRIC_exact,
-                                      GK_METRIC_top10,        GK_METRIC_mean_rank,     GK_METRIC_median_rank,
-                                      GK_METRIC_mean_logprob, GK_METRIC_whole_logprob, GK_METRIC_logit_diff};
+    static const gk_metric shown[] = {GK_METRIC_top1,      GK_METRIC_top5,         GK_METRIC_exact,
+                                      GK_METRIC_top10,     GK_METRIC_mean_rank,    GK_METRIC_median_rank,
+                                      GK_METRIC_mean_prob, GK_METRIC_mean_logprob, GK_METRIC_whole_logprob,
+                                      GK_METRIC_logit_diff};
     gk_buf want = {0};
     gk_buf_puts(&want, "<td class=\"name\">");
     gk__html_text(&want, c->scheme);
@@ -49,7 +51,7 @@ static void check_row(const char *table, const gk_cell *c) {
     at += want.len;
     gk_buf_free(&want);
     if (!c->applies) {
-        ck_assert_ptr_eq(strstr(at, "not applicable"), at + strlen("<td colspan=\"11\" class=\"muted\">"));
+        ck_assert_ptr_eq(strstr(at, "not applicable"), at + strlen("<td colspan=\"12\" class=\"muted\">"));
         return;
     }
     unsigned long n, dropped;
@@ -165,8 +167,8 @@ START_TEST(absent_sets_are_left_out) {
     bench b = bench_new();
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
-    ck_assert_ptr_nonnull(strstr(page, "Which components recall"));
-    ck_assert_ptr_nonnull(strstr(page, "Can a task model share"));
+    ck_assert_ptr_nonnull(strstr(page, "component: Which components at the last token recall the fact"));
+    ck_assert_ptr_nonnull(strstr(page, "Whether the task&#39;s attention"));
     size_t figures = count(page, "<svg");
     /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template */
     ck_assert_uint_eq(figures, 4 * 5 + 5);
@@ -175,8 +177,8 @@ START_TEST(absent_sets_are_left_out) {
         "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'position');"
         "DELETE FROM scheme WHERE \"set\" <> 'position'; UPDATE run SET value = '0' WHERE key = 'complete'");
     page = write_report(&b, &o);
-    ck_assert_ptr_null(strstr(page, "Which components recall"));
-    ck_assert_ptr_null(strstr(page, "Can a task model share"));
+    ck_assert_ptr_null(strstr(page, "component: Which components at the last token recall the fact"));
+    ck_assert_ptr_null(strstr(page, "Whether the task&#39;s attention"));
     ck_assert_ptr_null(strstr(page, "ATTN+FFN"));
     ck_assert_ptr_nonnull(strstr(page, "The sweep is not complete"));
     ck_assert_uint_eq(count(page, "<svg"), 5 + 5);
@@ -228,7 +230,8 @@ START_TEST(samples_say_what_was_generated) {
     /* Without whole targets and texts, their columns are not there. */
     alter(&b, "UPDATE run SET value = '0' WHERE key IN ('whole_target', 'generate')");
     page = write_report(&b, &o);
-    static const char *const gone[] = {"exact", "Exact", "it said", "class=\"said\"", "whole target&#39;s"};
+    static const char *const gone[] = {"<th>exact</th>", "exact %",        "Exact",
+                                       "it said",        "class=\"said\"", "whole target&#39;s"};
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         ck_assert_ptr_null(strstr(strstr(page, "</style>"), gone[i]));
     bench_free(&b);
@@ -241,18 +244,38 @@ START_TEST(sample_prompts_are_marked) {
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
     ck_assert_uint_eq(count(page, "<p class=\"prompt\">"), 4);
-    ck_assert_uint_eq(count(page, "<sub>FE</sub>"), 4);
-    ck_assert_uint_eq(count(page, "<sub>M</sub>"), 2);
-    ck_assert_uint_eq(count(page, "<sub>LT</sub>"), 4);
+    /* No scheme is the last token alone, and none names the film: fields bear the names that schemes use. */
+    ck_assert_uint_eq(count(page, "<mark class=\"fe\">"), 4);
+    ck_assert_uint_eq(count(page, "<sub>entity</sub>"), 4);
+    ck_assert_uint_eq(count(page, "<mark class=\"m\">"), 0);
+    ck_assert_uint_eq(count(page, "<sub>last token</sub>"), 4);
     ck_assert_ptr_nonnull(strstr(page, "<p class=\"prompt\"><mark class=\"fe\">"));
     ck_assert_ptr_nonnull(strstr(page, "The &lt;b&gt;Film&lt;/b&gt;"));
     alter(&b, "UPDATE prompt SET n_tokens = n_tokens + 1 WHERE template = 3"); /* another tokenizer */
     page = write_report(&b, &o);
-    ck_assert_uint_eq(count(page, "<sub>LT</sub>"), 3);
+    ck_assert_uint_eq(count(page, "<sub>last token</sub>"), 3);
     ck_assert_int_eq(unlink(b.rows), 0);
     page = write_report(&b, &o);
     ck_assert_ptr_null(strstr(page, "<mark"));
     ck_assert_ptr_nonnull(strstr(page, "are not marked"));
+    bench_free(&b);
+}
+END_TEST
+
+/* With the schemes of positions the marks are these schemes' names. */
+START_TEST(marks_are_named_after_schemes) {
+    bench b = bench_new();
+    keep_set(&b, "position");
+    gk_report_options o = options(&b);
+    char *page = write_report(&b, &o);
+    ck_assert_uint_eq(count(page, "<sub>FE</sub>"), 4);
+    ck_assert_uint_eq(count(page, "<sub>M</sub>"), 2);
+    ck_assert_uint_eq(count(page, "<sub>LT</sub>"), 4);
+    ck_assert_ptr_nonnull(strstr(page, "<sub>preposition</sub>"));
+    alter(&b, "UPDATE scheme SET name = 'El' WHERE name = 'FE'");
+    page = write_report(&b, &o);
+    ck_assert_uint_eq(count(page, "<sub>El</sub>"), 4);
+    ck_assert_ptr_nonnull(strstr(page, "<strong>El</strong> grafts at <code>entity</code>."));
     bench_free(&b);
 }
 END_TEST
@@ -341,6 +364,11 @@ START_TEST(gate_is_told) {
     char *page = write_report(&b, &o);
     ck_assert_ptr_nonnull(strstr(page, "Top-5 is 50.0%, at least 90.0% is asked for"));
     ck_assert_ptr_nonnull(strstr(page, "<strong class=\"no\">fails"));
+    o.gate = scratch_file(&b.s, "gate.json", "{\"pass\": true, \"top\": 5, \"min\": 0, \"share\": 0}");
+    ck_assert_ptr_nonnull(strstr(write_report(&b, &o), "asks for nothing, and says nothing"));
+    o.gate = scratch_file(&b.s, "gate.json",
+                          "{\"pass\": true, \"top\": 5, \"min\": 0.9, \"share\": 1, \"targets\": 5}");
+    ck_assert_ptr_nonnull(strstr(write_report(&b, &o), "so many guesses take in every target"));
     o.gate = scratch_file(&b.s, "gate.json", "{\"pass\": 1}");
     ck_assert(!gk_report_write(&o, &err));
     assert_error_at(&err, o.gate, ": field 'pass': this is not the result of a gate");
@@ -452,6 +480,7 @@ int main(void) {
     tcase_add_test(t, absent_sets_are_left_out);
     tcase_add_test(t, page_is_escaped_and_self_contained);
     tcase_add_test(t, sample_prompts_are_marked);
+    tcase_add_test(t, marks_are_named_after_schemes);
     tcase_add_test(t, samples_say_what_was_generated);
     tcase_add_test(t, curves_or_a_note);
     tcase_add_test(t, answers_and_rates_are_drawn);

@@ -133,6 +133,7 @@ static void check_summary_cell(const json_t *cell) {
     ck_assert_double_eq_tol(number(cell, "top50"), query("avg(rank < 50)", scheme, where), 1e-12);
     ck_assert_double_eq_tol(number(cell, "top100"), query("avg(rank < 100)", scheme, where), 1e-12);
     ck_assert_double_eq_tol(number(cell, "mean_rank"), query("avg(rank)", scheme, where), 1e-9);
+    ck_assert_double_eq_tol(number(cell, "mean_prob"), query("avg(r.prob)", scheme, where), 1e-9);
     ck_assert_double_eq_tol(number(cell, "mean_logprob"), query("avg(logprob)", scheme, where), 1e-9);
     ck_assert_double_eq_tol(number(cell, "logit_diff"), query("avg(r.logit_diff)", scheme, where), 1e-9);
     check_whole(cell, scheme, where);
@@ -163,7 +164,7 @@ START_TEST(the_summary_agrees_with_sql) {
         "tokenizer_sha256", "templates_sha256", "fillers_sha256", "rows_sha256", "prompts_sha256", "seed",
         "threads",          "kernels",          "version",        "started",     "ended",          "seconds",
         "rows_naive",       "rows_unique",      "flops",          "models",      "templates",      "schemes",
-        "dropped"};
+        "dropped",          "sentencepiece",    "onednn",         "blis"};
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
         ck_assert_msg(json_object_get(m, keys[k]) != NULL, "the manifest lacks %s", keys[k]);
     ck_assert_double_eq(number(m, "complete"), 1);

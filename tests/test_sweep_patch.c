@@ -5,6 +5,7 @@
 #include <math.h>
 
 static const char PATCHES[] = "set: patching\n"
+                              "about: Moving activations instead of weights\n"
                               "schemes:\n"
                               "  - {name: PRE}\n"
                               "  - {name: itself, patches: [{at: [first_actor, last], from: pre}]}\n"

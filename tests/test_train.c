@@ -163,6 +163,9 @@ START_TEST(the_manifest_tells_the_run) {
     ck_assert(gk_json_num(m, "loss", &x, at, NULL) && x == t.end.loss);
     ck_assert(gk_json_num(m, "valid_loss", &x, at, NULL) && x == t.end.valid_loss);
     ck_assert(gk_json_str(m, "graftkit", &text, at, NULL));
+    const json_t *kernels = json_object_get(m, "kernels");
+    ck_assert_str_eq(json_string_value(json_object_get(kernels, "sentencepiece")), gk_tok_sentencepiece());
+    ck_assert(json_object_get(kernels, "onednn") && json_object_get(kernels, "blis"));
     ck_assert_str_eq(text, GK_VERSION);
     ck_assert(gk_sha256_file(scratch_path(&s, "run/model.safetensors"), hex, NULL));
     ck_assert(gk_json_str(m, "model_sha256", &text, at, NULL));

@@ -1,4 +1,5 @@
 /* modules: train model tokenizer core
+ * kernels: under each instruction set
  *
  * test_train_parity.c: fifty steps of training against transformers and torch.optim.AdamW on the same weights
  * and batches: loss, gradient norm and learning rate of every step, the first gradient, weights and moments

@@ -11,34 +11,45 @@
 
 #include "core/core.h"
 
+GK_PUBLIC_BEGIN
+
 typedef struct gk_tok gk_tok;
 
 /* Opens a tokenizer.json, tokenizer.model or .gguf file (the bytes say which), or a folder that holds, in
  * this order of preference, a tokenizer.json, a tokenizer.model, or a vocab.json with a merges.txt. The
  * caller frees it.
  *
- * In a folder, tokenizer_config.json's add_bos_token says whether encoding starts with BOS. Where it says
- * nothing, a sentencepiece model starts with it, a tokenizer.json where its post-processor puts a special
- * token first, and GPT-2's files do not. BOS and EOS of a sentencepiece model are its own; of the others what
- * tokenizer_config.json, special_tokens_map.json or config.json name, the first that says something; else
- * what the post-processor puts first, and <|endoftext|> where there is such an added token. Truncation,
- * padding and what a post-processor puts after the text are not done.
+ * In a folder, tokenizer_config.json, special_tokens_map.json, added_tokens.json and config.json say which
+ * tokens there are besides, what they do to the white space beside them, whether a space goes before a text,
+ * and which tokens are BOS and EOS: as transformers' AutoTokenizer takes it, and where that differs from the
+ * library that made the tokenizer as docs/tokenizers.md says. Encoding starts with BOS where the
+ * post-processor of a tokenizer.json puts it; beside a tokenizer.model unless add_bos_token is false; beside
+ * GPT-2's files where it is true. Of a file by itself, EOS of a tokenizer.json is <|endoftext|> where there
+ * is such an added token, and BOS what the post-processor puts first, else the same. Truncation and padding
+ * are not done.
  *
- * Of a GGUF file the metadata under tokenizer.ggml say all of this: the models "llama" (sentencepiece) and
- * "gpt2" (byte-level BPE) with the pre-tokenisers gpt-2, llama-bpe, smollm, qwen2 and default.
+ * Of a GGUF file (of one in several parts: any of them) the metadata under tokenizer.ggml say all of this:
+ * the models "llama" (sentencepiece) and "gpt2" (byte-level BPE) with the pre-tokenisers of gguf_pre.c's
+ * table.
  *
  * NULL, with the place, when a file is damaged or holds something that is not built: a sentencepiece model
  * whose tokens have no exact bytes (one that rewrites the text, gives a space to the word before it, or is
  * not of the BPE kind); a tokenizer.json with another model than BPE or with a step that is not known, which
- * the message names. Thread-safe. */
+ * the message names; settings that put EOS or another token after the text. Thread-safe. */
 gk_tok *gk_tok_load(const char *path, gk_error *err);
+/* The version of the sentencepiece library that graftkit was built with, such as "0.1.97", or "unknown". The
+ * vocabularies that two versions train on the same texts can differ by a piece. Static. Thread-safe. */
+const char *gk_tok_sentencepiece(void);
 /* Whether a folder holds the files of a tokenizer, good or bad. */
 bool gk_tok_present(const char *dir);
 void gk_tok_free(gk_tok *t); /* NULL is fine */
 
 int gk_tok_size(const gk_tok *t); /* number of ids */
-int gk_tok_bos(const gk_tok *t);  /* -1 when there is none */
-int gk_tok_eos(const gk_tok *t);  /* -1 when there is none */
+/* The same without tokens that only a folder's settings add: a model may have fewer rows than these take, as
+ * long as no text has them (a pad_token, mostly). */
+int gk_tok_own_size(const gk_tok *t);
+int gk_tok_bos(const gk_tok *t); /* -1 when there is none */
+int gk_tok_eos(const gk_tok *t); /* -1 when there is none */
 /* As stored ("▁stars", "Ġstars"); borrowed; NULL when out of range, "" for an id without a piece. */
 const char *gk_tok_piece(const gk_tok *t, int id);
 
@@ -51,6 +62,10 @@ void gk_tok_fingerprint(const gk_tok *t, char hex[GK_SHA256_HEX]);
  * is published both as a sentencepiece model and as a tokenizer.json: of two different kinds, every id must
  * have the same piece, and BOS and EOS must be the same. Thread-safe. */
 bool gk_tok_same(const gk_tok *a, const gk_tok *b);
+/* Whether `more` is `a` with further tokens behind a's last id (a pad token, say), so that a text without
+ * them has the same ids in both. Of two tokenizers that are no sentencepiece models; else false. Thread-safe.
+ */
+bool gk_tok_extends(const gk_tok *more, const gk_tok *a);
 
 /* n ids; span[i] is the part of the text that id[i] stands for. The spans tile the text: span[0].begin = 0
  * (after BOS, whose span is [0,0)), each begins where the one before ends, the last ends at len. A leading
@@ -67,12 +82,11 @@ typedef struct gk_tokens {
     size_t n;
 } gk_tokens;
 typedef enum gk_bos { GK_BOS_DEFAULT, GK_BOS_YES, GK_BOS_NO } gk_bos;
-/* Text must be UTF-8 (fails at the offending byte otherwise) of at most 256 MiB. Special-token strings in the
- * text are what the reference makes of them: text for a sentencepiece model, the added tokens of a
- * tokenizer.json and GPT-2's <|endoftext|> are matched. Fails with GK_BOS_YES when there is no BOS, when the
- * model drops the whole of a text that is not empty, and when a pattern of the tokenizer needs too many
- * steps. The empty text has no tokens but BOS; `text` may then be NULL. The arrays are in `a`; after a
- * failure *out is zero. Thread-safe with one arena per thread. */
+/* Text must be UTF-8 (fails at the offending byte otherwise) of at most 256 MiB. Added tokens in the text are
+ * matched: those of the file and of what stands beside it; a sentencepiece model by itself has none. Fails
+ * with GK_BOS_YES when there is no BOS, when the model drops the whole of a text that is not empty, and when
+ * a pattern of the tokenizer needs too many steps. The empty text has no tokens but BOS; `text` may then be
+ * NULL. The arrays are in `a`; after a failure *out is zero. Thread-safe with one arena per thread. */
 bool gk_tok_encode(const gk_tok *t, const char *text, size_t len, gk_bos bos, gk_arena *a, gk_tokens *out,
                    gk_error *err);
 /* NUL-terminated text of n ids, in `a`. Special tokens (BOS, EOS) decode to nothing, a dummy prefix at the
@@ -102,13 +116,15 @@ bool gk_tok_first(const gk_tok *t, const char *text, int32_t *id, gk_error *err)
  * the whole process (silent). */
 bool gk_tok_train(const char *const *sentences, size_t n, int vocab, const char *dir, gk_error *err);
 /* Writes the files of a loaded tokenizer into `dir` (made where it is missing) as they were read: the
- * tokenizer's own and, of a folder, tokenizer_config.json and special_tokens_map.json. A tokenizer.model that
- * was read without a tokenizer_config.json gets one in the layout of gk_tok_train. Fails when a file of
- * another kind of tokenizer stands there, since loading would mix the two. Of a GGUF file it is a
- * tokenizer.json or tokenizer.model that gives the same ids. Each file is replaced whole or not at all.
- * Thread-safe for different folders. */
+ * tokenizer's own and, of a folder, tokenizer_config.json, special_tokens_map.json, added_tokens.json and the
+ * chat templates. A tokenizer.model that was read without a tokenizer_config.json gets one in the layout of
+ * gk_tok_train. Fails when a file of another kind of tokenizer stands there, since loading would mix the two.
+ * Of a GGUF file it is a tokenizer.json or tokenizer.model that gives the same ids. Each file is replaced
+ * whole or not at all. Thread-safe for different folders. */
 bool gk_tok_save(const gk_tok *t, const char *dir, gk_error *err);
 /* Removes the files of any kind of tokenizer from `dir`, so that another may be saved there. */
 bool gk_tok_remove(const char *dir, gk_error *err);
+
+GK_PUBLIC_END
 
 #endif

@@ -27,10 +27,12 @@ int cmd_info(int argc, char **argv) {
     gk_gemm_info info;
     gk_gemm_describe(&info);
     double peak1 = gk_flops_peak(1, seconds), peak = gk_flops_peak(n, seconds);
-    printf("graftkit %s\nCPU       %s\nfeatures  %s\nthreads   %d\nBLIS      %s\noneDNN    %s\nused      "
-           "%s\nbf16      %s\n",
-           GK_VERSION, info.cpu, info.features, n, info.blis, info.onednn, info.used,
-           gk_bf16_fast() ? "by oneDNN, fp32 sums" : "no instructions, or no oneDNN: computed in fp32");
+    printf(
+        "graftkit %s\nCPU       %s\nfeatures  %s\nkernels   %s%s\nthreads   %d\nBLIS      %s\noneDNN    %s\n"
+        "used      %s\nbf16      %s\n",
+        GK_VERSION, info.cpu, info.features, gk_isa_name(gk_isa_used()),
+        gk_isa_forced() ? " (GRAFTKIT_ISA)" : "", n, info.blis, info.onednn, info.used,
+        gk_bf16_fast() ? "by oneDNN, fp32 sums" : "no instructions, or no oneDNN: computed in fp32");
     printf("fp32 FMA peak (registers): %.0f GFLOP/s a core, %.0f with %d threads\n\n", peak1, peak, n);
     printf("%-28s %17s %8s %8s %8s %9s %8s   (GFLOP/s, %d threads, median)\n", "product x W^T",
            "rows x out x in", "BLIS", "oneDNN", "used", "of peak", "bf16", n);

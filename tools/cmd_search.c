@@ -7,8 +7,8 @@
 #include <string.h>
 
 typedef struct args {
-    const char *recipient, *donor, *templates, *fillers, *rows, *entity, *target, *out, *budget, *objective,
-        *blocks;
+    const char *recipient, *tokenizer, *donor, *templates, *fillers, *rows, *entity, *target, *out, *budget,
+        *objective, *blocks;
     gk_strings positions, components;
     int64_t seed, threads, limit, top, beam, most;
     double goal, held_out;
@@ -63,6 +63,11 @@ static void say_table(const gk_search_result *r, const args *g) {
     if (!r->reached)
         printf("the goal of %g%% is not reached with %zu cells on the rows searched\n", 100 * g->goal,
                found->size);
+    for (int k = 0; k < 2; k++)
+        if (!(r->p_ends[k] < 0.05))
+            printf("on the rows %s SFT-rh is not clearly better than PRE (p = %.2g): recovery says nothing "
+                   "there\n",
+                   k ? "held out" : "searched", r->p_ends[k]);
     printf("%s/scheme.yaml, ladder.json, ladder.csv, ladder.svg\n", g->out);
 }
 
@@ -84,6 +89,7 @@ static bool check_out(const args *g, gk_error *err) {
         const gk_named_path named[] = {{"--rows", g->rows, GK_INPUT},
                                        {"--templates", g->templates, GK_INPUT},
                                        {"--fillers", g->fillers, GK_INPUT},
+                                       {"--tokenizer", g->tokenizer, GK_INPUT},
                                        {"--out", gk_path_join(a, g->out, names[i]), GK_OUTPUT}};
         ok = gk_check_outputs(named, sizeof named / sizeof *named, err);
     }
@@ -105,6 +111,7 @@ static bool parse_blocks(const char *text, int *out, gk_error *err) {
 
 static bool options(const args *g, gk_search_options *o, gk_error *err) {
     *o = (gk_search_options){.recipient = g->recipient,
+                             .tokenizer = g->tokenizer,
                              .donor = g->donor,
                              .out = g->out,
                              .positions = g->positions.item,
@@ -163,6 +170,7 @@ int cmd_search(int argc, char **argv) {
     const gk_opt opts[] = {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
         {"donor", GK_OPT_STR, &g.donor, "NAME=DIR", "the model that weights come from", true},
+        {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "the models' tokenizer [the recipient's]", false},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
         {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", true},

@@ -6,7 +6,7 @@
 #include <string.h>
 
 typedef struct args {
-    const char *recipient, *templates, *fillers, *rows, *entity, *target, *out, *budget;
+    const char *recipient, *tokenizer, *templates, *fillers, *rows, *entity, *target, *out, *budget;
     const char *svd;
     gk_strings donors, derive, schemes;
     int64_t seed, threads, limit, generate;
@@ -135,6 +135,7 @@ static bool check_out(const args *g, gk_error *err) {
     const gk_named_path named[] = {{"--rows", g->rows, GK_INPUT},
                                    {"--templates", g->templates, GK_INPUT},
                                    {"--fillers", g->fillers, GK_INPUT},
+                                   {"--tokenizer", g->tokenizer, GK_INPUT},
                                    {"--out", g->out, GK_OUTPUT}};
     for (size_t i = 0; i < g->schemes.n; i++) {
         const gk_named_path scheme[] = {{"--schemes", g->schemes.item[i], GK_INPUT},
@@ -168,6 +169,7 @@ int cmd_sweep(int argc, char **argv) {
          "repeated",
          false},
         {"svd", GK_OPT_STR, &g.svd, "DIR", "the folder that keeps what rank=R computes [OUT.svd]", false},
+        {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "the models' tokenizer [the recipient's]", false},
         {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "graft schemes (YAML); may be repeated", true},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
@@ -197,6 +199,7 @@ int cmd_sweep(int argc, char **argv) {
     if (code < 0) {
         gk_use_threads(g.threads);
         gk_sweep_options o = {.recipient = g.recipient,
+                              .tokenizer = g.tokenizer,
                               .donors = g.donors.item,
                               .n_donors = g.donors.n,
                               .derive = g.derive.item,

@@ -9,8 +9,11 @@ static bool same(const gk_named_path *output, const char *path, const char *of, 
 
 /* Whether the output is one of the files of a model; one that cannot be found has none. */
 static bool in_model(const gk_named_path *output, const gk_named_path *model, gk_error *err) {
-    static const char *const ITS[] = {"config.json", "generation_config.json", "tokenizer.json",
-                                      "tokenizer.model", "tokenizer_config.json"};
+    static const char *const ITS[] = {
+        "config.json",       "generation_config.json", "tokenizer.json",
+        "tokenizer.model",   "tokenizer_config.json",  "special_tokens_map.json",
+        "added_tokens.json", "chat_template.jinja",    "vocab.json",
+        "merges.txt"};
     gk_arena *a = gk_arena_new();
     const char **file;
     size_t n = 0;

@@ -1,4 +1,4 @@
-#include "train/internal.h"
+#include "train/kernels.h"
 
 #include <math.h>
 

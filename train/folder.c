@@ -116,8 +116,8 @@ void gk__folder_leave(gk__folder *f) {
 static json_t *kernels_json(void) {
     gk_gemm_info info;
     gk_gemm_describe(&info);
-    return json_pack("{s:s, s:s, s:s, s:s}", "cpu", info.cpu, "blis", info.blis, "onednn", info.onednn,
-                     "used", info.used);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s}", "cpu", info.cpu, "blis", info.blis, "onednn", info.onednn,
+                     "used", info.used, "sentencepiece", gk_tok_sentencepiece());
 }
 
 bool gk__manifest_write(const gk__folder *f, const json_t *inputs, const gk__state *s, gk_error *err) {

@@ -25,6 +25,8 @@
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 
+GK_PUBLIC_BEGIN
+
 /* ---------------------------------------------------------------- learning-rate schedules (schedule.c) */
 
 typedef enum gk_schedule { GK_LINEAR, GK_COSINE, GK_CONSTANT } gk_schedule;
@@ -318,5 +320,7 @@ double gk_train_flops(const gk_model *m, int64_t rows);
  * itself whatever number of threads made it (train.json says it). A loss or gradient that is not finite and a
  * disk that is full are errors; the last checkpoint stays as it was. */
 bool gk_train(const gk_train_job *job, gk_train_result *out, gk_error *err);
+
+GK_PUBLIC_END
 
 #endif

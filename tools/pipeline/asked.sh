@@ -38,6 +38,14 @@ model=()
 if [[ -f $MODEL || ( $MODEL == *.gguf && ! -d $MODEL ) ]]; then
     [[ -f $MODEL ]] || no "MODEL='$MODEL': there is no such file"
     model=("$MODEL")
+    if [[ $MODEL =~ ^(.*)-[0-9]{5}-of-([0-9]{5})\.gguf$ ]]; then # one part of several: all of them are the model
+        model=()
+        for ((i = 1; i <= 10#${BASH_REMATCH[2]}; i++)); do
+            f=$(printf '%s-%05d-of-%s.gguf' "${BASH_REMATCH[1]}" $i "${BASH_REMATCH[2]}")
+            [[ -f $f ]] || no "MODEL='$MODEL': part $i is missing: there is no file '$f'"
+            model+=("$f")
+        done
+    fi
 elif [[ $MODEL ]]; then
     shopt -s nullglob
     weights=("$MODEL"/model*.safetensors)

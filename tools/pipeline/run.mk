@@ -65,13 +65,10 @@ THREADS  ?= 0
 # The recipes of the finetuned models and of the mild one are names of train/recipes or files.
 MILD     ?= $(if $(MODEL),auto-mild,relation-mild)
 MIX_RATIO ?= 0.3
-# Make and the shell split names at blanks and read these characters as their own: such a name would become another.
-ODD := : ; ' " ` \ ? * [ ] ( ) { } < > & | ! ~ % \# $$
+include $(HERE)names.mk
 $(if $(RUN),,$(error RUN is empty: name a folder for the run))
-$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE GENERAL ENTITY TARGET,$(if $(filter 1,$(words |$($v)|)),,\
-    $(error $v='$($v)' holds a blank: use a path without blanks and without any of $(ODD))))
-$(foreach v,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE GENERAL ENTITY TARGET,$(foreach c,$(ODD),$(if $(findstring $c,$($v)),\
-    $(error $v='$($v)' holds $c : use a path without blanks and without any of $(ODD)))))
+$(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE GENERAL ENTITY TARGET)
+$(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE GENERAL ENTITY TARGET)
 # Templates that name no film have no place for the schemes of its title.
 USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(shell grep -s movie_title $(TEMPLATES)/eval.jsonl),,_untitled).yaml component.yaml hybrid.yaml)
 SCHEMES  ?= $(USUAL_SCHEMES)

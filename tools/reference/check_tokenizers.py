@@ -4,8 +4,9 @@
     make && python3 tools/reference/check_tokenizers.py [--tokenizers ../shared/tokenizers] [--texts 2500] [NAME…]
 
 Every folder under --tokenizers is one: a tokenizer.json, a tokenizer.model, or GPT-2's vocab.json and merges.txt; a folder or file
-given as NAME is one too. Exit code 1 when any ids or any decoded text differ, when spans do not tile a text (encode_texts.c looks), or
-when a text that is not UTF-8 is taken. Needs a built graftkit, a C compiler, and the Python packages tokenizers and sentencepiece.
+given as NAME is one too. Where a tokenizer_config.json stands beside a tokenizer.json, transformers' AutoTokenizer is the reference; folders with
+more beside them are check_beside.py's. Exit code 1 when any ids or any decoded text differ, when spans do not tile a text (encode_texts.c looks), or
+when a text that is not UTF-8 is taken. Needs a built graftkit, a C compiler, and the Python packages tokenizers, sentencepiece and transformers.
 """
 import argparse
 import json
@@ -42,29 +43,30 @@ class Sentencepiece:
 
 
 class Tokenizers:
-    def __init__(self, tokenizer, add_bos=None):
-        self.tok, self.bos = tokenizer, add_bos
+    def __init__(self, tokenizer):
+        self.tok = tokenizer
 
     def encode(self, text):
-        if self.bos is None:
-            return self.tok.encode(text).ids
-        return self.bos + self.tok.encode(text, add_special_tokens=False).ids
+        return self.tok.encode(text).ids
 
     def decode(self, ids):
         return self.tok.decode(ids, skip_special_tokens=True)
+
+
+class Transformers(Tokenizers):
+    def encode(self, text):
+        return self.tok(text)["input_ids"]
 
 
 def reference(path):
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     if path.is_file():
         return Tokenizers(Tokenizer.from_file(str(path))) if path.suffix == ".json" else Sentencepiece(path)
+    if (path / "tokenizer.json").exists() and (path / "tokenizer_config.json").exists():
+        from transformers import AutoTokenizer
+        return Transformers(AutoTokenizer.from_pretrained(path))
     if (path / "tokenizer.json").exists():
-        config = path / "tokenizer_config.json"
-        config = json.loads(config.read_text()) if config.exists() else {}
-        tok, add = Tokenizer.from_file(str(path / "tokenizer.json")), config.get("add_bos_token")
-        bos = config.get("bos_token")
-        bos = bos["content"] if isinstance(bos, dict) else bos
-        return Tokenizers(tok, None if add is None else [tok.token_to_id(bos)] if add and bos else [])
+        return Tokenizers(Tokenizer.from_file(str(path / "tokenizer.json")))
     if (path / "tokenizer.model").exists():
         return Sentencepiece(path / "tokenizer.model")
     tok = Tokenizer(models.BPE.from_file(str(path / "vocab.json"), str(path / "merges.txt")))
