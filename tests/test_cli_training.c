@@ -242,7 +242,7 @@ START_TEST(adapters_that_do_not_fit) {
     refused("merge --adapter $D/lora --out $D/base", "--out", "name another folder");
     refused("merge --adapter $D/lora --model $D/lora --out $D/no", "is an adapter itself", "merge");
     refused("finetune --model $D/lora --lora-rank 2 --texts $D/data/relation/A2B.jsonl --out $D/no",
-            "holds an adapter, not a model", "merge");
+            "is an adapter itself", "merge");
     refused("base --family llama --tokenizer $D/tokenizer --texts $D/data/base/texts.jsonl --recipe base "
             "--lora-rank 2 --out $D/no",
             "lora_rank", "no base model");
