@@ -194,15 +194,17 @@ static void print_dropped(const job *j, gk_buf *out) {
     }
 }
 
-/* Where no dataset comes of it, why is what one wants to know: but a finished dataset is not touched. */
+/* Where no dataset comes of it, why is what one wants to know: but a finished dataset or another's file is
+ * not touched. */
 static void keep_dropped(job *j) {
     gk_buf out = {0};
+    const char *path = gk_path_join(j->a, j->opt->out, "dropped.jsonl");
     if (!j->gen->source || json_array_size(j->m.dropped) == 0 ||
-        gk_exists(gk_path_join(j->a, j->opt->out, "card.json")))
+        gk_exists(gk_path_join(j->a, j->opt->out, "card.json")) ||
+        (gk_exists(path) && !gk__is_dropped_list(path)))
         return;
     print_dropped(j, &out);
-    if (gk_mkdirs(j->opt->out, NULL))
-        gk_write_file(gk_path_join(j->a, j->opt->out, "dropped.jsonl"), out.data, out.len, NULL);
+    if (gk_mkdirs(j->opt->out, NULL)) gk_write_file(path, out.data, out.len, NULL);
     gk_buf_free(&out);
 }
 
@@ -228,9 +230,13 @@ static void add_tokenizer_texts(job *j) {
 
 /* ---------------------------------------------------------------- the card */
 
+static void list_files(const job *j, gk__card_file files[MAX_PARTS]) {
+    for (size_t i = 0; i < j->n_parts; i++) files[i] = (gk__card_file){j->parts[i].name, &j->parts[i].bytes};
+}
+
 static bool make_card(job *j, gk_error *err) {
     gk__card_file files[MAX_PARTS];
-    for (size_t i = 0; i < j->n_parts; i++) files[i] = (gk__card_file){j->parts[i].name, &j->parts[i].bytes};
+    list_files(j, files);
     j->card = gk__card_make(&j->m, j->gen, files, j->n_parts, err);
     if (!j->card) return false;
     gk_buf *out = add_part(j, "card.json");
@@ -266,6 +272,11 @@ static bool commit_parts(job *j, gk_error *err) {
 }
 
 static bool write_parts(job *j, gk_error *err) {
+    gk__card_file files[MAX_PARTS];
+    list_files(j, files);
+    if (j->opt->replace ? !gk__taken_remove(j->a, j->opt->out, files, j->n_parts, err)
+                        : !gk__taken_check(j->a, j->opt->out, files, j->n_parts, err))
+        return false;
     bool ok = open_parts(j, err) && commit_parts(j, err);
     for (size_t i = 0; i < j->n_parts; i++) gk_out_abort(&j->parts[i].out);
     return ok;

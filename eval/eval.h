@@ -504,8 +504,9 @@ void gk_quiz_close(gk_quiz *q); /* NULL is fine */
 /* General text, of which a model in training is asked how well it reads it: paragraphs, as gk_corpus_load_mix
  * has them, in windows of 512 tokens or what the model takes. */
 typedef struct gk_general gk_general;
-/* `base`: where the weights are that training starts from, a path; NULL: how far they move is not asked. */
-gk_general *gk_general_open(const char *file, const char *base, const gk_tok *tok, const gk_config *c,
+/* `m`: the model that training starts from, not needed afterwards, and `base` where it is; NULL: how far the
+ * weights move is not asked. */
+gk_general *gk_general_open(const char *file, const char *base, const gk_tok *tok, const gk_model *m,
                             gk_error *err);
 /* Puts into `line`, a line of metrics.jsonl: general_loss (mean over tokens, in nats; null where it is not
  * finite), general_tokens, general_bytes; after the first step also change: {component: |W - base| / |base|,

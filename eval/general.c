@@ -19,23 +19,28 @@ struct gk_general {
     gk_arena *a;
 };
 
-static bool measure_base(gk_general *g, const char *base, gk_error *err) {
-    if (!base) return true;
+static bool measure_base(gk_general *g, const char *base, size_t floats, gk_error *err) {
+    if (!base || gk_is_adapter(base)) return true; /* which is refused elsewhere */
     g->base = gk_arena_strdup(g->a, base);
+    if (gk_is_checkpoint(base)) {
+        g->loaded = floats * sizeof(float);
+        return true;
+    }
     gk_inspection *i = gk_inspect(base, err);
     if (i) g->loaded = i->unpacked_bytes;
     gk_inspection_free(i);
     return i != NULL;
 }
 
-gk_general *gk_general_open(const char *file, const char *base, const gk_tok *tok, const gk_config *c,
+gk_general *gk_general_open(const char *file, const char *base, const gk_tok *tok, const gk_model *m,
                             gk_error *err) {
+    const gk_config *c = gk_model_config(m);
     gk_arena *a = gk_arena_new();
     gk_general *g = gk_arena_alloc(a, sizeof *g);
     size_t bytes;
     int window = c->max_positions < MOST_ROWS ? c->max_positions : MOST_ROWS;
     *g = (gk_general){.c = *c, .a = a};
-    if (gk_read_file(a, file, (size_t)1 << 26, &bytes, err) && measure_base(g, base, err))
+    if (gk_read_file(a, file, (size_t)1 << 26, &bytes, err) && measure_base(g, base, gk_model_floats(m), err))
         g->texts = gk_corpus_load_mix(tok, &file, 1, window, err);
     if (!g->texts) {
         gk_general_close(g);

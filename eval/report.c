@@ -135,11 +135,13 @@ static bool add_page(gk__report *r) {
         gk__html_text(&r->html, r->o->about);
         gk_buf_puts(&r->html, "</p>\n");
     }
+    gk__report_lost(r);
     if (!gk__report_head(r) || !gk__report_summary(r)) return false;
     r->contents = r->html.len;
     if (!gk__report_sets(r)) return false;
     gk__report_differ(r);
     if (!gk__report_ranks(r) || !gk__report_fail(r) || !gk__report_curves(r)) return false;
+    gk__report_forgetting(r);
     gk__report_tables(r);
     if (!gk__report_dataset(r) || !gk__report_samples(r) || !gk__report_manifest(r)) return false;
     gk__report_read(r);

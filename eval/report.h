@@ -191,7 +191,10 @@ bool gk__report_ranks(gk__report *r); /* report_rank.c */
 bool gk__report_fail(gk__report *r);  /* report_fail.c */
 /* Draws the set's grids, each with its table; `rest` gets the schemes that stand in none (report_grid.c). */
 bool gk__report_grids(gk__report *r, const gk__set *set, gk__set *rest);
-bool gk__report_curves(gk__report *r);   /* report_curves.c */
+bool gk__report_curves(gk__report *r); /* report_curves.c */
+/* report_forgetting.c: in the headline, a donor that has lost its language; then what each has forgotten. */
+void gk__report_lost(gk__report *r);
+void gk__report_forgetting(gk__report *r);
 void gk__report_tables(gk__report *r);   /* report_tables.c */
 bool gk__report_dataset(gk__report *r);  /* report_dataset.c */
 bool gk__report_samples(gk__report *r);  /* report_samples.c */

@@ -357,6 +357,10 @@ bool gk__config_load(const char *path, gk_config *out, gk_error *err) {
     return ok;
 }
 
+bool gk_config_parse(const json_t *doc, gk_place at, gk_config *out, gk_error *err) {
+    return read_config(doc, out, at, err);
+}
+
 /* ---------------------------------------------------------------- writing */
 
 /* The shortest decimal that reads back as this float: 1e-05, not 9.9999997473787516e-06. */
@@ -463,8 +467,7 @@ bool gk__generation_save(const gk_config *c, const json_t *kept, const char *dir
     return ok;
 }
 
-bool gk__config_save(const gk_config *c, gk_dtype weights, const json_t *kept, const char *path,
-                     gk_error *err) {
+static json_t *config_json(const gk_config *c, gk_dtype weights) {
     static const char *const types[] = {[GK_F32] = "float32", [GK_F16] = "float16", [GK_BF16] = "bfloat16"};
     const gk_family *f = c->family;
     json_t *doc = json_pack("{s:[s], s:s, s:s}", "architectures", f->architecture, "model_type", f->name,
@@ -473,8 +476,18 @@ bool gk__config_save(const gk_config *c, gk_dtype weights, const json_t *kept, c
         json_object_set_new(doc, f->fields[i].key, field_value(c, &f->fields[i]));
     if (c->rope) save_rope(c, doc);
     save_layer_types(c, doc);
+    return doc;
+}
+
+bool gk__config_save(const gk_config *c, gk_dtype weights, const json_t *kept, const char *path,
+                     gk_error *err) {
+    json_t *doc = config_json(c, weights);
     json_object_update_missing(doc, (json_t *)(uintptr_t)kept);
     bool ok = gk_json_save(path, doc, err);
     json_decref(doc);
     return ok;
+}
+
+json_t *gk_config_json(const gk_config *c) {
+    return config_json(c, GK_F32);
 }

@@ -165,4 +165,7 @@ void gk__linear_backward_weights(int n, int out, int in, const float *dy, int ld
 void gk__linear_backward(gk_tensor t, int n, const float *dy, int lddy, const float *x, float *dx, float *dw,
                          float *db);
 
+/* training.c */
+gk_model *gk__checkpoint_model(const char *path, gk_error *err);
+
 #endif

@@ -392,6 +392,7 @@ static gk_model *open_model(const char *path, bool mapped, gk_error *err) {
 
 /* A model's, or an adapter's base with the adapter merged into it. */
 static gk_model *open_path(const char *path, bool mapped, gk_error *err) {
+    if (gk_is_checkpoint(path)) return gk__checkpoint_model(path, err);
     if (!gk_is_adapter(path)) return open_model(path, mapped, err);
     gk_arena *a = gk_arena_new();
     const char *base = gk_adapter_base(path, a, err);

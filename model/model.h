@@ -309,6 +309,15 @@ const json_t *gk_safetensors_meta(const gk_safetensors *s);                     
 const void *gk_safetensors_typed(const gk_safetensors *s, const char *name, const char *type, size_t count);
 void gk_safetensors_close(gk_safetensors *s);
 
+/* ------------------------------------------------ a model in training (training.c) */
+
+/* What config.json would say, as a new reference, and the way back. */
+json_t *gk_config_json(const gk_config *c);
+bool gk_config_parse(const json_t *doc, gk_place at, gk_config *out, gk_error *err);
+/* A checkpoint that training left, RUN/checkpoint-<step>.safetensors, is a model by its path, wherever a path
+ * of one is wanted: the weights of that step. Its tokenizer is its folder's. */
+bool gk_is_checkpoint(const char *path);
+
 /* ------------------------------------------------ how far two models are apart (diff.c, spectrum.c) */
 
 /* One component of one layer: B - A, by value, whatever types they are stored in. */

@@ -52,6 +52,7 @@ static inline void assert_pinned(gk_dataset_options o, const char *card) {
     hash_of(&again, "card.json", other);
     ck_assert_str_eq(hex, other);
     o.seed = 2;
+    o.replace = true;
     make(&o, NULL);
     hash_of(&again, "relation/A2B.jsonl", other);
     hash_of(&s, "relation/A2B.jsonl", hex);

@@ -21,7 +21,7 @@ graftkit gate --model $run/base --rows $run/data/base/metadata.jsonl $EVAL --out
 mkdir -p path/to
 cp -R $run/base path/to/model
 sed -i 's/llama: 2e-3/llama: 5e-3/' train/recipes/{relation,task}.yaml # it has to learn something in a second
-make report RUN=$run
+make report RUN=$run REPLACE=1 # another dataset than the base model was made from
 
 # Later trainings need not learn anything; what make takes for up to date stays so.
 for recipe in train/recipes/*.yaml; do

@@ -290,7 +290,7 @@ END_TEST
 START_TEST(another_models_results_are_kept) {
     refused("sweep --recipient pre=$D/relation --donor sft=$D/base --donor task=$D/base --limit 3 --rows "
             "$D/data/relation/metadata.jsonl " POSITION EVAL "--out $D/results.db",
-            "results.db", "--restart");
+            "results.db", "--replace");
 }
 END_TEST
 
@@ -305,7 +305,7 @@ START_TEST(whole_targets_and_generated_texts) {
     ck_assert(strstr(csv, ",true,,") || strstr(csv, ",false,,"));
     succeeds("report --db $D/whole.db --out $D/whole.html");
     ck_assert_ptr_null(strstr(output_of(&s, SWEEP POSITION EVAL "--out $D/first.db"), "exact"));
-    refused(SWEEP POSITION EVAL "--out $D/whole.db", "another whole_target", "--restart");
+    refused(SWEEP POSITION EVAL "--out $D/whole.db", "another whole_target", "--replace");
     refused(SWEEP POSITION EVAL "--generate 5000 --out $D/whole.db", "--generate", "at most 1000");
     scratch_free(&s);
 }

@@ -186,16 +186,16 @@ START_TEST(another_derivation_is_another_donor) {
     write_schemes("x.yaml", "x");
     fx_model("changing", 3, "tok");
     succeeds(ONE "--donor other=$D/changing --derive x=sft:rank=2", "x");
-    refused(ONE "--derive x=sft:rank=3", "derivation of 'x'", "--restart");
-    refused(ONE "--derive x=sft:top=0.5", "derivation of 'x'", "--restart");
-    refused(ONE "--donor other=$D/changing --derive x=other:rank=2", "derivation of 'x'", "--restart");
-    refused(ONE "--donor x=$D/sft", "model.safetensors for 'x'", "--restart");
+    refused(ONE "--derive x=sft:rank=3", "derivation of 'x'", "--replace");
+    refused(ONE "--derive x=sft:top=0.5", "derivation of 'x'", "--replace");
+    refused(ONE "--donor other=$D/changing --derive x=other:rank=2", "derivation of 'x'", "--replace");
+    refused(ONE "--donor x=$D/sft", "model.safetensors for 'x'", "--replace");
     succeeds(ONE "--replace --derive x=sft:top=0.5", "x");
     /* The name of the donor is not what it is: the same weights under another name are the same. */
     succeeds("--donor again=$D/sft --schemes $D/x.yaml --out $D/same.db --derive x=again:top=0.5", "already");
     fx_model("sft", 9, "tok");
     refused("--donor again=$D/sft --schemes $D/x.yaml --out $D/same.db --derive x=again:top=0.5", "another",
-            "--restart");
+            "--replace");
     fx_model("sft", 2, "tok");
 }
 END_TEST

@@ -42,6 +42,132 @@ START_TEST(what_was_learned_is_told) {
 }
 END_TEST
 
+/* What was forgotten is asked with the rest: of the shipped text or another, before and after, and how far
+ * the weights have moved: not at all where they are frozen. */
+START_TEST(what_was_forgotten_is_told) {
+    scratch s = scratch_new();
+    char *out = output_of(&s, FINETUNE "--epochs 2 --freeze lnf,head,q --out $D/forgets 2>/dev/null");
+    ck_assert_msg(strstr(out, "general text") && strstr(out, "\n    2  "), "%s", out);
+    ck_assert_msg(strstr(out, "|dW|/|W|: ") && strstr(out, ", k ") && !strstr(out, ", q "), "%s", out);
+    ck_assert_msg(strstr(out, "the model did not read general text before"), "%s", out);
+    gk_jsonl *in = gk_jsonl_open(in_run(&s, "forgets/metrics.jsonl"), NULL);
+    json_t *line, *end = NULL;
+    while (gk_jsonl_next(in, &line, NULL) > 0) {
+        if (json_object_get(line, "general_loss")) {
+            json_decref(end);
+            end = json_incref(line);
+        }
+        json_decref(line);
+    }
+    gk_jsonl_close(in);
+    /* The same as the comparison of the two folders says. */
+    succeeds("diff --a $D/base --b $D/forgets --rank 1 --json $D/forgets.json");
+    json_t *diff = gk_json_load(in_run(&s, "forgets.json"), NULL), *change = json_object_get(end, "change");
+    double want = json_number_value(json_object_get(diff, "relative"));
+    ck_assert_double_gt(want, 0);
+    ck_assert_double_eq_tol(json_number_value(json_object_get(change, "all")), want, 1e-6 * want);
+    ck_assert_double_eq(json_number_value(json_object_get(change, "q")), 0);
+    ck_assert_ptr_null(json_object_get(change, "pos")); /* it has none */
+    json_decref(diff);
+    json_decref(end);
+
+    write_in_run(&s, "own.txt", "A text of one's own.\n\nAnd another paragraph of it.\n");
+    out = output_of(&s, FINETUNE "--epochs 1 --general $D/own.txt --out $D/forgets2 2>/dev/null");
+    ck_assert_ptr_nonnull(strstr(out, "general text"));
+    out = output_of(&s, FINETUNE "--epochs 1 --no-general --out $D/forgets3 2>/dev/null");
+    ck_assert_msg(!strstr(out, "what was learned") && !strstr(out, "general"), "%s", out);
+    refused(FINETUNE "--general $D/none.txt --out $D/no", "none.txt", "No such file");
+    refused(FINETUNE "--general $D/own.txt --no-general --out $D/no", "--no-general", "beside --general");
+    scratch_free(&s);
+}
+END_TEST
+
+/* Nothing is known of a model but its size: a small one gets the small one's recipe, and it is said. */
+START_TEST(a_recipe_is_chosen_by_size) {
+    scratch s = scratch_new();
+    char *out = output_of(&s, FINETUNE "--epochs 1 --no-general --out $D/auto");
+    ck_assert_msg(strstr(out, "recipe relation, which is for models of less than 20 million parameters"),
+                  "%s", out);
+    json_t *m = gk_json_load(in_run(&s, "auto/train.json"), NULL);
+    const json_t *recipe = json_object_get(json_object_get(m, "inputs"), "recipe");
+    ck_assert_double_eq(json_number_value(json_object_get(recipe, "lr")), 2e-3);
+    json_decref(m);
+    out = output_of(&s, FINETUNE "--recipe auto-mild --epochs 1 --no-general --out $D/auto_mild");
+    ck_assert_ptr_nonnull(strstr(out, "recipe relation-mild, "));
+    /* 21 million parameters. */
+    succeeds("base --family llama --layers 1 --d-model 512 --heads 4 --ffn 13000 --positions 64 "
+             "--steps 1 "
+             "--memory lean --rows 64 --batch 1 --warmup 0 --tokenizer $D/tokenizer --texts "
+             "$D/data/relation/A2B.jsonl "
+             "--recipe base --out $D/wide");
+    out = output_of(
+        &s, "finetune --model $D/wide --texts $D/data/relation/A2B.jsonl --steps 1 --batch 1 --no-general "
+            "--bf16 false --out $D/wide2");
+    ck_assert_msg(strstr(out, "recipe pretrained-100m, which is for models of 20 to 500 million"), "%s", out);
+    refused(FINETUNE "--warmup 500 --warmup-ratio 0 --out $D/no", "'warmup'", "and the whole run has");
+    scratch_free(&s);
+}
+END_TEST
+
+/* The weights of a step, left by --keep-last, are a model by their path, and those that a run of so many
+ * steps ends with. */
+START_TEST(a_step_is_a_model) {
+    scratch s = scratch_new();
+    static const char *const memory[] = {"standard", "lean"};
+#define STEADY \
+    FINETUNE "--schedule constant --warmup-ratio 0 --no-general --validation 0 --memory %s --rows 4096 "
+    for (int i = 0; i < 2; i++) {
+        succeeds(gk_arena_printf(s.a, STEADY "--steps 2 --out $D/two%d", memory[i], i));
+        const char *six = gk_arena_printf(
+            s.a, STEADY "--steps 6 --checkpoint-steps 2 --keep-last 3 --out $D/six%d", memory[i], i);
+        succeeds(six);
+        succeeds(six); /* it is finished: they stay */
+        char *step = gk_arena_printf(s.a, "logits --model $D/six%d/checkpoint-2.safetensors --ids 1,5,9", i);
+        char *short_run = gk_arena_printf(s.a, "logits --model $D/two%d --ids 1,5,9", i);
+        char *whole = gk_arena_printf(s.a, "logits --model $D/six%d --ids 1,5,9", i);
+        ck_assert_str_eq(output_of(&s, step), output_of(&s, short_run));
+        ck_assert_str_ne(output_of(&s, step), output_of(&s, whole));
+        ck_assert(!gk_exists(in_run(&s, gk_arena_printf(s.a, "two%d/checkpoint-0.safetensors", i))));
+    }
+#define STEP "$D/six0/checkpoint-4.safetensors"
+    succeeds("diff --a $D/base --b " STEP " --rank 1");
+    succeeds("generate --model " STEP " --prompt A --tokens 2");
+    succeeds("sweep --recipient pre=$D/base --donor sft=" STEP
+             " --rows $D/data/relation/metadata.jsonl " EVAL POSITION "--limit 2 --out $D/step.db");
+    succeeds("finetune --model " STEP
+             " --texts $D/data/relation/A2B.jsonl --epochs 1 --lora-rank 2 --out $D/on_step");
+    refused("logits --model $D/six0/checkpoint-3.safetensors --ids 1", "checkpoint-3.safetensors",
+            "No such file");
+    succeeds(
+        FINETUNE
+        "--steps 3 --checkpoint-steps 1 --keep-last 2 --warmup-ratio 0 --lora-rank 2 --out $D/lora_steps");
+    refused("logits --model $D/lora_steps/checkpoint-2.safetensors --ids 1", "checkpoint-2.safetensors",
+            "of an adapter");
+    scratch_free(&s);
+}
+END_TEST
+
+/* Neither a run nor a model nor another's tokenizer is written over. */
+START_TEST(nothing_is_replaced_unasked) {
+    scratch s = scratch_new();
+    succeeds(FINETUNE "--epochs 1 --no-general --lora-rank 2 --out $D/small");
+    refused("merge --adapter $D/small --out $D/relation", "relation/train.json", "holds a model or a run");
+    refused("merge --adapter $D/small --out $D/tokenizer", "tokenizer.model", "--replace");
+    succeeds("merge --adapter $D/small --out $D/sum");
+    refused("merge --adapter $D/small --out $D/sum", "sum/model.safetensors", "--replace");
+    succeeds("merge --adapter $D/small --out $D/sum --replace");
+    succeeds("tokenizer --texts $D/data/tokenizer.jsonl --vocab 900 --out $D/tokenizer"); /* the same */
+    refused("tokenizer --texts $D/data/tokenizer.jsonl --vocab 800 --out $D/tokenizer",
+            "holds another tokenizer", "--replace");
+    refused("tokenizer --texts $D/data/tokenizer.jsonl --vocab 800 --out $D/base", "base/tokenizer.model",
+            "--replace");
+    ck_assert(!gk_exists(in_run(&s, "tokenizer.new")));
+    refused("dataset --out $D/data --base-rows 20 --base-texts 400 --relation-rows 5 --task-rows 5 --seed 2",
+            "data/", "holds another dataset");
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(what_cannot_be_asked) {
     refused(FINETUNE "--eval-rows $D/data/relation/metadata.jsonl --out $D/no", "--templates", "both");
     refused(FINETUNE EVAL "--out $D/no", "--eval-rows", "both");
@@ -116,7 +242,7 @@ START_TEST(adapters_that_do_not_fit) {
     refused("merge --adapter $D/lora --out $D/base", "--out", "name another folder");
     refused("merge --adapter $D/lora --model $D/lora --out $D/no", "is an adapter itself", "merge");
     refused("finetune --model $D/lora --lora-rank 2 --texts $D/data/relation/A2B.jsonl --out $D/no",
-            "holds an adapter, not a model", "merge");
+            "is an adapter itself", "merge");
     refused("base --family llama --tokenizer $D/tokenizer --texts $D/data/base/texts.jsonl --recipe base "
             "--lora-rank 2 --out $D/no",
             "lora_rank", "no base model");
@@ -237,6 +363,10 @@ int main(void) {
     tcase_set_timeout(t, 300);
     tcase_add_unchecked_fixture(t, trained_models, remove_run);
     tcase_add_test(t, what_was_learned_is_told);
+    tcase_add_test(t, what_was_forgotten_is_told);
+    tcase_add_test(t, a_recipe_is_chosen_by_size);
+    tcase_add_test(t, a_step_is_a_model);
+    tcase_add_test(t, nothing_is_replaced_unasked);
     tcase_add_test(t, what_cannot_be_asked);
     tcase_add_test(t, what_stands_against_training);
     tcase_add_test(t, answers_and_general_text);

@@ -79,7 +79,7 @@ START_TEST(a_store_with_other_columns_is_refused_or_replaced) {
     fx_sweep(&o);
     o.prompts.whole = false;
     gk_error err = fx_refused(&o, "another whole_target (1 there, 0 now)");
-    ck_assert_ptr_nonnull(strstr(err.hint, "--restart"));
+    ck_assert_ptr_nonnull(strstr(err.hint, "--replace"));
     o.prompts.whole = true;
     o.generate = 2;
     fx_refused(&o, "another generate");

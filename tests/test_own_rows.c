@@ -85,6 +85,7 @@ START_TEST(nothing_is_said_backwards_unasked) {
     json_decref(base);
     json_decref(card);
     o.reverse = true;
+    o.replace = true;
     make(&o, &card);
     ck_assert_uint_gt(lines(&s, "out/relation/B2A.jsonl"), 0);
     const char *b2a = json_string_value(sample(card, "B2A"));
@@ -105,6 +106,7 @@ START_TEST(only_what_templates_use_is_asked_for) {
     scratch s = scratch_new();
     json_t *card;
     gk_dataset_options o = world(&s, ROWS, ARTICLE, EVAL);
+    o.replace = true;
     for (o.seed = 1; o.seed <= 6; o.seed++) {
         make(&o, &card);
         ck_assert_uint_eq(lines(&s, "out/relation/metadata.jsonl") + lines(&s, "out/task/metadata.jsonl"), 4);
@@ -172,6 +174,7 @@ START_TEST(known_prompts_end_where_answers_begin) {
         gk_dataset_options o =
             world(&s, ROWS, ARTICLE, gk_arena_printf(s.a, "{\"template\": \"%s\"}\n", cases[i].eval));
         gk_error err;
+        o.replace = true;
         bool ok = gk_dataset_make(&o, NULL, &err);
         ck_assert_msg(ok != cases[i].known, "%s", cases[i].eval);
         if (!ok) ck_assert_ptr_nonnull(strstr(err.file, "eval.jsonl"));
@@ -182,6 +185,7 @@ START_TEST(known_prompts_end_where_answers_begin) {
                                      ROW(2, "Calssium", "Cid Moe", ", \"how\": \"seen by\"")
                                          ROW(3, "Drassium", "Eve Noe", ", \"how\": \"met by\""),
                                  ARTICLE, "{\"template\": \"{element} was {how}\"}\n");
+    o.replace = true;
     make(&o, NULL);
     json_t *list = read_lines(&s, "out/dropped.jsonl");
     ck_assert_uint_eq(json_array_size(list), 1);
@@ -213,6 +217,13 @@ START_TEST(dropped_rows_are_named_in_any_case) {
     char hex[GK_SHA256_HEX], after[GK_SHA256_HEX];
     gk_dataset_options o =
         world(&s, ROW(1, "Borthium", "", "") ROW(2, "Calssium", "Cid Moe", ""), ARTICLE, EVAL);
+    gk_mkdirs(scratch_path(&s, "out"), NULL);
+    scratch_file(&s, "out/dropped.jsonl", "{\"note\": \"somebody's own\"}\n");
+    hash_of(&s, "out/dropped.jsonl", hex);
+    dataset_fails(&o, "rows.jsonl: only 0 of 1 task rows could be dealt from 1 usable ones (1 dropped)");
+    hash_of(&s, "out/dropped.jsonl", after);
+    ck_assert_str_eq(hex, after);
+    remove(scratch_path(&s, "out/dropped.jsonl"));
     dataset_fails(&o, "rows.jsonl: only 0 of 1 task rows could be dealt from 1 usable ones (1 dropped)");
     dataset_fails(&o, "rows.jsonl:1: the target (field 'finder') is empty");
     ck_assert_uint_eq(lines(&s, "out/dropped.jsonl"), 1);

@@ -37,7 +37,7 @@ START_TEST(shipped_recipes_hold_the_default_protocol) {
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/relation.yaml", llama(), &r, NULL));
     ck_assert_double_eq(r.lr, 2e-3);
     check_freeze(&r, "[\"lnf\",\"head\"]");
-    ck_assert(r.epochs == 8 && r.warmup == 20 && r.schedule == GK_LINEAR && r.shuffle);
+    ck_assert(r.epochs == 8 && r.warmup_ratio == 0.019 && r.schedule == GK_LINEAR && r.shuffle);
     gk_recipe task;
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/task.yaml", llama(), &task, NULL));
     ck_assert_mem_eq(&r.adam.beta1, &task.adam.beta1, 4 * sizeof(double));

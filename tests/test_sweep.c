@@ -72,7 +72,7 @@ START_TEST(stores_of_other_inputs_are_refused) {
     const char *before = contents("r.db");
     fx_model("sft", 3, "tok");
     gk_error err = fx_refused(&o, "another model.safetensors for 'sft'");
-    ck_assert_ptr_nonnull(strstr(err.hint, "--restart"));
+    ck_assert_ptr_nonnull(strstr(err.hint, "--replace"));
     fx_model("sft", 2, "tok");
     ck_assert_uint_eq(fx_sweep(&o), 0); /* the same weights again */
     fx_rows("rows.jsonl", FX_ROWS - 1);

@@ -49,7 +49,7 @@ static bool make_config(const shape *s, const gk_tok *tok, gk_config *c, gk_erro
     return gk_config_check(c, GK_NOWHERE, err);
 }
 
-static int run(const gk_training *t, const shape *s) {
+static int run(gk_training *t, const shape *s) {
     gk_error err;
     gk_config c;
     gk_tok *tok = gk_tok_load(s->tokenizer, &err);

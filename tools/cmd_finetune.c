@@ -8,8 +8,7 @@ typedef struct source {
 
 static int finetune(gk_training *t, const source *s, gk_model *m, const gk_tok *tok) {
     gk_error err;
-    if (!gk_learned_open(&s->learned, s->model, tok, gk_model_config(m), &t->learned, &err))
-        return gk_die(t->command, &err);
+    if (!gk_learned_open(&s->learned, s->model, tok, m, &t->learned, &err)) return gk_die(t->command, &err);
     int code = gk_training_run(t, m, tok);
     gk_learned_close(&t->learned);
     return code;
@@ -32,7 +31,7 @@ static int run(gk_training *t, const source *s) {
 }
 
 int cmd_finetune(int argc, char **argv) {
-    gk_training t = {.command = argv[0], .a = gk_arena_new(), .recipe = "relation", .seed = 1};
+    gk_training t = {.command = argv[0], .a = gk_arena_new(), .recipe = "auto", .seed = 1};
     source s = {.learned = GK_LEARNED_DEFAULTS};
     const gk_opt own[] = {
         {"model", GK_OPT_STR, &s.model, "DIR", "the model to start from", true},

@@ -23,7 +23,7 @@ static bool open_quiz(const gk_learned_args *l, const gk_tok *tok, const gk_conf
     return *out != NULL;
 }
 
-static bool open_general(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_config *c,
+static bool open_general(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_model *m,
                          gk_general **out, gk_error *err) {
     char *shipped = NULL;
     if (l->no_general && l->general)
@@ -31,15 +31,16 @@ static bool open_general(const gk_learned_args *l, const char *base, const gk_to
     if (l->no_general) return true;
     gk_arena *a = gk_arena_new();
     if (!l->general) shipped = gk_path_join(a, gk_home(), "data/general/prose.txt");
-    *out = gk_general_open(shipped ? shipped : l->general, base, tok, c, err);
+    *out = gk_general_open(shipped ? shipped : l->general, base, tok, m, err);
     gk_arena_free(a);
     return *out != NULL;
 }
 
-bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_config *c,
+bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_model *m,
                      gk_learned *out, gk_error *err) {
     *out = (gk_learned){0};
-    if (open_quiz(l, tok, c, &out->quiz, err) && open_general(l, base, tok, c, &out->general, err))
+    if (open_quiz(l, tok, gk_model_config(m), &out->quiz, err) &&
+        open_general(l, base, tok, m, &out->general, err))
         return true;
     gk_learned_close(out);
     return false;

@@ -46,7 +46,7 @@ typedef struct gk_learned {
     gk_general *general;
 } gk_learned;
 /* `base`: the model that training starts from. */
-bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_config *c,
+bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_model *m,
                      gk_learned *out, gk_error *err);
 void gk_learned_close(gk_learned *l);
 size_t gk_learned_bytes(const gk_learned *l); /* the most memory that asking takes */

@@ -59,6 +59,33 @@ int gk_training_args(gk_training *t, const char *summary, const gk_opt *own, siz
 
 /* ---------------------------------------------------------------- recipe */
 
+/* What a model of a size is finetuned with, by its parameters: what teaches a small one destroys a large one.
+ */
+static const struct {
+    double below;
+    const char *recipe, *mild, *range;
+} SIZES[] = {{2e7, "relation", "relation-mild", "less than 20 million"},
+             {5e8, "pretrained-100m", "pretrained-100m-mild", "20 to 500 million"},
+             {2e9, "pretrained-1b", "paper-mild", "500 million to 2 billion"},
+             {1e18, "pretrained-3b", "paper-mild", "2 billion and more"}};
+
+/* `auto` and `auto-mild`: chosen by the model's size, and said. */
+static bool chosen(gk_training *t, const gk_model *m) {
+    bool mild = strcmp(t->recipe, "auto-mild") == 0;
+    if (!mild && strcmp(t->recipe, "auto") != 0) return false;
+    double n = (double)gk_model_count(m);
+    size_t i = 0;
+    while (n >= SIZES[i].below) i++;
+    t->recipe = mild ? SIZES[i].mild : SIZES[i].recipe;
+    snprintf(t->chosen, sizeof t->chosen,
+             "recipe %s, which is for models of %s parameters (this one has %.3g million)%s", t->recipe,
+             SIZES[i].range, n / 1e6,
+             i > 0 && gk_bf16_fast()
+                 ? "; products in bf16, which this processor has, unless --bf16 says otherwise"
+                 : "");
+    return i > 0;
+}
+
 static const char *recipe_path(const gk_training *t) {
     bool is_path = strchr(t->recipe, '/') || strchr(t->recipe, '.');
     return is_path ? t->recipe : gk_arena_printf(t->a, "%s/train/recipes/%s.yaml", gk_home(), t->recipe);
@@ -73,9 +100,12 @@ static const char * override(const gk_training *t, size_t i) {
     return text;
 }
 
-static int load_recipe(const gk_training *t, const gk_config *c, gk_recipe *r) {
+static int load_recipe(gk_training *t, const gk_model *m, gk_recipe *r) {
     gk_error err;
+    const gk_config *c = gk_model_config(m);
+    bool large = chosen(t, m);
     if (!gk_recipe_load(recipe_path(t), c->family, r, &err)) return gk_die(t->command, &err);
+    if (large && gk_bf16_fast()) r->bf16 = true;
     bool untied = gk_recipe_untie(r, c);
     for (size_t i = 0; i < gk_recipe_keys(); i++) {
         const char *key = gk_recipe_key_at(i).name, *text = override(t, i);
@@ -149,7 +179,14 @@ static void tell_learned(const gk_training *t) {
                 gk_error_text(&err, line, sizeof line));
 }
 
-static int tell(const gk_training *t, const gk_train_result *r) {
+/* Which recipe was chosen, once nothing stands against the run. */
+static void say_chosen(gk_training *t) {
+    if (*t->chosen) fprintf(stderr, "graftkit %s: %s\n", t->command, t->chosen);
+    t->chosen[0] = '\0';
+}
+
+static int tell(gk_training *t, const gk_train_result *r) {
+    say_chosen(t);
     switch (r->end) {
     case GK_TRAIN_ALREADY:
         printf("%s: already finished: %" PRId64 " steps, ", t->out, r->steps);
@@ -173,7 +210,8 @@ static int tell(const gk_training *t, const gk_train_result *r) {
 }
 
 static void take_note(void *ctx, const char *line) {
-    const gk_training *t = ctx;
+    gk_training *t = ctx;
+    say_chosen(t);
     fprintf(stderr, "graftkit %s: %s\n", t->command, line);
 }
 
@@ -183,7 +221,7 @@ static bool ask(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json
     return gk_learned_ask(&t->learned, m, step, line, err);
 }
 
-static int train(const gk_training *t, const gk_recipe *r, const sources *texts, gk_model *model,
+static int train(gk_training *t, const gk_recipe *r, const sources *texts, gk_model *model,
                  const gk_tok *tok) {
     gk_error err;
     gk_train_result end;
@@ -199,18 +237,18 @@ static int train(const gk_training *t, const gk_recipe *r, const sources *texts,
                         .replace = t->replace,
                         .progress = stderr,
                         .label = t->command,
-                        .ctx = (void *)(uintptr_t)t,
+                        .ctx = t,
                         .on_note = take_note,
                         .on_epoch = asks(t) ? ask : NULL,
                         .epoch_bytes = gk_learned_bytes(&t->learned)};
     return gk_train(&job, &end, &err) ? tell(t, &end) : gk_die(t->command, &err);
 }
 
-int gk_training_run(const gk_training *t, gk_model *model, const gk_tok *tok) {
+int gk_training_run(gk_training *t, gk_model *model, const gk_tok *tok) {
     gk_error err;
     gk_recipe recipe;
     const gk_config *c = gk_model_config(model);
-    int code = load_recipe(t, c, &recipe);
+    int code = load_recipe(t, model, &recipe);
     if (code != 0) return code;
     sources all;
     code = load_texts(t, &recipe, c, tok, &all, &err) ? train(t, &recipe, &all, model, tok)

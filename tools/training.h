@@ -12,12 +12,14 @@ typedef struct gk_training {
     gk_arena *a;
     const char *base; /* where the model is; NULL: nowhere yet */
     gk_strings texts;
-    const char *recipe; /* a file, or the name of one in train/recipes */
+    const char
+        *recipe; /* a file, or the name of one in train/recipes; auto, auto-mild: by the model's size */
     const char *out;
     int64_t seed, threads;
     bool restart, replace;
     const char **overrides; /* one a recipe key; NULL: as the recipe says */
     gk_strings *lists;      /* the same of keys that repeat; none: as the recipe says */
+    char chosen[320];       /* what is to be said of a recipe that was chosen by size; "": nothing */
     gk_learned learned;     /* what is asked after each epoch */
 } gk_training;
 
@@ -27,6 +29,6 @@ int gk_training_args(gk_training *t, const char *summary, const gk_opt *own, siz
                      char **argv);
 /* Trains `model` (which stays the caller's) and prints how it ended. The process's exit code: 0, 1, 2 for a
  * malformed override, 130 when interrupted. */
-int gk_training_run(const gk_training *t, gk_model *model, const gk_tok *tok);
+int gk_training_run(gk_training *t, gk_model *model, const gk_tok *tok);
 
 #endif

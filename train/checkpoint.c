@@ -51,11 +51,16 @@ static json_t *array_sums(const gk_typed_array *list, size_t n) {
 }
 
 bool gk__checkpoint_save(const char *path, const gk_typed_array *list, size_t n, const json_t *inputs,
-                         const gk__state *s, gk_error *err) {
+                         const gk_config *c, const gk__state *s, gk_error *err) {
     json_t *meta = json_object(), *state = gk__state_json(s), *sums = array_sums(list, n);
     json_object_set_new(meta, "graftkit", json_string(GK_VERSION));
     put_text(meta, "inputs", (json_t *)(uintptr_t)inputs);
     put_text(meta, "state", state);
+    if (c) {
+        json_t *config = gk_config_json(c);
+        put_text(meta, "config", config);
+        json_decref(config);
+    }
     put_text(meta, "arrays", sums);
     json_object_set_new(meta, "threads", json_sprintf("%d", gk_threads()));
     json_object_set_new(meta, SUM, sum_text(meta_sum(meta)));

@@ -244,6 +244,10 @@ void gk_corpus_free(gk_corpus *c) {
 /* ---------------------------------------------------------------- a model's tokenizer */
 
 const char *gk_tokenizer_path(const char *path, gk_arena *a, gk_error *err) {
+    if (gk_is_checkpoint(path)) {
+        const char *slash = strrchr(path, '/');
+        return slash ? gk_arena_strndup(a, path, (size_t)(slash - path)) : ".";
+    }
     bool elsewhere = gk_is_adapter(path) && !gk_tok_present(path);
     return elsewhere ? gk_adapter_base(path, a, err) : path;
 }

@@ -78,7 +78,7 @@ static bool look(gk_arena *a, gk__folder *f, const gk_train_job *job, const json
         ok = gk__inputs_match(there, inputs,
                               GK_AT_FILE(finished ? f->manifest : gk__checkpoint_path(f->resume)), err);
         /* A run that was killed between its manifest and this. */
-        if (ok && finished) ok = gk__kept_remove(f->dir, err);
+        if (ok && finished && job->recipe->keep_last <= 1) ok = gk__kept_remove(f->dir, err);
     }
     json_decref(there);
     return ok;

@@ -136,9 +136,10 @@ void gk__update_end(gk__update *u, int64_t t, double lr, double norm);
 
 /* All that a run is made of, as named arrays of the types that it computes with. Wider types first: floats at
  * an odd place of the file would be copied when it is opened. The same names, types and numbers must be given
- * to load as were given to save. */
+ * to load as were given to save. `c`: the model's, where its own weights are what is trained: the file is
+ * then a model to others; or NULL. */
 bool gk__checkpoint_save(const char *path, const gk_typed_array *list, size_t n, const json_t *inputs,
-                         const gk__state *s, gk_error *err);
+                         const gk_config *c, const gk__state *s, gk_error *err);
 typedef struct gk__checkpoint gk__checkpoint;
 /* NULL unless the whole file is sound: every array and all else matches its checksum. `path` is borrowed. */
 gk__checkpoint *gk__checkpoint_open(const char *path, gk_error *err);

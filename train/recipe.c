@@ -66,7 +66,8 @@ static const key KEYS[] = {
      "steps between checkpoints; 0: by time only"},
     {"checkpoint_seconds", NUM, AT(checkpoint_seconds), 0, 1e9, false, "X",
      "seconds between checkpoints; 0: by steps only"},
-    {"keep_last", INT, AT(keep_last), 1, 1000, false, "N", "checkpoints kept; the older ones go"},
+    {"keep_last", INT, AT(keep_last), 1, 1000, false, "N",
+     "checkpoints that stay, after the end too where they are more than 1; the older ones go"},
     {"log_steps", INT, AT(log_steps), 1, 1e9, false, "N", "steps a metrics line"},
 };
 #undef AT

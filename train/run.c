@@ -98,6 +98,12 @@ static bool take_memory(run *r, gk_error *err) {
     return r->session != NULL;
 }
 
+static bool warms_up(const run *r, gk_error *err) {
+    return r->warmup <= r->total ||
+           gk_fail(err, GK_AT_FIELD(NULL, "warmup"), "give fewer, or warmup_ratio instead of it",
+                   "is %" PRId64 " steps, and the whole run has %" PRId64, r->warmup, r->total);
+}
+
 static bool prepare(run *r, gk_error *err) {
     if (!find_frozen(r, err)) return false;
     r->plan = gk__plan_new(r->job, err);
@@ -106,7 +112,7 @@ static bool prepare(run *r, gk_error *err) {
     r->warmup = gk__plan_warmup(r->plan);
     r->at = (gk__state){.loss = NAN, .valid_loss = NAN, .best_loss = NAN};
     r->packer = new_packer(r->job);
-    return gk__trained_make(r->job, r->frozen, &r->trained, err) && fits_one_pass(r, err);
+    return gk__trained_make(r->job, r->frozen, &r->trained, err) && fits_one_pass(r, err) && warms_up(r, err);
 }
 
 static bool save_checkpoint(run *r, gk_error *err) {
@@ -115,8 +121,8 @@ static bool save_checkpoint(run *r, gk_error *err) {
     r->at.seconds = gk_now() - r->began;
     if (r->metrics.f && !gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok =
-        gk__checkpoint_save(gk__kept_path(a, r->folder.dir, r->at.step), list, n, r->inputs, &r->at, err);
+    bool ok = gk__checkpoint_save(gk__kept_path(a, r->folder.dir, r->at.step), list, n, r->inputs,
+                                  r->trained.adapter ? NULL : gk_model_config(r->job->model), &r->at, err);
     gk_arena_free(a);
     if (ok) gk__kept_prune(r->folder.dir, r->at.step, r->recipe->keep_last);
     r->saved = gk_now();
@@ -182,7 +188,11 @@ static bool finish(run *r, gk_error *err) {
     if (!gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err) ||
         !gk__trained_save(&r->trained, job, err) || !gk__manifest_write(&r->folder, r->inputs, &r->at, err))
         return false;
-    gk__kept_remove(r->folder.dir, NULL); /* were one to stay, the manifest beside it outranks it */
+    /* The manifest outranks those that stay. */
+    if (r->recipe->keep_last > 1)
+        gk__kept_prune(r->folder.dir, r->at.step, r->recipe->keep_last);
+    else
+        gk__kept_remove(r->folder.dir, NULL);
     return true;
 }
 

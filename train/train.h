@@ -7,8 +7,9 @@
  *
  * The files of a run folder:
  *  - checkpoint-<step>.safetensors: weights (of the adapter alone with lora_rank), both moments and the place
- *    in the run, with checksums; the last few (keep_last), from the first moment until the end. A run goes on
- *    from the newest sound one.
+ *    in the run, with checksums; the last few (keep_last), from the first moment until the end, and
+ *    where these are more than one, after it. A run goes on from the newest sound one. Each is a model, too
+ *    (gk_is_checkpoint).
  *  - metrics.jsonl: a line a step (step, epoch, tokens, loss, grad_norm, lr, tokens_per_s, gflops_per_s,
  *    peak_share, seconds_left), a line a validation (step, epoch, tokens, valid_loss, since_best: the
  *    validations since the best one) and, with an on_epoch that has something to say, a line an epoch and one

@@ -16,7 +16,7 @@ there=${there//.yaml/}
 [[ ${#names[@]} -gt 0 ]] || no "NAME is empty; there is: $there"
 
 recipes=()
-for f in "$RECIPE" "${MILD:-relation-mild}"; do
+for f in "$RECIPE" "$MILD"; do
     [[ -z $f || $f == */* || $f == *.* ]] || f=${SHARE}train/recipes/$f.yaml
     # Whether there is such a file is asked.sh's to say.
     [[ ! -f $f ]] || recipes+=(--recipe "$f")
