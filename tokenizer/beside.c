@@ -402,9 +402,10 @@ void gk__beside_ends(const gk__beside *s, gk_tok *t) {
         int *out = i == GK__BOS ? &t->bos : &t->eos;
         const char *name = role_name(s, i, &known[i]);
         int id = name ? t->kind->find(t->model, name) : -1;
-        /* What only the class names, and the tokenizer did not have, is nothing to begin or end a text with;
-         * nor is an empty name. */
-        if (!known[i]) known[i] = id >= 0 && id < s->first_new;
+        /* What only the class names, and the tokenizer did not have, is nothing to begin or end a text with,
+         * unless a file wants BOS; nor is an empty name. */
+        bool wanted = i == GK__BOS && s->add_bos == GK__YES;
+        if (!known[i]) known[i] = id >= 0 && (id < s->first_new || wanted);
         if (name && !*name) known[i] = false;
         if (known[i]) *out = id;
         known[i] =
