@@ -127,12 +127,17 @@ static bool is_own_role(const char *key, const json_t *v) {
     return ends_in_token(key) && role_of(key) == GK__NAMES && content_of(v);
 }
 
+/* What the class adds to the tokenizer under a role; NULL: nothing. */
+static const char *granted(const gk__beside *s, int role) {
+    return s->complete ? NULL : s->class.token[role];
+}
+
 /* Whether some file, or the class, gives the token one of transformers' roles. */
 static bool has_role(const gk__beside *s, const char *content) {
     bool said;
     for (int i = 0; i < GK__NAMES; i++) {
         const char *name = role_name(s, i, &said);
-        if (name && strcmp(name, content) == 0) return true;
+        if (name && (said || granted(s, i)) && strcmp(name, content) == 0) return true;
     }
     return false;
 }
@@ -248,9 +253,9 @@ static bool put_roles(list *l) {
     for (int i = 0; i < GK__NAMES && ok; i++) {
         const json_t *said = role_said(l->s, ROLES[i]);
         bool by_map = json_object_get(l->s->map, ROLES[i]) != NULL;
-        json_t *name = said                   ? json_incref((json_t *)(uintptr_t)said)
-                       : l->s->class.token[i] ? json_string(l->s->class.token[i])
-                                              : json_null();
+        json_t *name = said               ? json_incref((json_t *)(uintptr_t)said)
+                       : granted(l->s, i) ? json_string(granted(l->s, i))
+                                          : json_null();
         ok = put_role(l, name, by_map ? "special_tokens_map.json" : "tokenizer_config.json", ROLES[i]);
         json_decref(name);
     }
