@@ -55,6 +55,7 @@ typedef struct list {
     gk__beside *s;
     json_t *tokens, *index; /* name -> place in tokens */
     json_t *listed;         /* the index as it was before tokens without ids */
+    json_t *said;           /* what files and class say of those, each once */
     const json_t *vocab;
     int64_t next;
     gk_error *err;
@@ -243,9 +244,20 @@ static bool put_older(list *l, const json_t *own) {
 
 /* ---------------------------------------------------------------- with a role, and additional ones */
 
+/* Adds a token that is not listed with an id. What was said in just these words before is not said again: in
+ * between another may have had the last word. */
+static bool put_unlisted(list *l, const json_t *token, bool special, gk_place at) {
+    size_t i;
+    const json_t *said;
+    if (is_listed(l, token)) return true;
+    json_array_foreach(l->said, i, said) if (json_equal(said, token)) return true;
+    json_array_append(l->said, (json_t *)(uintptr_t)token);
+    return put(l, token, special, at);
+}
+
 static bool put_role(list *l, const json_t *token, const char *file, const char *key) {
-    if (!token || json_is_null(token) || is_listed(l, token)) return true;
-    return put(l, token, true, place(l, file, key));
+    if (!token || json_is_null(token)) return true;
+    return put_unlisted(l, token, true, place(l, file, key));
 }
 
 static bool put_roles(list *l) {
@@ -320,7 +332,7 @@ static bool put_additional(list *l, const json_t *array) {
         return gk_fail(l->err, at, "a list of tokens", "is no list");
     json_array_foreach(array, i, token) {
         bool unsaid = !json_object_get(token, "special");
-        if (!is_listed(l, token) && !put(l, token, unsaid, at)) return false;
+        if (!put_unlisted(l, token, unsaid, at)) return false;
     }
     return true;
 }
@@ -358,10 +370,12 @@ json_t *gk__beside_tokens(gk__beside *s, const json_t *own, const json_t *vocab,
     if (!more.any) more.item[0] = spare;
     bool ok = decoder ? put_decoder(&l, decoder) : put_older(&l, own);
     l.listed = json_copy(l.index);
+    l.said = json_array();
     ok = ok && put_roles(&l) && put_own_roles(&l, s->map, "special_tokens_map.json") &&
          put_own_roles(&l, s->config, "tokenizer_config.json") && put_additional(&l, more.item[0]) &&
          put_additional(&l, more.item[1]);
     json_decref(l.listed);
+    json_decref(l.said);
     json_decref(l.index);
     if (ok) return l.tokens;
     json_decref(l.tokens);
