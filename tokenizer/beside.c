@@ -55,6 +55,7 @@ typedef struct list {
     gk__beside *s;
     json_t *tokens, *index; /* name -> place in tokens */
     json_t *listed;         /* the index as it was before tokens without ids */
+    json_t *said;           /* what files and class say of those, each once */
     const json_t *vocab;
     int64_t next;
     gk_error *err;
@@ -127,12 +128,17 @@ static bool is_own_role(const char *key, const json_t *v) {
     return ends_in_token(key) && role_of(key) == GK__NAMES && content_of(v);
 }
 
+/* What the class adds to the tokenizer under a role; NULL: nothing. */
+static const char *granted(const gk__beside *s, int role) {
+    return s->complete ? NULL : s->class.token[role];
+}
+
 /* Whether some file, or the class, gives the token one of transformers' roles. */
 static bool has_role(const gk__beside *s, const char *content) {
     bool said;
     for (int i = 0; i < GK__NAMES; i++) {
         const char *name = role_name(s, i, &said);
-        if (name && strcmp(name, content) == 0) return true;
+        if (name && (said || granted(s, i)) && strcmp(name, content) == 0) return true;
     }
     return false;
 }
@@ -238,9 +244,20 @@ static bool put_older(list *l, const json_t *own) {
 
 /* ---------------------------------------------------------------- with a role, and additional ones */
 
+/* Adds a token that is not listed with an id. What was said in just these words before is not said again: in
+ * between another may have had the last word. */
+static bool put_unlisted(list *l, const json_t *token, bool special, gk_place at) {
+    size_t i;
+    const json_t *said;
+    if (is_listed(l, token)) return true;
+    json_array_foreach(l->said, i, said) if (json_equal(said, token)) return true;
+    json_array_append(l->said, (json_t *)(uintptr_t)token);
+    return put(l, token, special, at);
+}
+
 static bool put_role(list *l, const json_t *token, const char *file, const char *key) {
-    if (!token || json_is_null(token) || is_listed(l, token)) return true;
-    return put(l, token, true, place(l, file, key));
+    if (!token || json_is_null(token)) return true;
+    return put_unlisted(l, token, true, place(l, file, key));
 }
 
 static bool put_roles(list *l) {
@@ -248,9 +265,9 @@ static bool put_roles(list *l) {
     for (int i = 0; i < GK__NAMES && ok; i++) {
         const json_t *said = role_said(l->s, ROLES[i]);
         bool by_map = json_object_get(l->s->map, ROLES[i]) != NULL;
-        json_t *name = said                   ? json_incref((json_t *)(uintptr_t)said)
-                       : l->s->class.token[i] ? json_string(l->s->class.token[i])
-                                              : json_null();
+        json_t *name = said               ? json_incref((json_t *)(uintptr_t)said)
+                       : granted(l->s, i) ? json_string(granted(l->s, i))
+                                          : json_null();
         ok = put_role(l, name, by_map ? "special_tokens_map.json" : "tokenizer_config.json", ROLES[i]);
         json_decref(name);
     }
@@ -315,7 +332,7 @@ static bool put_additional(list *l, const json_t *array) {
         return gk_fail(l->err, at, "a list of tokens", "is no list");
     json_array_foreach(array, i, token) {
         bool unsaid = !json_object_get(token, "special");
-        if (!is_listed(l, token) && !put(l, token, unsaid, at)) return false;
+        if (!put_unlisted(l, token, unsaid, at)) return false;
     }
     return true;
 }
@@ -353,10 +370,12 @@ json_t *gk__beside_tokens(gk__beside *s, const json_t *own, const json_t *vocab,
     if (!more.any) more.item[0] = spare;
     bool ok = decoder ? put_decoder(&l, decoder) : put_older(&l, own);
     l.listed = json_copy(l.index);
+    l.said = json_array();
     ok = ok && put_roles(&l) && put_own_roles(&l, s->map, "special_tokens_map.json") &&
          put_own_roles(&l, s->config, "tokenizer_config.json") && put_additional(&l, more.item[0]) &&
          put_additional(&l, more.item[1]);
     json_decref(l.listed);
+    json_decref(l.said);
     json_decref(l.index);
     if (ok) return l.tokens;
     json_decref(l.tokens);
@@ -402,9 +421,10 @@ void gk__beside_ends(const gk__beside *s, gk_tok *t) {
         int *out = i == GK__BOS ? &t->bos : &t->eos;
         const char *name = role_name(s, i, &known[i]);
         int id = name ? t->kind->find(t->model, name) : -1;
-        /* What only the class names, and the tokenizer did not have, is nothing to begin or end a text with;
-         * nor is an empty name. */
-        if (!known[i]) known[i] = id >= 0 && id < s->first_new;
+        /* What only the class names, and the tokenizer did not have, is nothing to begin or end a text with,
+         * unless a file wants BOS; nor is an empty name. */
+        bool wanted = i == GK__BOS && s->add_bos == GK__YES;
+        if (!known[i]) known[i] = id >= 0 && (id < s->first_new || wanted);
         if (name && !*name) known[i] = false;
         if (known[i]) *out = id;
         known[i] =

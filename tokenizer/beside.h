@@ -23,6 +23,8 @@ typedef struct gk__beside {
     json_t *config, *map, *added; /* tokenizer_config.json, special_tokens_map.json, added_tokens.json; NULL:
                                      no such file, or one that does not count */
     const char *dir;
+    bool
+        complete; /* the tokenizer is a tokenizer.json: what the class takes for granted adds nothing to it */
     gk__class class;
     gk__maybe add_bos, add_eos, prefix_space, legacy;
     bool split_special; /* special tokens in a text are text */

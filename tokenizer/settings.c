@@ -120,7 +120,7 @@ static bool read_flag(const gk__beside *s, const char *key, gk__maybe *out, gk_e
 }
 
 bool gk__beside_read(gk_tok *t, const char *dir, const json_t *doc, gk__beside *out, gk_error *err) {
-    *out = (gk__beside){.dir = dir, .a = t->arena};
+    *out = (gk__beside){.dir = dir, .complete = doc != NULL, .a = t->arena};
     gk__maybe split;
     if (!read_file(t, dir, CONFIG_NAME, &out->config, err) ||
         !read_file(t, dir, "special_tokens_map.json", &out->map, err) ||

@@ -50,6 +50,8 @@ static bool load_beside(gk_tok *t, gk__beside *s, json_t *doc, const char *name,
     if (!gk__load_json_doc(t, doc, name, err)) return false;
     ((gk__bpe *)t->model)->split_special = s->split_special;
     int first = t->bos;
+    if (t->bos >= s->first_new) t->bos = -1; /* <|endoftext|>, which only the class names */
+    if (t->eos >= s->first_new) t->eos = -1;
     gk__beside_ends(s, t);
     if (t->add_bos) t->bos = first; /* the file's own template, which add_bos_token does not overrule */
     return true;

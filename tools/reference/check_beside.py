@@ -11,7 +11,7 @@ when any differ. Folders that AutoTokenizer cannot open are counted, and so are 
 
 Of a tokenizer.model the texts have no two blanks in a row, none at the begin and no U+2581, and add_bos_token is always there: where
 references differ docs/tokenizers.md says what graftkit follows. An added_tokens_decoder lists the tokens of the tokenizer.json, which
-some classes forget otherwise. Needs a built graftkit, a C compiler, and the Python packages transformers, sentencepiece and protobuf.
+some classes forget otherwise, and Gemma's mask_token is named. Needs a built graftkit, a C compiler, and the Python packages transformers, sentencepiece and protobuf.
 """
 import argparse
 import json
@@ -89,6 +89,9 @@ def make_folder(out, source, kind, r, n_pieces):
     if kind == "llama2":  # where it says nothing transformers 5 puts no BOS, and without such a file reads other things
         config = dict(config or {})
         config.setdefault("add_bos_token", True)
+    if kind == "gemma":  # else the class adds a <mask> to a file that has none
+        config = dict(config or {})
+        config.setdefault("mask_token", "<mask>")
     for name, content in (("tokenizer_config.json", config), ("special_tokens_map.json", roles_map), ("added_tokens.json", added)):
         (out / name).unlink(missing_ok=True)
         if content is not None:

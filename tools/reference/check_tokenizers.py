@@ -4,9 +4,8 @@
     make && python3 tools/reference/check_tokenizers.py [--tokenizers ../shared/tokenizers] [--texts 2500] [NAME…]
 
 Every folder under --tokenizers is one: a tokenizer.json, a tokenizer.model, or GPT-2's vocab.json and merges.txt; a folder or file
-given as NAME is one too. Where a tokenizer_config.json stands beside a tokenizer.json, transformers' AutoTokenizer is the reference; folders with
-more beside them are check_beside.py's. Exit code 1 when any ids or any decoded text differ, when spans do not tile a text (encode_texts.c looks), or
-when a text that is not UTF-8 is taken. Needs a built graftkit, a C compiler, and the Python packages tokenizers, sentencepiece and transformers.
+given as NAME is one too. Folders with more beside them are check_beside.py's. Exit code 1 when any ids or any decoded text differ, when spans do not tile a text (encode_texts.c looks), or
+when a text that is not UTF-8 is taken. Needs a built graftkit, a C compiler, and the Python packages tokenizers and sentencepiece.
 """
 import argparse
 import json
@@ -53,18 +52,10 @@ class Tokenizers:
         return self.tok.decode(ids, skip_special_tokens=True)
 
 
-class Transformers(Tokenizers):
-    def encode(self, text):
-        return self.tok(text)["input_ids"]
-
-
 def reference(path):
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     if path.is_file():
         return Tokenizers(Tokenizer.from_file(str(path))) if path.suffix == ".json" else Sentencepiece(path)
-    if (path / "tokenizer.json").exists() and (path / "tokenizer_config.json").exists():
-        from transformers import AutoTokenizer
-        return Transformers(AutoTokenizer.from_pretrained(path))
     if (path / "tokenizer.json").exists():
         return Tokenizers(Tokenizer.from_file(str(path / "tokenizer.json")))
     if (path / "tokenizer.model").exists():
