@@ -9,7 +9,11 @@
 #include <pcre2.h>
 #include <string.h>
 
-enum { MOST_RANK = 1 << 20, MOST_PATTERNS = 1 << 16 };
+enum {
+    MOST_RANK = 1 << 20,
+    MOST_PATTERNS = 1 << 16,
+    MOST_STEPS = 20000 /* for a name: an honest pattern needs hundreds */
+};
 #define MERGE "make a model of it with PEFT: model.merge_and_unload().save_pretrained(DIR)"
 
 /* A key of rank_pattern or alpha_pattern, a member of a list of names. */
@@ -66,14 +70,18 @@ static void free_patterns(patterns *p) {
 
 /* The first that matches; -1: none. */
 static int find_pattern(gk__adapter_spec *s, const patterns *p, const char *name) {
-    for (size_t i = 0; i < p->n; i++) {
-        pcre2_match_data *data = pcre2_match_data_create(1, NULL);
-        int rc = pcre2_match(p->list[i].code, (PCRE2_SPTR)name, strlen(name), 0, 0, data, NULL);
-        pcre2_match_data_free(data);
-        if (rc >= 0) return (int)i;
-        if (rc != PCRE2_ERROR_NOMATCH) s->gave_up = true;
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    pcre2_match_context *context = pcre2_match_context_create(NULL);
+    pcre2_set_match_limit(context, MOST_STEPS);
+    int found = -1;
+    for (size_t i = 0; i < p->n && found < 0; i++) {
+        int rc = pcre2_match(p->list[i].code, (PCRE2_SPTR)name, strlen(name), 0, 0, data, context);
+        if (rc >= 0) found = (int)i;
+        if (rc < 0 && rc != PCRE2_ERROR_NOMATCH) s->gave_up = true;
     }
-    return -1;
+    pcre2_match_context_free(context);
+    pcre2_match_data_free(data);
+    return found;
 }
 
 /* ---------------------------------------------------------------- what is refused */

@@ -178,6 +178,74 @@ START_TEST(adapters) {
 }
 END_TEST
 
+/* $D/lora with a scale of its own for the queries and, in $D/whole, with another final norm besides. */
+static void make_more_adapters(void) {
+    size_t len;
+    uint64_t head;
+    gk_error err = {0};
+    char *bytes = gk_read_file(fx_arena, fx_path("lora/adapter_model.safetensors"), 1 << 24, &len, &err);
+    memcpy(&head, bytes, sizeof head);
+    json_t *doc = json_loadb(bytes + 8, head, 0, NULL),
+           *config = gk_json_load(fx_path("lora/adapter_config.json"), &err);
+    ck_assert(doc && config);
+    size_t data = len - 8 - head;
+    gk_model *base = gk_model_open(fx_path("pre"), &err);
+    int d = gk_model_config(base)->d_model;
+    gk_model_free(base);
+    json_object_set_new(doc, "base_model.model.model.norm.weight",
+                        json_pack("{s:s, s:[i], s:[I,I]}", "dtype", "F32", "shape", d, "data_offsets",
+                                  (json_int_t)data, (json_int_t)(data + 4 * (size_t)d)));
+    char *header = json_dumps(doc, JSON_COMPACT);
+    gk_buf file = {0};
+    head = strlen(header);
+    gk_buf_add(&file, (const char *)&head, sizeof head);
+    gk_buf_puts(&file, header);
+    gk_buf_add(&file, bytes + len - data, data);
+    for (int i = 0; i < d; i++)
+        gk_buf_add(&file, (const char *)&(float){0.5f + 0.1f * (float)(i % 7)}, sizeof(float));
+    json_object_set_new(config, "alpha_pattern", json_pack("{s:i}", "q_proj", 16));
+    for (int k = 0; k < 2; k++) {
+        const char *dir = k ? "whole" : "scaled";
+        ck_assert(gk_mkdirs(fx_path(dir), &err));
+        ck_assert(gk_write_file(gk_path_join(fx_arena, fx_path(dir), "adapter_model.safetensors"),
+                                k ? file.data : bytes, k ? file.len : len, &err));
+        if (k) json_object_set_new(config, "modules_to_save", json_pack("[s]", "model.norm"));
+        ck_assert(gk_json_save(gk_path_join(fx_arena, fx_path(dir), "adapter_config.json"), config, &err));
+    }
+    gk_buf_free(&file);
+    free(header);
+    json_decref(doc);
+    json_decref(config);
+}
+
+static void merged(const char *name) {
+    char line[1024], out[4096];
+    snprintf(line, sizeof line, "D='%s' && '%s' merge --adapter $D/%s --out $D/%s-sum 2>&1", fx_dir,
+             program(), name, name);
+    ck_assert_msg(run_line(line, out, sizeof out) == 0, "%s", out);
+}
+
+/* Such an adapter is a donor as it is, merged, and what others are derived from. */
+START_TEST(adapters_of_other_kinds) {
+    make_adapter();
+    make_more_adapters();
+    merged("scaled");
+    merged("whole");
+    write_schemes("kinds.yaml", "lora scaled scaled-sum whole whole-sum half half-sum");
+    succeeds(
+        "--donor lora=$D/lora --donor scaled=$D/scaled --donor scaled-sum=$D/scaled-sum --donor "
+        "whole=$D/whole "
+        "--donor whole-sum=$D/whole-sum --derive half=whole:alpha=0.5 --derive half-sum=whole-sum:alpha=0.5 "
+        "--schemes $D/kinds.yaml --out $D/kinds.db",
+        "half-sum");
+    ck_assert_double_le(apart("kinds.db", "scaled", "scaled-sum"), 1e-4);
+    ck_assert_double_le(apart("kinds.db", "whole", "whole-sum"), 1e-4);
+    ck_assert_double_le(apart("kinds.db", "half", "half-sum"), 1e-4);
+    ck_assert_double_gt(apart("kinds.db", "scaled", "lora"), 1e-2);
+    ck_assert_double_gt(apart("kinds.db", "whole", "scaled"), 1e-2);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- identity and errors */
 
 #define ONE "--donor sft=$D/sft --schemes $D/x.yaml --out $D/same.db "
@@ -255,6 +323,7 @@ int main(void) {
     tcase_add_test(t, controls);
     tcase_add_test(t, factors_are_kept);
     tcase_add_test(t, adapters);
+    tcase_add_test(t, adapters_of_other_kinds);
     tcase_add_test(t, another_derivation_is_another_donor);
     tcase_add_test(t, what_is_refused);
     Suite *s = suite_create("cli_derive");
