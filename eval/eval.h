@@ -24,9 +24,7 @@ GK_PUBLIC_BEGIN
 
 /* ---------------------------------------------------------------- prompts (prompts.c) */
 
-/* What schemes call the field that holds the entity, whatever its name. */
-#define GK_ENTITY "entity"
-#define GK_ENTITY_FIELD "first_actor" /* that field where nobody names another */
+#define GK_ENTITY_FIELD "first_actor" /* the field that schemes call GK_ENTITY where nobody names another */
 
 typedef struct gk_eval_template {
     const char *text;

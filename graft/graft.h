@@ -105,6 +105,10 @@ void gk_derived_free(gk_derived *d); /* NULL is fine */
  *       grafts: [{at: last, donor: sft, components: $what, layers: $layer}]
  */
 
+/* What schemes call the field that a prompt is about, whatever its name: whoever makes prompts gives its
+ * spans this name too. */
+#define GK_ENTITY "entity"
+
 typedef struct gk_scheme gk_scheme;
 typedef struct gk_schemes {
     gk_scheme **item;

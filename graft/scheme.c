@@ -291,6 +291,8 @@ bool gk__blame(const gk_scheme *s, gk_error *err) {
 static bool unknown(gk_error *err, gk_place at, const char *kind, const char *name, const char *const *known,
                     size_t n) {
     gk_buf hint = {0};
+    if (strcmp(name, GK_ENTITY) == 0)
+        gk_buf_puts(&hint, "name the field that prompts are about with --entity; ");
     gk_buf_printf(&hint, "known %ss: ", kind);
     for (size_t i = 0; i < n; i++) gk_buf_printf(&hint, "%s%s", i ? ", " : "", known[i]);
     gk_fail(err, at, hint.data, "unknown %s '%.80s'", kind, name);

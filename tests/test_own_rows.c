@@ -61,6 +61,10 @@ START_TEST(fields_have_the_users_names) {
     dataset_fails(&o, "rows.jsonl: field 'findr': no row has the target; name it with --target");
     o.target = "element";
     dataset_fails(&o, "field '--target': 'element' is the entity's field; name another field");
+    o.target = "finder";
+    scratch_file(&s, "eval.jsonl", EVAL "{\"template\": \"{element} was found by {finder}\"}\n");
+    dataset_fails(&o, "eval.jsonl:2: the prompt holds its own answer, field 'finder'; end the template where "
+                      "the target begins");
     o.name = "battles";
     o.source = NULL;
     dataset_fails(&o,

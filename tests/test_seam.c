@@ -290,6 +290,14 @@ START_TEST(schemes_call_the_entitys_field_entity) {
         ck_assert_uint_eq(x->fields[2 + i].span.begin, x->fields[i].span.begin);
     }
     ck_assert_str_eq(p.fields[1], GK_ENTITY);
+    gk_schemes shipped = {0};
+    gk_cast cast = {.name = {"pre", "sft"}, .n = 2};
+    static const char *const without[] = {"element", NULL};
+    ck_assert(gk_schemes_load(fx_arena, GK_SOURCE_DIR "/graft/schemes/component.yaml", &shipped, &err));
+    for (size_t i = 0; i < shipped.n; i++)
+        ck_assert_msg(gk_scheme_check(shipped.item[i], &cast, p.fields, &err), "%s", err.what);
+    ck_assert(!gk_scheme_check(shipped.item[0], &cast, without, &err));
+    ck_assert_str_eq(err.hint, "name the field that prompts are about with --entity; known fields: element");
     o.entity = "elment";
     ck_assert(!gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
     assert_error(&err,
