@@ -253,7 +253,7 @@ static void script(gk__plot *plot, double rows, layout l) {
         "set xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc rgb '#333333'\n"
         "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.4\n"
         "plot '0' using 2:1:(0):2:($1-%g):($1+%g):5 with boxxyerror fs solid 0.85 noborder lc rgb "
-        "variable notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.2 lc rgb '#111111' notitle, "
+        "variable notitle, '' using 2:1:3:4 with xerrorbars pt 0 lw 1.2 lc rgb '#111111' notitle, "
         "'' using (1):1:6 with labels left offset character 1.2,0 notitle, "
         "'1' using (0):1:2 with labels right offset character -1,0 notitle\n",
         (l.widest + 18) / WIDTH, 1 - (double)TOP / plot->height, (double)FOOT / plot->height, rows - 0.2,

@@ -149,6 +149,8 @@ const char *gk__plot_label(gk_arena *a, const char *text, size_t most);
 int gk__plot_lines(gk_arena *a, const char *name, const char *line[2]);
 /* Adds these lines with their places, tab-separated: `y`, or `apart` over and under it. */
 void gk__plot_name(gk_arena *a, gk_buf *out, double y, double apart, const char *name);
+/* Adds the ends of an interval as two columns, each behind a tab; one that is not known is not drawn. */
+void gk__plot_ends(gk_buf *out, double low, double high);
 /* The most that a text takes in a plot, in pixels. */
 double gk__plot_width(const char *text);
 /* What the page's filter covers a part of the picture with, in pixels, while it shows none of `schemes`, a

@@ -103,7 +103,7 @@ static void script_bars(const gk__report *r, gk__plot *p, double rows, double le
     gk_buf_puts(&p->script,
                 "plot '0' using 2:1:(0):2:($1-0.33):($1+0.33):5 with boxxyerror fs solid 0.85 noborder lc "
                 "rgb variable"
-                " notitle, '' using 2:1:3:4 with xerrorbars pt -1 lw 1.3 lc rgb '#111111' notitle,"
+                " notitle, '' using 2:1:3:4 with xerrorbars pt 0 lw 1.3 lc rgb '#111111' notitle,"
                 " '' using (1):1:6 with labels left offset character 1.3,0 notitle,");
     if (p->data[2].len)
         gk_buf_puts(&p->script, " '2' using 2:1 with points pt 6 ps 0.64 lc rgb '#111111' notitle,");

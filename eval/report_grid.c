@@ -291,9 +291,11 @@ static void add_lines(const gk__report *r, const grid *g, gk__plot *p, gk_metric
         for (size_t i = 0; i < g->n_x; i++) {
             const spot *s = &g->spot[k * g->n_x + i];
             double x = x_at(g, i) + step * ((double)k - (double)(g->n_rows - 1) / 2);
-            if (s->n && s->stats.n)
-                gk_buf_printf(&p->data[0], "%zu\t%.9g\t%.9g\t%.9g\t%.9g\n", k, x, scale * s->stats.value[m],
-                              scale * s->stats.low[m], scale * s->stats.high[m]);
+            if (s->n && s->stats.n) {
+                gk_buf_printf(&p->data[0], "%zu\t%.9g\t%.9g", k, x, scale * s->stats.value[m]);
+                gk__plot_ends(&p->data[0], scale * s->stats.low[m], scale * s->stats.high[m]);
+                gk_buf_puts(&p->data[0], "\n");
+            }
             for (size_t e = 0; s->n > 1 && e < s->n; e++) {
                 const gk_cell *c = pooled(r, s->scheme[e]);
                 if (c->stats.n)
@@ -377,7 +379,7 @@ static void script_lines(gk__report *r, const grid *g, gk__plot *p, gk_metric m,
         add_quoted(r, b, g->row[k]);
         gk_buf_printf(
             b,
-            ", '0' using ($1==%zu?$2:NaN):3:4:5 with yerrorbars pt -1 lw 1.4 lc rgb '%s' notitle, '0' using "
+            ", '0' using ($1==%zu?$2:NaN):3:4:5 with yerrorbars pt 0 lw 1.4 lc rgb '%s' notitle, '0' using "
             "($1==%zu?$2:NaN):3 with points pt 7 ps 0.96 lc rgb '%s' notitle",
             k, c, k, c);
         if (p->data[1].len)

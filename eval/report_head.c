@@ -91,13 +91,14 @@ static bool add_data(gk__report *r, const json_t *card) {
         r->s, "SELECT count(DISTINCT row), count(*), sum(dropped IS NOT NULL) FROM prompt", r->err);
     bool ok = q && gk__sql_next(r->s, q, r->err) == 1;
     if (ok) {
+        int64_t facts = sqlite3_column_int64(q, 0), prompts = sqlite3_column_int64(q, 1);
         const char *name = gk__manifest_text(card, "name"), *rows = gk__report_run(r, "rows"),
                    *target = gk__report_run(r, "target");
         begin_fact(b, "Dataset");
         add_code(b, *name ? name : rows ? rows : "unknown");
-        gk_buf_printf(b, ": %lld facts in %zu template%s, %lld prompts",
-                      (long long)sqlite3_column_int64(q, 0), r->n_templates, r->n_templates == 1 ? "" : "s",
-                      (long long)sqlite3_column_int64(q, 1));
+        gk_buf_printf(b, ": %lld fact%s in %zu template%s, %lld prompt%s", (long long)facts,
+                      facts == 1 ? "" : "s", r->n_templates, r->n_templates == 1 ? "" : "s",
+                      (long long)prompts, prompts == 1 ? "" : "s");
         if (sqlite3_column_int64(q, 2) > 0)
             gk_buf_printf(b, " of which %lld were dropped", (long long)sqlite3_column_int64(q, 2));
         if (target) {

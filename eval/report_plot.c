@@ -15,6 +15,7 @@ extern char **environ;
 
 enum { N_FILES = GK__PLOT_DATA + 3 };
 static const char *const FILES[N_FILES] = {"0", "1", "2", "plot.gp", "plot.svg", "stderr"};
+static const char MISSING[] = "(none)"; /* what no number is written as */
 static const size_t LARGEST_SVG = (size_t)64 << 20;
 
 /* ---------------------------------------------------------------- the child */
@@ -87,8 +88,8 @@ static bool write_files(gk_arena *a, const gk__plot *p, int id, const char *dir,
     gk_buf script = {0};
     gk_buf_printf(&script,
                   "set terminal svg size %d,%d dynamic noenhanced font 'sans-serif,%d' name 'fig%d'\n"
-                  "set encoding utf8\nset output 'plot.svg'\nset datafile separator \"\\t\"\n",
-                  p->width, p->height, GK__FONT_SIZE, id);
+                  "set encoding utf8\nset output 'plot.svg'\nset datafile separator \"\\t\" missing \"%s\"\n",
+                  p->width, p->height, GK__FONT_SIZE, id, MISSING);
     gk_buf_add(&script, p->script.data, p->script.len);
     bool ok = write_file(gk_path_join(a, dir, "plot.gp"), &script, err);
     for (int i = 0; ok && i < GK__PLOT_DATA; i++)
@@ -187,6 +188,13 @@ double gk__plot_width(const char *text) {
                                                       : 8.9;
     }
     return sum;
+}
+
+void gk__plot_ends(gk_buf *out, double low, double high) {
+    if (isnan(low) || isnan(high))
+        gk_buf_printf(out, "\t%s\t%s", MISSING, MISSING);
+    else
+        gk_buf_printf(out, "\t%.9g\t%.9g", low, high);
 }
 
 void gk__plot_veil(gk__plot *p, double x, double y, double width, double height, const char *schemes) {

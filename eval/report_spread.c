@@ -40,9 +40,12 @@ static size_t add_data(gk__report *r, const gk__set *set, gk__plot *p, extent *e
         if (!drawn(c)) continue;
         const double *v = c->stats.value, *low = c->stats.low, *high = c->stats.high;
         const gk_metric m = GK_METRIC_logit_diff;
-        gk_buf_printf(&p->data[0], "%zu\t%.9g\t%.9g\t%.9g\t%.2f\n", n, v[m], low[m], high[m], v[m]);
+        gk_buf_printf(&p->data[0], "%zu\t%.9g", n, v[m]);
+        gk__plot_ends(&p->data[0], low[m], high[m]);
+        gk_buf_printf(&p->data[0], "\t%.2f\n", v[m]);
         gk__plot_name(r->a, &p->data[1], (double)n, 8.5 / e->row, c->scheme);
         gk__plot_veil(p, 0, TOP + e->row * ((double)n + 0.2), WIDTH, e->row, c->scheme);
+        widen(e, v[m]);
         widen(e, low[m]);
         widen(e, high[m]);
         for (size_t t = 1; t <= r->n_templates; t++) {
@@ -82,7 +85,7 @@ bool gk__report_spread(gk__report *r, const gk__set *set) {
     gk_buf_printf(&p.script,
                   "plot '2' using 2:1 with points pt 6 ps 0.9 lc rgb '#E69F00' notitle, '0' using "
                   "2:1:3:4 with xerrorbars "
-                  "pt -1 lw 1.4 lc rgb '#0072B2' notitle, '0' using 2:1 with points pt 7 ps 0.9 lc "
+                  "pt 0 lw 1.4 lc rgb '#0072B2' notitle, '0' using 2:1 with points pt 7 ps 0.9 lc "
                   "rgb '#0072B2' "
                   "notitle, '0' using (%.9g):1:5 with labels left offset character 1,0 notitle, '1' using "
                   "(%.9g):1:2 with labels right "

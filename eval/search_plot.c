@@ -69,7 +69,7 @@ static void add_script(const gk_search *s, ladder *l) {
         b,
         "plot '1' using (100*$2):1 with points pt 6 ps 1.2 lc rgb '#555555' lw 1.5"
         " title '%zu rows searched',"
-        " '0' using (100*$2):1:(100*$3):(100*$4) with xerrorbars pt -1 lw 1.6 lc rgb '#0072B2' notitle,"
+        " '0' using (100*$2):1:(100*$3):(100*$4) with xerrorbars pt 0 lw 1.6 lc rgb '#0072B2' notitle,"
         " '' using (100*$2):1 with points pt 7 ps 0.85 lc rgb '#0072B2'"
         " title '%zu rows held out, 95%% interval',"
         " '2' using (%.4f):1:2 with labels right offset character -1,0 notitle,"

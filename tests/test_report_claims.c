@@ -105,6 +105,13 @@ START_TEST(few_facts_show_nothing) {
     ck_assert_uint_eq(count(page, "class=\"yes\"") + count(page, "class=\"no\""), 0);
     ck_assert_uint_eq(count(page, "class=\"sure\""), 0);
     may_not_have(page, "is enough");
+    /* One fact: a share may be anything, of a mean nothing is known, and nothing of it is drawn. */
+    alter(&b, "DELETE FROM result WHERE prompt > 3; DELETE FROM prompt WHERE row > 0");
+    page = page_of(&b);
+    must_have(page, ": 1 fact in 4 templates, 4 prompts");
+    must_have(page, "100.0% [2.5, 100.0]");
+    may_not_have(page, "nan");
+    may_not_have(page, "NaN<");
     bench_free(&b);
     /* Twelve are enough, and then nothing of the kind is said. */
     b = bench_new();

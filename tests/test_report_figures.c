@@ -172,6 +172,8 @@ START_TEST(logit_differences_are_drawn) {
                              " (SELECT source FROM scheme WHERE name = 'FE | O+FFN')");
     must_have(figure, gk_arena_printf(b.s.a, "<text>%.2f</text>", v));
     must_have(figure, "<text>FE | O+FFN</text>");
+    ck_assert_uint_eq(count(page, "fill=\"white\""),
+                      0); /* which gnuplot 6 puts under points that it does not draw */
     bench_free(&b);
 }
 END_TEST
