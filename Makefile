@@ -151,5 +151,7 @@ clean: ## remove build/ (runs/ stays)
 
 # ------------------------------------------------------------------ the pipeline: dataset -> base -> finetune -> graft-sweep -> report
 G := $(B)/graftkit
+BUILD_VARIABLES := CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS FLAVOUR ARCH BUILD DNNL SYSROOT V PREFIX DESTDIR LIBDIR SOURCE_DIR FUZZ SECONDS \
+    ROUNDS SHAPES PYTHON COMPILE TOKENIZER GGUF PARTS PROMPTS PLOT RELEASE REPORT SUITES INSTALL AR COMPILING
 include tools/pipeline/run.mk
 endif

@@ -123,7 +123,8 @@ typedef struct gk_dataset_options {
      * made of the user's data have no base corpus of their own accord and deal all usable rows to the other
      * two. */
     int64_t base_rows, base_texts, relation_rows, task_rows;
-    int64_t chunk_words;            /* articles: words a text, about; -1: 120 */
+    bool replace;        /* where `out` holds another dataset or other files: write over them, else fail */
+    int64_t chunk_words; /* articles: words a text, about; -1: 120 */
     gk_first_token_fn *first_token; /* NULL: the card counts first words only */
     void *first_token_ctx;
     const char *tokenizer; /* what the card calls it */

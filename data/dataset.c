@@ -228,9 +228,13 @@ static void add_tokenizer_texts(job *j) {
 
 /* ---------------------------------------------------------------- the card */
 
+static void list_files(const job *j, gk__card_file files[MAX_PARTS]) {
+    for (size_t i = 0; i < j->n_parts; i++) files[i] = (gk__card_file){j->parts[i].name, &j->parts[i].bytes};
+}
+
 static bool make_card(job *j, gk_error *err) {
     gk__card_file files[MAX_PARTS];
-    for (size_t i = 0; i < j->n_parts; i++) files[i] = (gk__card_file){j->parts[i].name, &j->parts[i].bytes};
+    list_files(j, files);
     j->card = gk__card_make(&j->m, j->gen, files, j->n_parts, err);
     if (!j->card) return false;
     gk_buf *out = add_part(j, "card.json");
@@ -266,6 +270,11 @@ static bool commit_parts(job *j, gk_error *err) {
 }
 
 static bool write_parts(job *j, gk_error *err) {
+    gk__card_file files[MAX_PARTS];
+    list_files(j, files);
+    if (j->opt->replace ? !gk__taken_remove(j->a, j->opt->out, files, j->n_parts, err)
+                        : !gk__taken_check(j->a, j->opt->out, files, j->n_parts, err))
+        return false;
     bool ok = open_parts(j, err) && commit_parts(j, err);
     for (size_t i = 0; i < j->n_parts; i++) gk_out_abort(&j->parts[i].out);
     return ok;

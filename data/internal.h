@@ -117,6 +117,11 @@ typedef struct gk__card_file {
     const char *name;
     const gk_buf *bytes;
 } gk__card_file;
+/* taken.c. Fails at the first of the files whose place in `dir` holds something else: another dataset's, or
+ * what no dataset made. */
+bool gk__taken_check(gk_arena *a, const char *dir, const gk__card_file *files, size_t n, gk_error *err);
+/* Removes what the card that stands in `dir` lists and the new dataset has not. */
+bool gk__taken_remove(gk_arena *a, const char *dir, const gk__card_file *files, size_t n, gk_error *err);
 /* A new reference to the card; NULL with a message when a target has no token. */
 json_t *gk__card_make(const gk__making *m, const gk__generator *gen, const gk__card_file *files,
                       size_t n_files, gk_error *err);

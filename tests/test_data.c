@@ -441,6 +441,8 @@ START_TEST(failed_write_keeps_the_old_dataset) {
     ck_assert_int_eq(unlink(scratch_path(&s, "tokenizer.jsonl")), 0);
     ck_assert(gk_mkdirs(scratch_path(&s, "tokenizer.jsonl"), &err));
     o.seed = 3;
+    dataset_fails(&o, "another dataset");
+    o.replace = true;
     dataset_fails(&o, "tokenizer.jsonl: this is a folder");
     ck_assert(gk_sha256_file(scratch_path(&s, "base/texts.jsonl"), after, NULL));
     ck_assert_str_eq(before, after);
@@ -448,6 +450,35 @@ START_TEST(failed_write_keeps_the_old_dataset) {
     glob_t left = {0};
     ck_assert_int_eq(glob(scratch_path(&s, "*.tmp-*"), 0, NULL, &left), GLOB_NOMATCH);
     ck_assert_int_eq(glob(scratch_path(&s, "*/*.tmp-*"), 0, NULL, &left), GLOB_NOMATCH);
+    scratch_free(&s);
+}
+END_TEST
+
+/* What stands in the folder is replaced when that is asked for, and with it what only the old one had. */
+START_TEST(nothing_is_replaced_unasked) {
+    scratch s = scratch_new();
+    gk_dataset_options o = small(s.dir);
+    scratch_file(&s, "dropped.jsonl", "my own\n"); /* no file of this dataset */
+    ck_assert(gk_mkdirs(scratch_path(&s, "relation"), NULL));
+    scratch_file(&s, "relation/A2B.jsonl", "my own\n");
+    dataset_fails(&o, "relation/A2B.jsonl: the folder holds a file that no dataset made");
+    ck_assert(!gk_exists(scratch_path(&s, "card.json")) && !gk_exists(scratch_path(&s, "base")));
+    ck_assert_int_eq(unlink(scratch_path(&s, "relation/A2B.jsonl")), 0);
+    make(&o, NULL);
+    make(&o, NULL); /* the same is nothing new */
+    ck_assert_int_eq(unlink(scratch_path(&s, "card.json")), 0);
+    make(&o, NULL); /* as a killed one leaves it */
+    o.seed = 3;
+    dataset_fails(&o, "the folder holds another dataset");
+    o.seed = small(s.dir).seed;
+    scratch_file(&s, "task/B2A.jsonl", "changed\n");
+    dataset_fails(&o, "task/B2A.jsonl: the folder holds another dataset, or this file was changed since");
+    o.replace = true;
+    o.base_rows = 0;
+    make(&o, NULL);
+    ck_assert(!gk_exists(scratch_path(&s, "base/texts.jsonl")) &&
+              !gk_exists(scratch_path(&s, "tokenizer.jsonl")) &&
+              gk_exists(scratch_path(&s, "dropped.jsonl")));
     scratch_free(&s);
 }
 END_TEST
@@ -471,6 +502,7 @@ int main(void) {
     tcase_add_test(whole, people_that_cannot_be_told_apart);
     tcase_add_test(whole, unwritable_folder);
     tcase_add_test(whole, failed_write_keeps_the_old_dataset);
+    tcase_add_test(whole, nothing_is_replaced_unasked);
     tcase_set_timeout(whole, 60);
     suite_add_tcase(s, parts);
     suite_add_tcase(s, whole);

@@ -129,6 +129,8 @@ int cmd_dataset(int argc, char **argv) {
          "own_rows: the field that they ask for (default: second_actor)", false},
         {"reverse", GK_OPT_FLAG, &o.reverse, NULL,
          "texts from target to entity too, by exchanging the two; else only by reverse.jsonl", false},
+        {"replace", GK_OPT_FLAG, &o.replace, NULL, "write over another dataset, or other files, in --out",
+         false},
         {"chunk-words", GK_OPT_INT, &o.chunk_words, "N",
          "articles: about so many words a text (default: 120)", false},
         {"tokenizer", GK_OPT_STR, &tokenizer, "PATH",

@@ -5,6 +5,7 @@
 typedef struct settings {
     const char *model, *adapter, *tokenizer, *out;
     int64_t threads;
+    bool replace;
 } settings;
 
 static bool check(const settings *o, const char *base, gk_error *err) {
@@ -13,7 +14,7 @@ static bool check(const settings *o, const char *base, gk_error *err) {
     if (gk_same_file(base, o->out) || gk_same_file(o->adapter, o->out))
         return gk_fail(err, GK_AT_FIELD(NULL, "--out"), "name another folder",
                        "is the folder of the model or of the adapter");
-    return true;
+    return o->replace || gk_check_folder(o->out, err);
 }
 
 static bool save(const settings *o, const char *base, const gk_model *m, gk_error *err) {
@@ -50,6 +51,7 @@ int cmd_merge(int argc, char **argv) {
         {"tokenizer", GK_OPT_STR, &o.tokenizer, "PATH",
          "what is saved beside it [the adapter's or the base's]", false},
         {"out", GK_OPT_STR, &o.out, "DIR", "folder of the model that results, as F32", true},
+        {"replace", GK_OPT_FLAG, &o.replace, NULL, "write over the model or run that is in --out", false},
         {"threads", GK_OPT_INT, &o.threads, "N", "0: all cores", false},
     };
     gk_arena *a = gk_arena_new();

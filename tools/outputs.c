@@ -37,3 +37,24 @@ bool gk_check_outputs(const gk_named_path *list, size_t n, gk_error *err) {
     }
     return true;
 }
+
+bool gk_check_folder(const char *dir, gk_error *err) {
+    static const char *const THEIRS[] = {"train.json",
+                                         "metrics.jsonl",
+                                         "model.safetensors",
+                                         "model.safetensors.index.json",
+                                         "adapter_model.safetensors",
+                                         "adapter_config.json",
+                                         "config.json",
+                                         "tokenizer.json",
+                                         "tokenizer.model",
+                                         "vocab.json"};
+    gk_arena *a = gk_arena_new();
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof THEIRS / sizeof *THEIRS; i++)
+        ok = !gk_exists(gk_path_join(a, dir, THEIRS[i])) ||
+             gk_fail(err, GK_AT_FILE(gk_path_join(a, dir, THEIRS[i])), "name another folder, or --replace",
+                     "the folder holds a model or a run");
+    gk_arena_free(a);
+    return ok;
+}
