@@ -6,7 +6,7 @@ set -e
 t=$(mktemp -d)
 trap 'rm -rf "$t"' EXIT
 python3 -m venv "$t/v"
-"$t/v/bin/pip" -q install torch==2.13.0 transformers==5.24.0 --extra-index-url https://download.pytorch.org/whl/cpu
+"$t/v/bin/pip" -q install torch==2.13.0 transformers==5.24.0
 cat > "$t/run.py" <<'P'
 import json
 import sys

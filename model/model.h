@@ -204,8 +204,9 @@ size_t gk_model_count(const gk_model *m); /* parameters, without padding */
  * model.safetensors.index.json) or a GGUF file, whatever its name. Formats:
  * https://github.com/huggingface/safetensors and ggml's docs/gguf.md. F32, F16, BF16 and ggml's Q8_0, Q4_0,
  * Q4_1, Q5_0, Q5_1, Q2_K to Q6_K, IQ4_NL, IQ4_XS, TQ1_0, TQ2_0 and MXFP4 are read, all exactly. Every tensor
- * that the configuration asks for must be there once with its shape; others are an error naming the tensor.
- * Memory is taken only once all were found.
+ * that the configuration asks for must be there once with its shape (of a tied pair under either name); others
+ * are an error naming the tensor, but for those of no use to a language model, which a notice names. Memory is
+ * taken only once all were found.
  *
  * As floats in memory of its own, which training may write; values must be finite. */
 gk_model *gk_model_load(const char *path, gk_error *err);
