@@ -44,7 +44,7 @@ void gk__module_name(const gk__slot *s, char *out, size_t size) {
     gk__slot_name(s->rule->name, s->layer, "", out, size);
 }
 
-static void add_site(gk_adapter *a, const gk__adapter_spec *spec, const gk__slot *slot) {
+static void add_site(gk_adapter *a, gk__adapter_spec *spec, const gk__slot *slot) {
     char module[96];
     gk__module_name(slot, module, sizeof module);
     gk__site *s = &a->site[a->n_sites++];
@@ -55,7 +55,7 @@ static void add_site(gk_adapter *a, const gk__adapter_spec *spec, const gk__slot
     if (s->rank > a->rank) a->rank = s->rank;
 }
 
-gk_adapter *gk__adapter_blank(const gk_config *c, const gk__adapter_spec *spec, const gk__slots *slots,
+gk_adapter *gk__adapter_blank(const gk_config *c, gk__adapter_spec *spec, const gk__slots *slots,
                               const bool *chosen, gk_error *err) {
     gk_adapter *a = gk_alloc(sizeof *a);
     const gk_lora *o = gk__spec_lora(spec);

@@ -47,22 +47,23 @@ typedef struct gk__adapter_spec gk__adapter_spec;
 gk__adapter_spec *gk__adapter_spec_read(const char *path, gk_error *err);
 gk__adapter_spec *gk__adapter_spec_plain(const gk_lora *o); /* one rank and scale, and any target */
 void gk__adapter_spec_free(gk__adapter_spec *s);            /* NULL is fine */
+/* Fails when an expression could not be matched with a name that was asked for since. */
+bool gk__spec_answered(const gk__adapter_spec *s, const char *path, gk_error *err);
 const gk_lora *gk__spec_lora(const gk__adapter_spec *s);
 bool gk__spec_dora(const gk__adapter_spec *s);
 bool gk__spec_ensures_tied(const gk__adapter_spec *s);
-int gk__spec_rank(const gk__adapter_spec *s, const char *module);
-float gk__spec_scale(const gk__adapter_spec *s, const char *module);
-bool gk__spec_targets(const gk__adapter_spec *s, const char *module, int layer); /* has an A and a B */
-bool gk__spec_whole(const gk__adapter_spec *s, const char *module);              /* modules_to_save has it */
+int gk__spec_rank(gk__adapter_spec *s, const char *module);
+float gk__spec_scale(gk__adapter_spec *s, const char *module);
+bool gk__spec_targets(gk__adapter_spec *s, const char *module, int layer); /* has an A and a B */
+bool gk__spec_whole(const gk__adapter_spec *s, const char *module);        /* modules_to_save has it */
 
 /* The name in PEFT's files of a slot's module: its tensor's without .weight or .bias. */
 void gk__module_name(const gk__slot *s, char *out, size_t size);
 /* All zeros, of the slots that are marked. */
-gk_adapter *gk__adapter_blank(const gk_config *c, const gk__adapter_spec *spec, const gk__slots *slots,
+gk_adapter *gk__adapter_blank(const gk_config *c, gk__adapter_spec *spec, const gk__slots *slots,
                               const bool *chosen, gk_error *err);
 /* adapter_file.c: the tensors of gk_adapter_load. */
-gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, const gk__adapter_spec *spec,
-                                gk_error *err);
+gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, gk__adapter_spec *spec, gk_error *err);
 
 /* ---- tensors while they are read; adapter_file.c, adapter_whole.c */
 
@@ -70,7 +71,7 @@ gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, const gk__
 typedef struct gk__reading {
     const char *path;
     const gk_safetensors *file;
-    const gk__adapter_spec *spec;
+    gk__adapter_spec *spec;
     const gk__entry *entry;
     size_t n;
     bool *used;

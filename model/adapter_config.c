@@ -28,6 +28,7 @@ struct gk__adapter_spec {
     bool dora, ensure_tied;
     json_t *doc;
     patterns rank, alpha, target, exclude, whole, layers;
+    bool gave_up;    /* an expression took too many steps on a name */
     bool any_target; /* nothing says which modules are adapted, or all matrices are */
 };
 
@@ -63,14 +64,14 @@ static void free_patterns(patterns *p) {
     gk_free(p->list);
 }
 
-/* The first that matches; -1: none, -2: one gave up. */
-static int find_pattern(const patterns *p, const char *name) {
+/* The first that matches; -1: none. */
+static int find_pattern(gk__adapter_spec *s, const patterns *p, const char *name) {
     for (size_t i = 0; i < p->n; i++) {
         pcre2_match_data *data = pcre2_match_data_create(1, NULL);
         int rc = pcre2_match(p->list[i].code, (PCRE2_SPTR)name, strlen(name), 0, 0, data, NULL);
         pcre2_match_data_free(data);
         if (rc >= 0) return (int)i;
-        if (rc != PCRE2_ERROR_NOMATCH) return -2;
+        if (rc != PCRE2_ERROR_NOMATCH) s->gave_up = true;
     }
     return -1;
 }
@@ -267,32 +268,37 @@ bool gk__spec_ensures_tied(const gk__adapter_spec *s) {
     return s->ensure_tied;
 }
 
-int gk__spec_rank(const gk__adapter_spec *s, const char *module) {
-    int i = find_pattern(&s->rank, module);
+int gk__spec_rank(gk__adapter_spec *s, const char *module) {
+    int i = find_pattern(s, &s->rank, module);
     return (int)(i >= 0 ? s->rank.list[i].value : (double)s->lora.rank);
 }
 
-float gk__spec_scale(const gk__adapter_spec *s, const char *module) {
-    int i = find_pattern(&s->alpha, module), rank = gk__spec_rank(s, module);
+float gk__spec_scale(gk__adapter_spec *s, const char *module) {
+    int i = find_pattern(s, &s->alpha, module), rank = gk__spec_rank(s, module);
     double alpha = i >= 0 ? s->alpha.list[i].value : s->lora.alpha;
     return (float)(alpha / (s->lora.rslora ? sqrt((double)rank) : (double)rank));
 }
 
-static bool layer_chosen(const gk__adapter_spec *s, const char *module, int layer) {
+static bool layer_chosen(gk__adapter_spec *s, const char *module, int layer) {
     const json_t *v = json_object_get(s->doc, "layers_to_transform");
     if (!json_is_integer(v) && json_array_size(v) == 0) return true;
-    if (s->layers.n && find_pattern(&s->layers, module) < 0) return false;
+    if (s->layers.n && find_pattern(s, &s->layers, module) < 0) return false;
     if (json_is_integer(v)) return json_integer_value(v) == layer;
     for (size_t i = 0; i < json_array_size(v); i++)
         if (json_integer_value(json_array_get(v, i)) == layer) return true;
     return false;
 }
 
-bool gk__spec_targets(const gk__adapter_spec *s, const char *module, int layer) {
-    if (find_pattern(&s->exclude, module) != -1 || find_pattern(&s->whole, module) != -1) return false;
+bool gk__spec_targets(gk__adapter_spec *s, const char *module, int layer) {
+    if (find_pattern(s, &s->exclude, module) >= 0 || find_pattern(s, &s->whole, module) >= 0) return false;
     if (s->any_target) return true;
-    if (find_pattern(&s->target, module) < 0) return false;
+    if (find_pattern(s, &s->target, module) < 0) return false;
     return json_is_string(json_object_get(s->doc, "target_modules")) || layer_chosen(s, module, layer);
+}
+
+bool gk__spec_answered(const gk__adapter_spec *s, const char *path, gk_error *err) {
+    return !s->gave_up || gk_fail(err, GK_AT_FILE(path), "simpler expressions",
+                                  "a pattern of adapter_config.json takes too many steps on a name");
 }
 
 /* PEFT compares the end of the name, dot or no dot; what is in a module comes with it. */

@@ -196,13 +196,14 @@ static gk_adapter *read_tensors(gk__reading *r, const gk_config *c, gk_error *er
     gk_adapter *a = match(r, &slots, chosen, err) ? gk__adapter_blank(c, r->spec, &slots, chosen, err) : NULL;
     gk_free(chosen);
     gk_free(slots.list);
-    if (a && read_sites(r, a, err) && gk__adapter_wholes(r, a, err) && check_rest(r, c, err)) return a;
+    if (a && read_sites(r, a, err) && gk__adapter_wholes(r, a, err) && check_rest(r, c, err) &&
+        gk__spec_answered(r->spec, r->path, err))
+        return a;
     gk_adapter_free(a);
     return NULL;
 }
 
-gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, const gk__adapter_spec *spec,
-                                gk_error *err) {
+gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, gk__adapter_spec *spec, gk_error *err) {
     gk_safetensors *file = gk__safetensors_map(path, err);
     if (!file) return NULL;
     gk__reading r = {.path = path, .file = file, .spec = spec};

@@ -86,6 +86,7 @@ static bool put_whole(const gk__whole *w, gk_model *m, gk_error *err) {
         size_t n = (size_t)rows * (size_t)s->in;
         float *to = m->data ? m->data + ((s->bias ? t->b : t->w) - m->data) : own(m, n, err);
         if (!to) return false;
+        if (!m->data && s->n_dims == 1) m->vector_type = GK_F32; /* and so they are saved */
         memcpy(to, from, n * sizeof *to);
         from += n;
         if (s->bias) {

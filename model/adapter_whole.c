@@ -13,12 +13,14 @@ static bool is(const gk__slot *s, gk_component c) {
     return s->rule->part[0] == c && !s->bias;
 }
 
-/* PEFT wraps the module of a matrix with an adapter; what it had is in "base_layer" then. */
-static void whole_name(const gk_adapter *a, const gk__slot *s, char *out, size_t size) {
-    char module[96];
-    gk__module_name(s, module, sizeof module);
-    snprintf(out, size, GK__PEFT_PREFIX "%s%s.%s", module, site_of(a, s) ? ".base_layer" : "",
-             s->bias ? "bias" : "weight");
+/* The tensor of a slot in a module of that name. PEFT wraps the module of a matrix with an adapter, and what
+ * it had is in "base_layer" then. */
+static const gk__entry *find_in(gk__reading *r, const gk_adapter *a, const gk__slot *s, const char *module,
+                                const char *inner) {
+    char name[192];
+    snprintf(name, sizeof name, GK__PEFT_PREFIX "%s%s%s.%s", module, site_of(a, s) ? ".base_layer" : "",
+             inner, s->bias ? "bias" : "weight");
+    return gk__reading_find(r, name);
 }
 
 /* From the file's order to the components' rows, one component after another. */
@@ -73,18 +75,18 @@ static bool same_values(const gk__whole *x, const gk__whole *y) {
            memcmp(x->values, y->values, (size_t)x->slot.out * (size_t)x->slot.in * sizeof(float)) == 0;
 }
 
-static bool in_list(const gk__reading *r, const gk__whole *w) {
+/* Whether modules_to_save has a slot's module. transformers calls every family's head lm_head now. */
+static bool in_list(const gk__reading *r, const gk__slot *s) {
     char module[96];
-    if (!w) return false;
-    gk__module_name(&w->slot, module, sizeof module);
-    return gk__spec_whole(r->spec, module);
+    gk__module_name(s, module, sizeof module);
+    return gk__spec_whole(r->spec, module) || (is(s, GK_HEAD) && gk__spec_whole(r->spec, "lm_head"));
 }
 
 /* In a tied model the file may have the one matrix under either name or both; what modules_to_save names is a
  * copy of its own, unless the adapter keeps copies tied. */
 static bool settle_tied(gk__reading *r, gk_adapter *a, const gk__slot *embed_slot, gk_error *err) {
     gk__whole *embed = find(a, GK_EMBED), *head = find(a, GK_HEAD);
-    bool copies = in_list(r, embed) || in_list(r, head);
+    bool copies = (embed && in_list(r, &embed->slot)) || (head && in_list(r, &head->slot));
     a->unties = copies && !gk__spec_ensures_tied(r->spec);
     if (a->unties || !head) return true;
     if (embed && !same_values(embed, head))
@@ -113,17 +115,35 @@ static bool check_vocab(const gk__reading *r, gk_adapter *a, gk_error *err) {
                    "the embedding has %d rows, the head %d", in, out);
 }
 
+/* The tensor that stands for a slot's; *missing: there is none, though modules_to_save names its module.
+ * Beside one that modules_to_save names PEFT may leave two more, of which none is used. */
+static const gk__entry *find_whole(gk__reading *r, const gk_adapter *a, const gk__slot *s, bool *missing) {
+    char module[96];
+    gk__module_name(s, module, sizeof module);
+    const gk__entry *e = find_in(r, a, s, module, "");
+    const char *name = module;
+    *missing = !e && gk__spec_whole(r->spec, module);
+    if (!e && is(s, GK_HEAD) && strcmp(module, "lm_head") != 0) {
+        name = "lm_head";
+        e = find_in(r, a, s, name, "");
+        *missing = !e && gk__spec_whole(r->spec, name); /* under its old name it is nothing that PEFT finds */
+    }
+    if (e && in_list(r, s)) {
+        find_in(r, a, s, name, ".original_module");
+        find_in(r, a, s, name, ".modules_to_save");
+    }
+    return e;
+}
+
 static bool read_wholes(gk__reading *r, gk_adapter *a, const gk__slots *slots, gk_error *err) {
     const gk__slot *embed = NULL;
     for (size_t i = 0; i < slots->n; i++) {
         const gk__slot *s = &slots->list[i];
-        char name[160], module[96];
+        bool missing;
         if (is(s, GK_EMBED)) embed = s;
-        whole_name(a, s, name, sizeof name);
-        gk__module_name(s, module, sizeof module);
-        const gk__entry *e = gk__reading_find(r, name);
-        if (!e && gk__spec_whole(r->spec, module))
-            return gk_fail(err, GK_AT_FIELD(r->path, name), "modules_to_save asks for it",
+        const gk__entry *e = find_whole(r, a, s, &missing);
+        if (missing)
+            return gk_fail(err, GK_AT_FIELD(r->path, s->name), "modules_to_save asks for it",
                            "the tensor is missing");
         if (e && !add_whole(r, a, s, e, err)) return false;
     }
