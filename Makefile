@@ -128,7 +128,7 @@ lint: ## check the format, clang's warnings and clang-tidy
 PREFIX  ?= /usr/local
 DESTDIR ?=
 PLACE   := $(DESTDIR)$(PREFIX)
-SHARED  := templates data/lists data/articles graft/schemes train/recipes experiments
+SHARED  := templates data/lists data/articles data/general graft/schemes train/recipes experiments
 $(B)/graftkit.1: $(B)/graftkit
 	GRAFTKIT_HOME='$(CURDIR)' $< man >$@.tmp && mv $@.tmp $@
 man: $(B)/graftkit.1 ## the manual page, build/release/graftkit.1
@@ -151,5 +151,7 @@ clean: ## remove build/ (runs/ stays)
 
 # ------------------------------------------------------------------ the pipeline: dataset -> base -> finetune -> graft-sweep -> report
 G := $(B)/graftkit
+BUILD_VARIABLES := CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS FLAVOUR ARCH BUILD DNNL SYSROOT V PREFIX DESTDIR LIBDIR SOURCE_DIR FUZZ SECONDS \
+    ROUNDS SHAPES PYTHON COMPILE TOKENIZER GGUF PARTS PROMPTS PLOT RELEASE REPORT SUITES INSTALL AR COMPILING
 include tools/pipeline/run.mk
 endif

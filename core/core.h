@@ -78,61 +78,14 @@ bool gk_fail_errno(gk_error *err, gk_place at, const char *verb, int errnum);
 /* One line, no newline: `file:line:column: field 'f': what; hint` (absent parts left out). Returns buf. */
 char *gk_error_text(const gk_error *err, char *buf, size_t size);
 
-/* ---------------------------------------------------------------- instruction sets (isa.c) */
+#include "core/isa.h" /* instruction sets */
 
-/* Loops over floats ("kernels") are compiled once for each of these, and chosen when the program starts.
- * Baseline is what every processor of the architecture has (on arm64 that includes NEON); avx2 also wants FMA
- * and F16C (x86-64-v3), avx512 F, BW, DQ and VL (x86-64-v4). */
-typedef enum gk_isa { GK_BASELINE, GK_AVX2, GK_AVX512, GK_N_ISAS } gk_isa;
-
-/* "baseline", "avx2", "avx512". */
-const char *gk_isa_name(gk_isa isa);
-/* Whether this processor and its system have it. */
-bool gk_isa_has(gk_isa isa);
-/* What kernels are taken from: the best that the processor has, or GRAFTKIT_ISA's. The same in all of a
- * process. */
-gk_isa gk_isa_used(void);
-/* Whether GRAFTKIT_ISA is set, so that libraries have to keep to gk_isa_used() too. */
-bool gk_isa_forced(void);
-/* False where GRAFTKIT_ISA names nothing that this processor has; gk_isa_used() then passes over it.
- *     gk_error err;
- *     if (!gk_isa_check(&err)) return gk_die(&err); */
-bool gk_isa_check(gk_error *err);
-
-/* A module lists its kernels in one header as LIST(X) of X(returned type, `return` or nothing, name,
- * (parameters), (arguments)). Where a file is compiled for one instruction set, GK_ISA is its name in quotes
- * and GK_KERNEL_LABEL gives the file's functions symbols of their own (gk_op_add_avx2); one file of the
- * module says GK_KERNELS_CHOOSE(LIST), which defines the plain names as calls of those chosen. */
-#if defined(GK_ISA)
-#define GK_KERNEL_LABEL(type, give, name, parameters, arguments) \
-    extern __typeof__(name) name __asm__(#name "_" GK_ISA);
-#else
-#define GK_KERNEL_LABEL(type, give, name, parameters, arguments)
-#endif
-#if defined(__x86_64__)
-#define GK_KERNEL_DECLARE(type, give, name, parameters, arguments)       \
-    extern __typeof__(name) name##_baseline, name##_avx2, name##_avx512; \
-    static __typeof__(name) *name##_used = name##_baseline;
-#define GK_KERNEL_PICK(type, give, name, parameters, arguments) \
-    name##_used = isa == GK_AVX512 ? name##_avx512 : isa == GK_AVX2 ? name##_avx2 : name##_baseline;
-#else
-#define GK_KERNEL_DECLARE(type, give, name, parameters, arguments) \
-    extern __typeof__(name) name##_baseline;                       \
-    static __typeof__(name) *const name##_used = name##_baseline;
-#define GK_KERNEL_PICK(type, give, name, parameters, arguments)
-#endif
-#define GK_KERNEL_CALL(type, give, name, parameters, arguments) \
-    type name parameters {                                      \
-        give name##_used arguments;                             \
-    }
-#define GK_KERNELS_CHOOSE(LIST)                                     \
-    LIST(GK_KERNEL_DECLARE)                                         \
-    __attribute__((constructor)) static void choose_kernels(void) { \
-        gk_isa isa = gk_isa_used();                                 \
-        (void)isa;                                                  \
-        LIST(GK_KERNEL_PICK)                                        \
-    }                                                               \
-    LIST(GK_KERNEL_CALL)
+/* What a user should know though nothing failed: that a part of the input is not used, say. The library hands
+ * each such line (no newline) to the function that the program set, or drops it. Set before other threads
+ * start; called from the thread that reads the input. */
+typedef void gk_notice_fn(void *ctx, const char *line);
+void gk_notice_to(gk_notice_fn *fn, void *ctx);                    /* NULL: drop them */
+void gk_notice(gk_place at, const char *fmt, ...) GK_PRINTF(2, 3); /* "file: field 'f': what" */
 
 /* ---------------------------------------------------------------- memory (arena.c) */
 
@@ -190,8 +143,8 @@ void gk_map_forget(const void *p, size_t n);
  * handlers. */
 void gk_map_guard(void);
 
-/* A whole file as a NUL-terminated string in `a`; *len (may be NULL) receives its size.
- * Fails above max_bytes. */
+/* A whole file as a NUL-terminated string in `a`, without a byte order mark; *len (may be NULL) receives its
+ * size. Fails above max_bytes. */
 char *gk_read_file(gk_arena *a, const char *path, size_t max_bytes, size_t *len, gk_error *err);
 
 /* Atomic output: bytes go to a temporary name beside `path`; commit flushes, fsyncs, renames over `path`
@@ -230,6 +183,10 @@ uint64_t gk_checksum(const void *data, size_t len);
 /* True when [s, s+n) is well-formed UTF-8; otherwise *bad (may be NULL) is the offset at which the first
  * ill-formed sequence starts. */
 bool gk_utf8_valid(const char *s, size_t n, size_t *bad);
+/* The head of a text file: *skip bytes of it are a byte order mark (UTF-8's, as Windows programs write it),
+ * which is no part of the text. All readers of this header leave it out, and lines and columns count without
+ * it. Fails on the mark of UTF-16. */
+bool gk_text_begin(const char *text, size_t len, const char *path, size_t *skip, gk_error *err);
 
 /* ---------------------------------------------------------------- JSON (json.c; parser: jansson) */
 
@@ -237,6 +194,15 @@ bool gk_utf8_valid(const char *s, size_t n, size_t *bad);
  * line and column. */
 json_t *gk_json_load(const char *path, gk_error *err);
 json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err);
+/* Python writes NaN, Infinity and -Infinity, which are no JSON: these two read them as null. This one reads
+ * them as strings of themselves, so that who asks for a number there is told. */
+json_t *gk_json_load_words(const char *path, gk_error *err);
+json_t *gk_json_parse_reals(const char *text, size_t len, gk_place at,
+                            gk_error *err); /* integers of any size */
+/* A key or text of a document may hold "\u0000", which C's strings cannot: it comes as a mark in its place
+ * (U+10FFFF and "0", and U+10FFFF itself twice). The text as it was: `s` itself, or in `a` and with no NUL
+ * behind it. */
+const char *gk_json_plain(gk_arena *a, const char *s, size_t *len);
 /* Atomic, indented, keys in insertion order. */
 bool gk_json_save(const char *path, const json_t *json, gk_error *err);
 
@@ -299,7 +265,7 @@ bool gk_yaml_str(gk_ynode n, const char **out, gk_error *err);
  * NULL-terminated list. */
 bool gk_yaml_only(gk_ynode map, const char *const *allowed, gk_error *err);
 
-/* ---------------------------------------------------------------- templates (template.c) */
+/* ---------------------------------------------------------------- templates (template.c, seam.c) */
 
 typedef struct gk_span {
     uint32_t begin, end;
@@ -316,29 +282,49 @@ typedef struct gk_rendered {
     size_t len;
     gk_field_span *fields;
     size_t n_fields;
+    const char *seam; /* what stands between this text and an answer behind it */
 } gk_rendered;
-/* Every template of a JSONL file of {"template": "..."} lines, in order, into `a`. Errors (unclosed or stray
- * brace, empty field name) carry file:line:column of the brace in the file as it stands. */
+/* Every template of a JSONL file, in order, into `a`. A line is {"template": "..."}; "fillers", an object of
+ * texts and numbers, gives it values of fields, and "target_delimiter", a text, what stands between the
+ * prompt and the answer instead of gk_seam. Errors (unclosed or stray brace, empty field name) carry
+ * file:line:column of the brace in the file as it stands. */
 bool gk_templates_load(gk_arena *a, const char *path, gk_template ***out, size_t *n, gk_error *err);
 gk_template *gk_template_parse(gk_arena *a, const char *text, gk_place at, gk_error *err);
 const char *gk_template_text(const gk_template *t); /* as written */
+gk_place gk_template_place(const gk_template *t);   /* file and line of one that a file gave */
 bool gk_template_has(const gk_template *t, const char *field);
-/* What stands before the first hole of `field`, without the blank that sets it off; NULL where there is no
- * such hole, no blank or no other hole before it. */
+/* The fields of its holes, each once, in the order of the text: a NULL-terminated list in `a`. */
+const char *const *gk_template_fields(gk_arena *a, const gk_template *t);
+/* What stands before the first hole of `field`, up to the hole: a prompt that goes on as it stands. NULL
+ * where there is no such hole or no other hole before it. */
 gk_template *gk_template_before(gk_arena *a, const gk_template *t, const char *field);
-/* Fails at the hole's file:line:column when a field is in neither object (`fillers` may be NULL). */
+/* A file of fillers, {"field": "value", ...}, a new reference; an empty object for a NULL path. */
+json_t *gk_fillers_load(const char *path, gk_error *err);
+/* The first field that neither `row`, nor the template's own fillers, nor `fillers` (which may be NULL) has;
+ * NULL when there is none. Values are looked up in this order. */
+const char *gk_template_lacks(const gk_template *t, const json_t *row, const json_t *fillers);
+/* Fails at the hole's file:line:column when the template lacks a field. */
 bool gk_template_check(const gk_template *t, const json_t *row, const json_t *fillers, gk_error *err);
-/* Fills every hole from `row`, else from `fillers`; strings and numbers are values (integers print
- * without a point). Fails as gk_template_check does, and when a value is null, empty or not a scalar
- * (`at`: the row). */
+/* Fills every hole; strings and numbers are values (integers print without a point). Fails as
+ * gk_template_check does, and when a value is null, empty or not a scalar (`at`: the row). */
 bool gk_template_render(const gk_template *t, const json_t *row, const json_t *fillers, gk_place at,
                         gk_arena *a, gk_rendered *out, gk_error *err);
+/* A value as templates say it, in `a`; NULL where it is no text and no number, or empty. */
+const char *gk_value_text(gk_arena *a, const json_t *value);
 
-/* ---------------------------------------------------------------- GGUF (gguf.c, gguf_meta.c) */
+/* What stands between a prompt and the answer behind it, "" or " ", by what the prompt ends in (seam.c).
+ * Nothing behind white space, an opening bracket or quotation mark, a sign that leads ($ # @ / _ and a hyphen
+ * behind a word) and in scripts that put no blanks between words; a blank behind everything else. Where a
+ * text cannot tell, a template line's target_delimiter does. */
+const char *gk_seam(const char *prompt, size_t len);
+
+/* ---------------------------------------------------------------- GGUF (gguf.c, gguf_meta.c, gguf_split.c)
+ */
 
 /* The container of ggml's models: typed metadata and named tensors in one file (docs/gguf.md of the ggml
- * project). Versions 2 and 3, little-endian. Everything is checked when the file is opened; nothing but
- * names is copied, and arrays and tensor data are read from the map in place.
+ * project), or in several as gguf-split writes them. Versions 2 and 3, little-endian. Everything is checked
+ * when the file is opened; nothing but names is copied, and arrays and tensor data are read from the map in
+ * place.
  *
  * Keys and tensor names are unique, not empty, valid UTF-8 without NUL. Texts among the values may hold any
  * bytes: they come with their length and no NUL behind them; gk_gguf_str alone insists on UTF-8 without NUL.
@@ -362,9 +348,14 @@ typedef enum gk_gguf_type { /* the file's numbers */
 } gk_gguf_type;
 /* Whether the file begins as a GGUF file does, whatever its name. */
 bool gk_gguf_is(const char *path);
-/* Errors carry the byte at which the file is wrong, and the key or tensor as the field. */
+/* Of a model in several files (split.count in its metadata) any one may be named: the others are opened
+ * beside it, and must be all there and of one model. The metadata are the first's, the tensors those of all.
+ * Errors carry the byte at which a file is wrong, and the key or tensor as the field. */
 gk_gguf *gk_gguf_open(const char *path, gk_error *err);
 void gk_gguf_close(gk_gguf *g); /* NULL is fine */
+/* The files in their order; NULL beyond. The first is the one with the metadata, whichever was named. */
+size_t gk_gguf_files(const gk_gguf *g);
+const char *gk_gguf_file(const gk_gguf *g, size_t i);
 uint32_t gk_gguf_version(const gk_gguf *g);
 
 /* Metadata in file order; NULL and GK_GGUF_NONE for what is not there. */
@@ -416,8 +407,9 @@ typedef struct gk_gguf_tensor {
     const char *type_name; /* "F32", "Q4_K", … */
     const void *data;      /* in the map, aligned to at least 8 bytes */
     uint64_t bytes;
-    uint64_t offset; /* of the data in the file */
-    uint64_t at;     /* of its description in the file */
+    const char *file; /* the path of the file that holds it */
+    uint64_t offset;  /* of the data in the file */
+    uint64_t at;      /* of its description in the file */
 } gk_gguf_tensor;
 size_t gk_gguf_tensors(const gk_gguf *g);
 const gk_gguf_tensor *gk_gguf_tensor_at(const gk_gguf *g, size_t i); /* in file order; NULL beyond */

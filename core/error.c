@@ -93,3 +93,25 @@ char *gk_error_text(const gk_error *err, char *buf, size_t size) {
         if ((unsigned char)*p < 0x20 || *p == 0x7F) *p = ' ';
     return buf;
 }
+
+/* ---------------------------------------------------------------- notices */
+
+static gk_notice_fn *notice_fn;
+static void *notice_ctx;
+
+void gk_notice_to(gk_notice_fn *fn, void *ctx) {
+    notice_fn = fn;
+    notice_ctx = ctx;
+}
+
+void gk_notice(gk_place at, const char *fmt, ...) {
+    if (!notice_fn) return;
+    gk_error e;
+    char what[sizeof e.what], line[1400];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(what, sizeof what, fmt, ap);
+    va_end(ap);
+    gk_fail(&e, at, NULL, "%s", what);
+    notice_fn(notice_ctx, gk_error_text(&e, line, sizeof line));
+}

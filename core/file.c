@@ -86,10 +86,11 @@ char *gk_read_file(gk_arena *a, const char *path, size_t max_bytes, size_t *len,
     if (fd < 0) return NULL;
     gk_buf buf = {0};
     char *text = NULL;
-    if (read_all(fd, path, max_bytes, &buf, err)) {
-        text = gk_arena_alloc(a, buf.len + 1);
-        if (buf.len) memcpy(text, buf.data, buf.len);
-        if (len) *len = buf.len;
+    size_t skip = 0;
+    if (read_all(fd, path, max_bytes, &buf, err) && gk_text_begin(buf.data, buf.len, path, &skip, err)) {
+        text = gk_arena_alloc(a, buf.len - skip + 1);
+        if (buf.len > skip) memcpy(text, buf.data + skip, buf.len - skip);
+        if (len) *len = buf.len - skip;
     }
     close(fd);
     gk_buf_free(&buf);

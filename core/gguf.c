@@ -56,7 +56,7 @@ const gk_gguf_dtype *gk_gguf_dtype_of(uint32_t id) {
 /* ---------------------------------------------------------------- bytes, numbers, strings */
 
 static gk_place here(const gk_gguf *g, const char *field) {
-    return (gk_place){.file = g->map.path, .has_byte = true, .byte = g->at, .field = field};
+    return (gk_place){.file = g->path, .has_byte = true, .byte = g->at, .field = field};
 }
 
 static uint64_t left(const gk_gguf *g) {
@@ -100,7 +100,7 @@ static bool take_name(gk_gguf *g, const char **out, const char *what, gk_error *
     if (!take_u64(g, &len, NULL, what, err)) return false;
     gk_place at = here(g, NULL);
     if (len == 0 || len > MAX_NAME)
-        return gk_fail(err, GK_AT_BYTE(g->map.path, start),
+        return gk_fail(err, GK_AT_BYTE(g->path, start),
                        "it must be 1 to 65535 bytes; the file may be damaged", "%s is %" PRIu64 " bytes long",
                        what, len);
     const uint8_t *text = take(g, len, NULL, what, err);
@@ -219,8 +219,7 @@ static bool read_pairs(gk_gguf *g, uint64_t n, gk_error *err) {
     for (size_t i = 1; i < g->n_pairs; i++)
         if (by_key(&g->by_key[i - 1], &g->by_key[i]) == 0) {
             const gk__gguf_pair *a = g->by_key[i - 1], *b = g->by_key[i];
-            gk_place at = {
-                .file = g->map.path, .has_byte = true, .byte = (a > b ? a : b)->at, .field = a->key};
+            gk_place at = {.file = g->path, .has_byte = true, .byte = (a > b ? a : b)->at, .field = a->key};
             return gk_fail(err, at, "keys must be unique", "the key is there twice");
         }
     return true;
@@ -290,6 +289,7 @@ static bool read_type(gk_gguf *g, gk_gguf_tensor *t, gk_error *err) {
 /* The offset stays relative to the data, of which the start is known after the last tensor. */
 static bool read_tensor(gk_gguf *g, gk_gguf_tensor *t, gk_error *err) {
     t->at = g->at;
+    t->file = g->path;
     if (!take_name(g, &t->name, "a tensor's name", err) || !read_shape(g, t, err) || !read_type(g, t, err))
         return false;
     gk_place at = here(g, t->name);
@@ -299,21 +299,27 @@ static bool read_tensor(gk_gguf *g, gk_gguf_tensor *t, gk_error *err) {
                    t->offset, g->alignment);
 }
 
-static bool read_tensors(gk_gguf *g, uint64_t n, gk_error *err) {
-    for (; g->n_tensors < n; g->n_tensors++) {
-        g->tensors = room(g->tensors, g->n_tensors, sizeof *g->tensors);
-        if (!read_tensor(g, &g->tensors[g->n_tensors], err)) return false;
-    }
+bool gk__gguf_index(gk_gguf *g, gk_error *err) {
+    gk_free(g->by_name);
     g->by_name = gk_alloc(g->n_tensors * sizeof *g->by_name);
     for (size_t i = 0; i < g->n_tensors; i++) g->by_name[i] = &g->tensors[i];
     qsort(g->by_name, g->n_tensors, sizeof *g->by_name, by_name);
     for (size_t i = 1; i < g->n_tensors; i++)
         if (by_name(&g->by_name[i - 1], &g->by_name[i]) == 0) {
-            const gk_gguf_tensor *a = g->by_name[i - 1], *b = g->by_name[i];
+            const gk_gguf_tensor *a = g->by_name[i - 1], *b = g->by_name[i], *first = a > b ? b : a;
+            bool one = a->file == b->file;
             return gk_fail(err, gk_gguf_tensor_place(g, a > b ? a : b), "names must be unique",
-                           "the tensor is there twice");
+                           one ? "the tensor is there twice" : "the tensor is in '%s' too", first->file);
         }
     return true;
+}
+
+static bool read_tensors(gk_gguf *g, uint64_t n, gk_error *err) {
+    for (; g->n_tensors < n; g->n_tensors++) {
+        g->tensors = room(g->tensors, g->n_tensors, sizeof *g->tensors);
+        if (!read_tensor(g, &g->tensors[g->n_tensors], err)) return false;
+    }
+    return gk__gguf_index(g, err);
 }
 
 static bool place_tensors(gk_gguf *g, gk_error *err) {
@@ -325,8 +331,7 @@ static bool place_tensors(gk_gguf *g, gk_error *err) {
         gk_gguf_tensor *t = &g->tensors[i];
         if (t->offset > size || t->bytes > size - t->offset)
             return gk_fail(
-                err, (gk_place){.file = g->map.path, .has_byte = true, .byte = start, .field = t->name},
-                DAMAGED,
+                err, (gk_place){.file = g->path, .has_byte = true, .byte = start, .field = t->name}, DAMAGED,
                 "%" PRIu64 " bytes at offset %" PRIu64 " do not lie in the file's %" PRIu64 " bytes of data",
                 t->bytes, t->offset, size);
         t->offset += start;
@@ -350,7 +355,7 @@ static bool check_overlaps(const gk_gguf *g, gk_error *err) {
     qsort(list, g->n_tensors, sizeof *list, by_offset);
     for (size_t i = 1; ok && i < g->n_tensors; i++) {
         const gk_gguf_tensor *a = list[i - 1], *b = list[i];
-        gk_place at = {.file = g->map.path, .has_byte = true, .byte = b->offset, .field = b->name};
+        gk_place at = {.file = g->path, .has_byte = true, .byte = b->offset, .field = b->name};
         if (a->offset + a->bytes > b->offset)
             ok = gk_fail(err, at, "tensors must not share bytes",
                          "overlaps '%.120s', which ends at byte %" PRIu64, a->name, a->offset + a->bytes);
@@ -365,7 +370,7 @@ static bool read_version(gk_gguf *g, gk_error *err) {
     const uint8_t *magic = take(g, 4, NULL, "the magic number", err);
     if (!magic) return false;
     if (memcmp(magic, "GGUF", 4) != 0)
-        return gk_fail(err, GK_AT_BYTE(g->map.path, 0), "the file is no GGUF file",
+        return gk_fail(err, GK_AT_BYTE(g->path, 0), "the file is no GGUF file",
                        "the file does not start with 'GGUF'");
     gk_place at = here(g, NULL);
     if (!take_u32(g, &g->version, NULL, "the version", err)) return false;
@@ -386,12 +391,18 @@ static bool read_file(gk_gguf *g, gk_error *err) {
            place_tensors(g, err) && check_overlaps(g, err);
 }
 
-gk_gguf *gk_gguf_open(const char *path, gk_error *err) {
+gk_gguf *gk__gguf_open_one(const char *path, gk_error *err) {
     gk_gguf *g = gk_alloc(sizeof *g);
     g->names = gk_arena_new();
+    g->path = gk_arena_strdup(g->names, path);
     if (gk_map_open(path, &g->map, err) && read_file(g, err)) return g;
     gk_gguf_close(g);
     return NULL;
+}
+
+gk_gguf *gk_gguf_open(const char *path, gk_error *err) {
+    gk_gguf *g = gk__gguf_open_one(path, err);
+    return g ? gk__gguf_join(g, err) : NULL;
 }
 
 bool gk_gguf_is(const char *path) {
@@ -407,6 +418,8 @@ bool gk_gguf_is(const char *path) {
 
 void gk_gguf_close(gk_gguf *g) {
     if (!g) return;
+    for (size_t i = 0; i < g->n_rest; i++) gk_gguf_close(g->rest[i]);
+    gk_free(g->rest);
     gk_map_close(&g->map);
     gk_arena_free(g->names);
     gk_free(g->pairs);
@@ -425,7 +438,8 @@ const gk_gguf_tensor *gk_gguf_tensor_at(const gk_gguf *g, size_t i) {
 }
 
 gk_place gk_gguf_tensor_place(const gk_gguf *g, const gk_gguf_tensor *t) {
-    return (gk_place){.file = g->map.path, .has_byte = true, .byte = t->at, .field = t->name};
+    (void)g;
+    return (gk_place){.file = t->file, .has_byte = true, .byte = t->at, .field = t->name};
 }
 
 const gk_gguf_tensor *gk_gguf_tensor_find(const gk_gguf *g, const char *name) {

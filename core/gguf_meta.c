@@ -90,7 +90,7 @@ static const char *describe(const gk__gguf_pair *p, char *buf, size_t size) {
 
 gk_place gk_gguf_place(const gk_gguf *g, const char *key) {
     const gk__gguf_pair *p = gk__gguf_find(g, key);
-    return (gk_place){.file = g->map.path, .has_byte = p != NULL, .byte = p ? p->at : 0, .field = key};
+    return (gk_place){.file = g->path, .has_byte = p != NULL, .byte = p ? p->at : 0, .field = key};
 }
 
 static bool wrong(const gk_gguf *g, const char *key, const char *hint, gk_error *err) {
@@ -246,7 +246,7 @@ static bool wrong_item(const gk_gguf_array *a, size_t i, const char *hint, gk_er
     value v = item(a, i);
     char field[sizeof err->field], there[96];
     snprintf(field, sizeof field, "%.64s[%zu]", a->key, i);
-    gk_place at = {.file = a->g->map.path, .field = field};
+    gk_place at = {.file = a->g->path, .field = field};
     if (i >= a->n) return gk_fail(err, at, hint, "is missing: the array has %zu items", a->n);
     if (!v.bytes) return gk_fail(err, at, hint, "is a string");
     at.has_byte = true;

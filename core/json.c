@@ -1,5 +1,5 @@
 /* json.c: JSON documents, JSON lines, and typed access to members with messages that say where and what. */
-#include "core/core.h"
+#include "core/json_text.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,9 +12,13 @@ static const size_t LARGEST_DOCUMENT = (size_t)1 << 30;
 
 /* ---------------------------------------------------------------- documents */
 
-json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err) {
+static json_t *parse(const char *text, size_t len, gk__json_kind kind, size_t flags, gk_place at,
+                     gk_error *err) {
     json_error_t je;
-    json_t *doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &je);
+    gk__json_text t = gk__json_rewrite(text, len, kind);
+    json_t *doc = json_loadb(t.text, t.len, JSON_REJECT_DUPLICATES | flags, &je);
+    if (!doc) je.column -= gk__json_shift(&t, je.position > 0 ? (size_t)je.position : 0);
+    gk__json_text_free(&t);
     if (doc) return doc;
     /* `at` is where the text starts: on its first line the column counts on from there. */
     if (je.line <= 1 && at.column > 0 && je.column > 0)
@@ -22,17 +26,37 @@ json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err) 
     else
         at.column = je.column > 0 ? je.column : 1;
     at.line = (at.line > 0 ? at.line : 1) + (je.line > 0 ? je.line - 1 : 0);
-    gk_fail(err, at, NULL, "not valid JSON: %s", je.text);
+    if (json_error_code(&je) == json_error_null_character ||
+        json_error_code(&je) == json_error_null_byte_in_key)
+        gk_fail(err, at, "leave it out", "a text holds the character \\u0000, which no text may");
+    else
+        gk_fail(err, at, NULL, "not valid JSON: %s", je.text);
     return NULL;
 }
 
-json_t *gk_json_load(const char *path, gk_error *err) {
+json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err) {
+    return parse(text, len, GK__JSON_DOCUMENT, 0, at, err);
+}
+
+json_t *gk_json_parse_reals(const char *text, size_t len, gk_place at, gk_error *err) {
+    return parse(text, len, GK__JSON_DOCUMENT, JSON_DECODE_INT_AS_REAL, at, err);
+}
+
+static json_t *load(const char *path, gk__json_kind kind, gk_error *err) {
     gk_arena *a = gk_arena_new();
     size_t len = 0;
     const char *text = gk_read_file(a, path, LARGEST_DOCUMENT, &len, err);
-    json_t *doc = text ? gk_json_parse(text, len, GK_AT_FILE(path), err) : NULL;
+    json_t *doc = text ? parse(text, len, kind, 0, GK_AT_FILE(path), err) : NULL;
     gk_arena_free(a);
     return doc;
+}
+
+json_t *gk_json_load(const char *path, gk_error *err) {
+    return load(path, GK__JSON_DOCUMENT, err);
+}
+
+json_t *gk_json_load_words(const char *path, gk_error *err) {
+    return load(path, GK__JSON_WORDS, err);
 }
 
 bool gk_json_save(const char *path, const json_t *json, gk_error *err) {
@@ -152,12 +176,23 @@ const char *gk_jsonl_line(const gk_jsonl *r) {
     return r->line ? r->line : "";
 }
 
-/* The next line that holds more than blanks: its length without the newline, or -1 at the end or on an error.
- */
-static ssize_t next_line(gk_jsonl *r) {
+/* Takes the mark off the first line. */
+static bool begin_file(gk_jsonl *r, ssize_t *n, gk_error *err) {
+    size_t skip;
+    if (!gk_text_begin(r->line, (size_t)*n, r->path.data, &skip, err)) return false;
+    *n -= (ssize_t)skip;
+    memmove(r->line, r->line + skip, (size_t)*n + 1);
+    return true;
+}
+
+/* The next line that holds more than blanks: its length without the newline, or -1 at the end or on an error,
+ * which only *bad tells of when it is no error of reading. */
+static ssize_t next_line(gk_jsonl *r, bool *bad, gk_error *err) {
     ssize_t n;
+    *bad = false;
     while ((n = getline(&r->line, &r->cap, r->f)) >= 0) {
-        r->number++;
+        *bad = r->number++ == 0 && !begin_file(r, &n, err);
+        if (*bad) return -1;
         if (n > 0 && r->line[n - 1] == '\n') r->line[--n] = '\0';
         if (n > 0 && r->line[n - 1] == '\r') r->line[--n] = '\0';
         if (strspn(r->line, " \t") < (size_t)n) break;
@@ -165,49 +200,18 @@ static ssize_t next_line(gk_jsonl *r) {
     return n;
 }
 
-/* Python writes numbers that are none as NaN, Infinity and -Infinity, which is not JSON: a copy of the line
- * with null in their place. NULL where there are none outside the strings. */
-static char *without_nan(const char *line) {
-    static const char *const WORD[] = {"NaN", "-Infinity", "Infinity"};
-    gk_buf copy = {0};
-    bool in_string = false, changed = false;
-    for (const char *s = line; *s;) {
-        size_t skip = 0;
-        for (int i = 0; !in_string && i < 3 && !skip; i++)
-            if (strncmp(s, WORD[i], strlen(WORD[i])) == 0) skip = strlen(WORD[i]);
-        if (skip) gk_buf_puts(&copy, "null");
-        changed |= skip > 0;
-        s += skip;
-        if (skip) continue;
-        size_t n = in_string && *s == '\\' && s[1] ? 2 : 1;
-        in_string ^= *s == '"';
-        gk_buf_add(&copy, s, n);
-        s += n;
-    }
-    if (changed) return copy.data;
-    gk_buf_free(&copy);
-    return NULL;
-}
-
-static json_t *parse_line(const gk_jsonl *r, size_t n, gk_error *err) {
-    bool suspect = strlen(r->line) == n && (strstr(r->line, "NaN") || strstr(r->line, "Infinity"));
-    gk_buf copy = {.data = suspect ? without_nan(r->line) : NULL};
-    const char *text = copy.data ? copy.data : r->line;
-    json_t *v = gk_json_parse(text, copy.data ? strlen(text) : n, gk_jsonl_place(r), err);
-    gk_buf_free(&copy);
-    return v;
-}
-
 int gk_jsonl_next(gk_jsonl *r, json_t **out, gk_error *err) {
     *out = NULL;
     errno = 0;
-    ssize_t n = next_line(r);
+    bool bad;
+    ssize_t n = next_line(r, &bad, err);
+    if (bad) return -1;
     if (n < 0 && feof(r->f) && !ferror(r->f)) return 0;
     if (n < 0) {
         gk_fail_errno(err, gk_jsonl_place(r), "reading the file", errno);
         return -1;
     }
-    json_t *v = parse_line(r, (size_t)n, err);
+    json_t *v = parse(r->line, (size_t)n, GK__JSON_LINE, 0, gk_jsonl_place(r), err);
     if (v && !json_is_object(v)) {
         char there[96];
         gk_fail(err, gk_jsonl_place(r), "each line must be one JSON object", "this line is %s",

@@ -1,5 +1,7 @@
-/* utf8.c: well-formedness of UTF-8 (Unicode 15, table 3-7). */
+/* utf8.c: well-formedness of UTF-8 (Unicode 15, table 3-7), and the marks that text files begin with. */
 #include "core/core.h"
+
+#include <string.h>
 
 /* Length of the well-formed sequence at s (n > 0 bytes left), or 0. */
 static size_t sequence(const unsigned char *s, size_t n) {
@@ -29,4 +31,10 @@ bool gk_utf8_valid(const char *s, size_t n, size_t *bad) {
         i += len;
     }
     return true;
+}
+
+bool gk_text_begin(const char *text, size_t len, const char *path, size_t *skip, gk_error *err) {
+    *skip = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    bool wide = len >= 2 && (memcmp(text, "\xFF\xFE", 2) == 0 || memcmp(text, "\xFE\xFF", 2) == 0);
+    return !wide || gk_fail(err, GK_AT_BYTE(path, 0), "save it as UTF-8", "the file is UTF-16");
 }

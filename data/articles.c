@@ -214,9 +214,9 @@ static bool prompt_in_text(const gk__making *m, const library *lib, const json_t
     for (size_t e = 0; art && e < w->n_eval; e++) {
         gk_rendered prompt;
         if (!gk_template_render(w->eval[e], row, w->fillers, GK_NOWHERE, m->a, &prompt, NULL)) continue;
-        if (strstr(art->body, prompt.text)) return true;
+        if (gk_prompt_in(&prompt, art->body)) return true;
         for (size_t k = 0; k < art->n_rewordings; k++)
-            if (strstr(art->rewording[k], prompt.text)) return true;
+            if (gk_prompt_in(&prompt, art->rewording[k])) return true;
     }
     return false;
 }
@@ -335,7 +335,7 @@ static bool texts(const gk__making *m, int split, bool swapped, gk_buf *out, gk_
 
 const gk__generator gk__articles = {
     .name = "articles",
-    .swap = {"first_actor", "second_actor"},
+    .swap = {"first_actor", "second_actor", false},
     .rows = {-1, -1, -1},
     .source = "a folder of articles",
     .source_default = "data/articles",

@@ -69,7 +69,7 @@ static bool make(gk__making *m, gk_error *err) {
 
 const gk__generator gk__battles = {
     .name = "battles",
-    .swap = {"first_actor", "second_actor"},
+    .swap = {"first_actor", "second_actor", false},
     .rows = {100, 100, 100},
     .make = make,
 };

@@ -42,10 +42,17 @@ static json_t *word_spread(const gk_rows *rows, const char *field) {
     return spread;
 }
 
-/* The same for the first tokens, which are what a model is asked for. */
+/* What the first evaluation template makes of the row. */
+static bool first_prompt(const gk__making *m, const json_t *row, gk_arena *a, gk_rendered *out) {
+    const gk_wording *w = m->wording;
+    return gk_template_render(w->eval[0], row, w->fillers, GK_NOWHERE, a, out, NULL);
+}
+
+/* The same for the first tokens, which are what a model is asked for, behind the first template's prompts. */
 static bool add_token_spread(const gk__making *m, const gk_rows *rows, const char *field, json_t *spread,
                              gk_error *err) {
     if (!m->opt->first_token) return true;
+    gk_arena *a = gk_arena_new();
     json_t *count = json_object();
     json_int_t most = 0;
     bool ok = true;
@@ -53,20 +60,24 @@ static bool add_token_spread(const gk__making *m, const gk_rows *rows, const cha
         char key[32];
         int32_t id;
         const char *target = json_string_value(json_object_get(rows->row[i], field));
-        ok = m->opt->first_token(m->opt->first_token_ctx, target, &id, err);
+        gk_rendered prompt;
+        gk_arena_reset(a);
+        bool asked = field == m->swap.b && first_prompt(m, rows->row[i], a, &prompt);
+        ok = m->opt->first_token(m->opt->first_token_ctx, asked ? &prompt : NULL, target, &id, err);
         snprintf(key, sizeof key, "%d", ok ? (int)id : -1);
         count_key(count, key, &most);
     }
     json_object_set_new(spread, "distinct_first_tokens", json_integer((json_int_t)json_object_size(count)));
     json_object_set_new(spread, "most_common_token", json_integer(most));
     json_decref(count);
+    gk_arena_free(a);
     return ok;
 }
 
 static bool add_targets(const gk__making *m, const gk__generator *gen, int s, json_t *out, gk_error *err) {
     const gk_rows *rows = &m->splits[s];
-    const char *const field[2] = {gen->swap.b, gen->swap.a};
-    int directions = gen->texts || m->wording->n_reverse ? 1 : 2;
+    const char *const field[2] = {m->swap.b, m->swap.a};
+    int directions = gen->texts || m->wording->n_reverse || !m->swap.exchange ? 1 : 2;
     for (int d = 0; d < directions; d++) {
         json_t *spread = word_spread(rows, field[d]);
         json_object_set_new(out, d ? "targets_B2A" : "targets_A2B", spread);
@@ -116,6 +127,34 @@ static json_t *describe_file(const gk__card_file *f) {
                      "sha256", hex);
 }
 
+/* ---------------------------------------------------------------- samples */
+
+static void add_sample(json_t *samples, const char *kind, const gk__card_file *files, size_t n,
+                       const char *name) {
+    for (size_t i = 0; i < n; i++) {
+        const char *line = files[i].bytes->data, *end = line ? strchr(line, '\n') : NULL;
+        if (strcmp(files[i].name, name) != 0 || !end) continue;
+        json_t *obj = json_loadb(line, (size_t)(end - line), 0, NULL);
+        json_object_set(samples, kind, json_object_get(obj, "text"));
+        json_decref(obj);
+    }
+}
+
+/* One text of each kind: the first that training has, and the first prompt with its answer. */
+static json_t *describe_samples(const gk__making *m, const gk__card_file *files, size_t n) {
+    json_t *samples = json_object();
+    const gk_rows *rows = &m->splits[GK__RELATION];
+    gk_rendered prompt;
+    add_sample(samples, "base", files, n, "base/texts.jsonl");
+    add_sample(samples, "A2B", files, n, "relation/A2B.jsonl");
+    add_sample(samples, "B2A", files, n, "relation/B2A.jsonl");
+    if (rows->n == 0 || !first_prompt(m, rows->row[0], m->a, &prompt)) return samples;
+    const char *target = json_string_value(json_object_get(rows->row[0], m->swap.b));
+    json_object_set_new(samples, "prompt", json_string(prompt.text));
+    json_object_set_new(samples, "answer", json_sprintf("%s%s", prompt.seam, target));
+    return samples;
+}
+
 /* ---------------------------------------------------------------- what is not there */
 
 /* How often each reason was given; dropped.jsonl names every case. */
@@ -141,6 +180,9 @@ json_t *gk__card_make(const gk__making *m, const gk__generator *gen, const gk__c
     double words = (double)m->n_first_words;
     json_t *card = json_pack("{s:s,s:s,s:I}", "name", gen->name, "graftkit", GK_VERSION, "seed",
                              (json_int_t)m->opt->seed);
+    json_object_set_new(card, "entity", json_string(m->swap.a));
+    json_object_set_new(card, "target", json_string(m->swap.b));
+    json_object_set_new(card, "samples", describe_samples(m, files, n_files));
     json_object_set_new(card, "lists", list_sizes(m, gen));
     json_object_set_new(card, "templates", describe_wording(m->wording));
     if (m->n_first_words)

@@ -107,7 +107,10 @@ static void add_record(gk__making *m, void *ctx, json_t *record, const char *whe
 /* The public file is one array; others write one record a line. */
 static bool is_array(const char *path) {
     FILE *f = fopen(path, "rbe");
+    char head[3];
+    size_t skip = 0, n = f ? fread(head, 1, sizeof head, f) : 0;
     int c = ' ';
+    if (f && gk_text_begin(head, n, path, &skip, NULL)) fseek(f, (long)skip, SEEK_SET);
     while (f && (c == ' ' || c == '\n' || c == '\r' || c == '\t')) c = fgetc(f);
     if (f) fclose(f);
     return c == '[';
@@ -139,7 +142,7 @@ static bool make(gk__making *m, gk_error *err) {
 
 const gk__generator gk__counterfact = {
     .name = "counterfact",
-    .swap = {"first_actor", "second_actor"},
+    .swap = {"first_actor", "second_actor", false},
     .rows = {-1, -1, -1},
     .source = "a CounterFact file, one record a line or one JSON array",
     .make = make,

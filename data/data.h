@@ -46,6 +46,7 @@ bool gk_list_load(gk_arena *a, const char *path, gk_list *out, gk_error *err);
  * other. */
 typedef struct gk_swap {
     const char *a, *b; /* b is the field that evaluation asks for */
+    bool exchange;     /* whether texts may have them exchanged: "A stars with B", not "A was born in B" */
 } gk_swap;
 
 /* A new reference to a copy of `row` with the values of its two swap fields exchanged. A field that is absent
@@ -55,7 +56,7 @@ json_t *gk_row_swapped(const json_t *row, gk_swap swap);
 /* A folder of wording. `all` holds the training templates (article.jsonl, then qa.jsonl), then the
  * paraphrases (paraphrases.jsonl), which only the base corpus uses. `reverse` (reverse.jsonl) says the facts
  * from target to entity where exchanging the two fields would not: with it, B2A texts are unchanged rows in
- * these templates. */
+ * these templates. Without it and without swap.exchange there are none. */
 typedef struct gk_wording {
     gk_template **all, **eval, **reverse;
     size_t n_training, n_all, n_eval, n_reverse; /* all[0 .. n_training) are the training templates */
@@ -68,9 +69,12 @@ typedef struct gk_wording {
 bool gk_wording_load(gk_arena *a, const char *dir, gk_wording *out, gk_error *err);
 void gk_wording_free(gk_wording *w);
 
+/* Whether a prompt, with the seam to its answer or at the end, stands word for word in a text: such a prompt
+ * would test memory of the text, not of the fact. */
+bool gk_prompt_in(const gk_rendered *prompt, const char *text);
 /* Fails when a template has a field that neither `row` nor the fillers have (file:line:column), and when an
- * evaluation prompt, its fillers filled in, stands word for word inside a training template or paraphrase in
- * either direction: such a prompt would test memory of the text, not of the fact. */
+ * evaluation prompt, its fillers filled in, stands inside a training template or paraphrase in either
+ * direction (file:line of the prompt). `row`: any object that has all fields that rows have. */
 bool gk_wording_check(const gk_wording *w, const json_t *row, gk_swap swap, gk_error *err);
 
 /* ---------------------------------------------------------------- texts (texts.c) */
@@ -87,8 +91,8 @@ bool gk_text_add(gk_buf *out, const char *text, size_t len);
 
 /* Appends one {"text": "…"} line for every row x training template, rows outermost; `swapped` gives B2A (with
  * w->reverse where there is one).
- * Fails, naming the row's line and the field, when a row lacks a field of the first row or has no usable
- * value for one; and at the template's file:line:column when the first row lacks a field too. */
+ * Fails, naming the row's line and the field, when a row has no usable value for a field of a template; and
+ * at the template's file:line:column when no row has the field. */
 bool gk_texts_all(const gk_wording *w, const gk_rows *rows, gk_swap swap, bool swapped, gk_buf *out,
                   gk_error *err);
 
@@ -100,8 +104,9 @@ bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_
 
 /* ---------------------------------------------------------------- whole datasets (dataset.c) */
 
-/* The first token of a target, as it follows a blank. */
-typedef bool gk_first_token_fn(void *ctx, const char *target, int32_t *id, gk_error *err);
+/* The first token of a target: behind this prompt, or behind a blank where `prompt` is NULL. */
+typedef bool gk_first_token_fn(void *ctx, const gk_rendered *prompt, const char *target, int32_t *id,
+                               gk_error *err);
 
 typedef struct gk_dataset_options {
     const char *name;      /* "fake_movies_fake_actors", … */
@@ -109,11 +114,17 @@ typedef struct gk_dataset_options {
     const char *out;       /* folder to write; made when absent */
     const char *source;    /* the user's data, for the datasets that are made of it; NULL: none */
     const char *templates; /* folder of wording; NULL: the dataset's own */
+    /* own_rows: the fields that hold what prompts are about and what they ask for; NULL: first_actor,
+     * second_actor, which other datasets have in any case. */
+    const char *entity, *target;
+    bool reverse; /* B2A texts by exchanging entity and target, also where that may say what is not so */
     int64_t seed;
-    /* -1: the dataset's own number. 0 base rows: no base corpus; the others at least 1. Datasets made of the
-     * user's data have no base corpus of their own accord and deal all usable rows to the other two. */
+    /* -1: the dataset's own number. 0 base rows: no base corpus; 0 task rows: all are under test. Datasets
+     * made of the user's data have no base corpus of their own accord and deal all usable rows to the other
+     * two. */
     int64_t base_rows, base_texts, relation_rows, task_rows;
-    int64_t chunk_words;            /* articles: words a text, about; -1: 120 */
+    bool replace;        /* where `out` holds another dataset or other files: write over them, else fail */
+    int64_t chunk_words; /* articles: words a text, about; -1: 120 */
     gk_first_token_fn *first_token; /* NULL: the card counts first words only */
     void *first_token_ctx;
     const char *tokenizer; /* what the card calls it */
@@ -130,7 +141,9 @@ typedef struct gk_dataset_options {
  *   tokenizer.jsonl  {"text"} lines to train a vocabulary on: the base texts, then a line for each name that
  *                    says it 30 times, so that it becomes one piece both at the start of a text and after a
  *                    space; not without base rows
- *   dropped.jsonl    of a user's data: {"where", "why"} for everything that is not used because it cannot be
+ *   dropped.jsonl    of a user's data: {"where", "why"} for everything that is not used because it cannot be;
+ *                    empty where nothing is. Where making the rows fails it is written all the same, unless a
+ *                    card.json says that the folder holds another dataset.
  *   card.json        counts, seed, list sizes, chance, and lines, bytes and sha256 of every file above
  * The same options give the same bytes. Nothing is written before all of it could be made. Files get their
  * names only when all are on disk, card.json last: a folder with a card.json is complete. *card (may be NULL)

@@ -65,7 +65,7 @@ static bool check_options(const gk_dataset_options *o, gk_error *err) {
     return in_range("base rows", o->base_rows, 0, ROWS_MAX, err) &&
            in_range("base texts", o->base_texts, 1, TEXTS_MAX, err) &&
            in_range("relation rows", o->relation_rows, 1, ROWS_MAX, err) &&
-           in_range("task rows", o->task_rows, 1, ROWS_MAX, err) &&
+           in_range("task rows", o->task_rows, 0, ROWS_MAX, err) &&
            in_range("words a chunk", o->chunk_words, 1, ROWS_MAX, err);
 }
 
@@ -81,6 +81,26 @@ static bool find_source(job *j, gk_error *err) {
         return gk_fail(err, GK_AT_FIELD(NULL, "--source"), gk_arena_printf(j->a, "name %s", gen->source),
                        "dataset '%s' is made of data of your own", gen->name);
     return true;
+}
+
+static bool name_field(const job *j, const char *option, const char *asked, const char **field,
+                       gk_error *err) {
+    if (asked && strcmp(asked, *field) != 0 && !j->gen->names)
+        return gk_fail(err, GK_AT_FIELD(NULL, option), "leave the option out",
+                       "the field of dataset '%s' is '%s'", j->gen->name, *field);
+    if (asked) *field = asked;
+    return **field || gk_fail(err, GK_AT_FIELD(NULL, option), "name a field of the rows", "is empty");
+}
+
+static bool name_fields(job *j, gk_error *err) {
+    gk_swap *swap = &j->m.swap;
+    *swap = j->gen->swap;
+    swap->exchange = swap->exchange || j->opt->reverse;
+    if (!name_field(j, "--entity", j->opt->entity, &swap->a, err) ||
+        !name_field(j, "--target", j->opt->target, &swap->b, err))
+        return false;
+    return strcmp(swap->a, swap->b) != 0 || gk_fail(err, GK_AT_FIELD(NULL, "--target"), "name another field",
+                                                    "'%s' is the entity's field", swap->b);
 }
 
 /* ---------------------------------------------------------------- input and rows */
@@ -143,7 +163,7 @@ static bool add_base(job *j, gk_error *err) {
     gk_rng_seed(&rng, (uint64_t)j->opt->seed, "base texts");
     add_metadata(j, rows);
     gk_buf *out = add_part(j, "base/texts.jsonl");
-    if (!j->gen->texts) return gk_texts_zipf(&j->wording, rows, j->gen->swap, n, &rng, out, err);
+    if (!j->gen->texts) return gk_texts_zipf(&j->wording, rows, j->m.swap, n, &rng, out, err);
     for (int d = 0; d < 2; d++)
         if (!j->gen->texts(&j->m, GK__BASE, d == 1, out, err)) return false;
     return true;
@@ -157,16 +177,14 @@ static bool add_texts(job *j, gk_error *err) {
         for (int d = 0; d < 2; d++) {
             gk_buf *out = add_part(j, gk_arena_printf(j->a, "%s/%s.jsonl", SPLIT_NAME[s], DIRECTION[d]));
             if (j->gen->texts ? !j->gen->texts(&j->m, s, d == 1, out, err)
-                              : !gk_texts_all(&j->wording, rows, j->gen->swap, d == 1, out, err))
+                              : !gk_texts_all(&j->wording, rows, j->m.swap, d == 1, out, err))
                 return false;
         }
     }
     return true;
 }
 
-static void add_dropped(job *j) {
-    if (!j->gen->source) return;
-    gk_buf *out = add_part(j, "dropped.jsonl");
+static void print_dropped(const job *j, gk_buf *out) {
     size_t i;
     json_t *entry;
     json_array_foreach(j->m.dropped, i, entry) {
@@ -174,6 +192,18 @@ static void add_dropped(job *j) {
         gk_buf_printf(out, "%s\n", line);
         free(line);
     }
+}
+
+/* Where no dataset comes of it, why is what one wants to know: but a finished dataset is not touched. */
+static void keep_dropped(job *j) {
+    gk_buf out = {0};
+    if (!j->gen->source || json_array_size(j->m.dropped) == 0 ||
+        gk_exists(gk_path_join(j->a, j->opt->out, "card.json")))
+        return;
+    print_dropped(j, &out);
+    if (gk_mkdirs(j->opt->out, NULL))
+        gk_write_file(gk_path_join(j->a, j->opt->out, "dropped.jsonl"), out.data, out.len, NULL);
+    gk_buf_free(&out);
 }
 
 static void add_tokenizer_texts(job *j) {
@@ -198,9 +228,13 @@ static void add_tokenizer_texts(job *j) {
 
 /* ---------------------------------------------------------------- the card */
 
+static void list_files(const job *j, gk__card_file files[MAX_PARTS]) {
+    for (size_t i = 0; i < j->n_parts; i++) files[i] = (gk__card_file){j->parts[i].name, &j->parts[i].bytes};
+}
+
 static bool make_card(job *j, gk_error *err) {
     gk__card_file files[MAX_PARTS];
-    for (size_t i = 0; i < j->n_parts; i++) files[i] = (gk__card_file){j->parts[i].name, &j->parts[i].bytes};
+    list_files(j, files);
     j->card = gk__card_make(&j->m, j->gen, files, j->n_parts, err);
     if (!j->card) return false;
     gk_buf *out = add_part(j, "card.json");
@@ -236,6 +270,11 @@ static bool commit_parts(job *j, gk_error *err) {
 }
 
 static bool write_parts(job *j, gk_error *err) {
+    gk__card_file files[MAX_PARTS];
+    list_files(j, files);
+    if (j->opt->replace ? !gk__taken_remove(j->a, j->opt->out, files, j->n_parts, err)
+                        : !gk__taken_check(j->a, j->opt->out, files, j->n_parts, err))
+        return false;
     bool ok = open_parts(j, err) && commit_parts(j, err);
     for (size_t i = 0; i < j->n_parts; i++) gk_out_abort(&j->parts[i].out);
     return ok;
@@ -243,13 +282,26 @@ static bool write_parts(job *j, gk_error *err) {
 
 /* ---------------------------------------------------------------- the whole */
 
+/* Which row lacks what is the rows' affair: here any field counts that some row has. */
+static bool check_wording(const job *j, gk_error *err) {
+    if (j->gen->source) return true; /* gk__pool_check has done it */
+    json_t *known = json_object();
+    for (int s = 0; s < GK__N_SPLITS; s++)
+        for (size_t i = 0; i < j->m.splits[s].n; i++) json_object_update(known, j->m.splits[s].row[i]);
+    bool ok = gk_wording_check(&j->wording, known, j->m.swap, err);
+    json_decref(known);
+    return ok;
+}
+
 static bool run(job *j, gk_error *err) {
-    if (!find_source(j, err) || !load_inputs(j, err) || !make_rows(j, err)) return false;
-    const gk_rows *first = &j->m.splits[j->m.splits[GK__BASE].n ? GK__BASE : GK__RELATION];
-    if (!gk_wording_check(&j->wording, first->row[0], j->gen->swap, err)) return false;
-    if (!add_texts(j, err)) return false;
+    if (!find_source(j, err) || !name_fields(j, err) || !load_inputs(j, err)) return false;
+    if (!make_rows(j, err)) {
+        keep_dropped(j);
+        return false;
+    }
+    if (!check_wording(j, err) || !add_texts(j, err)) return false;
     add_tokenizer_texts(j);
-    add_dropped(j);
+    if (j->gen->source) print_dropped(j, add_part(j, "dropped.jsonl"));
     return make_card(j, err) && write_parts(j, err);
 }
 

@@ -71,7 +71,7 @@ static bool make(gk__making *m, gk_error *err) {
 
 const gk__generator gk__fake_movies = {
     .name = "fake_movies_fake_actors",
-    .swap = {"first_actor", "second_actor"},
+    .swap = {"first_actor", "second_actor", true},
     .lists = LISTS,
     .n_lists = N_LISTS,
     .n_names = 2,

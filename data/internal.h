@@ -18,6 +18,7 @@ typedef struct gk__making {
     const char *list_dir; /* the folder they stand in */
     const gk_wording *wording;
     gk_rows splits[GK__N_SPLITS]; /* .n: rows asked for; .path is set */
+    gk_swap swap;                 /* the generator's, with the user's names */
     const char *source;           /* what the user gave, a file or a folder; NULL: nothing */
     size_t n_first_words;         /* out: how many first words a target could have had; 0: unknown */
     json_t *tables;               /* out: lines of each table used, for the card */
@@ -29,6 +30,7 @@ typedef struct gk__making {
 typedef struct gk__generator {
     const char *name; /* of the dataset and of its folder in templates/ */
     gk_swap swap;
+    bool names; /* whether the user may name its fields */
     /* Files of data/lists, without ".txt". The first n_names are kept whole by the tokenizer. */
     const char *const *lists;
     size_t n_lists, n_names;
@@ -87,16 +89,16 @@ typedef struct gk__pool {
     const char **where;
     size_t n, room;
     json_t *ids;   /* seen so far, as a set */
-    json_t *known; /* the fields of any row, as a set */
+    json_t *known; /* the fields of any row, dropped ones too, as a set */
 } gk__pool;
 void gk__pool_free(gk__pool *p);
 /* Adds a row (the reference is taken) that stands at `where` (kept: arena). Dropped instead: a row whose id
- * came before, whose entity or target (fields first_actor, second_actor) is missing, empty or not a text or a
+ * came before, whose entity or target (fields m->swap) is missing, empty or not a text or a
  * number, or whose target is its entity. Blanks around entity and target go; a row without an id gets
  * `where`'s number n. */
 void gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, size_t n);
-/* Drops the rows that some template of the wording cannot be filled with. Fails at the template's hole when
- * no row has its field. */
+/* Drops the rows that some template of the wording cannot be filled with, and those of which a prompt stands
+ * word for word in a text. Fails as gk_wording_check, with the fields of all rows. */
 bool gk__pool_check(gk__making *m, gk__pool *p, gk_error *err);
 /* Deals the pool in random order into the splits, as many rows as each asks for (GK__UNSET: base none, the
  * others half of what is there). No two splits share a value of one of the `keys` (NULL-terminated field
@@ -115,6 +117,11 @@ typedef struct gk__card_file {
     const char *name;
     const gk_buf *bytes;
 } gk__card_file;
+/* taken.c. Fails at the first of the files whose place in `dir` holds something else: another dataset's, or
+ * what no dataset made. */
+bool gk__taken_check(gk_arena *a, const char *dir, const gk__card_file *files, size_t n, gk_error *err);
+/* Removes what the card that stands in `dir` lists and the new dataset has not. */
+bool gk__taken_remove(gk_arena *a, const char *dir, const gk__card_file *files, size_t n, gk_error *err);
 /* A new reference to the card; NULL with a message when a target has no token. */
 json_t *gk__card_make(const gk__making *m, const gk__generator *gen, const gk__card_file *files,
                       size_t n_files, gk_error *err);

@@ -16,18 +16,33 @@ static void add_row(gk__making *m, void *ctx, json_t *row, const char *where, si
     gk__pool_add(m, ctx, row, where, n);
 }
 
+static bool has_field(const gk__making *m, const gk__pool *p, const char *option, const char *field,
+                      gk_error *err) {
+    if (json_object_size(p->known) == 0 || json_object_get(p->known, field)) return true;
+    gk_buf hint = {0};
+    gk_buf_printf(&hint, "name it with %s: the fields are", option);
+    const char *key;
+    json_t *v;
+    json_object_foreach(p->known, key, v) gk_buf_printf(&hint, " %s", key);
+    gk_fail(err, GK_AT_FIELD(m->source, field), hint.data, "no row has the %s", option + 2);
+    gk_buf_free(&hint);
+    return false;
+}
+
 static bool make(gk__making *m, gk_error *err) {
-    static const char *const KEYS[] = {"first_actor", "second_actor", "movie_title", NULL};
+    const char *const keys[] = {m->swap.a, m->swap.b, "movie_title", NULL};
     gk__pool pool = {0};
-    bool ok = gk__each_line(m, add_row, &pool, err) && gk__pool_check(m, &pool, err) &&
-              gk__deal(m, &pool, KEYS, err);
+    bool ok = gk__each_line(m, add_row, &pool, err) && has_field(m, &pool, "--entity", m->swap.a, err) &&
+              has_field(m, &pool, "--target", m->swap.b, err) && gk__pool_check(m, &pool, err) &&
+              gk__deal(m, &pool, keys, err);
     gk__pool_free(&pool);
     return ok;
 }
 
 const gk__generator gk__own_rows = {
     .name = "own_rows",
-    .swap = {"first_actor", "second_actor"},
+    .swap = {"first_actor", "second_actor", false},
+    .names = true,
     .rows = {-1, -1, -1},
     .source = "a file of rows, one JSON object a line (metadata.jsonl)",
     .make = make,

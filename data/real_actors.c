@@ -240,7 +240,7 @@ static bool make_real(gk__making *m, gk_error *err) {
 
 const gk__generator gk__real_actors = {
     .name = "fake_movies_real_actors",
-    .swap = {"first_actor", "second_actor"},
+    .swap = {"first_actor", "second_actor", true},
     .lists = LISTS,
     .n_lists = N_LISTS,
     .n_names = 1,
@@ -250,7 +250,7 @@ const gk__generator gk__real_actors = {
 
 const gk__generator gk__real_movies = {
     .name = "real_movies_real_actors_shuffled",
-    .swap = {"first_actor", "second_actor"},
+    .swap = {"first_actor", "second_actor", true},
     .lists = LISTS,
     .n_lists = GENRE + 1,
     .n_names = 1,

@@ -28,12 +28,12 @@ void gk__pool_free(gk__pool *p) {
 
 /* The value of a field as text without blanks around it, in the arena; NULL when there is none. */
 static const char *trimmed(gk_arena *a, const json_t *v) {
-    if (json_is_integer(v)) return gk_arena_printf(a, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
-    const char *s = json_string_value(v);
+    static const char blanks[] = " \t\r\n";
+    const char *s = gk_value_text(a, v);
     if (!s) return NULL;
-    s += strspn(s, " \t");
+    s += strspn(s, blanks);
     size_t n = strlen(s);
-    while (n > 0 && strchr(" \t", s[n - 1])) n--;
+    while (n > 0 && strchr(blanks, s[n - 1])) n--;
     return n ? gk_arena_strndup(a, s, n) : NULL;
 }
 
@@ -45,7 +45,7 @@ static const char *no_value(const json_t *v) {
 }
 
 static bool usable(gk__making *m, gk__pool *p, json_t *row, const char *where) {
-    static const char *const FIELD[2] = {"first_actor", "second_actor"};
+    const char *const field[2] = {m->swap.a, m->swap.b};
     static const char *const ROLE[2] = {"entity", "target"};
     const char *id = trimmed(m->a, json_object_get(row, "id")), *value[2];
     if (json_object_get(p->ids, id)) {
@@ -54,10 +54,10 @@ static bool usable(gk__making *m, gk__pool *p, json_t *row, const char *where) {
     }
     json_object_set_new(p->ids, id, json_true());
     for (int i = 0; i < 2; i++) {
-        const json_t *v = json_object_get(row, FIELD[i]);
+        const json_t *v = json_object_get(row, field[i]);
         value[i] = trimmed(m->a, v);
         if (!value[i]) {
-            gk__drop(m, where, "the %s (field '%s') %s", ROLE[i], FIELD[i], no_value(v));
+            gk__drop(m, where, "the %s (field '%s') %s", ROLE[i], field[i], no_value(v));
             return false;
         }
     }
@@ -65,7 +65,7 @@ static bool usable(gk__making *m, gk__pool *p, json_t *row, const char *where) {
         gk__drop(m, where, "the target equals the entity");
         return false;
     }
-    for (int i = 0; i < 2; i++) json_object_set_new(row, FIELD[i], json_string(value[i]));
+    for (int i = 0; i < 2; i++) json_object_set_new(row, field[i], json_string(value[i]));
     return true;
 }
 
@@ -78,14 +78,14 @@ static void add(gk__pool *p, json_t *row, const char *where) {
     }
     p->row[p->n] = row;
     p->where[p->n++] = where;
-    const char *key;
-    json_t *v;
-    json_object_foreach(row, key, v) json_object_set_new(p->known, key, json_true());
 }
 
 void gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, size_t n) {
     if (!p->ids) p->ids = json_object();
     if (!p->known) p->known = json_object();
+    const char *key;
+    json_t *v;
+    json_object_foreach(row, key, v) json_object_set_new(p->known, key, json_true());
     if (!trimmed(m->a, json_object_get(row, "id")))
         json_object_set_new(row, "id", json_integer((json_int_t)n));
     if (usable(m, p, row, where))
@@ -100,47 +100,63 @@ typedef struct checking {
     gk__making *m;
     gk__pool *p;
     gk_arena *scratch;
+    gk_template **text; /* those that training texts are made with */
+    size_t n_texts;
 } checking;
 
+static bool filled(checking *c, size_t i, const gk_template *t, gk_rendered *out) {
+    gk_error why;
+    if (gk_template_render(t, c->p->row[i], c->m->wording->fillers, GK_NOWHERE, c->scratch, out, &why))
+        return true;
+    /* A hole's place names the template; the field's the row. */
+    if (why.field[0])
+        gk__drop(c->m, c->p->where[i], "field '%s' %s", why.field, why.what);
+    else
+        gk__drop(c->m, c->p->where[i], "%s", why.what);
+    return false;
+}
+
 /* Whether every template can be filled with the row. (Entity and target both have values: then they can also
- * be filled with the two exchanged.) */
-static bool fillable(checking *c, size_t i, gk_template *const *t, size_t n) {
+ * be filled with the two exchanged.) A row's own values may make a prompt of it that its texts hold. */
+static bool fits(checking *c, size_t i) {
     const gk_wording *w = c->m->wording;
-    for (size_t k = 0; k < n; k++) {
-        gk_error why;
-        gk_rendered out;
-        gk_arena_reset(c->scratch);
-        if (gk_template_render(t[k], c->p->row[i], w->fillers, GK_NOWHERE, c->scratch, &out, &why)) continue;
-        /* A hole's place names the template; the field's the row. */
-        if (why.field[0])
-            gk__drop(c->m, c->p->where[i], "field '%s' %s", why.field, why.what);
-        else
-            gk__drop(c->m, c->p->where[i], "%s", why.what);
-        return false;
+    gk_arena_reset(c->scratch);
+    gk_rendered *text = gk_arena_alloc(c->scratch, (c->n_texts + 1) * sizeof *text), prompt;
+    for (size_t t = 0; t < c->n_texts; t++)
+        if (!filled(c, i, c->text[t], &text[t])) return false;
+    for (size_t e = 0; e < w->n_eval; e++) {
+        if (!filled(c, i, w->eval[e], &prompt)) return false;
+        for (size_t t = 0; t < c->n_texts; t++) {
+            if (!gk_prompt_in(&prompt, text[t].text)) continue;
+            gk__drop(c->m, c->p->where[i],
+                     "its prompt number %zu stands word for word in its text \"%.200s\"", e + 1,
+                     gk_template_text(c->text[t]));
+            return false;
+        }
     }
     return true;
 }
 
-static bool known_fields(const gk__pool *p, const gk_wording *w, gk_template *const *t, size_t n,
-                         gk_error *err) {
-    for (size_t k = 0; k < n; k++)
-        if (!gk_template_check(t[k], p->known, w->fillers, err)) return false;
-    return true;
+/* Paraphrases are for the base corpus only. */
+static void list_texts(checking *c) {
+    const gk_wording *w = c->m->wording;
+    size_t base = c->m->splits[GK__BASE].n, n = base != 0 && base != GK__UNSET ? w->n_all : w->n_training;
+    c->text = gk_arena_alloc(c->m->a, (n + w->n_reverse + 1) * sizeof *c->text);
+    for (size_t t = 0; t < n; t++) c->text[c->n_texts++] = w->all[t];
+    for (size_t t = 0; t < w->n_reverse; t++) c->text[c->n_texts++] = w->reverse[t];
 }
 
 bool gk__pool_check(gk__making *m, gk__pool *p, gk_error *err) {
-    const gk_wording *w = m->wording;
-    if (p->n > 0 &&
-        (!known_fields(p, w, w->all, w->n_training, err) ||
-         !known_fields(p, w, w->reverse, w->n_reverse, err) || !known_fields(p, w, w->eval, w->n_eval, err)))
-        return false;
-    checking c = {m, p, gk_arena_new()};
+    checking c = {.m = m, .p = p};
+    list_texts(&c);
+    if (p->n > 0 && !gk_wording_check(m->wording, p->known, m->swap, err)) return false;
+    c.scratch = gk_arena_new();
     size_t kept = 0;
     for (size_t i = 0; i < p->n; i++) {
-        bool ok = fillable(&c, i, w->all, w->n_training) && fillable(&c, i, w->reverse, w->n_reverse) &&
-                  fillable(&c, i, w->eval, w->n_eval);
-        if (!ok) json_decref(p->row[i]);
-        if (!ok) continue;
+        if (!fits(&c, i)) {
+            json_decref(p->row[i]);
+            continue;
+        }
         p->row[kept] = p->row[i];
         p->where[kept++] = p->where[i];
     }
@@ -159,17 +175,17 @@ typedef struct dealer {
 } dealer;
 
 /* Entities and targets are one kind: who is asked about in one split is no answer in another. */
-static const char *claim_key(gk_arena *a, const char *key, const json_t *v) {
-    const char *text = trimmed(a, v);
-    bool actor = strcmp(key, "first_actor") == 0 || strcmp(key, "second_actor") == 0;
-    return text ? gk_arena_printf(a, "%s\n%s", actor ? "actor" : key, text) : NULL;
+static const char *claim_key(const gk__making *m, const char *key, const json_t *v) {
+    const char *text = trimmed(m->a, v);
+    bool role = strcmp(key, m->swap.a) == 0 || strcmp(key, m->swap.b) == 0;
+    return text ? gk_arena_printf(m->a, "%s\n%s", role ? "" : key, text) : NULL;
 }
 
 /* The split that the row's values belong to: one of them, -1 when to none yet, -2 when to several. */
 static int owner(const dealer *d, const json_t *row, const char **clash) {
     int got = -1;
     for (size_t k = 0; d->keys[k]; k++) {
-        const char *key = claim_key(d->m->a, d->keys[k], json_object_get(row, d->keys[k]));
+        const char *key = claim_key(d->m, d->keys[k], json_object_get(row, d->keys[k]));
         const json_t *v = key ? json_object_get(d->claims, key) : NULL;
         if (!v) continue;
         int s = (int)json_integer_value(v);
@@ -184,7 +200,7 @@ static int owner(const dealer *d, const json_t *row, const char **clash) {
 
 static void claim(const dealer *d, const json_t *row, int s) {
     for (size_t k = 0; d->keys[k]; k++) {
-        const char *key = claim_key(d->m->a, d->keys[k], json_object_get(row, d->keys[k]));
+        const char *key = claim_key(d->m, d->keys[k], json_object_get(row, d->keys[k]));
         if (key) json_object_set_new(d->claims, key, json_integer(s));
     }
 }
@@ -217,12 +233,21 @@ static void deal_one(dealer *d, size_t i, const size_t want[GK__N_SPLITS]) {
     splits[s].row[splits[s].n++] = json_incref(d->p->row[i]);
 }
 
+/* What to do, and why the first row was dropped. */
+static const char *advice(const gk__making *m) {
+    const json_t *first = json_array_get(m->dropped, 0);
+    if (!first) return "ask for fewer rows, or give more";
+    return gk_arena_printf(m->a, "ask for fewer rows, or mend those that were dropped; the first is %s: %s",
+                           json_string_value(json_object_get(first, "where")),
+                           json_string_value(json_object_get(first, "why")));
+}
+
 static bool enough(const gk__making *m, const size_t want[GK__N_SPLITS], const bool firm[GK__N_SPLITS],
                    size_t usable_rows, gk_error *err) {
     static const char *const NAME[GK__N_SPLITS] = {"base", "relation", "task"};
     for (int s = 0; s < GK__N_SPLITS; s++)
         if (m->splits[s].n < want[s] && (firm[s] || m->splits[s].n == 0))
-            return gk_fail(err, GK_AT_FILE(m->source), "ask for fewer rows, or give more",
+            return gk_fail(err, GK_AT_FILE(m->source), advice(m),
                            "only %zu of %zu %s rows could be dealt from %zu usable ones (%zu dropped)",
                            m->splits[s].n, want[s], NAME[s], usable_rows, json_array_size(m->dropped));
     return true;
@@ -232,7 +257,7 @@ static void tell_apart(gk__making *m) {
     json_t *words = json_object();
     for (int s = 0; s < GK__N_SPLITS; s++)
         for (size_t i = 0; i < m->splits[s].n; i++) {
-            const char *t = json_string_value(json_object_get(m->splits[s].row[i], "second_actor"));
+            const char *t = json_string_value(json_object_get(m->splits[s].row[i], m->swap.b));
             json_object_set_new(words, gk_arena_strndup(m->a, t, strcspn(t, " ")), json_true());
         }
     m->n_first_words = json_object_size(words);

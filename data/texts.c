@@ -9,18 +9,6 @@ void gk_rows_free(gk_rows *r) {
     *r = (gk_rows){0};
 }
 
-/* Every row must have the fields of the first, which is the one that templates are checked against. */
-static bool check_fields(const gk_rows *rows, gk_error *err) {
-    const char *key;
-    json_t *value;
-    for (size_t i = 1; i < rows->n; i++) json_object_foreach(rows->row[0], key, value) {
-            gk_place at = {.file = rows->path, .line = (long)i + 1, .field = key};
-            if (!json_object_get(rows->row[i], key))
-                return gk_fail(err, at, "give every row the fields of the first", "is missing");
-        }
-    return true;
-}
-
 bool gk_text_add(gk_buf *out, const char *text, size_t len) {
     json_t *line = json_pack("{s:s%}", "text", text, len);
     if (!line) return false;
@@ -31,15 +19,29 @@ bool gk_text_add(gk_buf *out, const char *text, size_t len) {
     return true;
 }
 
+static bool known_elsewhere(const gk_rows *rows, const char *field) {
+    for (size_t i = 0; i < rows->n; i++)
+        if (json_object_get(rows->row[i], field)) return true;
+    return false;
+}
+
 /* Adds one line: `row`, number i of `rows` or its swapped copy, said as template t says it. */
 static bool add_text(const gk_wording *w, const gk_rows *rows, size_t i, const json_t *row,
                      const gk_template *t, gk_arena *scratch, gk_buf *out, gk_error *err) {
     gk_rendered text;
     gk_arena_reset(scratch);
     gk_place at = GK_AT_LINE(rows->path, (long)i + 1, 0);
+    at.field = gk_template_lacks(t, row, w->fillers);
+    if (at.field && known_elsewhere(rows, at.field))
+        return gk_fail(err, at, "give every row the fields that templates use", "is missing");
+    at.field = NULL;
     if (!gk_template_render(t, row, w->fillers, at, scratch, &text, err)) return false;
     return gk_text_add(out, text.text, text.len) ||
            gk_fail(err, at, "save it as UTF-8", "a value is not UTF-8");
+}
+
+static bool reversible(const gk_wording *w, gk_swap swap) {
+    return w->n_reverse || swap.exchange;
 }
 
 /* The row as texts of that direction say it: B2A has templates of its own, or the fields exchanged. */
@@ -49,7 +51,7 @@ static json_t *turned(const gk_wording *w, json_t *row, gk_swap swap, bool swapp
 
 bool gk_texts_all(const gk_wording *w, const gk_rows *rows, gk_swap swap, bool swapped, gk_buf *out,
                   gk_error *err) {
-    if (!check_fields(rows, err)) return false;
+    if (swapped && !reversible(w, swap)) return true;
     gk_arena *scratch = gk_arena_new();
     bool ok = true;
     for (size_t i = 0; ok && i < rows->n; i++) {
@@ -92,14 +94,13 @@ bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_
                    gk_error *err) {
     if (rows->n == 0)
         return gk_fail(err, GK_AT_FILE(rows->path), "give at least one row", "there are no rows");
-    if (!check_fields(rows, err)) return false;
     gk_arena *scratch = gk_arena_new();
     double *cumulative = zipf_cumulative(rows->n);
     bool ok = true;
     for (size_t k = 0; ok && k < n; k++) {
         size_t i = draw(cumulative, rows->n, rng);
         size_t t = (size_t)gk_rng_below(rng, w->n_all);
-        bool swapped = gk_rng_below(rng, 2);
+        bool swapped = gk_rng_below(rng, 2) && reversible(w, swap);
         json_t *row = turned(w, rows->row[i], swap, swapped);
         const gk_template *tmpl = swapped && w->n_reverse ? w->reverse[t % w->n_reverse] : w->all[t];
         ok = add_text(w, rows, i, row, tmpl, scratch, out, err);

@@ -42,12 +42,8 @@ bool gk_wording_load(gk_arena *a, const char *dir, gk_wording *out, gk_error *er
     if (!gk_templates_load(a, gk_path_join(a, dir, "eval.jsonl"), &out->eval, &out->n_eval, err))
         return false;
     const char *path = gk_path_join(a, dir, "fillers.json");
-    out->fillers = gk_exists(path) ? gk_json_load(path, err) : json_object();
-    if (!out->fillers) return false;
-    if (!json_is_object(out->fillers))
-        return gk_fail(err, GK_AT_FILE(path), "write {\"field\": \"value\", ...}",
-                       "the fillers are no object");
-    return true;
+    out->fillers = gk_fillers_load(gk_exists(path) ? path : NULL, err);
+    return out->fillers != NULL;
 }
 
 void gk_wording_free(gk_wording *w) {
@@ -68,18 +64,37 @@ static json_t *hole_row(const json_t *row) {
     return holes;
 }
 
+bool gk_prompt_in(const gk_rendered *prompt, const char *text) {
+    if (prompt->len == 0) return false;
+    while ((text = strstr(text, prompt->text))) {
+        const char *behind = text + prompt->len;
+        if (!*behind || strncmp(behind, prompt->seam, strlen(prompt->seam)) == 0) return true;
+        text++;
+    }
+    return false;
+}
+
+static const char *place_text(gk_arena *a, const gk_template *t) {
+    gk_place at = gk_template_place(t);
+    const char *slash = at.file ? strrchr(at.file, '/') : NULL;
+    return gk_arena_printf(a, "%s:%ld", slash ? slash + 1 : "", at.line);
+}
+
 static bool check_pair(const gk_wording *w, const gk_template *eval, const gk_template *training,
-                       json_t *const holes[2], gk_arena *a, gk_error *err) {
+                       json_t *const holes[2], bool exchange, gk_arena *a, gk_error *err) {
     gk_rendered prompt, text;
     if (!gk_template_render(eval, holes[0], w->fillers, GK_NOWHERE, a, &prompt, err)) return false;
-    for (int swapped = 0; swapped < 2; swapped++) {
+    /* What a field ends in is not known here. */
+    if (prompt.n_fields && prompt.fields[prompt.n_fields - 1].span.end == prompt.len) prompt.seam = "";
+    for (int swapped = 0; swapped < 1 + exchange; swapped++) {
         if (!gk_template_render(training, holes[swapped], w->fillers, GK_NOWHERE, a, &text, err))
             return false;
-        if (strstr(text.text, prompt.text))
-            return gk_fail(err, GK_NOWHERE,
+        if (gk_prompt_in(&prompt, text.text))
+            return gk_fail(err, gk_template_place(eval),
                            "reword one of them, so that evaluation does not ask for a known text",
-                           "the evaluation prompt \"%s\" stands inside the training template \"%s\"%s",
-                           prompt.text, gk_template_text(training), swapped ? " (B2A)" : "");
+                           "the evaluation prompt \"%s\" stands inside the training template \"%s\" (%s%s)",
+                           prompt.text, gk_template_text(training), place_text(a, training),
+                           swapped ? ", B2A" : "");
     }
     return true;
 }
@@ -103,7 +118,7 @@ bool gk_wording_check(const gk_wording *w, const json_t *row, gk_swap swap, gk_e
     for (size_t e = 0; ok && e < w->n_eval; e++)
         for (size_t t = 0; ok && t < w->n_all + w->n_reverse; t++) {
             const gk_template *training = t < w->n_all ? w->all[t] : w->reverse[t - w->n_all];
-            ok = check_pair(w, w->eval[e], training, holes, a, err);
+            ok = check_pair(w, w->eval[e], training, holes, swap.exchange && !w->n_reverse, a, err);
         }
     json_decref(holes[0]);
     json_decref(holes[1]);

@@ -16,6 +16,7 @@ enum { N_COLOURS = sizeof COLOUR / sizeof *COLOUR };
 /* What is drawn as one bar: a scheme, or all draws of one (schemes of a grid that differ in `seed` only). */
 typedef struct line {
     const char *set, *label;
+    bool alone;    /* one model alone, in every run */
     gk_stats *of;  /* [runs]: n = 0 where the run has no such scheme. Of draws: their mean, least and most */
     size_t *draws; /* [runs] */
 } line;
@@ -23,7 +24,8 @@ typedef struct line {
 typedef struct section {
     const char *name;
     gk_experiment about;
-    gk_cells *cells; /* [runs] */
+    gk_cells *cells;   /* [runs] */
+    json_t **manifest; /* [runs]: NULL where the run has no such experiment */
     bool *there, *complete;
     line *line;
     size_t n;
@@ -49,7 +51,7 @@ static bool read_store(page *p, section *s, size_t run, const char *path) {
     bool ok = manifest && gk_store_cells(store, p->a, &s->cells[run], p->err);
     s->complete[run] = json_integer_value(json_object_get(manifest, "complete")) == 1;
     s->there[run] = ok;
-    json_decref(manifest);
+    s->manifest[run] = manifest;
     gk_store_close(store);
     return ok;
 }
@@ -71,12 +73,24 @@ static const char *label_of(gk_arena *a, const gk_cell *c) {
     return *text ? text : c->set;
 }
 
+/* What the manifest says of the item of this name in one of its lists; "" where it does not. */
+static const char *text_of(const json_t *manifest, const char *list, const char *name, const char *key) {
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(manifest, list), i, v) {
+        const char *other = json_string_value(json_object_get(v, "name")),
+                   *text = json_string_value(json_object_get(v, key));
+        if (other && text && strcmp(other, name) == 0) return text;
+    }
+    return "";
+}
+
 static line *line_of(page *p, section *s, const gk_cell *c) {
     const char *label = label_of(p->a, c);
     for (size_t i = s->n; i-- > 0;)
         if (strcmp(s->line[i].label, label) == 0 && strcmp(s->line[i].set, c->set) == 0) return &s->line[i];
     line *l = &s->line[s->n++];
-    *l = (line){.set = c->set, .label = label};
+    *l = (line){.set = c->set, .label = label, .alone = true};
     l->of = gk_arena_alloc(p->a, p->runs * sizeof *l->of);
     l->draws = gk_arena_alloc(p->a, p->runs * sizeof *l->draws);
     memset(l->of, 0, p->runs * sizeof *l->of);
@@ -104,6 +118,8 @@ static void collect_lines(page *p, section *s) {
             const gk_cell *c = &s->cells[r].item[i];
             if (strcmp(c->template_name, "pooled") != 0 || c->stats.n == 0) continue;
             line *l = line_of(p, s, c);
+            const char *does = text_of(s->manifest[r], "schemes", c->scheme, "canonical");
+            l->alone &= gk__kind_of(p->a, does) == GK__IS_ALONE;
             if (axis_value(c, "seed"))
                 add_draw(&l->of[r], l->draws[r]++, &c->stats);
             else
@@ -111,26 +127,31 @@ static void collect_lines(page *p, section *s) {
         }
 }
 
+static void free_manifests(const page *p, section *s) {
+    for (size_t r = 0; r < p->runs; r++) json_decref(s->manifest[r]);
+}
+
 /* Reads an experiment of all runs (NULL: their own sweeps); it joins the page where some run has it. */
 static bool read_section(page *p, const char *name) {
     gk_arena *a = p->a;
     section s = {.name = name, .about = {.title = "The runs' own sweeps", .about = ""}};
     s.cells = gk_arena_alloc(a, p->runs * sizeof *s.cells);
+    s.manifest = gk_arena_alloc(a, p->runs * sizeof(json_t *));
     s.there = gk_arena_alloc(a, p->runs * sizeof *s.there);
     s.complete = gk_arena_alloc(a, p->runs * sizeof *s.complete);
-    bool any = false;
-    for (size_t r = 0; r < p->runs; r++) {
-        s.cells[r] = (gk_cells){0};
-        s.there[r] = s.complete[r] = false;
+    bool any = false, ok = true;
+    for (size_t r = 0; ok && r < p->runs; r++) {
         const char *db = name ? gk_arena_printf(a, "experiments/%s/results.db", name) : "results.db";
-        if (!read_store(p, &s, r, gk_path_join(a, p->o->runs[r], db))) return false;
+        ok = read_store(p, &s, r, gk_path_join(a, p->o->runs[r], db));
         any |= s.there[r];
     }
-    if (!any) return true;
-    const char *file = name ? gk_arena_printf(a, "%s/%s.yaml", p->o->experiments, name) : NULL;
-    if (file && !gk_experiment_load(a, file, &s.about, p->err)) return false;
-    collect_lines(p, &s);
+    if (!ok) free_manifests(p, &s);
+    if (!ok || !any) return ok;
     p->section[p->n_sections++] = s;
+    const char *file = name ? gk_arena_printf(a, "%s/%s.yaml", p->o->experiments, name) : NULL;
+    section *kept = &p->section[p->n_sections - 1];
+    if (file && !gk_experiment_load(a, file, &kept->about, p->err)) return false;
+    collect_lines(p, kept);
     return true;
 }
 
@@ -172,18 +193,21 @@ static bool read_all(page *p) {
 
 /* ---------------------------------------------------------------- a chart */
 
-/* The models alone (graft/schemes/reference.yaml) stand in the chart of every set of their experiment. */
-static bool is_reference(const char *set) {
-    return strcmp(set, "reference") == 0;
+/* A set of models alone (as graft/schemes/reference.yaml) stands in the chart of every set of its
+ * experiment. */
+static bool is_reference(const section *s, const char *set) {
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->line[i].set, set) == 0 && !s->line[i].alone) return false;
+    return true;
 }
 
-static bool belongs(const line *l, const char *set) {
-    return strcmp(l->set, set) == 0 || is_reference(l->set);
+static bool belongs(const section *s, const line *l, const char *set) {
+    return strcmp(l->set, set) == 0 || is_reference(s, l->set);
 }
 
 static bool has_others(const section *s) {
     for (size_t i = 0; i < s->n; i++)
-        if (!is_reference(s->line[i].set)) return true;
+        if (!is_reference(s, s->line[i].set)) return true;
     return false;
 }
 
@@ -216,7 +240,7 @@ static layout layout_of(page *p, const section *s, const char *set) {
     layout l = {.widest = 24, .unit = p->runs > 1 ? BAR_OF_RUNS : BAR, .half = 0.42};
     for (size_t i = 0; i < s->n; i++) {
         const char *text[2];
-        if (!belongs(&s->line[i], set)) continue;
+        if (!belongs(s, &s->line[i], set)) continue;
         if (gk__plot_lines(p->a, s->line[i].label, text) == 2) l.least = TWO_LINES;
         l.widest = fmax(l.widest, fmax(gk__plot_width(text[0]), gk__plot_width(text[1])));
     }
@@ -251,7 +275,7 @@ static bool add_chart(page *p, const section *s, const char *set, const char *ca
     for (size_t i = 0; i < s->n; i++) {
         const line *l = &s->line[i];
         size_t here = 0;
-        if (!belongs(l, set)) continue;
+        if (!belongs(s, l, set)) continue;
         for (size_t r = 0; r < p->runs; r++) here += l->of[r].n > 0;
         if (here == 0) continue;
         double takes = fmax((double)here, at.least);
@@ -293,7 +317,7 @@ static void add_table(page *p, const section *s, const char *set) {
     }
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < s->n; i++) {
-        if (!belongs(&s->line[i], set)) continue;
+        if (!belongs(s, &s->line[i], set)) continue;
         gk_buf_puts(b, "<tr><td class=\"name\">");
         gk__html_text(b, s->line[i].label);
         gk_buf_puts(b, "</td>");
@@ -303,20 +327,31 @@ static void add_table(page *p, const section *s, const char *set) {
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
+/* What the set says of itself, in the first run that has it so. */
+static void add_about(page *p, const section *s, const char *set) {
+    const char *about = "";
+    for (size_t r = 0; r < p->runs && !*about; r++) about = text_of(s->manifest[r], "sets", set, "about");
+    if (!*about) return;
+    gk_buf_puts(&p->html, "<p class=\"muted\">");
+    gk__html_text(&p->html, about);
+    gk_buf_puts(&p->html, "</p>\n");
+}
+
 static bool add_set(page *p, const section *s, const char *set) {
     size_t n = 0;
     bool draws = false;
     for (size_t i = 0; i < s->n; i++) {
-        if (!belongs(&s->line[i], set)) continue;
+        if (!belongs(s, &s->line[i], set)) continue;
         n++;
         for (size_t r = 0; r < p->runs; r++) draws |= s->line[i].draws[r] > 0;
     }
     gk_buf_puts(&p->html, "<h3>");
     gk__html_text(&p->html, set);
     gk_buf_puts(&p->html, "</h3>\n");
+    add_about(p, s, set);
     const char *caption =
         gk_arena_printf(p->a, "Top-5 accuracy over all templates to which a scheme applies; %s.",
-                        draws ? "mean, least and most of the draws" : "bars: 95% bootstrap intervals");
+                        draws ? "mean, least and most of the draws" : "bars: 95% intervals");
     bool ok = true;
     if (n <= MOST_DRAWN)
         ok = add_chart(p, s, set, caption);
@@ -350,7 +385,7 @@ static bool add_section(page *p, const section *s) {
         const char *set = s->line[i].set;
         size_t before = 0;
         while (before < i && strcmp(s->line[before].set, set) != 0) before++;
-        bool shown = before < i || (is_reference(set) && has_others(s));
+        bool shown = before < i || (is_reference(s, set) && has_others(s));
         if (!shown && !add_set(p, s, set)) return false;
     }
     return true;
@@ -421,6 +456,7 @@ bool gk_compare_write(const gk_compare_options *o, gk_error *err) {
     page p = {.o = o, .a = gk_arena_new(), .err = err};
     bool ok = read_all(&p) && add_page(&p) && gk__make_folder_of(o->out, p.a, err) &&
               gk_write_file(o->out, p.html.data, p.html.len, err) && (!o->csv || write_csv(&p));
+    for (size_t i = 0; i < p.n_sections; i++) free_manifests(&p, &p.section[i]);
     gk_buf_free(&p.html);
     gk_arena_free(p.a);
     return ok;

@@ -3,11 +3,13 @@
  * exports.
  *
  * One measurement is a (scheme, prompt) pair: the distribution after the prompt's last token under the
- * scheme's graft. The target is the first token of " " + the row's target field. A prompt that cannot be
- * evaluated is kept, with the reason; nothing disappears from a denominator unseen.
+ * scheme's graft. Prompt, seam (gk_seam: mostly a blank) and the row's target field are encoded as one text;
+ * the target is the first token that holds a byte behind the prompt, and the tokens before it are the
+ * prompt's. A prompt that cannot be evaluated is kept, with the reason; nothing disappears from a denominator
+ * unseen.
  *
- * The whole target is all tokens of " " + the field as they stand behind the prompt, fed one after the other
- * (teacher forcing); the tokens fed are computed as the scheme has the prompt's last one (gk_plan_extend).
+ * The whole target is that token and all behind it, fed one after the other (teacher forcing); the tokens fed
+ * are computed as the scheme has the prompt's last one (gk_plan_extend).
  * What would follow the target is not asked: no end of text needs to come.
  */
 #ifndef GK_EVAL_H
@@ -22,26 +24,33 @@ GK_PUBLIC_BEGIN
 
 /* ---------------------------------------------------------------- prompts (prompts.c) */
 
-/* A template line is {"template": "...", "fillers": {...}}; its "fillers" (optional) override the fillers
- * file. */
+/* What schemes call the field that holds the entity, whatever its name. */
+#define GK_ENTITY "entity"
+#define GK_ENTITY_FIELD "first_actor" /* that field where nobody names another */
+
 typedef struct gk_eval_template {
     const char *text;
-    gk_field_span *fields; /* the template's fields, each once; the spans are empty, only the names count */
+    /* The template's fields, each once, and GK_ENTITY where it has the entity's; the spans are empty, only
+     * the names count. */
+    gk_field_span *fields;
     size_t n_fields;
     bool titled; /* names the film (field movie_title) */
 } gk_eval_template;
 
 typedef struct gk_prompt {
-    uint32_t tmpl;       /* index of its template */
-    uint32_t row;        /* index of its row in the file, blank lines not counted */
-    const char *row_key; /* the row's "id" as text (1 and "1" are the same id), else "line N" */
-    const char *text;    /* "" when it could not be rendered */
-    const char *target;  /* the target field's text without blanks before it; "" when there is none */
-    int32_t target_id;   /* -1 when dropped before it was known */
-    gk_tokens tokens;
-    gk_field_span *fields;
+    uint32_t tmpl;         /* index of its template */
+    uint32_t row;          /* index of its row in the file, blank lines not counted */
+    const char *row_key;   /* the row's "id" as text (1 and "1" are the same id), else "line N" */
+    const char *text;      /* "" when it could not be rendered */
+    const char *seam;      /* what stands between it and the target */
+    const char *target;    /* the target field's text without blanks around it; "" when there is none */
+    int32_t target_id;     /* -1 when dropped before it was known */
+    gk_tokens tokens;      /* before the target, where both are one text */
+    gk_field_span *fields; /* the entity's twice: as GK_ENTITY too */
     size_t n_fields;
     const char *dropped; /* why it is not evaluated; NULL when it is */
+    bool merged;         /* alone the prompt has other tokens: its end is part of the target's first */
+    bool shared_first;   /* the target's first token also begins a field of the prompt */
     /* The prompt's tokens and behind them those of the whole target, n_target of them: the first is
      * target_id. NULL and 0 where it was not asked for, and where no_whole says why there are none. */
     const int32_t *forced;
@@ -54,6 +63,8 @@ typedef struct gk_prompts {
     size_t n_templates;
     gk_prompt *item; /* row by row: item[row * n_templates + tmpl] */
     size_t n, n_rows, n_dropped, n_no_whole;
+    size_t n_merged;           /* of those that are evaluated */
+    size_t n_shared_first;     /* dropped, or kept with keep_shared_first */
     const char *const *fields; /* NULL-terminated: every field that some template has */
 } gk_prompts;
 
@@ -62,23 +73,28 @@ typedef struct gk_prompt_options {
     const char *fillers;   /* a JSON object; NULL: none */
     const char *rows;      /* JSONL metadata */
     const char *target;    /* field of the row that the prompt asks for, e.g. "second_actor" */
+    const char *entity;    /* field that schemes call GK_ENTITY; NULL: none */
     int64_t limit;         /* only the first so many rows; <= 0: all */
     /* The templates tell the target: each is cut before it, and those that cannot be cut are left out. */
     bool cut;
-    bool whole;         /* the whole target too, not only its first token */
+    bool whole;             /* the whole target too, not only its first token */
+    bool keep_shared_first; /* prompts whose target's first token also begins one of their fields */
     bool drop_bad_rows; /* a row without a field that a template (or the target) needs drops its prompts with
                          * that reason; otherwise it is an error at the row's file:line */
 } gk_prompt_options;
 
 /* Renders and encodes every row with every template, all in `a`. Errors: unreadable or malformed files, a
- * template field that neither a row nor a filler has (at the hole), see drop_bad_rows. Reasons to drop a
- * prompt: a missing, empty or non-scalar field; a row id seen before; more than max_tokens tokens; a field
- * that no token covers; a target that cannot be encoded, or whose first token also begins a field of the
- * prompt (the prompt would give the answer away to a model that copies). Reasons to have no whole target:
- * tokenised together with it, the prompt has other tokens than alone, or the target another first one; more
- * than max_tokens tokens to feed (the target's last is not). */
+ * template field that neither a row nor a filler has (at the hole), a field GK_ENTITY beside another that is
+ * said to be the entity, see drop_bad_rows. Reasons to drop a prompt: a missing, empty or non-scalar field; a
+ * row id seen before; more than max_tokens tokens; a field that no token covers; a target that cannot be
+ * encoded, or (without keep_shared_first) whose first token also begins a field of the prompt: it would give
+ * the answer away to a model that copies. Reason to have no whole target: more than max_tokens tokens to feed
+ * (the target's last is not). */
 bool gk_prompts_load(gk_arena *a, const gk_prompt_options *o, const gk_tok *tok, int max_tokens,
                      gk_prompts *out, gk_error *err);
+/* The first token of a target behind a prompt, as there. */
+bool gk_prompt_first(const gk_tok *tok, const gk_rendered *prompt, const char *target, int32_t *id,
+                     gk_error *err);
 
 /* ---------------------------------------------------------------- one prediction (score.c) */
 
@@ -220,6 +236,8 @@ void gk_holm(const double *p, size_t n, double *out);
  *
  * axis(scheme, ord, name, value): where a scheme of a grid stands in it; may be missing where there is none.
  *
+ * scheme_set(name, about): what the scheme files say of their sets; may be missing in a store made earlier.
+ *
  * applies(scheme, template): pairs that exist; others are "not applicable".
  *
  * result(scheme, prompt, prob, logprob, rank, logit_diff, top, dropped, whole_logprob, exact, whole_dropped,
@@ -228,6 +246,9 @@ void gk_holm(const double *p, size_t n, double *out);
  * whole_logprob and exact (0, 1) are NULL without a whole target, and where whole_dropped says why this
  * scheme could not be evaluated on it; generated: a text, NULL where none was asked for and where logits were
  * not finite on the way.
+ *
+ * results: a view, the rows of results.csv but for the lists of tokens; missing where scheme_set is.
+ * docs/store.md tells of every column.
  *
  * A chunk of prompts is one transaction under a rollback journal: a sweep that dies loses at most the running
  * chunk. */
@@ -290,7 +311,8 @@ json_t *gk_store_manifest(gk_store *s, gk_error *err);
 /* ---------------------------------------------------------------- sweep (sweep.c) */
 
 typedef struct gk_sweep_options {
-    const char *recipient;     /* "pre=DIR": name and Hugging Face folder; its tokenizer is the run's */
+    const char *recipient;     /* "pre=DIR": name and Hugging Face folder */
+    const char *tokenizer;     /* of the run; NULL: the recipient's */
     const char *const *donors; /* the same form */
     size_t n_donors;
     /* Donors made of these and the recipient: "NAME=DONOR:rank=8", "…:top=0.01", "…:alpha=0.5" (gk_derive); a
@@ -352,7 +374,8 @@ typedef enum gk_objective { GK_BY_LOGPROB, GK_BY_PROB, GK_BY_ACCURACY } gk_objec
 bool gk_objective_parse(const char *name, gk_objective *out, gk_error *err);
 
 typedef struct gk_search_options {
-    const char *recipient, *donor; /* "pre=DIR": name and model; the recipient's tokenizer is the run's */
+    const char *recipient, *donor; /* "pre=DIR": name and model */
+    const char *tokenizer;         /* of the run; NULL: the recipient's */
     gk_prompt_options prompts;
     const char *out; /* a folder, made when absent */
     /* Positions as a scheme's `at` has them; a token belongs to `last`, else to the first that selects it,
@@ -427,10 +450,11 @@ void gk_search_close(gk_search *s);                 /* NULL is fine */
 /* ---------------------------------------------------------------- gate (gate.c) */
 
 typedef struct gk_gate_options {
-    const char *model; /* Hugging Face folder with tokenizer */
+    const char *model;
+    const char *tokenizer; /* NULL: the model's */
     gk_prompt_options prompts;
-    int top;             /* k of top-k, 1 or more */
-    double min;          /* pass when the plain mean reaches it */
+    int top;             /* k of top-k, 1 or more, less than the vocabulary has tokens */
+    double min;          /* pass when the plain mean reaches it; above 0 and at most 1 */
     size_t budget_bytes; /* 0: 1 GiB */
     uint64_t seed;
     FILE *progress; /* where the bar goes; NULL: none */
@@ -440,7 +464,8 @@ typedef struct gk_interval {
 } gk_interval;
 typedef struct gk_gate {
     size_t n, dropped;
-    gk_interval plain;    /* share of prompts whose target is among the top k */
+    size_t targets;    /* different first tokens asked for: not more than `top`, and the share says nothing */
+    gk_interval plain; /* share of prompts whose target is among the top k */
     gk_interval weighted; /* the same with row i of n weighted 1/(i + 1 + 0.05 n): as often as a base corpus
                              drew it */
     bool pass;
@@ -474,6 +499,38 @@ bool gk_quiz_ask(gk_quiz *q, const gk_model *m, gk_quiz_score *held_out, gk_quiz
 size_t gk_quiz_bytes(const gk_quiz *q);
 void gk_quiz_close(gk_quiz *q); /* NULL is fine */
 
+/* ---------------------------------------------------------------- forgetting (general.c) */
+
+/* General text, of which a model in training is asked how well it reads it: paragraphs, as gk_corpus_load_mix
+ * has them, in windows of 512 tokens or what the model takes. */
+typedef struct gk_general gk_general;
+/* `base`: where the weights are that training starts from, a path; NULL: how far they move is not asked. */
+gk_general *gk_general_open(const char *file, const char *base, const gk_tok *tok, const gk_config *c,
+                            gk_error *err);
+/* Puts into `line`, a line of metrics.jsonl: general_loss (mean over tokens, in nats; null where it is not
+ * finite), general_tokens, general_bytes; after the first step also change: {component: |W - base| / |base|,
+ * all: …}. */
+bool gk_general_ask(gk_general *g, const gk_model *m, int64_t step, json_t *line, gk_error *err);
+size_t gk_general_size(const gk_general *g); /* the most memory that asking takes */
+void gk_general_close(gk_general *g);        /* NULL is fine */
+
+/* A model reads a text in fewer bits a byte than this (a small language model takes about 1, a model of
+ * single letters 4); it has kept its language when the perplexity rises to at most so many times what it was,
+ * and lost it above the other. */
+#define GK_READS_BITS 2.0
+#define GK_KEPT_TIMES 1.5
+#define GK_LOST_TIMES 4.0
+typedef enum gk_forgetting_verdict { GK_NO_LANGUAGE, GK_KEPT, GK_FORGOT, GK_LOST } gk_forgetting_verdict;
+typedef struct gk_forgetting {
+    double tokens, bits;         /* of the text; bits a byte before */
+    double before, after, times; /* perplexities, and their ratio; NaN where the loss was not finite */
+    gk_forgetting_verdict verdict;
+} gk_forgetting;
+/* From two lines of metrics.jsonl, the first and the last; false where they do not tell. */
+bool gk_forgetting_read(const json_t *before, const json_t *after, gk_forgetting *out);
+/* One sentence without its full stop, in `buf`. */
+const char *gk_forgetting_text(const gk_forgetting *f, char *buf, size_t size);
+
 /* ---------------------------------------------------------------- export (export.c) */
 
 /* Each writes its file atomically. The three tables are CSV (RFC 4180, header line) when the path ends in
@@ -487,7 +544,7 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err);
 /* Every scheme's paired difference in top-5 from the references: PRE and SFT-rh (SFT where there is no
  * SFT-rh), or the first scheme of its set where the store has neither. A row holds set, scheme, reference, n,
  * rows, top5_difference with _low and _high, rows_more, rows_fewer, p and p_holm, which is corrected over all
- * differences of the set. */
+ * differences of the set, and p_holm_least, the smallest that p_holm could be with so many rows. */
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
 /* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "manifest": {...}}. A cell
  * holds set, scheme, template, n, dropped, n_whole, every metric under its key and its interval [low, high]
@@ -537,10 +594,10 @@ typedef struct gk_experiment {
  * and models fit each other is gk_experiment_check's. */
 bool gk_experiment_load(gk_arena *a, const char *path, gk_experiment *out, gk_error *err);
 /* Loads the scheme files `path` (n of them) as a run of the experiment would, without its models: every model
- * that they name is the experiment's, every field is one that a template of `templates` (JSONL) has.
- * Grids are expanded for 12 layers. */
+ * that they name is the experiment's, every field is one that a template of `templates` (JSONL) has;
+ * `entity` is the one that they call GK_ENTITY. Grids are expanded for 12 layers. */
 bool gk_experiment_check(const gk_experiment *e, const char *const *path, size_t n, const char *templates,
-                         gk_error *err);
+                         const char *entity, gk_error *err);
 
 typedef struct gk_compare_options {
     /* Folders of runs. A run has RUN/results.db, of its own sweep, and RUN/experiments/NAME/results.db; one

@@ -97,54 +97,40 @@ bool gk_experiment_load(gk_arena *a, const char *path, gk_experiment *out, gk_er
 
 /* ---------------------------------------------------------------- its schemes */
 
-typedef struct names {
-    const char **item;
-    size_t n, room;
-} names;
-
-static void add_name(gk_arena *a, names *list, const char *text, size_t len) {
-    for (size_t i = 0; i < list->n; i++)
-        if (strlen(list->item[i]) == len && memcmp(list->item[i], text, len) == 0) return;
-    if (list->n + 1 >= list->room) {
-        size_t room = list->room ? 2 * list->room : 16;
-        const char **item = gk_arena_alloc(a, room * sizeof *item);
-        if (list->n) memcpy(item, list->item, list->n * sizeof *item);
-        list->item = item;
-        list->room = room;
-    }
-    list->item[list->n++] = gk_arena_strndup(a, text, len);
-    list->item[list->n] = NULL;
-}
-
-/* Every {field} of a text that is a template: "{{" is no hole. */
-static void add_fields(gk_arena *a, names *list, const char *text) {
-    while ((text = strchr(text, '{'))) {
-        size_t n = strcspn(++text, "}");
-        if (*text != '{') add_name(a, list, text, n);
-        text += *text == '{' ? 1 : n;
-    }
-}
-
-static bool fields_of(gk_arena *a, const char *templates, names *out, gk_error *err) {
+/* The fields of all templates as the keys of `all`, and what schemes call the one that holds the entity. */
+static bool fields_of(gk_arena *a, const char *templates, const char *entity, json_t *all, gk_error *err) {
     gk_template **t;
     size_t n;
     if (!gk_templates_load(a, templates, &t, &n, err)) return false;
-    for (size_t i = 0; i < n; i++) add_fields(a, out, gk_template_text(t[i]));
+    for (size_t i = 0; i < n; i++) {
+        const char *const *field = gk_template_fields(a, t[i]);
+        for (; *field; field++) json_object_set_new(all, *field, json_true());
+    }
+    if (json_object_get(all, entity)) json_object_set_new(all, GK_ENTITY, json_true());
     return true;
 }
 
+static const char *const *keys_of(gk_arena *a, json_t *all) {
+    const char **list = gk_arena_alloc(a, (json_object_size(all) + 1) * sizeof *list), *key;
+    json_t *v;
+    size_t n = 0;
+    json_object_foreach(all, key, v) list[n++] = gk_arena_strdup(a, key);
+    return list;
+}
+
 bool gk_experiment_check(const gk_experiment *e, const char *const *path, size_t n, const char *templates,
-                         gk_error *err) {
+                         const char *entity, gk_error *err) {
     enum { LAYERS = 12 };
     gk_arena *a = gk_arena_new();
     gk_schemes all = {0};
     gk_cast cast = {.n = (int)e->n_models};
-    const char *none[] = {NULL};
-    names fields = {.item = none};
+    json_t *all_fields = json_object();
     memcpy(cast.name, e->model, e->n_models * sizeof *e->model);
-    bool ok = fields_of(a, templates, &fields, err);
+    bool ok = fields_of(a, templates, entity, all_fields, err);
+    const char *const *fields = keys_of(a, all_fields);
+    json_decref(all_fields);
     for (size_t i = 0; ok && i < n; i++) ok = gk_schemes_load_for(a, path[i], LAYERS, &all, err);
-    for (size_t i = 0; ok && i < all.n; i++) ok = gk_scheme_check(all.item[i], &cast, fields.item, err);
+    for (size_t i = 0; ok && i < all.n; i++) ok = gk_scheme_check(all.item[i], &cast, fields, err);
     gk_arena_free(a);
     return ok;
 }

@@ -231,6 +231,7 @@ static void put_difference(json_t *row, const gk__difference *d) {
     json_object_set_new(row, "rows_fewer", json_integer((json_int_t)x->rows_fewer));
     json_object_set_new(row, "p", number_json(x->p));
     json_object_set_new(row, "p_holm", number_json(d->p_holm));
+    json_object_set_new(row, "p_holm_least", number_json(d->p_holm_least));
 }
 
 static bool read_differences(gk_store *s, gk_arena *a, gk__differences *out, gk_error *err) {

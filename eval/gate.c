@@ -92,6 +92,7 @@ static json_t *gate_json(const gate *g, const gk_gate *out, gk_error *err) {
     put_interval(j, "share", &out->plain);
     put_interval(j, "weighted_share", &out->weighted);
     json_object_set_new(j, "n", json_integer((json_int_t)out->n));
+    json_object_set_new(j, "targets", json_integer((json_int_t)out->targets));
     json_object_set_new(j, "dropped", json_integer((json_int_t)out->dropped));
     json_object_set_new(j, "dropped_reasons", dropped_json(&g->prompts));
     json_object_set_new(j, "unscored", json_integer((json_int_t)g->unscored));
@@ -108,14 +109,33 @@ static json_t *gate_json(const gate *g, const gk_gate *out, gk_error *err) {
     return NULL;
 }
 
+static size_t count_targets(const gate *g) {
+    int vocab = gk_model_config(g->in.model[0])->vocab;
+    bool *seen = gk_arena_alloc(g->a, (size_t)vocab * sizeof *seen);
+    size_t n = 0;
+    for (size_t i = 0; i < g->n_jobs; i++) {
+        bool *it = &seen[g->of_job[i]->target_id];
+        n += !*it;
+        *it = true;
+    }
+    return n;
+}
+
 static bool run(gate *g, gk_gate *out, json_t **json, gk_error *err) {
     if (g->o->top < 1) return gk_fail(err, GK_AT_FIELD(NULL, "top"), "must be 1 or more", "is %d", g->o->top);
-    if (!(g->o->min >= 0 && g->o->min <= 1))
-        return gk_fail(err, GK_AT_FIELD(NULL, "min"), "must be a share from 0 to 1", "is %g", g->o->min);
+    if (!(g->o->min > 0 && g->o->min <= 1)) /* 0 would ask for nothing */
+        return gk_fail(err, GK_AT_FIELD(NULL, "min"), "must be a share above 0 and up to 1", "is %g",
+                       g->o->min);
+    g->in.tokenizer = g->o->tokenizer;
     if (!gk__inputs_add(&g->in, g->a, "model", g->o->model, err)) return false;
+    if (g->o->top >= gk_model_config(g->in.model[0])->vocab)
+        return gk_fail(
+            err, GK_AT_FIELD(NULL, "top"), "must be less than the number of tokens, or all are right",
+            "is %d, and the model has %d tokens", g->o->top, gk_model_config(g->in.model[0])->vocab);
     if (!gk__inputs_prompts(&g->in, g->a, &g->o->prompts, &g->prompts, err) || !evaluate(g, err))
         return false;
     out->n = g->n;
+    out->targets = count_targets(g);
     out->dropped = g->prompts.n_dropped + g->unscored;
     out->plain = share(g, g->plain);
     out->weighted = share(g, g->weighted);

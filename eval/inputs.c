@@ -23,19 +23,23 @@ static bool hash_files(const char *const *path, size_t n, char hex[GK_SHA256_HEX
     return ok;
 }
 
-/* The first model's tokenizer is the run's; those of the others must be the same. */
+/* The tokenizer that was given is the run's, or else the first model's; those of the others must be the same.
+ * A model that has none which can be read goes by the one given. */
 static bool add_tokenizer(gk__inputs *in, const char *dir, gk_error *err) {
-    gk_tok *t = gk_tokenizer_of(dir, err);
-    if (!t) return false;
-    if (in->cast.n == 0) {
+    bool first = in->cast.n == 0;
+    gk_tok *t = first && in->tokenizer ? gk_tok_load(in->tokenizer, err)
+                                       : gk_tokenizer_of(dir, in->tokenizer ? NULL : err);
+    if (!t) return in->tokenizer && !first;
+    if (first) {
         in->tok = t;
         gk_tok_fingerprint(t, in->tok_sha256);
         return true;
     }
-    bool same = gk_tok_same(t, in->tok);
+    bool same = gk_tok_same(t, in->tok) || gk_tok_extends(t, in->tok) || gk_tok_extends(in->tok, t);
     gk_tok_free(t);
     return same || gk_fail(err, GK_AT_FILE(dir), "models that are grafted must share one tokenizer",
-                           "the tokenizer differs from that of '%s'", in->info[0].path);
+                           "the tokenizer differs from that of '%s'",
+                           in->tokenizer ? in->tokenizer : in->info[0].path);
 }
 
 static bool hash_model(gk_arena *a, const char *path, gk_run_model *info, gk_error *err) {
@@ -48,7 +52,7 @@ static bool hash_model(gk_arena *a, const char *path, gk_run_model *info, gk_err
 }
 
 static bool check_vocab(const gk__inputs *in, const char *dir, gk_error *err) {
-    int vocab = gk_model_config(in->model[0])->vocab, size = gk_tok_size(in->tok);
+    int vocab = gk_model_config(in->model[0])->vocab, size = gk_tok_own_size(in->tok);
     return size <= vocab || gk_fail(err, GK_AT_FILE(dir), "use the tokenizer that the model was trained with",
                                     "the tokenizer has %d ids, the model only %d", size, vocab);
 }
@@ -62,12 +66,41 @@ static const gk_model *opened(const gk__inputs *in, const char *path) {
     return NULL;
 }
 
+/* A model whose vocabulary is padded (or not, where the recipient's is) computes with the rows that both
+ * have. */
+static bool fit_vocab(const gk__inputs *in, gk_model *m, const char *dir, gk_error *err) {
+    const gk_model *to = in->model[0];
+    if (in->cast.n == 0) return true;
+    int have = gk_model_config(m)->vocab, want = gk_model_config(to)->vocab;
+    if (!gk_model_fit_vocab(m, to, err)) return false;
+    if (have > want && gk_model_config(m)->vocab == want)
+        gk_notice(GK_AT_FILE(dir), "a vocabulary of %d rows, '%s' has %d: those beyond are never predicted",
+                  have, in->info[0].name, want);
+    else if (have < want && gk_model_config(m)->vocab == want)
+        gk_notice(GK_AT_FILE(dir), "a vocabulary of %d rows, '%s' has %d: those beyond are the latter's",
+                  have, in->info[0].name, want);
+    return true;
+}
+
+/* One that does more than add products is a model like any other. */
+static bool open_merged(gk__inputs *in, const char *dir, int i, gk_error *err) {
+    gk_adapter_free(in->adapter[i]);
+    gk_model_free(in->model[i]);
+    in->adapter[i] = NULL;
+    in->cast.model[i] = in->model[i] = gk_model_open(dir, err);
+    return in->model[i] && fit_vocab(in, in->model[i], dir, err);
+}
+
 /* A donor's adapter is not merged: its products go beside those of its base, often the recipient itself. */
 static bool open_adapter(gk__inputs *in, gk_arena *a, const char *dir, int i, gk_error *err) {
     const char *path = gk_adapter_base(dir, a, err);
     const gk_model *base = path ? opened(in, path) : NULL;
-    if (path && !base) base = in->model[i] = gk_model_open(path, err);
+    if (path && !base) {
+        base = in->model[i] = gk_model_open(path, err);
+        if (base && !fit_vocab(in, in->model[i], path, err)) return false;
+    }
     in->adapter[i] = base ? gk_adapter_load(dir, gk_model_config(base), err) : NULL;
+    if (in->adapter[i] && !gk_adapter_low_rank(in->adapter[i])) return open_merged(in, dir, i, err);
     in->derived[i] = in->adapter[i] ? gk_derive_adapter(base, in->adapter[i], err) : NULL;
     in->cast.derived[i] = in->derived[i];
     in->cast.model[i] = base;
@@ -77,7 +110,7 @@ static bool open_adapter(gk__inputs *in, gk_arena *a, const char *dir, int i, gk
 static bool open_model(gk__inputs *in, gk_arena *a, const char *dir, int i, gk_error *err) {
     if (i > 0 && gk_is_adapter(dir)) return open_adapter(in, a, dir, i, err);
     in->cast.model[i] = in->model[i] = gk_model_open(dir, err);
-    return in->model[i] != NULL;
+    return in->model[i] != NULL && fit_vocab(in, in->model[i], dir, err);
 }
 
 bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err) {

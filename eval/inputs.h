@@ -23,13 +23,14 @@ typedef struct gk__inputs {
     gk__derive derive[GK_MAX_MODELS];
     int n_derive;
     gk_run_model info[GK_MAX_MODELS];
-    gk_tok *tok; /* of the first model */
+    const char *tokenizer; /* where the run's is; NULL: the first model's. Set before any model is added */
+    gk_tok *tok;
     char tok_sha256[GK_SHA256_HEX];
 } gk__inputs;
 
 /* Opens the model at `dir` (a folder or a .gguf file) as the next of the cast. The first one's tokenizer is
- * the run's; the others must have the same. An adapter is merged when it comes first, else it is a derived
- * donor. Strings go to `a`. */
+ * the run's where none is given; the others must have the same. An adapter is merged when it comes first,
+ * else it is a derived donor. Strings go to `a`. */
 bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err);
 /* The same of "NAME=DIR", which `option` (--donor …) gave. */
 bool gk__inputs_named(gk__inputs *in, gk_arena *a, const char *option, const char *spec, gk_error *err);

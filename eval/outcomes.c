@@ -56,13 +56,15 @@ static void take(reading *r, gk__tried *t, sqlite3_stmt *q) {
 }
 
 static bool read_schemes(reading *r, int64_t *id, gk_error *err) {
-    sqlite3_stmt *q = gk__sql_prepare(r->s, "SELECT id, \"set\", name FROM scheme ORDER BY ord, id", err);
+    sqlite3_stmt *q =
+        gk__sql_prepare(r->s, "SELECT id, \"set\", name, canonical FROM scheme ORDER BY ord, id", err);
     int got = q ? 1 : -1;
     while (got == 1 && (got = gk__sql_next(r->s, q, err)) == 1) {
         id[r->out->n] = sqlite3_column_int64(q, 0);
         gk__tried *t = &r->out->scheme[r->out->n++];
         t->set = gk_arena_strdup(r->a, gk__sql_text(q, 1));
         t->scheme = gk_arena_strdup(r->a, gk__sql_text(q, 2));
+        t->canonical = gk_arena_strdup(r->a, gk__sql_text(q, 3));
     }
     sqlite3_finalize(q);
     return got == 0;

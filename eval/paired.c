@@ -144,25 +144,34 @@ static gk_obs as_obs(const gk__outcome *o) {
     return (gk_obs){.row = o->row, .weight = 1, .rank = (double)o->rank};
 }
 
-static void compare(const job *j, uint64_t seed, gk__difference *out) {
-    size_t room = j->tried->n + 1, n = 0;
-    gk_obs *ref = gk_alloc(room * sizeof *ref), *obs = gk_alloc(room * sizeof *obs);
-    for (size_t i = 0, k = 0; i < j->tried->n; i++) { /* both are by prompt */
-        const gk__outcome *o = &j->tried->item[i];
-        while (k < j->ref->n && j->ref->item[k].prompt < o->prompt) k++;
-        if (k == j->ref->n || j->ref->item[k].prompt != o->prompt) continue;
-        ref[n] = as_obs(&j->ref->item[k]);
-        obs[n++] = as_obs(o);
+void gk__pair(const gk__tried *ref, const gk__tried *tried, uint64_t seed, int resamples, gk_paired *out) {
+    size_t room = tried->n + 1, n = 0;
+    gk_obs *low = gk_alloc(room * sizeof *low), *high = gk_alloc(room * sizeof *high);
+    for (size_t i = 0, k = 0; i < tried->n; i++) { /* both are by prompt */
+        const gk__outcome *o = &tried->item[i];
+        while (k < ref->n && ref->item[k].prompt < o->prompt) k++;
+        if (k == ref->n || ref->item[k].prompt != o->prompt) continue;
+        low[n] = as_obs(&ref->item[k]);
+        high[n++] = as_obs(o);
     }
-    *out = (gk__difference){j->tried->set, j->tried->scheme, j->ref->scheme, .p_holm = (double)NAN};
-    gk_paired_compute(ref, obs, n, TOP, seed, GK_RESAMPLES, &out->paired);
-    gk_free(ref);
-    gk_free(obs);
+    gk_paired_compute(low, high, n, TOP, seed, resamples, out);
+    gk_free(low);
+    gk_free(high);
+}
+
+double gk__least_p(size_t rows) {
+    return rows ? gk_mcnemar(rows, 0) : (double)NAN;
 }
 
 static void compare_range(void *ctx, size_t begin, size_t end) {
     const jobs *j = ctx;
-    for (size_t i = begin; i < end; i++) compare(&j->item[i], j->seed, &j->out->item[i]);
+    for (size_t i = begin; i < end; i++) {
+        const job *k = &j->item[i];
+        gk__difference *d = &j->out->item[i];
+        *d = (gk__difference){.set = k->tried->set, .scheme = k->tried->scheme, .reference = k->ref->scheme};
+        d->p_holm = d->p_holm_least = (double)NAN;
+        gk__pair(k->ref, k->tried, j->seed, GK_RESAMPLES, &d->paired);
+    }
 }
 
 static const gk__tried *first_of_set(const gk__outcomes *o, const char *set) {
@@ -171,14 +180,25 @@ static const gk__tried *first_of_set(const gk__outcomes *o, const char *set) {
     return NULL;
 }
 
-static size_t references(const gk__outcomes *o, const char *set, const gk__tried *ref[MOST_REFERENCES]) {
-    const gk__tried *pre = gk__outcomes_of(o, "PRE"), *sft = gk__outcomes_of(o, "SFT-rh");
+static size_t references(const gk__outcomes *o, const gk__roles *roles, const char *set,
+                         const gk__tried *ref[MOST_REFERENCES]) {
+    const char *sft = roles->sft_rh ? roles->sft_rh : roles->sft;
     size_t n = 0;
-    if (!sft) sft = gk__outcomes_of(o, "SFT");
-    if (pre) ref[n++] = pre;
-    if (sft) ref[n++] = sft;
+    if (roles->pre) ref[n++] = gk__outcomes_of(o, roles->pre);
+    if (sft) ref[n++] = gk__outcomes_of(o, sft);
     if (n == 0) ref[n++] = first_of_set(o, set);
     return n;
+}
+
+/* Of the differences of one set; `least`: of the smallest p-values that there can be. */
+static void correct_set(gk__differences *d, const char *set, bool least, double *p, double *holm) {
+    for (size_t k = 0; k < d->n; k++) {
+        const gk_paired *x = &d->item[k].paired;
+        p[k] = strcmp(d->item[k].set, set) != 0 ? (double)NAN : least ? gk__least_p(x->rows) : x->p;
+    }
+    gk_holm(p, d->n, holm);
+    for (size_t k = 0; k < d->n; k++)
+        if (!isnan(holm[k])) *(least ? &d->item[k].p_holm_least : &d->item[k].p_holm) = holm[k];
 }
 
 /* Sets need not stand in one piece. */
@@ -187,12 +207,7 @@ static void correct(gk__differences *d) {
     for (size_t i = 0; i < d->n; i++) {
         bool seen = false;
         for (size_t k = 0; k < i && !seen; k++) seen = strcmp(d->item[k].set, d->item[i].set) == 0;
-        if (seen) continue;
-        for (size_t k = 0; k < d->n; k++)
-            p[k] = strcmp(d->item[k].set, d->item[i].set) == 0 ? d->item[k].paired.p : (double)NAN;
-        gk_holm(p, d->n, holm);
-        for (size_t k = i; k < d->n; k++)
-            if (!isnan(holm[k])) d->item[k].p_holm = holm[k];
+        for (int least = 0; least < 2 && !seen; least++) correct_set(d, d->item[i].set, least, p, holm);
     }
     gk_free(p);
     gk_free(holm);
@@ -201,9 +216,11 @@ static void correct(gk__differences *d) {
 void gk__differences_of(const gk__outcomes *o, gk_arena *a, uint64_t seed, gk__differences *out) {
     *out = (gk__differences){.item = gk_arena_alloc(a, (o->n * MOST_REFERENCES + 1) * sizeof *out->item)};
     job *list = gk_arena_alloc(a, (o->n * MOST_REFERENCES + 1) * sizeof *list);
+    gk__roles roles;
+    gk__roles_of(o, a, &roles);
     for (size_t i = 0; i < o->n; i++) {
         const gk__tried *ref[MOST_REFERENCES];
-        size_t n = references(o, o->scheme[i].set, ref);
+        size_t n = references(o, &roles, o->scheme[i].set, ref);
         for (size_t k = 0; k < n; k++)
             if (ref[k] != &o->scheme[i]) list[out->n++] = (job){ref[k], &o->scheme[i]};
     }

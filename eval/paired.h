@@ -18,6 +18,7 @@ typedef struct gk__outcome {
 } gk__outcome;
 typedef struct gk__tried { /* a scheme on its prompts, those that were evaluated, by prompt id */
     const char *set, *scheme;
+    const char *canonical; /* what it does (gk_scheme_canonical) */
     gk__outcome *item;
     size_t n;
 } gk__tried;
@@ -30,19 +31,56 @@ bool gk__outcomes_read(gk_store *s, gk_arena *a, gk__outcomes *out, gk_error *er
 /* NULL when there is no such scheme. */
 const gk__tried *gk__outcomes_of(const gk__outcomes *o, const char *scheme);
 
+/* ---------------------------------------------------------------- what a scheme is (roles.c)
+ *
+ * Judged by what it does, never by its name. */
+
+typedef enum gk__kind {
+    GK__IS_ALONE, /* the recipient, or one donor everywhere */
+    GK__IS_PATCH,
+    GK__IS_ABLATION,
+    GK__IS_COMPLEMENT, /* grafts everywhere but at some places */
+    GK__IS_GRAFT
+} gk__kind;
+gk__kind gk__kind_of(gk_arena *a, const char *canonical);
+/* The one field or word that a scheme grafts a donor whole at, in `a`; NULL where there is no such thing. */
+const char *gk__sole_place(gk_arena *a, const char *canonical);
+
+/* Names of schemes, the first that does each thing; NULL where none does. Grafts are of the recipient and the
+ * donor `donor`, under the head `head`. */
+typedef struct gk__roles {
+    const char *pre;          /* the recipient, untouched */
+    const char *donor;        /* the first donor that there is a model alone of, else the first grafted */
+    const char *sft, *sft_rh; /* it alone, under its own head and under the recipient's */
+    const char *head;         /* "recipient", the donor, or "last:DONOR" */
+    const char *entity;       /* the field that is grafted alone, whole */
+    const char *fe, *lt, *both, *rest; /* the donor at the entity, the last token, both, all but both */
+    const char *third, *all_three;     /* another field; at these and that */
+    /* The entity whole, and at the last token these components of the same layers. */
+    const char *attn_ffn, *o_ffn, *ffn, *o;
+} gk__roles;
+void gk__roles_of(const gk__outcomes *o, gk_arena *a, gk__roles *out);
+
 /* ---------------------------------------------------------------- differences (paired.c) */
+
+/* Two schemes' top-5 on the prompts that both were evaluated on; `resamples` may be 0. */
+void gk__pair(const gk__tried *ref, const gk__tried *tried, uint64_t seed, int resamples, gk_paired *out);
+/* The smallest p-value that so many rows can give: when all differ, and all alike. */
+double gk__least_p(size_t rows);
 
 typedef struct gk__difference {
     const char *set, *scheme, *reference;
     gk_paired paired;
-    double p_holm; /* corrected over all differences of the set */
+    double p_holm;       /* corrected over all differences of the set */
+    double p_holm_least; /* the smallest that it could be with so many rows and comparisons */
 } gk__difference;
 typedef struct gk__differences {
     gk__difference *item; /* scheme by scheme, in their order */
     size_t n;
 } gk__differences;
-/* Every scheme against PRE and SFT-rh (SFT where there is no SFT-rh), those that the store has; where it has
- * none of them, against the first scheme of its set. Top-5, on the prompts that both were evaluated on. */
+/* Every scheme against the recipient alone and the donor under the recipient's head (PRE and SFT-rh; where
+ * there is none, the donor under its own head, SFT), as gk__roles has them; where the store has none of them,
+ * against the first scheme of its set. Top-5, on the prompts that both were evaluated on. */
 void gk__differences_of(const gk__outcomes *o, gk_arena *a, uint64_t seed, gk__differences *out);
 /* The seed of the store's bootstrap. */
 bool gk__store_seed(gk_store *s, uint64_t *out, gk_error *err);

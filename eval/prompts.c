@@ -16,49 +16,15 @@ typedef struct loader {
     size_t max_tokens;
     gk_template **tmpl, *target;
     size_t n_templates;
-    json_t *fillers;  /* an array: one object a template */
+    json_t *fillers;  /* the file's */
     json_t *seen_ids; /* an object used as a set */
     json_t *known;    /* the fields of any row, as a set */
     row *rows;
     size_t n_rows, rows_room;
+    bool alias; /* the entity's field is not called GK_ENTITY */
 } loader;
 
 /* ---------------------------------------------------------------- reading the files */
-
-static bool read_fillers(loader *l, gk_error *err) {
-    json_t *common = l->o->fillers ? gk_json_load(l->o->fillers, err) : json_object();
-    if (!common) return false;
-    if (!json_is_object(common)) {
-        json_decref(common);
-        return gk_fail(err, GK_AT_FILE(l->o->fillers), "write {\"relation\": \"stars\", ...}",
-                       "the fillers are not a JSON object");
-    }
-    l->fillers = json_array();
-    for (size_t t = 0; t < l->n_templates; t++) json_array_append_new(l->fillers, json_deep_copy(common));
-    json_decref(common);
-    return true;
-}
-
-/* A template line's own fillers take the place of the common ones of the same name. */
-static bool read_overrides(loader *l, gk_error *err) {
-    gk_jsonl *r = gk_jsonl_open(l->o->templates, err);
-    if (!r) return false;
-    json_t *line = NULL;
-    bool ok = true;
-    int got = 1;
-    for (size_t t = 0; ok && t < l->n_templates && (got = gk_jsonl_next(r, &line, err)) == 1; t++) {
-        gk_place at = gk_jsonl_place(r);
-        at.field = "fillers";
-        json_t *own = json_object_get(line, "fillers");
-        if (own && !json_is_object(own))
-            ok = gk_fail(err, at, "write {\"relation\": \"stars\", ...}", "is not a JSON object");
-        else if (own)
-            json_object_update(json_array_get(l->fillers, t), own);
-        json_decref(line);
-    }
-    gk_jsonl_close(r);
-    return ok && got >= 0;
-}
 
 static void add_row(loader *l, json_t *obj, long line) {
     if (l->n_rows == l->rows_room) {
@@ -114,13 +80,9 @@ static const char *bad_value(loader *l, const gk_error *why) {
     return gk_arena_printf(l->a, "field '%s' %s", why->field, why->what);
 }
 
-static const char *missing_field(const loader *l, size_t t, const gk_eval_template *tmpl, const json_t *obj) {
-    const json_t *fillers = json_array_get(l->fillers, t);
-    for (size_t i = 0; i < tmpl->n_fields; i++) {
-        const char *field = tmpl->fields[i].field;
-        if (!json_object_get(obj, field) && !json_object_get(fillers, field)) return field;
-    }
-    return json_object_get(obj, l->o->target) ? NULL : l->o->target;
+static const char *missing_field(const loader *l, size_t t, const json_t *obj) {
+    const char *lacks = gk_template_lacks(l->tmpl[t], obj, l->fillers);
+    return lacks || json_object_get(obj, l->o->target) ? lacks : l->o->target;
 }
 
 static bool overlaps(gk_span a, gk_span b) {
@@ -134,42 +96,96 @@ static size_t first_token(const gk_tokens *tokens, gk_span span) {
     return i;
 }
 
-static const char *unusable(loader *l, const gk_prompt *p) {
+/* The field that begins with the target's first token, which a model that copies would find there. */
+static const char *shared_first(const gk_prompt *p) {
+    for (size_t i = 0; i < p->n_fields; i++)
+        if (p->tokens.id[first_token(&p->tokens, p->fields[i].span)] == p->target_id)
+            return p->fields[i].field;
+    return NULL;
+}
+
+static const char *unusable(loader *l, gk_prompt *p) {
     if (p->tokens.n == 0) return "the prompt has no tokens";
     if (p->tokens.n > l->max_tokens)
         return gk_arena_printf(l->a, "the prompt is longer than the model's %zu positions", l->max_tokens);
-    for (size_t i = 0; i < p->n_fields; i++) {
-        const char *field = p->fields[i].field;
-        size_t t = first_token(&p->tokens, p->fields[i].span);
-        if (t == p->tokens.n) return gk_arena_printf(l->a, "no token covers field '%s'", field);
-        if (p->tokens.id[t] == p->target_id)
-            return gk_arena_printf(l->a, "the target's first token also begins field '%s' of the prompt",
-                                   field);
-    }
-    return NULL;
+    for (size_t i = 0; i < p->n_fields; i++)
+        if (first_token(&p->tokens, p->fields[i].span) == p->tokens.n)
+            return gk_arena_printf(l->a, "no token covers field '%s'", p->fields[i].field);
+    const char *shared = shared_first(p);
+    p->shared_first = shared != NULL;
+    if (!shared || l->o->keep_shared_first) return NULL;
+    return gk_arena_printf(l->a, "the target's first token also begins field '%s' of the prompt", shared);
 }
 
 static bool same_ids(const int32_t *a, const int32_t *b, size_t n) {
     return n == 0 || memcmp(a, b, n * sizeof *a) == 0;
 }
 
-/* The target's tokens as they stand behind this prompt; or why there are none to be scored. */
-static const char *add_whole(loader *l, gk_prompt *p) {
-    gk_error why;
+/* Prompt, seam and target as one text; *n: the first token that holds a byte behind the prompt. */
+static bool encode_joined(const gk_tok *tok, const gk_rendered *prompt, const char *target, gk_arena *a,
+                          gk_tokens *all, size_t *n, gk_error *err) {
+    const char *text = gk_arena_printf(a, "%s%s%s", prompt->text, prompt->seam, target);
+    if (!gk_tok_encode(tok, text, strlen(text), GK_BOS_DEFAULT, a, all, err)) return false;
+    for (*n = 0; *n < all->n && all->span[*n].end <= prompt->len;) ++*n;
+    return *n < all->n || gk_fail(err, GK_NOWHERE, NULL, "no token is left of it");
+}
+
+bool gk_prompt_first(const gk_tok *tok, const gk_rendered *prompt, const char *target, int32_t *id,
+                     gk_error *err) {
+    gk_arena *a = gk_arena_new();
     gk_tokens all;
-    size_t n = p->tokens.n;
-    const char *text = gk_arena_printf(l->a, "%s %s", p->text, p->target);
-    if (!gk_tok_encode(l->tok, text, strlen(text), GK_BOS_DEFAULT, l->a, &all, &why))
-        return gk_arena_printf(l->a, "the prompt and its target cannot be encoded: %s", why.what);
-    if (all.n <= n || !same_ids(all.id, p->tokens.id, n))
-        return "tokenised together with its target, the prompt has other tokens";
-    if (all.id[n] != p->target_id) return "behind this prompt the target begins with another token";
-    if (all.n - 1 > l->max_tokens)
-        return gk_arena_printf(l->a, "the prompt and its target are longer than the model's %zu positions",
-                               l->max_tokens);
+    size_t n;
+    bool ok = encode_joined(tok, prompt, target, a, &all, &n, err);
+    if (ok) *id = all.id[n];
+    gk_arena_free(a);
+    return ok;
+}
+
+/* Encodes prompt and target; returns why that cannot be, or NULL. */
+static const char *join(loader *l, gk_prompt *p, const gk_rendered *text) {
+    static const char cannot[] = "the target cannot be encoded: ";
+    gk_error why;
+    gk_tokens alone, all;
+    size_t n;
+    if (!gk_tok_encode(l->tok, text->text, text->len, GK_BOS_DEFAULT, l->a, &alone, &why))
+        return gk_arena_printf(l->a, "the prompt cannot be encoded: %s", why.what);
+    if (!encode_joined(l->tok, text, p->target, l->a, &all, &n, &why))
+        return gk_arena_printf(l->a, "%s%s", cannot, why.what);
+    if (all.n == alone.n && same_ids(alone.id, all.id, all.n))
+        return gk_arena_printf(l->a, "%sno token is left of it", cannot);
+    p->merged = alone.n != n || !same_ids(alone.id, all.id, n);
+    p->tokens = (gk_tokens){.id = all.id, .span = all.span, .n = n};
+    p->target_id = all.id[n];
+    if (!l->o->whole) return NULL;
+    if (all.n - 1 > l->max_tokens) {
+        p->no_whole = gk_arena_printf(
+            l->a, "the prompt and its target are longer than the model's %zu positions", l->max_tokens);
+        return NULL;
+    }
     p->forced = all.id;
     p->n_target = all.n - n;
     return NULL;
+}
+
+/* Without the blanks around it: some files write " English". */
+static const char *stripped(loader *l, const char *text) {
+    static const char blanks[] = " \t\r\n";
+    text += strspn(text, blanks);
+    size_t n = strlen(text);
+    while (n > 0 && strchr(blanks, text[n - 1])) n--;
+    return gk_arena_strndup(l->a, text, n);
+}
+
+/* The entity's field goes by the name that schemes use, too. */
+static void name_entity(const loader *l, gk_prompt *p) {
+    if (!l->alias) return;
+    gk_field_span *all = gk_arena_alloc(l->a, 2 * p->n_fields * sizeof *all);
+    size_t n = p->n_fields;
+    if (n) memcpy(all, p->fields, n * sizeof *all);
+    for (size_t i = 0; i < p->n_fields; i++)
+        if (strcmp(all[i].field, l->o->entity) == 0) all[n++] = (gk_field_span){GK_ENTITY, all[i].span};
+    p->fields = all;
+    p->n_fields = n;
 }
 
 /* Fills in what is known of a prompt, and its `dropped` when something stands in the way. */
@@ -180,25 +196,19 @@ static void encode(loader *l, const row *r, size_t t, gk_prompt *p) {
         p->dropped = bad_value(l, &why);
         return;
     }
-    p->target = target.text + strspn(target.text, " "); /* some files write " English" */
-    if (!gk_template_render(l->tmpl[t], r->obj, json_array_get(l->fillers, t), row_place(l, r, NULL), l->a,
-                            &text, &why)) {
+    p->target = stripped(l, target.text);
+    if (!gk_template_render(l->tmpl[t], r->obj, l->fillers, row_place(l, r, NULL), l->a, &text, &why)) {
         p->dropped = bad_value(l, &why);
         return;
     }
     p->text = text.text;
+    p->seam = text.seam;
     p->fields = text.fields;
     p->n_fields = text.n_fields;
-    if (!gk_tok_first(l->tok, p->target, &p->target_id, &why)) {
-        p->target_id = -1;
-        p->dropped = gk_arena_printf(l->a, "the target cannot be encoded: %s", why.what);
-    } else if (!gk_tok_encode(l->tok, p->text, text.len, GK_BOS_DEFAULT, l->a, &p->tokens, &why)) {
-        p->tokens = (gk_tokens){0};
-        p->dropped = gk_arena_printf(l->a, "the prompt cannot be encoded: %s", why.what);
-    } else {
-        p->dropped = unusable(l, p);
-        if (!p->dropped && l->o->whole) p->no_whole = add_whole(l, p);
-    }
+    p->dropped = *p->target ? join(l, p, &text) : gk_arena_printf(l->a, "field '%s' is empty", l->o->target);
+    if (!p->dropped) p->dropped = unusable(l, p);
+    if (p->dropped) p->no_whole = NULL;
+    name_entity(l, p);
 }
 
 static bool make_row(loader *l, size_t index, gk_prompts *out, gk_error *err) {
@@ -212,41 +222,58 @@ static bool make_row(loader *l, size_t index, gk_prompts *out, gk_error *err) {
                          .row = (uint32_t)index,
                          .row_key = key,
                          .text = "",
+                         .seam = "",
                          .target = "",
                          .target_id = -1};
-        const char *lacks = missing_field(l, t, &out->tmpl[t], r->obj);
+        const char *lacks = missing_field(l, t, r->obj);
         if (lacks && !missing(l, r, lacks, p, err)) return false;
         if (seen) p->dropped = "a row with this id came before";
         if (!p->dropped) encode(l, r, t, p);
         out->n_dropped += p->dropped != NULL;
         out->n_no_whole += p->no_whole != NULL;
+        out->n_shared_first += p->shared_first;
+        out->n_merged += p->merged && !p->dropped;
     }
     return true;
 }
 
 /* ---------------------------------------------------------------- the templates' fields */
 
-/* A template's fields can only be asked for by name; every name that a prompt can use is a row's or a
- * filler's. */
-static bool describe_template(loader *l, size_t t, gk_eval_template *out, json_t *all, gk_error *err) {
-    json_t *names = json_deep_copy(json_array_get(l->fillers, t));
-    json_object_update(names, l->known);
-    bool ok = gk_template_check(l->tmpl[t], names, NULL, err);
-    out->text = gk_template_text(l->tmpl[t]);
-    out->fields = gk_arena_alloc(l->a, json_object_size(names) * sizeof *out->fields);
-    const char *name;
-    json_t *v;
-    json_object_foreach(names, name, v) {
-        if (!gk_template_has(l->tmpl[t], name)) continue;
-        out->fields[out->n_fields++].field = gk_arena_strdup(l->a, name);
-        json_object_set_new(all, name, json_true());
+/* Whether the entity's field needs a second name; an error where that name is another field's. */
+static bool find_alias(loader *l, gk_error *err) {
+    const char *entity = l->o->entity;
+    bool there = false, taken = false;
+    for (size_t t = 0; t < l->n_templates; t++) {
+        there = there || (entity && gk_template_has(l->tmpl[t], entity));
+        taken = taken || gk_template_has(l->tmpl[t], GK_ENTITY);
     }
+    l->alias = there && strcmp(entity, GK_ENTITY) != 0;
+    if (entity && !there && strcmp(entity, GK_ENTITY_FIELD) != 0)
+        return gk_fail(err, GK_AT_FIELD(l->o->templates, entity), "name a field of the templates",
+                       "no template has the entity's field");
+    return !l->alias || !taken ||
+           gk_fail(err, GK_AT_FIELD(l->o->templates, GK_ENTITY), "name the entity's field with --entity",
+                   "schemes call the entity so, and '%.80s' is said to be it", entity);
+}
+
+/* Every name that a template can use is a row's or a filler's. */
+static bool describe_template(loader *l, size_t t, gk_eval_template *out, json_t *all, gk_error *err) {
+    if (!gk_template_check(l->tmpl[t], l->known, l->fillers, err)) return false;
+    const char *const *names = gk_template_fields(l->a, l->tmpl[t]);
+    while (names[out->n_fields]) json_object_set_new(all, names[out->n_fields++], json_true());
+    out->text = gk_template_text(l->tmpl[t]);
     out->titled = gk_template_has(l->tmpl[t], "movie_title");
-    json_decref(names);
-    return ok;
+    out->fields = gk_arena_alloc(l->a, (out->n_fields + 1) * sizeof *out->fields);
+    for (size_t i = 0; i < out->n_fields; i++) out->fields[i].field = names[i];
+    if (l->alias && gk_template_has(l->tmpl[t], l->o->entity)) {
+        out->fields[out->n_fields++].field = GK_ENTITY;
+        json_object_set_new(all, GK_ENTITY, json_true());
+    }
+    return true;
 }
 
 static bool describe_templates(loader *l, gk_prompts *out, gk_error *err) {
+    if (!find_alias(l, err)) return false;
     out->n_templates = l->n_templates;
     out->tmpl = gk_arena_alloc(l->a, l->n_templates * sizeof *out->tmpl);
     json_t *all = json_object();
@@ -264,18 +291,15 @@ static bool describe_templates(loader *l, gk_prompts *out, gk_error *err) {
 
 /* ---------------------------------------------------------------- all of it */
 
-/* Only for the sake of what comes before the target; fillers stay with their templates. */
+/* Only for the sake of what comes before the target. */
 static bool cut_templates(loader *l, gk_error *err) {
     size_t n = 0;
     for (size_t t = 0; t < l->n_templates; t++) {
         gk_template *cut = gk_template_before(l->a, l->tmpl[t], l->o->target);
-        if (!cut) continue;
-        json_array_set(l->fillers, n, json_array_get(l->fillers, t));
-        l->tmpl[n++] = cut;
+        if (cut) l->tmpl[n++] = cut;
     }
     if (n == 0)
-        return gk_fail(err, GK_AT_FILE(l->o->templates),
-                       "write the target's field behind a blank and another field",
+        return gk_fail(err, GK_AT_FILE(l->o->templates), "write the target's field behind another field",
                        "no template leads up to '%s'", l->o->target);
     l->n_templates = n;
     return true;
@@ -284,8 +308,8 @@ static bool cut_templates(loader *l, gk_error *err) {
 static bool make_target(loader *l, gk_error *err) {
     const char *field = l->o->target;
     if (!field || !*field || strpbrk(field, "{}"))
-        return gk_fail(err, GK_NOWHERE, "name a field of the rows, e.g. second_actor",
-                       "there is no target field '%s'", field ? field : "");
+        return gk_fail(err, GK_NOWHERE, "name a field of the rows", "there is no target field '%s'",
+                       field ? field : "");
     if (!json_object_get(l->known, field))
         return gk_fail(err, GK_AT_FIELD(l->o->rows, field), "name a field of the rows",
                        "no row has the target field");
@@ -295,7 +319,8 @@ static bool make_target(loader *l, gk_error *err) {
 
 static bool load(loader *l, gk_prompts *out, gk_error *err) {
     if (!gk_templates_load(l->a, l->o->templates, &l->tmpl, &l->n_templates, err)) return false;
-    if (!read_fillers(l, err) || !read_overrides(l, err) || !read_rows(l, err)) return false;
+    l->fillers = gk_fillers_load(l->o->fillers, err);
+    if (!l->fillers || !read_rows(l, err)) return false;
     if (!make_target(l, err) || (l->o->cut && !cut_templates(l, err))) return false;
     if (!describe_templates(l, out, err)) return false;
     out->n_rows = l->n_rows;

@@ -47,8 +47,24 @@ bool gk__report_partial(const gk__report *r, const char *scheme) {
 
 const char *gk__report_template(const gk__report *r, const char *template_name) {
     if (strcmp(template_name, "pooled") == 0) return "All templates pooled";
-    if (strcmp(template_name, "titled") == 0) return "Templates that name the film, pooled";
+    if (strcmp(template_name, "titled") == 0) return "Templates with the field movie_title, pooled";
     return gk_arena_printf(r->a, "Template %s", template_name);
+}
+
+const char *gk__report_run(const gk__report *r, const char *key) {
+    const char *v = json_string_value(json_object_get(r->manifest, key));
+    return v && strcmp(v, "none") != 0 ? v : NULL;
+}
+
+static const char *about_set(const gk__report *r, const char *set) {
+    size_t i;
+    json_t *v;
+    json_array_foreach(json_object_get(r->manifest, "sets"), i, v) {
+        const char *name = json_string_value(json_object_get(v, "name"));
+        const char *about = json_string_value(json_object_get(v, "about"));
+        if (name && about && strcmp(name, set) == 0) return about;
+    }
+    return "";
 }
 
 static void add_to_set(gk__report *r, const gk_cell *c) {
@@ -58,6 +74,7 @@ static void add_to_set(gk__report *r, const gk_cell *c) {
     if (!set) {
         set = &r->set[r->n_sets++];
         set->name = c->set;
+        set->about = about_set(r, c->set);
         set->scheme = gk_arena_alloc(r->a, r->cells.n * sizeof *set->scheme);
     }
     if (set->n == 0 || strcmp(set->scheme[set->n - 1], c->scheme) != 0) set->scheme[set->n++] = c->scheme;
@@ -76,42 +93,34 @@ static bool gather(gk__report *r) {
     r->generated = json_integer_value(json_object_get(r->manifest, "generate")) > 0;
     r->set = gk_arena_alloc(r->a, r->cells.n * sizeof *r->set);
     for (size_t i = 0; i < r->cells.n; i++) add_to_set(r, &r->cells.item[i]);
+    gk__roles_of(&r->outcomes, r->a, &r->roles);
     return true;
 }
 
 /* ---------------------------------------------------------------- the page */
 
-static void add_how_to_read(gk__report *r) {
-    gk_buf *b = &r->html;
-    gk_buf_puts(
-        b, "<h2 id=\"read\">How to read this</h2>\n"
-           "<p>A <em>graft</em> runs a prompt through one model, but lets the weights of another one (a "
-           "<em>donor</em>) "
-           "compute chosen parts of it: at chosen token positions, layers and components. The residual "
-           "stream and the keys and "
-           "values of earlier positions stay as they were computed, so only the mechanism changes, never the "
-           "information. FE is the first entity (the actor the prompt begins with), M the film&#39;s title, "
-           "P the preposition, "
-           "LT the last token; ^C is every position but those; PRE is the recipient alone and SFT the "
-           "finetuned donor "
-           "alone.</p>\n"
-           "<p><em>Top-5</em> is the share of prompts whose target (the first token of the co-actor&#39;s "
-           "name) is among the "
-           "five tokens that the model holds most probable; a rank counts the tokens held more probable, so "
-           "0 is best.</p>\n");
-    if (r->whole)
-        gk_buf_puts(
-            b, "<p><em>Exact</em> is the share of prompts for which greedy decoding gives the whole name, "
-               "and the log-probability of the whole target is the sum over all its tokens, each fed "
-               "before the next. The tokens behind the prompt are computed as the scheme has LT. Nothing "
-               "is asked of what would follow the name.</p>\n");
-    gk_buf_printf(b,
-                  "<p>Brackets and error bars are 95%% percentile bootstrap intervals of %d resamples of the "
-                  "facts (rows); a "
-                  "fact that appears in several templates is drawn with all its prompts. They say how much "
-                  "the number would "
-                  "move with other facts of the same kind, not with another training run.</p>\n",
-                  GK_RESAMPLES);
+void gk__report_section(gk__report *r, const char *id, const char *title) {
+    gk_buf_printf(&r->html, "<h2 id=\"%s\">", id);
+    gk__html_text(&r->html, title);
+    gk_buf_puts(&r->html, "</h2>\n");
+    if (r->n_sections < GK__MOST_SECTIONS)
+        r->section[r->n_sections++] = (gk__section){id, gk_arena_strdup(r->a, title)};
+}
+
+/* The list of sections, put where it belongs when all are known. */
+static void add_contents(gk__report *r) {
+    gk_buf page = {0}, *b = &r->html;
+    gk_buf_add(&page, b->data, r->contents);
+    gk_buf_puts(&page, "<nav class=\"contents\"><h2 id=\"contents\">Contents</h2>\n<ol>\n");
+    for (size_t i = 0; i < r->n_sections; i++) {
+        gk_buf_printf(&page, "<li><a href=\"#%s\">", r->section[i].id);
+        gk__html_text(&page, r->section[i].title);
+        gk_buf_puts(&page, "</a></li>\n");
+    }
+    gk_buf_puts(&page, "</ol>\n</nav>\n");
+    gk_buf_add(&page, b->data + r->contents, b->len - r->contents);
+    gk_buf_free(b);
+    *b = page;
 }
 
 static bool add_page(gk__report *r) {
@@ -122,12 +131,15 @@ static bool add_page(gk__report *r) {
         gk__html_text(&r->html, r->o->about);
         gk_buf_puts(&r->html, "</p>\n");
     }
-    if (!gk__report_summary(r) || !gk__report_sets(r)) return false;
+    if (!gk__report_head(r) || !gk__report_summary(r)) return false;
+    r->contents = r->html.len;
+    if (!gk__report_sets(r)) return false;
     gk__report_differ(r);
     if (!gk__report_ranks(r) || !gk__report_fail(r) || !gk__report_curves(r)) return false;
     gk__report_tables(r);
     if (!gk__report_dataset(r) || !gk__report_samples(r) || !gk__report_manifest(r)) return false;
-    add_how_to_read(r);
+    gk__report_read(r);
+    add_contents(r);
     gk__html_script(&r->html);
     gk_buf_puts(&r->html, "</body>\n</html>\n");
     return true;

@@ -4,11 +4,59 @@
 
 #include "eval/paired.h"
 
-typedef struct gk__set { /* the schemes of one YAML set, in their order */
-    const char *name;
+typedef struct gk__set {      /* the schemes of one YAML set, in their order */
+    const char *name, *about; /* about: what its files say of it, or "" */
     const char **scheme;
     size_t n;
 } gk__set;
+
+/* ---------------------------------------------------------------- what may be said (report_checks.c) */
+
+typedef enum gk__test_id { /* that the second has more prompts right than the first */
+                           GK__CEILING_PRE,
+                           GK__FE_PRE,
+                           GK__CEILING_FE,
+                           GK__LT_PRE,
+                           GK__CEILING_LT,
+                           GK__FE_LT,
+                           GK__ALL_START,
+                           GK__O_FFN_FFN,
+                           GK__FFN_O,
+                           GK__N_TESTS
+} gk__test_id;
+typedef struct gk__test {
+    bool there;
+    gk_paired paired; /* without an interval */
+    double holm;      /* its p, corrected over all tests here; NaN where it is not there */
+} gk__test;
+typedef struct gk__check {
+    const char *claim, *seen;
+    const char *why; /* it cannot be judged, and why; NULL: it is */
+    bool holds;
+} gk__check;
+/* Shares are top-5 over all templates; NaN where there is no such scheme. */
+typedef struct gk__pattern {
+    double pre, sft, ceiling;
+    const char
+        *ceiling_name; /* SFT, or SFT-rh where the grafts have the recipient's head and that is lower */
+    const char *start; /* what ATTN+FFN at the last token is added to: FE, or PRE */
+    double third, third_ceiling; /* with the third field, and the ceiling on these prompts */
+    gk__test test[GK__N_TESTS];
+    size_t n_tests, rows;            /* that are there; facts they are over */
+    int64_t targets;                 /* different first tokens that are asked for */
+    bool few;                        /* so few facts that no test can come out significant */
+    bool order, order_clear, enough; /* O+FFN > FFN > O, significantly; O+FFN has 90% of ATTN+FFN */
+    /* Why nothing can be judged; nor the way from PRE to the ceiling; nor what components add. NULL: it can.
+     */
+    const char *unsaid, *no_way, *no_share;
+    gk__check check[8];
+    size_t n_checks, n_failed, n_unsaid;
+} gk__pattern;
+
+enum { GK__MOST_SECTIONS = 64 };
+typedef struct gk__section { /* of the page: what its list of contents names */
+    const char *id, *title;
+} gk__section;
 
 typedef struct gk__report {
     const gk_report_options *o;
@@ -17,7 +65,12 @@ typedef struct gk__report {
     gk_buf html;
     gk_cells cells;
     gk__outcomes outcomes;
+    gk__roles roles;
+    gk__pattern pattern;
     uint64_t seed; /* of the bootstrap */
+    gk__section section[GK__MOST_SECTIONS];
+    size_t n_sections;
+    size_t contents; /* where in `html` the list of them goes */
     json_t *manifest;
     gk__set *set;
     size_t n_sets;
@@ -36,6 +89,18 @@ const char *gk__report_canonical(const gk__report *r, const char *scheme);
 const char *gk__report_about(const gk__report *r, const char *scheme);
 /* The scheme's cells do not cover every template. */
 bool gk__report_partial(const gk__report *r, const char *scheme);
+/* Begins a section: its heading, which the list of contents links to. The first so many of a page. */
+void gk__report_section(gk__report *r, const char *id, const char *title);
+/* Of a scheme's cell with all templates; NaN where there is none, or NULL for a name. */
+double gk__report_top5(const gk__report *r, const char *scheme);
+/* "97.3%" */
+const char *gk__report_percent(const gk__report *r, double x);
+/* What the store says of the run under this key; NULL where it does not, or says "none". */
+const char *gk__report_run(const gk__report *r, const char *key);
+/* Fills r->pattern. */
+bool gk__report_judge(gk__report *r);
+/* The second of its schemes is better, significantly so. */
+bool gk__test_clear(const gk__test *t);
 /* "Template 2", "all templates", …, in the arena. */
 const char *gk__report_template(const gk__report *r, const char *template_name);
 
@@ -111,7 +176,9 @@ bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
 
 /* ---------------------------------------------------------------- sections */
 
+bool gk__report_head(gk__report *r);    /* report_head.c: what the page is about */
 bool gk__report_summary(gk__report *r); /* report_summary.c */
+void gk__report_read(gk__report *r);    /* report_head.c: how to read it */
 bool gk__report_sets(gk__report *r);    /* report_figures.c */
 void gk__report_differ(gk__report *r);  /* report_differ.c */
 /* The logit differences of the set's schemes that stand in no grid, as one figure (report_spread.c). */

@@ -252,7 +252,8 @@ static bool add_model(gk__report *r, const gk_report_model *m) {
 
 bool gk__report_curves(gk__report *r) {
     if (r->o->n_models == 0) return true;
-    gk_buf_puts(&r->html, "<h2>Training</h2>\n<div class=\"grid\">\n");
+    gk__report_section(r, "training", "Training");
+    gk_buf_puts(&r->html, "<div class=\"grid\">\n");
     for (size_t i = 0; i < r->o->n_models; i++)
         if (!add_model(r, &r->o->models[i])) return false;
     gk_buf_puts(&r->html, "</div>\n");

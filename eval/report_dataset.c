@@ -107,7 +107,8 @@ static bool add_card(gk__report *r, const json_t *card) {
     if (!name || !json_is_object(splits))
         return gk_fail(r->err, GK_AT_FILE(r->o->card), "name the card.json that the dataset command wrote",
                        "this is not the card of a dataset");
-    gk_buf_puts(b, "<h2 id=\"dataset\">The dataset</h2>\n<p><code>");
+    gk__report_section(r, "dataset", "The dataset");
+    gk_buf_puts(b, "<p><code>");
     gk__html_text(b, name);
     gk_buf_printf(b, "</code>, seed %lld.", (long long)json_integer_value(json_object_get(card, "seed")));
     if (chance)

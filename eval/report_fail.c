@@ -141,7 +141,7 @@ static bool add_row(gk__report *r, const gk__tried *t, sqlite3_stmt *pieces, sql
 static bool add_table(gk__report *r, const gk__set *set, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
     gk_buf *b = &r->html;
     bool ok = true;
-    gk_buf_printf(b, "<details%s><summary>", set->n > MOST_OPEN ? "" : " open");
+    gk_buf_printf(b, "<details class=\"long\"%s><summary>", set->n > MOST_OPEN ? "" : " open");
     gk__html_text(b, set->name);
     gk_buf_puts(b,
                 ": what was said instead</summary>\n<div class=\"scroll\"><table class=\"fails\"><thead><tr>"
@@ -217,16 +217,20 @@ static bool add_sets(gk__report *r, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
     const gk__tried **t = gk_arena_alloc(r->a, (r->cells.n + 1) * sizeof(*t));
     bool ok = true;
     for (size_t i = 0; ok && i < r->n_sets; i++) {
-        ok = add_table(r, &r->set[i], pieces, texts);
-        size_t n = ok ? gk__report_shown(r, &r->set[i], t) : 0;
+        gk_buf_puts(&r->html, "<h3>");
+        gk__html_text(&r->html, r->set[i].name);
+        gk_buf_puts(&r->html, "</h3>\n");
+        size_t n = gk__report_shown(r, &r->set[i], t);
         if (n) ok = add_reliability(r, t, n);
+        ok = ok && add_table(r, &r->set[i], pieces, texts);
         if (ok) add_bins(r, &r->set[i]);
     }
     return ok;
 }
 
 bool gk__report_fail(gk__report *r) {
-    gk_buf_puts(&r->html, "<h2 id=\"fails\">How it fails</h2>\n<p>A prompt is wrong here when the target is "
+    gk__report_section(r, "fails", "How it fails");
+    gk_buf_puts(&r->html, "<p>A prompt is wrong here when the target is "
                           "not the most probable "
                           "token. <em>How sure</em> is the mean probability of the most probable token, over "
                           "the wrong prompts and "

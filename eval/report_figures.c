@@ -14,18 +14,18 @@ static const struct {
 } KINDS[N_KINDS] = {{0x777777, "one model alone"},
                     {0xCC79A7, "activation patch"},
                     {0xD55E00, "mean ablation"},
-                    {0xE69F00, "complement (^C)"},
+                    {0xE69F00, "complement: all but some places"},
                     {0x009E73, "applies to some templates only"},
                     {0x0072B2, "graft"}};
 
 static kind kind_of(const gk__report *r, const char *scheme) {
-    size_t n = strlen(scheme);
-    const char *canonical = gk__report_canonical(r, scheme);
-    if (strstr(canonical, "; patch(")) return PATCH;
-    if (strstr(canonical, "; ablation(")) return ABLATION;
-    if (strcmp(scheme, "PRE") == 0 || strncmp(scheme, "SFT", 3) == 0) return REFERENCE;
-    if (n > 2 && strcmp(scheme + n - 2, "^C") == 0) return COMPLEMENT;
-    return gk__report_partial(r, scheme) ? PARTIAL : PLAIN;
+    static const kind of[] = {[GK__IS_ALONE] = REFERENCE,
+                              [GK__IS_PATCH] = PATCH,
+                              [GK__IS_ABLATION] = ABLATION,
+                              [GK__IS_COMPLEMENT] = COMPLEMENT,
+                              [GK__IS_GRAFT] = PLAIN};
+    kind k = of[gk__kind_of(r->a, gk__report_canonical(r, scheme))];
+    return k == PLAIN && gk__report_partial(r, scheme) ? PARTIAL : k;
 }
 
 /* ---------------------------------------------------------------- one bar chart */
@@ -73,11 +73,13 @@ static void add_reference(const gk__report *r, gk__plot *p, const char *scheme, 
 }
 
 static void add_references(const gk__report *r, gk__plot *p, const char *tmpl) {
-    const gk_cell *pre = gk__report_cell(r, "PRE", tmpl), *sft = gk__report_cell(r, "SFT", tmpl);
-    bool close = pre && sft && pre->stats.n && sft->stats.n &&
-                 sft->stats.value[GK_METRIC_top5] - pre->stats.value[GK_METRIC_top5] < 0.25;
-    add_reference(r, p, "PRE", tmpl, close);
-    add_reference(r, p, "SFT", tmpl, !close);
+    const char *low = r->roles.pre, *high = r->pattern.ceiling_name;
+    const gk_cell *pre = low ? gk__report_cell(r, low, tmpl) : NULL,
+                  *top = high ? gk__report_cell(r, high, tmpl) : NULL;
+    bool close = pre && top && pre->stats.n && top->stats.n &&
+                 top->stats.value[GK_METRIC_top5] - pre->stats.value[GK_METRIC_top5] < 0.25;
+    if (low) add_reference(r, p, low, tmpl, close);
+    if (high) add_reference(r, p, high, tmpl, !close);
 }
 
 /* The same scheme on each template alone. */
@@ -147,19 +149,41 @@ bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
 
 /* ---------------------------------------------------------------- sections */
 
-static bool add_pooled(gk__report *r, const gk__set *set, const char *more) {
+/* "; dashed: PRE and SFT", as far as they are there. */
+static const char *dashed(gk__report *r) {
+    const char *low = r->roles.pre, *high = r->pattern.ceiling_name;
+    gk_buf b = {0};
+    if (low || high) gk_buf_puts(&b, "; dashed: ");
+    if (low) gk__html_text(&b, low);
+    if (low && high) gk_buf_puts(&b, " and ");
+    if (high) {
+        gk__html_text(&b, high);
+        gk_buf_puts(&b, ", the ceiling");
+    }
+    const char *text = gk_arena_strdup(r->a, b.len ? b.data : "");
+    gk_buf_free(&b);
+    return text;
+}
+
+static bool add_pooled(gk__report *r, const gk__set *set) {
     size_t n = 0;
+    bool partial = false;
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk__report_cell(r, set->scheme[i], "pooled");
         if (c && c->stats.n > n) n = c->stats.n;
+        partial |= gk__report_partial(r, set->scheme[i]);
     }
     gk_buf_puts(&r->html, "<div class=\"grid\">\n");
     bool ok = gk__report_bars(
         r, set, "pooled",
-        gk_arena_printf(r->a,
-                        "Top-5 accuracy over all templates to which a scheme applies (up to %zu prompts), "
-                        "with bootstrap 95%% intervals; rings: each template alone; dashed: PRE and SFT.%s",
-                        n, more));
+        gk_arena_printf(
+            r->a,
+            "Top-5 accuracy over all templates to which a scheme applies (up to %zu prompts), with 95%% "
+            "intervals%s%s.%s",
+            n, r->n_templates > 1 ? "; rings: each template alone" : "", dashed(r),
+            partial ? " Schemes that use a field which some templates lack are over fewer prompts: "
+                      "compare them template by template."
+                    : ""));
     ok = ok && gk__report_spread(r, set);
     gk_buf_puts(&r->html, "</div>\n");
     return ok;
@@ -172,7 +196,8 @@ static const char *template_text(const gk__report *r, size_t t) {
 }
 
 static bool add_per_template(gk__report *r, const gk__set *set) {
-    gk_buf_puts(&r->html, "<h2>The same, template by template</h2>\n<div class=\"grid\">\n");
+    gk_buf_puts(&r->html,
+                "<details open><summary>The same, template by template</summary>\n<div class=\"grid\">\n");
     bool ok = true;
     for (size_t t = 0; ok && t <= r->n_templates; t++) {
         const char *name = t < r->n_templates ? gk_arena_printf(r->a, "%zu", t + 1) : "titled";
@@ -192,17 +217,19 @@ static bool add_per_template(gk__report *r, const gk__set *set) {
     gk_buf_puts(
         &r->html,
         "</div>\n<p class=\"muted\">Top-5 accuracy; a scheme that uses a field which a template lacks is "
-        "left out there.</p>\n");
+        "left out there.</p>\n</details>\n");
     return ok;
 }
 
 static void add_set_table(gk__report *r, const gk__set *set) {
-    static const gk_metric shown[] = {GK_METRIC_top1, GK_METRIC_top5, GK_METRIC_mean_rank,
-                                      GK_METRIC_logit_diff};
+    static const gk_metric shown[] = {GK_METRIC_top1, GK_METRIC_top5, GK_METRIC_mean_prob,
+                                      GK_METRIC_mean_rank, GK_METRIC_logit_diff};
     gk_buf *b = &r->html;
-    gk_buf_puts(b, "<div class=\"scroll\"><table "
-                   "class=\"set-table\"><thead><tr><th>scheme</th><th>n</th><th>top-1 %</th>"
-                   "<th>top-5 %</th><th>mean rank</th><th>logit diff.</th></tr></thead>\n<tbody>\n");
+    gk_buf_puts(
+        b, "<details><summary>What each scheme of the set is, and its numbers</summary>\n"
+           "<div class=\"scroll\"><table "
+           "class=\"set-table\"><thead><tr><th>scheme</th><th>n</th><th>top-1 %</th>"
+           "<th>top-5 %</th><th>prob.</th><th>mean rank</th><th>logit diff.</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk__report_cell(r, set->scheme[i], "pooled");
         if (!c || !c->applies) continue;
@@ -218,73 +245,50 @@ static void add_set_table(gk__report *r, const gk__set *set) {
         }
         gk_buf_puts(b, "</tr>\n");
     }
-    gk_buf_puts(b, "</tbody></table></div>\n");
+    gk_buf_puts(b, "</tbody></table></div>\n</details>\n");
 }
 
-static bool add_set(gk__report *r, const gk__set *set, const char *title, const char *lead,
-                    const char *more) {
-    gk_buf_puts(&r->html, "<h2>");
-    gk__html_text(&r->html, title);
-    gk_buf_printf(&r->html, "</h2>\n<p>%s</p>\n", lead);
-    return add_pooled(r, set, more);
+static bool has(const gk__set *set, const char *scheme) {
+    for (size_t i = 0; scheme && i < set->n; i++)
+        if (strcmp(set->scheme[i], scheme) == 0) return true;
+    return false;
+}
+
+/* The set that the headline's positions are judged in is also shown template by template. */
+static bool is_judged(const gk__report *r, const gk__set *set) {
+    bool judged = has(set, r->roles.both) || (has(set, r->roles.fe) && has(set, r->roles.lt));
+    return r->n_templates > 1 && judged;
+}
+
+/* "position: Which token positions need the finetuned weights": the first sentence of what its file says. */
+static const char *title_of(const gk__report *r, const gk__set *set) {
+    enum { MOST = 120 };
+    size_t n = strcspn(set->about, ".?!");
+    while (set->about[n] && set->about[n + 1] && set->about[n + 1] != ' ')
+        n += 1 + strcspn(set->about + n + 1, ".?!");
+    if (set->about[n] == '?' || set->about[n] == '!') n++;
+    if (n == 0 || n > MOST) return gk_arena_printf(r->a, "Schemes of the set \u201c%s\u201d", set->name);
+    return gk_arena_printf(r->a, "%s: %.*s", set->name, (int)n, set->about);
 }
 
 /* Grids first, and as bars only what stands in none. */
-static bool add_other(gk__report *r, const gk__set *set) {
+static bool add_set(gk__report *r, const gk__set *set, size_t number) {
     gk__set rest;
-    gk_buf_puts(&r->html, "<h2>");
-    gk__html_text(&r->html, gk_arena_printf(r->a, "Schemes of the set \u201c%s\u201d", set->name));
-    gk_buf_puts(&r->html, "</h2>\n");
-    if (!gk__report_grids(r, set, &rest) || (rest.n && !add_pooled(r, &rest, ""))) return false;
-    if (rest.n < set->n) gk_buf_puts(&r->html, "<details><summary>All schemes of the set</summary>\n");
+    const char *title = title_of(r, set);
+    gk__report_section(r, gk_arena_printf(r->a, "set-%zu", number), title);
+    if (!strstr(title, set->about)) {
+        gk_buf_puts(&r->html, "<p>");
+        gk__html_text(&r->html, set->about);
+        gk_buf_puts(&r->html, "</p>\n");
+    }
+    if (!gk__report_grids(r, set, &rest) || (rest.n && !add_pooled(r, &rest))) return false;
+    if (rest.n == set->n && is_judged(r, set) && !add_per_template(r, set)) return false;
     add_set_table(r, set);
-    if (rest.n < set->n) gk_buf_puts(&r->html, "</details>\n");
     return true;
 }
 
 bool gk__report_sets(gk__report *r) {
-    const gk__set *position = gk__report_set(r, "position"), *component = gk__report_set(r, "component");
-    const gk__set *hybrid = gk__report_set(r, "hybrid"), *patching = gk__report_set(r, "patching");
-    if (position && (!add_set(r, position, "Which token positions need the finetuned weights",
-                              "The donor computes every component of every layer at the named positions, the "
-                              "recipient everything "
-                              "else.",
-                              " Schemes with M apply only to the templates that name the film: compare them "
-                              "with SFT there, below.") ||
-                     !add_per_template(r, position)))
-        return false;
-    if (component) {
-        if (!add_set(r, component, "Which components recall the fact at the last token",
-                     "The first entity is grafted whole; at the last token the donor computes only the named "
-                     "components, in "
-                     "the upper half of the layers.",
-                     ""))
-            return false;
-        add_set_table(r, component);
-    }
-    if (hybrid) {
-        if (!add_set(r, hybrid, "Can a task model share the work?",
-                     "A task model, finetuned on other facts in the same wording, and the relation model "
-                     "(rel), which knows "
-                     "the facts, each compute some components.",
-                     ""))
-            return false;
-        add_set_table(r, hybrid);
-    }
-    if (patching) {
-        if (!add_set(r, patching, "Moving activations instead of weights",
-                     "A graft lets the donor's weights work on what the recipient has read so far; a patch "
-                     "puts in the residual stream of the donor's own run, and with it whatever that run has "
-                     "already found: after the last layer at the last token that is its answer. An ablation "
-                     "puts the mean residual stream of all prompts into the finetuned model instead, "
-                     "to see what it misses.",
-                     ""))
-            return false;
-        add_set_table(r, patching);
-    }
     for (size_t i = 0; i < r->n_sets; i++)
-        if (&r->set[i] != position && &r->set[i] != component && &r->set[i] != hybrid &&
-            &r->set[i] != patching && !add_other(r, &r->set[i]))
-            return false;
+        if (!add_set(r, &r->set[i], i + 1)) return false;
     return true;
 }

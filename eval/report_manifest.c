@@ -97,26 +97,39 @@ static void add_work(gk__report *r) {
                       seconds, naive / 1e6, unique / 1e6, naive / unique);
 }
 
+/* Passed or failed, or passed by no merit: nothing was asked for, or the guesses take in every target. */
+static void add_verdict(gk_buf *b, const json_t *gate) {
+    const json_t *targets = json_object_get(gate, "targets"), *min = json_object_get(gate, "min");
+    bool pass = json_is_true(json_object_get(gate, "pass"));
+    bool guessed = json_is_integer(targets) &&
+                   json_integer_value(targets) <= json_integer_value(json_object_get(gate, "top"));
+    const char *text = pass ? "passes."
+                            : "fails: a base that does not know its facts may lack the circuit that "
+                              "the grafts are to find.";
+    if (guessed) text = "says nothing: so many guesses take in every target.";
+    if (!(json_number_value(min) > 0)) text = "asks for nothing, and says nothing.";
+    gk_buf_printf(b, "the gate <strong class=\"%s\">%s</strong></p>\n",
+                  guessed || !(json_number_value(min) > 0) ? "unsaid"
+                  : pass                                   ? "yes"
+                                                           : "no",
+                  text);
+}
+
 static bool add_gate(gk__report *r) {
     if (!r->o->gate) return true;
     json_t *gate = gk_json_load(r->o->gate, r->err);
     if (!gate) return false;
-    const json_t *pass = json_object_get(gate, "pass");
-    bool ok = json_is_boolean(pass) ||
+    bool ok = json_is_boolean(json_object_get(gate, "pass")) ||
               gk_fail(r->err, GK_AT_FIELD(r->o->gate, "pass"), "name the file that the gate command wrote",
                       "this is not the result of a gate");
     if (ok) {
         gk_buf_printf(&r->html,
                       "<h3>The gate</h3>\n<p>Does the base model know its own facts? Top-%lld is %.1f%%, at "
-                      "least %.1f%% is "
-                      "asked for: the gate <strong class=\"%s\">%s</strong></p>\n",
+                      "least %.1f%% is asked for: ",
                       (long long)json_integer_value(json_object_get(gate, "top")),
                       100 * json_number_value(json_object_get(gate, "share")),
-                      100 * json_number_value(json_object_get(gate, "min")),
-                      json_is_true(pass) ? "yes" : "no",
-                      json_is_true(pass) ? "passes."
-                                         : "fails: a base that does not know its facts may lack the circuit "
-                                           "that the grafts are to find.");
+                      100 * json_number_value(json_object_get(gate, "min")));
+        add_verdict(&r->html, gate);
         gk_buf_puts(&r->html, "<details><summary>The gate&#39;s record</summary>\n");
         add_object(r, "gate", gate);
         gk_buf_puts(&r->html, "</details>\n");
@@ -141,7 +154,7 @@ static void add_training(gk__report *r) {
 }
 
 bool gk__report_manifest(gk__report *r) {
-    gk_buf_puts(&r->html, "<h2>The run</h2>\n");
+    gk__report_section(r, "run", "The run");
     add_work(r);
     if (!add_gate(r)) return false;
     static const struct {
@@ -160,7 +173,9 @@ bool gk__report_manifest(gk__report *r) {
         add_object_list(r, lists[i].title, list);
         if (fold) gk_buf_puts(&r->html, "</details>\n");
     }
+    gk_buf_puts(&r->html, "<details><summary>What the results store says of itself</summary>\n");
     add_object(r, "Results store", r->manifest);
+    gk_buf_puts(&r->html, "</details>\n");
     add_training(r);
     return true;
 }

@@ -28,11 +28,23 @@ static void add_points(gk_buf *b, const gk__tried *t, bool bins, long panel) {
     }
 }
 
+/* Which schemes the grey lines are. */
+static void add_grey(gk_buf *b, const char *low, const char *high) {
+    if (!low && !high) return;
+    gk_buf_puts(b, " Grey: ");
+    if (low) gk__html_text(b, low);
+    gk_buf_puts(b, low ? " (dashed)" : "");
+    gk_buf_puts(b, low && high ? " and " : "");
+    if (high) gk__html_text(b, high);
+    gk_buf_puts(b, ".");
+}
+
 static bool add_figure(gk__report *r, const gk__tried **t, size_t n, bool bins) {
     gk__plot p = {0};
     for (size_t i = 0; i < n; i++) add_points(&p.data[0], t[i], bins, (long)i);
-    const gk__tried *low = gk__outcomes_of(&r->outcomes, "PRE"),
-                    *high = gk__outcomes_of(&r->outcomes, "SFT-rh");
+    const char *pre = r->roles.pre, *ceiling = r->pattern.ceiling_name;
+    const gk__tried *low = pre ? gk__outcomes_of(&r->outcomes, pre) : NULL,
+                    *high = ceiling ? gk__outcomes_of(&r->outcomes, ceiling) : NULL;
     if (low && low->n) add_points(&p.data[1], low, bins, -1);
     if (high && high->n) add_points(&p.data[2], high, bins, -1);
     gk__panels k = {
@@ -46,22 +58,22 @@ static bool add_figure(gk__report *r, const gk__tried **t, size_t n, bool bins) 
                    "'1000+' 8)\n"
                  : "set yrange [0:102]\nset xrange [1:100]\nset logscale x\nset xtics (1, 2, 5, 10, 20, 50, "
                    "100)\n"};
-    return gk__report_panels(r, &p, &k,
-                             bins ? "<strong>Ranks of the target</strong>: the share of prompts in each "
-                                    "range of ranks, which widen as on a "
-                                    "logarithmic axis; the number below a bar is the last rank in it. Grey: "
-                                    "PRE (dashed) and SFT-rh."
-                                  : "<strong>Top-k accuracy</strong> for k from 1 to 100 on a logarithmic "
-                                    "axis: the share of prompts whose target "
-                                    "is among the k most probable tokens. Grey: PRE (dashed) and SFT-rh.");
+    gk_buf caption = {0};
+    gk_buf_puts(&caption,
+                bins ? "<strong>Ranks of the target</strong>: the share of prompts in each range of "
+                       "ranks, which widen as on a logarithmic axis; the number below a bar is the last "
+                       "rank in it."
+                     : "<strong>Top-k accuracy</strong> for k from 1 to 100 on a logarithmic axis: the "
+                       "share of prompts whose target is among the k most probable tokens.");
+    add_grey(&caption, pre, ceiling);
+    bool ok = gk__report_panels(r, &p, &k, caption.data);
+    gk_buf_free(&caption);
+    return ok;
 }
 
 static void add_table(gk__report *r, const gk__set *set) {
     gk_buf *b = &r->html;
-    gk_buf_puts(b, "<details><summary>The numbers: ");
-    gk__html_text(b, set->name);
-    gk_buf_puts(
-        b, "</summary>\n<div class=\"scroll\"><table class=\"ranks\"><thead><tr><th>scheme</th><th>n</th>");
+    gk_buf_puts(b, "<div class=\"scroll\"><table class=\"ranks\"><thead><tr><th>scheme</th><th>n</th>");
     for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<th>top-%d %%</th>", K[i]);
     for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<th>rank %s %%</th>", BIN[i]);
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
@@ -75,15 +87,24 @@ static void add_table(gk__report *r, const gk__set *set) {
         for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * in_bin(t, i));
         gk_buf_puts(b, "</tr>\n");
     }
-    gk_buf_puts(b, "</tbody></table></div></details>\n");
+    gk_buf_puts(b, "</tbody></table></div>\n");
+}
+
+static bool add_more(gk__report *r, const gk__set *set, const gk__tried **t, size_t n) {
+    gk_buf_puts(&r->html, "<details><summary>Ranks and numbers: ");
+    gk__html_text(&r->html, set->name);
+    gk_buf_puts(&r->html, "</summary>\n");
+    if (n && !add_figure(r, t, n, true)) return false;
+    add_table(r, set);
+    gk_buf_puts(&r->html, "</details>\n");
+    return true;
 }
 
 bool gk__report_ranks(gk__report *r) {
     const gk__tried **t = gk_arena_alloc(r->a, (r->cells.n + 1) * sizeof(*t));
-    gk_buf_puts(
-        &r->html,
-        "<h2 id=\"ranks\">Where the target stands</h2>\n<p>All templates pooled. A target that is not "
-        "the most probable token may still be second, or nowhere.</p>\n");
+    gk__report_section(r, "ranks", "Where the target stands");
+    gk_buf_puts(&r->html, "<p>All templates pooled. A target that is not "
+                          "the most probable token may still be second, or nowhere.</p>\n");
     bool ok = true;
     for (size_t i = 0; ok && i < r->n_sets; i++) {
         size_t n = gk__report_shown(r, &r->set[i], t);
@@ -91,9 +112,9 @@ bool gk__report_ranks(gk__report *r) {
             gk_buf_puts(&r->html, "<h3>");
             gk__html_text(&r->html, r->set[i].name);
             gk_buf_puts(&r->html, "</h3>\n");
-            ok = add_figure(r, t, n, false) && add_figure(r, t, n, true);
+            ok = add_figure(r, t, n, false);
         }
-        add_table(r, &r->set[i]);
+        ok = ok && add_more(r, &r->set[i], t, n);
     }
     return ok;
 }

@@ -93,13 +93,9 @@ static bool collect(void *ctx, const gk_result *g, gk_error *err) {
 
 /* ---------------------------------------------------------------- the prompt, its spans marked */
 
-static const char *run_text(const gk__report *r, const char *key) {
-    const char *v = json_string_value(json_object_get(r->manifest, key));
-    return v && strcmp(v, "none") != 0 ? v : NULL;
-}
-
 static gk_tok *open_tokenizer(const gk__report *r) {
-    const char *recipient = run_text(r, "recipient");
+    const char *recipient = gk__report_run(r, "recipient"), *given = gk__report_run(r, "tokenizer_file");
+    if (given) return gk_tok_load(given, NULL);
     size_t i;
     json_t *m;
     json_array_foreach(json_object_get(r->manifest, "models"), i, m) {
@@ -114,14 +110,16 @@ static gk_tok *open_tokenizer(const gk__report *r) {
  * files are not there any more. A prompt that comes out otherwise than stored is not used (see same_prompt).
  */
 static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
-    const char *templates = run_text(r, "templates_file"), *rows = run_text(r, "rows"),
-               *target = run_text(r, "target");
+    const char *entity = gk__report_run(r, "entity"), *templates = gk__report_run(r, "templates_file"),
+               *rows = gk__report_run(r, "rows"), *target = gk__report_run(r, "target");
     json_int_t limit = json_integer_value(json_object_get(r->manifest, "limit"));
     gk_prompt_options o = {.templates = templates,
-                           .fillers = run_text(r, "fillers"),
+                           .fillers = gk__report_run(r, "fillers"),
                            .rows = rows,
+                            .entity = entity ? entity : GK_ENTITY_FIELD,
                            .target = target,
                            .limit = limit,
+                           .keep_shared_first = true, /* those that were dropped are not samples */
                            .drop_bad_rows = true};
     return templates && rows && target && tok && gk_prompts_load(r->a, &o, tok, INT32_MAX, out, NULL);
 }
@@ -134,34 +132,78 @@ static const gk_prompt *same_prompt(const gk_prompts *p, const sample *e) {
     return same ? q : NULL;
 }
 
-/* The position names of method.md; a token belongs to a field when it holds a byte of it. */
-static const char *position_of(const gk_prompt *p, size_t token) {
-    if (token + 1 == p->tokens.n) return "LT";
+/* What a token is marked as: the name of the short scheme that grafts its field alone, else the field's own
+ * name; NULL where no scheme names the field. The last token is one by itself. */
+typedef struct marks {
+    const char *field, *label, *class;
+} marks;
+
+/* Whether the canonical text names the field in a position. */
+static bool names_field(const char *canonical, const char *field) {
+    size_t n = strlen(field);
+    for (const char *at = canonical; (at = strstr(at, field)); at += n) {
+        bool begins = at > canonical &&
+                      (strchr("|(", at[-1]) || (at - canonical >= 3 && memcmp(at - 3, "at=", 3) == 0));
+        if (begins && at[n] && strchr("|),.", at[n])) return true;
+    }
+    return false;
+}
+
+static const char *label_of(const gk__report *r, const char *place, const char *otherwise) {
+    enum { SHORT = 8 };
+    const char *label = NULL;
+    for (size_t i = 0; i < r->outcomes.n; i++) {
+        const gk__tried *t = &r->outcomes.scheme[i];
+        const char *sole = gk__sole_place(r->a, t->canonical);
+        if (sole && strcmp(sole, place) == 0 && strlen(t->scheme) <= SHORT) return t->scheme;
+        if (names_field(t->canonical, place)) label = otherwise;
+    }
+    return label;
+}
+
+/* The marks of all fields of the prompt, in its order, and of the last token behind them. */
+static marks *marks_of(const gk__report *r, const gk_prompt *p) {
+    marks *m = gk_arena_alloc(r->a, (p->n_fields + 1) * sizeof *m);
+    for (size_t i = 0; i < p->n_fields; i++) {
+        const char *field = p->fields[i].field;
+        bool entity = strcmp(field, GK_ENTITY) == 0 ||
+                      (r->roles.entity && strcmp(r->roles.entity, field) == 0);
+        m[i] = (marks){field, label_of(r, field, field), entity ? "fe" : "m"};
+    }
+    const char *last = label_of(r, "last", "last token");
+    m[p->n_fields] = (marks){"last", last ? last : "last token", "lt"};
+    return m;
+}
+
+/* A token belongs to a field when it holds a byte of it. */
+static const marks *mark_of(const gk_prompt *p, const marks *m, size_t token) {
+    if (token + 1 == p->tokens.n) return &m[p->n_fields];
     gk_span s = p->tokens.span[token];
     for (size_t i = 0; i < p->n_fields; i++) {
         gk_span f = p->fields[i].span;
-        if (s.begin >= f.end || f.begin >= s.end) continue;
-        if (strcmp(p->fields[i].field, "first_actor") == 0) return "FE";
-        if (strcmp(p->fields[i].field, "movie_title") == 0) return "M";
+        if (m[i].label && s.begin < f.end && f.begin < s.end) return &m[i];
     }
     return NULL;
 }
 
-static void add_mark(gk__report *r, const char *position, const char *text, size_t n) {
+static void add_mark(gk__report *r, const marks *m, const char *text, size_t n) {
     gk_buf *b = &r->html;
-    if (position)
-        gk_buf_printf(b, "<mark class=\"%s\">", position[0] == 'F' ? "fe" : position[0] == 'M' ? "m" : "lt");
+    if (m) gk_buf_printf(b, "<mark class=\"%s\">", m->class);
     gk__html_text(b, gk_arena_strndup(r->a, text, n));
-    if (position) gk_buf_printf(b, "<sub>%s</sub></mark>", position);
+    if (!m) return;
+    gk_buf_puts(b, "<sub>");
+    gk__html_text(b, m->label);
+    gk_buf_puts(b, "</sub></mark>");
 }
 
 static void add_marked(gk__report *r, const gk_prompt *p) {
+    const marks *all = marks_of(r, p);
     for (size_t t = 0; t < p->tokens.n;) {
-        const char *position = position_of(p, t);
+        const marks *m = mark_of(p, all, t);
         size_t end = t + 1;
-        while (end < p->tokens.n && position_of(p, end) == position) end++;
+        while (end < p->tokens.n && mark_of(p, all, end) == m) end++;
         gk_span from = p->tokens.span[t], to = p->tokens.span[end - 1];
-        if (to.end > from.begin) add_mark(r, position, p->text + from.begin, to.end - from.begin);
+        if (to.end > from.begin) add_mark(r, m, p->text + from.begin, to.end - from.begin);
         t = end;
     }
 }
@@ -235,7 +277,8 @@ static void add_samples(gk__report *r, const samples *s) {
     gk_tok *tok = open_tokenizer(r);
     gk_prompts prompts;
     bool marked = load_prompts(r, tok, &prompts);
-    gk_buf_puts(&r->html, "<h2>What each scheme said</h2>\n<p class=\"muted\">The three most probable next "
+    gk__report_section(r, "samples", "What each scheme said");
+    gk_buf_puts(&r->html, "<p class=\"muted\">The three most probable next "
                           "tokens with their probabilities; "
                           "the target is marked, \u00b7 stands for the space before a word. One prompt a "
                           "template, from rows spread "

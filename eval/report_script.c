@@ -65,7 +65,8 @@ static const char FILTER[] =
     "search';"
     "box.placeholder='FE, LT';box.setAttribute('aria-label','Show only schemes whose name has one of "
     "these');\n"
-    "bar.append(make('span','','Schemes: '),box,told);document.querySelector('h1').after(bar);\n"
+    "bar.append(make('span','','Schemes: "
+    "'),box,told);(document.querySelector('nav')||document.querySelector('h1')).after(bar);\n"
     "function show(){var w=box.value.toLowerCase().split(',').map(function(s){return "
     "s.trim()}).filter(Boolean),"
     "seen=new Map(),shown=0;\n"
@@ -83,12 +84,6 @@ static const char FILTER[] =
     "seen.forEach(function(h){if(h)shown++});\n"
     "told.textContent=' '+(w.length?shown+' of '+seen.size+' schemes shown':seen.size+' schemes')}\n"
     "told.setAttribute('role','status');box.addEventListener('input',show);show();\n"
-    "window.addEventListener('beforeprint',function(){document.querySelectorAll('details').forEach(function("
-    "d){"
-    "d.dataset.was=d.open?'1':'';d.open=true})});\n"
-    "window.addEventListener('afterprint',function(){document.querySelectorAll('details').forEach(function(d)"
-    "{"
-    "d.open=d.dataset.was==='1'})});\n"
     "})();\n";
 
 void gk__html_script(gk_buf *b) {

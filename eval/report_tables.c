@@ -86,9 +86,10 @@ static void add_details(gk__report *r, const char *template_name, const char *te
 }
 
 void gk__report_tables(gk__report *r) {
+    gk__report_section(r, "numbers", "Every number");
     gk_buf_puts(
         &r->html,
-        "<h2>Every number</h2>\n<h3>All templates pooled</h3>\n"
+        "<h3>All templates pooled</h3>\n"
         "<p class=\"muted\">In brackets: bootstrap 95% intervals. <em>dropped</em> counts the prompts that "
         "could not be evaluated; their reasons are in the manifest below.</p>\n");
     add_table(r, "pooled");

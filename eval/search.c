@@ -91,10 +91,12 @@ static const char *const *copy_list(gk_arena *a, const char *const *list, size_t
 static void copy_options(gk_search *s, const gk_search_options *o) {
     s->o = *o;
     s->o.out = copy(s->a, o->out);
+    s->in.tokenizer = s->o.tokenizer = copy(s->a, o->tokenizer);
     s->o.prompts.rows = copy(s->a, o->prompts.rows);
     s->o.prompts.templates = copy(s->a, o->prompts.templates);
     s->o.prompts.fillers = copy(s->a, o->prompts.fillers);
     s->o.prompts.target = copy(s->a, o->prompts.target);
+    s->o.prompts.entity = copy(s->a, o->prompts.entity);
     s->o.positions = copy_list(s->a, o->positions, o->n_positions);
     s->o.components = copy_list(s->a, o->components, o->n_components);
 }

@@ -89,6 +89,14 @@ static bool ask(maker *m, const char *word, gk_error *err) {
     return m->scheme[m->n] && ++m->n;
 }
 
+/* The entity's field is a position by its own name. */
+static bool second_name(const maker *m, const gk_prompt *p, const char *field) {
+    const char *entity = m->o->prompts.entity;
+    bool there = false;
+    for (size_t i = 0; entity && i < p->n_fields; i++) there |= strcmp(p->fields[i].field, entity) == 0;
+    return there && strcmp(entity, GK_ENTITY) != 0 && strcmp(field, GK_ENTITY) == 0;
+}
+
 /* `last` comes first whether or not it is named: the prediction is made there. */
 static bool list_positions(maker *m, gk_error *err) {
     const gk_prompt *p = first_kept(m->p);
@@ -100,8 +108,9 @@ static bool list_positions(maker *m, gk_error *err) {
     }
     m->fields = m->o->n_positions == 0;
     for (size_t i = 0; m->fields && i < p->n_fields; i++)
-        if (plain(p->fields[i].field) && shared(m->p, p->fields[i].field) &&
-            !asked_before(m, p->fields[i].field) && !ask(m, p->fields[i].field, err))
+        if (plain(p->fields[i].field) && !second_name(m, p, p->fields[i].field) &&
+            shared(m->p, p->fields[i].field) && !asked_before(m, p->fields[i].field) &&
+            !ask(m, p->fields[i].field, err))
             return false;
     return m->n > 1 || !m->fields ||
            gk_fail(err, GK_AT_FILE(m->o->prompts.templates), "name the positions with --position",

@@ -34,6 +34,8 @@ static void put_options(const gk_search *s, json_t *id) {
     json_object_set_new(id, "limit", json_integer((json_int_t)(o->prompts.limit > 0 ? o->prompts.limit : 0)));
     json_object_set_new(id, "drop_bad_rows", json_boolean(o->prompts.drop_bad_rows));
     gk__put_text(id, "target", "%s", o->prompts.target);
+    gk__put_text(id, "entity", "%s", o->prompts.entity ? o->prompts.entity : "none");
+    json_object_set_new(id, "keep_shared_first", json_boolean(o->prompts.keep_shared_first));
 }
 
 bool gk__search_identify(gk_search *s, gk_error *err) {

@@ -110,11 +110,17 @@ static void take_axis(reader *r, sqlite3_stmt *q) {
     s->axis = axis;
 }
 
+static bool has_table(reader *r, const char *name, size_t *there) {
+    char sql[160];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '%s'",
+             name);
+    return count_rows(r, sql, there);
+}
+
 /* A store that was made before there were grids has no such table. */
 static bool read_axes(reader *r) {
     size_t there;
-    return count_rows(r, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'axis'",
-                      &there) &&
+    return has_table(r, "axis", &there) &&
            (!there || each_row(r, "SELECT scheme, name, value FROM axis ORDER BY scheme, ord", take_axis));
 }
 
@@ -348,7 +354,8 @@ static bool add_list(gk_store *s, json_t *to, const char *key, const char *sql, 
 static bool is_number_key(const char *key) {
     static const char *const keys[] = {"seed",       "threads",      "limit",        "complete",
                                        "seconds",    "rows_naive",   "rows_unique",  "flops",
-                                       "peak_bytes", "budget_bytes", "whole_target", "generate"};
+                                       "peak_bytes", "budget_bytes", "whole_target", "generate",
+                                       "parameters", "layers",       "width"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (strcmp(key, keys[i]) == 0) return true;
     return false;
@@ -377,10 +384,19 @@ static bool add_run(gk_store *s, json_t *to, gk_error *err) {
     return got == 0;
 }
 
+/* A store that was made earlier does not say. */
+static bool add_sets(gk_store *s, json_t *to, gk_error *err) {
+    reader r = {.s = s, .err = err};
+    size_t there;
+    if (!has_table(&r, "scheme_set", &there)) return false;
+    return !there || add_list(s, to, "sets", "SELECT name, about FROM scheme_set ORDER BY rowid", err);
+}
+
 json_t *gk_store_manifest(gk_store *s, gk_error *err) {
     json_t *m = json_object();
     bool ok =
-        add_run(s, m, err) && add_list(s, m, "models", "SELECT * FROM model ORDER BY rowid", err) &&
+        add_run(s, m, err) && add_sets(s, m, err) &&
+        add_list(s, m, "models", "SELECT * FROM model ORDER BY rowid", err) &&
         add_list(s, m, "templates", "SELECT * FROM template ORDER BY id", err) &&
         add_list(s, m, "schemes", "SELECT \"set\", name, about, canonical FROM scheme ORDER BY ord, id",
                  err) &&

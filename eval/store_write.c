@@ -4,10 +4,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A store that was made before there were grids gets the table when it is extended. */
-#define AXIS_TABLE                                                                                      \
-    "CREATE TABLE IF NOT EXISTS axis(scheme INTEGER NOT NULL REFERENCES scheme, ord INTEGER NOT NULL, " \
-    "name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(scheme, name)) WITHOUT ROWID;"
+/* What came later: a store that was made before gets it when it is extended. */
+static const char LATER[] =
+    "CREATE TABLE IF NOT EXISTS axis(scheme INTEGER NOT NULL REFERENCES scheme, ord INTEGER NOT NULL,"
+    " name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(scheme, name)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS scheme_set(name TEXT PRIMARY KEY, about TEXT NOT NULL);"
+    "CREATE VIEW IF NOT EXISTS results AS SELECT s.\"set\", s.name AS scheme, p.template, p.row_key AS row, "
+    "p.text,"
+    " p.target, p.target_id, p.n_tokens, coalesce(p.dropped, r.dropped) AS dropped, r.prob, r.logprob, "
+    "r.rank,"
+    " r.logit_diff, p.target_tokens, r.whole_logprob, r.exact,"
+    " coalesce(p.whole_dropped, r.whole_dropped) AS whole_dropped, r.generated"
+    " FROM scheme s JOIN applies a ON a.scheme = s.id JOIN prompt p ON p.template = a.template"
+    " LEFT JOIN result r ON r.scheme = s.source AND r.prompt = p.id"
+    " WHERE r.scheme IS NOT NULL OR p.dropped IS NOT NULL;";
 
 static const char SCHEMA[] =
     "PRAGMA application_id = 0x67726b74; PRAGMA user_version = 2;"
@@ -30,7 +40,7 @@ static const char SCHEMA[] =
     "prompt,"
     " prob REAL, logprob REAL, rank INTEGER, logit_diff REAL, top BLOB, dropped TEXT, whole_logprob REAL,"
     " exact INTEGER, whole_dropped TEXT, generated TEXT, PRIMARY KEY(scheme, prompt)) WITHOUT "
-    "ROWID;" AXIS_TABLE;
+    "ROWID;";
 
 static bool put(gk_store *s, const char *key, const char *value, gk_error *err) {
     sqlite3_stmt *q = gk__sql_prepare(s, "INSERT OR REPLACE INTO run(key, value) VALUES(?, ?)", err);
@@ -105,7 +115,7 @@ static bool is_other(gk_store *s, bool *other, gk_error *err, const char *what, 
                      const char *here) {
     int most = strlen(there) == GK_SHA256_HEX - 1 ? 12 : 60; /* the start of a hash says enough */
     *other = true;
-    return gk_fail(err, GK_AT_FILE(s->path), "use another --out, or --restart to begin a new store",
+    return gk_fail(err, GK_AT_FILE(s->path), "use another --out, or --replace (make: REPLACE=1) to begin a new store",
                    "the results store was made with another %s (%.*s there, %.*s now)", what, most, there,
                    most, here);
 }
@@ -117,7 +127,7 @@ static bool same_identity(gk_store *s, const gk_run *run, bool *other, gk_error 
     json_t *v;
     json_object_foreach(run->identity, key, v) {
         const char *there = gk__store_get(s, a, key, err);
-        ok = there != NULL;
+        ok = there || is_other(s, other, err, key, "not said", json_string_value(v));
         if (ok && strcmp(there, json_string_value(v)) != 0)
             ok = is_other(s, other, err, key, there, json_string_value(v));
         if (!ok) break;
@@ -212,16 +222,45 @@ static bool add_schemes(gk_store *s, const gk_run *run, int64_t *source, bool *o
                                          "INSERT OR REPLACE INTO axis(scheme, name, value, ord)"
                                          " SELECT id, ?2, ?3, ?4 FROM scheme WHERE name = ?1",
                                          err);
-    bool ok = find && axis;
+    sqlite3_stmt *about = gk__sql_prepare(s, "UPDATE scheme SET about = ?2 WHERE name = ?1", err);
+    bool ok = find && axis && about;
     for (size_t i = 0; ok && i < run->schemes->n; i++) {
         const gk_scheme *scheme = run->schemes->item[i];
         int got = find_scheme(s, find, scheme, &source[i], other, err);
         if (got == 0 && add_scheme(s, scheme, run->prompts, err))
             got = find_scheme(s, find, scheme, &source[i], other, err);
-        ok = got == 1 && add_axes(s, axis, scheme, err);
+        ok = got == 1 && add_axes(s, axis, scheme, err) &&
+             gk__sql_bind(s, about, err, "ss", gk_scheme_name(scheme), gk_scheme_about(scheme)) &&
+             gk__sql_next(s, about, err) == 0;
     }
     sqlite3_finalize(find);
+    sqlite3_finalize(about);
     sqlite3_finalize(axis);
+    return ok;
+}
+
+/* What the files say of the set; of several that do, one after the other. */
+static const char *about_set(gk_arena *a, const gk_schemes *list, const char *set) {
+    const char *text = "";
+    for (size_t i = 0; i < list->n; i++) {
+        const char *about = gk_scheme_set_about(list->item[i]);
+        if (strcmp(gk_scheme_set(list->item[i]), set) != 0 || strstr(text, about)) continue;
+        text = *text ? gk_arena_printf(a, "%s. %s", text, about) : about;
+    }
+    return text;
+}
+
+static bool add_sets(gk_store *s, const gk_schemes *list, gk_error *err) {
+    sqlite3_stmt *q = gk__sql_prepare(s, "INSERT OR REPLACE INTO scheme_set VALUES(?, ?)", err);
+    gk_arena *a = gk_arena_new();
+    bool ok = q != NULL;
+    for (size_t i = 0; ok && i < list->n; i++) {
+        const char *set = gk_scheme_set(list->item[i]);
+        if (i > 0 && strcmp(set, gk_scheme_set(list->item[i - 1])) == 0) continue;
+        ok = gk__sql_bind(s, q, err, "ss", set, about_set(a, list, set)) && gk__sql_next(s, q, err) == 0;
+    }
+    sqlite3_finalize(q);
+    gk_arena_free(a);
     return ok;
 }
 
@@ -238,9 +277,9 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
     if (!gk__store_check(s, &empty, other, err) && !empty) return false;
     if (!gk__sql_exec(s, "BEGIN EXCLUSIVE", err)) return false;
     bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
-    ok = ok && gk__sql_exec(s, AXIS_TABLE, err);
+    ok = ok && gk__sql_exec(s, LATER, err);
     ok = ok && same_models(s, run, other, err) && add_schemes(s, run, source, other, err) &&
-         put_all(s, run->info, err);
+         add_sets(s, run->schemes, err) && put_all(s, run->info, err);
     /* A failed COMMIT is rolled back when the store is closed. */
     return ok && gk__sql_exec(s, "COMMIT", err);
 }

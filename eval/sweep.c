@@ -11,6 +11,7 @@ enum { DEFAULT_BUDGET = 1 << 30 };
 /* ---------------------------------------------------------------- loading */
 
 static bool load_models(gk_sweep *s, gk_error *err) {
+    s->in.tokenizer = s->o->tokenizer;
     if (!gk__inputs_named(&s->in, s->a, "--recipient", s->o->recipient, err)) return false;
     for (size_t i = 0; i < s->o->n_donors; i++)
         if (!gk__inputs_named(&s->in, s->a, "--donor", s->o->donors[i], err)) return false;
@@ -74,11 +75,24 @@ static void hash_prompts(const gk_prompts *p, char hex[GK_SHA256_HEX]) {
     gk_buf_free(&b);
 }
 
+/* What the recipient is, for who reads the results; an adapter's base does not stand here. */
+static void put_size(json_t *info, const char *path) {
+    gk_inspection *i = gk_inspect(path, NULL);
+    if (!i) return;
+    gk__put_text(info, "family", "%s", gk_family_name(i->config.family));
+    gk__put_text(info, "parameters", "%zu", i->params);
+    gk__put_text(info, "layers", "%d", i->config.n_layers);
+    gk__put_text(info, "width", "%d", i->config.d_model);
+    gk_inspection_free(i);
+}
+
 static bool describe(gk_sweep *s, gk_error *err) {
     const gk_prompt_options *p = &s->o->prompts;
     json_t *id = s->identity, *info = s->info;
     gk__put_text(id, "recipient", "%s", s->in.cast.name[0]);
+    gk__put_text(id, "entity", "%s", p->entity ? p->entity : "none");
     gk__put_text(id, "target", "%s", p->target);
+    gk__put_text(id, "keep_shared_first", "%d", p->keep_shared_first);
     gk__put_text(id, "limit", "%lld", (long long)(p->limit > 0 ? p->limit : 0));
     gk__put_text(id, "whole_target", "%d", p->whole);
     gk__put_text(id, "generate", "%d", s->generate);
@@ -96,11 +110,15 @@ static bool describe(gk_sweep *s, gk_error *err) {
     gk__put_time(s->first, "started");
 
     gk__put_machine(info);
+    put_size(info, s->in.info[0].path);
     gk__put_text(info, "seed", "%llu", (unsigned long long)s->o->seed);
     gk__put_text(info, "budget_bytes", "%zu", s->budget);
+    gk__put_text(info, "tokenizer_file", "%s", s->o->tokenizer ? s->o->tokenizer : "none");
     gk__put_text(info, "templates_file", "%s", p->templates);
     gk__put_text(info, "fillers", "%s", p->fillers ? p->fillers : "none");
     gk__put_text(info, "rows", "%s", p->rows);
+    gk__put_text(info, "shared_first", "%zu", s->prompts.n_shared_first);
+    gk__put_text(info, "merged", "%zu", s->prompts.n_merged);
     gk__put_text(info, "complete", "0");
     for (size_t i = 0; i < s->o->n_schemes; i++)
         if (!gk__put_hash(info, gk_arena_printf(s->a, "schemes:%s", s->o->schemes[i]), s->o->schemes[i], err))

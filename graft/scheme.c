@@ -204,8 +204,10 @@ static bool parse_file(const gk__source *src, gk_ynode root, int n_layers, list 
     if (gk_yaml_kind_of(entries) != GK_YAML_LIST || gk_yaml_len(entries) == 0)
         return gk_fail(err, gk__place(entries, src->file), "write one '- name: ...' item for each scheme",
                        "schemes must be a list with at least one scheme");
+    size_t before = l->n;
     for (size_t i = 0; i < gk_yaml_len(entries); i++)
         if (!parse_entry(*src, gk_yaml_at(entries, i), n_layers, set, l, err)) return false;
+    for (size_t i = before; i < l->n; i++) l->item[i]->set_about = about;
     *written = gk_yaml_len(entries);
     return true;
 }
@@ -252,6 +254,10 @@ const char *gk_scheme_name(const gk_scheme *s) {
 
 const char *gk_scheme_set(const gk_scheme *s) {
     return s->set;
+}
+
+const char *gk_scheme_set_about(const gk_scheme *s) {
+    return s->set_about;
 }
 
 const char *gk_scheme_about(const gk_scheme *s) {

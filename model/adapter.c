@@ -1,4 +1,4 @@
-/* adapter.c: which matrices an adapter changes, its parameters in one vector, and its merge into a model. */
+/* adapter.c: which matrices an adapter changes, and its parameters in one vector. */
 #include "model/adapter.h"
 #include "model/family.h"
 #include "model/internal.h"
@@ -32,25 +32,39 @@ static void lay_out(gk_adapter *a) {
     for (size_t i = 0; i < a->n_sites; i++) {
         gk__site *s = &a->site[i];
         s->a = a->floats;
-        put(a, &a->floats, s, a->rank, s->slot.in, 2 * i);
+        put(a, &a->floats, s, s->rank, s->slot.in, 2 * i);
         s->b = a->floats;
-        put(a, &a->floats, s, s->slot.out, a->rank, 2 * i + 1);
+        put(a, &a->floats, s, s->slot.out, s->rank, 2 * i + 1);
         for (int p = 0; p < s->slot.rule->n_parts; p++)
             a->at[(size_t)s->slot.layer * GK_N_COMPONENTS + s->slot.rule->part[p]] = s;
     }
 }
 
-gk_adapter *gk__adapter_blank(const gk_config *c, const gk_lora *o, const gk__slots *slots,
+void gk__module_name(const gk__slot *s, char *out, size_t size) {
+    gk__slot_name(s->rule->name, s->layer, "", out, size);
+}
+
+static void add_site(gk_adapter *a, gk__adapter_spec *spec, const gk__slot *slot) {
+    char module[96];
+    gk__module_name(slot, module, sizeof module);
+    gk__site *s = &a->site[a->n_sites++];
+    *s = (gk__site){.slot = *slot,
+                    .first = slot->rule->part[0],
+                    .rank = gk__spec_rank(spec, module),
+                    .scale = gk__spec_scale(spec, module)};
+    if (s->rank > a->rank) a->rank = s->rank;
+}
+
+gk_adapter *gk__adapter_blank(const gk_config *c, gk__adapter_spec *spec, const gk__slots *slots,
                               const bool *chosen, gk_error *err) {
     gk_adapter *a = gk_alloc(sizeof *a);
-    *a = (gk_adapter){.cfg = *c, .rank = (int)o->rank, .alpha = o->alpha, .rslora = o->rslora};
-    a->scale = (float)(o->alpha / (o->rslora ? sqrt((double)o->rank) : (double)o->rank));
+    const gk_lora *o = gk__spec_lora(spec);
+    *a = (gk_adapter){.cfg = *c, .alpha = o->alpha, .rslora = o->rslora};
     a->site = gk_alloc(slots->n * sizeof *a->site);
     a->params = gk_alloc(2 * slots->n * sizeof *a->params);
     a->at = gk_alloc((size_t)c->n_layers * GK_N_COMPONENTS * sizeof *a->at);
     for (size_t i = 0; i < slots->n; i++)
-        if (chosen[i])
-            a->site[a->n_sites++] = (gk__site){.slot = slots->list[i], .first = slots->list[i].rule->part[0]};
+        if (chosen[i]) add_site(a, spec, &slots->list[i]);
     lay_out(a);
     a->data = gk_try_alloc(a->floats * sizeof *a->data);
     if (a->data) return a;
@@ -62,6 +76,9 @@ gk_adapter *gk__adapter_blank(const gk_config *c, const gk_lora *o, const gk__sl
 
 void gk_adapter_free(gk_adapter *a) {
     if (!a) return;
+    for (size_t i = 0; i < a->n_sites; i++) gk_free(a->site[i].magnitude);
+    for (size_t i = 0; i < a->n_wholes; i++) gk_free(a->whole[i].values);
+    gk_free(a->whole);
     gk_free(a->site);
     gk_free(a->params);
     gk_free(a->at);
@@ -138,7 +155,9 @@ gk_adapter *gk_adapter_new(const gk_config *c, const gk_lora *o, uint64_t seed, 
     bool *chosen = gk_alloc(slots.n * sizeof *chosen);
     uint32_t mask = expand(c, o->targets);
     bool ok = check_targets(c, mask, &slots, err) && choose(c, mask, &slots, chosen, err);
-    gk_adapter *a = ok ? gk__adapter_blank(c, o, &slots, chosen, err) : NULL;
+    gk__adapter_spec *spec = gk__adapter_spec_plain(o);
+    gk_adapter *a = ok ? gk__adapter_blank(c, spec, &slots, chosen, err) : NULL;
+    gk__adapter_spec_free(spec);
     gk_free(chosen);
     gk_free(slots.list);
     if (a) draw(a, seed);
@@ -153,6 +172,12 @@ const gk_config *gk_adapter_config(const gk_adapter *a) {
 
 int gk_adapter_rank(const gk_adapter *a) {
     return a->rank;
+}
+
+bool gk_adapter_low_rank(const gk_adapter *a) {
+    bool dora = false;
+    for (size_t i = 0; i < a->n_sites; i++) dora = dora || a->site[i].magnitude;
+    return !dora && a->n_wholes == 0;
 }
 
 bool gk_adapter_has(const gk_adapter *a, int layer, gk_component c) {
@@ -170,12 +195,12 @@ gk_low_rank gk_adapter_part(const gk_adapter *a, int layer, gk_component c) {
     }
     gk__component_shape(&a->cfg, c, &out, &in);
     return (gk_low_rank){.a = a->data + s->a,
-                         .b = a->data + s->b + row * (size_t)a->rank,
+                         .b = a->data + s->b + row * (size_t)s->rank,
                          .out = out,
                          .in = in,
-                         .rank = a->rank,
-                         .ldb = a->rank,
-                         .scale = a->scale};
+                         .rank = s->rank,
+                         .ldb = s->rank,
+                         .scale = s->scale};
 }
 
 float *gk_adapter_data(gk_adapter *a) {
@@ -193,59 +218,4 @@ size_t gk_adapter_params(const gk_adapter *a, const gk_param **list) {
 
 size_t gk_adapter_count(const gk_adapter *a) {
     return a->count;
-}
-
-/* ---------------------------------------------------------------- merging */
-
-/* An opened model's matrix as floats of its own, in place of what the tensor points at. */
-static float *own_floats(gk_model *m, gk_tensor *t, gk_error *err) {
-    size_t n = (size_t)t->out * (size_t)t->in;
-    float *w = gk_try_alloc(n * sizeof *w);
-    if (!w) {
-        gk_fail(err, GK_NOWHERE, "a machine with more memory",
-                "not enough memory for a matrix of %d x %d with its adapter", t->out, t->in);
-        return NULL;
-    }
-    gk_tensor_floats(*t, 0, n, w);
-    m->own = gk_grow(m->own, m->n_own * sizeof *m->own, (m->n_own + 1) * sizeof *m->own);
-    m->own[m->n_own++] = w;
-    t->w = w;
-    t->h = NULL;
-    t->type = GK_F32;
-    return w;
-}
-
-/* W += scale B A of one component, whose rows of B begin with `row`. */
-static bool merge_part(const gk_adapter *a, const gk__site *s, gk_model *m, gk_component c, int row,
-                       gk_error *err) {
-    gk_tensor *t = gk__model_slot(m, s->slot.layer, c);
-    float *w = m->data ? m->data + (t->w - m->data) : own_floats(m, t, err);
-    size_t n = (size_t)t->out * (size_t)a->rank;
-    float *b = w ? gk_alloc(n * sizeof *b) : NULL;
-    if (!b) return false;
-    const float *from = a->data + s->b + (size_t)row * (size_t)a->rank;
-    for (size_t i = 0; i < n; i++) b[i] = a->scale * from[i];
-    gk__gemm(GK_GEMM_NN, t->out, t->in, a->rank, b, a->rank, a->data + s->a, t->in, 1, w, t->in);
-    gk_free(b);
-    return true;
-}
-
-bool gk_adapter_merge(const gk_adapter *a, gk_model *m, gk_error *err) {
-    gk_config_diff d;
-    if (gk_config_difference(&a->cfg, &m->cfg, &d))
-        return gk_fail(err, GK_NOWHERE, "an adapter of the model's configuration",
-                       "adapter and model differ in %s: %s and %s", d.field, d.a, d.b);
-    if (m->vectors)
-        return gk_fail(err, GK_NOWHERE, "merge before gk_model_lean",
-                       "the model has no floats that an adapter could be added to");
-    gk_gemm_init();
-    for (size_t i = 0; i < a->n_sites; i++) {
-        const gk__site *s = &a->site[i];
-        for (int p = 0, row = 0; p < s->slot.rule->n_parts; p++) {
-            gk_component c = s->slot.rule->part[p];
-            if (!merge_part(a, s, m, c, row, err)) return false;
-            row += gk_model_tensor(m, s->slot.layer, c).out;
-        }
-    }
-    return !gk_model_narrowed(m) || gk_model_narrow(m, err);
 }

@@ -1,5 +1,6 @@
-/* adapter_file.c: an adapter's folder as PEFT lays it out (https://github.com/huggingface/peft): what
- * adapter_config.json may say, and the tensors base_model.model.MODULE.lora_A.weight and …lora_B.weight. */
+/* adapter_file.c: an adapter's folder as PEFT lays it out (https://github.com/huggingface/peft): its base,
+ * and the tensors base_model.model.MODULE.lora_A.weight, …lora_B.weight and …lora_magnitude_vector. What
+ * adapter_config.json may say is in adapter_config.c, tensors that stand whole in adapter_whole.c. */
 #include "model/adapter.h"
 #include "model/internal.h"
 #include "model/safetensors.h"
@@ -10,8 +11,6 @@
 #define CONFIG "adapter_config.json"
 #define WEIGHTS "adapter_model.safetensors"
 #define BASE_KEY "base_model_name_or_path"
-#define PREFIX "base_model.model."
-enum { MOST_RANK = 1 << 20 };
 
 /* ---------------------------------------------------------------- the folder and its base */
 
@@ -26,7 +25,7 @@ bool gk_is_adapter(const char *path) {
 
 const char *gk_adapter_base(const char *dir, gk_arena *a, gk_error *err) {
     const char *path = gk_path_join(a, dir, CONFIG), *name;
-    json_t *doc = gk_json_load(path, err);
+    json_t *doc = gk_json_load_words(path, err);
     if (!doc) return NULL;
     bool ok = gk_json_str(doc, BASE_KEY, &name, GK_AT_FILE(path), err);
     const char *base = ok ? gk_arena_strdup(a, name) : NULL, *beside = ok ? gk_path_join(a, dir, name) : NULL;
@@ -45,96 +44,19 @@ const char *gk_adapter_base(const char *dir, gk_arena *a, gk_error *err) {
     return NULL;
 }
 
-/* ---------------------------------------------------------------- adapter_config.json: reading */
-
-/* Members that change what the adapter computes: they must be absent or have a value that does not. */
-typedef struct demand {
-    const char *key;
-    const char *also; /* a string that is as good as absent, or NULL */
-} demand;
-static const demand DEMANDS[] = {{"use_dora", NULL},
-                                 {"lora_bias", NULL},
-                                 {"use_qalora", NULL},
-                                 {"use_bdlora", NULL},
-                                 {"bias", "none"},
-                                 {"modules_to_save", NULL},
-                                 {"rank_pattern", NULL},
-                                 {"alpha_pattern", NULL},
-                                 {"layer_replication", NULL},
-                                 {"target_parameters", NULL},
-                                 {"arrow_config", NULL},
-                                 {"trainable_token_indices", NULL},
-                                 {"alora_invocation_tokens", NULL},
-                                 {"kasa_config", NULL},
-                                 {"monteclora_config", NULL},
-                                 {"velora_config", NULL}};
-
-/* null, false, an empty list or object. */
-static bool says_nothing(const json_t *v) {
-    return !v || json_is_null(v) || json_is_false(v) || (json_is_array(v) && json_array_size(v) == 0) ||
-           (json_is_object(v) && json_object_size(v) == 0);
-}
-
-static bool check_demands(const json_t *doc, const char *path, gk_error *err) {
-    for (size_t i = 0; i < sizeof DEMANDS / sizeof *DEMANDS; i++) {
-        const demand *d = &DEMANDS[i];
-        const json_t *v = json_object_get(doc, d->key);
-        const char *text = json_string_value(v);
-        if (says_nothing(v) || (d->also && text && strcmp(text, d->also) == 0)) continue;
-        return gk_fail(err, GK_AT_FIELD(path, d->key),
-                       "graftkit reads plain LoRA; PEFT's merge_and_unload makes a model of any adapter",
-                       "this kind of adapter is not supported");
-    }
-    return true;
-}
-
-/* Some ways to begin change the base model, which is then not the one that the adapter goes on. */
-static bool check_init(const json_t *doc, const char *path, gk_error *err) {
-    static const char *const harmless[] = {"gaussian", "eva", "orthogonal"};
-    const json_t *v = json_object_get(doc, "init_lora_weights");
-    const char *text = json_string_value(v);
-    if (!text) return true;
-    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
-        if (strcmp(text, harmless[i]) == 0) return true;
-    return gk_fail(err, GK_AT_FIELD(path, "init_lora_weights"),
-                   "convert it to plain LoRA with PEFT, or merge it there",
-                   "'%.40s' changes the base model as well", text);
-}
-
-bool gk__adapter_config(const char *path, gk_lora *o, gk_error *err) {
-    gk_place at = GK_AT_FILE(path);
-    const char *type;
-    json_t *doc = gk_json_load(path, err);
-    if (!doc) return false;
-    bool ok = gk_json_str(doc, "peft_type", &type, at, err);
-    if (ok && strcmp(type, "LORA") != 0)
-        ok = gk_fail(err, GK_AT_FIELD(path, "peft_type"), "must be LORA", "is '%.40s'", type);
-    ok = ok && gk_json_int(doc, "r", 1, MOST_RANK, &o->rank, at, err) &&
-         gk_json_num(doc, "lora_alpha", &o->alpha, at, err) && check_demands(doc, path, err) &&
-         check_init(doc, path, err);
-    if (ok && json_object_get(doc, "use_rslora")) ok = gk_json_bool(doc, "use_rslora", &o->rslora, at, err);
-    json_decref(doc);
-    return ok;
-}
-
 /* ---------------------------------------------------------------- tensors: reading */
 
-typedef struct reading {
-    const char *path;
-    const gk_safetensors *file;
-    const gk__entry *entry;
-    size_t n;
-    bool *used;
-} reading;
-
 /* base_model.model.MODULE.lora_A.weight of a slot, whose own name is MODULE.weight. */
-static void tensor_name(const gk__slot *s, char which, char *out, size_t size) {
+static void tensor_name(const gk__slot *s, const char *which, char *out, size_t size) {
     char module[96];
-    gk__slot_name(s->rule->name, s->layer, "", module, sizeof module);
-    snprintf(out, size, PREFIX "%s.lora_%c.weight", module, which);
+    gk__module_name(s, module, sizeof module);
+    snprintf(out, size, GK__PEFT_PREFIX "%s.%s", module, which);
 }
 
-static const gk__entry *find(reading *r, const char *name) {
+static const char *const PAIR[] = {"lora_A.weight", "lora_B.weight"};
+static const char MAGNITUDE[] = "lora_magnitude_vector";
+
+const gk__entry *gk__reading_find(gk__reading *r, const char *name) {
     for (size_t i = 0; i < r->n; i++)
         if (strcmp(r->entry[i].array.name, name) == 0) {
             r->used[i] = true;
@@ -143,112 +65,151 @@ static const gk__entry *find(reading *r, const char *name) {
     return NULL;
 }
 
-static gk_place at_entry(const reading *r, const gk__entry *e) {
+gk_place gk__reading_at(const gk__reading *r, const gk__entry *e) {
     return (gk_place){.file = r->path, .has_byte = true, .byte = e->begin, .field = e->array.name};
 }
 
-static bool check_entry(const reading *r, const gk__entry *e, int out, int in, gk_error *err) {
+bool gk__reading_check(const gk__reading *r, const gk__entry *e, const int64_t *shape, int n_dims,
+                       gk_error *err) {
     const char *type = e->type->name;
     char hint[96];
     if (!gk__float_type(type))
-        return gk_fail(err, at_entry(r, e), "F32, F16 or BF16", "the tensor's type is %.20s", type);
-    if (e->array.n_dims == 2 && e->array.shape[0] == out && e->array.shape[1] == in) return true;
-    snprintf(hint, sizeof hint, "the rank and the base model ask for [%d, %d]", out, in);
-    return gk_fail(err, at_entry(r, e), hint, "the tensor has %d dimensions, the first two %lld and %lld",
-                   e->array.n_dims, (long long)e->array.shape[0], (long long)e->array.shape[1]);
+        return gk_fail(err, gk__reading_at(r, e), "F32, F16 or BF16", "the tensor's type is %.20s", type);
+    if (e->array.n_dims == n_dims && memcmp(e->array.shape, shape, (size_t)n_dims * sizeof *shape) == 0)
+        return true;
+    if (n_dims == 1)
+        snprintf(hint, sizeof hint, "the base model asks for [%lld]", (long long)shape[0]);
+    else
+        snprintf(hint, sizeof hint, "the rank and the base model ask for [%lld, %lld]", (long long)shape[0],
+                 (long long)shape[1]);
+    return gk_fail(err, gk__reading_at(r, e), hint,
+                   "the tensor has %d dimensions, the first two %lld and %lld", e->array.n_dims,
+                   (long long)e->array.shape[0], (long long)e->array.shape[1]);
+}
+
+static bool check_pair(gk__reading *r, const gk__slot *s, const char *module, const gk__entry *const e[2],
+                       gk_error *err) {
+    int rank = gk__spec_rank(r->spec, module);
+    if (!gk__spec_targets(r->spec, module, s->layer))
+        return gk_fail(err, gk__reading_at(r, e[0]), "target_modules must name it, or the tensors go",
+                       "adapter_config.json does not make '%.80s' a target, and PEFT leaves its tensors out",
+                       module);
+    return gk__reading_check(r, e[0], (int64_t[]){rank, s->in}, 2, err) &&
+           gk__reading_check(r, e[1], (int64_t[]){s->out, rank}, 2, err);
 }
 
 /* Marks the slots that have a pair of tensors of the right shapes. */
-static bool match(reading *r, const gk__slots *slots, int rank, bool *chosen, gk_error *err) {
+static bool match(gk__reading *r, const gk__slots *slots, bool *chosen, gk_error *err) {
     for (size_t i = 0; i < slots->n; i++) {
         const gk__slot *s = &slots->list[i];
-        char name[2][160];
+        char name[2][160], module[96];
         const gk__entry *e[2];
+        gk__module_name(s, module, sizeof module);
         for (int k = 0; k < 2; k++) {
-            tensor_name(s, "AB"[k], name[k], sizeof name[k]);
-            e[k] = find(r, name[k]);
+            tensor_name(s, PAIR[k], name[k], sizeof name[k]);
+            e[k] = gk__reading_find(r, name[k]);
         }
         if (!e[0] && !e[1]) continue;
         if (!e[0] || !e[1])
             return gk_fail(err, GK_AT_FIELD(r->path, name[e[0] ? 1 : 0]), "A and B come in pairs",
                            "the tensor is missing");
-        if (!check_entry(r, e[0], rank, s->in, err) || !check_entry(r, e[1], s->out, rank, err)) return false;
+        if (!check_pair(r, s, module, e, err)) return false;
         chosen[i] = true;
     }
     return true;
 }
 
-static bool check_rest(const reading *r, const gk_config *c, gk_error *err) {
+static bool check_rest(const gk__reading *r, const gk_config *c, gk_error *err) {
     for (size_t i = 0; i < r->n; i++)
         if (!r->used[i])
-            return gk_fail(err, at_entry(r, &r->entry[i]),
+            return gk_fail(err, gk__reading_at(r, &r->entry[i]),
                            "adapters of a layer's matrices are read; is the base model the right one?",
                            "is no such adapter of a %s model of %d layers", gk_family_name(c->family),
                            c->n_layers);
     return r->n > 0 || gk_fail(err, GK_AT_FILE(r->path), NULL, "the file holds no tensor");
 }
 
-/* A tensor's values as floats, in the file's order; finite. */
-static bool read_values(const reading *r, const gk__entry *e, size_t n, float *out, gk_error *err) {
+bool gk__reading_values(const gk__reading *r, const gk__entry *e, size_t n, float *out, gk_error *err) {
     gk__dequantise(gk__float_type(e->type->name), gk__safetensors_bytes(r->file, e), out, n);
     for (size_t i = 0; i < n; i++)
         if (!isfinite(out[i]))
-            return gk_fail(err, at_entry(r, e), "every weight must be a finite number",
+            return gk_fail(err, gk__reading_at(r, e), "every weight must be a finite number",
                            "the value at index %zu is %s", i, out[i] != out[i] ? "NaN" : "infinite");
     return true;
 }
 
-/* Rows of B between the file's order and ours. */
-static void reorder(const gk_adapter *a, const gk__site *s, float *ours, float *file, bool to_file) {
-    size_t r = (size_t)a->rank;
+/* Rows of `width` values, as many as B has, between the file's order and ours. */
+static void reorder(const gk_adapter *a, const gk__site *s, size_t width, float *ours, float *file,
+                    bool to_file) {
     int before = 0;
     for (int p = 0; p < s->slot.rule->n_parts; p++) {
         int rows = gk__slot_part_rows(&a->cfg, &s->slot, p);
         for (int i = 0; i < rows; i++) {
-            float *x = ours + (size_t)(before + i) * r,
-                  *y = file + gk__slot_row(&a->cfg, &s->slot, p, before, i) * r;
-            memcpy(to_file ? y : x, to_file ? x : y, r * sizeof *x);
+            float *x = ours + (size_t)(before + i) * width,
+                  *y = file + gk__slot_row(&a->cfg, &s->slot, p, before, i) * width;
+            memcpy(to_file ? y : x, to_file ? x : y, width * sizeof *x);
         }
         before += rows;
     }
 }
 
-static bool read_sites(reading *r, gk_adapter *a, gk_error *err) {
-    bool ok = true;
-    for (size_t i = 0; ok && i < a->n_sites; i++) {
-        const gk__site *s = &a->site[i];
-        char name[160];
-        tensor_name(&s->slot, 'A', name, sizeof name);
-        ok = read_values(r, find(r, name), a->params[2 * i].count, a->data + s->a, err);
-        tensor_name(&s->slot, 'B', name, sizeof name);
-        size_t n = a->params[2 * i + 1].count;
-        float *rows = gk_alloc(n * sizeof *rows);
-        ok = ok && read_values(r, find(r, name), n, rows, err);
-        reorder(a, s, a->data + s->b, rows, false);
-        gk_free(rows);
-    }
+/* A tensor with a row for each output. */
+static bool read_rows(gk__reading *r, const gk_adapter *a, const gk__site *s, const char *name, size_t width,
+                      float *out, gk_error *err) {
+    size_t n = (size_t)s->slot.out * width;
+    float *rows = gk_alloc(n * sizeof *rows);
+    bool ok = gk__reading_values(r, gk__reading_find(r, name), n, rows, err);
+    reorder(a, s, width, out, rows, false);
+    gk_free(rows);
     return ok;
 }
 
-static gk_adapter *read_tensors(reading *r, const gk_config *c, const gk_lora *o, gk_error *err) {
+static bool read_magnitude(gk__reading *r, const gk_adapter *a, gk__site *s, gk_error *err) {
+    char name[160];
+    tensor_name(&s->slot, MAGNITUDE, name, sizeof name);
+    const gk__entry *e = gk__reading_find(r, name);
+    if (!e)
+        return gk_fail(err, GK_AT_FIELD(r->path, name), "use_dora asks for one beside every lora_B",
+                       "the tensor is missing");
+    if (!gk__reading_check(r, e, (int64_t[]){s->slot.out}, 1, err)) return false;
+    s->magnitude = gk_alloc((size_t)s->slot.out * sizeof *s->magnitude);
+    return read_rows(r, a, s, name, 1, s->magnitude, err);
+}
+
+static bool read_sites(gk__reading *r, gk_adapter *a, gk_error *err) {
+    for (size_t i = 0; i < a->n_sites; i++) {
+        gk__site *s = &a->site[i];
+        char name[160];
+        tensor_name(&s->slot, PAIR[0], name, sizeof name);
+        if (!gk__reading_values(r, gk__reading_find(r, name), a->params[2 * i].count, a->data + s->a, err))
+            return false;
+        tensor_name(&s->slot, PAIR[1], name, sizeof name);
+        if (!read_rows(r, a, s, name, (size_t)s->rank, a->data + s->b, err)) return false;
+        if (gk__spec_dora(r->spec) && !read_magnitude(r, a, s, err)) return false;
+    }
+    return true;
+}
+
+static gk_adapter *read_tensors(gk__reading *r, const gk_config *c, gk_error *err) {
     gk__slots slots = gk__adapter_slots(c);
     bool *chosen = gk_alloc(slots.n * sizeof *chosen);
-    bool ok = match(r, &slots, (int)o->rank, chosen, err) && check_rest(r, c, err);
-    gk_adapter *a = ok ? gk__adapter_blank(c, o, &slots, chosen, err) : NULL;
+    gk_adapter *a = match(r, &slots, chosen, err) ? gk__adapter_blank(c, r->spec, &slots, chosen, err) : NULL;
     gk_free(chosen);
     gk_free(slots.list);
-    if (!a || read_sites(r, a, err)) return a;
+    if (a && read_sites(r, a, err) && gk__adapter_wholes(r, a, err) && check_rest(r, c, err) &&
+        gk__spec_answered(r->spec, r->path, err))
+        return a;
     gk_adapter_free(a);
     return NULL;
 }
 
-gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, const gk_lora *o, gk_error *err) {
+gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, gk__adapter_spec *spec, gk_error *err) {
     gk_safetensors *file = gk__safetensors_map(path, err);
     if (!file) return NULL;
-    reading r = {.path = path, .file = file};
+    gk__reading r = {.path = path, .file = file, .spec = spec};
     r.n = gk__safetensors_entries(file, &r.entry);
     r.used = gk_alloc(r.n * sizeof *r.used);
-    gk_adapter *a = read_tensors(&r, c, o, err);
+    gk_adapter *a = read_tensors(&r, c, err);
     gk_free(r.used);
     gk_safetensors_close(file);
     return a;
@@ -256,9 +217,9 @@ gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, const gk_l
 
 gk_adapter *gk_adapter_load(const char *dir, const gk_config *c, gk_error *err) {
     gk_arena *m = gk_arena_new();
-    gk_lora o = {0};
-    bool ok = gk__adapter_config(gk_path_join(m, dir, CONFIG), &o, err);
-    gk_adapter *a = ok ? gk__adapter_weights(gk_path_join(m, dir, WEIGHTS), c, &o, err) : NULL;
+    gk__adapter_spec *spec = gk__adapter_spec_read(gk_path_join(m, dir, CONFIG), err);
+    gk_adapter *a = spec ? gk__adapter_weights(gk_path_join(m, dir, WEIGHTS), c, spec, err) : NULL;
+    gk__adapter_spec_free(spec);
     gk_arena_free(m);
     return a;
 }
@@ -346,7 +307,7 @@ static const void *fill(void *ctx, size_t i, gk_error *err) {
         v->rows = gk_alloc(n * sizeof *v->rows);
         v->n = n;
     }
-    reorder(v->a, s, v->a->data + s->b, v->rows, true);
+    reorder(v->a, s, (size_t)s->rank, v->a->data + s->b, v->rows, true);
     return v->rows;
 }
 
@@ -355,7 +316,7 @@ static bool save_weights(const gk_adapter *a, const char *path, gk_error *err) {
     gk__typed *list = gk_alloc(n * sizeof *list);
     char(*name)[160] = gk_alloc(n * sizeof *name);
     for (size_t i = 0; i < n; i++) {
-        tensor_name(&a->site[i / 2].slot, "AB"[i % 2], name[i], sizeof name[i]);
+        tensor_name(&a->site[i / 2].slot, PAIR[i % 2], name[i], sizeof name[i]);
         list[i] =
             (gk__typed){.array = {.name = name[i], .shape = {a->params[i].out, a->params[i].in}, .n_dims = 2},
                         .dtype = "F32"};

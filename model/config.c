@@ -89,7 +89,7 @@ static const struct bound {
 static const char *key_of(const gk_family *f, size_t member) {
     const char *key = NULL;
     for (size_t i = 0; i < f->n_fields; i++)
-        if (f->fields[i].kind != GK__FIXED && f->fields[i].member == member) key = f->fields[i].key;
+        if (f->fields[i].member == member) key = f->fields[i].key;
     return key;
 }
 
@@ -129,6 +129,11 @@ static bool check_heads(const gk_config *c, gk_place at, gk_error *err) {
         return gk_fail(err, gk__at_member(at, c, MEMBER(n_kv_heads), "n_kv_heads"),
                        "must divide the number of heads", "%d key-value heads do not divide %d heads",
                        c->n_kv_heads, c->n_heads);
+    if (c->family->plain_heads && c->head_dim * c->n_heads != c->d_model &&
+        gk__family_says(c->family, MEMBER(head_dim)))
+        return gk_fail(err, gk__at_member(at, c, MEMBER(head_dim), "head_dim"),
+                       "leave it out: it is the width over the number of heads",
+                       "%d heads of %d do not make up a width of %d", c->n_heads, c->head_dim, c->d_model);
     if (c->family->plain_heads && (c->n_kv_heads != c->n_heads || c->head_dim * c->n_heads != c->d_model))
         return gk_fail(err, gk__at_member(at, c, MEMBER(n_heads), "n_heads"),
                        "the heads must divide the width evenly, each with its own keys and values",

@@ -126,7 +126,7 @@ static bool compare(run *r, gk_diff_item *i, gk_error *err) {
     i->delta = sqrt(s.delta);
     i->changed = s.changed;
     if (gk_interrupted()) return interrupted(err);
-    if (!norm && i->matrix_delta > 0 && !add_spectrum(r, i, &p, err)) return false;
+    if (r->out->rank > 0 && !norm && i->matrix_delta > 0 && !add_spectrum(r, i, &p, err)) return false;
     r->done += r->size;
     gk_progress_update(r->progress, r->done, NULL);
     return true;
@@ -156,8 +156,8 @@ gk_diff *gk_model_diff(const gk_model *a, const gk_model *b, int rank, gk_progre
                 "is %s in the first model and %s in the second", d.a, d.b);
         return NULL;
     }
-    if (rank < 1 || rank > GK_MOST_RANK) {
-        gk_fail(err, GK_NOWHERE, NULL, "the rank must be from 1 to %d, not %d", GK_MOST_RANK, rank);
+    if (rank < 0 || rank > GK_MOST_RANK) {
+        gk_fail(err, GK_NOWHERE, NULL, "the rank must be from 0 to %d, not %d", GK_MOST_RANK, rank);
         return NULL;
     }
     gk_arena *memory = gk_arena_new();

@@ -6,12 +6,15 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define MEMBER(m) offsetof(gk_config, m)
-#define FIELD(json, what, to) \
-    { .key = (json), .kind = (what), .member = MEMBER(to) }
-#define OPTIONAL(json, what, to) \
-    { .key = (json), .kind = (what), .member = MEMBER(to), .optional = true }
-#define FIXED(json, text) \
-    { .key = (json), .kind = GK__FIXED, .value = (text) }
+/* The last: what an absent member means, by the default of the family's class in transformers 5.24; of an
+ * activation that is `base`'s. NULLABLE: null means none (0; of an id -1), elsewhere it is refused, as in
+ * transformers. */
+#define FIELD(json, what, to, absent) \
+    { .key = (json), .kind = (what), .member = MEMBER(to), .standard = (absent) }
+#define NULLABLE(json, what, to, absent) \
+    { .key = (json), .kind = (what), .member = MEMBER(to), .standard = (absent), .nullable = true }
+#define ALIASED(json, other, to, absent) \
+    { .key = (json), .alias = (other), .kind = GK__INT, .member = MEMBER(to), .standard = (absent) }
 #define RULE(of, ...)                                                                          \
     {                                                                                          \
         .name = of, .n_parts = COUNT(((gk_component[]){__VA_ARGS__})), .part = { __VA_ARGS__ } \
@@ -19,16 +22,20 @@
 
 /* ---------------------------------------------------------------- what Llama's descendants share */
 
-#define COMMON_FIELDS                                                                              \
-    FIELD("vocab_size", GK__INT, vocab), FIELD("hidden_size", GK__INT, d_model),                   \
-        FIELD("intermediate_size", GK__INT, d_ffn), FIELD("num_hidden_layers", GK__INT, n_layers), \
-        FIELD("num_attention_heads", GK__INT, n_heads),                                            \
-        FIELD("max_position_embeddings", GK__INT, max_positions),                                  \
-        OPTIONAL("tie_word_embeddings", GK__BOOL, tied), FIELD("bos_token_id", GK__ID, bos_id),    \
-        FIELD("eos_token_id", GK__IDS, eos_id)
-#define LLAMA_LIKE_FIELDS                                                \
-    COMMON_FIELDS, OPTIONAL("num_key_value_heads", GK__INT, n_kv_heads), \
-        OPTIONAL("head_dim", GK__INT, head_dim), FIELD("rms_norm_eps", GK__NUM, norm_eps)
+#define SIZES(vocabulary, width, ffn, layers, heads, positions)                                     \
+    FIELD("vocab_size", GK__INT, vocab, vocabulary), FIELD("hidden_size", GK__INT, d_model, width), \
+        FIELD("intermediate_size", GK__INT, d_ffn, ffn),                                            \
+        FIELD("num_hidden_layers", GK__INT, n_layers, layers),                                      \
+        FIELD("num_attention_heads", GK__INT, n_heads, heads),                                      \
+        FIELD("max_position_embeddings", GK__INT, max_positions, positions)
+#define TIED(absent) FIELD("tie_word_embeddings", GK__BOOL, tied, absent)
+#define IDS(bos, eos) \
+    NULLABLE("bos_token_id", GK__ID, bos_id, bos), NULLABLE("eos_token_id", GK__IDS, eos_id, eos)
+#define NO_ID (-1)
+#define ACT FIELD("hidden_act", GK__ACT, act, 0)
+#define RMS_EPS(absent) FIELD("rms_norm_eps", GK__NUM, norm_eps, absent)
+#define ATTENTION_BIAS(absent) \
+    FIELD("attention_bias", GK__BOOL, qkv_bias, absent), FIELD("attention_bias", GK__BOOL, o_bias, absent)
 #define EMBED_RULE RULE("model.embed_tokens", GK_EMBED)
 #define QKVO_RULES                                                                                \
     RULE("model.layers.#.self_attn.q_proj", GK_Q), RULE("model.layers.#.self_attn.k_proj", GK_K), \
@@ -44,35 +51,44 @@ static const gk__rule LLAMA_RULES[] = {
     GATED_RULES, END_RULES,
 };
 
-static const char *const LLAMA_BUFFERS[] = {"model.layers.#.self_attn.rotary_emb.inv_freq",
-                                            "model.rotary_emb.inv_freq", NULL};
-
 /* ---------------------------------------------------------------- llama */
 
 static const gk__field LLAMA_FIELDS[] = {
-    LLAMA_LIKE_FIELDS,
-    OPTIONAL("hidden_act", GK__ACT, act),
-    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
-    OPTIONAL("attention_bias", GK__BOOL, o_bias),
-    OPTIONAL("mlp_bias", GK__BOOL, mlp_bias),
+    SIZES(32000, 4096, 11008, 32, 32, 2048),
+    TIED(false),
+    IDS(1, 2),
+    NULLABLE("num_key_value_heads", GK__INT, n_kv_heads, 0),
+    NULLABLE("head_dim", GK__INT, head_dim, 0),
+    RMS_EPS(1e-6),
+    ACT,
+    ATTENTION_BIAS(false),
+    FIELD("mlp_bias", GK__BOOL, mlp_bias, false),
 };
 
 /* ---------------------------------------------------------------- qwen2 */
 
 static const gk__field QWEN2_FIELDS[] = {
-    LLAMA_LIKE_FIELDS,
-    OPTIONAL("hidden_act", GK__ACT, act),
-    FIXED("use_sliding_window", "false"),
+    SIZES(151936, 4096, 22016, 32, 32, 32768),
+    TIED(false),
+    IDS(NO_ID, NO_ID),
+    NULLABLE("num_key_value_heads", GK__INT, n_kv_heads, 32),
+    NULLABLE("head_dim", GK__INT, head_dim, 0),
+    RMS_EPS(1e-6),
+    ACT,
 };
 
 /* ---------------------------------------------------------------- olmo2: norms after attention and MLP only
  */
 
 static const gk__field OLMO2_FIELDS[] = {
-    LLAMA_LIKE_FIELDS,
-    OPTIONAL("hidden_act", GK__ACT, act),
-    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
-    OPTIONAL("attention_bias", GK__BOOL, o_bias),
+    SIZES(50304, 4096, 11008, 32, 32, 2048),
+    TIED(false),
+    IDS(NO_ID, 50279),
+    NULLABLE("num_key_value_heads", GK__INT, n_kv_heads, 0),
+    NULLABLE("head_dim", GK__INT, head_dim, 0),
+    RMS_EPS(1e-5),
+    ACT,
+    ATTENTION_BIAS(false),
 };
 
 static const gk__rule OLMO2_RULES[] = {
@@ -89,25 +105,31 @@ static const gk__rule OLMO2_RULES[] = {
 /* ---------------------------------------------------------------- gemma */
 
 static const gk__field GEMMA_FIELDS[] = {
-    LLAMA_LIKE_FIELDS,
-    OPTIONAL("hidden_act", GK__ACT, act),
-    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
-    OPTIONAL("attention_bias", GK__BOOL, o_bias),
-    FIXED("use_bidirectional_attention", "false"),
+    SIZES(256000, 3072, 24576, 28, 16, 8192),
+    TIED(true),
+    IDS(2, 1),
+    FIELD("num_key_value_heads", GK__INT, n_kv_heads, 16),
+    FIELD("head_dim", GK__INT, head_dim, 256),
+    RMS_EPS(1e-6),
+    ACT,
+    ATTENTION_BIAS(false),
 };
 
 /* ---------------------------------------------------------------- gemma2 */
 
 static const gk__field GEMMA2_FIELDS[] = {
-    LLAMA_LIKE_FIELDS,
-    OPTIONAL("hidden_activation", GK__ACT, act),
-    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
-    OPTIONAL("attention_bias", GK__BOOL, o_bias),
-    FIELD("query_pre_attn_scalar", GK__NUM, query_scale),
-    FIELD("attn_logit_softcapping", GK__CAP, attn_softcap),
-    FIELD("final_logit_softcapping", GK__CAP, final_softcap),
-    OPTIONAL("sliding_window", GK__INT, window),
-    FIXED("use_bidirectional_attention", "false"),
+    SIZES(256000, 2304, 9216, 26, 8, 8192),
+    TIED(true),
+    IDS(2, 1),
+    FIELD("num_key_value_heads", GK__INT, n_kv_heads, 4),
+    FIELD("head_dim", GK__INT, head_dim, 256),
+    RMS_EPS(1e-6),
+    FIELD("hidden_activation", GK__ACT, act, 0),
+    ATTENTION_BIAS(false),
+    FIELD("query_pre_attn_scalar", GK__NUM, query_scale, 256),
+    NULLABLE("attn_logit_softcapping", GK__CAP, attn_softcap, 50),
+    NULLABLE("final_logit_softcapping", GK__CAP, final_softcap, 30),
+    NULLABLE("sliding_window", GK__INT, window, 4096),
 };
 
 static const gk__rule GEMMA2_RULES[] = {
@@ -124,12 +146,14 @@ static const gk__rule GEMMA2_RULES[] = {
 /* ---------------------------------------------------------------- gpt_neox */
 
 static const gk__field NEOX_FIELDS[] = {
-    COMMON_FIELDS,
-    FIELD("layer_norm_eps", GK__NUM, norm_eps),
-    OPTIONAL("hidden_act", GK__ACT, act),
-    OPTIONAL("use_parallel_residual", GK__BOOL, parallel),
-    OPTIONAL("attention_bias", GK__BOOL, qkv_bias),
-    OPTIONAL("attention_bias", GK__BOOL, o_bias),
+    SIZES(50432, 6144, 24576, 44, 64, 2048),
+    TIED(false),
+    IDS(0, 2),
+    NULLABLE("head_dim", GK__INT, head_dim, 0), /* no key of its class, but its angles look for it */
+    FIELD("layer_norm_eps", GK__NUM, norm_eps, 1e-5),
+    ACT,
+    FIELD("use_parallel_residual", GK__BOOL, parallel, true),
+    ATTENTION_BIAS(true),
 };
 
 static const gk__rule NEOX_RULES[] = {
@@ -147,27 +171,19 @@ static const gk__rule NEOX_RULES[] = {
     RULE("embed_out", GK_HEAD),
 };
 
-static const char *const NEOX_BUFFERS[] = {"gpt_neox.layers.#.attention.bias",
-                                           "gpt_neox.layers.#.attention.masked_bias",
-                                           "gpt_neox.layers.#.attention.rotary_emb.inv_freq", NULL};
-
 /* ---------------------------------------------------------------- gpt2 */
 
 static const gk__field GPT2_FIELDS[] = {
-    FIELD("vocab_size", GK__INT, vocab),
-    FIELD("n_embd", GK__INT, d_model),
-    OPTIONAL("n_inner", GK__INT, d_ffn),
-    FIELD("n_layer", GK__INT, n_layers),
-    FIELD("n_head", GK__INT, n_heads),
-    FIELD("n_positions", GK__INT, max_positions),
-    FIELD("layer_norm_epsilon", GK__NUM, norm_eps),
-    OPTIONAL("tie_word_embeddings", GK__BOOL, tied),
-    FIELD("bos_token_id", GK__ID, bos_id),
-    FIELD("eos_token_id", GK__IDS, eos_id),
-    OPTIONAL("activation_function", GK__ACT, act),
-    FIXED("scale_attn_weights", "true"),
-    FIXED("scale_attn_by_inverse_layer_idx", "false"),
-    FIXED("add_cross_attention", "false"),
+    FIELD("vocab_size", GK__INT, vocab, 50257),
+    ALIASED("n_embd", "hidden_size", d_model, 768),
+    NULLABLE("n_inner", GK__INT, d_ffn, 0),
+    ALIASED("n_layer", "num_hidden_layers", n_layers, 12),
+    ALIASED("n_head", "num_attention_heads", n_heads, 12),
+    ALIASED("n_positions", "max_position_embeddings", max_positions, 1024),
+    FIELD("layer_norm_epsilon", GK__NUM, norm_eps, 1e-5),
+    TIED(true),
+    IDS(50256, 50256),
+    FIELD("activation_function", GK__ACT, act, 0),
 };
 
 static const gk__rule GPT2_RULES[] = {
@@ -182,9 +198,6 @@ static const gk__rule GPT2_RULES[] = {
     RULE("transformer.ln_f", GK_LNF),
     RULE("lm_head", GK_HEAD),
 };
-
-static const char *const GPT2_BUFFERS[] = {"transformer.h.#.attn.bias", "transformer.h.#.attn.masked_bias",
-                                           NULL};
 
 /* ---------------------------------------------------------------- the table */
 
@@ -201,7 +214,7 @@ static const gk_family FAMILIES[] = {
      .theta_key = "rope_theta",
      FIELDS(LLAMA_FIELDS),
      RULES(LLAMA_RULES),
-     .buffers = LLAMA_BUFFERS},
+     .prefix = "model."},
     {.name = "gpt2",
      .architecture = "GPT2LMHeadModel",
      .base = {.norm = GK_LAYERNORM,
@@ -215,8 +228,7 @@ static const gk_family FAMILIES[] = {
      .act_name = "gelu_new",
      FIELDS(GPT2_FIELDS),
      RULES(GPT2_RULES),
-     .prefix = "transformer.",
-     .buffers = GPT2_BUFFERS},
+     .prefix = "transformer."},
     {.name = "gpt_neox",
      .architecture = "GPTNeoXForCausalLM",
      .base = {.norm = GK_LAYERNORM,
@@ -234,8 +246,8 @@ static const gk_family FAMILIES[] = {
      .rotary_default = 0.25,
      FIELDS(NEOX_FIELDS),
      RULES(NEOX_RULES),
-     .prefix = "gpt_neox.",
-     .buffers = NEOX_BUFFERS},
+     .head_alias = "lm_head",
+     .prefix = "gpt_neox."},
     {.name = "gemma",
      .architecture = "GemmaForCausalLM",
      .base = {LLAMA_LIKE, .pre_norm = true, .norm_offset = true, .act = GK_GELU_TANH, .tied = true},
@@ -245,7 +257,7 @@ static const gk_family FAMILIES[] = {
      .theta_key = "rope_theta",
      FIELDS(GEMMA_FIELDS),
      RULES(LLAMA_RULES),
-     .buffers = LLAMA_BUFFERS},
+     .prefix = "model."},
     {.name = "gemma2",
      .architecture = "Gemma2ForCausalLM",
      .base = {LLAMA_LIKE, .pre_norm = true, .post_norm = true, .norm_offset = true, .act = GK_GELU_TANH,
@@ -255,15 +267,16 @@ static const gk_family FAMILIES[] = {
      .theta_key = "rope_theta",
      FIELDS(GEMMA2_FIELDS),
      RULES(GEMMA2_RULES),
-     .buffers = LLAMA_BUFFERS},
+     .prefix = "model."},
     {.name = "qwen2",
      .architecture = "Qwen2ForCausalLM",
      .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU, .qkv_bias = true},
      .act_name = "silu",
      .theta_key = "rope_theta",
+     .switched_window = true,
      FIELDS(QWEN2_FIELDS),
      RULES(LLAMA_RULES),
-     .buffers = LLAMA_BUFFERS},
+     .prefix = "model."},
     {.name = "olmo2",
      .architecture = "Olmo2ForCausalLM",
      .base = {LLAMA_LIKE, .post_norm = true, .qk_norm = true, .act = GK_SILU},
@@ -271,7 +284,7 @@ static const gk_family FAMILIES[] = {
      .theta_key = "rope_theta",
      FIELDS(OLMO2_FIELDS),
      RULES(OLMO2_RULES),
-     .buffers = LLAMA_BUFFERS},
+     .prefix = "model."},
 };
 
 const gk_family *gk_family_find(const char *name) {

@@ -22,10 +22,9 @@ typedef enum gk__field_kind {
     GK__NUM,
     GK__CAP, /* a number above 0; null: none */
     GK__BOOL,
-    GK__ACT,  /* the name of an activation */
-    GK__ID,   /* a token id; null or absent: none; of a list the first counts */
-    GK__IDS,  /* the same, and the rest of a list goes into more_eos */
-    GK__FIXED /* must have this value, or be absent where that means the same */
+    GK__ACT, /* the name of an activation */
+    GK__ID,  /* a token id; null or absent: none; of a list the first counts */
+    GK__IDS  /* the same, and the rest of a list goes into more_eos */
 } gk__field_kind;
 
 /* One member of config.json. */
@@ -33,8 +32,9 @@ typedef struct gk__field {
     const char *key;
     gk__field_kind kind;
     size_t member;     /* offsetof in gk_config */
-    bool optional;     /* absent or null: derived from the others, or the family's default */
-    const char *value; /* GK__FIXED: as JSON text */
+    double standard;   /* what an absent member means; 0 of a size: it follows from the others */
+    bool nullable;     /* null: none */
+    const char *alias; /* another name that counts before `key`; NULL: none */
 } gk__field;
 
 struct gk_family {
@@ -48,13 +48,13 @@ struct gk_family {
     const char *theta_key;  /* rope_theta's name outside rope_parameters */
     const char *rotary_key; /* the rotated share of a head; NULL: all of it */
     double rotary_default;
+    bool switched_window; /* use_sliding_window and max_window_layers say which layers have one */
     const gk__field *fields;
     size_t n_fields;
     const gk__rule *rules; /* in file order */
     size_t n_rules;
-    const char *prefix; /* the part of every name that some files leave out; NULL: none */
-    const char *const
-        *buffers; /* names of tensors that are no parameters, NULL-terminated; prefix and '#' as above */
+    const char *prefix;     /* the part of every name that some files leave out */
+    const char *head_alias; /* another name of the head's tensor; NULL: none */
 };
 
 /* A component's weight is [*out x *in] (norms: in = 1); false where the model has no such component of its
@@ -69,10 +69,24 @@ gk_place gk__at_member(gk_place at, const gk_config *c, size_t member, const cha
 
 /* ---- hf_config.c: config.json */
 bool gk__config_load(const char *path, gk_config *out, gk_error *err);
-bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_error *err);
+/* With the members of `kept` (NULL: none) that are not the configuration's own. */
+bool gk__config_save(const gk_config *c, gk_dtype weights, const json_t *kept, const char *path,
+                     gk_error *err);
 /* generation_config.json of a folder, which need not be there: the ids that end a text. */
 bool gk__generation_load(const char *dir, gk_config *c, gk_error *err);
-bool gk__generation_save(const gk_config *c, const char *dir, gk_error *err);
+/* `kept` is written as it is; without it (NULL) a file with the ids, where config.json cannot say them. */
+bool gk__generation_save(const gk_config *c, const json_t *kept, const char *dir, gk_error *err);
+/* ---- config_keys.c: every key that a config.json may have */
+typedef enum gk__key_use {
+    GK__KEY_READ,  /* honoured, or refused where its value is not built */
+    GK__KEY_FIXED, /* must have the value in *detail (JSON text), else it is refused by name */
+    GK__KEY_VOID,  /* changes nothing, for the ground in *detail */
+    GK__KEY_OTHER /* transformers does not look at it for this family: the same here, and a notice names it */
+} gk__key_use;
+gk__key_use gk__key_of(const gk_family *f, const char *key, const char **detail);
+/* Refuses fixed keys with another value; names those of no use in one notice. */
+bool gk__check_keys(const json_t *doc, const gk_config *c, gk_place at, gk_error *err);
+
 /* Whether the family's config.json can say this member. */
 bool gk__family_says(const gk_family *f, size_t member);
 

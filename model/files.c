@@ -9,8 +9,27 @@
 #define WEIGHTS "model.safetensors"
 #define INDEX "model.safetensors.index.json"
 
+/* What older versions and other programs left in a layer: masks and angles, which follow from config.json. */
+static const char *const BUFFERS[] = {"#.attn.bias",
+                                      "#.attn.masked_bias",
+                                      "#.attention.bias",
+                                      "#.attention.masked_bias",
+                                      "#.attention.rotary_emb.inv_freq",
+                                      "#.attention.rotary_emb.cos_cached",
+                                      "#.attention.rotary_emb.sin_cached",
+                                      "#.self_attn.rotary_emb.inv_freq",
+                                      "#.self_attn.rotary_emb.cos_cached",
+                                      "#.self_attn.rotary_emb.sin_cached",
+                                      "#.self_attn.bias",
+                                      "#.self_attn.masked_bias",
+                                      NULL};
+
 gk__layout gk__layout_hf(const gk_family *f) {
-    return (gk__layout){.rules = f->rules, .n_rules = f->n_rules, .prefix = f->prefix, .buffers = f->buffers};
+    return (gk__layout){.rules = f->rules,
+                        .n_rules = f->n_rules,
+                        .prefix = f->prefix,
+                        .head_alias = f->head_alias,
+                        .buffers = BUFFERS};
 }
 
 /* ---------------------------------------------------------------- which files */
@@ -82,12 +101,28 @@ static bool find_files(const char *dir, gk_arena *a, const char ***list, size_t 
     return one_file(a, weights, list, n); /* opening it says what is wrong */
 }
 
+const char **gk__gguf_paths(const gk_gguf *g, gk_arena *a, size_t *n) {
+    const char **list = gk_arena_alloc(a, gk_gguf_files(g) * sizeof *list);
+    *n = gk_gguf_files(g);
+    for (size_t i = 0; i < *n; i++) list[i] = gk_arena_strdup(a, gk_gguf_file(g, i));
+    return list;
+}
+
+static bool files_of_file(gk_arena *a, const char *path, const char ***list, size_t *n, gk_error *err) {
+    if (!gk_gguf_is(path)) return one_file(a, path, list, n); /* opening it says what is wrong */
+    gk_gguf *g = gk_gguf_open(path, err);
+    if (g) *list = gk__gguf_paths(g, a, n);
+    gk_gguf_close(g);
+    return g != NULL;
+}
+
 bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
     const char *base = path, **of_base;
     json_t *index = NULL;
     const bool adapter = gk_is_adapter(path);
     if (adapter && !(base = gk_adapter_base(path, a, err))) return false;
-    bool ok = gk__is_file(base) ? one_file(a, base, list, n) : find_files(base, a, list, n, &index, err);
+    bool ok =
+        gk__is_file(base) ? files_of_file(a, base, list, n, err) : find_files(base, a, list, n, &index, err);
     json_decref(index);
     if (!ok || !adapter) return ok;
     of_base = *list;
@@ -125,19 +160,27 @@ static void list_tensors(gk__files *f, const gk_safetensors *part, const char *p
     }
 }
 
-/* Every tensor is in the file that the index says: a folder that mixes two checkpoints is not read. */
+/* A tensor is in the file that the index says: a folder that mixes two checkpoints is not read. What is in no
+ * file is not judged here: the index may list a tied head, of which the files have the embedding only. */
 static bool check_index(const char *dir, const gk__files *f, const json_t *index, gk_error *err) {
-    const char *name;
+    const char *name, *nowhere = NULL;
     json_t *v;
     json_object_foreach(json_object_get(index, "weight_map"), name, v) {
         const char *file = gk_path_join(f->a, dir, json_string_value(v));
-        size_t i = 0;
-        while (i < f->n && (strcmp(f->list[i].name, name) != 0 || strcmp(f->list[i].path, file) != 0)) i++;
-        if (i == f->n)
+        bool there = false, elsewhere = false;
+        for (size_t i = 0; i < f->n && !there; i++) {
+            bool same = strcmp(f->list[i].name, name) == 0;
+            there = same && strcmp(f->list[i].path, file) == 0;
+            elsewhere = elsewhere || same;
+        }
+        if (elsewhere && !there)
             return gk_fail(err, GK_AT_FIELD(gk_path_join(f->a, dir, INDEX), name),
                            "the index and the files must be of one checkpoint", "is not in %s",
                            json_string_value(v));
+        if (!there) nowhere = name;
     }
+    if (nowhere)
+        gk_notice(GK_AT_FILE(gk_path_join(f->a, dir, INDEX)), "lists %s, which is in no file", nowhere);
     return true;
 }
 

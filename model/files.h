@@ -33,15 +33,20 @@ typedef struct gk__files {
 typedef struct gk__layout {
     const gk__rule *rules;
     size_t n_rules;
-    const char *prefix;         /* as in gk_family */
-    const char *const *buffers; /* as in gk_family */
-    bool norms_plus_one;        /* norms are stored as 1 + their weight (GGUF files of Gemma) */
+    const char *prefix;     /* as in gk_family */
+    const char *head_alias; /* as in gk_family */
+    const char *const
+        *buffers;        /* tensors that are no parameters, '#' for a layer's number; NULL-terminated */
+    bool strict;         /* nothing but these may be left over */
+    bool norms_plus_one; /* norms are stored as 1 + their weight (GGUF files of Gemma) */
 } gk__layout;
 
 /* Whether a model's path is that of a file, which must then be a GGUF file; all else is a folder. */
 bool gk__is_file(const char *path);
 /* A folder's model.safetensors, or the files that its model.safetensors.index.json lists. */
 bool gk__files_folder(const char *dir, gk__files *out, gk_error *err);
+/* The paths of a GGUF file's parts, of which there may be one; in `a`. */
+const char **gk__gguf_paths(const gk_gguf *g, gk_arena *a, size_t *n);
 /* A GGUF file, with its configuration and layout. `out` is closed by the caller after success only. */
 bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk__layout *layout, gk_error *err);
 void gk__files_close(gk__files *f);

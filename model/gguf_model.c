@@ -54,16 +54,17 @@ static const struct architecture {
 };
 
 static gk__layout layout_of(const struct architecture *a) {
-    return (gk__layout){
-        .rules = a->rules, .n_rules = a->n_rules, .buffers = BUFFERS, .norms_plus_one = a->norms_plus_one};
+    return (gk__layout){.rules = a->rules,
+                        .n_rules = a->n_rules,
+                        .buffers = BUFFERS,
+                        .strict = true,
+                        .norms_plus_one = a->norms_plus_one};
 }
 
-static void list_tensors(gk__files *f, const char *path) {
+static void list_tensors(gk__files *f) {
     size_t n = gk_gguf_tensors(f->gguf);
     f->list = gk_arena_alloc(f->a, (n + 1) * sizeof *f->list);
-    const char *copy = gk_arena_strdup(f->a, path);
-    f->path = gk_arena_alloc(f->a, sizeof *f->path);
-    f->path[f->n_paths++] = copy;
+    f->path = gk__gguf_paths(f->gguf, f->a, &f->n_paths);
     for (size_t i = 0; i < n; i++) {
         const gk_gguf_tensor *t = gk_gguf_tensor_at(f->gguf, i);
         gk__stored *s = &f->list[f->n++];
@@ -72,7 +73,7 @@ static void list_tensors(gk__files *f, const char *path) {
                           .type = gk__quant_of(t->type),
                           .n_dims = t->n_dims,
                           .data = t->data,
-                          .path = copy,
+                          .path = t->file,
                           .byte = t->offset,
                           .bytes = t->bytes};
         for (int d = 0; d < t->n_dims; d++) s->shape[d] = t->shape[t->n_dims - 1 - d];
@@ -373,7 +374,7 @@ bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk__layout *
     *out = (gk__files){.a = gk_arena_new()};
     out->gguf = gk_gguf_open(path, err);
     if (out->gguf && read_config(out->gguf, path, c, layout, err)) {
-        list_tensors(out, path);
+        list_tensors(out);
         return true;
     }
     gk__files_close(out);

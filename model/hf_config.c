@@ -35,14 +35,15 @@ static bool read_float(const json_t *doc, const char *key, float *out, gk_place 
     return true;
 }
 
-/* An id or a list of them (Llama 3 has several ends of a text); absent or null: none. */
+/* An id or a list of them (Llama 3 has several ends of a text); absent, null or -1: none. */
 static bool read_ids(const json_t *doc, const char *key, gk_id_list *out, gk_place at, gk_error *err) {
     const json_t *v = member(doc, key);
     *out = (gk_id_list){0};
     if (!v) return true;
     if (!json_is_array(v)) {
-        out->n = 1;
-        return read_int(doc, key, 0, &out->id[0], at, err);
+        bool ok = read_int(doc, key, -1, &out->id[0], at, err);
+        out->n = ok && out->id[0] >= 0;
+        return ok;
     }
     at.field = key;
     if (json_array_size(v) == 0)
@@ -51,9 +52,9 @@ static bool read_ids(const json_t *doc, const char *key, gk_id_list *out, gk_pla
         return gk_fail(err, at, "at most 16 token ids", "is a list of %zu", json_array_size(v));
     for (size_t i = 0; i < json_array_size(v); i++) {
         const json_t *id = json_array_get(v, i);
-        if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > LARGEST_INT)
+        if (!json_is_integer(id) || json_integer_value(id) < -1 || json_integer_value(id) > LARGEST_INT)
             return gk_fail(err, at, "must be a token id or a list of them", "item %zu is no token id", i);
-        out->id[out->n++] = (int)json_integer_value(id);
+        if (json_integer_value(id) >= 0) out->id[out->n++] = (int)json_integer_value(id);
     }
     return true;
 }
@@ -63,15 +64,12 @@ static bool read_id(const json_t *doc, const char *key, int *out, gk_id_list *mo
                     gk_error *err) {
     gk_id_list all;
     if (!read_ids(doc, key, &all, at, err)) return false;
-    if (all.n > 0) *out = all.id[0];
+    *out = all.n > 0 ? all.id[0] : -1;
     for (int i = 1; more && i < all.n; i++) more->id[more->n++] = all.id[i];
     return true;
 }
 
-/* Null means none, but a missing member is an error: its default differs between versions. */
 static bool read_cap(const json_t *doc, const char *key, float *out, gk_place at, gk_error *err) {
-    *out = 0;
-    if (json_is_null(json_object_get(doc, key))) return true;
     if (!read_float(doc, key, out, at, err)) return false;
     at.field = key;
     return *out > 0 || gk_fail(err, at, "must be a number above 0, or null", "is %g", (double)*out);
@@ -99,8 +97,8 @@ static bool read_act(const json_t *doc, const char *key, const gk_family *f, gk_
     if (!gk_json_str(doc, key, &name, at, err)) return false;
     for (size_t i = 0; i < N_ACTS; i++)
         if (strcmp(name, ACTS[i].name) == 0) {
-            *out = ACTS[i].kind;
-            if (*out == GK_GELU && f->gelu_is_tanh) *out = GK_GELU_TANH;
+            bool tanh_form = f->gelu_is_tanh && strcmp(name, "gelu") == 0;
+            *out = tanh_form ? GK_GELU_TANH : ACTS[i].kind;
             return true;
         }
     at.field = key;
@@ -110,48 +108,54 @@ static bool read_act(const json_t *doc, const char *key, const gk_family *f, gk_
 
 static const char *act_name(const gk_config *c) {
     if (c->act == c->family->base.act) return c->family->act_name;
+    if (c->act == GK_GELU && c->family->gelu_is_tanh)
+        return "gelu_python"; /* "gelu" would be read as tanh's */
     for (size_t i = 0; i < N_ACTS; i++)
         if (ACTS[i].kind == c->act) return ACTS[i].name;
     return NULL;
 }
 
-static bool check_fixed(const json_t *doc, const gk__field *f, gk_place at, gk_error *err) {
-    const json_t *v = member(doc, f->key);
-    if (!v) return true;
-    json_t *want = json_loads(f->value, JSON_DECODE_ANY, NULL);
-    bool same = json_equal(v, want);
-    json_decref(want);
-    if (same) return true;
-    char hint[96], *there = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
-    snprintf(hint, sizeof hint, "must be %s, the only value supported so far", f->value);
-    at.field = f->key;
-    gk_fail(err, at, hint, "is %.80s", there ? there : "not readable");
-    free(there);
+/* The member's value where config.json does not say it, or says that there is none. */
+static void set_standard(const gk__field *f, bool none, gk_config *c) {
+    void *out = (char *)c + f->member;
+    bool id = f->kind == GK__ID || f->kind == GK__IDS;
+    double value = !none ? f->standard : id ? -1 : 0;
+    if (f->kind == GK__INT || id)
+        *(int *)out = (int)value;
+    else if (f->kind == GK__NUM || f->kind == GK__CAP)
+        *(float *)out = (float)value;
+    else if (f->kind == GK__BOOL)
+        *(bool *)out = value != 0;
+}
+
+static bool read_value(const json_t *doc, const char *key, const gk__field *f, gk_config *c, gk_place at,
+                       gk_error *err) {
+    void *out = (char *)c + f->member;
+    switch (f->kind) {
+    case GK__INT:
+        return read_int(doc, key, 1, out, at, err);
+    case GK__NUM:
+        return read_float(doc, key, out, at, err);
+    case GK__CAP:
+        return read_cap(doc, key, out, at, err);
+    case GK__BOOL:
+        return gk_json_bool(doc, key, out, at, err);
+    case GK__ACT:
+        return read_act(doc, key, c->family, out, at, err);
+    case GK__ID:
+        return read_id(doc, key, out, NULL, at, err);
+    case GK__IDS:
+        return read_id(doc, key, out, &c->more_eos, at, err);
+    }
     return false;
 }
 
 static bool read_field(const json_t *doc, const gk__field *f, gk_config *c, gk_place at, gk_error *err) {
-    void *out = (char *)c + f->member;
-    if (f->optional && !member(doc, f->key)) return true;
-    switch (f->kind) {
-    case GK__INT:
-        return read_int(doc, f->key, 1, out, at, err);
-    case GK__NUM:
-        return read_float(doc, f->key, out, at, err);
-    case GK__CAP:
-        return read_cap(doc, f->key, out, at, err);
-    case GK__BOOL:
-        return gk_json_bool(doc, f->key, out, at, err);
-    case GK__ACT:
-        return read_act(doc, f->key, c->family, out, at, err);
-    case GK__ID:
-        return read_id(doc, f->key, out, NULL, at, err);
-    case GK__IDS:
-        return read_id(doc, f->key, out, &c->more_eos, at, err);
-    case GK__FIXED:
-        return check_fixed(doc, f, at, err);
-    }
-    return false;
+    const char *key = f->alias && json_object_get(doc, f->alias) ? f->alias : f->key;
+    const json_t *v = json_object_get(doc, key);
+    set_standard(f, json_is_null(v), c);
+    if (v && (!json_is_null(v) || !f->nullable)) return read_value(doc, key, f, c, at, err);
+    return true;
 }
 
 /* ---------------------------------------------------------------- rotary positions */
@@ -161,22 +165,37 @@ static bool read_field(const json_t *doc, const gk__field *f, gk_config *c, gk_p
  */
 static bool rope_object(const json_t *doc, const json_t **out, const char **key, gk_place at, gk_error *err) {
     *out = member(doc, "rope_scaling");
-    *key = *out ? "rope_scaling" : "rope_parameters";
-    if (!*out) *out = member(doc, "rope_parameters");
+    bool empty = json_is_object(*out) && json_object_size(*out) == 0;
+    *key = *out && !empty ? "rope_scaling" : "rope_parameters";
+    if (!*out || empty) *out = member(doc, "rope_parameters");
     at.field = *key;
     if (*out && !json_is_object(*out))
         return gk_fail(err, at, "must be an object or null", "is not an object");
+    for (int i = 0; i < 2; i++) {
+        const char *kind = i ? "sliding_attention" : "full_attention";
+        if (json_object_get(*out, kind))
+            return gk_fail(err, at, "one object for all layers", "has rotary positions for '%s' alone", kind);
+    }
     return true;
 }
 
-/* Absent, null or a number. */
+/* Absent or a number. */
 static bool optional_num(const json_t *doc, const char *key, double *out, gk_place at, gk_error *err) {
-    return !member(doc, key) || gk_json_num(doc, key, out, at, err);
+    return !json_object_get(doc, key) || gk_json_num(doc, key, out, at, err);
 }
 
-static bool read_scaling(const json_t *rope, gk_config *c, gk_place at, gk_error *err) {
-    const json_t *type = member(rope, "rope_type");
-    if (!type) type = member(rope, "type");
+/* Beside the object it counts before the same key in it, for the kinds that need it. */
+static bool read_original(const json_t *doc, const json_t *rope, int *out, gk_place top, gk_place inside,
+                          gk_error *err) {
+    static const char key[] = "original_max_position_embeddings";
+    if (json_object_get(doc, key)) return read_int(doc, key, 1, out, top, err);
+    return !json_object_get(rope, key) || read_int(rope, key, 1, out, inside, err);
+}
+
+static bool read_scaling(const json_t *doc, const json_t *rope, gk_config *c, gk_place top, gk_place at,
+                         gk_error *err) {
+    const json_t *type = json_object_get(rope, "rope_type");
+    if (!type) type = json_object_get(rope, "type");
     const char *name = type ? json_string_value(type) : "default";
     if (name && strcmp(name, "default") == 0) return true;
     bool llama3 = name && strcmp(name, "llama3") == 0;
@@ -189,22 +208,21 @@ static bool read_scaling(const json_t *rope, gk_config *c, gk_place at, gk_error
     c->rope_original = c->max_positions;
     return read_float(rope, "low_freq_factor", &c->rope_low, at, err) &&
            read_float(rope, "high_freq_factor", &c->rope_high, at, err) &&
-           (!member(rope, "original_max_position_embeddings") ||
-            read_int(rope, "original_max_position_embeddings", 1, &c->rope_original, at, err));
+           read_original(doc, rope, &c->rope_original, top, at, err);
 }
 
 static bool read_rope(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {
     const gk_family *f = c->family;
     const json_t *rope;
-    const char *key;
+    const char *key, *share_key = f->rotary_key ? f->rotary_key : "partial_rotary_factor";
     if (!rope_object(doc, &rope, &key, at, err)) return false;
     gk_place inside = at, at_share = at;
     inside.field = key;
-    at_share.field = member(rope, "partial_rotary_factor") ? "partial_rotary_factor" : f->rotary_key;
+    at_share.field = json_object_get(rope, "partial_rotary_factor") ? "partial_rotary_factor" : share_key;
     double theta = 1e4, share = f->rotary_key ? f->rotary_default : 1;
     if (!optional_num(doc, f->theta_key, &theta, at, err) ||
         !optional_num(rope, "rope_theta", &theta, inside, err) ||
-        (f->rotary_key && !optional_num(doc, f->rotary_key, &share, at, err)) ||
+        !optional_num(doc, share_key, &share, at, err) ||
         !optional_num(rope, "partial_rotary_factor", &share, inside, err))
         return false;
     if (!(share > 0 && share <= 1) || (share != 1 && !f->rotary_key))
@@ -217,38 +235,71 @@ static bool read_rope(const json_t *doc, gk_config *c, gk_place at, gk_error *er
         return gk_fail(err, at_share, "rotary positions turn pairs: an even number of dimensions, at least 2",
                        "a share of %g makes %d of the %d dimensions of a head rotary", share, c->rotary_dim,
                        c->head_dim);
-    return !rope || read_scaling(rope, c, inside, err);
+    return !rope || read_scaling(doc, rope, c, at, inside, err);
+}
+
+/* ---------------------------------------------------------------- windows */
+
+static bool is_type(const json_t *types, size_t layer, const char *want) {
+    const char *type = json_string_value(json_array_get(types, layer));
+    return type && strcmp(type, want) == 0;
 }
 
 static bool all_full(const json_t *types, int n) {
-    for (size_t i = 0; i < (size_t)n; i++) {
-        const char *type = json_string_value(json_array_get(types, i));
-        if (!type || strcmp(type, "full_attention") != 0) return false;
+    for (size_t i = 0; i < (size_t)n; i++)
+        if (!is_type(types, i, "full_attention")) return false;
+    return true;
+}
+
+/* The pattern of windows that the passes know is Gemma 2's; a family without windows has none to see. */
+static bool check_layer_types(const json_t *types, const gk_config *c, gk_place at, gk_error *err) {
+    bool windows = c->family->base.window != 0;
+    for (size_t i = 0; i < (size_t)c->n_layers; i++) {
+        const char *have = json_string_value(json_array_get(types, i));
+        if (is_type(types, i, windows && i % 2 == 0 ? "sliding_attention" : "full_attention")) continue;
+        return gk_fail(err, at,
+                       windows ? "sliding_attention and full_attention must alternate, sliding first, or "
+                                 "every layer must be full_attention"
+                               : "every layer must be full_attention in this family",
+                       "layer %zu is '%.40s'", i, have ? have : "(nothing)");
     }
     return true;
 }
 
-/* The one pattern of windows that the passes know; without windows every layer sees everything. */
 static bool read_layer_types(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {
     const json_t *types = member(doc, "layer_types");
-    if (!types) return true;
-    if (all_full(types, c->n_layers)) {
+    at.field = "layer_types";
+    if (types && (!json_is_array(types) || json_array_size(types) != (size_t)c->n_layers))
+        return gk_fail(err, at, "one entry a layer", "is no list of %d", c->n_layers);
+    if (types && all_full(types, c->n_layers)) {
         c->window = 0;
         return true;
     }
-    at.field = "layer_types";
-    for (size_t i = 0; i < (size_t)c->n_layers; i++) {
-        const char *want = c->window == 0 || i % 2 ? "full_attention" : "sliding_attention";
-        const char *have = json_string_value(json_array_get(types, i));
-        if (!have || strcmp(have, want) != 0)
-            return gk_fail(err, at,
-                           c->window
-                               ? "sliding_attention and full_attention must alternate, sliding first, or "
-                                 "every layer must be full_attention"
-                               : "every layer must be full_attention in this family",
-                           "layer %zu is '%.40s'", i, have ? have : "(nothing)");
-    }
-    return true;
+    if (types && !check_layer_types(types, c, at, err)) return false;
+    at.field = "sliding_window";
+    return c->window != 0 || c->family->base.window == 0 ||
+           gk_fail(err, at, "a number of positions, or full_attention for every layer in layer_types",
+                   "is null, but there are layers with a window");
+}
+
+/* Qwen 2's window counts where it is switched on, in the layers from max_window_layers on, and where a text
+ * can be longer than it: a configuration in which it changes nothing is read, any other is refused. */
+static bool check_switched_window(const json_t *doc, const gk_config *c, gk_place at, gk_error *err) {
+    bool on = false;
+    int window = 4096, first = 28; /* the class's own */
+    const json_t *width = json_object_get(doc, "sliding_window");
+    if (json_object_get(doc, "use_sliding_window") && !gk_json_bool(doc, "use_sliding_window", &on, at, err))
+        return false;
+    if (!on || json_is_null(width) || member(doc, "layer_types")) return true; /* layer_types was looked at */
+    if ((width && !read_int(doc, "sliding_window", 1, &window, at, err)) ||
+        (json_object_get(doc, "max_window_layers") &&
+         !read_int(doc, "max_window_layers", 0, &first, at, err)))
+        return false;
+    at.field = "use_sliding_window";
+    return first >= c->n_layers || window >= c->max_positions ||
+           gk_fail(err, at, "false, or max_window_layers at the number of layers",
+                   "the layers from %d on see a window of %d positions, which is not built for this family",
+                   first, window);
 }
 
 /* What optional fields leave open follows from the others. */
@@ -282,9 +333,10 @@ static bool read_config(const json_t *doc, gk_config *c, gk_place at, gk_error *
     *c = gk__config_of(f);
     for (size_t i = 0; i < f->n_fields; i++)
         if (!read_field(doc, &f->fields[i], c, at, err)) return false;
-    if (!derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) || !read_layer_types(doc, c, at, err))
+    if (!derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) ||
+        !read_layer_types(doc, c, at, err) || (f->switched_window && !check_switched_window(doc, c, at, err)))
         return false;
-    return gk_config_check(c, at, err);
+    return gk_config_check(c, at, err) && gk__check_keys(doc, c, at, err);
 }
 
 bool gk__generation_load(const char *dir, gk_config *c, gk_error *err) {
@@ -298,7 +350,7 @@ bool gk__generation_load(const char *dir, gk_config *c, gk_error *err) {
 }
 
 bool gk__config_load(const char *path, gk_config *out, gk_error *err) {
-    json_t *doc = gk_json_load(path, err);
+    json_t *doc = gk_json_load_words(path, err);
     if (!doc) return false;
     bool ok = read_config(doc, out, GK_AT_FILE(path), err);
     json_decref(doc);
@@ -345,8 +397,6 @@ static json_t *field_value(const gk_config *c, const gk__field *f) {
         return ids_json(*(const int *)in, &none);
     case GK__IDS:
         return ids_json(*(const int *)in, &c->more_eos);
-    case GK__FIXED:
-        return json_loads(f->value, JSON_DECODE_ANY, NULL);
     }
     return NULL;
 }
@@ -390,14 +440,16 @@ static bool same_ids(const gk_id_list *a, const gk_id_list *b) {
     return a->n == b->n && memcmp(a->id, b->id, (size_t)a->n * sizeof *a->id) == 0;
 }
 
-bool gk__generation_save(const gk_config *c, const char *dir, gk_error *err) {
+bool gk__generation_save(const gk_config *c, const json_t *kept, const char *dir, gk_error *err) {
     gk_config plain = *c;
     plain.ends.n = 0;
     gk_id_list all = gk_config_ends(&plain), rest = {0};
     gk_arena *a = gk_arena_new();
     const char *path = gk_path_join(a, dir, GENERATION);
     bool ok = true;
-    if (c->ends.n > 0 && !same_ids(&c->ends, &all)) {
+    if (kept) {
+        ok = gk_json_save(path, kept, err);
+    } else if (c->ends.n > 0 && !same_ids(&c->ends, &all)) {
         for (int i = 1; i < c->ends.n; i++) rest.id[rest.n++] = c->ends.id[i];
         json_t *doc = json_object();
         if (c->bos_id >= 0) json_object_set_new(doc, "bos_token_id", json_integer(c->bos_id));
@@ -411,7 +463,8 @@ bool gk__generation_save(const gk_config *c, const char *dir, gk_error *err) {
     return ok;
 }
 
-bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_error *err) {
+bool gk__config_save(const gk_config *c, gk_dtype weights, const json_t *kept, const char *path,
+                     gk_error *err) {
     static const char *const types[] = {[GK_F32] = "float32", [GK_F16] = "float16", [GK_BF16] = "bfloat16"};
     const gk_family *f = c->family;
     json_t *doc = json_pack("{s:[s], s:s, s:s}", "architectures", f->architecture, "model_type", f->name,
@@ -420,6 +473,7 @@ bool gk__config_save(const gk_config *c, gk_dtype weights, const char *path, gk_
         json_object_set_new(doc, f->fields[i].key, field_value(c, &f->fields[i]));
     if (c->rope) save_rope(c, doc);
     save_layer_types(c, doc);
+    json_object_update_missing(doc, (json_t *)(uintptr_t)kept);
     bool ok = gk_json_save(path, doc, err);
     json_decref(doc);
     return ok;

@@ -13,8 +13,18 @@ typedef struct gk__place {
 
 /* One allocation of parameters, and views into it. q, k and v weights of a layer are adjacent (as are their
  * biases, and gate and up), so that one product computes all of them. */
+/* kept.c: what a folder says that saving has to hand on; NULL members: nothing. */
+typedef struct gk__kept {
+    json_t *config;     /* members of config.json */
+    json_t *generation; /* generation_config.json */
+} gk__kept;
+/* On failure too `out` wants gk__kept_free. */
+bool gk__kept_load(const char *dir, gk__kept *out, gk_error *err);
+void gk__kept_free(gk__kept *k);
+
 struct gk_model {
     gk_config cfg;
+    gk__kept kept;
     float *data;
     uint16_t *half; /* bf16, beside or instead of data; NULL: none */
     float *vectors; /* norms and biases, where data is NULL and half is not */

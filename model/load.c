@@ -28,10 +28,6 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const indexed *)a)->name, ((const indexed *)b)->name);
 }
 
-static gk_place at_stored(const gk__stored *s) {
-    return (gk_place){.file = s->path, .has_byte = true, .byte = s->byte, .field = s->name};
-}
-
 static bool make_index(loader *l, gk_error *err) {
     size_t n = l->files->n;
     l->index = gk_alloc((n + 1) * sizeof *l->index);
@@ -41,7 +37,7 @@ static bool make_index(loader *l, gk_error *err) {
     qsort(l->index, n, sizeof *l->index, by_name);
     for (size_t i = 1; i < n; i++)
         if (strcmp(l->index[i - 1].name, l->index[i].name) == 0)
-            return gk_fail(err, at_stored(l->index[i].stored), "keep one of the two",
+            return gk_fail(err, gk__at_stored(l->index[i].stored), "keep one of the two",
                            "the tensor is there twice, as '%.80s' and as '%.80s'",
                            l->index[i - 1].stored->name, l->index[i].stored->name);
     return true;
@@ -52,43 +48,51 @@ static indexed *lookup(const loader *l, const char *name) {
     return bsearch(&key, l->index, l->files->n, sizeof *l->index, by_name);
 }
 
-static char *shape_text(const int64_t *shape, int n, char *buf, size_t size) {
-    size_t len = (size_t)snprintf(buf, size, "[");
-    for (int i = 0; i < n; i++)
-        len += (size_t)snprintf(buf + len, size - len, "%s%lld", i ? ", " : "", (long long)shape[i]);
-    snprintf(buf + len, size - len, "]");
-    return buf;
+static indexed *lookup_head(const loader *l) {
+    const char *alias = l->layout.head_alias;
+    char name[96];
+    indexed *found = NULL;
+    for (size_t i = 0; i < l->layout.n_rules; i++) {
+        if (l->layout.rules[i].part[0] != GK_HEAD) continue;
+        gk__slot_name(l->layout.rules[i].name, -1, ".weight", name, sizeof name);
+        found = lookup(l, name);
+        if (found || !alias) continue;
+        gk__slot_name(alias, -1, ".weight", name, sizeof name);
+        found = lookup(l, name);
+    }
+    return found;
+}
+
+/* A tied pair may be stored under either name, and the head's under another. */
+static indexed *find_slot(const loader *l, const gk__slot *s) {
+    indexed *found = lookup(l, s->name);
+    bool head = s->rule->part[0] == GK_HEAD || (s->rule->part[0] == GK_EMBED && l->cfg->tied);
+    return found || !head || s->bias ? found : lookup_head(l);
 }
 
 static bool check_stored(const gk__stored *t, const int64_t *shape, int n_dims, gk_error *err) {
     char want[96], have[96], hint[192];
     if (!t->type) {
         snprintf(hint, sizeof hint, "models are read from %s", gk__quant_list());
-        return gk_fail(err, at_stored(t), hint, "the tensor's type is %.20s", t->type_name);
+        return gk_fail(err, gk__at_stored(t), hint, "the tensor's type is %.20s", t->type_name);
     }
     if (t->n_dims != n_dims || memcmp(t->shape, shape, (size_t)n_dims * sizeof *shape) != 0) {
         snprintf(hint, sizeof hint, "the configuration asks for %s",
-                 shape_text(shape, n_dims, want, sizeof want));
-        return gk_fail(err, at_stored(t), hint, "the tensor's shape is %s",
-                       shape_text(t->shape, t->n_dims, have, sizeof have));
+                 gk__shape_text(shape, n_dims, want, sizeof want));
+        return gk_fail(err, gk__at_stored(t), hint, "the tensor's shape is %s",
+                       gk__shape_text(t->shape, t->n_dims, have, sizeof have));
     }
     if (shape[n_dims - 1] % t->type->block != 0)
-        return gk_fail(err, at_stored(t), NULL, "rows of %lld values do not fill blocks of %u",
+        return gk_fail(err, gk__at_stored(t), NULL, "rows of %lld values do not fill blocks of %u",
                        (long long)shape[n_dims - 1], t->type->block);
     return true;
 }
 
 static bool match_slots(loader *l, gk_error *err) {
-    char shape[96], hint[192];
     for (size_t i = 0; i < l->slots.n; i++) {
         gk__slot *s = &l->slots.list[i];
-        indexed *found = lookup(l, s->name);
-        if (!found) {
-            snprintf(hint, sizeof hint, "the configuration asks for it with the shape %s",
-                     shape_text(s->shape, s->n_dims, shape, sizeof shape));
-            return gk_fail(err, GK_AT_FIELD(l->files->n ? l->files->list[0].path : NULL, s->name), hint,
-                           "the tensor is missing");
-        }
+        indexed *found = find_slot(l, s);
+        if (!found) return gk__leftover_missing(&l->layout, l->files, s, err);
         if (!check_stored(found->stored, s->shape, s->n_dims, err)) return false;
         found->used = true;
         s->stored = found->stored;
@@ -96,42 +100,50 @@ static bool match_slots(loader *l, gk_error *err) {
     return true;
 }
 
+/* Whether two tensors of one shape hold equal values, whatever their types. */
+static bool same_values(const gk__stored *a, const gk__stored *b) {
+    if (a->type == b->type) return memcmp(a->data, b->data, a->bytes) == 0;
+    enum { ROWS = 8 };
+    size_t in = (size_t)a->shape[1], n = ROWS * in;
+    float *x = gk_alloc(2 * n * sizeof *x);
+    bool same = true;
+    for (size_t row = 0; same && row < (size_t)a->shape[0]; row += ROWS) {
+        size_t rows = (size_t)a->shape[0] - row < ROWS ? (size_t)a->shape[0] - row : ROWS;
+        const gk__stored *of[2] = {a, b};
+        for (int i = 0; i < 2; i++)
+            gk__dequantise(of[i]->type, of[i]->data + row * in / of[i]->type->block * of[i]->type->bytes,
+                           x + (size_t)i * n, rows * in);
+        for (size_t i = 0; same && i < rows * in; i++) same = x[i] >= x[n + i] && x[i] <= x[n + i];
+    }
+    gk_free(x);
+    return same;
+}
+
 /* Some writers store the head of a tied model too; it must then be the embedding. */
 static bool match_tied_head(loader *l, gk_error *err) {
-    indexed *embed = NULL, *head = NULL;
-    for (size_t i = 0; i < l->layout.n_rules; i++) {
-        char name[96];
-        gk__slot_name(l->layout.rules[i].name, -1, ".weight", name, sizeof name);
-        if (l->layout.rules[i].part[0] == GK_EMBED) embed = lookup(l, name);
-        if (l->layout.rules[i].part[0] == GK_HEAD) head = lookup(l, name);
-    }
-    if (!l->cfg->tied || !head || !embed) return true;
+    indexed *head = lookup_head(l);
+    if (!l->cfg->tied || !head || head->used) return true;
+    const gk__stored *embed = NULL;
+    for (size_t i = 0; i < l->slots.n; i++)
+        if (l->slots.list[i].rule->part[0] == GK_EMBED) embed = l->slots.list[i].stored;
     head->used = true;
-    if (!check_stored(head->stored, embed->stored->shape, 2, err)) return false;
+    if (!embed || !check_stored(head->stored, embed->shape, 2, err)) return embed == NULL;
     if (l->no_values) return true;
-    bool same = head->stored->type == embed->stored->type &&
-                memcmp(head->stored->data, embed->stored->data, head->stored->bytes) == 0;
+    bool same = same_values(head->stored, embed);
     gk_map_forget(head->stored->data, head->stored->bytes);
     if (same) return true;
-    return gk_fail(err, at_stored(head->stored), "set tie_word_embeddings to false, or drop this tensor",
+    return gk_fail(err, gk__at_stored(head->stored), "set tie_word_embeddings to false, or drop this tensor",
                    "config.json ties the head to the embedding, but they differ");
 }
 
-static bool is_buffer(const gk__layout *l, const char *name) {
-    for (const char *const *b = l->buffers; *b; b++)
-        if (gk__name_matches(gk__bare_name(l->prefix, *b), gk__bare_name(l->prefix, name))) return true;
-    return false;
-}
-
 static bool check_rest(const loader *l, gk_error *err) {
-    for (size_t i = 0; i < l->files->n; i++) {
-        const gk__stored *t = l->index[i].stored;
-        if (!l->index[i].used && !is_buffer(&l->layout, t->name))
-            return gk_fail(err, at_stored(t), "check that config.json belongs to this file",
-                           "a %s model of %d layers has no such tensor", l->cfg->family->name,
-                           l->cfg->n_layers);
-    }
-    return true;
+    const gk__stored **rest = gk_alloc((l->files->n + 1) * sizeof *rest);
+    size_t n = 0;
+    for (size_t i = 0; i < l->files->n; i++)
+        if (!l->index[i].used) rest[n++] = l->index[i].stored;
+    bool ok = gk__leftover_check(l->cfg, &l->layout, rest, n, err);
+    gk_free(rest);
+    return ok;
 }
 
 /* ---------------------------------------------------------------- values */
@@ -217,7 +229,7 @@ static bool check_finite(const loader *l, const gk__slot *s, int part, int befor
     if (i == n) return true;
     size_t row = gk__slot_row(l->cfg, s, part, before, (int)(i / in)), at = row * in + i % in;
     if (gk__slot_transposed(s)) at = i % in * (size_t)s->out + row;
-    gk_place place = at_stored(s->stored);
+    gk_place place = gk__at_stored(s->stored);
     place.byte += at / s->stored->type->block * s->stored->type->bytes;
     return gk_fail(err, place, "every weight must be a finite number", "the value at index %zu is %s", at,
                    x[i] != x[i] ? "NaN" : "infinite");
@@ -278,7 +290,8 @@ static bool own(const loader *l, gk_model *m, const gk__slot *s, int part, int b
     size_t n = (size_t)t->out * (size_t)s->in;
     void *p = gk_try_alloc(n * (type == GK_F32 ? sizeof(float) : sizeof(uint16_t)));
     if (!p)
-        return gk_fail(err, at_stored(s->stored), "a machine with more memory", "not enough memory for it");
+        return gk_fail(err, gk__at_stored(s->stored), "a machine with more memory",
+                       "not enough memory for it");
     m->own[m->n_own++] = p;
     read_part(l, s, part, before, t->out, type == GK_F32 ? p : NULL, type == GK_F32 ? NULL : p);
     if (s->bias)
@@ -368,11 +381,13 @@ static gk_model *open_model(const char *path, bool mapped, gk_error *err) {
     gk_model *m = open_files(path, files, &c, &l.layout, err) ? make(&l, mapped, err) : NULL;
     if (m && mapped) {
         m->files = files;
-        return m;
+    } else {
+        gk__files_close(files);
+        gk_free(files);
     }
-    gk__files_close(files);
-    gk_free(files);
-    return m;
+    if (!m || gk__is_file(path) || gk__kept_load(path, &m->kept, err)) return m;
+    gk_model_free(m);
+    return NULL;
 }
 
 /* A model's, or an adapter's base with the adapter merged into it. */

@@ -203,9 +203,10 @@ size_t gk_model_count(const gk_model *m); /* parameters, without padding */
 /* `path` is a Hugging Face folder (config.json and model.safetensors, or several files with
  * model.safetensors.index.json) or a GGUF file, whatever its name. Formats:
  * https://github.com/huggingface/safetensors and ggml's docs/gguf.md. F32, F16, BF16 and ggml's Q8_0, Q4_0,
- * Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K are read, all exactly. Every tensor that the configuration asks for must
- * be there once with its shape; others are an error naming the tensor. Memory is taken only once all were
- * found.
+ * Q4_1, Q5_0, Q5_1, Q2_K to Q6_K, IQ4_NL, IQ4_XS, TQ1_0, TQ2_0 and MXFP4 are read, all exactly. Every tensor
+ * that the configuration asks for must be there once with its shape (of a tied pair under either name); others
+ * are an error naming the tensor, but for those of no use to a language model, which a notice names. Memory is
+ * taken only once all were found.
  *
  * As floats in memory of its own, which training may write; values must be finite. */
 gk_model *gk_model_load(const char *path, gk_error *err);
@@ -214,9 +215,15 @@ gk_model *gk_model_load(const char *path, gk_error *err);
  * models of one file share it. What is fused, transposed or quantised is unpacked (the last to floats). The
  * values are not looked at: whoever uses logits checks that they are finite. */
 gk_model *gk_model_open(const char *path, gk_error *err);
-/* Writes config.json and model.safetensors (each atomically, config.json last) and, where the ids that end a
- * text are others than config.json's, generation_config.json; a file of that name that was there goes, since
- * it was of another model. `dir` is made when absent.
+/* Gives a model that gk_model_open gave the vocabulary of another whose configuration differs in nothing
+ * else, as a donor with padded rows at the end of embedding and head needs it: rows that `to` does not have
+ * are left out (they are never predicted), those that only `to` has are copied from it. Where the two differ
+ * in more, nothing is changed. False: no memory. */
+bool gk_model_fit_vocab(gk_model *m, const gk_model *to, gk_error *err);
+/* Writes config.json and model.safetensors (each atomically, config.json last) and generation_config.json: that
+ * of the folder which the model was read from, else, where the ids that end a text are others than config.json's,
+ * one with these; a file of that name that was there goes, since it was of another model. config.json keeps
+ * pad_token_id, sep_token_id and tokenizer_class of that folder. `dir` is made when absent.
  * A loaded or trained model is saved as F32; an opened one as the types it has, byte for byte the tensors
  * that were read (what was quantised: F32). */
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
@@ -328,8 +335,8 @@ typedef struct gk_diff {
 } gk_diff;
 enum { GK_MOST_RANK = 256 };
 /* NULL when the configurations differ (the error names the first member that does), a value is not finite,
- * rank is not within 1 and GK_MOST_RANK, or gk_interrupted(). Reads the weights in blocks of rows, a few
- * times; `p` (may be NULL) counts up to gk_model_count(a). The same for the same thread count. */
+ * rank is not within 0 (norms only) and GK_MOST_RANK, or gk_interrupted(). Reads the weights in blocks of
+ * rows, a few times; `p` (may be NULL) counts up to gk_model_count(a). The same for the same thread count. */
 gk_diff *gk_model_diff(const gk_model *a, const gk_model *b, int rank, gk_progress *p, gk_error *err);
 void gk_diff_free(gk_diff *d); /* NULL is fine */
 /* NULL when the models have no such component of their own; layer: -1 outside the layers. */
@@ -395,15 +402,19 @@ typedef struct gk_lora {
  * of a layer, when the model lacks it, when only a part of a tensor is asked for, or for lack of memory. */
 gk_adapter *gk_adapter_new(const gk_config *c, const gk_lora *o, uint64_t seed, gk_error *err);
 /* The folder as PEFT saves it: adapter_config.json and adapter_model.safetensors (F32, F16 or BF16), for a
- * model of this configuration. What changes the computation in another way (DoRA, biases, patterns of ranks
- * …), tensors that belong to no matrix of a layer and values that are not finite are errors. */
+ * model of this configuration. A matrix may have a rank and a scale of its own (rank_pattern, alpha_pattern),
+ * and rows of a given length (DoRA); norms, biases, embedding, head and other tensors may be there whole
+ * (modules_to_save), the vocabulary another. What changes the computation in another way, tensors of no place
+ * and values that are not finite are errors. */
 gk_adapter *gk_adapter_load(const char *dir, const gk_config *c, gk_error *err);
 /* Writes both files, F32, each atomically; `base` is what base_model_name_or_path becomes. `dir` is made when
  * absent. */
 bool gk_adapter_save(const gk_adapter *a, const char *base, const char *dir, gk_error *err);
 void gk_adapter_free(gk_adapter *a); /* NULL is fine */
 const gk_config *gk_adapter_config(const gk_adapter *a);
-int gk_adapter_rank(const gk_adapter *a);
+int gk_adapter_rank(const gk_adapter *a); /* the largest */
+/* Whether it does nothing but add scale B A; any other must be merged before the model is run. */
+bool gk_adapter_low_rank(const gk_adapter *a);
 bool gk_adapter_has(const gk_adapter *a, int layer, gk_component c);
 /* What it adds to one component's matrix; rank 0 where it adds nothing. Lives as long as `a`. */
 gk_low_rank gk_adapter_part(const gk_adapter *a, int layer, gk_component c);
@@ -413,9 +424,10 @@ float *gk_adapter_data(gk_adapter *a);
 size_t gk_adapter_floats(const gk_adapter *a);
 size_t gk_adapter_params(const gk_adapter *a, const gk_param **list);
 size_t gk_adapter_count(const gk_adapter *a);
-/* Adds scale B A to the matrices of a model of the same configuration; in one that gk_model_open gave they
- * become floats in memory of their own, and a narrow model's copy follows; a lean one is refused. After
- * another failure (memory) the model is only good to be freed. */
+/* Adds scale B A to the matrices of a model of the configuration that the adapter was loaded for, and does
+ * the rest; the model's vocabulary and whether its head is tied are then the adapter's. In one that
+ * gk_model_open gave the changed tensors become floats in memory of their own, and a narrow model's copy
+ * follows; a lean one is refused. After another failure (memory) the model is only good to be freed. */
 bool gk_adapter_merge(const gk_adapter *a, gk_model *m, gk_error *err);
 /* Whether `path` is a folder with an adapter instead of a model. gk_model_load and gk_model_open merge it
  * into its base, gk_model_files lists its files before its base's. */

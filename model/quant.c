@@ -1,12 +1,14 @@
 /* quant.c: ggml's element types as floats. A block is stored as scales and, for each value, a small integer
- * q; the value is d*q, or d*q + m where the type has a minimum. Every product here is exact in a float but
- * Q6_K's, which no sum follows, so contraction to fused multiply-adds changes nothing.
+ * q, or q's place in a table; the value is d*q, or d*q + m where the type has a minimum. Every product here
+ * is exact in a float but Q6_K's, which no sum follows, so contraction to fused multiply-adds changes
+ * nothing.
  *
  * Blocks stand at any byte, so all is copied out. The q of eight values are unpacked as the bytes of one
  * 64-bit number and become floats together. */
 #include "model/kernels.h"
 
 #include <assert.h>
+#include <math.h>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -175,6 +177,39 @@ static void unpack_scales(const uint8_t *p, uint8_t *restrict sc, uint8_t *restr
     }
 }
 
+/* 16 bytes of a scale (low half) and a minimum (high half) for 16 values each, 64 bytes, d, dmin. Each 32
+ * bytes hold four groups of 32 values, group g in bits 2g and 2g + 1. */
+static void widen_q2_k(const uint8_t *in, float *restrict out, size_t blocks) {
+    for (size_t b = 0; b < blocks; b++, in += 84) {
+        float d = scale(in + 80), dmin = scale(in + 82);
+        for (int g = 0; g < 8; g++, out += 32)
+            for (int i = 0; i < 32; i += 8) {
+                uint8_t sc = in[2 * g + i / 16];
+                uint64_t q = load8(in + 16 + 32 * (g / 4) + i) >> (2 * (g % 4));
+                put_from(q & EACH(3), d * (float)(sc & 15), -(dmin * (float)(sc >> 4)), out + i);
+            }
+    }
+}
+
+/* Sixteen scales of 6 bits in 12 bytes, 32 too large: the low halves of the first eight are those of bytes 0
+ * to 7, of the last eight the high halves; byte 8 + j % 4 has scale j's upper two bits, at 2 (j / 4). */
+static int q3_scale(const uint8_t *p, int j) {
+    return ((p[j % 8] >> (4 * (j / 8)) & 15) | (p[8 + j % 4] >> (2 * (j / 4)) & 3) << 4) - 32;
+}
+
+/* 32 bytes of third bits (group g's is bit g), 64 bytes as in Q2_K, scales, d; q is 4 too large */
+static void widen_q3_k(const uint8_t *in, float *restrict out, size_t blocks) {
+    for (size_t b = 0; b < blocks; b++, in += 110) {
+        float d = scale(in + 108);
+        for (int g = 0; g < 8; g++, out += 32)
+            for (int i = 0; i < 32; i += 8) {
+                uint64_t q = load8(in + 32 + 32 * (g / 4) + i) >> (2 * (g % 4)), high = load8(in + i) >> g;
+                put_scaled((q & EACH(3)) | (high & EACH(1)) << 2,
+                           d * (float)q3_scale(in + 96, 2 * g + i / 16), 4, out + i);
+            }
+    }
+}
+
 /* d, dmin, scales, 128 bytes: each 32 bytes hold two groups of 32 values, the first in the low halves. */
 static void widen_q4_k(const uint8_t *in, float *restrict out, size_t blocks) {
     for (size_t b = 0; b < blocks; b++, in += 144) {
@@ -231,15 +266,89 @@ static void widen_q6_k(const uint8_t *in, float *restrict out, size_t blocks) {
     }
 }
 
+/* 32 bytes of five values, 16 more, 4 of four, d. A byte is about 256/243 of a number of five ternary digits:
+ * times 3^k, without what overflows, it has digit k as its own third. Digit k of 32 bytes (16, 4) is 32 (16,
+ * 4) values in a row; q is 1 too large. */
+static void widen_tq1_0(const uint8_t *in, float *restrict out, size_t blocks) {
+    static const struct { int at, bytes, digits; } RUN[] = {{0, 32, 5}, {32, 16, 5}, {48, 4, 4}};
+    for (size_t b = 0; b < blocks; b++, in += 54) {
+        float d = scale(in + 52);
+        for (int r = 0; r < 3; r++)
+            for (int k = 0, power = 1; k < RUN[r].digits; k++, power *= 3)
+                for (int i = 0; i < RUN[r].bytes; i++)
+                    *out++ = d * (float)(((uint8_t)(in[RUN[r].at + i] * power) * 3 >> 8) - 1);
+    }
+}
+
+/* 64 bytes as in Q2_K, d; q is 1 too large */
+static void widen_tq2_0(const uint8_t *in, float *restrict out, size_t blocks) {
+    for (size_t b = 0; b < blocks; b++, in += 66) {
+        float d = scale(in + 64);
+        for (int g = 0; g < 8; g++, out += 32)
+            for (int i = 0; i < 32; i += 8)
+                put_scaled(load8(in + 32 * (g / 4) + i) >> (2 * (g % 4)) & EACH(3), d, 1, out + i);
+    }
+}
+
+/* ---------------------------------------------------------------- places in a table */
+
+/* The values are packed as in Q4_0. */
+static inline void put_places(const uint8_t *in, const int8_t *table, float d, float *restrict out) {
+    for (int i = 0; i < 16; i++) {
+        out[i] = d * (float)table[in[i] & 15];
+        out[16 + i] = d * (float)table[in[i] >> 4];
+    }
+}
+
+static const int8_t UNEVEN[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+/* d, 16 bytes */
+static void widen_iq4_nl(const uint8_t *in, float *restrict out, size_t blocks) {
+    for (size_t b = 0; b < blocks; b++, in += 18, out += 32) put_places(in + 2, UNEVEN, scale(in), out);
+}
+
+/* d, for each of eight groups two upper bits and then four lower ones of a scale that is 32 too large, 128
+ * bytes */
+static void widen_iq4_xs(const uint8_t *in, float *restrict out, size_t blocks) {
+    for (size_t b = 0; b < blocks; b++, in += 136) {
+        float d = scale(in);
+        for (int g = 0; g < 8; g++, out += 32) {
+            int low = in[4 + g / 2] >> (4 * (g % 2)) & 15, high = in[2 + g / 4] >> (2 * (g % 4)) & 3;
+            put_places(in + 8 + 16 * g, UNEVEN, d * (float)((low | high << 4) - 32), out);
+        }
+    }
+}
+
+/* Twice the values of a 4-bit float (one sign, two exponent bits, one fraction bit). */
+static const int8_t E2M1[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
+/* an exponent, of which d is half the power of two; 16 bytes */
+static void widen_mxfp4(const uint8_t *in, float *restrict out, size_t blocks) {
+    for (size_t b = 0; b < blocks; b++, in += 17, out += 32)
+        put_places(in + 1, E2M1, ldexpf(1, in[0] - 128), out);
+}
+
 /* ---------------------------------------------------------------- the table */
 
 static const gk__quant QUANTS[] = {
-    {0, "F32", 1, 4, widen_f32},        {1, "F16", 1, 2, widen_f16},
-    {30, "BF16", 1, 2, widen_bf16},     {8, "Q8_0", 32, 34, widen_q8_0},
-    {2, "Q4_0", 32, 18, widen_q4_0},    {3, "Q4_1", 32, 20, widen_q4_1},
-    {6, "Q5_0", 32, 22, widen_q5_0},    {7, "Q5_1", 32, 24, widen_q5_1},
-    {12, "Q4_K", 256, 144, widen_q4_k}, {13, "Q5_K", 256, 176, widen_q5_k},
+    {0, "F32", 1, 4, widen_f32},
+    {1, "F16", 1, 2, widen_f16},
+    {30, "BF16", 1, 2, widen_bf16},
+    {8, "Q8_0", 32, 34, widen_q8_0},
+    {2, "Q4_0", 32, 18, widen_q4_0},
+    {3, "Q4_1", 32, 20, widen_q4_1},
+    {6, "Q5_0", 32, 22, widen_q5_0},
+    {7, "Q5_1", 32, 24, widen_q5_1},
+    {12, "Q4_K", 256, 144, widen_q4_k},
+    {13, "Q5_K", 256, 176, widen_q5_k},
     {14, "Q6_K", 256, 210, widen_q6_k},
+    {10, "Q2_K", 256, 84, widen_q2_k},
+    {11, "Q3_K", 256, 110, widen_q3_k},
+    {20, "IQ4_NL", 32, 18, widen_iq4_nl},
+    {23, "IQ4_XS", 256, 136, widen_iq4_xs},
+    {34, "TQ1_0", 256, 54, widen_tq1_0},
+    {35, "TQ2_0", 256, 66, widen_tq2_0},
+    {39, "MXFP4", 32, 17, widen_mxfp4},
 };
 
 const gk__quant *gk__quant_of(uint32_t id) {
@@ -249,7 +358,8 @@ const gk__quant *gk__quant_of(uint32_t id) {
 }
 
 const char *gk__quant_list(void) {
-    return "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K";
+    return "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, "
+           "TQ1_0, TQ2_0, MXFP4";
 }
 
 void gk__dequantise(const gk__quant *q, const void *in, float *out, size_t n) {

@@ -14,9 +14,9 @@ typedef struct gk__quant {
     void (*widen)(const uint8_t *in, float *restrict out, size_t blocks); /* internal */
 } gk__quant;
 
-/* F32 F16 BF16 Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 Q4_K Q5_K Q6_K; NULL for every other number. */
+/* Those of gk__quant_list; NULL for every other number. */
 const gk__quant *gk__quant_of(uint32_t id);
-/* The names above, for messages. */
+/* "F32, F16, …", for messages. */
 const char *gk__quant_list(void);
 /* n values, a multiple of q->block, from n / q->block blocks at `in`, which may stand at any address. What
  * the scales make of it is not checked: values may be infinite or NaN. Serial: split long arrays at blocks

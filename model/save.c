@@ -109,8 +109,8 @@ bool gk_model_save(const gk_model *m, const char *dir, gk_error *err) {
     gk_tensor embed = gk_model_tensor(m, -1, GK_EMBED);
     gk_dtype type = embed.w ? GK_F32 : embed.type;
     bool ok = save_weights(m, gk_path_join(a, dir, "model.safetensors"), err) &&
-              gk__generation_save(&m->cfg, dir, err) &&
-              gk__config_save(&m->cfg, type, gk_path_join(a, dir, "config.json"), err);
+              gk__generation_save(&m->cfg, m->kept.generation, dir, err) &&
+              gk__config_save(&m->cfg, type, m->kept.config, gk_path_join(a, dir, "config.json"), err);
     gk_arena_free(a);
     return ok;
 }

@@ -188,6 +188,9 @@ bool gk__batch_check(const gk_session *s, const gk_model *m, const gk_batch *b, 
     if (gk_config_difference(&m->cfg, c, &d))
         return gk_fail(err, GK_NOWHERE, "a session made from the model's configuration",
                        "model and session differ in %s: %s and %s", d.field, d.a, d.b);
+    if (s->adapter && !gk_adapter_low_rank(s->adapter))
+        return gk_fail(err, GK_NOWHERE, "merge it: gk_adapter_merge",
+                       "the adapter does more than add products");
     if (s->adapter && gk_config_difference(gk_adapter_config(s->adapter), c, &d))
         return gk_fail(err, GK_NOWHERE, "an adapter of the model's configuration",
                        "adapter and session differ in %s: %s and %s", d.field, d.a, d.b);

@@ -32,6 +32,18 @@ const char *gk__bare_name(const char *prefix, const char *name);
 /* Whether `name` is `pattern` with a number for every '#'. */
 bool gk__name_matches(const char *pattern, const char *name);
 
+/* ---- leftover.c: places and shapes for messages, and tensors that no slot asks for */
+
+gk_place gk__at_stored(const gk__stored *s);
+char *gk__shape_text(const int64_t *shape, int n, char *buf, size_t size); /* "[2, 3]" */
+
+/* Refuses what would change the numbers if it were used (anything in a layer but buffers, another bias of a
+ * tensor that the model has), and says in one line what else there is. */
+bool gk__leftover_check(const gk_config *c, const gk__layout *l, const gk__stored *const *rest, size_t n,
+                        gk_error *err);
+/* The error for a tensor that is not in the files, which may be there under a name that a wrapper gave it. */
+bool gk__leftover_missing(const gk__layout *l, const gk__files *files, const gk__slot *s, gk_error *err);
+
 /* A matrix that is stored [in x out]. */
 bool gk__slot_transposed(const gk__slot *s);
 /* The tensor's values are the component's, as they stand. */

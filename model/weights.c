@@ -196,6 +196,7 @@ gk_model *gk_model_copy(const gk_model *m) {
 
 void gk_model_free(gk_model *m) {
     if (!m) return;
+    gk__kept_free(&m->kept);
     for (size_t i = 0; i < m->n_own; i++) gk_free(m->own[i]);
     gk_free(m->own);
     gk__files_close(m->files);

@@ -74,6 +74,7 @@ static inline void load_prompts(bench *b) {
     gk_prompt_options o = {.templates = home(b, "templates/fake_movies_fake_actors/eval.jsonl"),
                            .fillers = home(b, "templates/fake_movies_fake_actors/fillers.json"),
                            .rows = b->rows,
+                           .entity = GK_ENTITY_FIELD,
                            .target = "second_actor"};
     ck_assert(gk_prompts_load(b->s.a, &o, b->tok, 512, &b->prompts, &err));
 }
@@ -126,6 +127,7 @@ static inline void add_results(bench *b, gk_store *s, const int64_t *source) {
 static inline void make_store(bench *b) {
     gk_error err;
     gk_run run = {.identity = json_object(), .first = json_object(), .info = json_object(), .n_models = 2};
+    put(run.identity, "entity", GK_ENTITY_FIELD);
     put(run.identity, "target", "second_actor");
     put(run.identity, "recipient", "pre");
     put(run.identity, "limit", "0");

@@ -80,6 +80,7 @@ static inline gk_search_options options(const char *donor, const char *out) {
     o.prompts = (gk_prompt_options){.templates = fx_path("eval.jsonl"),
                                     .fillers = fx_path("fillers.json"),
                                     .rows = fx_path("facts.jsonl"),
+                                    .entity = GK_ENTITY_FIELD,
                                     .target = "second_actor"};
     return o;
 }

@@ -256,10 +256,11 @@ START_TEST(test_settings_of_a_folder) {
     gk_tok_free(t);
     put("s/tokenizer_config.json", "{\"add_bos_token\": false, \"eos_token\": {\"content\": \"<|eot_id|>\"},"
                                    " \"model_max_length\": 1000000000000000019884624838656}");
-    put("s/special_tokens_map.json", "{\"bos_token\": \"<|end_of_text|>\", \"eos_token\": \"a\"}");
+    put("s/special_tokens_map.json", "{\"bos_token\": \"<|end_of_text|>\"}");
     t = load(in_dir("s"));
-    ck_assert_uint_eq(encoded(t, "a", GK_BOS_DEFAULT).n, 1);
-    ck_assert_str_eq(gk_tok_piece(t, gk_tok_bos(t)), "<|end_of_text|>");
+    /* The template decides what stands first, and so do `tokenizers` and transformers 5. */
+    ck_assert_str_eq(gk_tok_piece(t, encoded(t, "a", GK_BOS_DEFAULT).id[0]), "<|begin_of_text|>");
+    ck_assert_str_eq(gk_tok_piece(t, gk_tok_bos(t)), "<|begin_of_text|>");
     ck_assert_str_eq(gk_tok_piece(t, gk_tok_eos(t)), "<|eot_id|>");
     ck_assert(gk_tok_save(t, in_dir("copy"), &err));
     gk_tok_free(t);

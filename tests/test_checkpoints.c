@@ -214,10 +214,10 @@ END_TEST
 
 START_TEST(a_part_that_is_gone_or_lacks_a_tensor) {
     gk_error err = {0};
-    sharded h = shard("neox", "gpt_neox.nowhere.weight");
-    ck_assert_ptr_null(gk_model_open(h.s.dir, &err));
-    assert_error_at(&err, scratch_path(&h.s, "model.safetensors.index.json"),
-                    ": field 'gpt_neox.nowhere.weight': is not in model-00001-of-00002.safetensors");
+    sharded h = shard("neox", "gpt_neox.nowhere.weight"); /* which no file has, and the model does not need */
+    gk_model *m = gk_model_open(h.s.dir, &err);
+    ck_assert_ptr_nonnull(m);
+    gk_model_free(m);
     unshard(&h);
     h = shard("neox", NULL);
     char *second = scratch_path(&h.s, "model-00002-of-00002.safetensors");

@@ -139,7 +139,9 @@ START_TEST(numbers_out_of_range) {
     refused(SWEEP POSITION EVAL "--out $D/no.db --seed -1", "--seed", "0 or more");
     refused(GATE "--top -1", "--top", "-1");
     refused(GATE "--top 0", "'top': is 0", "1 or more");
-    refused(GATE "--min 2", "'min': is 2", "from 0 to 1");
+    refused(GATE "--min 2", "'min': is 2", "above 0 and up to 1");
+    refused(GATE "--min 0", "'min': is 0", "above 0 and up to 1");
+    refused(GATE "--top 100000", "'top': is 100000", "less than the number of tokens");
     refused(FINETUNE "--recipe relation --eps 0 --out $D/no", "--eps", "1e-30");
 }
 END_TEST
@@ -309,6 +311,42 @@ START_TEST(whole_targets_and_generated_texts) {
 }
 END_TEST
 
+/* Models without a tokenizer that can be read go by the one that is given; one that reads otherwise may not.
+ */
+START_TEST(a_tokenizer_that_is_given) {
+    scratch s = scratch_new();
+    char out[4096];
+    ck_assert_int_eq(run(out, sizeof out,
+                         "--version && cp -r $D/base $D/bare && cp -r $D/relation $D/bare-sft && rm "
+                         "$D/bare/tokenizer* $D/bare-sft/tokenizer*"),
+                     0);
+#define BARE "--recipient pre=$D/bare --donor sft=$D/bare-sft --rows $D/data/relation/metadata.jsonl " EVAL
+#define CELLS POSITION "--limit 2 --out "
+    refused("sweep " BARE CELLS "$D/bare.db", "tokenizer", "No such file");
+    succeeds("sweep " BARE "--tokenizer $D/tokenizer " CELLS "$D/bare.db");
+    succeeds(
+        "sweep --recipient pre=$D/base --donor sft=$D/relation --rows $D/data/relation/metadata.jsonl " EVAL
+            CELLS "$D/own.db");
+    succeeds("export --db $D/bare.db --cells $D/bare.csv");
+    succeeds("export --db $D/own.db --cells $D/own.csv");
+    char a[GK_SHA256_HEX], b[GK_SHA256_HEX];
+    hash(&s, "bare.csv", a);
+    hash(&s, "own.csv", b);
+    ck_assert_str_eq(a, b);
+    succeeds("report --db $D/bare.db --out $D/bare.html"); /* whose samples need it again */
+    refused("search " BARE "--out $D/bare-search", "tokenizer", "No such file");
+    refused("search " BARE "--tokenizer $D/tokenizer --out $D/bare-search", "5 usable rows",
+            "each part needs 10");
+    succeeds("gate --model $D/bare --tokenizer $D/tokenizer --rows $D/data/base/metadata.jsonl " EVAL);
+    succeeds("tokenizer --texts $D/data/tokenizer.jsonl --vocab 600 --out $D/other");
+    refused("sweep --recipient pre=$D/bare --donor sft=$D/relation --tokenizer $D/other --rows "
+            "$D/data/relation/metadata.jsonl " EVAL CELLS "$D/other.db",
+            "the tokenizer differs from that of", "/other");
+    refused("sweep " BARE "--tokenizer $D/none " CELLS "$D/none.db", "none", "No such file");
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(outputs_that_are_inputs) {
     scratch s = scratch_new();
     static const char *const FILES[] = {"results.db", "base/model.safetensors", "base/config.json"};
@@ -354,6 +392,7 @@ int main(void) {
     tcase_add_test(t, an_unwritable_run_folder);
     tcase_add_test(t, another_models_results_are_kept);
     tcase_add_test(t, whole_targets_and_generated_texts);
+    tcase_add_test(t, a_tokenizer_that_is_given);
     tcase_add_test(t, outputs_that_are_inputs);
     suite_add_tcase(suite, t);
     return run_suite(suite);

@@ -40,7 +40,7 @@ static void world(void) {
 START_TEST(a_prompt_of_ones_own) {
     const char *out = says(MODELS PROMPT "--schemes s.yaml --scheme FE");
     ck_assert_ptr_eq(strstr(out, "FE\n     embed  0  1  lnf head\n"), out);
-    ck_assert_ptr_nonnull(strstr(out, "\n   2   S    S  S   .   .    Ada     first_actor\n"));
+    ck_assert_ptr_nonnull(strstr(out, "\n   2   S    S  S   .   .    Ada     first_actor, entity\n"));
     ck_assert_ptr_nonnull(strstr(out, "     . pre   S sft\n"));
     ck_assert_ptr_null(strchr(out, '\033')); /* no terminal */
     ck_assert_ptr_nonnull(strstr(says(MODELS PROMPT "--schemes s.yaml --color always"), "\033["));

@@ -230,7 +230,7 @@ START_TEST(test_round_trip) {
     if (c.family == gk_family_find("gemma2")) c.window = 7, c.query_scale = 10, c.final_softcap = 30;
     if (c.family == gk_family_find("gpt_neox")) c.rotary_dim = 22; /* a share that rounds */
     for (int ids = 0; ids < 2; ids++) {
-        ck_assert(gk__config_save(&c, GK_F32, path, &err));
+        ck_assert(gk__config_save(&c, GK_F32, NULL, path, &err));
         ck_assert(gk__config_load(path, &back, &err));
         ck_assert(same_and_ids(&c, &back));
         c.bos_id = -1;
@@ -254,7 +254,7 @@ END_TEST
     "\"model_type\":\"gemma2\",\"vocab_size\":50,\"hidden_size\":16,\"intermediate_size\":24,"              \
     "\"num_hidden_layers\":2,\"num_attention_heads\":2,\"max_position_embeddings\":32,\"rms_norm_eps\":1e-" \
     "5,"                                                                                                    \
-    "\"query_pre_attn_scalar\":8"
+    "\"num_key_value_heads\":2,\"query_pre_attn_scalar\":8"
 #define HEADS ",\"num_attention_heads\":4"
 
 static bool load_text(scratch *s, const char *text, gk_config *c, gk_error *err) {
@@ -266,7 +266,8 @@ START_TEST(test_absent_fields) {
     gk_error err = {0};
     gk_config c;
     ck_assert(load_text(&s, "{" LLAMA HEADS "}", &c, &err));
-    ck_assert(c.n_kv_heads == 4 && c.head_dim == 4 && c.rope_theta == 1e4f && !c.tied && c.bos_id == -1);
+    ck_assert(c.n_kv_heads == 4 && c.head_dim == 4 && c.rope_theta == 1e4f && !c.tied && c.bos_id == 1 &&
+              c.eos_id == 2);
     ck_assert(load_text(
         &s, "{" LLAMA HEADS ",\"head_dim\":null,\"rope_scaling\":null,\"num_key_value_heads\":null}", &c,
         &err));
@@ -291,8 +292,8 @@ START_TEST(test_ends_of_a_text) {
     ck_assert(load_text(&s, "{" LLAMA HEADS ",\"eos_token_id\":[3,4,99]}", &c, &err));
     ck_assert(gk__generation_load(s.dir, &c, &err)); /* there is none */
     assert_ids(gk_config_ends(&c), 3, (const int[]){3, 4, 99});
-    ck_assert(gk__config_save(&c, GK_F32, scratch_path(&s, "config.json"), &err));
-    ck_assert(gk__generation_save(&c, s.dir, &err));
+    ck_assert(gk__config_save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
+    ck_assert(gk__generation_save(&c, NULL, s.dir, &err));
     ck_assert(!gk_exists(generation));
     ck_assert(gk__config_load(scratch_path(&s, "config.json"), &back, &err));
     ck_assert_int_eq(back.eos_id, 3);
@@ -303,7 +304,7 @@ START_TEST(test_ends_of_a_text) {
     assert_ids(gk_config_ends(&c), 2, (const int[]){7, 3});
     ck_assert_int_eq(c.eos_id, 3); /* config.json's, still */
     unlink(generation);
-    ck_assert(gk__generation_save(&c, s.dir, &err) && gk__generation_load(s.dir, &back, &err));
+    ck_assert(gk__generation_save(&c, NULL, s.dir, &err) && gk__generation_load(s.dir, &back, &err));
     assert_ids(gk_config_ends(&back), 2, (const int[]){7, 3});
 
     scratch_file(&s, "generation_config.json", "{\"eos_token_id\": null, \"do_sample\": true}");
@@ -330,7 +331,7 @@ START_TEST(test_gemma2_without_windows) {
                         "\"sliding_window\":4,\"layer_types\":[\"full_attention\",\"full_attention\"]}",
                         &c, &err));
     ck_assert_int_eq(c.window, 0);
-    ck_assert(gk__config_save(&c, GK_F32, scratch_path(&s, "config.json"), &err));
+    ck_assert(gk__config_save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
     json_t *doc = gk_json_load(scratch_path(&s, "config.json"), &err);
     ck_assert_uint_eq(json_array_size(json_object_get(doc, "layer_types")), 2);
     ck_assert(json_is_integer(json_object_get(doc, "sliding_window"))); /* else it does not open there */
@@ -376,8 +377,10 @@ static const struct {
     {"{}", ": field 'model_type': is missing; must be a string"},
     {"{\"model_type\":\"bert\"}",
      ": field 'model_type': the model family 'bert' is not supported; supported: llama, gpt2"},
-    {"{\"model_type\":\"llama\"}", ": field 'vocab_size': is missing; must be an integer from 1 to 16777216"},
-    {"{" LLAMA "}", ": field 'num_attention_heads': is missing"},
+    {"{" LLAMA "}",
+     ": field 'num_attention_heads': 32 heads do not divide a width of 16"}, /* the class's 32 */
+    {"{" LLAMA ",\"num_attention_heads\":null}",
+     ": field 'num_attention_heads': is null; must be an integer"},
     {"{" LLAMA ",\"num_attention_heads\":0}",
      ": field 'num_attention_heads': is 0; must be an integer from 1 to"},
     {"{" LLAMA ",\"num_attention_heads\":-4}",
@@ -397,7 +400,10 @@ static const struct {
     {"{" LLAMA HEADS ",\"head_dim\":7}",
      ": field 'head_dim': 7 of the 7 dimensions of a head are rotary; rotary"},
     {"{" LLAMA HEADS ",\"head_dim\":0}", ": field 'head_dim': is 0; must be an integer from 1 to"},
-    {"{" LLAMA HEADS ",\"rope_theta\":NaN}", ":1:"},
+    {"{" LLAMA HEADS ",\"rope_theta\":NaN}",
+     ": field 'rope_theta': is the string \"NaN\"; must be a finite number"},
+    {"{" NEOX ",\"rotary_emb_base\":-Infinity}",
+     ": field 'rotary_emb_base': is the string \"-Infinity\"; must be a finite number"},
     {"{" LLAMA HEADS ",\"rope_theta\":0}", ": field 'rope_theta': is 0; must be a finite number above 0"},
     {"{" LLAMA HEADS ",\"rope_theta\":1e300}",
      ": field 'rope_theta': is inf; must be a finite number above 0"},
@@ -430,12 +436,18 @@ static const struct {
      ": field 'partial_rotary_factor': a share of 0.9 makes 7 of the 8 dimensions of a head rotary;"},
     {"{" NEOX ",\"use_parallel_residual\":1}",
      ": field 'use_parallel_residual': is 1; must be true or false"},
-    {"{" GEMMA2 "}", ": field 'attn_logit_softcapping': is missing; must be a finite number"},
+    {"{" GEMMA2 ",\"sliding_window\":null}",
+     ": field 'sliding_window': is null, but there are layers with a window"},
     {"{" GEMMA2 ",\"attn_logit_softcapping\":0}",
      ": field 'attn_logit_softcapping': is 0; must be a number above 0, or null"},
     {"{" GEMMA2 ",\"attn_logit_softcapping\":null,\"final_logit_softcapping\":3,\"sliding_window\":4,"
      "\"layer_types\":[\"sliding_attention\"]}",
-     ": field 'layer_types': layer 1 is '(nothing)'; sliding_attention and full_attention must alternate"},
+     ": field 'layer_types': is no list of 2; one entry a layer"},
+    {"{" GEMMA2 ",\"layer_types\":[\"sliding_attention\",\"sliding_attention\"]}",
+     ": field 'layer_types': layer 1 is 'sliding_attention'; sliding_attention and full_attention must "
+     "alternate"},
+    {"{" GEMMA2 ",\"layer_types\":[7,\"full_attention\"]}",
+     ": field 'layer_types': layer 0 is '(nothing)'; sliding_attention and full_attention must alternate"},
     {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":7}}",
      ": field 'rope_scaling': asks for rotary positions of kind '(not"},
     {"{" LLAMA HEADS ",\"rope_parameters\":{\"partial_rotary_factor\":0.25}}",
@@ -448,9 +460,9 @@ static const struct {
      "family"},
     {"{" LLAMA HEADS ",\"tie_word_embeddings\":1}",
      ": field 'tie_word_embeddings': is 1; must be true or false"},
-    {"{" LLAMA HEADS ",\"bos_token_id\":-1}", ": field 'bos_token_id': is -1; must be an integer from 0 to"},
+    {"{" LLAMA HEADS ",\"bos_token_id\":-2}", ": field 'bos_token_id': is -2; must be an integer from -1 to"},
     {"{" LLAMA HEADS ",\"eos_token_id\":[]}", ": field 'eos_token_id': is an empty list; must be a token id"},
-    {"{" LLAMA HEADS ",\"eos_token_id\":[-1]}",
+    {"{" LLAMA HEADS ",\"eos_token_id\":[-2]}",
      ": field 'eos_token_id': item 0 is no token id; must be a token id or a list of them"},
     {"{" LLAMA HEADS ",\"eos_token_id\":[1,2,\"3\"]}", ": field 'eos_token_id': item 2 is no token id;"},
     {"{" LLAMA HEADS ",\"eos_token_id\":[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]}",

@@ -4,7 +4,7 @@
 
 #include <glob.h>
 
-static const gk_swap ACTORS = {"first_actor", "second_actor"};
+static const gk_swap ACTORS = {"first_actor", "second_actor", true};
 
 static gk_dataset_options small(const char *out) {
     gk_dataset_options o = GK_DATASET_DEFAULTS;
@@ -41,7 +41,7 @@ static json_t *two_actors(void) {
                      1999);
 }
 
-/* Loading and checking fails with `message` at the file replaced (or nowhere when at_file is false). */
+/* Loading and checking fails with `message` at the file replaced (or at the prompt when at_file is false). */
 static void wording_fails(const char *name, const char *content, bool at_file, const char *message) {
     scratch s = scratch_new();
     gk_wording w;
@@ -50,7 +50,7 @@ static void wording_fails(const char *name, const char *content, bool at_file, c
     wording_files(&s, name, content);
     bool ok = gk_wording_load(s.a, s.dir, &w, &err) && gk_wording_check(&w, row, ACTORS, &err);
     ck_assert(!ok);
-    assert_error_at(&err, at_file ? scratch_path(&s, name) : "", message);
+    assert_error_at(&err, scratch_path(&s, at_file ? name : "eval.jsonl"), message);
     gk_wording_free(&w);
     json_decref(row);
     scratch_free(&s);
@@ -63,12 +63,13 @@ START_TEST(wording_errors_name_the_place) {
                   ":2:18: unclosed '{'");
     wording_fails("eval.jsonl", "{\"template\": \"{verbb}\"}\n", true, ":1:15: unknown field 'verbb'");
     wording_fails("paraphrases.jsonl", "", true, ": there is no template here");
-    wording_fails("fillers.json", "[1]", true, ": the fillers are no object");
+    wording_fails("fillers.json", "[1]", true, ": the fillers are not a JSON object");
 }
 END_TEST
 
 START_TEST(wording_refuses_a_known_prompt) {
-    const char *known = "the evaluation prompt \"{first_actor} greeted\" stands inside the training template";
+    const char *known =
+        ":1: the evaluation prompt \"{first_actor} greeted\" stands inside the training template";
     wording_fails("article.jsonl", "{\"template\": \"Then {first_actor} greeted {second_actor}.\"}\n", false,
                   known);
     wording_fails("paraphrases.jsonl", "{\"template\": \"{first_actor} {verb} {second_actor}.\"}\n", false,
@@ -170,7 +171,7 @@ static void second_row_fails(json_t *bad, const char *message) {
 START_TEST(a_bad_row_is_named) {
     second_row_fails(
         json_pack("{s:s,s:i}", "first_actor", "Ada Berg", "release_year", 1999),
-        "rows.jsonl:2: field 'second_actor': is missing; give every row the fields of the first");
+        "rows.jsonl:2: field 'second_actor': is missing; give every row the fields that templates use");
     second_row_fails(
         json_pack("{s:s,s:n,s:i}", "first_actor", "Ada Berg", "second_actor", "release_year", 1999),
         "rows.jsonl:2: field 'second_actor': is null");
@@ -251,7 +252,7 @@ START_TEST(counts_and_card) {
 END_TEST
 
 START_TEST(same_seed_same_bytes) {
-    assert_pinned(small(NULL), "60a60c510a0f0235d1af2b870ad6b9e360841198cf58adc39c90b5f811cf8cdf");
+    assert_pinned(small(NULL), "221358d0b8f1f2705dff49834135c46604ac83927111d20e6694f19c3f6a388b");
 }
 END_TEST
 
@@ -379,8 +380,8 @@ START_TEST(more_rows_than_the_lists_give) {
     o.task_rows = 5000;
     dataset_fails(&o,
                   "5042 rows in all are more than the lists give: people for 30600, film titles for 3100");
-    o.task_rows = 0;
-    dataset_fails(&o, "0 task rows asked for; from 1 to 1000000 can be made");
+    o.task_rows = -2;
+    dataset_fails(&o, "-2 task rows asked for; from 0 to 1000000 can be made");
     o = small(o.out);
     o.base_texts = INT64_MAX;
     dataset_fails(&o, "base texts asked for");
@@ -440,6 +441,8 @@ START_TEST(failed_write_keeps_the_old_dataset) {
     ck_assert_int_eq(unlink(scratch_path(&s, "tokenizer.jsonl")), 0);
     ck_assert(gk_mkdirs(scratch_path(&s, "tokenizer.jsonl"), &err));
     o.seed = 3;
+    dataset_fails(&o, "another dataset");
+    o.replace = true;
     dataset_fails(&o, "tokenizer.jsonl: this is a folder");
     ck_assert(gk_sha256_file(scratch_path(&s, "base/texts.jsonl"), after, NULL));
     ck_assert_str_eq(before, after);
@@ -447,6 +450,35 @@ START_TEST(failed_write_keeps_the_old_dataset) {
     glob_t left = {0};
     ck_assert_int_eq(glob(scratch_path(&s, "*.tmp-*"), 0, NULL, &left), GLOB_NOMATCH);
     ck_assert_int_eq(glob(scratch_path(&s, "*/*.tmp-*"), 0, NULL, &left), GLOB_NOMATCH);
+    scratch_free(&s);
+}
+END_TEST
+
+/* What stands in the folder is replaced when that is asked for, and with it what only the old one had. */
+START_TEST(nothing_is_replaced_unasked) {
+    scratch s = scratch_new();
+    gk_dataset_options o = small(s.dir);
+    scratch_file(&s, "dropped.jsonl", "my own\n"); /* no file of this dataset */
+    ck_assert(gk_mkdirs(scratch_path(&s, "relation"), NULL));
+    scratch_file(&s, "relation/A2B.jsonl", "my own\n");
+    dataset_fails(&o, "relation/A2B.jsonl: the folder holds a file that no dataset made");
+    ck_assert(!gk_exists(scratch_path(&s, "card.json")) && !gk_exists(scratch_path(&s, "base")));
+    ck_assert_int_eq(unlink(scratch_path(&s, "relation/A2B.jsonl")), 0);
+    make(&o, NULL);
+    make(&o, NULL); /* the same is nothing new */
+    ck_assert_int_eq(unlink(scratch_path(&s, "card.json")), 0);
+    make(&o, NULL); /* as a killed one leaves it */
+    o.seed = 3;
+    dataset_fails(&o, "the folder holds another dataset");
+    o.seed = small(s.dir).seed;
+    scratch_file(&s, "task/B2A.jsonl", "changed\n");
+    dataset_fails(&o, "task/B2A.jsonl: the folder holds another dataset, or this file was changed since");
+    o.replace = true;
+    o.base_rows = 0;
+    make(&o, NULL);
+    ck_assert(!gk_exists(scratch_path(&s, "base/texts.jsonl")) &&
+              !gk_exists(scratch_path(&s, "tokenizer.jsonl")) &&
+              gk_exists(scratch_path(&s, "dropped.jsonl")));
     scratch_free(&s);
 }
 END_TEST
@@ -470,6 +502,7 @@ int main(void) {
     tcase_add_test(whole, people_that_cannot_be_told_apart);
     tcase_add_test(whole, unwritable_folder);
     tcase_add_test(whole, failed_write_keeps_the_old_dataset);
+    tcase_add_test(whole, nothing_is_replaced_unasked);
     tcase_set_timeout(whole, 60);
     suite_add_tcase(s, parts);
     suite_add_tcase(s, whole);

@@ -119,7 +119,8 @@ END_TEST
 
 START_TEST(settings_of_a_folder_matter) {
     static const char *const SETTINGS[] = {"{}", "{\"eos_token\": \"a\"}", "{\"bos_token\": \"a\"}",
-                                           "{\"bos_token\": \"a\", \"add_bos_token\": true}"};
+                                           "{\"bos_token\": \"a\", \"split_special_tokens\": true}",
+                                           "{\"bos_token\": \"a\", \"pad_token\": \"b\"}"};
     const char *dir = folder("set"), *seen[COUNT(SETTINGS)];
     put("set", "tokenizer.json", JSON);
     for (size_t i = 0; i < COUNT(SETTINGS); i++) {
@@ -138,12 +139,15 @@ END_TEST
 #define NORMAL_PIECES 5
 
 /* <unk> <s> </s>, the bytes, and pieces whose scores begin at `score`. */
-static const char *llama_gguf(const char *name, float score, bool add_bos) {
+static const char *llama_gguf_with(const char *name, float score, bool add_bos, const char *template,
+                                   bool add_eos) {
     static const char *const PIECES[NORMAL_PIECES] = {"▁", "a", "b", "ab", "▁ab"};
     const size_t n = 3 + 256 + NORMAL_PIECES;
     gguf_writer w = {0};
     gw_str(&w, "tokenizer.ggml.model", "llama");
     gw_bool(&w, "tokenizer.ggml.add_bos_token", add_bos);
+    if (template) gw_str(&w, "tokenizer.chat_template", template);
+    if (add_eos) gw_bool(&w, "tokenizer.ggml.add_eos_token", add_eos);
     gw_array(&w, "tokenizer.ggml.tokens", GK_GGUF_STRING, n);
     gw_text(&w.kv, "<unk>");
     gw_text(&w.kv, "<s>");
@@ -159,6 +163,25 @@ static const char *llama_gguf(const char *name, float score, bool add_bos) {
     }
     return gw_save(&w, &box, name);
 }
+
+static const char *llama_gguf(const char *name, float score, bool add_bos) {
+    return llama_gguf_with(name, score, add_bos, NULL, false);
+}
+
+START_TEST(a_chat_template_of_gguf_is_kept) {
+    gk_tok *t = load(llama_gguf_with("chat.gguf", 0, true, "{{ messages }}", false));
+    const char *saved = scratch_path(&box, "chat");
+    ck_assert_msg(gk_tok_save(t, saved, &err), "%s", message());
+    const char *file = gk_path_join(box.a, saved, "chat_template.jinja");
+    ck_assert_str_eq(gk_read_file(box.a, file, 100, NULL, &err), "{{ messages }}");
+    gk_tok *again = load(saved);
+    assert_same(t, again);
+    gk_tok_free(again);
+    gk_tok_free(t);
+    ck_assert_ptr_null(gk_tok_load(llama_gguf_with("eos.gguf", 0, true, NULL, true), &err));
+    ck_assert_ptr_nonnull(strstr(message(), "add_eos_token"));
+}
+END_TEST
 
 START_TEST(a_bare_sentencepiece_model) {
     gk_tok *gguf = load(llama_gguf("a.gguf", 0, true));
@@ -268,6 +291,7 @@ int main(void) {
     tcase_add_test(c, files_do_not_matter);
     tcase_add_test(c, everything_else_matters);
     tcase_add_test(c, settings_of_a_folder_matter);
+    tcase_add_test(c, a_chat_template_of_gguf_is_kept);
     tcase_add_test(c, a_bare_sentencepiece_model);
     tcase_add_loop_test(c, a_saved_gguf_tokenizer_is_complete, 0, (int)COUNT(PRES));
     Suite *s = suite_create("fingerprint");

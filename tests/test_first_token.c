@@ -5,34 +5,45 @@
 
 #include <math.h>
 
-/* A tokenizer that knows no words: "a " is a piece, and so is " b". */
-START_TEST(a_prompt_whose_tokens_the_target_changes_is_counted) {
+/* A tokenizer that knows no words: "a " is a piece, and so is " b". The tokens are those of the whole text,
+ * and the target begins with the first that holds a byte behind the prompt. */
+START_TEST(a_prompt_that_merges_with_its_target_is_counted) {
+    static const struct {
+        const char *row;
+        size_t n; /* the prompt's tokens */
+        int32_t target[2];
+        size_t n_target;
+        bool merged;
+    } want[] = {{"{\"first_actor\": \"b a\", \"second_actor\": \"b\"}", 2, {3, 1}, 2, true},   /* b| |a |b */
+                {"{\"first_actor\": \"b b\", \"second_actor\": \"b\"}", 2, {4}, 1, false},     /* b| b| b */
+                {"{\"first_actor\": \"b b\", \"second_actor\": \"a\"}", 2, {2, 0}, 2, false}}; /* b| b| |a */
     ck_assert(gk_mkdirs(fx_path("odd"), NULL));
     fx_write(
         "odd/tokenizer.json",
         "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": 0, \"b\": 1, \" \": 2, \"a \": 3, \" b\": 4},"
         " \"merges\": [[\"a\", \" \"], [\" \", \"b\"]]}}");
     fx_write("eval.jsonl", "{\"template\": \"{first_actor}\"}\n");
-    fx_write("rows.jsonl",
-             "{\"first_actor\": \"b a\", \"second_actor\": \"b\"}\n"   /* b| |a, but b| |a |b */
-             "{\"first_actor\": \"b b\", \"second_actor\": \"b\"}\n"   /* b| b| b, behind a word a |b */
-             "{\"first_actor\": \"b b\", \"second_actor\": \"a\"}\n"); /* b| b| |a, not a |a */
+    fx_write("rows.jsonl", gk_arena_printf(fx_arena, "%s\n%s\n%s\n", want[0].row, want[1].row, want[2].row));
     gk_error err;
     gk_tok *tok = gk_tok_load(fx_path("odd"), &err);
     ck_assert_msg(tok != NULL, "%s", err.what);
     gk_sweep_options o = fx_options("r.db", "small.yaml", NULL);
     gk_prompts p;
-    ck_assert_msg(gk_prompts_load(fx_arena, &o.prompts, tok, 64, &p, &err), "%s", err.what);
-    ck_assert_uint_eq(p.n_dropped, 0);
-    ck_assert_uint_eq(p.n_no_whole, 3);
-    ck_assert_str_eq(p.item[0].no_whole, "tokenised together with its target, the prompt has other tokens");
-    for (int i = 1; i < 3; i++)
-        ck_assert_str_eq(p.item[i].no_whole, "behind this prompt the target begins with another token");
-    for (int i = 0; i < 3; i++)
-        ck_assert(!p.item[i].forced && p.item[i].n_target == 0 && p.item[i].target_id == 3);
-    o.prompts.whole = false;
-    ck_assert(gk_prompts_load(fx_arena, &o.prompts, tok, 64, &p, NULL));
-    ck_assert_uint_eq(p.n_no_whole, 0);
+    for (int whole = 1; whole >= 0; whole--) {
+        o.prompts.whole = whole;
+        ck_assert_msg(gk_prompts_load(fx_arena, &o.prompts, tok, 64, &p, &err), "%s", err.what);
+        ck_assert_uint_eq(p.n_dropped + p.n_no_whole, 0);
+        ck_assert_uint_eq(p.n_merged, 1);
+        for (int i = 0; i < 3; i++) {
+            const gk_prompt *x = &p.item[i];
+            ck_assert_uint_eq(x->tokens.n, want[i].n);
+            ck_assert_int_eq(x->target_id, want[i].target[0]);
+            ck_assert_int_eq(x->merged, want[i].merged);
+            ck_assert_uint_eq(x->n_target, whole ? want[i].n_target : 0);
+            for (size_t k = 0; k < x->n_target; k++)
+                ck_assert_int_eq(x->forced[x->tokens.n + k], want[i].target[k]);
+        }
+    }
     gk_tok_free(tok);
 }
 END_TEST
@@ -90,7 +101,7 @@ int main(void) {
     Suite *s = suite_create("first_token");
     TCase *t = tcase_create("first_token");
     tcase_add_checked_fixture(t, fx_start, fx_stop);
-    tcase_add_test(t, a_prompt_whose_tokens_the_target_changes_is_counted);
+    tcase_add_test(t, a_prompt_that_merges_with_its_target_is_counted);
     tcase_add_test(t, first_tokens_alone_give_the_same_first_tokens);
     tcase_add_test(t, a_store_with_other_columns_is_refused_or_replaced);
     suite_add_tcase(s, t);

@@ -3,7 +3,7 @@
 #include "graft/graft.h"
 #include "tests/scratch.h"
 
-static const char *const FIELDS[] = {"first_actor", "relation",    "relation_preposition",
+static const char *const FIELDS[] = {"first_actor", "entity",      "relation", "relation_preposition",
                                      "movie_title", "preposition", NULL};
 static const gk_cast CAST = {.name = {"pre", "sft", "task"}, .n = 3};
 
@@ -215,11 +215,9 @@ enum { N = 9, LAYERS = 12 };
 static int32_t ids[N] = {1, 10, 11, 12, 13, 14, 15, 16, 17};
 static gk_span spans[N] = {{0, 0}, {0, 3}, {3, 5}, {5, 7}, {7, 13}, {13, 16}, {16, 20}, {20, 24}, {24, 29}};
 static const gk_tokens PROMPT = {ids, spans, N};
-static const gk_field_span PROMPT_FIELDS[] = {{"first_actor", {0, 7}},
-                                              {"relation", {8, 13}},
-                                              {"relation_preposition", {14, 16}},
-                                              {"movie_title", {17, 24}},
-                                              {"preposition", {25, 29}}};
+static const gk_field_span PROMPT_FIELDS[] = {{"first_actor", {0, 7}},   {"entity", {0, 7}},
+                                              {"relation", {8, 13}},     {"relation_preposition", {14, 16}},
+                                              {"movie_title", {17, 24}}, {"preposition", {25, 29}}};
 
 static void plan_all(scratch *s, const gk_schemes *all, const gk_config *c) {
     for (size_t i = 0; i < all->n; i++) {
@@ -227,7 +225,7 @@ static void plan_all(scratch *s, const gk_schemes *all, const gk_config *c) {
         gk_error err = {0};
         const char *name = gk_scheme_name(all->item[i]);
         ck_assert_msg(gk_scheme_check(all->item[i], &CAST, FIELDS, &err), "%s: %s", name, err.what);
-        bool ok = gk_plan_lay(s->a, all->item[i], &CAST, c, &PROMPT, PROMPT_FIELDS, 5, &p, &err);
+        bool ok = gk_plan_lay(s->a, all->item[i], &CAST, c, &PROMPT, PROMPT_FIELDS, 6, &p, &err);
         ck_assert_msg(ok, "%s: %s", name, err.what);
     }
 }
@@ -250,10 +248,10 @@ START_TEST(a_cell_that_does_not_fit_is_named) {
         gk_plan p;
         gk_error err = {0};
         bool ok = gk_scheme_check(all.item[0], &CAST, FIELDS, &err) &&
-                  gk_plan_lay(s.a, all.item[0], &CAST, &c, &PROMPT, PROMPT_FIELDS, 5, &p, &err);
+                  gk_plan_lay(s.a, all.item[0], &CAST, &c, &PROMPT, PROMPT_FIELDS, 6, &p, &err);
         ck_assert(!ok);
         ck_assert_str_eq(err.what, messages[i]);
-        ck_assert(gk_plan_lay(s.a, all.item[1], &CAST, &c, &PROMPT, PROMPT_FIELDS, 5, &p, &err));
+        ck_assert(gk_plan_lay(s.a, all.item[1], &CAST, &c, &PROMPT, PROMPT_FIELDS, 6, &p, &err));
     }
     scratch_free(&s);
 }

@@ -401,6 +401,47 @@ START_TEST(test_save_where_a_file_is) {
 }
 END_TEST
 
+/* What no pass depends on, but those who open what was saved. */
+START_TEST(test_settings_of_generation_are_kept) {
+    static const char GENERATION[] = "{\"do_sample\": true, \"temperature\": 0.6, \"eos_token_id\": [2, 7]}";
+    scratch s = scratch_new();
+    gk_error err = {0};
+    ck_assert(gk_mkdirs(scratch_path(&s, "a"), &err));
+    json_t *config = gk_json_load(FIXTURES "llama/config.json", &err);
+    json_object_set_new(config, "pad_token_id", json_integer(3));
+    json_object_set_new(config, "tokenizer_class", json_string("GPT2Tokenizer"));
+    ck_assert(gk_json_save(scratch_path(&s, "a/config.json"), config, &err));
+    json_decref(config);
+    size_t len;
+    const char *weights = gk_read_file(s.a, FIXTURES "llama/model.safetensors", 1 << 24, &len, &err);
+    ck_assert(weights && gk_write_file(scratch_path(&s, "a/model.safetensors"), weights, len, &err));
+    scratch_file(&s, "a/generation_config.json", GENERATION);
+    gk_model *loaded = load(scratch_path(&s, "a")), *opened = gk_model_open(scratch_path(&s, "a"), &err);
+    ck_assert_ptr_nonnull(opened);
+    json_t *want = json_loads(GENERATION, 0, NULL);
+    for (int i = 0; i < 2; i++) {
+        const char *dir = scratch_path(&s, i ? "opened" : "loaded");
+        save(i ? opened : loaded, dir);
+        json_t *have = gk_json_load(gk_path_join(s.a, dir, "generation_config.json"), &err);
+        ck_assert(json_equal(have, want));
+        json_decref(have);
+        have = gk_json_load(gk_path_join(s.a, dir, "config.json"), &err);
+        ck_assert_int_eq(json_integer_value(json_object_get(have, "pad_token_id")), 3);
+        ck_assert_str_eq(json_string_value(json_object_get(have, "tokenizer_class")), "GPT2Tokenizer");
+        json_decref(have);
+    }
+    /* Of a folder that has none, none is left of another model. */
+    gk_model *plain = load(FIXTURES "llama");
+    save(plain, scratch_path(&s, "opened"));
+    ck_assert(!gk_exists(scratch_path(&s, "opened/generation_config.json")));
+    json_decref(want);
+    gk_model_free(plain);
+    gk_model_free(loaded);
+    gk_model_free(opened);
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("hf");
     TCase *t = tcase_create("hf");
@@ -419,6 +460,7 @@ int main(void) {
     tcase_add_test(t, test_config_larger_than_file);
     tcase_add_test(t, test_absent_files);
     tcase_add_test(t, test_save_where_a_file_is);
+    tcase_add_test(t, test_settings_of_generation_are_kept);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

@@ -177,6 +177,135 @@ START_TEST(jsonl_reads_nan_as_null) {
 }
 END_TEST
 
+/* Documents too; where a number is wanted the words come as strings, which no number is. Columns are the
+ * file's. */
+START_TEST(documents_may_hold_what_python_writes) {
+    scratch s = scratch_new();
+    gk_error e;
+    double x;
+    char *path = scratch_file(
+        &s, "a.json", "{\"a\": NaN, \"b\": [-Infinity, \"Infinity\"], \"c\": {\"Infinity\": Infinity}}");
+    json_t *o = gk_json_load(path, &e);
+    ck_assert(json_is_null(json_object_get(o, "a")) &&
+              json_is_null(json_array_get(json_object_get(o, "b"), 0)));
+    ck_assert_str_eq(json_string_value(json_array_get(json_object_get(o, "b"), 1)), "Infinity");
+    ck_assert(json_is_null(json_object_get(json_object_get(o, "c"), "Infinity")));
+    json_decref(o);
+    o = gk_json_load_words(path, &e);
+    ck_assert_str_eq(json_string_value(json_array_get(json_object_get(o, "b"), 0)), "-Infinity");
+    ck_assert(!gk_json_num(o, "a", &x, GK_AT_FILE(path), &e));
+    assert_error_at(&e, path, ": field 'a': is the string \"NaN\"; must be a finite number");
+    json_decref(o);
+    static const struct {
+        const char *text, *at;
+    } bad[] = {{"{\"a\": NaN, \"b\" 2}", ":1:16: not valid JSON"},
+               {"[NaN, -Infinity, Infinity, }", ":1:28: not valid JSON"},
+               {"[NaN,\n NaN,\n  NaN ]]", ":3:8: not valid JSON"},
+               {"{\"\\u0000\": 1, \"\\u0000b\" 2}", ":1:25: not valid JSON"},
+               {"{NaN: 1}", ":1:"},
+               {"[NaNa]", ":1:"}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        path = scratch_file(&s, "b.json", bad[i].text);
+        ck_assert_msg(!gk_json_load(path, &e), "%s", bad[i].text);
+        assert_error_at(&e, path, bad[i].at);
+        ck_assert_msg(!gk_json_load_words(path, &e), "%s", bad[i].text);
+        assert_error_at(&e, path, bad[i].at);
+    }
+    scratch_free(&s);
+}
+END_TEST
+
+/* U+0000 is JSON and no C string. In a document it comes marked; a line, whose texts go further, has none. */
+START_TEST(a_nul_character_is_marked_or_refused) {
+    scratch s = scratch_new();
+    gk_error e;
+    size_t len;
+    json_t *o = parse("{\"\\u0000\": 1, \"x\\u0000y\": \"\\u0000\", \"\\uDBFF\\udfff\": "
+                      "\"\xF4\x8F\xBF\xBF\", \"\\\\u0000\": 2}",
+                      &e);
+    ck_assert_uint_eq(json_object_size(o), 4);
+    static const struct {
+        const char *text;
+        size_t len;
+    } want[] = {{"\0", 1}, {"x\0y", 3}, {"\xF4\x8F\xBF\xBF", 4}, {"\\u0000", 6}};
+    int i = 0;
+    const char *key;
+    json_t *v;
+    json_object_foreach(o, key, v) {
+        const char *plain = gk_json_plain(s.a, key, &len);
+        ck_assert(len == want[i].len && memcmp(plain, want[i].text, len) == 0);
+        i++;
+    }
+    json_decref(o);
+    char *path = scratch_file(&s, "a.jsonl", "{\"a\": \"x\\u0000\"}\n{\"a\\u0000\": 1}\n");
+    for (int line = 0; line < 2; line++) {
+        gk_jsonl *r = gk_jsonl_open(path, &e);
+        for (int k = 0; k <= line; k++) ck_assert_int_eq(gk_jsonl_next(r, &o, &e), -1);
+        assert_error_at(&e, path, line ? ":2:" : ":1:");
+        ck_assert_str_eq(e.what, "a text holds the character \\u0000, which no text may");
+        gk_jsonl_close(r);
+    }
+    scratch_free(&s);
+}
+END_TEST
+
+/* A byte order mark is no part of a file's text, and counts for no column; UTF-16 is refused. */
+START_TEST(marks_at_the_head_of_files) {
+#define BOM "\xEF\xBB\xBF"
+    scratch s = scratch_new();
+    gk_error e;
+    json_t *o;
+    size_t len, skip;
+    ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", BOM "x"), 10, &len, &e), "x");
+    ck_assert_uint_eq(len, 1);
+    ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", BOM), 10, &len, &e), "");
+    ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", BOM BOM), 10, &len, &e),
+                     BOM); /* one is the mark */
+    ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", "x" BOM), 10, &len, &e), "x" BOM);
+    ck_assert_str_eq(gk_read_file(s.a, scratch_file(&s, "a", "\xEF\xBB"), 10, &len, &e), "\xEF\xBB");
+
+    char *path = scratch_file(&s, "a.json", BOM "{\"a\" 1}");
+    ck_assert(!gk_json_load(path, &e));
+    assert_error_at(&e, path, ":1:6: not valid JSON");
+    path = scratch_file(&s, "a.yaml", BOM "a: 1\na: 2\n");
+    ck_assert(!gk_yaml_load(path, &e));
+    assert_error_at(&e, path, ":2:1: the key 'a' is there twice");
+
+    path = scratch_file(&s, "a.jsonl", BOM "\n" BOM "{}\n");
+    gk_jsonl *r =
+        gk_jsonl_open(path, &e); /* the first line is blank, the second has no mark at the file's head */
+    ck_assert_int_eq(gk_jsonl_next(r, &o, &e), -1);
+    assert_error_at(&e, path, ":2:1: not valid JSON");
+    gk_jsonl_close(r);
+    path = scratch_file(&s, "a.jsonl", BOM "{\"a\": 1}\r\n{\"b\": 2} x");
+    r = gk_jsonl_open(path, &e);
+    ck_assert_int_eq(gk_jsonl_next(r, &o, &e), 1);
+    ck_assert_str_eq(gk_jsonl_line(r), "{\"a\": 1}");
+    json_decref(o);
+    ck_assert_int_eq(gk_jsonl_next(r, &o, &e), -1);
+    assert_error_at(&e, path, ":2:10: not valid JSON");
+    gk_jsonl_close(r);
+
+    gk_template **t;
+    path = scratch_file(&s, "t.jsonl", BOM "{\"template\": \"a {b\"}\n");
+    ck_assert(!gk_templates_load(s.a, path, &t, &len, &e));
+    assert_error_at(&e, path, ":1:17: ");
+
+    static const char *const WIDE[] = {"\xFF\xFE{", "\xFE\xFFx"};
+    for (int i = 0; i < 2; i++) {
+        path = scratch_file(&s, "a.jsonl", WIDE[i]);
+        ck_assert(!gk_json_load(path, &e));
+        assert_error(&e, gk_arena_printf(s.a, "%s: byte 0: the file is UTF-16; save it as UTF-8", path));
+        r = gk_jsonl_open(path, &e);
+        ck_assert_int_eq(gk_jsonl_next(r, &o, &e), -1);
+        assert_error(&e, gk_arena_printf(s.a, "%s: byte 0: the file is UTF-16; save it as UTF-8", path));
+        gk_jsonl_close(r);
+    }
+    ck_assert(gk_text_begin("", 0, "x", &skip, &e) && skip == 0);
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(jsonl_write_is_one_compact_line) {
     scratch s = scratch_new();
     char *path = scratch_path(&s, "a.jsonl");
@@ -322,6 +451,9 @@ int main(void) {
     tcase_add_test(t, jsonl_reads_line_by_line);
     tcase_add_test(t, jsonl_errors_have_places);
     tcase_add_test(t, jsonl_reads_nan_as_null);
+    tcase_add_test(t, documents_may_hold_what_python_writes);
+    tcase_add_test(t, a_nul_character_is_marked_or_refused);
+    tcase_add_test(t, marks_at_the_head_of_files);
     tcase_add_test(t, jsonl_write_is_one_compact_line);
     tcase_add_test(t, yaml_walks_lists_and_maps);
     tcase_add_test(t, yaml_bad_documents_have_places);

@@ -147,6 +147,67 @@ START_TEST(names_that_make_cannot_use_are_refused) {
 }
 END_TEST
 
+START_TEST(a_variable_that_is_none_is_refused) {
+    scratch s = scratch_new();
+    note(&s, "true");
+    refused(&s, "RELATIONROWS=3", "RELATIONROWS is no variable", "did you mean RELATION_ROWS?");
+    refused(&s, "sed=3", "sed is no variable", "did you mean SEED?");
+    refused(&s, "FLAVOR=asan", "FLAVOR is no variable", "did you mean FLAVOUR?");
+    refused(&s, "QQQQQQQQ=3", "QQQQQQQQ is no variable", "");
+    refused(&s, "GENERAL=nofile", "GENERAL='nofile'", "no such file");
+    refused(&s, "ENTITY=a", "ENTITY, TARGET and REVERSE are for DATASET=own_rows", "");
+    refused(&s, "REVERSE=yes", "REVERSE='yes'", "1 or nothing");
+    refused(&s, "REPLACE=yes", "REPLACE='yes'", "1 or nothing");
+    planned(&s, "CC=gcc FLAVOUR=release ARCH=native BUILD=build THREADS=2");
+    scratch_free(&s);
+}
+END_TEST
+
+#define ASKED_BEFORE                                                                                     \
+    "export FAMILY=gpt2 SEED=7 RELATION_ROWS=12 FREEZE=lnf TEMPLATES=templates/battles DATASET=battles " \
+    "RECIPE=paper-mild SCHEMES='graft/schemes/position_untitled.yaml graft/schemes/layers.yaml' "        \
+    "CAST='pre=base sft=forward' USUAL_SCHEMES=others"
+
+/* What is not given is as the run was asked for; what is given and differs is refused, with what would do it.
+ */
+START_TEST(forgotten_variables_are_those_of_the_run) {
+    scratch s = scratch_new();
+    note(&s, ASKED_BEFORE);
+    char *plan = gk_arena_alloc(s.a, 1 << 16);
+    int code = shell(&s, "make -n report RUN=$D/run", plan, 1 << 16);
+    ck_assert_msg(code == 0, "%s", plan);
+    static const char *const kept[] = {"--family gpt2",        "--seed 7",       "--relation-rows 12",
+                                       "--freeze lnf",         "--name battles", "--recipe paper-mild",
+                                       "/schemes/layers.yaml", "--donor sft="};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        ck_assert_msg(strstr(plan, kept[i]), "%s is not in %s", kept[i], plan);
+    ck_assert(!strstr(plan, "hybrid.yaml") && !strstr(plan, "--replace") && !strstr(plan, "task/A2B"));
+
+    refused(&s, "SEED=9", "SEED='9', but", "was made with SEED='7'");
+    refused(&s, "SEED=9", "make report RUN=", "SEED=9 REPLACE=1");
+    refused(&s, "FREEZE=", "FREEZE='', but", "FREEZE='lnf'");
+    refused(&s, "DATASET=fake_movies_fake_actors", "was made with DATASET='battles'", "REPLACE=1");
+    refused(&s, "MILD=paper-mild SEED=7", "was made with MILD='relation-mild'", "MILD=paper-mild");
+    refused(&s, "TASK_ROWS=5 OUT=$D/run/experiments/x", "TASK_ROWS='5'", "RUN");
+    code = shell(&s, "make -n report RUN=$D/run SEED=9 REPLACE=1", plan, 1 << 16);
+    ck_assert_msg(code == 0 && strstr(plan, "--seed 9") && strstr(plan, "--family gpt2") &&
+                      strstr(plan, "--replace"),
+                  "%s", plan);
+    /* The same said again, whatever the order, is the same; so are schemes, which take nothing away. */
+    backdate(&s);
+    note(&s, "export GIVEN='SEED TEMPLATES FREEZE'; " ASKED_BEFORE);
+    ck_assert_int_eq(written(&s), 0);
+    note(&s, "export GIVEN='SCHEMES CAST'; " ASKED_BEFORE " SCHEMES=graft/schemes/layers.yaml");
+    ck_assert_int_eq(written(&s), 2);
+    /* Usual schemes stay usual, also when another dataset has other ones. */
+    note(&s, "export REPLACE=1 DATASET=battles USUAL_SCHEMES=$SCHEMES");
+    code = shell(&s, "make -n report RUN=$D/run", plan, 1 << 16);
+    ck_assert_msg(code == 0 && strstr(plan, "position_untitled.yaml") && strstr(plan, "hybrid.yaml"), "%s",
+                  plan);
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(a_note_is_written_when_something_else_is_asked_for) {
     scratch s = scratch_new();
     scratch_file(&s, "my.yaml", "set: mine");
@@ -183,6 +244,24 @@ START_TEST(other_weights_under_the_same_name_are_noticed) {
     ck_assert_int_eq(written(&s), 0);
     scratch_file(&s, "model/model.safetensors", "three");
     note(&s, "MODEL=$D/model");
+    ck_assert_int_eq(written(&s), 1);
+    scratch_free(&s);
+}
+END_TEST
+
+/* Any part of a GGUF model stands for all of them. */
+START_TEST(parts_of_a_model_are_noticed) {
+    scratch s = scratch_new();
+    note(&s, "true");
+    scratch_file(&s, "m-00001-of-00002.gguf", "one");
+    refused(&s, "MODEL=$D/m-00001-of-00002.gguf", "part 2 is missing", "m-00002-of-00002.gguf");
+    scratch_file(&s, "m-00002-of-00002.gguf", "two");
+    note(&s, "MODEL=$D/m-00001-of-00002.gguf");
+    backdate(&s);
+    note(&s, "MODEL=$D/m-00001-of-00002.gguf");
+    ck_assert_int_eq(written(&s), 0);
+    scratch_file(&s, "m-00002-of-00002.gguf", "three");
+    note(&s, "MODEL=$D/m-00001-of-00002.gguf");
     ck_assert_int_eq(written(&s), 1);
     scratch_free(&s);
 }
@@ -234,8 +313,11 @@ int main(void) {
     tcase_add_test(t, mistyped_variables_change_nothing);
     tcase_add_test(t, data_is_asked_for);
     tcase_add_test(t, names_that_make_cannot_use_are_refused);
+    tcase_add_test(t, a_variable_that_is_none_is_refused);
+    tcase_add_test(t, forgotten_variables_are_those_of_the_run);
     tcase_add_test(t, a_note_is_written_when_something_else_is_asked_for);
     tcase_add_test(t, other_weights_under_the_same_name_are_noticed);
+    tcase_add_test(t, parts_of_a_model_are_noticed);
     tcase_add_test(t, bench_train_tells_medians_and_ratios);
     suite_add_tcase(suite, t);
     return run_suite(suite);

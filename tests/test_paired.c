@@ -173,16 +173,23 @@ END_TEST
 /* Without PRE and SFT, the first scheme of a set is what the others are compared with. */
 START_TEST(first_scheme_stands_in) {
     bench b = bench_new();
-    alter(&b, "UPDATE scheme SET name = 'x' || name WHERE name IN ('PRE', 'SFT', 'SFT-rh')");
+    /* A name makes no reference: what it does is looked at. */
+    alter(
+        &b,
+        "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE name IN ('PRE', 'SFT', 'SFT-rh'));"
+        "DELETE FROM scheme WHERE name IN ('PRE', 'SFT', 'SFT-rh');"
+        "UPDATE scheme SET name = 'PRE' WHERE name = 'FE'; UPDATE scheme SET name = 'SFT-rh' WHERE name = "
+        "'LT^C'");
     gk_error err;
     gk_store *s = gk_store_open(b.db, &err);
     char *path = scratch_path(&b.s, "differ.csv");
     ck_assert(gk_export_differences(s, path, &err));
     gk_store_close(s);
     char *text = gk_read_file(b.s.a, path, 1 << 20, NULL, &err);
-    ck_assert_ptr_nonnull(strstr(text, "\nposition,FE,xPRE,"));
+    ck_assert_ptr_nonnull(strstr(text, "\nposition,LT,PRE,"));
     ck_assert_ptr_nonnull(strstr(text, "\ncomponent,FE | ATTN,FE | none,"));
-    ck_assert_ptr_null(strstr(text, ",xPRE,xPRE,"));
+    ck_assert_ptr_null(strstr(text, ",PRE,PRE,"));
+    ck_assert_uint_eq(count(text, ",SFT-rh,"), 1); /* no reference of anything */
     bench_free(&b);
 }
 END_TEST

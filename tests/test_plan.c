@@ -9,11 +9,9 @@ enum { N = 9 };
 static int32_t ids[N] = {1, 10, 11, 12, 13, 14, 15, 16, 17};
 static gk_span spans[N] = {{0, 0}, {0, 3}, {3, 5}, {5, 7}, {7, 13}, {13, 16}, {16, 20}, {20, 24}, {24, 29}};
 static const gk_tokens PROMPT = {ids, spans, N};
-static const gk_field_span FIELDS[] = {{"first_actor", {0, 7}},
-                                       {"relation", {8, 13}},
-                                       {"relation_preposition", {14, 16}},
-                                       {"movie_title", {17, 24}},
-                                       {"preposition", {25, 29}}};
+static const gk_field_span FIELDS[] = {{"first_actor", {0, 7}},   {"entity", {0, 7}},
+                                       {"relation", {8, 13}},     {"relation_preposition", {14, 16}},
+                                       {"movie_title", {17, 24}}, {"preposition", {25, 29}}};
 enum { N_FIELDS = sizeof FIELDS / sizeof *FIELDS };
 
 typedef struct stagehand {

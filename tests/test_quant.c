@@ -168,8 +168,9 @@ END_TEST
 
 /* ---------------------------------------------------------------- blocks */
 
-static const char *const NAMES[] = {"F32",  "F16",  "BF16", "Q8_0", "Q4_0", "Q4_1",
-                                    "Q5_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"};
+static const char *const NAMES[] = {"F32",  "F16",    "BF16",   "Q8_0",  "Q4_0",  "Q4_1",
+                                    "Q5_0", "Q5_1",   "Q4_K",   "Q5_K",  "Q6_K",  "Q2_K",
+                                    "Q3_K", "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0", "MXFP4"};
 enum { N_NAMES = sizeof NAMES / sizeof *NAMES };
 
 /* The table agrees with the container's, and names what it has and nothing else. */

@@ -101,8 +101,8 @@ START_TEST(training_templates_are_cut_before_the_target) {
     size_t n;
     load(&one, &p);
     ck_assert_uint_eq(p.n_templates, 2);
-    ck_assert_str_eq(p.item[0].text, "Ada Kane stars with");
-    ck_assert_str_eq(p.item[1].text, "In Cold Stone, Ada Kane works with");
+    ck_assert_str_eq(p.item[0].text, "Ada Kane stars with ");
+    ck_assert_str_eq(p.item[1].text, "In Cold Stone, Ada Kane works with ");
     ck_assert_double_eq_tol(trained.top5, by_hand(m, &p, 5, 0, 1, &n), 1e-12);
     ck_assert_uint_eq(trained.n, n);
     gk_quiz_close(q);

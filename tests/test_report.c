@@ -167,8 +167,8 @@ START_TEST(absent_sets_are_left_out) {
     bench b = bench_new();
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
-    ck_assert_ptr_nonnull(strstr(page, "Which components recall"));
-    ck_assert_ptr_nonnull(strstr(page, "Can a task model share"));
+    ck_assert_ptr_nonnull(strstr(page, "component: Which components at the last token recall the fact"));
+    ck_assert_ptr_nonnull(strstr(page, "Whether the task&#39;s attention"));
     size_t figures = count(page, "<svg");
     /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template */
     ck_assert_uint_eq(figures, 4 * 5 + 5);
@@ -177,8 +177,8 @@ START_TEST(absent_sets_are_left_out) {
         "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'position');"
         "DELETE FROM scheme WHERE \"set\" <> 'position'; UPDATE run SET value = '0' WHERE key = 'complete'");
     page = write_report(&b, &o);
-    ck_assert_ptr_null(strstr(page, "Which components recall"));
-    ck_assert_ptr_null(strstr(page, "Can a task model share"));
+    ck_assert_ptr_null(strstr(page, "component: Which components at the last token recall the fact"));
+    ck_assert_ptr_null(strstr(page, "Whether the task&#39;s attention"));
     ck_assert_ptr_null(strstr(page, "ATTN+FFN"));
     ck_assert_ptr_nonnull(strstr(page, "The sweep is not complete"));
     ck_assert_uint_eq(count(page, "<svg"), 5 + 5);
@@ -230,7 +230,8 @@ START_TEST(samples_say_what_was_generated) {
     /* Without whole targets and texts, their columns are not there. */
     alter(&b, "UPDATE run SET value = '0' WHERE key IN ('whole_target', 'generate')");
     page = write_report(&b, &o);
-    static const char *const gone[] = {"exact", "Exact", "it said", "class=\"said\"", "whole target&#39;s"};
+    static const char *const gone[] = {"<th>exact</th>", "exact %",        "Exact",
+                                       "it said",        "class=\"said\"", "whole target&#39;s"};
     for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
         ck_assert_ptr_null(strstr(strstr(page, "</style>"), gone[i]));
     bench_free(&b);
@@ -243,18 +244,38 @@ START_TEST(sample_prompts_are_marked) {
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
     ck_assert_uint_eq(count(page, "<p class=\"prompt\">"), 4);
-    ck_assert_uint_eq(count(page, "<sub>FE</sub>"), 4);
-    ck_assert_uint_eq(count(page, "<sub>M</sub>"), 2);
-    ck_assert_uint_eq(count(page, "<sub>LT</sub>"), 4);
+    /* No scheme is the last token alone, and none names the film: fields bear their own names. */
+    ck_assert_uint_eq(count(page, "<mark class=\"fe\">"), 4);
+    ck_assert_uint_eq(count(page, "<sub>first_actor</sub>"), 4);
+    ck_assert_uint_eq(count(page, "<mark class=\"m\">"), 0);
+    ck_assert_uint_eq(count(page, "<sub>last token</sub>"), 4);
     ck_assert_ptr_nonnull(strstr(page, "<p class=\"prompt\"><mark class=\"fe\">"));
     ck_assert_ptr_nonnull(strstr(page, "The &lt;b&gt;Film&lt;/b&gt;"));
     alter(&b, "UPDATE prompt SET n_tokens = n_tokens + 1 WHERE template = 3"); /* another tokenizer */
     page = write_report(&b, &o);
-    ck_assert_uint_eq(count(page, "<sub>LT</sub>"), 3);
+    ck_assert_uint_eq(count(page, "<sub>last token</sub>"), 3);
     ck_assert_int_eq(unlink(b.rows), 0);
     page = write_report(&b, &o);
     ck_assert_ptr_null(strstr(page, "<mark"));
     ck_assert_ptr_nonnull(strstr(page, "are not marked"));
+    bench_free(&b);
+}
+END_TEST
+
+/* With the schemes of positions the marks are these schemes' names. */
+START_TEST(marks_are_named_after_schemes) {
+    bench b = bench_new();
+    keep_set(&b, "position");
+    gk_report_options o = options(&b);
+    char *page = write_report(&b, &o);
+    ck_assert_uint_eq(count(page, "<sub>FE</sub>"), 4);
+    ck_assert_uint_eq(count(page, "<sub>M</sub>"), 2);
+    ck_assert_uint_eq(count(page, "<sub>LT</sub>"), 4);
+    ck_assert_ptr_nonnull(strstr(page, "<sub>preposition</sub>"));
+    alter(&b, "UPDATE scheme SET name = 'El' WHERE name = 'FE'");
+    page = write_report(&b, &o);
+    ck_assert_uint_eq(count(page, "<sub>El</sub>"), 4);
+    ck_assert_ptr_nonnull(strstr(page, "<strong>El</strong> grafts at <code>first_actor</code>."));
     bench_free(&b);
 }
 END_TEST
@@ -343,6 +364,11 @@ START_TEST(gate_is_told) {
     char *page = write_report(&b, &o);
     ck_assert_ptr_nonnull(strstr(page, "Top-5 is 50.0%, at least 90.0% is asked for"));
     ck_assert_ptr_nonnull(strstr(page, "<strong class=\"no\">fails"));
+    o.gate = scratch_file(&b.s, "gate.json", "{\"pass\": true, \"top\": 5, \"min\": 0, \"share\": 0}");
+    ck_assert_ptr_nonnull(strstr(write_report(&b, &o), "asks for nothing, and says nothing"));
+    o.gate = scratch_file(&b.s, "gate.json",
+                          "{\"pass\": true, \"top\": 5, \"min\": 0.9, \"share\": 1, \"targets\": 5}");
+    ck_assert_ptr_nonnull(strstr(write_report(&b, &o), "so many guesses take in every target"));
     o.gate = scratch_file(&b.s, "gate.json", "{\"pass\": 1}");
     ck_assert(!gk_report_write(&o, &err));
     assert_error_at(&err, o.gate, ": field 'pass': this is not the result of a gate");
@@ -454,6 +480,7 @@ int main(void) {
     tcase_add_test(t, absent_sets_are_left_out);
     tcase_add_test(t, page_is_escaped_and_self_contained);
     tcase_add_test(t, sample_prompts_are_marked);
+    tcase_add_test(t, marks_are_named_after_schemes);
     tcase_add_test(t, samples_say_what_was_generated);
     tcase_add_test(t, curves_or_a_note);
     tcase_add_test(t, answers_and_rates_are_drawn);

@@ -198,8 +198,32 @@ START_TEST(compared_runs_can_be_filtered) {
     ck_assert_uint_eq(count(figure, " data-s=\""), (size_t)sql_value(&b, "SELECT count(*) FROM scheme"));
     ck_assert_uint_eq(count(page, "<script>"), 1);
     ck_assert_ptr_nonnull(strstr(page, " schemes shown'"));
+    ck_assert_ptr_nonnull(
+        strstr(page, "<h3>component</h3>\n<p class=\"muted\">Which components at the last token"));
     check_balance(page);
     check_unique_ids(&b, page);
+    bench_free(&b);
+}
+END_TEST
+
+/* Models alone stand in the charts of all sets, whatever their own is called; a set called reference whose
+ * schemes are grafts does not. */
+START_TEST(models_alone_stand_in_every_chart) {
+    bench b = bench_new();
+    alter(&b, "UPDATE scheme SET \"set\" = 'ends' WHERE name IN ('PRE', 'SFT', 'SFT-rh');"
+              "UPDATE scheme SET \"set\" = 'reference' WHERE \"set\" = 'position'");
+    const char *runs[] = {b.s.dir};
+    gk_compare_options o = {.runs = runs, .n_runs = 1, .out = b.out};
+    gk_error err = {0};
+    ck_assert_msg(gk_compare_write(&o, &err), "%s", err.what);
+    const char *page = gk_read_file(b.s.a, o.out, (size_t)1 << 28, NULL, &err);
+    ck_assert_ptr_null(strstr(page, "<h3>ends</h3>"));
+    for (int k = 0; k < 4; k++) { /* reference, component, hybrid, evil */
+        char *figure = next_figure(&b, &page);
+        ck_assert_ptr_nonnull(strstr(figure, "<text>SFT-rh</text>"));
+        ck_assert_int_eq(strstr(figure, "<text>(FE+LT)^C</text>") != NULL, k == 0);
+    }
+    ck_assert_ptr_null(next_figure(&b, &page));
     bench_free(&b);
 }
 END_TEST
@@ -232,6 +256,7 @@ int main(void) {
     tcase_add_test(t, bars_have_veils);
     tcase_add_test(t, grids_know_their_schemes);
     tcase_add_test(t, compared_runs_can_be_filtered);
+    tcase_add_test(t, models_alone_stand_in_every_chart);
     tcase_add_test(t, many_schemes_are_no_huge_page);
     suite_add_tcase(s, t);
     return run_suite(s);

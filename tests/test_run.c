@@ -95,6 +95,19 @@ START_TEST(an_installed_program_does_what_make_does) {
     /* What is done is not done again, by the one nor by the other. */
     succeeds("touch $D/mark; $R run RUN=ran $MODEL_ROWS && $M report RUN=$D/elsewhere/ran $MODEL_ROWS && "
              "find ran -newer $D/mark -type f | grep . && exit 3; true");
+    /* With all else forgotten it is still the same run; another one is refused, or made anew where that is
+     * asked for, and only what depends on it. */
+    succeeds(
+        "$R run RUN=ran && $M report RUN=$D/elsewhere/ran && find ran -newer $D/mark -type f | grep . && "
+        "exit 3; true");
+    fails("$R run RUN=ran SEED=2", "SEED='2', but ran was made with SEED='1'",
+          "graftkit run report RUN=ran SEED=2 REPLACE=1");
+    succeeds("find ran -newer $D/mark -type f | grep . && exit 3; true");
+    fails("echo 'weight_decay: 0.1' >>$D/quick.yaml; $R run RUN=ran",
+          "the folder holds a run with other inputs", "REPLACE=1");
+    succeeds("find ran -newer $D/mark -type f | grep . && exit 3; true");
+    succeeds("$R run RUN=ran REPLACE=1 && [ ran/relation/train.json -nt $D/mark ] && "
+             "! [ ran/data/card.json -nt $D/mark ]");
 }
 END_TEST
 

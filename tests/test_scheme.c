@@ -3,7 +3,7 @@
 #include "graft/graft.h"
 #include "tests/scratch.h"
 
-static const char *const FIELDS[] = {"first_actor", "relation",    "relation_preposition",
+static const char *const FIELDS[] = {"first_actor", "entity",      "relation", "relation_preposition",
                                      "movie_title", "preposition", NULL};
 
 static const gk_scheme *find(const gk_schemes *all, const char *name) {
@@ -68,7 +68,7 @@ START_TEST(the_papers_schemes_are_there) {
     ck_assert_str_eq(gk_scheme_canonical(find(&all, "PRE")), "recipient=(first); head=recipient");
     ck_assert_str_eq(gk_scheme_canonical(find(&all, "FE | O+FFN")),
                      "recipient=(first); head=recipient; "
-                     "graft(at=first_actor, donor=sft, components=all, layers=all); "
+                     "graft(at=entity, donor=sft, components=all, layers=all); "
                      "graft(at=last, donor=sft, components=o+gate+up+down, layers=2/2)");
     ck_assert_str_eq(gk_scheme_canonical(find(&all, "SFT")),
                      "recipient=(first); head=sft; graft(at=all, donor=sft, components=all, layers=all)");
@@ -112,8 +112,7 @@ START_TEST(schemes_apply_where_their_fields_are) {
     scratch s = scratch_new();
     gk_schemes all = {0};
     load_shipped(&s, "position", &all);
-    const gk_field_span fields[] = {
-        {"first_actor", {0, 3}}, {"movie_title", {5, 9}}, {"preposition", {10, 12}}};
+    const gk_field_span fields[] = {{"entity", {0, 3}}, {"movie_title", {5, 9}}, {"preposition", {10, 12}}};
     ck_assert(gk_scheme_applies(find(&all, "FE+M+P+LT"), fields, 3));
     ck_assert(!gk_scheme_applies(find(&all, "FE+M+P+LT"), fields, 2));
     ck_assert(!gk_scheme_applies(find(&all, "(FE+M)^C"), fields, 1));
@@ -383,7 +382,8 @@ START_TEST(unknown_models_and_fields) {
     } cases[] = {
         {"grafts: [{at: first_actor, donor: stf}]", ":3:47: unknown model 'stf'; known models: pre, sft"},
         {"grafts: [{at: [last, {not: second_actor}], donor: sft}]",
-         ":3:40: unknown field 'second_actor'; known fields: first_actor, relation, relation_preposition, "
+         ":3:40: unknown field 'second_actor'; known fields: first_actor, entity, relation, "
+         "relation_preposition, "
          "movie_title"},
         {"grafts: [{at: movie.first, donor: sft}]", ":3:27: unknown field 'movie'"},
         {"patches: [{at: last, from: task}]", ":3:40: unknown model 'task'"},

@@ -29,6 +29,25 @@ static void same_files(const char *a, const char *b) {
         ck_assert_msg(strcmp(file(a, FILES[i]), file(b, FILES[i])) == 0, "%s differs", FILES[i]);
 }
 
+/* Every column is in docs/store.md, in its order, and no other. */
+START_TEST(columns_are_as_told) {
+    gk_search_options o = options("one", "columns");
+    gk_search_close(search(&o));
+    char *text = gk_arena_strdup(fx_arena, file("columns", "ladder.csv")),
+         *page = gk_read_file(fx_arena, GK_SOURCE_DIR "/docs/store.md", 1 << 20, NULL, NULL);
+    char *at = strstr(page, "\n## `ladder.csv`");
+    ck_assert_ptr_nonnull(at);
+    *strstr(text, "\r\n") = 0;
+    size_t n = 0;
+    for (char *name; (name = strsep(&text, ",")); n++) {
+        char *cell = strstr(at, gk_arena_printf(fx_arena, "`%s`", name));
+        ck_assert_msg(cell != NULL, "%s is not told, or not behind the one before", name);
+        at = cell;
+    }
+    ck_assert_uint_eq(n, 5 + 2 * 8);
+}
+END_TEST
+
 static gk_search_options messy(const char *out) {
     gk_search_options o = options("noisy", out);
     o.beam = 2;
@@ -229,6 +248,7 @@ int main(void) {
     TCase *t = tcase_create("search_again");
     tcase_set_timeout(t, 240);
     tcase_add_checked_fixture(t, start, fx_stop);
+    tcase_add_test(t, columns_are_as_told);
     tcase_add_test(t, the_same_search_gives_the_same_bytes);
     tcase_add_test(t, a_killed_or_interrupted_search_goes_on_to_the_same_end);
     tcase_add_test(t, a_folder_with_another_search_is_refused);

@@ -107,12 +107,36 @@ START_TEST(old_stores_are_read_and_extended) {
     fx_sweep(&o);
     sqlite3 *d;
     ck_assert_int_eq(sqlite3_open(fx_path("g.db"), &d), SQLITE_OK);
-    ck_assert_int_eq(sqlite3_exec(d, "DROP TABLE axis", NULL, NULL, NULL), SQLITE_OK);
+    ck_assert_int_eq(
+        sqlite3_exec(d, "DROP TABLE axis; DROP TABLE scheme_set; DROP VIEW results", NULL, NULL, NULL),
+        SQLITE_OK);
     sqlite3_close(d);
     ck_assert_str_eq(coordinates("g.db"), "[a]\n[b]\n[c]\n[LT O+FFN, layer 1]\n");
     o.schemes = grid;
     ck_assert_uint_gt(fx_sweep(&o), 0);
     ck_assert_double_eq(fx_sql("g.db", "SELECT count(*) FROM axis"), 2 * 4 + 2);
+    ck_assert_double_gt(fx_sql("g.db", "SELECT count(*) FROM results"), 0);
+    ck_assert_double_eq(fx_sql("g.db", "SELECT count(*) FROM scheme_set WHERE about = ''"), 1);
+    /* What a set and a scheme say of themselves may change, and computes nothing again. */
+    const char *said = "set: s\nabout: what it is\nschemes: [{name: a, about: %s}]\n";
+    for (int i = 0; i < 2; i++) {
+        fx_write("hand.yaml", gk_arena_printf(fx_arena, said, i ? "later" : "first"));
+        o.schemes = hand;
+        o.out = fx_path("said.db");
+        ck_assert(fx_sweep(&o) > 0 || i == 1);
+    }
+    ck_assert_double_eq(
+        fx_sql("said.db", "SELECT count(*) FROM scheme_set WHERE name = 's' AND about = 'what it is'"), 1);
+    ck_assert_double_eq(fx_sql("said.db", "SELECT count(*) FROM scheme WHERE about = 'later'"), 1);
+    /* Two files of one set. */
+    fx_write("grid.yaml",
+             "set: s\nabout: and more\nschemes: [{name: d, grafts: [{at: last, donor: sft}]}]\n");
+    const char *const both[] = {hand[0], grid[0]};
+    o.schemes = both;
+    o.n_schemes = 2;
+    fx_sweep(&o);
+    ck_assert_double_eq(
+        fx_sql("said.db", "SELECT count(*) FROM scheme_set WHERE about = 'what it is. and more'"), 1);
 }
 END_TEST
 

@@ -208,14 +208,14 @@ START_TEST(what_stands_before_a_field) {
     static const struct {
         const char *text, *before; /* NULL: there is nothing to ask */
     } cases[] = {
-        {"{a} stars with  {b}.", "x stars with"},
-        {"{{b}} {a} and {b} and {b}", "{b} x and"},
-        {"{a} {b}", "x"},
+        {"{a} stars with  {b}.", "x stars with  "},
+        {"{{b}} {a} and {b} and {b}", "{b} x and "},
+        {"{a} {b}", "x "},
         {"{b} stars with {a}", NULL},
         {"With {b} is {a}", NULL},
         {"{a} stars", NULL},
-        {"{a} stars with \"{b}\"", NULL},
-        {"{a}{b}", NULL},
+        {"{a} stars with \"{b}\"", "x stars with \""},
+        {"{a}{b}", "x"},
     };
     scratch s = scratch_new();
     json_t *row = object("{\"a\": \"x\", \"b\": \"y\"}");
@@ -228,6 +228,7 @@ START_TEST(what_stands_before_a_field) {
         ck_assert(!gk_template_has(cut, "b") && gk_template_has(cut, "a"));
         ck_assert(gk_template_render(cut, row, NULL, GK_NOWHERE, s.a, &out, NULL));
         ck_assert_str_eq(out.text, cases[i].before);
+        ck_assert_str_eq(out.seam, ""); /* the rest of the template begins there */
         ck_assert_uint_eq(out.n_fields, 1);
         ck_assert(strncmp(gk_template_text(t), gk_template_text(cut), strlen(gk_template_text(cut))) == 0);
         ck_assert(gk_template_render(t, row, NULL, GK_NOWHERE, s.a, &out, NULL)); /* which is as it was */

@@ -133,13 +133,17 @@ static bool alone(const char *text, size_t len, size_t begin, size_t end) {
            (end == len || !is_word(gk__utf8_char(text + end)));
 }
 
-static size_t spaces_from(const char *text, size_t len, size_t at) {
-    while (at < len && is_space(gk__utf8_char(text + at))) at += gk__utf8_len(text[at]);
+static bool strips(const gk__added_token *t, const char *at) {
+    return is_space(gk__utf8_char(at)) && !(t->marked && *at == ' ');
+}
+
+static size_t spaces_from(const gk__added_token *t, const char *text, size_t len, size_t at) {
+    while (at < len && strips(t, text + at)) at += gk__utf8_len(text[at]);
     return at;
 }
 
-static size_t spaces_until(const char *text, size_t at, size_t least) {
-    while (at > least && is_space(gk__utf8_char(text + char_before(text, at)))) at = char_before(text, at);
+static size_t spaces_until(const gk__added_token *t, const char *text, size_t at, size_t least) {
+    while (at > least && strips(t, text + char_before(text, at))) at = char_before(text, at);
     return at;
 }
 
@@ -152,7 +156,7 @@ typedef struct out {
 } out;
 
 static void put(out *o, const gk__added_token *token, size_t begin, size_t end) {
-    if (begin == end) return;
+    if (begin >= end) return;
     if (o->parts.n == o->cap) {
         size_t cap = o->cap ? 2 * o->cap : 8;
         gk__part *item = gk_arena_alloc(o->a, cap * sizeof *item);
@@ -163,7 +167,7 @@ static void put(out *o, const gk__added_token *token, size_t begin, size_t end) 
     o->parts.item[o->parts.n++] = (gk__part){token, begin, end};
 }
 
-gk__parts gk__finder_split(const gk__finder *f, const char *text, size_t len, gk_arena *a) {
+gk__parts gk__finder_split(const gk__finder *f, bool but_special, const char *text, size_t len, gk_arena *a) {
     out o = {.a = a};
     size_t done = 0;
     for (size_t i = 0; f && i < len;) {
@@ -175,12 +179,13 @@ gk__parts gk__finder_split(const gk__finder *f, const char *text, size_t len, gk
         }
         size_t begin = i, end = i + n;
         i = end; /* a match that is not taken is passed over too, and so are the spaces beside one */
+        if (but_special && t->special) continue;
         if (t->single_word && !alone(text, len, begin, end)) continue;
-        if (t->lstrip) begin = spaces_until(text, begin, done);
-        if (t->rstrip) end = spaces_from(text, len, end);
+        if (t->lstrip) begin = begin < done ? done : spaces_until(t, text, begin, done);
+        if (t->rstrip) end = spaces_from(t, text, len, end);
         if (done < begin) put(&o, NULL, done, begin);
         put(&o, t, begin, end);
-        done = end;
+        done = begin < end ? end : begin;
     }
     if (done < len) put(&o, NULL, done, len);
     return o.parts;

@@ -29,6 +29,12 @@ static const char *bpe_piece(const void *bpe, int id) {
     return b->piece[id].there ? b->piece[id].text : "";
 }
 
+static int bpe_find(const void *bpe, const char *text) {
+    const gk__bpe *b = bpe;
+    int id = gk__strings_get(&b->added_ids, text, strlen(text));
+    return id >= 0 ? id : gk__strings_get(&b->vocab, text, strlen(text));
+}
+
 /* ---------------------------------------------------------------- encoding */
 
 typedef struct call {
@@ -60,7 +66,8 @@ static bool encode_part(call *c, const gk__view *v, const gk__part *part, bool r
 
 /* `raw`: the text as it is, to be normalised between the tokens that are in it; else normalised text. */
 static bool encode_parts(call *c, const gk__view *v, bool raw) {
-    gk__parts parts = gk__finder_split(raw ? c->b->raw : c->b->normalized, v->text, v->len, c->work.a);
+    const gk__finder *f = raw ? c->b->raw : c->b->normalized;
+    gk__parts parts = gk__finder_split(f, c->b->split_special, v->text, v->len, c->work.a);
     for (size_t i = 0; i < parts.n; i++)
         if (!encode_part(c, v, &parts.item[i], raw)) return false;
     return true;
@@ -118,4 +125,5 @@ static char *bpe_decode(const void *bpe, const int32_t *id, size_t n, gk_arena *
     return text;
 }
 
-const gk__kind gk__bpe_kind = {gk__bpe_free, bpe_size, bpe_piece, bpe_encode, bpe_decode, gk__bpe_describe};
+const gk__kind gk__bpe_kind = {gk__bpe_free, bpe_size,   bpe_piece,       bpe_find,
+                               bpe_encode,   bpe_decode, gk__bpe_describe};

@@ -1,6 +1,7 @@
 /* describe.c: what a tokenizer is, as bytes that do not depend on the files it was read from. */
 #include "tokenizer/internal.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,21 +57,24 @@ static void put_steps(gk_buf *out, const gk__bpe *b) {
     }
 }
 
-static void put_pieces(gk_buf *out, const gk__bpe *b) {
+void gk__describe_added(gk_buf *out, const gk__added_token *t) {
+    gk_buf_printf(out, "%d %d%d%d%d%d ", t->id, t->single_word, t->lstrip, t->rstrip, t->normalized,
+                  t->special);
+    gk__describe_text(out, t->content, t->len);
+}
+
+/* Those with ids below `end`. */
+static void put_pieces(gk_buf *out, const gk__bpe *b, int end) {
     put_string(out, "pieces");
-    for (int i = 0; i < b->size; i++) {
+    for (int i = 0; i < b->size && i < end; i++) {
         const struct gk__bpe_piece *p = &b->piece[i];
         if (!p->there) continue;
         gk__describe_number(out, i);
         gk__describe_text(out, p->text, p->len);
     }
-    put_string(out, "added");
-    for (size_t i = 0; i < b->n_added; i++) {
-        const gk__added_token *t = &b->added[i];
-        gk_buf_printf(out, "%d %d%d%d%d%d ", t->id, t->single_word, t->lstrip, t->rstrip, t->normalized,
-                      t->special);
-        gk__describe_text(out, t->content, t->len);
-    }
+    put_string(out, b->split_special ? "added, special ones not found" : "added");
+    for (size_t i = 0; i < b->n_added; i++)
+        if (b->added[i].id < end) gk__describe_added(out, &b->added[i]);
 }
 
 static int by_rank(const void *a, const void *b) {
@@ -96,14 +100,17 @@ static bool never_unknown(const gk__bpe_model *m) {
     return m->bytes;
 }
 
-void gk__bpe_describe(const void *bpe, gk_buf *out) {
-    const gk__bpe *b = bpe;
+static void describe_upto(const gk__bpe *b, int end, gk_buf *out) {
     const gk__bpe_model *m = &b->model;
     gk_buf_printf(out, "bpe %d %d %d ", m->bytes, m->ignore_merges, b->shows_bytes);
     if (!never_unknown(m)) gk_buf_printf(out, "%d %d %d ", m->unk, m->byte_fallback, m->fuse_unk);
     put_steps(out, b);
-    put_pieces(out, b);
+    put_pieces(out, b, end);
     put_merges(out, &m->pairs);
+}
+
+void gk__bpe_describe(const void *bpe, gk_buf *out) {
+    describe_upto(bpe, INT_MAX, out);
 }
 
 /* ---------------------------------------------------------------- the whole */
@@ -130,4 +137,17 @@ bool gk_tok_same(const gk_tok *a, const gk_tok *b) {
     gk_tok_fingerprint(a, x);
     gk_tok_fingerprint(b, y);
     return strcmp(x, y) == 0;
+}
+
+bool gk_tok_extends(const gk_tok *more, const gk_tok *a) {
+    int n = gk_tok_size(a);
+    if (a->kind != &gk__bpe_kind || more->kind != a->kind || gk_tok_size(more) <= n) return false;
+    if (a->bos != more->bos || a->eos != more->eos || a->add_bos != more->add_bos) return false;
+    gk_buf x = {0}, y = {0};
+    describe_upto(a->model, n, &x);
+    describe_upto(more->model, n, &y);
+    bool same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
+    gk_buf_free(&x);
+    gk_buf_free(&y);
+    return same;
 }

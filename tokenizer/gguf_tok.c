@@ -56,48 +56,20 @@ static bool read_flag(const source *s, const char *key, bool *out) {
 static void remember(gk_tok *t, const char *name, const char *bytes, size_t len) {
     char *copy = gk_arena_alloc(t->arena, len + 1);
     memcpy(copy, bytes, len);
-    t->file[t->n_files++] = (gk__file){name, copy, len};
+    gk__remember(t, (gk__file){name, copy, len});
 }
 
 /* ---------------------------------------------------------------- gpt2: a tokenizer.json */
 
-/* Every member that the `tokenizers` library insists on, also where it has no other value here. */
-#define BYTE_LEVEL_(use_regex) \
-    "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":" use_regex "}"
-#define BYTE_LEVEL BYTE_LEVEL_("true")
-#define BYTES_ONLY BYTE_LEVEL_("false")
-#define SPLIT(pattern)                                                                                  \
-    "{\"type\":\"Split\",\"pattern\":{\"Regex\":\"" pattern "\"},\"behavior\":\"Isolated\",\"invert\":" \
-    "false},"
-#define SEQUENCE(steps) "{\"type\":\"Sequence\",\"pretokenizers\":[" steps "]}"
-#define WORDS_OF_GPT4(digits)                                                                       \
-    SEQUENCE(SPLIT("(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\\\r\\\\n\\\\p{L}\\\\p{N}]?\\\\p{L}+|" digits   \
-                   "| ?[^\\\\s\\\\p{L}\\\\p{N}]+[\\\\r\\\\n]*|\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|" \
-                   "\\\\s+") BYTES_ONLY)
-
-/* What each name in tokenizer.ggml.pre stands for: the pre-tokeniser of the family's tokenizer.json.
- * "default" is what llama.cpp does where the file has no name. */
-static const struct {
-    const char *name, *pre_tokenizer;
-    bool ignore_merges, add_bos, nfc;
-} PRES[] = {
-    {"gpt-2", BYTE_LEVEL, false, false, false},
-    {"smollm", SEQUENCE("{\"type\":\"Digits\",\"individual_digits\":true}," BYTE_LEVEL), false, false, false},
-    {"llama-bpe", WORDS_OF_GPT4("\\\\p{N}{1,3}"), true, true, false},
-    {"qwen2", WORDS_OF_GPT4("\\\\p{N}"), false, false, true},
-    {"default",
-     SEQUENCE(SPLIT("[\\\\p{P}\\\\$\\\\+<=>\\\\^~\\\\|]+") SPLIT(
-         "'s|'t|'re|'ve|'m|'ll|'d| ?\\\\p{L}+| ?\\\\p{N}+| ?[^\\\\s\\\\p{L}\\\\p{N}]+|\\\\s+(?!\\\\S)")
-                  SPLIT("\\\\p{N}+") SPLIT("[0-9][0-9][0-9]") BYTES_ONLY),
-     false, false, false},
-};
-
-static int find_pre(const source *s) {
-    for (int i = 0; i < (int)(sizeof PRES / sizeof *PRES); i++)
-        if (strcmp(PRES[i].name, s->pre) == 0) return i;
-    gk_fail(s->err, gk_gguf_place(s->g, KEY("pre")), "gpt-2, llama-bpe, smollm, qwen2 or default",
+static bool find_pre(const source *s, gk__pre *out) {
+    if (gk__gguf_pre(s->pre, out)) return true;
+    gk_buf hint = {0};
+    for (size_t i = 0; gk__gguf_pre_at(i); i++) gk_buf_printf(&hint, "%s ", gk__gguf_pre_at(i));
+    gk_buf_puts(&hint, "are; or give the model's own tokenizer.json as its tokenizer");
+    gk_fail(s->err, gk_gguf_place(s->g, KEY("pre")), hint.data,
             "the pre-tokeniser \"%.60s\", which is not built", s->pre);
-    return -1;
+    gk_buf_free(&hint);
+    return false;
 }
 
 /* The vocabulary, and of control and user-defined tokens added ones. */
@@ -179,20 +151,22 @@ static void put_bos(const source *s, json_t *doc) {
 }
 
 static bool load_gpt2(source *s, const char *name) {
-    int pre = find_pre(s);
-    if (pre < 0) return false;
+    gk__pre pre;
+    if (!find_pre(s, &pre)) return false;
     json_t *vocab = json_object(), *merges = json_array(), *added = json_array();
     json_t *model =
         json_pack("{s:s, s:n, s:n, s:n, s:n, s:b, s:b, s:b, s:o, s:o}", "type", "BPE", "dropout", "unk_token",
                   "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk", 0, "byte_fallback", 0,
-                  "ignore_merges", PRES[pre].ignore_merges, "vocab", vocab, "merges", merges);
+                  "ignore_merges", (int)pre.ignore_merges, "vocab", vocab, "merges", merges);
     json_t *doc = json_pack("{s:s, s:n, s:n, s:o, s:n, s:o, s:n, s:o, s:o}", "version", "1.0", "truncation",
                             "padding", "added_tokens", added, "normalizer", "pre_tokenizer",
-                            json_loads(PRES[pre].pre_tokenizer, 0, NULL), "post_processor", "decoder",
-                            json_loads(BYTE_LEVEL, 0, NULL), "model", model);
-    if (PRES[pre].nfc) json_object_set_new(doc, "normalizer", json_pack("{s:s}", "type", "NFC"));
+                            json_loads(pre.pre_tokenizer, 0, NULL), "post_processor", "decoder",
+                            json_pack("{s:s, s:b, s:b, s:b}", "type", "ByteLevel", "add_prefix_space", 0,
+                                      "trim_offsets", 1, "use_regex", 1),
+                            "model", model);
+    if (pre.nfc) json_object_set_new(doc, "normalizer", json_pack("{s:s}", "type", "NFC"));
     bool ok = put_tokens(s, vocab, added) && put_merges(s, merges) &&
-              gk__load_json_doc(s->t, doc, name, s->err) && set_special(s, PRES[pre].add_bos);
+              gk__load_json_doc(s->t, doc, name, s->err) && set_special(s, pre.add_bos);
     if (ok) {
         put_bos(s, doc);
         char *text = json_dumps(doc, JSON_COMPACT);
@@ -298,7 +272,7 @@ static bool load_llama(source *s, const char *name) {
         put_settings(s, &model, id, prefix, squeeze);
         remember(s->t, "tokenizer.model", model.data, model.len);
         const gk__file *f = &s->t->file[0];
-        ok = gk__load_spm(s->t, f->bytes, f->len, name, s->err);
+        ok = gk__load_spm(s->t, f->bytes, f->len, name, NULL, s->err);
         s->t->add_bos = add_bos;
     }
     gk_buf_free(&model);
@@ -306,6 +280,22 @@ static bool load_llama(source *s, const char *name) {
 }
 
 /* ---------------------------------------------------------------- loading */
+
+/* What is no part of the ids: a chat template is kept for saving, EOS behind every text is refused. */
+static bool take_rest(const source *s) {
+    static const char TEMPLATE[] = "tokenizer.chat_template";
+    const char *text = NULL;
+    bool eos = false;
+    if (!read_flag(s, KEY("add_eos_token"), &eos)) return false;
+    if (eos)
+        return fail_at(s, KEY("add_eos_token"),
+                       "false: a prompt that ends in EOS has been answered, and training puts EOS itself",
+                       "puts EOS after every text, which is not built");
+    if (!gk_gguf_has(s->g, TEMPLATE)) return true;
+    if (!gk_gguf_str(s->g, TEMPLATE, s->t->arena, &text, s->err)) return false;
+    remember(s->t, "chat_template.jinja", text, strlen(text));
+    return true;
+}
 
 bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err) {
     gk_gguf *g = gk_gguf_open(path, err);
@@ -321,6 +311,7 @@ bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err) {
     else if (ok)
         ok = gk_fail(err, gk_gguf_place(g, KEY("model")), "gpt2 or llama",
                      "a tokenizer of the model \"%.60s\", which is not built", model);
+    ok = ok && take_rest(&s);
     gk_gguf_close(g);
     return ok;
 }

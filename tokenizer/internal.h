@@ -23,6 +23,7 @@ typedef struct gk__kind {
     void (*free)(void *model);
     int (*size)(const void *model);
     const char *(*piece)(const void *model, int id); /* id in range; never NULL */
+    int (*find)(const void *model, const char *text); /* the id of an added token or else a piece; -1: none */
     /* `text` is UTF-8 of 1 to GK__TEXT_MAX bytes. The arrays have room for a BOS that stands first (`bos` <
      * 0: none) with the span [0,0). */
     bool (*encode)(const void *model, const char *text, size_t len, int bos, gk_arena *a, gk_tokens *out,
@@ -37,22 +38,22 @@ typedef struct gk__file {
     const char *name, *bytes;
     size_t len;
 } gk__file;
-#define GK__FILES_MAX 5
 
 struct gk_tok {
     const gk__kind *kind;
     void *model;
     int bos, eos; /* -1: none */
     bool add_bos; /* by default; nothing where there is no BOS */
+    int own;      /* ids from here on were added by the files beside it; 0: none */
     gk_arena *arena;
-    gk__file file[GK__FILES_MAX];
-    size_t n_files;
+    gk__file *file;
+    size_t n_files, files_cap;
 };
 
 /* Loaders (they fill kind, model, bos, eos, add_bos; false: err is filled and the caller frees `t`).
- * `name` is for messages. */
-bool gk__load_spm(gk_tok *t, const char *bytes, size_t len, const char *name, gk_error *err);
-bool gk__load_json(gk_tok *t, const char *text, size_t len, const char *name, gk_error *err);
+ * `name` is for messages; `dir` the folder in which files stand beside it, or NULL. */
+bool gk__load_spm(gk_tok *t, const char *bytes, size_t len, const char *name, const char *dir, gk_error *err);
+bool gk__load_json(gk_tok *t, const char *text, size_t len, const char *name, const char *dir, gk_error *err);
 /* A tokenizer.json that is parsed already. */
 bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error *err);
 /* vocab.json and merges.txt of GPT-2. */
@@ -61,13 +62,9 @@ bool gk__load_gpt2(gk_tok *t, const gk__file *vocab, const gk__file *merges, con
 bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err);
 /* A tokenizer from memory: a tokenizer.json where it begins like one, else a tokenizer.model. */
 gk_tok *gk__tok_from_memory(const char *bytes, size_t len, const char *name, gk_error *err);
-/* tokenizer_config.json, special_tokens_map.json and config.json of a folder: what they say of BOS and EOS.
- */
-bool gk__read_settings(gk_tok *t, const char *dir, gk_error *err);
-/* The id of the token `text`, an added token or else a piece; -1: there is none. */
-int gk__find_piece(const gk_tok *t, const char *text);
-/* Reads `dir`/`name` into t->arena and remembers it for saving. */
-const gk__file *gk__keep_file(gk_tok *t, const char *dir, const char *name, gk_error *err);
+/* Reads `dir`/`name` of at most `max` bytes into t->arena and remembers it for saving. */
+const gk__file *gk__keep_file(gk_tok *t, const char *dir, const char *name, size_t max, gk_error *err);
+const gk__file *gk__remember(gk_tok *t, gk__file f); /* what it points to is borrowed */
 /* From now on the library encodes, for tests that hold the two ways together. False: it did before. */
 bool gk__spm_by_library(gk_tok *t);
 /* The tokenizer_config.json of a sentencepiece model that was read without one. */
@@ -244,6 +241,7 @@ typedef struct gk__added_token {
     size_t len;
     int32_t id;
     bool single_word, lstrip, rstrip, normalized, special;
+    bool marked; /* it is looked for where spaces are marks already, which lstrip and rstrip leave alone */
 } gk__added_token;
 
 /* A set of strings to find in a text, the longest of those that begin first. */
@@ -260,7 +258,8 @@ typedef struct gk__parts {
     gk__part *item;
     size_t n;
 } gk__parts;
-gk__parts gk__finder_split(const gk__finder *f, const char *text, size_t len, gk_arena *a);
+/* `but_special`: special tokens are found, and are text all the same. */
+gk__parts gk__finder_split(const gk__finder *f, bool but_special, const char *text, size_t len, gk_arena *a);
 
 /* ---------------------------------------------------------------- merges (merge.c) */
 
@@ -345,27 +344,43 @@ typedef struct gk__bpe {
     gk__decs decs;
     gk__added_token *added;
     size_t n_added;
+    bool split_special;           /* special tokens in a text are text */
     gk__finder *raw, *normalized; /* NULL: no such token */
 } gk__bpe;
 extern const gk__kind gk__bpe_kind;
 gk__bpe *gk__bpe_new(void);
 void gk__bpe_free(void *bpe);
 
+/* ---------------------------------------------------------------- tokenizer.ggml.pre (gguf_pre.c) */
+
+/* What a name stands for, of which a tokenizer.json is made. */
+typedef struct gk__pre {
+    const char *pre_tokenizer; /* its member of that name */
+    bool nfc;                  /* the normalizer is NFC, else there is none */
+    bool ignore_merges;
+    bool add_bos; /* where the file does not say */
+} gk__pre;
+bool gk__gguf_pre(const char *name, gk__pre *out); /* false: not in the table */
+const char *gk__gguf_pre_at(size_t i);             /* the i-th name; NULL behind the last */
+
 /* ---------------------------------------------------------------- what a tokenizer is (describe.c) */
 
 void gk__describe_number(gk_buf *out, long long n);
 void gk__describe_text(gk_buf *out, const char *text, size_t len);
+void gk__describe_added(gk_buf *out, const gk__added_token *t);
 void gk__bpe_describe(const void *bpe, gk_buf *out);
 
 /* Parts of a tokenizer.json (json_steps.c); `at.file` is the file. */
 bool gk__read_normalizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *err);
 bool gk__read_pre_tokenizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *err);
 bool gk__read_decoder(gk__bpe *b, const json_t *json, gk_place at, gk_error *err);
-/* The id that a post-processor puts first, into *bos where there is one. */
+/* The id that a post-processor puts first, into *bos where there is one; fails where it puts more. */
 bool gk__read_post_processor(const json_t *json, int *bos, gk_place at, gk_error *err);
 /* vocab, merges and settings of "model" (json_model.c), with room for n_added ids more; the pre-tokeniser
  * must be read before, the normaliser before the added tokens. */
 bool gk__read_model(gk__bpe *b, const json_t *model, size_t n_added, gk_place at, gk_error *err);
 bool gk__read_added(gk__bpe *b, const json_t *list, gk_place at, gk_error *err);
+/* One of that list; its content is copied into `a`. */
+bool gk__read_one_added(gk_arena *a, const json_t *json, gk__added_token *t, gk_place at, gk_error *err);
 
 #endif

@@ -40,8 +40,9 @@ static bool read_vocab(gk__bpe *b, const json_t *vocab, size_t n_added, gk_place
             return gk_fail(err, at, "an integer id, from 0 and without great holes", "the id of \"%.60s\"",
                            key);
         int32_t id = (int32_t)json_integer_value(value);
-        size_t len = strlen(key);
-        char *text = gk_arena_strndup(b->a, key, len);
+        size_t len;
+        const char *plain = gk_json_plain(b->a, key, &len);
+        const char *text = plain == key ? gk_arena_strndup(b->a, key, len) : plain;
         if (!put_piece(b, text, len, id))
             return gk_fail(err, at, "an id for every piece", "\"%.60s\" and \"%.60s\" both have the id %d",
                            b->piece[id].text, key, id);
@@ -54,21 +55,21 @@ static bool read_vocab(gk__bpe *b, const json_t *vocab, size_t n_added, gk_place
 /* ---------------------------------------------------------------- merges */
 
 /* The halves of a merge: ["a", "b"] or "a b". */
-static bool halves(const json_t *merge, const char *half[2], size_t len[2]) {
+static bool halves(gk_arena *a, const json_t *merge, const char *half[2], size_t len[2]) {
     if (json_is_string(merge)) {
-        const char *text = json_string_value(merge), *space = strchr(text, ' ');
-        if (!space || strchr(space + 1, ' ')) return false;
+        size_t all;
+        const char *text = gk_json_plain(a, json_string_value(merge), &all), *space = memchr(text, ' ', all);
+        if (!space || memchr(space + 1, ' ', all - (size_t)(space + 1 - text))) return false;
         half[0] = text;
         len[0] = (size_t)(space - text);
         half[1] = space + 1;
-        len[1] = strlen(half[1]);
+        len[1] = all - len[0] - 1;
         return true;
     }
     for (size_t i = 0; i < 2; i++) {
         const json_t *part = json_array_get(merge, i);
         if (!json_is_string(part)) return false;
-        half[i] = json_string_value(part);
-        len[i] = json_string_length(part);
+        half[i] = gk_json_plain(a, json_string_value(part), &len[i]);
     }
     return json_array_size(merge) == 2;
 }
@@ -85,7 +86,7 @@ static bool read_merge(gk__bpe *b, const json_t *merge, size_t index, uint32_t r
     const char *half[2];
     size_t len[2];
     int32_t id[2];
-    if (!halves(merge, half, len))
+    if (!halves(b->a, merge, half, len))
         return gk_fail(err, at, "\"a b\" or [\"a\", \"b\"]", "merge %zu is not two pieces", index);
     whole->len = 0;
     for (size_t i = 0; i < 2; i++) {
@@ -236,7 +237,7 @@ static bool check_id(const gk__bpe *b, const gk__added_token *t, int64_t next, g
     return true;
 }
 
-static bool read_one_added(gk__bpe *b, const json_t *json, gk__added_token *t, gk_place at, gk_error *err) {
+bool gk__read_one_added(gk_arena *a, const json_t *json, gk__added_token *t, gk_place at, gk_error *err) {
     const char *content = NULL;
     int64_t id = 0;
     if (!gk_json_str(json, "content", &content, at, err) ||
@@ -246,10 +247,10 @@ static bool read_one_added(gk__bpe *b, const json_t *json, gk__added_token *t, g
         !setting(json, "normalized", &t->normalized, at, err) ||
         !setting(json, "special", &t->special, at, err))
         return false;
-    t->len = strlen(content);
+    const char *plain = gk_json_plain(a, content, &t->len);
     if (t->len == 0 || t->len > ADDED_BYTES_MAX)
         return gk_fail(err, at, "1 to 4096 bytes", "an added token of %zu bytes", t->len);
-    t->content = gk_arena_strdup(b->a, content);
+    t->content = plain == content ? gk_arena_strdup(a, content) : plain;
     t->id = (int32_t)id;
     return true;
 }
@@ -313,7 +314,7 @@ bool gk__read_added(gk__bpe *b, const json_t *list, gk_place at, gk_error *err) 
         char field[48];
         snprintf(field, sizeof field, "added_tokens[%zu]", i);
         gk_place here = {.file = at.file, .field = field};
-        if (!read_one_added(b, json_array_get(list, i), t, here, err) || !check_id(b, t, next, here, err))
+        if (!gk__read_one_added(b->a, json_array_get(list, i), t, here, err) || !check_id(b, t, next, here, err))
             return false;
         if (!gk__strings_add(&b->added_ids, t->content, t->len, t->id))
             return gk_fail(err, here, "every token once", "\"%.60s\" is there twice", t->content);

@@ -296,11 +296,18 @@ bool gk__read_decoder(gk__bpe *b, const json_t *json, gk_place at, gk_error *err
 
 /* Where a template begins with a special token, that is BOS. */
 static bool read_template(const json_t *json, int *bos, gk_place at, gk_error *err) {
-    const json_t *first = json_array_get(json_object_get(json, "single"), 0);
-    const json_t *special = json_object_get(first, "SpecialToken");
+    const json_t *single = json_object_get(json, "single");
+    const json_t *special = json_object_get(json_array_get(single, 0), "SpecialToken");
     const char *name = NULL;
-    if (!special) return true;
     at.field = "post_processor.single";
+    for (size_t i = special ? 1 : 0; i < json_array_size(single); i++) {
+        const json_t *other = json_object_get(json_array_get(single, i), "SpecialToken");
+        const char *id = json_string_value(json_object_get(other, "id"));
+        if (other)
+            return gk_fail(err, at, "BOS and the text at most: a prompt that ends in EOS has been answered",
+                           "puts \"%.60s\" after BOS or after the text, which is not built", id ? id : "");
+    }
+    if (!special) return true;
     if (!gk_json_str(special, "id", &name, at, err)) return false;
     const json_t *ids =
         json_object_get(json_object_get(json_object_get(json, "special_tokens"), name), "ids");

@@ -36,6 +36,7 @@ static bool is_newer(uint32_t c) {
  * finals of Hangul join what they follow; some compatibility characters are made of those. */
 static bool stands_alone(uint32_t c) {
     if (c < 0x300) return true;
+    if (c == 0x11A7) return true; /* stands before the finals of Hangul; utf8proc takes it for one */
     if (between(c, 0x1100, 0x11FF) || between(c, 0xA960, 0xA97F) || between(c, 0xD7B0, 0xD7FF) ||
         between(c, 0x3130, 0x318F) || between(c, 0xFF9E, 0xFFDC))
         return false;

@@ -83,12 +83,15 @@ const char *gk__spm_version(void) {
     return GK_SENTENCEPIECE_VERSION; // the library has no function that says it
 }
 
-gk__spm *gk__spm_open(const void *bytes, size_t len, char why[GK__SPM_WHY]) {
+gk__spm *gk__spm_open(const void *bytes, size_t len, bool prefix, char why[GK__SPM_WHY]) {
     gk__spm *m = nullptr;
     bool ok = guarded(why, [&] {
+        // A message that is there twice is read as one, whose members are the later ones: a NormalizerSpec (3)
+        // with add_dummy_prefix (3) behind the model changes that and nothing else.
+        std::string all(static_cast<const char *>(bytes), len);
+        all += {'\x1A', '\x02', '\x18', prefix ? '\x01' : '\x00'};
         m = new gk__spm;
-        return succeeded(
-            m->proc.LoadFromSerializedProto(std::string_view(static_cast<const char *>(bytes), len)), why);
+        return succeeded(m->proc.LoadFromSerializedProto(all), why);
     });
     if (ok) return m;
     gk__spm_free(m);
@@ -114,6 +117,10 @@ int gk__spm_unk(const gk__spm *m) {
 const char *gk__spm_piece(const gk__spm *m, int id) {
     return m->proc.IdToPiece(id).c_str();
 }
+int gk__spm_find(const gk__spm *m, const char *piece) {
+    int id = m->proc.PieceToId(piece); // of what it does not know, the unknown piece's
+    return m->proc.IdToPiece(id) == piece ? id : -1;
+}
 int gk__spm_byte(const gk__spm *m, int id) {
     unsigned value = 0;
     if (!m->proc.IsByte(id) || std::sscanf(gk__spm_piece(m, id), "<0x%2X>", &value) != 1) return -1;
@@ -124,6 +131,9 @@ float gk__spm_score(const gk__spm *m, int id) {
 }
 bool gk__spm_is_unused(const gk__spm *m, int id) {
     return m->proc.IsUnused(id);
+}
+bool gk__spm_is_control(const gk__spm *m, int id) {
+    return m->proc.IsControl(id);
 }
 bool gk__spm_is_reserved(const gk__spm *m, int id) {
     return m->proc.IsControl(id) || m->proc.IsUnknown(id) || m->proc.IsByte(id);

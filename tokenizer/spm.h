@@ -21,8 +21,9 @@ typedef struct gk__spm_token { /* bytes [begin, end) of the text, as the library
 } gk__spm_token;
 
 const char *gk__spm_version(void); /* of the headers that this was compiled with */
-/* `bytes` must have passed gk__spm_check: the library trusts what it reads. */
-gk__spm *gk__spm_open(const void *bytes, size_t len, char why[GK__SPM_WHY]);
+/* `bytes` must have passed gk__spm_check: the library trusts what it reads. `prefix`: whether a space is put
+ * before every text, whatever the model says. */
+gk__spm *gk__spm_open(const void *bytes, size_t len, bool prefix, char why[GK__SPM_WHY]);
 void gk__spm_free(gk__spm *m);
 
 int gk__spm_size(const gk__spm *m);
@@ -30,9 +31,11 @@ int gk__spm_bos(const gk__spm *m); /* -1 when there is none; eos and unk alike *
 int gk__spm_eos(const gk__spm *m);
 int gk__spm_unk(const gk__spm *m);
 const char *gk__spm_piece(const gk__spm *m, int id); /* id in range */
+int gk__spm_find(const gk__spm *m, const char *piece); /* -1: there is none */
 int gk__spm_byte(const gk__spm *m, int id);          /* the value of a byte-fallback piece "<0xE2>", or -1 */
 float gk__spm_score(const gk__spm *m, int id);
 bool gk__spm_is_unused(const gk__spm *m, int id);
+bool gk__spm_is_control(const gk__spm *m, int id);
 bool gk__spm_is_reserved(const gk__spm *m, int id); /* control, unknown, byte: never the result of a merge */
 
 /* `text` is UTF-8 of at most GK__SPM_TEXT_MAX bytes: the library counts its threefold in an int. */

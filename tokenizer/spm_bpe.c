@@ -29,7 +29,7 @@ enum { CLASS_MARK = 0x80, CLASS_OTHER, CLASSES };
 struct gk__spm_bpe {
     gk_arena *a;
     gk__bpe_model model;
-    bool dummy_prefix, squeeze;
+    bool squeeze;
     bool joined[CLASSES][CLASSES]; /* some piece has one after the other */
 };
 
@@ -161,7 +161,6 @@ gk__spm_bpe *gk__spm_bpe_new(const gk__spm *m, const gk__spm_facts *facts) {
     gk__spm_bpe *b = gk_alloc(sizeof *b);
     *b = (gk__spm_bpe){.a = gk_arena_new(),
                        .model = {.byte_fallback = true, .unk = -1},
-                       .dummy_prefix = facts->dummy_prefix,
                        .squeeze = facts->squeeze};
     builder w = {.m = m, .b = b, .tmp = gk_arena_new()};
     bool ok = build(&w);
@@ -195,13 +194,13 @@ static void put(normal *o, const char *bytes, size_t n, size_t at) {
 
 /* As the library does it, down to where a byte belongs: all bytes of a character begin where it does; spaces
  * left out belong to what is before them; at the end a U+2581 of the text is left out like a space. */
-static gk__view normalize(const gk__spm_bpe *b, const char *text, size_t len, gk_arena *a) {
+static gk__view normalize(const gk__spm_bpe *b, bool prefix, const char *text, size_t len, gk_arena *a) {
     size_t room = len + MARK_LEN, i = 0, end = len;
     for (size_t k = 0; k < len; k++) room += text[k] == ' ' ? MARK_LEN - 1 : 0;
     while (b->squeeze && i < len && text[i] == ' ') i++;
     if (i == len) return (gk__view){.text = ""};
     normal o = {gk_arena_alloc(a, room + 1), gk_arena_alloc(a, (room + 1) * sizeof *o.at), 0};
-    if (b->dummy_prefix) put(&o, MARK, MARK_LEN, i);
+    if (prefix) put(&o, MARK, MARK_LEN, i);
     bool after_space = b->squeeze;
     while (i < len) {
         if (text[i] == ' ') {
@@ -227,11 +226,11 @@ static gk__view normalize(const gk__spm_bpe *b, const char *text, size_t len, gk
 
 /* Where no piece has one character after the other, no merge reaches across, so the text can be cut there:
  * what is on one side never changes the other. The words are short, and come again. */
-void gk__spm_bpe_encode(const gk__spm_bpe *b, const char *text, size_t len, gk__ids *out) {
+void gk__spm_bpe_encode(const gk__spm_bpe *b, bool prefix, const char *text, size_t len, gk__ids *out) {
     gk_arena *a = gk_arena_new();
     gk__cache *cache = gk__cache_new(len);
     gk__range range[WORDS];
-    gk__words words = {.view = normalize(b, text, len, a), .item = range};
+    gk__words words = {.view = normalize(b, prefix, text, len, a), .item = range};
     const char *s = words.view.text;
     size_t begin = 0, n;
     for (size_t i = 0, left = words.view.len ? class_of(s) : 0; i < words.view.len; i += n) {

@@ -10,8 +10,8 @@ typedef struct gk__spm_bpe gk__spm_bpe;
 /* NULL where a table cannot stand for the model exactly (spm_bpe.c lists when): the library must encode. */
 gk__spm_bpe *gk__spm_bpe_new(const gk__spm *m, const gk__spm_facts *facts);
 void gk__spm_bpe_free(gk__spm_bpe *b);
-/* Ids and ends as the library gives them: a text it drops has none, and of the bytes of a character only the
+/* `prefix`: a space goes before the text. Ids and ends as the library gives them: a text it drops has none, and of the bytes of a character only the
  * last has the character's end. */
-void gk__spm_bpe_encode(const gk__spm_bpe *b, const char *text, size_t len, gk__ids *out);
+void gk__spm_bpe_encode(const gk__spm_bpe *b, bool prefix, const char *text, size_t len, gk__ids *out);
 
 #endif

@@ -26,8 +26,9 @@ typedef struct gk_tok gk_tok;
  * what the post-processor puts first, and <|endoftext|> where there is such an added token. Truncation,
  * padding and what a post-processor puts after the text are not done.
  *
- * Of a GGUF file the metadata under tokenizer.ggml say all of this: the models "llama" (sentencepiece) and
- * "gpt2" (byte-level BPE) with the pre-tokenisers gpt-2, llama-bpe, smollm, qwen2 and default.
+ * Of a GGUF file (of one in several parts: any of them) the metadata under tokenizer.ggml say all of this:
+ * the models "llama" (sentencepiece) and "gpt2" (byte-level BPE) with the pre-tokenisers of gguf_pre.c's
+ * table.
  *
  * NULL, with the place, when a file is damaged or holds something that is not built: a sentencepiece model
  * whose tokens have no exact bytes (one that rewrites the text, gives a space to the word before it, or is
@@ -42,6 +43,9 @@ bool gk_tok_present(const char *dir);
 void gk_tok_free(gk_tok *t); /* NULL is fine */
 
 int gk_tok_size(const gk_tok *t); /* number of ids */
+/* The same without tokens that only a folder's settings add: a model may have fewer rows than these take, as long
+ * as no text has them (a pad_token, mostly). */
+int gk_tok_own_size(const gk_tok *t);
 int gk_tok_bos(const gk_tok *t);  /* -1 when there is none */
 int gk_tok_eos(const gk_tok *t);  /* -1 when there is none */
 /* As stored ("▁stars", "Ġstars"); borrowed; NULL when out of range, "" for an id without a piece. */
@@ -56,6 +60,10 @@ void gk_tok_fingerprint(const gk_tok *t, char hex[GK_SHA256_HEX]);
  * is published both as a sentencepiece model and as a tokenizer.json: of two different kinds, every id must
  * have the same piece, and BOS and EOS must be the same. Thread-safe. */
 bool gk_tok_same(const gk_tok *a, const gk_tok *b);
+/* Whether `more` is `a` with further tokens behind a's last id (a pad token, say), so that a text without
+ * them has the same ids in both. Of two tokenizers that are no sentencepiece models; else false. Thread-safe.
+ */
+bool gk_tok_extends(const gk_tok *more, const gk_tok *a);
 
 /* n ids; span[i] is the part of the text that id[i] stands for. The spans tile the text: span[0].begin = 0
  * (after BOS, whose span is [0,0)), each begins where the one before ends, the last ends at len. A leading

@@ -1,6 +1,6 @@
 /* tokenizer_json.c: tokenizer.json as Hugging Face's `tokenizers` library writes it, and the two files of
  * GPT-2, which are made into one. */
-#include "tokenizer/internal.h"
+#include "tokenizer/beside.h"
 
 #include <string.h>
 
@@ -38,10 +38,30 @@ bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error 
     return true;
 }
 
-bool gk__load_json(gk_tok *t, const char *text, size_t len, const char *name, gk_error *err) {
+/* Puts what the files beside it say into a tokenizer.json, and makes the tokenizer of that. */
+static bool load_beside(gk_tok *t, gk__beside *s, json_t *doc, const char *name, gk_error *err) {
+    const json_t *vocab = json_object_get(json_object_get(doc, "model"), "vocab");
+    if (!gk__beside_prefix(s, doc, err)) return false;
+    if (json_is_object(vocab)) {
+        json_t *added = gk__beside_tokens(s, json_object_get(doc, "added_tokens"), vocab, NULL, err);
+        if (!added) return false;
+        json_object_set_new(doc, "added_tokens", added);
+    }
+    if (!gk__load_json_doc(t, doc, name, err)) return false;
+    ((gk__bpe *)t->model)->split_special = s->split_special;
+    int first = t->bos;
+    gk__beside_ends(s, t);
+    if (t->add_bos) t->bos = first; /* the file's own template, which add_bos_token does not overrule */
+    return true;
+}
+
+bool gk__load_json(gk_tok *t, const char *text, size_t len, const char *name, const char *dir,
+                   gk_error *err) {
     json_t *doc = gk_json_parse(text, len, GK_AT_FILE(name), err);
-    if (!doc) return false;
-    bool ok = gk__load_json_doc(t, doc, name, err);
+    gk__beside s = {0};
+    bool ok = doc && (dir ? gk__beside_read(t, dir, doc, &s, err) && load_beside(t, &s, doc, name, err)
+                          : gk__load_json_doc(t, doc, name, err));
+    gk__beside_free(&s);
     json_decref(doc);
     return ok;
 }
@@ -72,18 +92,41 @@ static json_t *merge_lines(const gk__file *f, const char *path, gk_error *err) {
     return list;
 }
 
-/* What GPT2Tokenizer makes of the two files. */
-static json_t *gpt2_doc(const json_t *vocab, json_t *merges) {
-    json_t *doc = json_pack("{s:{s:s,s:b}, s:{s:s}, s:{s:s,s:O,s:o}}", "pre_tokenizer", "type", "ByteLevel",
-                            "add_prefix_space", 0, "decoder", "type", "ByteLevel", "model", "type", "BPE",
-                            "vocab", vocab, "merges", merges);
-    const json_t *end = json_object_get(vocab, END_OF_TEXT);
-    json_t *added = json_array();
-    if (json_is_integer(end))
-        json_array_append_new(added, json_pack("{s:I, s:s, s:b}", "id", json_integer_value(end), "content",
-                                               END_OF_TEXT, "special", 1));
-    json_object_set_new(doc, "added_tokens", added);
-    return doc;
+/* What a class makes of the two files; NULL where it is none that reads them. */
+static json_t *steps_of(const gk__beside *s, gk_error *err) {
+    /* The name that GGUF has for its steps. */
+    static const struct {
+        const char *class, *pre;
+    } OF[] = {{"GPT2Tokenizer", "gpt-2"}, {"GPTNeoXTokenizer", "olmo"}, {"Qwen2Tokenizer", "qwen2"}};
+    gk__pre pre;
+    for (size_t i = 0; i < sizeof OF / sizeof *OF; i++)
+        if (strcmp(s->class.name, OF[i].class) == 0 && gk__gguf_pre(OF[i].pre, &pre))
+            return json_pack("{s:o, s:o}", "pre_tokenizer", json_loads(pre.pre_tokenizer, 0, NULL),
+                             "normalizer", pre.nfc ? json_pack("{s:s}", "type", "NFC") : json_null());
+    gk_fail(err, GK_AT_FIELD(gk_path_join(s->a, s->dir, "tokenizer_config.json"), "tokenizer_class"),
+            "GPT2Tokenizer, GPTNeoXTokenizer or Qwen2Tokenizer; or save it as a tokenizer.json",
+            "\"%.60s\" beside vocab.json and merges.txt, which is not built", s->class.name);
+    return NULL;
+}
+
+static bool check_eos(const gk__beside *s, gk_error *err) {
+    return s->add_eos != GK__YES ||
+           gk_fail(err, GK_AT_FIELD(gk_path_join(s->a, s->dir, "tokenizer_config.json"), "add_eos_token"),
+                   "false: a prompt that ends in EOS has been answered, and training puts EOS itself",
+                   "puts EOS after every text, which is not built");
+}
+
+static bool load_two(gk_tok *t, gk__beside *s, json_t *vocab, json_t *merges, const char *name,
+                     gk_error *err) {
+    json_t *doc = check_eos(s, err) ? steps_of(s, err) : NULL;
+    if (!doc) return false;
+    json_object_set_new(doc, "decoder", json_pack("{s:s}", "type", "ByteLevel"));
+    json_object_set_new(doc, "model",
+                        json_pack("{s:s, s:O, s:O}", "type", "BPE", "vocab", vocab, "merges", merges));
+    bool ok = load_beside(t, s, doc, name, err);
+    if (ok) t->add_bos = s->add_bos == GK__YES && t->bos >= 0;
+    json_decref(doc);
+    return ok;
 }
 
 bool gk__load_gpt2(gk_tok *t, const gk__file *vocab, const gk__file *merges, const char *dir, gk_error *err) {
@@ -91,12 +134,14 @@ bool gk__load_gpt2(gk_tok *t, const gk__file *vocab, const gk__file *merges, con
     const char *merges_path = gk_path_join(t->arena, dir, merges->name);
     json_t *pieces = gk_json_parse(vocab->bytes, vocab->len, GK_AT_FILE(vocab_path), err);
     json_t *lines = pieces ? merge_lines(merges, merges_path, err) : NULL;
-    bool ok = lines != NULL;
+    gk__beside s = {0};
+    bool ok = lines && gk__beside_read(t, dir, NULL, &s, err);
     if (ok) {
-        json_t *doc = gpt2_doc(pieces, lines);
-        ok = gk__load_json_doc(t, doc, vocab_path, err);
-        json_decref(doc);
+        gk__beside_else(&s, "GPT2Tokenizer");
+        ok = load_two(t, &s, pieces, lines, vocab_path, err);
     }
+    gk__beside_free(&s);
+    json_decref(lines);
     json_decref(pieces);
     return ok;
 }

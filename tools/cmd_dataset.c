@@ -1,8 +1,10 @@
 /* cmd_dataset.c: `graftkit dataset`. */
 #include "data/data.h"
+#include "eval/eval.h"
 #include "tools/tools.h"
 #include "train/train.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static json_int_t number(const json_t *obj, const char *key) {
@@ -14,6 +16,8 @@ static void print_split(const char *name, const json_t *split) {
     printf("  %-9s %6" JSON_INTEGER_FORMAT " rows, ", name, number(split, "rows"));
     if (base)
         printf("%7" JSON_INTEGER_FORMAT " texts", json_integer_value(base));
+    else if (!number(split, "B2A"))
+        printf("%7" JSON_INTEGER_FORMAT " texts from entity to target", number(split, "A2B"));
     else if (number(split, "A2B") == number(split, "B2A"))
         printf("%7" JSON_INTEGER_FORMAT " texts a direction", number(split, "A2B"));
     else
@@ -39,7 +43,31 @@ static void print_source(const json_t *source, const char *out) {
         printf("  %7" JSON_INTEGER_FORMAT " x %s\n", json_integer_value(n), why);
 }
 
-static void print_card(const json_t *card, const char *out) {
+/* One text of each kind, as written: JSON shows where blanks and line ends are. */
+static void print_sample(const json_t *samples, const char *kind, const char *label) {
+    const json_t *text = json_object_get(samples, kind);
+    char *quoted = text ? json_dumps(text, JSON_ENCODE_ANY) : NULL;
+    if (quoted) printf("  %-18s %s\n", label, quoted);
+    free(quoted);
+}
+
+static void print_samples(const json_t *card, const gk_dataset_options *o) {
+    const json_t *samples = json_object_get(card, "samples");
+    printf("a text of each kind (entity: field '%s', target: field '%s'):\n",
+           json_string_value(json_object_get(card, "entity")),
+           json_string_value(json_object_get(card, "target")));
+    print_sample(samples, "base", "base corpus");
+    print_sample(samples, "A2B", "entity to target");
+    print_sample(samples, "B2A", "target to entity");
+    if (!json_object_get(samples, "B2A"))
+        printf("  %-18s none: write reverse.jsonl%s\n", "target to entity",
+               o->reverse ? "" : ", or let --reverse exchange the two in every template");
+    print_sample(samples, "prompt", "prompt");
+    print_sample(samples, "answer", "its answer");
+}
+
+static void print_card(const json_t *card, const gk_dataset_options *o) {
+    const char *out = o->out;
     const json_t *chance = json_object_get(card, "chance_first_word");
     const char *name;
     json_t *split;
@@ -51,10 +79,12 @@ static void print_card(const json_t *card, const char *out) {
                100 * json_real_value(json_object_get(chance, "top1")),
                100 * json_real_value(json_object_get(chance, "top5")));
     print_source(json_object_get(card, "source"), out);
+    print_samples(card, o);
 }
 
-static bool first_token(void *tok, const char *target, int32_t *id, gk_error *err) {
-    return gk_tok_first(tok, target, id, err);
+static bool first_token(void *tok, const gk_rendered *prompt, const char *target, int32_t *id,
+                        gk_error *err) {
+    return prompt ? gk_prompt_first(tok, prompt, target, id, err) : gk_tok_first(tok, target, id, err);
 }
 
 static bool make(gk_dataset_options *o, const char *tokenizer, gk_error *err) {
@@ -69,7 +99,7 @@ static bool make(gk_dataset_options *o, const char *tokenizer, gk_error *err) {
     }
     json_t *card = NULL;
     bool ok = gk_dataset_make(o, &card, err);
-    if (card) print_card(card, o->out);
+    if (card) print_card(card, o);
     json_decref(card);
     gk_tok_free(tok);
     return ok;
@@ -86,11 +116,20 @@ int cmd_dataset(int argc, char **argv) {
          "rows of the base corpus, 0 for none (default: the dataset's own number, as for the next three)",
          false},
         {"base-texts", GK_OPT_INT, &o.base_texts, "N", "texts of the base corpus", false},
-        {"relation-rows", GK_OPT_INT, &o.relation_rows, "N", "rows under test", false},
-        {"task-rows", GK_OPT_INT, &o.task_rows, "N", "rows of the task model", false},
+        {"relation-rows", GK_OPT_INT, &o.relation_rows, "N",
+         "rows under test (own data without a number: all that the task leaves)", false},
+        {"task-rows", GK_OPT_INT, &o.task_rows, "N", "rows of the task model, 0 for none", false},
         {"source", GK_OPT_STR, &o.source, "PATH",
          "your own data: a CounterFact file, a folder of articles, or a metadata.jsonl (own_rows)", false},
         {"templates", GK_OPT_STR, &o.templates, "DIR", "folder of templates instead of the dataset's own",
+         false},
+        {"entity", GK_OPT_STR, &o.entity, "FIELD",
+         "own_rows: the field that prompts are about (default: first_actor)", false},
+        {"target", GK_OPT_STR, &o.target, "FIELD",
+         "own_rows: the field that they ask for (default: second_actor)", false},
+        {"reverse", GK_OPT_FLAG, &o.reverse, NULL,
+         "texts from target to entity too, by exchanging the two; else only by reverse.jsonl", false},
+        {"replace", GK_OPT_FLAG, &o.replace, NULL, "write over another dataset, or other files, in --out",
          false},
         {"chunk-words", GK_OPT_INT, &o.chunk_words, "N",
          "articles: about so many words a text (default: 120)", false},

@@ -170,6 +170,20 @@ static bool write_files(const args *g, const gk_diff *d, gk_error *err) {
     return ok && (!g->out || gk_diff_write(d, g->a, g->b, g->out, err));
 }
 
+/* Of a padded vocabulary the rows that both have are compared. */
+static bool fit(const args *g, gk_model *a, gk_model *b, gk_error *err) {
+    int of_a = gk_model_config(a)->vocab, of_b = gk_model_config(b)->vocab;
+    bool more = of_a > of_b;
+    if (of_a == of_b || !(more ? gk_model_fit_vocab(a, b, err) : gk_model_fit_vocab(b, a, err)))
+        return of_a == of_b;
+    if (gk_model_config(a)->vocab == gk_model_config(b)->vocab)
+        gk_notice(GK_AT_FILE(more ? g->a : g->b),
+                  "a vocabulary of %d rows, the other's has %d: those beyond are not "
+                  "compared",
+                  more ? of_a : of_b, more ? of_b : of_a);
+    return true;
+}
+
 static int run(const args *g) {
     gk_error err;
     if (g->rank < 1 || g->rank > GK_MOST_RANK) {
@@ -179,7 +193,7 @@ static int run(const args *g) {
         return gk_die("diff", &err);
     }
     gk_model *a = gk_model_open(g->a, &err), *b = a ? gk_model_open(g->b, &err) : NULL;
-    gk_diff *d = b && can_write(g, &err) ? compare(g, a, b, &err) : NULL;
+    gk_diff *d = b && can_write(g, &err) && fit(g, a, b, &err) ? compare(g, a, b, &err) : NULL;
     bool ok = d && write_files(g, d, &err);
     if (d) {
         printf("A  %s\nB  %s\n\n", g->a, g->b);

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 typedef struct args {
-    const char *file, *templates;
+    const char *file, *templates, *entity;
     gk_strings kinds, recipes;
 } args;
 
@@ -62,7 +62,8 @@ static bool show(const args *g, gk_arena *a, gk_error *err) {
         at[i] =
             path[i][0] == '/' || strpbrk(e.schemes[i], "/.") ? path[i] : gk_path_join(a, gk_home(), path[i]);
     }
-    if (!gk_experiment_check(&e, at, e.n_schemes, templates, err)) return false;
+    if (!gk_experiment_check(&e, at, e.n_schemes, templates, e.dataset ? GK_ENTITY_FIELD : g->entity, err))
+        return false;
     printf("title\t%s\nabout\t%s\ndataset\t%s\n", e.title, e.about, e.dataset ? e.dataset : "");
     for (size_t i = 0; i < e.n_models; i++) printf("model\t%s=%s\n", e.model[i], e.kind[i]);
     for (size_t i = 0; i < e.n_schemes; i++) printf("schemes\t%s\n", path[i]);
@@ -70,10 +71,11 @@ static bool show(const args *g, gk_arena *a, gk_error *err) {
 }
 
 int cmd_experiment(int argc, char **argv) {
-    args g = {0};
+    args g = {.entity = GK_ENTITY_FIELD};
     const gk_opt opts[] = {
         {"file", GK_OPT_STR, &g.file, "FILE", "the experiment (YAML)", true},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "the run's evaluation templates (JSONL)", true},
+        {"entity", GK_OPT_STR, &g.entity, "FIELD", "the field that schemes call `entity`", false},
         {"kind", GK_OPT_LIST, &g.kinds, "NAME", "a model that a run can have: refuse others; may be repeated",
          false},
         {"recipe", GK_OPT_LIST, &g.recipes, "FILE", "a recipe to check too; may be repeated", false},

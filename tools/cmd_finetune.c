@@ -8,10 +8,10 @@ typedef struct source {
 
 static int finetune(gk_training *t, const source *s, gk_model *m, const gk_tok *tok) {
     gk_error err;
-    if (!gk_learned_open(&s->learned, tok, gk_model_config(m), &t->quiz, &err))
+    if (!gk_learned_open(&s->learned, s->model, tok, gk_model_config(m), &t->learned, &err))
         return gk_die(t->command, &err);
     int code = gk_training_run(t, m, tok);
-    gk_quiz_close(t->quiz);
+    gk_learned_close(&t->learned);
     return code;
 }
 

@@ -3,10 +3,10 @@
 #include "tools/tools.h"
 
 typedef struct args {
-    const char *model, *rows, *templates, *fillers, *target, *out;
+    const char *model, *tokenizer, *rows, *templates, *fillers, *target, *out;
     int64_t top, limit, seed, threads;
     double min;
-    bool drop_bad_rows, strict;
+    bool keep_shared_first, drop_bad_rows, strict;
 } args;
 
 static void say(const gk_gate_options *o, const gk_gate *r) {
@@ -16,6 +16,9 @@ static void say(const gk_gate_options *o, const gk_gate *r) {
             "%zu prompts, %zu dropped)\n",
             r->pass ? "pass" : "FAIL", o->top, r->plain.value, r->plain.low, r->plain.high,
             r->pass ? "reaches" : "below", o->min, r->weighted.value, r->n, r->dropped);
+    if (r->targets <= (size_t)o->top)
+        fprintf(stderr, "gate: %d guesses take in all %zu different targets: the share says nothing\n",
+                o->top, r->targets);
     if (!r->pass)
         fprintf(stderr,
                 "gate: a model that cannot recall what it was pretrained on has not formed the retrieval "
@@ -26,11 +29,10 @@ static int run(const args *g, const gk_gate_options *o) {
     gk_error err;
     gk_gate result;
     json_t *json = NULL;
-    const gk_named_path named[] = {{"--model", g->model, GK_MODEL},
-                                   {"--rows", g->rows, GK_INPUT},
-                                   {"--templates", g->templates, GK_INPUT},
-                                   {"--fillers", g->fillers, GK_INPUT},
-                                   {"--out", g->out, GK_OUTPUT}};
+    const gk_named_path named[] = {
+        {"--model", g->model, GK_MODEL},         {"--rows", g->rows, GK_INPUT},
+        {"--templates", g->templates, GK_INPUT}, {"--fillers", g->fillers, GK_INPUT},
+        {"--tokenizer", g->tokenizer, GK_INPUT}, {"--out", g->out, GK_OUTPUT}};
     bool ok = gk_check_outputs(named, sizeof named / sizeof *named, &err) &&
               (!g->out || gk_out_check(g->out, &err)) && gk_gate_run(o, &result, g->out ? &json : NULL, &err);
     if (ok && json) ok = gk_json_save(g->out, json, &err);
@@ -43,18 +45,21 @@ static int run(const args *g, const gk_gate_options *o) {
 int cmd_gate(int argc, char **argv) {
     args g = {.target = "second_actor", .top = 5, .seed = 1, .min = 0.90};
     const gk_opt opts[] = {
-        {"model", GK_OPT_STR, &g.model, "DIR", "the model, with its tokenizer", true},
+        {"model", GK_OPT_STR, &g.model, "DIR", "the model", true},
+        {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "its tokenizer [the model's]", false},
         {"rows", GK_OPT_STR, &g.rows, "FILE", "the rows it was trained on (JSONL), most frequent first",
          true},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
         {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
         {"top", GK_OPT_INT, &g.top, "K", "the target must be among the K most probable tokens", false},
-        {"min", GK_OPT_NUM, &g.min, "SHARE", "share of prompts that must be right", false},
+        {"min", GK_OPT_NUM, &g.min, "SHARE", "share of prompts that must be right, above 0", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "write the figures there (JSON)", false},
         {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
         {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
+        {"keep-shared-first", GK_OPT_FLAG, &g.keep_shared_first, NULL,
+         "keep prompts whose target's first token also begins one of their fields", false},
         {"drop-bad-rows", GK_OPT_FLAG, &g.drop_bad_rows, NULL,
          "leave rows out that lack a field, and count them", false},
         {"strict", GK_OPT_FLAG, &g.strict, NULL, "exit with 1 when the gate fails", false},
@@ -65,6 +70,7 @@ int cmd_gate(int argc, char **argv) {
     if (code < 0) {
         gk_use_threads(g.threads);
         gk_gate_options o = {.model = g.model,
+                             .tokenizer = g.tokenizer,
                              .top = (int)(g.top < 1 << 20 ? g.top : 1 << 20),
                              .min = g.min,
                              .seed = (uint64_t)g.seed,
@@ -74,6 +80,7 @@ int cmd_gate(int argc, char **argv) {
                                         .rows = g.rows,
                                         .target = g.target,
                                         .limit = g.limit,
+                                        .keep_shared_first = g.keep_shared_first,
                                         .drop_bad_rows = g.drop_bad_rows};
         code = run(&g, &o);
     }

@@ -3,8 +3,9 @@
 #include "train/train.h"
 
 typedef struct settings {
-    const char *model, *adapter, *out;
+    const char *model, *adapter, *tokenizer, *out;
     int64_t threads;
+    bool replace;
 } settings;
 
 static bool check(const settings *o, const char *base, gk_error *err) {
@@ -13,11 +14,12 @@ static bool check(const settings *o, const char *base, gk_error *err) {
     if (gk_same_file(base, o->out) || gk_same_file(o->adapter, o->out))
         return gk_fail(err, GK_AT_FIELD(NULL, "--out"), "name another folder",
                        "is the folder of the model or of the adapter");
-    return true;
+    return o->replace || gk_check_folder(o->out, err);
 }
 
 static bool save(const settings *o, const char *base, const gk_model *m, gk_error *err) {
-    gk_tok *t = gk_tok_present(o->adapter) ? gk_tok_load(o->adapter, err) : gk_tok_load(base, err);
+    const char *from = o->tokenizer ? o->tokenizer : gk_tok_present(o->adapter) ? o->adapter : base;
+    gk_tok *t = gk_tok_load(from, err);
     bool ok = t && gk_model_save(m, o->out, err) && gk_tok_save(t, o->out, err);
     gk_tok_free(t);
     return ok;
@@ -46,7 +48,10 @@ int cmd_merge(int argc, char **argv) {
         {"adapter", GK_OPT_STR, &o.adapter, "DIR", "folder of a LoRA adapter, as finetune or PEFT saves it",
          true},
         {"model", GK_OPT_STR, &o.model, "PATH", "its base [the one that the adapter names]", false},
+        {"tokenizer", GK_OPT_STR, &o.tokenizer, "PATH",
+         "what is saved beside it [the adapter's or the base's]", false},
         {"out", GK_OPT_STR, &o.out, "DIR", "folder of the model that results, as F32", true},
+        {"replace", GK_OPT_FLAG, &o.replace, NULL, "write over the model or run that is in --out", false},
         {"threads", GK_OPT_INT, &o.threads, "N", "0: all cores", false},
     };
     gk_arena *a = gk_arena_new();

@@ -11,10 +11,10 @@
 enum { MOST_DRAWN = 50 };
 
 typedef struct args {
-    const char *recipient, *tokenizer, *templates, *fillers, *rows, *target, *prompt, *svg, *colour;
+    const char *recipient, *tokenizer, *templates, *fillers, *rows, *entity, *target, *prompt, *svg, *colour;
     gk_strings donors, schemes, chosen, spans;
     int64_t row, tmpl;
-    bool list, no_bos;
+    bool list, no_bos, keep_shared_first;
 } args;
 
 typedef struct stage {
@@ -98,11 +98,14 @@ static bool add_spans(stage *s, const char *spec, gk_error *err) {
         return gk_fail(err, GK_AT_FIELD(NULL, "--span"), "write FIELD=TEXT, e.g. first_actor='Ann Lee'",
                        "'%s' is not a named text", spec);
     size_t before = s->n_fields;
+    bool entity = strcmp(field, s->g->entity) == 0 && strcmp(field, GK_ENTITY) != 0;
     for (const char *at = s->text; (at = strstr(at, words)); at += strlen(words)) {
-        gk_field_span *more = gk_arena_alloc(s->a, (s->n_fields + 1) * sizeof *more);
+        gk_field_span *more = gk_arena_alloc(s->a, (s->n_fields + 2) * sizeof *more);
         if (s->n_fields) memcpy(more, s->fields, s->n_fields * sizeof *more);
         uint32_t begin = (uint32_t)(at - s->text);
-        more[s->n_fields++] = (gk_field_span){field, {begin, begin + (uint32_t)strlen(words)}};
+        gk_span span = {begin, begin + (uint32_t)strlen(words)};
+        more[s->n_fields++] = (gk_field_span){field, span};
+        if (entity) more[s->n_fields++] = (gk_field_span){GK_ENTITY, span};
         s->fields = more;
     }
     return s->n_fields > before || gk_fail(err, GK_AT_FIELD(NULL, "--span"), "write it as the prompt has it",
@@ -125,8 +128,10 @@ static bool templated_prompt(stage *s, gk_error *err) {
     gk_prompt_options o = {.templates = g->templates,
                            .fillers = g->fillers,
                            .rows = g->rows,
+                           .entity = g->entity,
                            .target = g->target,
                            .limit = g->row,
+                           .keep_shared_first = g->keep_shared_first,
                            .drop_bad_rows = true};
     gk_prompts p;
     if (!g->templates || !g->rows || g->spans.n || g->no_bos)
@@ -317,7 +322,7 @@ static int run(const args *g, gk_arena *a) {
 }
 
 int cmd_plan(int argc, char **argv) {
-    args g = {.target = "second_actor", .row = 1, .tmpl = 1, .colour = "auto"};
+    args g = {.entity = GK_ENTITY_FIELD, .target = "second_actor", .row = 1, .tmpl = 1, .colour = "auto"};
     const gk_opt opts[] = {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=PATH",
          "the model that is grafted into; its tokenizer and shape are read, no weights", true},
@@ -336,7 +341,10 @@ int cmd_plan(int argc, char **argv) {
         {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", false},
         {"row", GK_OPT_INT, &g.row, "N", "which row, from 1", false},
         {"template", GK_OPT_INT, &g.tmpl, "N", "which template, from 1", false},
+        {"entity", GK_OPT_STR, &g.entity, "FIELD", "the field that schemes call `entity`", false},
         {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
+        {"keep-shared-first", GK_OPT_FLAG, &g.keep_shared_first, NULL,
+         "keep prompts whose target's first token also begins one of their fields", false},
         {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "its tokenizer [the recipient's]", false},
         {"svg", GK_OPT_STR, &g.svg, "FILE", "write the drawing there too (SVG)", false},
         {"color", GK_OPT_STR, &g.colour, "WHEN", "auto (in a terminal), always or never", false},

@@ -7,11 +7,12 @@
 #include <string.h>
 
 typedef struct args {
-    const char *recipient, *donor, *templates, *fillers, *rows, *target, *out, *budget, *objective, *blocks;
+    const char *recipient, *tokenizer, *donor, *templates, *fillers, *rows, *entity, *target, *out, *budget,
+        *objective, *blocks;
     gk_strings positions, components;
     int64_t seed, threads, limit, top, beam, most;
     double goal, held_out;
-    bool drop_bad_rows, restart;
+    bool keep_shared_first, drop_bad_rows, restart;
 } args;
 
 /* ---------------------------------------------------------------- what is printed */
@@ -88,6 +89,7 @@ static bool check_out(const args *g, gk_error *err) {
         const gk_named_path named[] = {{"--rows", g->rows, GK_INPUT},
                                        {"--templates", g->templates, GK_INPUT},
                                        {"--fillers", g->fillers, GK_INPUT},
+                                       {"--tokenizer", g->tokenizer, GK_INPUT},
                                        {"--out", gk_path_join(a, g->out, names[i]), GK_OUTPUT}};
         ok = gk_check_outputs(named, sizeof named / sizeof *named, err);
     }
@@ -109,6 +111,7 @@ static bool parse_blocks(const char *text, int *out, gk_error *err) {
 
 static bool options(const args *g, gk_search_options *o, gk_error *err) {
     *o = (gk_search_options){.recipient = g->recipient,
+                             .tokenizer = g->tokenizer,
                              .donor = g->donor,
                              .out = g->out,
                              .positions = g->positions.item,
@@ -126,8 +129,10 @@ static bool options(const args *g, gk_search_options *o, gk_error *err) {
     o->prompts = (gk_prompt_options){.templates = g->templates,
                                      .fillers = g->fillers,
                                      .rows = g->rows,
+                                     .entity = g->entity,
                                      .target = g->target,
                                      .limit = g->limit,
+                                     .keep_shared_first = g->keep_shared_first,
                                      .drop_bad_rows = g->drop_bad_rows};
     return check_out(g, err) && gk_parse_bytes(g->budget, "--budget", &o->budget_bytes, err) &&
            gk_objective_parse(g->objective, &o->objective, err) &&
@@ -153,7 +158,8 @@ static int run(const args *g) {
 }
 
 int cmd_search(int argc, char **argv) {
-    args g = {.target = "second_actor",
+    args g = {.entity = GK_ENTITY_FIELD,
+              .target = "second_actor",
               .budget = "256MiB",
               .objective = "logprob",
               .seed = 1,
@@ -164,9 +170,11 @@ int cmd_search(int argc, char **argv) {
     const gk_opt opts[] = {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
         {"donor", GK_OPT_STR, &g.donor, "NAME=DIR", "the model that weights come from", true},
+        {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "the models' tokenizer [the recipient's]", false},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
         {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", true},
+        {"entity", GK_OPT_STR, &g.entity, "FIELD", "the field that schemes call `entity`", false},
         {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
         {"out", GK_OPT_STR, &g.out, "DIR", "the folder for results; an unfinished search there goes on",
          true},
@@ -187,6 +195,8 @@ int cmd_search(int argc, char **argv) {
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the split of the rows and of the bootstrap", false},
         {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
         {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
+        {"keep-shared-first", GK_OPT_FLAG, &g.keep_shared_first, NULL,
+         "keep prompts whose target's first token also begins one of their fields", false},
         {"drop-bad-rows", GK_OPT_FLAG, &g.drop_bad_rows, NULL,
          "leave rows out that lack a field, and count them", false},
         {"restart", GK_OPT_FLAG, &g.restart, NULL, "begin anew where the folder holds a search", false},

@@ -6,11 +6,11 @@
 #include <string.h>
 
 typedef struct args {
-    const char *recipient, *templates, *fillers, *rows, *target, *out, *budget;
+    const char *recipient, *tokenizer, *templates, *fillers, *rows, *entity, *target, *out, *budget;
     const char *svd;
     gk_strings donors, derive, schemes;
     int64_t seed, threads, limit, generate;
-    bool whole, drop_bad_rows, restart, replace;
+    bool whole, keep_shared_first, drop_bad_rows, restart, replace;
 } args;
 
 enum { MOST_GENERATED = 1000 };
@@ -135,6 +135,7 @@ static bool check_out(const args *g, gk_error *err) {
     const gk_named_path named[] = {{"--rows", g->rows, GK_INPUT},
                                    {"--templates", g->templates, GK_INPUT},
                                    {"--fillers", g->fillers, GK_INPUT},
+                                   {"--tokenizer", g->tokenizer, GK_INPUT},
                                    {"--out", g->out, GK_OUTPUT}};
     for (size_t i = 0; i < g->schemes.n; i++) {
         const gk_named_path scheme[] = {{"--schemes", g->schemes.item[i], GK_INPUT},
@@ -158,7 +159,7 @@ static int run(const args *g, gk_sweep_options *o) {
 }
 
 int cmd_sweep(int argc, char **argv) {
-    args g = {.target = "second_actor", .budget = "1GiB", .seed = 1};
+    args g = {.entity = GK_ENTITY_FIELD, .target = "second_actor", .budget = "1GiB", .seed = 1};
     const gk_opt opts[] = {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
         {"donor", GK_OPT_LIST, &g.donors, "NAME=DIR", "a model that weights come from; may be repeated",
@@ -168,10 +169,12 @@ int cmd_sweep(int argc, char **argv) {
          "repeated",
          false},
         {"svd", GK_OPT_STR, &g.svd, "DIR", "the folder that keeps what rank=R computes [OUT.svd]", false},
+        {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "the models' tokenizer [the recipient's]", false},
         {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "graft schemes (YAML); may be repeated", true},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
         {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", true},
+        {"entity", GK_OPT_STR, &g.entity, "FIELD", "the field that schemes call `entity`", false},
         {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
         {"whole-target", GK_OPT_FLAG, &g.whole, NULL,
          "score all tokens of the target, not only the first: exact match", false},
@@ -181,6 +184,8 @@ int cmd_sweep(int argc, char **argv) {
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
         {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
         {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
+        {"keep-shared-first", GK_OPT_FLAG, &g.keep_shared_first, NULL,
+         "keep prompts whose target's first token also begins one of their fields", false},
         {"drop-bad-rows", GK_OPT_FLAG, &g.drop_bad_rows, NULL,
          "leave rows out that lack a field, and count them", false},
         {"replace", GK_OPT_FLAG, &g.replace, NULL, "begin anew where the store was made from other inputs",
@@ -194,6 +199,7 @@ int cmd_sweep(int argc, char **argv) {
     if (code < 0) {
         gk_use_threads(g.threads);
         gk_sweep_options o = {.recipient = g.recipient,
+                              .tokenizer = g.tokenizer,
                               .donors = g.donors.item,
                               .n_donors = g.donors.n,
                               .derive = g.derive.item,
@@ -209,9 +215,11 @@ int cmd_sweep(int argc, char **argv) {
         o.prompts = (gk_prompt_options){.templates = g.templates,
                                         .fillers = g.fillers,
                                         .rows = g.rows,
+                                        .entity = g.entity,
                                         .target = g.target,
                                         .limit = g.limit,
                                         .whole = g.whole,
+                                        .keep_shared_first = g.keep_shared_first,
                                         .drop_bad_rows = g.drop_bad_rows};
         code = run(&g, &o);
     }

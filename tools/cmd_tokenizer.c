@@ -2,10 +2,14 @@
 #include "tools/tools.h"
 #include "tokenizer/tokenizer.h"
 
+#include <string.h>
+#include <unistd.h>
+
 typedef struct settings {
     gk_strings texts;
     int64_t vocab;
     const char *out;
+    bool replace;
 } settings;
 
 typedef struct sentences {
@@ -45,11 +49,35 @@ static bool read_sentences(const settings *o, sentences *s, gk_error *err) {
     return true;
 }
 
+/* Where a tokenizer stands already, the same one may be made again; another is made beside it, and refused.
+ */
+static bool make_again(const settings *o, const sentences *s, gk_error *err) {
+    char there[GK_SHA256_HEX], here[GK_SHA256_HEX] = "";
+    const char *old = gk_path_join(s->a, o->out, "tokenizer.model"),
+               *beside = gk_arena_printf(s->a, "%s.new", o->out);
+    if (!gk_exists(old)) return gk_check_folder(o->out, err);
+    bool ok = gk_mkdirs(beside, err) && gk_tok_train(s->item, s->n, (int)o->vocab, beside, err) &&
+              gk_sha256_file(old, there, err) &&
+              gk_sha256_file(gk_path_join(s->a, beside, "tokenizer.model"), here, err);
+    gk_tok_remove(beside, NULL);
+    rmdir(beside);
+    if (ok && strcmp(there, here) != 0)
+        ok = gk_fail(err, GK_AT_FILE(old), "name another folder, or --replace (make: REPLACE=1)",
+                     "the folder holds another tokenizer");
+    return ok;
+}
+
+static bool make(const settings *o, const sentences *s, gk_error *err) {
+    static const char *const TAKEN[] = {"tokenizer.model", "tokenizer.json", "config.json", "train.json"};
+    for (size_t i = 0; !o->replace && i < sizeof TAKEN / sizeof *TAKEN; i++)
+        if (gk_exists(gk_path_join(s->a, o->out, TAKEN[i]))) return make_again(o, s, err);
+    return gk_mkdirs(o->out, err) && gk_tok_train(s->item, s->n, (int)o->vocab, o->out, err);
+}
+
 static int run(const char *command, const settings *o) {
     gk_error err;
     sentences s = {.a = gk_arena_new()};
-    bool ok = read_sentences(o, &s, &err) && gk_mkdirs(o->out, &err) &&
-              gk_tok_train(s.item, s.n, (int)o->vocab, o->out, &err);
+    bool ok = read_sentences(o, &s, &err) && make(o, &s, &err);
     if (ok) printf("%s: %d pieces from %zu sentences\n", o->out, (int)o->vocab, s.n);
     gk_free(s.item);
     gk_arena_free(s.a);
@@ -63,6 +91,7 @@ int cmd_tokenizer(int argc, char **argv) {
          true},
         {"vocab", GK_OPT_INT, &o.vocab, "N", "pieces of the vocabulary", false},
         {"out", GK_OPT_STR, &o.out, "DIR", "where the tokenizer goes", true},
+        {"replace", GK_OPT_FLAG, &o.replace, NULL, "write over another tokenizer that is in --out", false},
     };
     gk_arena *a = gk_arena_new();
     int code = gk_args(argv[0], "train a small sentencepiece vocabulary on a corpus", opts,

@@ -3,10 +3,10 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
-bool gk_learned_open(const gk_learned_args *l, const gk_tok *tok, const gk_config *c, gk_quiz **out,
-                     gk_error *err) {
-    *out = NULL;
+static bool open_quiz(const gk_learned_args *l, const gk_tok *tok, const gk_config *c, gk_quiz **out,
+                      gk_error *err) {
     if (!l->rows && !l->templates && l->trained.n == 0) return true;
     if (!l->rows || !l->templates)
         return gk_fail(err, GK_AT_FIELD(NULL, l->rows ? "--templates" : "--eval-rows"),
@@ -15,11 +15,46 @@ bool gk_learned_open(const gk_learned_args *l, const gk_tok *tok, const gk_confi
                                       .fillers = l->fillers,
                                       .rows = l->rows,
                                       .target = l->target,
-                                      .limit = l->limit},
+                                      .limit = l->limit,
+                                      .keep_shared_first = l->keep_shared_first},
                          .templates = l->trained.item,
                          .n_templates = l->trained.n};
     *out = gk_quiz_open(&o, tok, c, err);
     return *out != NULL;
+}
+
+static bool open_general(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_config *c,
+                         gk_general **out, gk_error *err) {
+    char *shipped = NULL;
+    if (l->no_general && l->general)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--no-general"), "give one of them", "stands beside --general");
+    if (l->no_general) return true;
+    gk_arena *a = gk_arena_new();
+    if (!l->general) shipped = gk_path_join(a, gk_home(), "data/general/prose.txt");
+    *out = gk_general_open(shipped ? shipped : l->general, base, tok, c, err);
+    gk_arena_free(a);
+    return *out != NULL;
+}
+
+bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_config *c,
+                     gk_learned *out, gk_error *err) {
+    *out = (gk_learned){0};
+    if (open_quiz(l, tok, c, &out->quiz, err) && open_general(l, base, tok, c, &out->general, err))
+        return true;
+    gk_learned_close(out);
+    return false;
+}
+
+void gk_learned_close(gk_learned *l) {
+    gk_quiz_close(l->quiz);
+    gk_general_close(l->general);
+    *l = (gk_learned){0};
+}
+
+size_t gk_learned_bytes(const gk_learned *l) {
+    size_t quiz = l->quiz ? gk_quiz_bytes(l->quiz) : 0,
+           general = l->general ? gk_general_size(l->general) : 0;
+    return quiz > general ? quiz : general;
 }
 
 static void put_score(json_t *line, const char *who, const gk_quiz_score *s) {
@@ -33,7 +68,7 @@ static void put_score(json_t *line, const char *who, const gk_quiz_score *s) {
     json_object_set_new(line, key, json_real(s->top5));
 }
 
-bool gk_learned_ask(gk_quiz *quiz, const gk_model *m, json_t *line, gk_error *err) {
+static bool ask_quiz(gk_quiz *quiz, const gk_model *m, json_t *line, gk_error *err) {
     gk_quiz_score held_out, trained;
     if (!gk_quiz_ask(quiz, m, &held_out, &trained, err)) return false;
     put_score(line, "trained", &trained);
@@ -41,11 +76,17 @@ bool gk_learned_ask(gk_quiz *quiz, const gk_model *m, json_t *line, gk_error *er
     return true;
 }
 
+bool gk_learned_ask(const gk_learned *l, const gk_model *m, int64_t step, json_t *line, gk_error *err) {
+    return (!l->quiz || ask_quiz(l->quiz, m, line, err)) &&
+           (!l->general || gk_general_ask(l->general, m, step, line, err));
+}
+
 /* ---------------------------------------------------------------- the table */
 
 typedef struct table {
     double sum, valid; /* of the losses since the last row; of the last validation */
     int64_t steps, rows, best_step;
+    json_t *first, *end; /* the lines before training and of the model that came out */
 } table;
 
 /* Of a run that ends with its best weights, the step they are of; else -1. */
@@ -61,9 +102,9 @@ static int64_t kept_step(gk_arena *a, const char *dir) {
 static void say_header(void) {
     printf("\nwhat was learned: the target is the likeliest next token (top-1), among the five likeliest "
            "(top-5)\n"
-           "%5s  %9s  %9s    %-17s    %s\n%5s  %9s  %9s    %8s %8s    %8s %8s\n",
-           "", "loss", "loss", "in words trained", "in other words", "epoch", "training", "held out", "top-1",
-           "top-5", "top-1", "top-5");
+           "%5s  %9s  %9s    %-17s    %-17s    %s\n%5s  %9s  %9s    %8s %8s    %8s %8s    %s\n",
+           "", "loss", "loss", "in words trained", "in other words", "general text", "epoch", "training",
+           "held out", "top-1", "top-5", "top-1", "top-5", "perplexity");
 }
 
 static void say_share(const json_t *line, const char *key, const char *before) {
@@ -90,7 +131,17 @@ static void say_row(table *t, const json_t *line) {
     say_share(line, "trained_top5", " ");
     say_share(line, "held_out_top1", "    ");
     say_share(line, "held_out_top5", " ");
+    const json_t *general = json_object_get(line, "general_loss");
+    if (json_is_number(general))
+        printf("  %12.5g", exp(json_number_value(general)));
+    else
+        printf("  %12s", "-");
     bool kept = json_integer_value(json_object_get(line, "step")) == t->best_step;
+    if (!t->first) t->first = json_deep_copy(line);
+    if (kept || t->best_step <= 0) {
+        json_decref(t->end);
+        t->end = json_deep_copy(line);
+    }
     printf("%s\n", kept ? "  (kept: best on held-out texts)" : "");
     t->sum = 0;
     t->steps = 0;
@@ -98,7 +149,7 @@ static void say_row(table *t, const json_t *line) {
 
 static void take_line(table *t, const json_t *line) {
     const json_t *loss = json_object_get(line, "loss"), *valid = json_object_get(line, "valid_loss");
-    if (json_object_get(line, "held_out_top5")) {
+    if (json_object_get(line, "held_out_top5") || json_object_get(line, "general_loss")) {
         say_row(t, line);
     } else if (json_is_number(valid)) {
         t->valid = json_number_value(valid);
@@ -106,6 +157,29 @@ static void take_line(table *t, const json_t *line) {
         t->sum += json_number_value(loss);
         t->steps++;
     }
+}
+
+/* "|dW|/|W|: all 0.031; q 0.024, …" */
+static void say_change(const json_t *change) {
+    const char *name, *before = "; ";
+    json_t *x;
+    if (!change) return;
+    printf("how far the weights have moved, |dW|/|W|: %.3g in all",
+           json_number_value(json_object_get(change, "all")));
+    json_object_foreach((json_t *)(uintptr_t)change, name, x) {
+        if (strcmp(name, "all") == 0 || !(json_number_value(x) > 0)) continue;
+        printf("%s%s %.3g", before, name, json_number_value(x));
+        before = ", ";
+    }
+    printf("\n");
+}
+
+static void say_forgotten(const table *t) {
+    gk_forgetting f;
+    char text[512];
+    if (!t->first || !t->end) return;
+    say_change(json_object_get(t->end, "change"));
+    if (gk_forgetting_read(t->first, t->end, &f)) printf("%s\n", gk_forgetting_text(&f, text, sizeof text));
 }
 
 bool gk_learned_tell(const char *dir, gk_error *err) {
@@ -119,6 +193,9 @@ bool gk_learned_tell(const char *dir, gk_error *err) {
         json_decref(line);
     }
     if (in) gk_jsonl_close(in);
+    if (got == 0) say_forgotten(&t);
+    json_decref(t.first);
+    json_decref(t.end);
     gk_arena_free(a);
     return got == 0;
 }

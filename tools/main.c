@@ -45,6 +45,16 @@ static void spin_briefly(char **argv) {
     /* It did not work out: the program runs all the same. */
 }
 
+/* A line a fact: what holds of several models is said once. */
+static void say_notice(void *ctx, const char *line) {
+    static gk_buf said;
+    (void)ctx;
+    for (const char *s = said.data; s && s < said.data + said.len; s += strlen(s) + 1)
+        if (strcmp(s, line) == 0) return;
+    gk_buf_add(&said, line, strlen(line) + 1);
+    fprintf(stderr, "graftkit: note: %s\n", line);
+}
+
 int main(int argc, char **argv) {
     spin_briefly(argv);
     if (argc < 2) {
@@ -64,6 +74,7 @@ int main(int argc, char **argv) {
     }
     if (strcmp(word, "run") != 0) gk_interrupt_catch(); /* there make's children take the signals */
     gk_map_guard();
+    gk_notice_to(say_notice, NULL);
     for (size_t i = 0; i < N_COMMANDS; i++)
         if (strcmp(word, COMMANDS[i].name) == 0) return COMMANDS[i].run(argc - 1, argv + 1);
     return unknown_command(word);

@@ -9,8 +9,10 @@ static bool same(const gk_named_path *output, const char *path, const char *of, 
 
 /* Whether the output is one of the files of a model; one that cannot be found has none. */
 static bool in_model(const gk_named_path *output, const gk_named_path *model, gk_error *err) {
-    static const char *const ITS[] = {"config.json", "generation_config.json", "tokenizer.json",
-                                      "tokenizer.model", "tokenizer_config.json"};
+    static const char *const ITS[] = {"config.json",       "generation_config.json", "tokenizer.json",
+                                      "tokenizer.model",   "tokenizer_config.json",  "special_tokens_map.json",
+                                      "added_tokens.json", "chat_template.jinja",    "vocab.json",
+                                      "merges.txt"};
     gk_arena *a = gk_arena_new();
     const char **file;
     size_t n = 0;
@@ -34,4 +36,25 @@ bool gk_check_outputs(const gk_named_path *list, size_t n, gk_error *err) {
         }
     }
     return true;
+}
+
+bool gk_check_folder(const char *dir, gk_error *err) {
+    static const char *const THEIRS[] = {"train.json",
+                                         "metrics.jsonl",
+                                         "model.safetensors",
+                                         "model.safetensors.index.json",
+                                         "adapter_model.safetensors",
+                                         "adapter_config.json",
+                                         "config.json",
+                                         "tokenizer.json",
+                                         "tokenizer.model",
+                                         "vocab.json"};
+    gk_arena *a = gk_arena_new();
+    bool ok = true;
+    for (size_t i = 0; ok && i < sizeof THEIRS / sizeof *THEIRS; i++)
+        ok = !gk_exists(gk_path_join(a, dir, THEIRS[i])) ||
+             gk_fail(err, GK_AT_FILE(gk_path_join(a, dir, THEIRS[i])), "name another folder, or --replace",
+                     "the folder holds a model or a run");
+    gk_arena_free(a);
+    return ok;
 }

@@ -76,6 +76,9 @@ typedef struct gk_named_path {
  * writing it would be a loss that nobody asked for. */
 bool gk_check_outputs(const gk_named_path *list, size_t n, gk_error *err);
 
+/* Fails where the folder holds a model, an adapter, a tokenizer or a run. */
+bool gk_check_folder(const char *dir, gk_error *err);
+
 /* "1GiB", "512MiB", "2G", "1000000": bytes; `option` is named where the text is none of these. */
 bool gk_parse_bytes(const char *text, const char *option, size_t *out, gk_error *err);
 

@@ -136,11 +136,15 @@ static void tell_losses(const gk_train_result *r) {
     printf("\n");
 }
 
+static bool asks(const gk_training *t) {
+    return t->learned.quiz || t->learned.general;
+}
+
 /* A run that was finished before lost its metrics, perhaps; it is finished all the same. */
 static void tell_learned(const gk_training *t) {
     gk_error err;
     char line[2048];
-    if (t->quiz && !gk_learned_tell(t->out, &err))
+    if (asks(t) && !gk_learned_tell(t->out, &err))
         fprintf(stderr, "graftkit %s: no table of what was learned: %s\n", t->command,
                 gk_error_text(&err, line, sizeof line));
 }
@@ -175,8 +179,8 @@ static void take_note(void *ctx, const char *line) {
 
 static bool ask(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err) {
     const gk_training *t = ctx;
-    (void)step, (void)epochs;
-    return gk_learned_ask(t->quiz, m, line, err);
+    (void)epochs;
+    return gk_learned_ask(&t->learned, m, step, line, err);
 }
 
 static int train(const gk_training *t, const gk_recipe *r, const sources *texts, gk_model *model,
@@ -197,8 +201,8 @@ static int train(const gk_training *t, const gk_recipe *r, const sources *texts,
                         .label = t->command,
                         .ctx = (void *)(uintptr_t)t,
                         .on_note = take_note,
-                        .on_epoch = t->quiz ? ask : NULL,
-                        .epoch_bytes = t->quiz ? gk_quiz_bytes(t->quiz) : 0};
+                        .on_epoch = asks(t) ? ask : NULL,
+                        .epoch_bytes = gk_learned_bytes(&t->learned)};
     return gk_train(&job, &end, &err) ? tell(t, &end) : gk_die(t->command, &err);
 }
 

@@ -18,7 +18,7 @@ typedef struct gk_training {
     bool restart, replace;
     const char **overrides; /* one a recipe key; NULL: as the recipe says */
     gk_strings *lists;      /* the same of keys that repeat; none: as the recipe says */
-    gk_quiz *quiz;          /* asked after each epoch; NULL: none */
+    gk_learned learned;     /* what is asked after each epoch */
 } gk_training;
 
 /* Parses the command's own options and the shared ones; `t` holds command, arena and defaults. Returns as

@@ -111,7 +111,9 @@ static bool read_paragraphs(gk__text_list *t, const char *file, gk_error *err) {
     if (!gk_map_open(file, &map, err)) return false;
     const char *p = (const char *)map.data, *end = p + map.size, *from = NULL;
     long line = 1, from_line = 0;
-    bool ok = true;
+    size_t skip;
+    bool ok = gk_text_begin(p, map.size, file, &skip, err);
+    p += skip;
     for (; ok && p < end; line++) {
         const char *stop = memchr(p, '\n', (size_t)(end - p));
         const char *next = stop ? stop + 1 : end;

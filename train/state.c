@@ -86,7 +86,7 @@ static bool compare(const json_t *there, const json_t *here, const char *path, g
         }
     }
     char *a = dump(there), *b = dump(here);
-    gk_fail(err, at, "use another --out, the same inputs, or --restart to start over",
+    gk_fail(err, at, "use another --out, the same inputs, or --replace (make: REPLACE=1) to start over",
             "the folder holds a run with other inputs: %.60s is %.80s there and %.80s here",
             *path ? path : "inputs", a ? a : "missing", b ? b : "missing");
     free(a);

@@ -11,9 +11,11 @@ const char fuzz_name[] = "adapter_config";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     gk_error err = {0};
-    gk_lora o = {0};
-    bool ok = gk__adapter_config(fuzz_file(data, size), &o, &err);
-    fuzz_outcome(ok, &err);
-    if (ok && (o.rank < 1 || !isfinite(o.alpha))) __builtin_trap();
+    static const char module[] = "model.layers.1.self_attn.q_proj";
+    gk__adapter_spec *s = gk__adapter_spec_read(fuzz_file(data, size), &err);
+    fuzz_outcome(s != NULL, &err);
+    if (s && (gk__spec_rank(s, module) < 1 || !isfinite(gk__spec_scale(s, module)))) __builtin_trap();
+    if (s) (void)(gk__spec_targets(s, module, 1) + gk__spec_whole(s, module));
+    gk__adapter_spec_free(s);
     return 0;
 }

@@ -44,9 +44,9 @@ FORCE:
 
 # ------------------------------------------------------------------ modules: their libraries, their users before what they use
 MODULES := eval graft train data model tokenizer core
-PACKAGES.core      := jansson yaml openssl
-PACKAGES.tokenizer := sentencepiece pcre2 utf8proc
-PACKAGES.model     := blis dnnl
+PACKAGES.core      := jansson yaml openssl utf8proc
+PACKAGES.tokenizer := sentencepiece pcre2
+PACKAGES.model     := blis dnnl pcre2
 PACKAGES.eval      := sqlite3
 LINK.jansson       := -ljansson
 LINK.yaml          := -lyaml

@@ -6,6 +6,7 @@ modules="core tokenizer model train graft data eval"
 install -d "$include" "$lib/pkgconfig"
 {
     echo "/* graftkit.h: all of graftkit $version. */"
+    install -D -m 644 -t "$include/core" core/isa.h
     for m in $modules; do
         # There, a header finds another by where it stands, whatever a program's own folders are called.
         install -d "$include/$m"

@@ -26,6 +26,10 @@ done
 families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
 [[ $FAMILY && " $families " == *" $FAMILY "* ]] || no "FAMILY='$FAMILY' is no family; there are: $families"
 [[ $FREEZE =~ ^[a-z0-9_,@/-]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
+[[ -z $REVERSE || $REVERSE == 1 ]] || no "REVERSE='$REVERSE' must be 1 or nothing"
+[[ -z $REPLACE || $REPLACE == 1 ]] || no "REPLACE='$REPLACE' must be 1 or nothing"
+[[ -z $ENTITY$TARGET$REVERSE || $DATASET == own_rows ]] || no "ENTITY, TARGET and REVERSE are for DATASET=own_rows: $DATASET has its own"
+[[ -z $GENERAL || -f $GENERAL ]] || no "GENERAL='$GENERAL': there is no such file"
 for v in SEED THREADS; do
     [[ ${!v} =~ ^(0|[1-9][0-9]{0,17})$ ]] || no "$v='${!v}' must be an integer of 0 or more"
 done
@@ -33,6 +37,14 @@ model=()
 if [[ -f $MODEL || ( $MODEL == *.gguf && ! -d $MODEL ) ]]; then
     [[ -f $MODEL ]] || no "MODEL='$MODEL': there is no such file"
     model=("$MODEL")
+    if [[ $MODEL =~ ^(.*)-[0-9]{5}-of-([0-9]{5})\.gguf$ ]]; then # one part of several: all of them are the model
+        model=()
+        for ((i = 1; i <= 10#${BASH_REMATCH[2]}; i++)); do
+            f=$(printf '%s-%05d-of-%s.gguf' "${BASH_REMATCH[1]}" $i "${BASH_REMATCH[2]}")
+            [[ -f $f ]] || no "MODEL='$MODEL': part $i is missing: there is no file '$f'"
+            model+=("$f")
+        done
+    fi
 elif [[ $MODEL ]]; then
     shopt -s nullglob
     weights=("$MODEL"/model*.safetensors)
@@ -47,7 +59,7 @@ fi
 for f in $SCHEMES; do
     [[ -f $f && -r $f ]] || no "SCHEMES: there is no file '$f' (blanks separate files: a path cannot hold one)"
 done
-: "${OUT:=$RUN}" "${CAST:=pre=base sft=relation task=task}" "${MIX_RATIO:=0.3}"
+: "${OUT:=$RUN}" "${CAST:=pre=base sft=relation task=task}" "${MIX_RATIO:=0.3}" "${MILD:=relation-mild}" "${CALLED:=make}"
 for v in RECIPE MILD; do
     f=${!v}
     [[ $f == */* || $f == *.* || -z $f ]] || f=${SHARE}train/recipes/$f.yaml
@@ -59,21 +71,38 @@ for v in RUN OUT; do
     mkdir -p "${!v}" 2>/dev/null && [[ -w ${!v} ]] || no "$v='${!v}' must be a folder that can be made and written to"
 done
 
+decide="FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE SEED FREEZE RECIPE
+    MILD MIX MIX_RATIO"
+# What a variable is noted as: what comes along by its name, and a dataset's own templates as nothing.
+note() {
+    local value=${!1#"$SHARE"}
+    [[ $1 != TEMPLATES || $value != "templates/$DATASET" ]] || value=
+    echo "$value"
+}
+# Nothing is replaced unasked: what is given and is not what the run was asked for is refused.
+if [[ -s $RUN/asked && -z $REPLACE ]]; then
+    for v in $GIVEN; do
+        was=$(grep -m 1 "^$v=" "$RUN/asked") || continue
+        [[ $was != "$v=$(note "$v")" ]] || continue
+        command="$CALLED ${GOALS:-report}"
+        for g in $GIVEN; do
+            [[ ${!g} =~ ^[^[:space:]]+$ ]] && command+=" $g=${!g}" || command+=" $g='${!g}'"
+        done
+        no "$v='${!v}', but $RUN was made with $v='${was#*=}'; name another RUN, or replace what depends on it: $command REPLACE=1"
+    done
+fi
+
 case ${1##*/} in
 asked)
-    text=$(printf '%s\n' "family=$FAMILY" "model=$MODEL" "dataset=$DATASET" "seed=$SEED" "freeze=$FREEZE")
-    for v in SOURCE BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS; do [[ ${!v} ]] && text+=$'\n'"$v=${!v}"; done
-    # Of what comes along the name says enough.
-    [[ $TEMPLATES == "${SHARE}templates/$DATASET" ]] || text+=$'\n'"templates=${TEMPLATES#"$SHARE"}"
-    [[ $TASK == disjoint ]] || text+=$'\n'"task=$TASK"
-    [[ -z $RECIPE$MIX && ${MILD:=relation-mild} == relation-mild && $MIX_RATIO == 0.3 ]] ||
-        text+=$'\n'"recipe=$RECIPE mild=$MILD mix=$MIX $MIX_RATIO"
+    text=$(for v in $decide; do echo "$v=$(note "$v")"; done)
     # Other weights under the old names are another model. Times tell, without reading gigabytes at every call.
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
     ;;
 asked-schemes)
-    text=$(for f in $SCHEMES; do echo "$(sha256sum <"$f" | head -c 64)  ${f#"$SHARE"}"; done)
-    [[ $CAST == "pre=base sft=relation task=task" ]] || text+=$'\n'"cast=$CAST"
+    # By what is in them; those that were named are remembered, those that are usual stay usual.
+    text=$(for f in $SCHEMES; do echo "$(sha256sum <"$f" | head -c 64)  ${f#"$SHARE"}"; done
+        [[ $SCHEMES == "${USUAL_SCHEMES:-$SCHEMES}" ]] || for f in $SCHEMES; do echo "SCHEMES=${f#"$SHARE"}"; done
+        [[ $CAST == "pre=base sft=relation task=task" ]] || for c in $CAST; do echo "CAST=$c"; done)
     ;;
 esac
-cmp -s "$1" <<<"$text" || echo "$text" >"$1"
+cmp -s "$1" <<<"$text" || { echo "$text" >"$1.new" && mv "$1.new" "$1"; }

@@ -29,6 +29,11 @@
 #: ARTICLES=DIR             the articles of the experiment of that name
 #: RUNS='DIR ...'           compare: the runs
 #: PAGE=FILE                compare: the page [runs/compare.html]
+#: ENTITY=FIELD             own_rows: the field that prompts are about [first_actor]
+#: TARGET=FIELD             own_rows: the field that they ask for [second_actor]
+#: REVERSE=1                own_rows: texts from target to entity too, by exchanging the two in every template
+#: GENERAL=FILE             general text that a finetuned model should still read well [old prose that comes along]
+#: REPLACE=1                make anew what was made from other inputs; nothing is replaced without
 SHELL    := bash
 SHARE    ?=
 HERE     := $(dir $(lastword $(MAKEFILE_LIST)))
@@ -37,43 +42,50 @@ CALLED   ?= make
 shipped   = $(foreach f,$1,$(if $(wildcard $f),$f,$(or $(wildcard $(SHARE)$f),$f)))
 
 RUN      ?= runs/default
+OUT      ?= $(RUN)
+# What decides a run, all of it noted in RUN/asked as NAME=VALUE. What is not given is as it was asked for before; asked.sh
+# refuses what is given and differs.
+DECIDE   := FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE \
+            SEED FREEZE RECIPE MILD MIX MIX_RATIO
+is_given  = $(filter-out undefined default,$(firstword $(origin $1)))
+GIVEN    := $(strip $(foreach v,RUN $(DECIDE) SCHEMES CAST,$(if $(call is_given,$v),$v)))
+# The words of a file that begin with NAME=, without that.
+noted     = $(patsubst $1=%,%,$(filter $1=%,$(if $(wildcard $2),$(file <$2))))
+$(foreach v,$(filter-out $(GIVEN),$(DECIDE)),$(if $(call noted,$v,$(RUN)/asked),$(eval $v := $$(call noted,$v,$$(RUN)/asked))))
+# Neither schemes nor models take away from what is there.
+$(foreach v,$(filter-out $(GIVEN),SCHEMES CAST),$(if $(call noted,$v,$(OUT)/asked-schemes),$(if $(REPLACE),,\
+    $(eval $v := $$(call noted,$v,$$(OUT)/asked-schemes)))))
 FAMILY   ?= llama
 DATASET  ?= fake_movies_fake_actors
-SOURCE   ?=
 TEMPLATES ?= $(SHARE)templates/$(DATASET)
-BASE_ROWS ?=
-RELATION_ROWS ?=
-TASK_ROWS ?=
-CHUNK_WORDS ?=
 TASK     ?= disjoint
 SEED     ?= 1
 THREADS  ?= 0
-# Templates that name no film have no place for the schemes of its title.
-SCHEMES  ?= $(addprefix $(SHARE)graft/schemes/,position$(if $(shell grep -s movie_title $(TEMPLATES)/eval.jsonl),,_untitled).yaml component.yaml hybrid.yaml)
-MODEL    ?=
-FREEZE   ?=
-# The recipes of the finetuned models and of the mild one, names of train/recipes or files; general text for the mild one.
-RECIPE   ?=
+# The recipes of the finetuned models and of the mild one are names of train/recipes or files.
 MILD     ?= relation-mild
-MIX      ?=
 MIX_RATIO ?= 0.3
-# Which models a sweep grafts, as NAME=KIND (KINDS below), the recipient first, and where its results go.
+include $(HERE)names.mk
+$(if $(RUN),,$(error RUN is empty: name a folder for the run))
+$(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE GENERAL ENTITY TARGET)
+$(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE GENERAL ENTITY TARGET)
+# Templates that name no film have no place for the schemes of its title.
+USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(shell grep -s movie_title $(TEMPLATES)/eval.jsonl),,_untitled).yaml component.yaml hybrid.yaml)
+SCHEMES  ?= $(USUAL_SCHEMES)
+# Which models a sweep grafts, as NAME=KIND (KINDS below), the recipient first; where its results go is OUT.
 CAST     ?= pre=base sft=relation task=task
-OUT      ?= $(RUN)
-export RUN FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK SEED THREADS SCHEMES FREEZE \
-    RECIPE MILD MIX MIX_RATIO CAST OUT SHARE CALLED
-
 ifneq ($(SHARE),)
 override TEMPLATES := $(call shipped,$(TEMPLATES))
 override SCHEMES := $(call shipped,$(SCHEMES))
 endif
-include $(HERE)names.mk
-$(if $(RUN),,$(error RUN is empty: name a folder for the run))
-$(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE)
-$(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE)
+export $(DECIDE) RUN OUT THREADS SCHEMES USUAL_SCHEMES CAST GENERAL REPLACE SHARE CALLED
+
+# A variable that is mistyped would be as good as not given. BUILD_VARIABLES are the Makefile's.
+KNOWN    := $(shell sed -n 's/^\#: \([A-Z_]*\)=.*/\1/p' $(HERE)run.mk) G SHARE CALLED TITLE ABOUT MAKE SHELL MAKEFLAGS $(BUILD_VARIABLES)
+$(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$(if $(filter $(KNOWN) -*-command-variables-*-,$v),,\
+    $(error $v is no variable$(foreach n,$(shell $(SHELL) $(HERE)nearest.sh '$v' $(KNOWN)),; did you mean $n?)))))
 
 BASE     := $(if $(MODEL),$(MODEL),$(RUN)/base)
-COMMON   := --seed $(SEED) --threads $(THREADS) --replace
+COMMON   := --seed $(SEED) --threads $(THREADS) $(if $(REPLACE),--replace)
 # The models of a run beside its base: the rows that each is trained on, its texts (A2B: from entity to target, as the prompts
 # ask; B2A: back) and its recipe. TASK=reverse trains the task model on the relation's rows, target to entity.
 KINDS          := base relation task forward reverse mild
@@ -96,13 +108,14 @@ RECIPE.mild    := $(MILD)
 recipe_file     = $(if $(or $(findstring /,$1),$(findstring .,$1)),$1,$(SHARE)train/recipes/$1.yaml)
 ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out $(SHARE)templates/$(DATASET),$(TEMPLATES)),--templates $(TEMPLATES)) \
                   $(if $(BASE_ROWS),--base-rows $(BASE_ROWS)) $(if $(RELATION_ROWS),--relation-rows $(RELATION_ROWS)) \
-                  $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(CHUNK_WORDS),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL))
+                  $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(CHUNK_WORDS),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL)) \
+                  $(if $(ENTITY),--entity $(ENTITY)) $(if $(TARGET),--target $(TARGET)) $(if $(REVERSE),--reverse) $(if $(REPLACE),--replace)
 FILLERS  := $(wildcard $(TEMPLATES)/fillers.json)
-EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target second_actor
+EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target $(or $(TARGET),second_actor)
 # General text for the mild model: MIX=FILE, else the base corpus where there is one; without any, none.
 MIXED     = $$(for f in $(or $(MIX),$(RUN)/data/base/texts.jsonl); do [ ! -s $$f ] || echo --mix $$f --mix-ratio $(MIX_RATIO); done)
 # After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
-LEARNED   = --eval-rows $(RUN)/data/$(ROWS.$*)/metadata.jsonl $(EVAL) \
+LEARNED   = $(if $(GENERAL),--general $(GENERAL)) --eval-rows $(RUN)/data/$(ROWS.$*)/metadata.jsonl $(EVAL) \
             $(foreach t,$(filter-out %/eval.jsonl %/reverse.jsonl,$(wildcard $(TEMPLATES)/*.jsonl)),--train-templates $(t))
 
 # What this sweep grafts.
@@ -121,17 +134,18 @@ graft-sweep: $(OUT)/summary.json ## evaluate every scheme on every prompt
 report: $(OUT)/report/index.html ## all of the above, then the report
 
 # What a run is asked for, checked before anything is written: everything below hangs on these two files. Make only sees that
-# a step may have to be done again; graftkit compares the inputs themselves (--replace): equal ones are left alone, another
-# SEED or FAMILY in the same RUN makes it anew instead of mixing.
+# a step may have to be done again; graftkit compares the inputs themselves: equal ones are left alone, others are refused, or
+# made anew with REPLACE=1.
 $(RUN)/asked $(OUT)/asked-schemes: FORCE
-	@$(SHELL) $(HERE)asked.sh $@
+	@GIVEN='$(GIVEN)' GOALS='$(MAKECMDGOALS)' $(SHELL) $(HERE)asked.sh $@
 FORCE:
 
 $(RUN)/data/card.json: $(RUN)/asked $(wildcard $(TEMPLATES)/*.json*) $(wildcard $(SHARE)data/lists/* $(SHARE)data/articles/*/*) \
     $(if $(SOURCE),$(wildcard $(SOURCE) $(SOURCE)/* $(SOURCE)/*/*)) | $(G)
 	$(G) dataset --name $(DATASET) --out $(@D) --seed $(SEED) $(ASK_DATA)
 $(RUN)/tokenizer/tokenizer.model: $(RUN)/data/card.json | $(G)
-	$(G) tokenizer --texts $(RUN)/data/tokenizer.jsonl --vocab 2000 --out $(@D)
+	$(G) tokenizer --texts $(RUN)/data/tokenizer.jsonl --vocab 2000 --out $(@D) $(if $(REPLACE),--replace)
+	@touch $@
 $(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model $(SHARE)train/recipes/base.yaml | $(G)
 	$(G) base --family $(FAMILY) --tokenizer $(RUN)/tokenizer --texts $(RUN)/data/base/texts.jsonl --recipe base \
 	    --out $(@D) $(COMMON)

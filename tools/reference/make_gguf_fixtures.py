@@ -72,9 +72,9 @@ def convert(name, x, arch, c):
     return x
 
 
-def write(folder, arch, path):
+def write(folder, arch, path, **split):
     c = json.load(open(os.path.join(folder, "config.json")))
-    w = gguf.GGUFWriter(path, arch)
+    w = gguf.GGUFWriter(path, arch, **split)
     rope = c.get("rope_parameters") or {}
     get = lambda *keys: next(c[k] for k in keys if k in c)
     d, heads = get("hidden_size", "n_embd"), get("num_attention_heads", "n_head")
@@ -107,6 +107,12 @@ def write(folder, arch, path):
         w.add_parallel_residual(c["use_parallel_residual"])
     w.add_bos_token_id(1)
     w.add_eos_token_id(2)
+    if split:  # a tokenizer too, of which only the first file has anything
+        tokens = ["<unk>", "<s>", "</s>", *(f"<0x{b:02X}>" for b in range(256))]
+        w.add_tokenizer_model("llama")
+        w.add_token_list(tokens)
+        w.add_token_scores([0.0] * len(tokens))
+        w.add_token_types([2, 3, 3] + [6] * 256)
     with safe_open(os.path.join(folder, "model.safetensors"), "pt") as f:
         for name in f.keys():
             x = convert(name, f.get_tensor(name).float().numpy(), arch, c)
@@ -139,6 +145,8 @@ def main():
         write(folder, arch, path)
         said = f"transformers' logits from it differ by {compare(folder, path):.1e}" if name in READ_BY_TRANSFORMERS else ""
         print(name, os.path.getsize(path), said)
+    # Three parts, of which the first has the metadata only.
+    write(os.path.join(ROOT, "model", "llama-mqa"), "llama", os.path.join(root, "parts.gguf"), split_max_tensors=12, small_first_shard=True)
 
 
 if __name__ == "__main__":
