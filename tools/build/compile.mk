@@ -2,6 +2,9 @@
 # looked for compilers and libraries: $(B)/config.mk says what it found, $(B)/config/NAME changes when that does.
 include $(B)/config.mk
 
+ifeq ($(origin AR),default)
+AR     := $(FOUND_AR)
+endif
 Q      := $(if $(V),,@)
 SILENT := $(findstring s,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
 say     = $(if $(V)$(SILENT),,@echo '  $1  $2')
