@@ -40,7 +40,7 @@ typedef struct gk__pattern {
     const char
         *ceiling_name; /* SFT, or SFT-rh where the grafts have the recipient's head and that is lower */
     const char *start; /* what ATTN+FFN at the last token is added to: FE, or PRE */
-    double third, third_ceiling; /* with the third field, and the ceiling on these prompts */
+    double both_ceiling, rest_pre; /* on the prompts of FE+LT, and of all but FE and LT */
     gk__test test[GK__N_TESTS];
     size_t n_tests, rows;            /* that are there; facts they are over */
     int64_t targets;                 /* different first tokens that are asked for */

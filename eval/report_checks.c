@@ -137,24 +137,49 @@ static void check_models(const gk__report *r, gk__pattern *p) {
                   gk__report_percent(r, p->pre), p->pre <= 0.10, p->unsaid);
 }
 
-/* Whether `x` has `share` of the ceiling; not where PRE has that already. */
-static void check_share(const gk__report *r, gk__pattern *p, const char *claim, double share, double x,
-                        double ceiling, double pre) {
-    const char *why = p->no_way;
-    if (!why && (pre >= share * ceiling || ceiling - pre < APART))
-        why = gk_arena_printf(r->a, "%s alone has %s of %s", r->roles.pre, gk__report_percent(r, pre),
-                              gk__report_percent(r, ceiling));
-    add_check(p, claim, of_it(r, x, ceiling), x >= share * ceiling, why);
+/* PRE and the ceiling on the prompts that the scheme was evaluated on: templates may lack a field that it
+ * uses. */
+typedef struct ends {
+    double x, pre, ceiling;
+} ends;
+
+static double on_its_prompts(const gk__report *r, const char *reference, const char *scheme) {
+    gk_paired d;
+    double all = gk__report_top5(r, reference);
+    if (isnan(all) ||
+        gk__report_cell(r, reference, "pooled")->stats.n == gk__report_cell(r, scheme, "pooled")->stats.n)
+        return all;
+    gk__pair(gk__outcomes_of(&r->outcomes, reference), gk__outcomes_of(&r->outcomes, scheme), r->seed, 0, &d);
+    return gk__report_top5(r, scheme) - d.diff;
 }
 
-/* FE and LT against both ends: shown, refuted, or neither. */
+static ends ends_of(const gk__report *r, const gk__pattern *p, const char *scheme) {
+    ends e = {.x = gk__report_top5(r, scheme), .pre = (double)NAN, .ceiling = (double)NAN};
+    if (isnan(e.x)) return e;
+    e.pre = on_its_prompts(r, r->roles.pre, scheme);
+    e.ceiling = on_its_prompts(r, p->ceiling_name, scheme);
+    return e;
+}
+
+/* Whether the scheme has `share` of the ceiling; not where PRE has that already. */
+static void check_share(const gk__report *r, gk__pattern *p, const char *claim, double share, ends e) {
+    const char *why = p->no_way;
+    if (!why && !(e.pre < share * e.ceiling && e.ceiling - e.pre >= APART))
+        why = gk_arena_printf(r->a, "%s alone has %s", r->roles.pre, of_it(r, e.pre, e.ceiling));
+    add_check(p, claim, of_it(r, e.x, e.ceiling), e.x >= share * e.ceiling, why);
+}
+
+/* FE and LT against both sides: shown, refuted, or neither. */
 static void check_alone(const gk__report *r, gk__pattern *p) {
-    static const gk__test_id ends[] = {GK__FE_PRE, GK__CEILING_FE, GK__LT_PRE, GK__CEILING_LT};
+    static const gk__test_id sides[] = {GK__FE_PRE, GK__CEILING_FE, GK__LT_PRE, GK__CEILING_LT};
     const gk__roles *who = &r->roles;
     double fe = gk__report_top5(r, who->fe), lt = gk__report_top5(r, who->lt);
     if (isnan(fe + lt)) return;
-    bool clear = true, between = fe > p->pre && fe < p->ceiling && lt > p->pre && lt < p->ceiling;
-    for (int i = 0; i < 4; i++) clear &= gk__test_clear(&p->test[ends[i]]);
+    bool clear = true, between = true; /* on the prompts that both of a pair have */
+    for (int i = 0; i < 4; i++) {
+        clear &= gk__test_clear(&p->test[sides[i]]);
+        between &= p->test[sides[i]].there && p->test[sides[i]].paired.diff > 0;
+    }
     const char *why = p->no_way;
     if (!why && between && !clear) why = "not all four differences are significant";
     add_check(p,
@@ -167,33 +192,24 @@ static void check_alone(const gk__report *r, gk__pattern *p) {
 
 static void check_positions(const gk__report *r, gk__pattern *p) {
     const gk__roles *who = &r->roles;
-    double both = gk__report_top5(r, who->both), rest = gk__report_top5(r, who->rest);
-    if (!isnan(both))
+    ends both = ends_of(r, p, who->both), rest = ends_of(r, p, who->rest),
+         third = ends_of(r, p, who->all_three);
+    p->both_ceiling = both.ceiling;
+    p->rest_pre = rest.pre;
+    if (!isnan(both.x))
         check_share(r, p, gk_arena_printf(r->a, "%s reaches at least 85%% of the ceiling", who->both), 0.85,
-                    both, p->ceiling, p->pre);
-    if (!isnan(rest))
+                    both);
+    if (!isnan(rest.x))
         add_check(p, gk_arena_printf(r->a, "%s is at most 5 points above %s", who->rest, pre_name(r)),
-                  gk_arena_printf(r->a, "%s; %s %s", gk__report_percent(r, rest), pre_name(r),
-                                  gk__report_percent(r, p->pre)),
-                  rest <= p->pre + 0.05, p->no_way);
+                  gk_arena_printf(r->a, "%s; %s %s", gk__report_percent(r, rest.x), pre_name(r),
+                                  gk__report_percent(r, rest.pre)),
+                  rest.x <= rest.pre + 0.05, p->no_way);
     check_alone(r, p);
-}
-
-/* The ends are those of the prompts that have the third field, which are fewer. */
-static void check_third(const gk__report *r, gk__pattern *p) {
-    const gk__roles *who = &r->roles;
-    double x = gk__report_top5(r, who->all_three);
-    gk_paired low = {.diff = (double)NAN}, high = low;
-    const gk__tried *all = who->all_three ? gk__outcomes_of(&r->outcomes, who->all_three) : NULL;
-    if (isnan(x) || !all) return;
-    if (!isnan(p->pre)) gk__pair(gk__outcomes_of(&r->outcomes, who->pre), all, r->seed, 0, &low);
-    if (!isnan(p->ceiling)) gk__pair(gk__outcomes_of(&r->outcomes, p->ceiling_name), all, r->seed, 0, &high);
-    p->third = x;
-    p->third_ceiling = x - high.diff;
-    check_share(r, p,
-                gk_arena_printf(r->a, "Where there is %s, %s reaches at least 95%% of the ceiling there",
-                                who->third, who->all_three),
-                0.95, x, x - high.diff, x - low.diff);
+    if (!isnan(third.x))
+        check_share(r, p,
+                    gk_arena_printf(r->a, "Where there is %s, %s reaches at least 95%% of the ceiling there",
+                                    who->third, who->all_three),
+                    0.95, third);
 }
 
 static void check_components(const gk__report *r, gk__pattern *p) {
@@ -223,7 +239,7 @@ static void check_components(const gk__report *r, gk__pattern *p) {
 
 bool gk__report_judge(gk__report *r) {
     gk__pattern *p = &r->pattern;
-    *p = (gk__pattern){.third = (double)NAN, .third_ceiling = (double)NAN};
+    *p = (gk__pattern){.pre = (double)NAN};
     if (!count_targets(r, &p->targets)) return false;
     find_ceiling(r, p);
     make_tests(r, p);
@@ -231,7 +247,6 @@ bool gk__report_judge(gk__report *r) {
     p->no_way = why_no_way(r, p);
     check_models(r, p);
     check_positions(r, p);
-    check_third(r, p);
     check_components(r, p);
     return true;
 }

@@ -69,7 +69,7 @@ static const char *pathways(const gk__report *r) {
 
 static void say_both(const gk__report *r, gk_buf *b) {
     const gk__pattern *p = &r->pattern;
-    double both = gk__report_top5(r, r->roles.both), share = both / p->ceiling;
+    double both = gk__report_top5(r, r->roles.both), share = both / p->both_ceiling;
     if (isnan(both)) return;
     say(r, b, "With its weights at %s and the last token only (%s), %s, %s of the ceiling: %s.",
         r->roles.entity, r->roles.both, with_interval(r, r->roles.both), gk__report_percent(r, share),
@@ -86,10 +86,10 @@ static void say_others(const gk__report *r, gk_buf *b) {
            lt = gk__report_top5(r, who->lt);
     if (!isnan(rest))
         say(r, b, " Everywhere else (%s), %s, %s.", who->rest, gk__report_percent(r, rest),
-            rest <= p->pre + 0.05
+            rest <= p->rest_pre + 0.05
                 ? gk_arena_printf(r->a, "within five points of %s", who->pre)
                 : gk_arena_printf(r->a, "%.1f points above %s: other positions carry knowledge too",
-                                  100 * (rest - p->pre), who->pre));
+                                  100 * (rest - p->rest_pre), who->pre));
     if (!isnan(fe + lt))
         say(r, b, " Alone, %s %s and %s %s: %s.", who->fe, gk__report_percent(r, fe), who->lt,
             gk__report_percent(r, lt), pathways(r));

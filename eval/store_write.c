@@ -115,9 +115,9 @@ static bool is_other(gk_store *s, bool *other, gk_error *err, const char *what, 
                      const char *here) {
     int most = strlen(there) == GK_SHA256_HEX - 1 ? 12 : 60; /* the start of a hash says enough */
     *other = true;
-    return gk_fail(err, GK_AT_FILE(s->path), "use another --out, or --replace (make: REPLACE=1) to begin a new store",
-                   "the results store was made with another %s (%.*s there, %.*s now)", what, most, there,
-                   most, here);
+    return gk_fail(
+        err, GK_AT_FILE(s->path), "use another --out, or --replace (make: REPLACE=1) to begin a new store",
+        "the results store was made with another %s (%.*s there, %.*s now)", what, most, there, most, here);
 }
 
 static bool same_identity(gk_store *s, const gk_run *run, bool *other, gk_error *err) {
