@@ -100,6 +100,9 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "TEMPLATES=/nonexistent", "TEMPLATES='/nonexistent'", "/nonexistent/eval.jsonl");
     refused(&s, "TASK=other", "TASK='other'", "disjoint");
     refused(&s, "TASK_ROWS=ten", "TASK_ROWS='ten'", "number");
+    refused(&s, "TASK_ROWS=0 CAST='pre=base task=task'", "has a task model", "TASK_ROWS=N");
+    refused(&s, "DATASET=own_rows SOURCE=Makefile TEMPLATES=templates/articles BASE_ROWS=9 TASK=reverse",
+            "templates/articles/reverse.jsonl", "REVERSE=1");
     refused(&s, "BASE_ROWS=0", "BASE_ROWS=0 leaves no base corpus", "MODEL=PATH");
     scratch_free(&s);
 }
@@ -128,6 +131,29 @@ START_TEST(data_is_asked_for) {
     ck_assert(strstr(plan, "--schemes graft/schemes/position_untitled.yaml") &&
               !strstr(plan, "position.yaml"));
     ck_assert_ptr_null(strstr(plan, "--train-templates templates/battles/reverse.jsonl"));
+    /* Without rows for it there is no task model, and no scheme that wants one. */
+    plan = planned(&s, "TASK_ROWS=0");
+    ck_assert(!strstr(plan, "/task") && !strstr(plan, "task=") && !strstr(plan, "hybrid"));
+    plan = planned(&s, "TASK_ROWS=0 TASK=reverse");
+    ck_assert(strstr(plan, "--donor task=") && strstr(plan, "hybrid"));
+    scratch_free(&s);
+}
+END_TEST
+
+/* The fields of own rows have their names in every step that asks for one. */
+START_TEST(own_fields_are_named_everywhere) {
+    scratch s = scratch_new();
+    char *plan = planned(&s, "DATASET=own_rows SOURCE=Makefile TEMPLATES=templates/battles MODEL=m "
+                             "ENTITY=mineral TARGET=describer");
+    static const char *const step[] = {"graftkit dataset ", "graftkit finetune ", "graftkit sweep "};
+    for (int i = 0; i < 3; i++) {
+        const char *at = strstr(plan, step[i]);
+        ck_assert_ptr_nonnull(at);
+        const char *end = strstr(at + 1, "graftkit "), *target = strstr(at, "--target describer"),
+                   *entity = strstr(at, "--entity mineral");
+        ck_assert_msg(target && target < end, "%s: %s", step[i], plan);
+        ck_assert_msg(i == 1 || (entity && entity < end), "%s: %s", step[i], plan);
+    }
     scratch_free(&s);
 }
 END_TEST
@@ -313,6 +339,7 @@ int main(void) {
     tcase_add_test(t, mistyped_variables_change_nothing);
     tcase_add_test(t, data_is_asked_for);
     tcase_add_test(t, names_that_make_cannot_use_are_refused);
+    tcase_add_test(t, own_fields_are_named_everywhere);
     tcase_add_test(t, a_variable_that_is_none_is_refused);
     tcase_add_test(t, forgotten_variables_are_those_of_the_run);
     tcase_add_test(t, a_note_is_written_when_something_else_is_asked_for);

@@ -60,7 +60,11 @@ fi
 for f in $SCHEMES; do
     [[ -f $f && -r $f ]] || no "SCHEMES: there is no file '$f' (blanks separate files: a path cannot hold one)"
 done
-: "${OUT:=$RUN}" "${CAST:=pre=base sft=relation task=task}" "${MIX_RATIO:=0.3}" "${MILD:=$([[ $MODEL ]] && echo auto-mild || echo relation-mild)}" "${CALLED:=make}"
+: "${OUT:=$RUN}" "${USUAL_CAST:=pre=base sft=relation task=task}" "${CAST:=$USUAL_CAST}" "${MIX_RATIO:=0.3}" "${MILD:=$([[ $MODEL ]] && echo auto-mild || echo relation-mild)}" "${CALLED:=make}"
+[[ $TASK == reverse || $TASK_ROWS != 0 || " $CAST " != *"=task "* ]] ||
+    no "CAST='$CAST' has a task model, but TASK_ROWS=0 leaves it no rows: leave it out, or give TASK_ROWS=N or TASK=reverse"
+[[ $TASK == disjoint || $DATASET != own_rows || $REVERSE || -f $TEMPLATES/reverse.jsonl ]] ||
+    no "TASK=reverse trains on texts from target to entity, and there are none: write $TEMPLATES/reverse.jsonl, or give REVERSE=1"
 for v in RECIPE MILD; do
     f=${!v}
     [[ $f != auto && $f != auto-mild ]] || continue # by the model's size
@@ -104,7 +108,7 @@ asked-schemes)
     # By what is in them; those that were named are remembered, those that are usual stay usual.
     text=$(for f in $SCHEMES; do echo "$(sha256sum <"$f" | head -c 64)  ${f#"$SHARE"}"; done
         [[ $SCHEMES == "${USUAL_SCHEMES:-$SCHEMES}" ]] || for f in $SCHEMES; do echo "SCHEMES=${f#"$SHARE"}"; done
-        [[ $CAST == "pre=base sft=relation task=task" ]] || for c in $CAST; do echo "CAST=$c"; done)
+        [[ $CAST == "$USUAL_CAST" ]] || for c in $CAST; do echo "CAST=$c"; done)
     ;;
 esac
 cmp -s "$1" <<<"$text" || { echo "$text" >"$1.new" && mv "$1.new" "$1"; }

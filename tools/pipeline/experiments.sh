@@ -26,7 +26,7 @@ done
 declare -A title about dataset cast schemes
 for n in "${names[@]}"; do
     [[ $n =~ ^[A-Za-z0-9_-]+$ && -f ${SHARE}experiments/$n.yaml ]] || no "NAME: '$n' is no experiment; there is: $there"
-    needs=$("$G" experiment --file "${SHARE}experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" "${recipes[@]}" \
+    needs=$("$G" experiment --file "${SHARE}experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} "${recipes[@]}" \
         ${KINDS:+$(printf -- '--kind %s ' $KINDS)}) ||
         exit 1
     while IFS=$'\t' read -r key value; do
@@ -75,7 +75,7 @@ for n in "${todo[@]}"; do
         # Facts of another kind: rows, texts and models of their own, on the same base.
         [[ $MODEL ]] || run base
         ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES="${SHARE}templates/${dataset[$n]}" SOURCE="$ARTICLES"
-            BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint)
+            BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE=)
         # The from-scratch model has 128 positions.
         [[ $MODEL ]] || ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
     fi

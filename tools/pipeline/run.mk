@@ -11,19 +11,19 @@
 #: TEMPLATES=DIR            the wording [that of the dataset]
 #: BASE_ROWS=N              rows of the base corpus [the dataset's own number, as for the next two]
 #: RELATION_ROWS=N          rows under test
-#: TASK_ROWS=N              rows of the task model
+#: TASK_ROWS=N              rows of the task model; 0: none, and no such model
 #: CHUNK_WORDS=N            articles: about so many words a text [120]
 #: TASK=disjoint            the task model's facts: other ones, or those under test in reverse
 #: SEED=1                   the run's seed
 #: THREADS=0                cores; 0: all
-#: SCHEMES='FILE ...'       the grafts (docs/schemes.md) [position, component and hybrid]
+#: SCHEMES='FILE ...'       the grafts (docs/schemes.md) [position, component and, with a task model, hybrid]
 #: RECIPE=NAME              how to finetune, a name of train/recipes or a file [relation, task; a pretrained model: by its size]
 #: BF16=true                products in bf16, or not: false [the recipe's; a pretrained model: where the processor has them]
 #: FREEZE=NAMES             components that stay as they are [the recipe's]
 #: MILD=NAME                the mild model's recipe (docs/experiments.md) [relation-mild; a pretrained model: by size]
 #: MIX=FILE                 general text for the mild model [the base corpus]
 #: MIX_RATIO=0.3            how much of it
-#: CAST='NAME=KIND ...'     the models that a sweep grafts, the recipient first [pre=base sft=relation task=task]
+#: CAST='NAME=KIND ...'     the models that a sweep grafts, the recipient first [pre=base sft=relation task=task; TASK_ROWS=0: no task]
 #: OUT=DIR                  where a sweep's results and its report go [RUN]
 #: NAME='NAME ...'          experiment: which ones of experiments/
 #: PAPER='NAME ...'         paper, compare: which ones [all]
@@ -70,15 +70,19 @@ $(if $(RUN),,$(error RUN is empty: name a folder for the run))
 $(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE GENERAL ENTITY TARGET)
 $(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE GENERAL ENTITY TARGET)
 # Templates that name no film have no place for the schemes of its title.
-USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(shell grep -s movie_title $(TEMPLATES)/eval.jsonl),,_untitled).yaml component.yaml hybrid.yaml)
+# Without rows for a task model there is none, and no hybrid.
+NO_TASK  := $(and $(filter 0,$(TASK_ROWS)),$(filter disjoint,$(TASK)))
+USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(shell grep -s movie_title $(TEMPLATES)/eval.jsonl),,_untitled).yaml component.yaml \
+                 $(if $(NO_TASK),,hybrid.yaml))
+USUAL_CAST := pre=base sft=relation$(if $(NO_TASK),, task=task)
 SCHEMES  ?= $(USUAL_SCHEMES)
 # Which models a sweep grafts, as NAME=KIND (KINDS below), the recipient first; where its results go is OUT.
-CAST     ?= pre=base sft=relation task=task
+CAST     ?= $(USUAL_CAST)
 ifneq ($(SHARE),)
 override TEMPLATES := $(call shipped,$(TEMPLATES))
 override SCHEMES := $(call shipped,$(SCHEMES))
 endif
-export $(DECIDE) RUN OUT THREADS SCHEMES USUAL_SCHEMES CAST GENERAL REPLACE SHARE CALLED
+export $(DECIDE) RUN OUT THREADS SCHEMES USUAL_SCHEMES CAST USUAL_CAST GENERAL REPLACE SHARE CALLED
 
 # A variable that is mistyped would be as good as not given. BUILD_VARIABLES are the Makefile's.
 KNOWN    := $(shell sed -n 's/^\#: \([A-Z_]*\)=.*/\1/p' $(HERE)run.mk) G SHARE CALLED TITLE ABOUT MAKE SHELL MAKEFLAGS $(BUILD_VARIABLES)
@@ -134,6 +138,7 @@ base: $(if $(MODEL),$(RUN)/asked,$(RUN)/base/gate.json) ## pretrain the base mod
 finetune: $(TRAINED:%=$(RUN)/%/train.json) ## finetune the relation and the task model
 graft-sweep: $(OUT)/summary.json ## evaluate every scheme on every prompt
 report: $(OUT)/report/index.html ## all of the above, then the report
+	@echo "open $<"
 
 # What a run is asked for, checked before anything is written: everything below hangs on these two files. Make only sees that
 # a step may have to be done again; graftkit compares the inputs themselves: equal ones are left alone, others are refused, or
@@ -162,6 +167,8 @@ $(foreach k,$(filter-out base,$(KINDS)),$(eval $(call FINETUNE,$k)))
 $(RUN)/mild/train.json: $(MIX)
 $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
     $(RUN)/data/card.json | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
+	@for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || exit 0; done; \
+	    echo "$(CALLED): there is no text to train the $* model on: $(TEXTS.$*:%=$(RUN)/data/%.jsonl) is empty" >&2; exit 1
 	$(G) finetune --model $(BASE) --recipe $(RECIPE.$*) \
 	    $$(for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || echo --texts $(RUN)/data/$$t.jsonl; done) \
 	    $(if $(filter mild,$*),$(MIXED)) \
@@ -171,14 +178,13 @@ $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.js
 $(OUT)/summary.json: $(TRAINED:%=$(RUN)/%/train.json) $(if $(MODEL),,$(RUN)/base/train.json) $(OUT)/asked-schemes \
     $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
 	$(G) sweep --recipient $(RECIPIENT) $(DONORS:%=--donor %) $(foreach s,$(SCHEMES),--schemes $(s)) \
-	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(OUT)/results.db --whole-target $(COMMON)
+	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) $(if $(ENTITY),--entity $(ENTITY)) --out $(OUT)/results.db --whole-target $(COMMON)
 	$(G) export --db $(OUT)/results.db --summary $@ --cells $(OUT)/cells.csv --results $(OUT)/results.csv \
 	    --differences $(OUT)/differences.csv
 $(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
 	$(G) report --db $(OUT)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
 	    $(DONORS:%=--donor %) --card $(RUN)/data/card.json --out $@ \
 	    $(if $(TITLE),--title "$$TITLE") $(if $(ABOUT),--about "$$ABOUT")
-	@echo "open $@"
 
 # ------------------------------------------------------------------ experiments/, several of them in one run, several runs on one page
 PAPER    ?= position component hybrid layers dropout head directions reversal training patching articles
