@@ -173,8 +173,28 @@ START_TEST(five_guesses_of_five_targets_say_nothing) {
     set_pattern(&b);
     alter(&b, "UPDATE prompt SET target_id = 300 + row % 5 WHERE target_id >= 0");
     char *page = page_of(&b);
-    must_have(page, "five guesses take in all 5 different targets");
+    must_have(page, "five guesses take in all 5 different first tokens of the targets");
     ck_assert_uint_eq(count(page, "class=\"yes\""), 0);
+    bench_free(&b);
+}
+END_TEST
+
+/* A model that knows which answers there are, and no fact, has what blind guesses have. */
+START_TEST(few_answers_are_no_knowledge) {
+    bench b = bench_new();
+    set_pattern(&b);
+    alter(&b, "UPDATE prompt SET target_id = 300 + row % 10 WHERE target_id >= 0");
+    set_rank(&b, "PRE", 0, "prompt % 4 = 0");
+    char *page = page_of(&b);
+    must_have(
+        page,
+        "PRE does not: top-5 at most that of five blind guesses, 50.0%</td><td>25.0%</td><td class=\"yes\"");
+    must_have(page, "five blind guesses among the 10 different first tokens of the targets, 50.0%");
+    may_not_have(page, "more than a model that has never seen these facts should");
+    set_rank(&b, "PRE", 0, "prompt % 4 < 3");
+    page = page_of(&b);
+    must_have(page, "five blind guesses, 50.0%</td><td>75.0%</td><td class=\"no\"");
+    must_have(page, "more than a model that has never seen these facts should");
     bench_free(&b);
 }
 END_TEST
@@ -428,6 +448,7 @@ int main(void) {
     tcase_add_test(t, least_p_is_what_all_rows_give);
     tcase_add_test(t, ceiling_has_the_head_of_the_grafts);
     tcase_add_test(t, five_guesses_of_five_targets_say_nothing);
+    tcase_add_test(t, few_answers_are_no_knowledge);
     tcase_add_test(t, kinds_follow_from_grafts);
     tcase_add_test(t, names_judge_nothing);
     tcase_add_test(t, roles_follow_the_head);
