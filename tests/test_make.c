@@ -212,6 +212,7 @@ START_TEST(forgotten_variables_are_those_of_the_run) {
     refused(&s, "SEED=9", "SEED='9', but", "was made with SEED='7'");
     refused(&s, "SEED=9", "make report RUN=", "SEED=9 REPLACE=1");
     refused(&s, "FREEZE=", "FREEZE='', but", "FREEZE='lnf'");
+    refused(&s, "GENERAL=Makefile", "GENERAL='Makefile', but", "was made with GENERAL=''");
     refused(&s, "DATASET=fake_movies_fake_actors", "was made with DATASET='battles'", "REPLACE=1");
     refused(&s, "MILD=paper-mild SEED=7", "was made with MILD='relation-mild'", "MILD=paper-mild");
     refused(&s, "TASK_ROWS=5 OUT=$D/run/experiments/x", "TASK_ROWS='5'", "RUN");

@@ -78,7 +78,7 @@ for v in RUN OUT; do
 done
 
 decide="FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE SEED FREEZE RECIPE
-    BF16 MILD MIX MIX_RATIO"
+    BF16 MILD MIX MIX_RATIO GENERAL"
 # What a variable is noted as: what comes along by its name, and a dataset's own templates as nothing.
 note() {
     local value=${!1#"$SHARE"}
