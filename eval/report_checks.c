@@ -126,6 +126,7 @@ static void add_check(gk__pattern *p, const char *claim, const char *seen, bool 
 }
 
 static const char *of_it(const gk__report *r, double x, double whole) {
+    if (isnan(whole)) return gk__report_percent(r, x);
     return gk_arena_printf(r->a, "%s of %s", gk__report_percent(r, x), gk__report_percent(r, whole));
 }
 

@@ -199,6 +199,38 @@ START_TEST(few_answers_are_no_knowledge) {
 }
 END_TEST
 
+/* The entity is the one that the sweep was told of, whatever else is grafted alone; a share of nothing is no
+ * number. */
+START_TEST(entity_is_what_the_sweep_was_told) {
+    bench b = bench_begin();
+    gk_error err;
+    char *file = scratch_file(&b.s, "own.yaml",
+                              "set: mine\nschemes:\n"
+                              "  - {name: one, grafts: [{at: first_actor, donor: sft}]}\n"
+                              "  - {name: ends, grafts: [{at: [last, first_actor], donor: sft}]}\n"
+                              "  - {name: other, grafts: [{at: relation, donor: sft}]}\n"
+                              "  - {name: others, grafts: [{at: [last, relation], donor: sft}]}\n");
+    ck_assert(gk_schemes_load(b.s.a, file, &b.schemes, &err));
+    make_store(&b);
+    static const char *const told[] = {"first_actor", "relation", "nobody"},
+                             *const fe[] = {"one", "other", "one"},
+                             *const both[] = {"ends", "others", "ends"};
+    for (int i = 0; i < 3; i++) {
+        alter(&b, gk_arena_printf(b.s.a, "UPDATE run SET value = '%s' WHERE key = 'entity'", told[i]));
+        gk_store *s = gk_store_open(b.db, &err);
+        gk__outcomes all;
+        gk__roles r;
+        ck_assert(gk__outcomes_read(s, b.s.a, &all, &err));
+        gk_store_close(s);
+        gk__roles_of(&all, b.s.a, &r);
+        ck_assert_str_eq(r.fe, fe[i]);
+        ck_assert_str_eq(r.both, both[i]);
+    }
+    may_not_have(page_of(&b), "nan");
+    bench_free(&b);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- what a scheme is */
 
 static gk__kind kind(bench *b, const char *yaml) {
@@ -449,6 +481,7 @@ int main(void) {
     tcase_add_test(t, ceiling_has_the_head_of_the_grafts);
     tcase_add_test(t, five_guesses_of_five_targets_say_nothing);
     tcase_add_test(t, few_answers_are_no_knowledge);
+    tcase_add_test(t, entity_is_what_the_sweep_was_told);
     tcase_add_test(t, kinds_follow_from_grafts);
     tcase_add_test(t, names_judge_nothing);
     tcase_add_test(t, roles_follow_the_head);
