@@ -134,6 +134,12 @@ START_TEST(nothing_is_written_for_what_cannot_be_run) {
     fails(&s, "$M experiment NAME=position RUN=$D/run MIX_RATIO=2", "MIX_RATIO='2'", "share");
     fails(&s, "$M graft-sweep CAST='pre=base sft=relatoin' RUN=$D/run", "sft=relatoin", "reverse");
     fails(&s, "$M compare RUNS=$D/run PAGE=$D/page.html", "holds no results", "make paper");
+    /* Nor for schemes of one's own: no dataset and no model is made. */
+    scratch_file(&s, "own.yaml", "set: s\nschemes: [{name: A, grafts: [{at: city, donor: sft}]}]\n");
+    fails(&s, "$M report RUN=$D/own SCHEMES=$D/own.yaml", "own.yaml:2:35: unknown field 'city'", "");
+    scratch_file(&s, "own.yaml", "set: s\nschemes: [{name: A, grafts: [{at: last, donor: stf}]}]\n");
+    fails(&s, "$M report RUN=$D/own SCHEMES=$D/own.yaml", "own.yaml:2:", "stf");
+    ck_assert(!gk_exists(scratch_path(&s, "own/data")));
     succeeds(&s, "$M -n paper RUN=$D/run");
     ck_assert(!gk_exists(scratch_path(&s, "run")) && !gk_exists(scratch_path(&s, "page.html")));
     scratch_free(&s);

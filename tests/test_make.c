@@ -82,6 +82,8 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "DATASET=", "DATASET=''", "fake_movies_fake_actors");
     refused(&s, "FAMILY=lama", "FAMILY='lama'", "llama gpt2");
     refused(&s, "FAMILY=", "FAMILY=''", "llama gpt2");
+    refused(&s, "VOCAB=many", "VOCAB='many'", "number of pieces");
+    refused(&s, "VOCAB=500 MODEL=/nonexistent", "VOCAB='500'", "MODEL='/nonexistent' has its own tokenizer");
     refused(&s, "SEED=abc", "SEED='abc'", "integer of 0 or more");
     refused(&s, "SEED=-1", "SEED='-1'", "integer of 0 or more");
     refused(&s, "SEED='1; touch x'", "SEED='1; touch x'", "integer of 0 or more");
@@ -122,7 +124,11 @@ START_TEST(data_is_asked_for) {
     ck_assert_ptr_nonnull(strstr(plan, "dataset --name fake_movies_fake_actors --out"));
     ck_assert(!strstr(plan, "--source") && !strstr(plan, "-rows 1") && strstr(plan, "in task/A2B task/B2A;"));
     ck_assert_ptr_nonnull(strstr(plan, "--schemes graft/schemes/position.yaml"));
+    ck_assert(strstr(plan, "--vocab 2000") && strstr(planned(&s, "VOCAB=900"), "--vocab 900"));
     ck_assert_ptr_nonnull(strstr(plan, "/plan/data/card.json --out"));
+    scratch_file(&s, "eval.jsonl", "{\"template\": \"{movie_title} is by\"}\n");
+    plan = planned(&s, "DATASET=own_rows TEMPLATES=$D SOURCE=Makefile MODEL=m"); /* no preposition in it */
+    ck_assert_ptr_nonnull(strstr(plan, "--schemes graft/schemes/position_untitled.yaml"));
     plan = planned(&s, "DATASET=battles TASK=reverse BASE_ROWS=13 TASK_ROWS=11");
     ck_assert(strstr(plan, "--base-rows 13") && strstr(plan, "--task-rows 11") &&
               !strstr(plan, "--relation-rows"));

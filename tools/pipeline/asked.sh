@@ -25,6 +25,8 @@ done
 [[ $MODEL || $BASE_ROWS != 0 ]] || no "BASE_ROWS=0 leaves no base corpus: name a model with MODEL=PATH"
 families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
 [[ $FAMILY && " $families " == *" $FAMILY "* ]] || no "FAMILY='$FAMILY' is no family; there are: $families"
+[[ -z $VOCAB || -z $MODEL ]] || no "VOCAB='$VOCAB' is for a model from scratch: MODEL='$MODEL' has its own tokenizer"
+[[ $MODEL || -z $VOCAB || $VOCAB =~ ^[1-9][0-9]{2,5}$ ]] || no "VOCAB='$VOCAB' must be a number of pieces, 260 or more"
 [[ $FREEZE =~ ^[a-z0-9_,@/-]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
 [[ -z $REVERSE || $REVERSE == 1 ]] || no "REVERSE='$REVERSE' must be 1 or nothing"
 [[ -z $REPLACE || $REPLACE == 1 ]] || no "REPLACE='$REPLACE' must be 1 or nothing"
@@ -77,7 +79,7 @@ for v in RUN OUT; do
     mkdir -p "${!v}" 2>/dev/null && [[ -w ${!v} ]] || no "$v='${!v}' must be a folder that can be made and written to"
 done
 
-decide="FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE SEED FREEZE RECIPE
+decide="FAMILY VOCAB MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE SEED FREEZE RECIPE
     BF16 MILD MIX MIX_RATIO GENERAL"
 # What a variable is noted as: what comes along by its name, and a dataset's own templates as nothing.
 note() {
@@ -105,6 +107,8 @@ asked)
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
     ;;
 asked-schemes)
+    [[ -z $G ]] || "$G" experiment $(printf -- '--schemes %s ' $SCHEMES) $(printf -- '--cast %s ' $CAST) \
+        --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} || exit 1
     # By what is in them; those that were named are remembered, those that are usual stay usual.
     text=$(for f in $SCHEMES; do echo "$(sha256sum <"$f" | head -c 64)  ${f#"$SHARE"}"; done
         [[ $SCHEMES == "${USUAL_SCHEMES:-$SCHEMES}" ]] || for f in $SCHEMES; do echo "SCHEMES=${f#"$SHARE"}"; done

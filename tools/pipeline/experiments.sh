@@ -75,7 +75,7 @@ for n in "${todo[@]}"; do
         # Facts of another kind: rows, texts and models of their own, on the same base.
         [[ $MODEL ]] || run base
         ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES="${SHARE}templates/${dataset[$n]}" SOURCE="$ARTICLES"
-            BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE=)
+            BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE= VOCAB=)
         # The from-scratch model has 128 positions.
         [[ $MODEL ]] || ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
     fi

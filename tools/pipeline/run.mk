@@ -5,6 +5,7 @@
 #
 #: RUN=runs/default         the folder of the run
 #: FAMILY=llama             pretrain a llama, gpt2, gpt_neox, gemma, gemma2, qwen2 or olmo2
+#: VOCAB=2000               pieces of the tokenizer of a model from scratch; small texts want fewer
 #: MODEL=PATH               start from a Hugging Face folder or a GGUF file instead
 #: DATASET=NAME             the facts under test (docs/datasets.md) [fake_movies_fake_actors]
 #: SOURCE=PATH              your own data, for the datasets that are made of it
@@ -46,7 +47,7 @@ RUN      ?= runs/default
 OUT      ?= $(RUN)
 # What decides a run, all of it noted in RUN/asked as NAME=VALUE. What is not given is as it was asked for before; asked.sh
 # refuses what is given and differs.
-DECIDE   := FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE \
+DECIDE   := FAMILY VOCAB MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE \
             SEED FREEZE RECIPE BF16 MILD MIX MIX_RATIO GENERAL
 is_given  = $(filter-out undefined default,$(firstword $(origin $1)))
 GIVEN    := $(strip $(foreach v,RUN $(DECIDE) SCHEMES CAST,$(if $(call is_given,$v),$v)))
@@ -57,6 +58,7 @@ $(foreach v,$(filter-out $(GIVEN),$(DECIDE)),$(if $(call noted,$v,$(RUN)/asked),
 $(foreach v,$(filter-out $(GIVEN),SCHEMES CAST),$(if $(call noted,$v,$(OUT)/asked-schemes),$(if $(REPLACE),,\
     $(eval $v := $$(call noted,$v,$$(OUT)/asked-schemes)))))
 FAMILY   ?= llama
+VOCAB    ?= $(if $(MODEL),,2000)
 DATASET  ?= fake_movies_fake_actors
 TEMPLATES ?= $(SHARE)templates/$(DATASET)
 TASK     ?= disjoint
@@ -69,10 +71,11 @@ include $(HERE)names.mk
 $(if $(RUN),,$(error RUN is empty: name a folder for the run))
 $(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE GENERAL ENTITY TARGET)
 $(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE GENERAL ENTITY TARGET)
-# Templates that name no film have no place for the schemes of its title.
+# Templates that name no film, and no preposition before it, have no place for the schemes of its title.
 # Without rows for a task model there is none, and no hybrid.
 NO_TASK  := $(and $(filter 0,$(TASK_ROWS)),$(filter disjoint,$(TASK)))
-USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(shell grep -s movie_title $(TEMPLATES)/eval.jsonl),,_untitled).yaml component.yaml \
+in_words  = $(shell grep -s '{$1}' $(TEMPLATES)/eval.jsonl)
+USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(and $(call in_words,movie_title),$(call in_words,preposition)),,_untitled).yaml component.yaml \
                  $(if $(NO_TASK),,hybrid.yaml))
 USUAL_CAST := pre=base sft=relation$(if $(NO_TASK),, task=task)
 SCHEMES  ?= $(USUAL_SCHEMES)
@@ -144,14 +147,15 @@ report: $(OUT)/report/index.html ## all of the above, then the report
 # a step may have to be done again; graftkit compares the inputs themselves: equal ones are left alone, others are refused, or
 # made anew with REPLACE=1.
 $(RUN)/asked $(OUT)/asked-schemes: FORCE
-	@GIVEN='$(GIVEN)' GOALS='$(MAKECMDGOALS)' $(SHELL) $(HERE)asked.sh $@
+	@GIVEN='$(GIVEN)' GOALS='$(MAKECMDGOALS)' G='$(G)' $(SHELL) $(HERE)asked.sh $@
+$(OUT)/asked-schemes: $(RUN)/asked | $(G)
 FORCE:
 
 $(RUN)/data/card.json: $(RUN)/asked $(wildcard $(TEMPLATES)/*.json*) $(wildcard $(SHARE)data/lists/* $(SHARE)data/articles/*/*) \
     $(if $(SOURCE),$(wildcard $(SOURCE) $(SOURCE)/* $(SOURCE)/*/*)) | $(G)
 	$(G) dataset --name $(DATASET) --out $(@D) --seed $(SEED) $(ASK_DATA)
 $(RUN)/tokenizer/tokenizer.model: $(RUN)/data/card.json | $(G)
-	$(G) tokenizer --texts $(RUN)/data/tokenizer.jsonl --vocab 2000 --out $(@D) $(if $(REPLACE),--replace)
+	$(G) tokenizer --texts $(RUN)/data/tokenizer.jsonl --vocab $(VOCAB) --out $(@D) $(if $(REPLACE),--replace)
 	@touch $@
 $(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model $(SHARE)train/recipes/base.yaml | $(G)
 	$(G) base --family $(FAMILY) --tokenizer $(RUN)/tokenizer --texts $(RUN)/data/base/texts.jsonl --recipe base \
@@ -175,7 +179,8 @@ $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.js
 	    --out $(@D) $(COMMON) $(if $(FREEZE),--freeze $(FREEZE)) $(if $(BF16),--bf16 $(BF16)) $(LEARNED)
 	@touch $@
 
-$(OUT)/summary.json: $(TRAINED:%=$(RUN)/%/train.json) $(if $(MODEL),,$(RUN)/base/train.json) $(OUT)/asked-schemes \
+# Schemes are looked at first, so that nothing is trained for some that cannot be used.
+$(OUT)/summary.json: $(OUT)/asked-schemes $(TRAINED:%=$(RUN)/%/train.json) $(if $(MODEL),,$(RUN)/base/train.json) \
     $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
 	$(G) sweep --recipient $(RECIPIENT) $(DONORS:%=--donor %) $(foreach s,$(SCHEMES),--schemes $(s)) \
 	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) $(if $(ENTITY),--entity $(ENTITY)) --out $(OUT)/results.db --whole-target $(COMMON)
@@ -198,4 +203,5 @@ experiment: | $(G) ## NAME="position …": experiments of experiments/, each wit
 paper: | $(G) ## every experiment that applies, and RUN/paper.html with all of them (docs/experiments.md)
 	+@G=$(G) MAKE="$(MAKE)" MAKEFILE=$(firstword $(MAKEFILE_LIST)) $(SHELL) $(HERE)experiments.sh --all
 compare: | $(G) ## RUNS="runs/a runs/b": PAGE=runs/compare.html and .csv, their experiments side by side
+	@[ '$(strip $(RUNS))' ] || { echo "$(CALLED): RUNS is empty: name the folders of the runs, RUNS=\"runs/a runs/b\"" >&2; exit 1; }
 	$(G) compare $(RUNS:%=--run %) $(PAPER:%=--experiment %) --out $(PAGE) --csv $(basename $(PAGE)).csv
