@@ -414,7 +414,7 @@ START_TEST(own_fields_have_their_own_words) {
     char *body = strstr(page_of(&b), "</style>");
     must_have(body, "With its weights at element and the last token only (El+End)");
     must_have(body, "Where there is place, El+Pl+End reaches");
-    must_have(body, "asked for: <code>finder</code>");
+    must_have(body, "; about: <code>element</code>; asked for: <code>finder</code>");
     must_have(body, "<strong>El</strong> grafts at <code>element</code>.");
     must_have(body, "the first token of <code>finder</code>");
     bench_free(&b);
@@ -434,12 +434,14 @@ START_TEST(head_and_contents_fit_the_page) {
     gk_report_model model = {"sft", scratch_path(&b.s, "sft")};
     o.models = &model;
     o.n_models = 1;
-    o.card = scratch_file(&b.s, "card.json", "{\"name\": \"made_up\", \"seed\": 3, \"splits\": {}}");
+    o.card = scratch_file(
+        &b.s, "card.json",
+        "{\"name\": \"made_up\", \"seed\": 3, \"splits\": {}, \"source\": {\"name\": \"ores.jsonl\"}}");
     char *page = write_report(&b, &o);
     char *head = strstr(page, "<dl class=\"facts\">");
     head = gk_arena_strndup(b.s.a, head, (size_t)(strstr(head, "</dl>") - head));
     must_have(head, "gpt2, 124 million parameters (12 layers of width 768)");
-    must_have(head, "<code>made_up</code>: 12 facts in 4 templates, 48 prompts");
+    must_have(head, "<code>made_up</code> from <code>ores.jsonl</code>: 12 facts in 4 templates, 48 prompts");
     must_have(head, "data 3, sft 42, sweep 3");
     must_have(head, "sft <code>elsewhere</code>");
     ck_assert_uint_eq(count(strstr(page, "<ul class=\"summary\">"), "<ul"), 1);
