@@ -125,7 +125,7 @@ EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILL
 MIXED     = $$(for f in $(or $(MIX),$(RUN)/data/base/texts.jsonl); do [ ! -s $$f ] || echo --mix $$f --mix-ratio $(MIX_RATIO); done)
 # After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
 LEARNED   = $(if $(GENERAL),--general $(GENERAL)) --eval-rows $(RUN)/data/$(ROWS.$*)/metadata.jsonl $(EVAL) \
-            $(foreach t,$(filter-out %/eval.jsonl %/reverse.jsonl,$(wildcard $(TEMPLATES)/*.jsonl)),--train-templates $(t))
+            $(foreach t,$(wildcard $(addprefix $(TEMPLATES)/,article.jsonl paraphrases.jsonl qa.jsonl)),--train-templates $(t))
 
 # What this sweep grafts.
 $(foreach c,$(CAST),$(if $(filter $(KINDS:%=\%=%),$c),,$(error CAST: '$c' must be NAME=KIND; kinds are: $(KINDS))))
