@@ -164,8 +164,12 @@ static json_t *describe_dropped(const gk__making *m) {
     json_int_t most = 0;
     json_array_foreach(m->dropped, i, entry)
         count_key(reasons, json_string_value(json_object_get(entry, "why")), &most);
-    return json_pack("{s:I,s:o,s:I}", "dropped", (json_int_t)json_array_size(m->dropped), "reasons", reasons,
-                     "unused", (json_int_t)m->unused);
+    json_t *out = json_pack("{s:I,s:o,s:I}", "dropped", (json_int_t)json_array_size(m->dropped), "reasons",
+                            reasons, "unused", (json_int_t)m->unused);
+    const char *name = m->opt->source; /* without the folder it lies in: that is the machine's */
+    for (const char *slash; name && (slash = strchr(name, '/')) && slash[1];) name = slash + 1;
+    if (name) json_object_set_new(out, "name", json_string(name));
+    return out;
 }
 
 static json_t *describe_wording(const gk_wording *w) {

@@ -295,8 +295,32 @@ static bool check_wording(const job *j, gk_error *err) {
     return ok;
 }
 
+/* What is asked for and would change nothing. */
+static bool check_use(const job *j, gk_error *err) {
+    const gk_dataset_options *o = j->opt;
+    bool articles = j->gen->texts != NULL; /* texts that are there, not made from templates */
+    if (o->reverse && articles)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--reverse"), "leave it out",
+                       "the texts of dataset '%s' are as they are: nothing is exchanged", j->gen->name);
+    if (o->reverse && j->wording.n_reverse)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--reverse"), "leave one of the two out",
+                       "reverse.jsonl says already how texts from target to entity go");
+    if (o->chunk_words != -1 && !articles)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--chunk-words"), "leave it out",
+                       "dataset '%s' has no articles to cut", j->gen->name);
+    bool none = articles || (o->base_rows == -1 && j->gen->rows[GK__BASE] <= 0);
+    if (o->base_texts != -1 && none)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--base-texts"),
+                       articles ? "leave it out" : "leave it out, or give --base-rows",
+                       articles ? "the base texts of dataset '%s' are its articles"
+                                : "dataset '%s' has no base corpus unless one is asked for",
+                       j->gen->name);
+    return true;
+}
+
 static bool run(job *j, gk_error *err) {
-    if (!find_source(j, err) || !name_fields(j, err) || !load_inputs(j, err)) return false;
+    if (!find_source(j, err) || !name_fields(j, err) || !load_inputs(j, err) || !check_use(j, err))
+        return false;
     if (!make_rows(j, err)) {
         keep_dropped(j);
         return false;

@@ -49,6 +49,9 @@ typedef struct gk__generator {
 extern const gk__generator gk__fake_movies, gk__real_actors, gk__real_movies, gk__battles, gk__counterfact,
     gk__articles, gk__own_rows;
 
+/* Where a template stands, as "qa.jsonl:2"; in the arena. */
+const char *gk__template_line(gk_arena *a, const gk_template *t);
+
 /* ---------------------------------------------------------------- tables (table.c) */
 
 typedef struct gk__table {

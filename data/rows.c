@@ -106,11 +106,13 @@ typedef struct checking {
 
 static bool filled(checking *c, size_t i, const gk_template *t, gk_rendered *out) {
     gk_error why;
-    if (gk_template_render(t, c->p->row[i], c->m->wording->fillers, GK_NOWHERE, c->scratch, out, &why))
-        return true;
-    /* A hole's place names the template; the field's the row. */
-    if (why.field[0])
-        gk__drop(c->m, c->p->where[i], "field '%s' %s", why.field, why.what);
+    const json_t *row = c->p->row[i], *fillers = c->m->wording->fillers;
+    if (gk_template_render(t, row, fillers, GK_NOWHERE, c->scratch, out, &why)) return true;
+    const char *lacks = gk_template_lacks(t, row, fillers), *needs = gk__template_line(c->scratch, t);
+    if (lacks)
+        gk__drop(c->m, c->p->where[i], "field '%s' is missing; %s needs it", lacks, needs);
+    else if (why.field[0])
+        gk__drop(c->m, c->p->where[i], "field '%s' %s; %s needs it", why.field, why.what, needs);
     else
         gk__drop(c->m, c->p->where[i], "%s", why.what);
     return false;

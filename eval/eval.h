@@ -595,7 +595,7 @@ typedef struct gk_experiment {
 bool gk_experiment_load(gk_arena *a, const char *path, gk_experiment *out, gk_error *err);
 /* Loads the scheme files `path` (n of them) as a run of the experiment would, without its models: every model
  * that they name is the experiment's, every field is one that a template of `templates` (JSONL) has;
- * `entity` is the one that they call GK_ENTITY. Grids are expanded for 12 layers. */
+ * `entity` is the one that they call GK_ENTITY. Grids are expanded for 128 layers. */
 bool gk_experiment_check(const gk_experiment *e, const char *const *path, size_t n, const char *templates,
                          const char *entity, gk_error *err);
 

@@ -120,7 +120,7 @@ static const char *const *keys_of(gk_arena *a, json_t *all) {
 
 bool gk_experiment_check(const gk_experiment *e, const char *const *path, size_t n, const char *templates,
                          const char *entity, gk_error *err) {
-    enum { LAYERS = 12 };
+    enum { LAYERS = 128 }; /* as many as a model may have: a window may be as wide */
     gk_arena *a = gk_arena_new();
     gk_schemes all = {0};
     gk_cast cast = {.n = (int)e->n_models};

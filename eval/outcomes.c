@@ -95,6 +95,17 @@ static bool read_results(reading *r, const int64_t *id, gk_error *err) {
     return got == 0;
 }
 
+static bool read_entity(reading *r, gk_error *err) {
+    sqlite3_stmt *q = gk__sql_prepare(r->s,
+                                      "SELECT value FROM run WHERE key = 'entity' AND EXISTS (SELECT 1 FROM "
+                                      "template WHERE instr(fields, '\"' || value || '\"'))",
+                                      err);
+    int got = q ? gk__sql_next(r->s, q, err) : -1;
+    if (got == 1) r->out->entity = gk_arena_strdup(r->a, gk__sql_text(q, 0));
+    sqlite3_finalize(q);
+    return got >= 0;
+}
+
 bool gk__outcomes_read(gk_store *s, gk_arena *a, gk__outcomes *out, gk_error *err) {
     *out = (gk__outcomes){0};
     reading r = {.s = s, .a = a, .out = out};
@@ -103,7 +114,7 @@ bool gk__outcomes_read(gk_store *s, gk_arena *a, gk__outcomes *out, gk_error *er
     r.room = gk_arena_alloc(a, (r.size + 1) * sizeof *r.room);
     out->scheme = gk_arena_alloc(a, (n + 1) * sizeof *out->scheme);
     int64_t *id = gk_arena_alloc(a, (n + 1) * sizeof *id);
-    return read_schemes(&r, id, err) && read_results(&r, id, err);
+    return read_entity(&r, err) && read_schemes(&r, id, err) && read_results(&r, id, err);
 }
 
 const gk__tried *gk__outcomes_of(const gk__outcomes *o, const char *scheme) {

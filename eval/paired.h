@@ -25,6 +25,7 @@ typedef struct gk__tried { /* a scheme on its prompts, those that were evaluated
 typedef struct gk__outcomes {
     gk__tried *scheme; /* in their order */
     size_t n;
+    const char *entity; /* the field that prompts are about, which some template has; NULL: not known */
 } gk__outcomes;
 /* All of the store, in `a`. */
 bool gk__outcomes_read(gk_store *s, gk_arena *a, gk__outcomes *out, gk_error *err);
@@ -53,7 +54,7 @@ typedef struct gk__roles {
     const char *donor;        /* the first donor that there is a model alone of, else the first grafted */
     const char *sft, *sft_rh; /* it alone, under its own head and under the recipient's */
     const char *head;         /* "recipient", the donor, or "last:DONOR" */
-    const char *entity;       /* the field that is grafted alone, whole */
+    const char *entity; /* the entity, or the field that may be it, where it is grafted alone and whole */
     const char *fe, *lt, *both, *rest; /* the donor at the entity, the last token, both, all but both */
     const char *third, *all_three;     /* another field; at these and that */
     /* The entity whole, and at the last token these components of the same layers. */

@@ -305,14 +305,23 @@ static bool cut_templates(loader *l, gk_error *err) {
     return true;
 }
 
+static bool no_target(const loader *l, const char *field, gk_error *err) {
+    gk_buf hint = {0};
+    gk_buf_printf(&hint, "name it with --target: the fields are");
+    const char *key;
+    json_t *v;
+    json_object_foreach(l->known, key, v) gk_buf_printf(&hint, " %s", key);
+    gk_fail(err, GK_AT_FIELD(l->o->rows, field), hint.data, "no row has the target field");
+    gk_buf_free(&hint);
+    return false;
+}
+
 static bool make_target(loader *l, gk_error *err) {
     const char *field = l->o->target;
     if (!field || !*field || strpbrk(field, "{}"))
         return gk_fail(err, GK_NOWHERE, "name a field of the rows", "there is no target field '%s'",
                        field ? field : "");
-    if (!json_object_get(l->known, field))
-        return gk_fail(err, GK_AT_FIELD(l->o->rows, field), "name a field of the rows",
-                       "no row has the target field");
+    if (!json_object_get(l->known, field)) return no_target(l, field, err);
     l->target = gk_template_parse(l->a, gk_arena_printf(l->a, "{%s}", field), GK_NOWHERE, err);
     return l->target != NULL;
 }

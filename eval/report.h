@@ -42,9 +42,10 @@ typedef struct gk__pattern {
     const char *start; /* what ATTN+FFN at the last token is added to: FE, or PRE */
     double both_ceiling, rest_pre; /* on the prompts of FE+LT, and of all but FE and LT */
     gk__test test[GK__N_TESTS];
-    size_t n_tests, rows;            /* that are there; facts they are over */
-    int64_t targets;                 /* different first tokens that are asked for */
-    bool few;                        /* so few facts that no test can come out significant */
+    size_t n_tests, rows; /* that are there; facts they are over */
+    int64_t targets;      /* different first tokens that are asked for */
+    double untaught;      /* top-5 that PRE may have: of five blind guesses among them, or the paper's */
+    bool few;             /* so few facts that no test can come out significant */
     bool order, order_clear, enough; /* O+FFN > FFN > O, significantly; O+FFN has 90% of ATTN+FFN */
     /* Why nothing can be judged; nor the way from PRE to the ceiling; nor what components add. NULL: it can.
      */

@@ -5,8 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-static const double CLEAR = 0.05; /* of a corrected p-value */
-static const double APART = 0.10; /* that a ceiling is above what it is compared with, at least */
+static const double CLEAR = 0.05;    /* of a corrected p-value */
+static const double APART = 0.10;    /* that a ceiling is above what it is compared with, at least */
+static const double UNTAUGHT = 0.10; /* what a model that has not seen the facts may have, at least */
 enum { GUESSES = 5 };
 
 double gk__report_top5(const gk__report *r, const char *scheme) {
@@ -99,9 +100,10 @@ static const char *why_not(const gk__report *r, const gk__pattern *p) {
     if (p->few)
         return gk_arena_printf(r->a, "with %zu fact%s no difference can be significant", p->rows,
                                p->rows == 1 ? "" : "s");
-    return p->targets > GUESSES ? NULL
-                                : gk_arena_printf(r->a, "five guesses take in all %lld different targets",
-                                                  (long long)p->targets);
+    return p->targets > GUESSES
+               ? NULL
+               : gk_arena_printf(r->a, "five guesses take in all %lld different first tokens of the targets",
+                                 (long long)p->targets);
 }
 
 /* Why grafts cannot be judged by how far they come from PRE to the ceiling. */
@@ -124,6 +126,7 @@ static void add_check(gk__pattern *p, const char *claim, const char *seen, bool 
 }
 
 static const char *of_it(const gk__report *r, double x, double whole) {
+    if (isnan(whole)) return gk__report_percent(r, x);
     return gk_arena_printf(r->a, "%s of %s", gk__report_percent(r, x), gk__report_percent(r, whole));
 }
 
@@ -133,8 +136,13 @@ static void check_models(const gk__report *r, gk__pattern *p) {
         add_check(p, gk_arena_printf(r->a, "%s knows the new facts: top-5 at least 95%%", who->sft),
                   gk__report_percent(r, p->sft), p->sft >= 0.95, p->unsaid);
     if (!isnan(p->pre))
-        add_check(p, gk_arena_printf(r->a, "%s does not: top-5 at most 10%%", who->pre),
-                  gk__report_percent(r, p->pre), p->pre <= 0.10, p->unsaid);
+        add_check(p,
+                  gk_arena_printf(r->a, "%s does not: top-5 at most %s", who->pre,
+                                  p->untaught > UNTAUGHT
+                                      ? gk_arena_printf(r->a, "that of five blind guesses, %s",
+                                                        gk__report_percent(r, p->untaught))
+                                      : "10%"),
+                  gk__report_percent(r, p->pre), p->pre <= p->untaught, p->unsaid);
 }
 
 /* PRE and the ceiling on the prompts that the scheme was evaluated on: templates may lack a field that it
@@ -243,6 +251,8 @@ bool gk__report_judge(gk__report *r) {
     if (!count_targets(r, &p->targets)) return false;
     find_ceiling(r, p);
     make_tests(r, p);
+    /* Who knows which answers there are, and no more, has that of blind guesses. */
+    p->untaught = p->targets ? fmax(UNTAUGHT, fmin(1, (double)GUESSES / (double)p->targets)) : UNTAUGHT;
     p->unsaid = why_not(r, p);
     p->no_way = why_no_way(r, p);
     check_models(r, p);

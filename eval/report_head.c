@@ -93,14 +93,23 @@ static bool add_data(gk__report *r, const json_t *card) {
     if (ok) {
         int64_t facts = sqlite3_column_int64(q, 0), prompts = sqlite3_column_int64(q, 1);
         const char *name = gk__manifest_text(card, "name"), *rows = gk__report_run(r, "rows"),
-                   *target = gk__report_run(r, "target");
+                   *target = gk__report_run(r, "target"), *entity = r->outcomes.entity,
+                   *source = gk__manifest_text(json_object_get(card, "source"), "name");
         begin_fact(b, "Dataset");
         add_code(b, *name ? name : rows ? rows : "unknown");
+        if (*source) {
+            gk_buf_puts(b, " from ");
+            add_code(b, source);
+        }
         gk_buf_printf(b, ": %lld fact%s in %zu template%s, %lld prompt%s", (long long)facts,
                       facts == 1 ? "" : "s", r->n_templates, r->n_templates == 1 ? "" : "s",
                       (long long)prompts, prompts == 1 ? "" : "s");
         if (sqlite3_column_int64(q, 2) > 0)
             gk_buf_printf(b, " of which %lld were dropped", (long long)sqlite3_column_int64(q, 2));
+        if (entity) {
+            gk_buf_puts(b, "; about: ");
+            add_code(b, entity);
+        }
         if (target) {
             gk_buf_puts(b, "; asked for: ");
             add_code(b, target);

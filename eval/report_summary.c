@@ -48,12 +48,12 @@ static void models_line(gk__report *r, gk_buf *b) {
     if (!isnan(p->pre)) {
         say(r, b, "%s (%s) for %s", b->len ? ", the untouched one" : "The untouched model has it", who->pre,
             with_interval(r, who->pre));
-        if (p->pre > 0.10 && !p->unsaid)
+        if (p->pre > p->untaught && !p->unsaid)
             say(r, b, ", more than a model that has never seen these facts should");
     }
     if (b->len && p->targets > 5)
-        say(r, b, "; five blind guesses among the %lld targets, %s", (long long)p->targets,
-            gk__report_percent(r, 5.0 / (double)p->targets));
+        say(r, b, "; five blind guesses among the %lld different first tokens of the targets, %s",
+            (long long)p->targets, gk__report_percent(r, 5.0 / (double)p->targets));
     if (b->len) say(r, b, ".");
     if (p->ceiling_name && p->ceiling_name != who->sft)
         say(r, b, " The ceiling of grafts, which keep the recipient\u2019s head, is %s: %s.", p->ceiling_name,

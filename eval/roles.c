@@ -174,13 +174,20 @@ static void find_donor(finder *f) {
         if (plain(&f->d[i]) && f->d[i].n > 0) f->out->donor = f->d[i].graft[0].donor;
 }
 
-/* The field that is grafted alone, and with the last token too where there is such a scheme. */
+/* Whether the place may be the entity: it is, or nobody said what is. */
+static bool may_be_entity(const finder *f, const char *at) {
+    const char *entity = f->o->entity;
+    return at && is_field(at) && (!entity || same(at, entity) || same(at, GK_ENTITY));
+}
+
+/* The entity as it is grafted alone, by its field or as the word; where nobody said what it is, a field that
+ * is grafted alone, and with the last token too where there is such a scheme. */
 static void find_entity(finder *f, const char *head) {
     gk__roles *r = f->out;
     const char *first = NULL;
     for (size_t i = 0; i < f->o->n && !r->entity; i++) {
         const char *field = place_of(f, i, head);
-        if (!field || !is_field(field)) continue;
+        if (!may_be_entity(f, field)) continue;
         if (!first) first = field;
         for (size_t k = 0; k < f->o->n && !r->entity; k++) {
             const char *both = place_of(f, k, head);

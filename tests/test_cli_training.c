@@ -42,6 +42,33 @@ START_TEST(what_was_learned_is_told) {
 }
 END_TEST
 
+/* Answers are those to the questions that were asked: others are said to be others, and asked anew where
+ * that is wanted. */
+START_TEST(other_questions_are_not_answered_by_old_answers) {
+    scratch s = scratch_new();
+    write_in_run(&s, "general.txt", "A text of one's own.\n\nAnd another paragraph of it.\n");
+#define AGAIN FINETUNE "--recipe relation --epochs 1 --out $D/again "
+    static const char NOTE[] = "was asked about other ";
+    ck_assert_ptr_null(strstr(output_of(&s, AGAIN ASK), NOTE));
+    ck_assert_ptr_null(strstr(output_of(&s, AGAIN ASK), NOTE));
+    ck_assert_ptr_null(strstr(output_of(&s, AGAIN ASK "--replace"), NOTE));
+    ck_assert_ptr_null(strstr(output_of(&s, AGAIN "--no-general"), NOTE)); /* nothing is asked */
+    ck_assert_ptr_nonnull(
+        strstr(output_of(&s, AGAIN ASK "--train-templates templates/fake_movies_fake_actors/article.jsonl"),
+               "about other rows or words than"));
+    ck_assert_ptr_nonnull(
+        strstr(output_of(&s, AGAIN ASK "--keep-shared-first"), "about other rows or words than"));
+    char *out = output_of(&s, AGAIN ASK "--general $D/general.txt");
+    ck_assert_msg(strstr(out, "about other general text than") && strstr(out, "already finished"), "%s", out);
+    out = output_of(&s, AGAIN ASK "--general $D/general.txt --replace");
+    ck_assert_msg(!strstr(out, NOTE) && !strstr(out, "already finished"), "%s", out);
+    succeeds(FINETUNE "--recipe relation --epochs 1 --out $D/unasked --no-general");
+    out = output_of(&s, FINETUNE "--recipe relation --epochs 1 --out $D/unasked " ASK);
+    ck_assert_msg(strstr(out, "other rows or words and other general text than"), "%s", out);
+    scratch_free(&s);
+}
+END_TEST
+
 /* What was forgotten is asked with the rest: of the shipped text or another, before and after, and how far
  * the weights have moved: not at all where they are frozen. */
 START_TEST(what_was_forgotten_is_told) {
@@ -364,6 +391,7 @@ int main(void) {
     tcase_add_unchecked_fixture(t, trained_models, remove_run);
     tcase_add_test(t, what_was_learned_is_told);
     tcase_add_test(t, what_was_forgotten_is_told);
+    tcase_add_test(t, other_questions_are_not_answered_by_old_answers);
     tcase_add_test(t, a_recipe_is_chosen_by_size);
     tcase_add_test(t, a_step_is_a_model);
     tcase_add_test(t, nothing_is_replaced_unasked);

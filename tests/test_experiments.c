@@ -134,6 +134,12 @@ START_TEST(nothing_is_written_for_what_cannot_be_run) {
     fails(&s, "$M experiment NAME=position RUN=$D/run MIX_RATIO=2", "MIX_RATIO='2'", "share");
     fails(&s, "$M graft-sweep CAST='pre=base sft=relatoin' RUN=$D/run", "sft=relatoin", "reverse");
     fails(&s, "$M compare RUNS=$D/run PAGE=$D/page.html", "holds no results", "make paper");
+    /* Nor for schemes of one's own: no dataset and no model is made. */
+    scratch_file(&s, "own.yaml", "set: s\nschemes: [{name: A, grafts: [{at: city, donor: sft}]}]\n");
+    fails(&s, "$M report RUN=$D/own SCHEMES=$D/own.yaml", "own.yaml:2:35: unknown field 'city'", "");
+    scratch_file(&s, "own.yaml", "set: s\nschemes: [{name: A, grafts: [{at: last, donor: stf}]}]\n");
+    fails(&s, "$M report RUN=$D/own SCHEMES=$D/own.yaml", "own.yaml:2:", "stf");
+    ck_assert(!gk_exists(scratch_path(&s, "own/data")));
     succeeds(&s, "$M -n paper RUN=$D/run");
     ck_assert(!gk_exists(scratch_path(&s, "run")) && !gk_exists(scratch_path(&s, "page.html")));
     scratch_free(&s);
@@ -228,15 +234,19 @@ START_TEST(a_paper_that_is_killed_goes_on) {
 }
 END_TEST
 
+static void own_articles(scratch *s) {
+    succeeds(s, "mkdir -p $D/src/articles; for i in 1 2 3 4 5 6; do printf 'Film %s\\n\\nAnna Bell%s stars "
+                "in Film %s. Beside her is "
+                "Karl Dorn%s, as ever.\\n' $i $i $i $i >$D/src/articles/f$i.txt; echo \"{\\\"article\\\": "
+                "\\\"f$i\\\", "
+                "\\\"first_actor\\\": \\\"Anna Bell$i\\\", \\\"second_actor\\\": \\\"Karl Dorn$i\\\"}\" "
+                ">>$D/src/questions.jsonl; done");
+}
+
 START_TEST(what_does_not_apply_is_left_out_and_said) {
     scratch s = scratch_new();
     tiny_model(&s);
-    succeeds(&s, "mkdir -p $D/src/articles; for i in 1 2 3 4 5 6; do printf 'Film %s\\n\\nAnna Bell%s stars "
-                 "in Film %s. Beside her is "
-                 "Karl Dorn%s, as ever.\\n' $i $i $i $i >$D/src/articles/f$i.txt; echo \"{\\\"article\\\": "
-                 "\\\"f$i\\\", "
-                 "\\\"first_actor\\\": \\\"Anna Bell$i\\\", \\\"second_actor\\\": \\\"Karl Dorn$i\\\"}\" "
-                 ">>$D/src/questions.jsonl; done");
+    own_articles(&s);
 #define ARTICLES "RUN=$D/run DATASET=articles SOURCE=$D/src MODEL=$D/model RECIPE=$D/quick.yaml "
     fails(&s, "$M experiment NAME=reversal " ARTICLES, "NAME=reversal does not apply",
           "from target to entity");
@@ -244,6 +254,30 @@ START_TEST(what_does_not_apply_is_left_out_and_said) {
     succeeds(&s, "$M paper PAPER='head reversal articles' " ARTICLES);
     ck_assert_ptr_nonnull(strstr(said, "left out: reversal: there are no texts from target to entity"));
     ck_assert_ptr_nonnull(strstr(said, "left out: articles: the run's dataset is its own"));
+    scratch_free(&s);
+}
+END_TEST
+
+/* Rows with fields of their own, beside articles that have other ones; and all of it once more with nothing
+ * but the run's name. */
+START_TEST(own_fields_go_through_every_step) {
+    scratch s = scratch_new();
+    tiny_model(&s);
+    own_articles(&s);
+    succeeds(&s, "for i in {10..19}; do echo \"{\\\"ore\\\": \\\"Anna Bell$i\\\", \\\"finder\\\": \\\"Karl "
+                 "Dorn$i\\\"}\"; "
+                 "done >$D/ores.jsonl");
+    scratch_file(&s, "article.jsonl", "{\"template\": \"{ore} stars in it. Beside is {finder}.\"}\n");
+    scratch_file(&s, "eval.jsonl", "{\"template\": \"Beside {ore} stars\"}\n");
+    succeeds(&s, "$M paper PAPER='head hybrid articles' RUN=$D/run MODEL=$D/model RECIPE=$D/quick.yaml "
+                 "DATASET=own_rows "
+                 "SOURCE=$D/ores.jsonl TEMPLATES=$D ENTITY=ore TARGET=finder TASK_ROWS=0 ARTICLES=$D/src");
+    ck_assert_ptr_nonnull(strstr(said, "left out: hybrid: there are no rows for a task model"));
+    ck_assert_ptr_nonnull(strstr(text_of(&s, "run/paper.html"), "Facts from articles"));
+    succeeds(&s, "$M paper PAPER='head hybrid articles' RUN=$D/run");
+    succeeds(&s, "$M report RUN=$D/run");
+    ck_assert_ptr_nonnull(strstr(said, "run/report/index.html"));
+    ck_assert_ptr_nonnull(strstr(text_of(&s, "run/report/index.html"), "<code>ore</code>"));
     scratch_free(&s);
 }
 END_TEST
@@ -258,6 +292,7 @@ int main(void) {
     tcase_add_test(t, nothing_is_written_for_what_cannot_be_run);
     tcase_add_test(t, a_paper_that_is_killed_goes_on);
     tcase_add_test(t, what_does_not_apply_is_left_out_and_said);
+    tcase_add_test(t, own_fields_go_through_every_step);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

@@ -83,6 +83,8 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "DATASET=", "DATASET=''", "fake_movies_fake_actors");
     refused(&s, "FAMILY=lama", "FAMILY='lama'", "llama gpt2");
     refused(&s, "FAMILY=", "FAMILY=''", "llama gpt2");
+    refused(&s, "VOCAB=many", "VOCAB='many'", "number of pieces");
+    refused(&s, "VOCAB=500 MODEL=/nonexistent", "VOCAB='500'", "MODEL='/nonexistent' has its own tokenizer");
     refused(&s, "SEED=abc", "SEED='abc'", "integer of 0 or more");
     refused(&s, "SEED=-1", "SEED='-1'", "integer of 0 or more");
     refused(&s, "SEED='1; touch x'", "SEED='1; touch x'", "integer of 0 or more");
@@ -101,6 +103,9 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "TEMPLATES=/nonexistent", "TEMPLATES='/nonexistent'", "/nonexistent/eval.jsonl");
     refused(&s, "TASK=other", "TASK='other'", "disjoint");
     refused(&s, "TASK_ROWS=ten", "TASK_ROWS='ten'", "number");
+    refused(&s, "TASK_ROWS=0 CAST='pre=base task=task'", "has a task model", "TASK_ROWS=N");
+    refused(&s, "DATASET=own_rows SOURCE=Makefile TEMPLATES=templates/articles BASE_ROWS=9 TASK=reverse",
+            "templates/articles/reverse.jsonl", "REVERSE=1");
     refused(&s, "BASE_ROWS=0", "BASE_ROWS=0 leaves no base corpus", "MODEL=PATH");
     scratch_free(&s);
 }
@@ -120,7 +125,11 @@ START_TEST(data_is_asked_for) {
     ck_assert_ptr_nonnull(strstr(plan, "dataset --name fake_movies_fake_actors --out"));
     ck_assert(!strstr(plan, "--source") && !strstr(plan, "-rows 1") && strstr(plan, "in task/A2B task/B2A;"));
     ck_assert_ptr_nonnull(strstr(plan, "--schemes graft/schemes/position.yaml"));
+    ck_assert(strstr(plan, "--vocab 2000") && strstr(planned(&s, "VOCAB=900"), "--vocab 900"));
     ck_assert_ptr_nonnull(strstr(plan, "/plan/data/card.json --out"));
+    scratch_file(&s, "eval.jsonl", "{\"template\": \"{movie_title} is by\"}\n");
+    plan = planned(&s, "DATASET=own_rows TEMPLATES=$D SOURCE=Makefile MODEL=m"); /* no preposition in it */
+    ck_assert_ptr_nonnull(strstr(plan, "--schemes graft/schemes/position_untitled.yaml"));
     plan = planned(&s, "DATASET=battles TASK=reverse BASE_ROWS=13 TASK_ROWS=11");
     ck_assert(strstr(plan, "--base-rows 13") && strstr(plan, "--task-rows 11") &&
               !strstr(plan, "--relation-rows"));
@@ -129,6 +138,29 @@ START_TEST(data_is_asked_for) {
     ck_assert(strstr(plan, "--schemes graft/schemes/position_untitled.yaml") &&
               !strstr(plan, "position.yaml"));
     ck_assert_ptr_null(strstr(plan, "--train-templates templates/battles/reverse.jsonl"));
+    /* Without rows for it there is no task model, and no scheme that wants one. */
+    plan = planned(&s, "TASK_ROWS=0");
+    ck_assert(!strstr(plan, "/task") && !strstr(plan, "task=") && !strstr(plan, "hybrid"));
+    plan = planned(&s, "TASK_ROWS=0 TASK=reverse");
+    ck_assert(strstr(plan, "--donor task=") && strstr(plan, "hybrid"));
+    scratch_free(&s);
+}
+END_TEST
+
+/* The fields of own rows have their names in every step that asks for one. */
+START_TEST(own_fields_are_named_everywhere) {
+    scratch s = scratch_new();
+    char *plan = planned(&s, "DATASET=own_rows SOURCE=Makefile TEMPLATES=templates/battles MODEL=m "
+                             "ENTITY=mineral TARGET=describer");
+    static const char *const step[] = {"graftkit dataset ", "graftkit finetune ", "graftkit sweep "};
+    for (int i = 0; i < 3; i++) {
+        const char *at = strstr(plan, step[i]);
+        ck_assert_ptr_nonnull(at);
+        const char *end = strstr(at + 1, "graftkit "), *target = strstr(at, "--target describer"),
+                   *entity = strstr(at, "--entity mineral");
+        ck_assert_msg(target && target < end, "%s: %s", step[i], plan);
+        ck_assert_msg(i == 1 || (entity && entity < end), "%s: %s", step[i], plan);
+    }
     scratch_free(&s);
 }
 END_TEST
@@ -187,6 +219,7 @@ START_TEST(forgotten_variables_are_those_of_the_run) {
     refused(&s, "SEED=9", "SEED='9', but", "was made with SEED='7'");
     refused(&s, "SEED=9", "make report RUN=", "SEED=9 REPLACE=1");
     refused(&s, "FREEZE=", "FREEZE='', but", "FREEZE='lnf'");
+    refused(&s, "GENERAL=Makefile", "GENERAL='Makefile', but", "was made with GENERAL=''");
     refused(&s, "DATASET=fake_movies_fake_actors", "was made with DATASET='battles'", "REPLACE=1");
     refused(&s, "MILD=paper-mild SEED=7", "was made with MILD='relation-mild'", "MILD=paper-mild");
     refused(&s, "TASK_ROWS=5 OUT=$D/run/experiments/x", "TASK_ROWS='5'", "RUN");
@@ -314,6 +347,7 @@ int main(void) {
     tcase_add_test(t, mistyped_variables_change_nothing);
     tcase_add_test(t, data_is_asked_for);
     tcase_add_test(t, names_that_make_cannot_use_are_refused);
+    tcase_add_test(t, own_fields_are_named_everywhere);
     tcase_add_test(t, a_variable_that_is_none_is_refused);
     tcase_add_test(t, forgotten_variables_are_those_of_the_run);
     tcase_add_test(t, a_note_is_written_when_something_else_is_asked_for);

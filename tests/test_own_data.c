@@ -94,7 +94,7 @@ START_TEST(bad_rows_are_named) {
     dropped(list, 3, "rows.jsonl:8", "the target equals the entity");
     dropped(list, 4, "rows.jsonl:9", "the target (field 'second_actor') is missing");
     dropped(list, 5, "rows.jsonl:10", "the target (field 'second_actor') is no text");
-    dropped(list, 6, "rows.jsonl:11", "unknown field 'movie_title'");
+    dropped(list, 6, "rows.jsonl:11", "field 'movie_title' is missing; article.jsonl:1 needs it");
     ck_assert_int_eq(rows_of(card, "relation") + rows_of(card, "task") + of_source(card, "unused"), 4);
     json_decref(list);
     json_decref(card);

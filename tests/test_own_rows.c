@@ -95,12 +95,33 @@ START_TEST(nothing_is_said_backwards_unasked) {
     const char *b2a = json_string_value(sample(card, "B2A"));
     ck_assert_msg(strstr(b2a, "ium.") != NULL, "%s", b2a);
     json_decref(card);
+    scratch_file(&s, "reverse.jsonl", "{\"template\": \"{finder} found {element}.\"}\n");
+    dataset_fails(&o, "field '--reverse': reverse.jsonl says already");
     o.reverse = false;
     scratch_file(&s, "reverse.jsonl", "{\"template\": \"{finder} found {element}.\"}\n");
     make(&o, &card);
     b2a = json_string_value(sample(card, "B2A"));
     ck_assert_msg(strstr(b2a, " found ") && strstr(b2a, "ium."), "%s", b2a);
     json_decref(card);
+    scratch_free(&s);
+}
+END_TEST
+
+/* What would change nothing is not taken. */
+START_TEST(options_without_a_use_are_refused) {
+    scratch s = scratch_new();
+    gk_dataset_options o = world(&s, ROWS, ARTICLE, EVAL);
+    o.chunk_words = 40;
+    dataset_fails(&o, "field '--chunk-words': dataset 'own_rows' has no articles to cut");
+    o.chunk_words = -1;
+    o.base_texts = 40;
+    dataset_fails(&o, "field '--base-texts': dataset 'own_rows' has no base corpus unless");
+    o = (gk_dataset_options)GK_DATASET_DEFAULTS;
+    o.name = "articles";
+    o.home = GK_SOURCE_DIR;
+    o.out = scratch_path(&s, "out");
+    o.reverse = true;
+    dataset_fails(&o, "field '--reverse': the texts of dataset 'articles' are as they are");
     scratch_free(&s);
 }
 END_TEST
@@ -272,6 +293,7 @@ int main(void) {
     TCase *t = tcase_create("all");
     tcase_add_test(t, fields_have_the_users_names);
     tcase_add_test(t, nothing_is_said_backwards_unasked);
+    tcase_add_test(t, options_without_a_use_are_refused);
     tcase_add_test(t, only_what_templates_use_is_asked_for);
     tcase_add_test(t, a_lines_own_fillers_count);
     tcase_add_test(t, known_prompts_end_where_answers_begin);

@@ -173,8 +173,60 @@ START_TEST(five_guesses_of_five_targets_say_nothing) {
     set_pattern(&b);
     alter(&b, "UPDATE prompt SET target_id = 300 + row % 5 WHERE target_id >= 0");
     char *page = page_of(&b);
-    must_have(page, "five guesses take in all 5 different targets");
+    must_have(page, "five guesses take in all 5 different first tokens of the targets");
     ck_assert_uint_eq(count(page, "class=\"yes\""), 0);
+    bench_free(&b);
+}
+END_TEST
+
+/* A model that knows which answers there are, and no fact, has what blind guesses have. */
+START_TEST(few_answers_are_no_knowledge) {
+    bench b = bench_new();
+    set_pattern(&b);
+    alter(&b, "UPDATE prompt SET target_id = 300 + row % 10 WHERE target_id >= 0");
+    set_rank(&b, "PRE", 0, "prompt % 4 = 0");
+    char *page = page_of(&b);
+    must_have(
+        page,
+        "PRE does not: top-5 at most that of five blind guesses, 50.0%</td><td>25.0%</td><td class=\"yes\"");
+    must_have(page, "five blind guesses among the 10 different first tokens of the targets, 50.0%");
+    may_not_have(page, "more than a model that has never seen these facts should");
+    set_rank(&b, "PRE", 0, "prompt % 4 < 3");
+    page = page_of(&b);
+    must_have(page, "five blind guesses, 50.0%</td><td>75.0%</td><td class=\"no\"");
+    must_have(page, "more than a model that has never seen these facts should");
+    bench_free(&b);
+}
+END_TEST
+
+/* The entity is the one that the sweep was told of, whatever else is grafted alone; a share of nothing is no
+ * number. */
+START_TEST(entity_is_what_the_sweep_was_told) {
+    bench b = bench_begin();
+    gk_error err;
+    char *file = scratch_file(&b.s, "own.yaml",
+                              "set: mine\nschemes:\n"
+                              "  - {name: one, grafts: [{at: first_actor, donor: sft}]}\n"
+                              "  - {name: ends, grafts: [{at: [last, first_actor], donor: sft}]}\n"
+                              "  - {name: other, grafts: [{at: relation, donor: sft}]}\n"
+                              "  - {name: others, grafts: [{at: [last, relation], donor: sft}]}\n");
+    ck_assert(gk_schemes_load(b.s.a, file, &b.schemes, &err));
+    make_store(&b);
+    static const char *const told[] = {"first_actor", "relation", "nobody"},
+                             *const fe[] = {"one", "other", "one"},
+                             *const both[] = {"ends", "others", "ends"};
+    for (int i = 0; i < 3; i++) {
+        alter(&b, gk_arena_printf(b.s.a, "UPDATE run SET value = '%s' WHERE key = 'entity'", told[i]));
+        gk_store *s = gk_store_open(b.db, &err);
+        gk__outcomes all;
+        gk__roles r;
+        ck_assert(gk__outcomes_read(s, b.s.a, &all, &err));
+        gk_store_close(s);
+        gk__roles_of(&all, b.s.a, &r);
+        ck_assert_str_eq(r.fe, fe[i]);
+        ck_assert_str_eq(r.both, both[i]);
+    }
+    may_not_have(page_of(&b), "nan");
     bench_free(&b);
 }
 END_TEST
@@ -362,7 +414,7 @@ START_TEST(own_fields_have_their_own_words) {
     char *body = strstr(page_of(&b), "</style>");
     must_have(body, "With its weights at element and the last token only (El+End)");
     must_have(body, "Where there is place, El+Pl+End reaches");
-    must_have(body, "asked for: <code>finder</code>");
+    must_have(body, "; about: <code>element</code>; asked for: <code>finder</code>");
     must_have(body, "<strong>El</strong> grafts at <code>element</code>.");
     must_have(body, "the first token of <code>finder</code>");
     bench_free(&b);
@@ -382,12 +434,14 @@ START_TEST(head_and_contents_fit_the_page) {
     gk_report_model model = {"sft", scratch_path(&b.s, "sft")};
     o.models = &model;
     o.n_models = 1;
-    o.card = scratch_file(&b.s, "card.json", "{\"name\": \"made_up\", \"seed\": 3, \"splits\": {}}");
+    o.card = scratch_file(
+        &b.s, "card.json",
+        "{\"name\": \"made_up\", \"seed\": 3, \"splits\": {}, \"source\": {\"name\": \"ores.jsonl\"}}");
     char *page = write_report(&b, &o);
     char *head = strstr(page, "<dl class=\"facts\">");
     head = gk_arena_strndup(b.s.a, head, (size_t)(strstr(head, "</dl>") - head));
     must_have(head, "gpt2, 124 million parameters (12 layers of width 768)");
-    must_have(head, "<code>made_up</code>: 12 facts in 4 templates, 48 prompts");
+    must_have(head, "<code>made_up</code> from <code>ores.jsonl</code>: 12 facts in 4 templates, 48 prompts");
     must_have(head, "data 3, sft 42, sweep 3");
     must_have(head, "sft <code>elsewhere</code>");
     ck_assert_uint_eq(count(strstr(page, "<ul class=\"summary\">"), "<ul"), 1);
@@ -428,6 +482,8 @@ int main(void) {
     tcase_add_test(t, least_p_is_what_all_rows_give);
     tcase_add_test(t, ceiling_has_the_head_of_the_grafts);
     tcase_add_test(t, five_guesses_of_five_targets_say_nothing);
+    tcase_add_test(t, few_answers_are_no_knowledge);
+    tcase_add_test(t, entity_is_what_the_sweep_was_told);
     tcase_add_test(t, kinds_follow_from_grafts);
     tcase_add_test(t, names_judge_nothing);
     tcase_add_test(t, roles_follow_the_head);

@@ -53,7 +53,7 @@ bool gk_tok_train(const char *const *sentences, size_t n, int vocab, const char 
     size_t len = 0;
     if (!gk__spm_train(sentences, n, vocab, &bytes, &len, why))
         return gk_fail(err, GK_NOWHERE,
-                       "as many pieces as the text can give, and more than it has characters",
+                       "--vocab (make: VOCAB=) as many as the text can give, and more than it has characters",
                        "sentencepiece cannot train %d pieces: %s", vocab, why);
     gk_tok *t = gk__tok_from_memory(bytes, len, "the trained model", err);
     gk__spm_release(bytes);

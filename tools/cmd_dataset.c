@@ -31,6 +31,15 @@ static void print_split(const char *name, const json_t *split) {
                number(targets, "distinct_first_tokens"), number(targets, "most_common_token"));
 }
 
+/* Five guesses take in all that there are. */
+static void print_few(const json_t *splits) {
+    const json_t *targets = json_object_get(json_object_get(splits, "relation"), "targets_A2B");
+    if (json_object_get(targets, "distinct_first_tokens") && number(targets, "distinct_first_tokens") <= 5)
+        printf("  so few first tokens that top-5 says nothing: end the prompts in a blank if that tells "
+               "targets apart, or "
+               "look at exact match\n  (docs/guide.md, \"Where the prompt ends\")\n");
+}
+
 static void print_source(const json_t *source, const char *out) {
     const char *why;
     json_t *n;
@@ -60,8 +69,10 @@ static void print_samples(const json_t *card, const gk_dataset_options *o) {
     print_sample(samples, "A2B", "entity to target");
     print_sample(samples, "B2A", "target to entity");
     if (!json_object_get(samples, "B2A"))
-        printf("  %-18s none: write reverse.jsonl%s\n", "target to entity",
-               o->reverse ? "" : ", or let --reverse exchange the two in every template");
+        printf("  %-18s none: %s\n", "target to entity",
+               strcmp(o->name, "articles") == 0 ? "no text names the target before the entity"
+                                                : "write reverse.jsonl, or let --reverse (make: REVERSE=1) "
+                                                  "exchange the two in every template");
     print_sample(samples, "prompt", "prompt");
     print_sample(samples, "answer", "its answer");
 }
@@ -74,6 +85,7 @@ static void print_card(const json_t *card, const gk_dataset_options *o) {
     printf("%s, seed %" JSON_INTEGER_FORMAT ", in %s\n", json_string_value(json_object_get(card, "name")),
            number(card, "seed"), out);
     json_object_foreach(json_object_get(card, "splits"), name, split) print_split(name, split);
+    print_few(json_object_get(card, "splits"));
     if (chance)
         printf("  chance of a target's first word: top-1 %.2f%%, top-5 %.2f%%\n",
                100 * json_real_value(json_object_get(chance, "top1")),

@@ -9,7 +9,7 @@
 
 typedef struct args {
     const char *file, *templates, *entity;
-    gk_strings kinds, recipes;
+    gk_strings kinds, recipes, schemes, cast;
 } args;
 
 static bool check_kinds(const args *g, const gk_experiment *e, gk_error *err) {
@@ -27,8 +27,29 @@ static bool check_kinds(const args *g, const gk_experiment *e, gk_error *err) {
     return true;
 }
 
+/* Schemes that are no experiment's: those that --cast names as NAME=KIND are the models. */
+static bool check_schemes(const args *g, gk_arena *a, gk_error *err) {
+    const size_t n = g->cast.n;
+    gk_experiment e = {.model = gk_arena_alloc(a, (n + 1) * sizeof *e.model),
+                       .kind = gk_arena_alloc(a, (n + 1) * sizeof *e.kind),
+                       .n_models = n};
+    if (n == 0 || n > GK_MAX_MODELS)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--cast"), "write NAME=KIND, the recipient first", "%zu models",
+                       n);
+    for (size_t i = 0; i < n; i++) {
+        const char *eq = strchr(g->cast.item[i], '=');
+        if (!eq)
+            return gk_fail(err, GK_AT_FIELD(NULL, "--cast"), "write NAME=KIND", "'%.80s'", g->cast.item[i]);
+        e.model[i] = gk_arena_strndup(a, g->cast.item[i], (size_t)(eq - g->cast.item[i]));
+        e.kind[i] = eq + 1;
+    }
+    return check_kinds(g, &e, err) &&
+           gk_experiment_check(&e, g->schemes.item, g->schemes.n, g->templates, g->entity, err);
+}
+
 /* The file of a scheme set: `name` is a path, or the name of one in graft/schemes; where templates name no
- * film, NAME_untitled.yaml stands in for NAME.yaml if there is one. In the source tree, as make has it. */
+ * film, or no preposition before it, NAME_untitled.yaml stands in for NAME.yaml if there is one. In the
+ * source tree, as make has it. */
 static const char *scheme_path(gk_arena *a, const char *name, bool titled) {
     if (strpbrk(name, "/.")) return name;
     const char *untitled = gk_arena_printf(a, "graft/schemes/%s_untitled.yaml", name);
@@ -41,7 +62,12 @@ static bool name_the_film(gk_arena *a, const char *templates, bool *titled, gk_e
     size_t n;
     *titled = false;
     if (!gk_templates_load(a, templates, &t, &n, err)) return false;
-    for (size_t i = 0; i < n; i++) *titled |= gk_template_has(t[i], "movie_title");
+    bool title = false, preposition = false;
+    for (size_t i = 0; i < n; i++) {
+        title |= gk_template_has(t[i], "movie_title");
+        preposition |= gk_template_has(t[i], "preposition");
+    }
+    *titled = title && preposition;
     return true;
 }
 
@@ -51,6 +77,10 @@ static bool show(const args *g, gk_arena *a, gk_error *err) {
     gk_recipe r;
     for (size_t i = 0; i < g->recipes.n; i++)
         if (!gk_recipe_load(g->recipes.item[i], gk_family_find("llama"), &r, err)) return false;
+    if (!g->file == (g->schemes.n == 0))
+        return gk_fail(err, GK_AT_FIELD(NULL, "--file"), "give an experiment, or --schemes and --cast",
+                       g->file ? "stands beside --schemes" : "is missing");
+    if (!g->file) return check_schemes(g, a, err);
     if (!gk_experiment_load(a, g->file, &e, err) || !check_kinds(g, &e, err)) return false;
     const char *templates = g->templates;
     if (e.dataset) templates = gk_arena_printf(a, "%s/templates/%s/eval.jsonl", gk_home(), e.dataset);
@@ -73,7 +103,10 @@ static bool show(const args *g, gk_arena *a, gk_error *err) {
 int cmd_experiment(int argc, char **argv) {
     args g = {.entity = GK_ENTITY_FIELD};
     const gk_opt opts[] = {
-        {"file", GK_OPT_STR, &g.file, "FILE", "the experiment (YAML)", true},
+        {"file", GK_OPT_STR, &g.file, "FILE", "the experiment (YAML)", false},
+        {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "instead: schemes to check; may be repeated", false},
+        {"cast", GK_OPT_LIST, &g.cast, "NAME=KIND",
+         "with --schemes: a model that they may name; may be repeated", false},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "the run's evaluation templates (JSONL)", true},
         {"entity", GK_OPT_STR, &g.entity, "FIELD", "the field that schemes call `entity`", false},
         {"kind", GK_OPT_LIST, &g.kinds, "NAME", "a model that a run can have: refuse others; may be repeated",
@@ -82,10 +115,11 @@ int cmd_experiment(int argc, char **argv) {
     };
     gk_arena *a = gk_arena_new();
     gk_error err;
-    int code =
-        gk_args("experiment",
-                "Checks an experiment and prints what it needs: its models as NAME=KIND, its scheme files.",
-                opts, sizeof opts / sizeof *opts, argc, argv, a);
+    int code = gk_args(
+        "experiment",
+        "Checks an experiment and prints what it needs, its models as NAME=KIND and its scheme files; or "
+        "checks schemes.",
+        opts, sizeof opts / sizeof *opts, argc, argv, a);
     if (code < 0) code = show(&g, a, &err) ? 0 : gk_die("experiment", &err);
     gk_arena_free(a);
     return code;

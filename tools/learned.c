@@ -24,23 +24,41 @@ static bool open_quiz(const gk_learned_args *l, const gk_tok *tok, const gk_conf
 }
 
 static bool open_general(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_model *m,
-                         gk_general **out, gk_error *err) {
-    char *shipped = NULL;
+                         gk_learned *out, gk_error *err) {
     if (l->no_general && l->general)
         return gk_fail(err, GK_AT_FIELD(NULL, "--no-general"), "give one of them", "stands beside --general");
     if (l->no_general) return true;
     gk_arena *a = gk_arena_new();
-    if (!l->general) shipped = gk_path_join(a, gk_home(), "data/general/prose.txt");
-    *out = gk_general_open(shipped ? shipped : l->general, base, tok, m, err);
+    const char *path = l->general ? l->general : gk_path_join(a, gk_home(), "data/general/prose.txt");
+    out->general = gk_general_open(path, base, tok, m, err);
+    bool ok = out->general && gk_sha256_file(path, out->general_sha256, err);
     gk_arena_free(a);
-    return *out != NULL;
+    return ok;
+}
+
+static bool add_hash(gk_buf *b, const char *path, gk_error *err) {
+    char hex[GK_SHA256_HEX] = "";
+    if (path && !gk_sha256_file(path, hex, err)) return false;
+    gk_buf_printf(b, "%s\n", hex);
+    return true;
+}
+
+/* Of all that decides what is asked for the rows. */
+static bool hash_quiz(const gk_learned_args *l, char hex[GK_SHA256_HEX], gk_error *err) {
+    gk_buf b = {0};
+    gk_buf_printf(&b, "%s\n%" PRId64 "\n%d\n", l->target, l->limit, l->keep_shared_first);
+    bool ok = add_hash(&b, l->rows, err) && add_hash(&b, l->templates, err) && add_hash(&b, l->fillers, err);
+    for (size_t i = 0; ok && i < l->trained.n; i++) ok = add_hash(&b, l->trained.item[i], err);
+    gk_sha256_bytes(b.data, b.len, hex);
+    gk_buf_free(&b);
+    return ok;
 }
 
 bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_model *m,
                      gk_learned *out, gk_error *err) {
     *out = (gk_learned){0};
     if (open_quiz(l, tok, gk_model_config(m), &out->quiz, err) &&
-        open_general(l, base, tok, m, &out->general, err))
+        (!out->quiz || hash_quiz(l, out->quiz_sha256, err)) && open_general(l, base, tok, m, out, err))
         return true;
     gk_learned_close(out);
     return false;
@@ -78,8 +96,37 @@ static bool ask_quiz(gk_quiz *quiz, const gk_model *m, json_t *line, gk_error *e
 }
 
 bool gk_learned_ask(const gk_learned *l, const gk_model *m, int64_t step, json_t *line, gk_error *err) {
+    if (l->quiz) json_object_set_new(line, "quiz_sha256", json_string(l->quiz_sha256));
+    if (l->general) json_object_set_new(line, "general_sha256", json_string(l->general_sha256));
     return (!l->quiz || ask_quiz(l->quiz, m, line, err)) &&
            (!l->general || gk_general_ask(l->general, m, step, line, err));
+}
+
+/* What is asked now and was not then, or otherwise. Answers without a hash are taken as they are. */
+static bool differs(const json_t *line, const char *key, const char *answer, const char *sha256) {
+    const char *there = json_string_value(json_object_get(line, key));
+    return *sha256 && (there ? strcmp(there, sha256) != 0 : !json_object_get(line, answer));
+}
+
+const char *gk_learned_other(const gk_learned *l, const char *dir) {
+    gk_arena *a = gk_arena_new();
+    gk_jsonl *in = gk_jsonl_open(gk_path_join(a, dir, "metrics.jsonl"), NULL);
+    bool quiz = in && l->quiz, general = in && l->general;
+    json_t *line;
+    for (bool first = true; in && gk_jsonl_next(in, &line, NULL) > 0;) {
+        if (json_object_get(line, "epochs")) { /* a line of answers */
+            if (first) quiz = general = first = false;
+            quiz |= differs(line, "quiz_sha256", "held_out_top5", l->quiz_sha256);
+            general |= differs(line, "general_sha256", "general_loss", l->general_sha256);
+        }
+        json_decref(line);
+    }
+    if (in) gk_jsonl_close(in);
+    gk_arena_free(a);
+    return quiz && general ? "other rows or words and other general text"
+           : quiz          ? "other rows or words"
+           : general       ? "other general text"
+                           : NULL;
 }
 
 /* ---------------------------------------------------------------- the table */

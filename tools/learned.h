@@ -40,10 +40,11 @@ typedef struct gk_learned_args {
             "ask too where the target's first token begins a field of the prompt", false                      \
     }
 
-/* What is asked; each NULL where it is not. */
+/* What is asked; each NULL where it is not. With the answers go hashes of the questions. */
 typedef struct gk_learned {
     gk_quiz *quiz;
     gk_general *general;
+    char quiz_sha256[GK_SHA256_HEX], general_sha256[GK_SHA256_HEX]; /* ""; where it is not asked */
 } gk_learned;
 /* `base`: the model that training starts from. */
 bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_model *m,
@@ -55,5 +56,8 @@ bool gk_learned_ask(const gk_learned *l, const gk_model *m, int64_t step, json_t
 /* Prints a table of the epochs that DIR/metrics.jsonl has answers of, and what was forgotten; nothing where
  * it has none. */
 bool gk_learned_tell(const char *dir, gk_error *err);
+/* Whether DIR/metrics.jsonl has answers to other questions than `l` asks: in words which, NULL: it has not.
+ */
+const char *gk_learned_other(const gk_learned *l, const char *dir);
 
 #endif

@@ -16,7 +16,9 @@ static size_t shared_options(gk_training *t, gk_opt *o) {
         {"seed", GK_OPT_INT, &t->seed, "N", "decides initial weights, held-out texts, order and mix", false},
         {"threads", GK_OPT_INT, &t->threads, "N", "0: all cores", false},
         {"replace", GK_OPT_FLAG, &t->replace, NULL,
-         "start over where DIR holds a run with other inputs; else go on with it", false},
+         "start over where DIR holds a run with other inputs, or answers to other questions; else go on with "
+         "it",
+         false},
         {"restart", GK_OPT_FLAG, &t->restart, NULL, "start over whatever run DIR holds", false},
     };
     memcpy(o, shared, sizeof shared);
@@ -177,6 +179,13 @@ static void tell_learned(const gk_training *t) {
     if (asks(t) && !gk_learned_tell(t->out, &err))
         fprintf(stderr, "graftkit %s: no table of what was learned: %s\n", t->command,
                 gk_error_text(&err, line, sizeof line));
+    const char *other = gk_learned_other(&t->learned, t->out);
+    fflush(stdout);
+    if (other)
+        fprintf(stderr,
+                "graftkit %s: note: %s was asked about %s than now, and its answers stay; --replace (make: "
+                "REPLACE=1) trains anew and asks\n",
+                t->command, t->out, other);
 }
 
 /* Which recipe was chosen, once nothing stands against the run. */
@@ -233,7 +242,7 @@ static int train(gk_training *t, const gk_recipe *r, const sources *texts, gk_mo
                         .recipe = r,
                         .seed = (uint64_t)t->seed,
                         .dir = t->out,
-                        .restart = t->restart,
+                        .restart = t->restart || (t->replace && gk_learned_other(&t->learned, t->out)),
                         .replace = t->replace,
                         .progress = stderr,
                         .label = t->command,

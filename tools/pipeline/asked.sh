@@ -26,6 +26,8 @@ done
 [[ $MODEL || $BASE_ROWS != 0 ]] || no "BASE_ROWS=0 leaves no base corpus: name a model with MODEL=PATH"
 families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
 [[ $FAMILY && " $families " == *" $FAMILY "* ]] || no "FAMILY='$FAMILY' is no family; there are: $families"
+[[ -z $VOCAB || -z $MODEL ]] || no "VOCAB='$VOCAB' is for a model from scratch: MODEL='$MODEL' has its own tokenizer"
+[[ $MODEL || -z $VOCAB || $VOCAB =~ ^[1-9][0-9]{2,5}$ ]] || no "VOCAB='$VOCAB' must be a number of pieces, 260 or more"
 [[ $FREEZE =~ ^[a-z0-9_,@/-]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
 [[ -z $REVERSE || $REVERSE == 1 ]] || no "REVERSE='$REVERSE' must be 1 or nothing"
 [[ -z $REPLACE || $REPLACE == 1 ]] || no "REPLACE='$REPLACE' must be 1 or nothing"
@@ -61,7 +63,11 @@ fi
 for f in $SCHEMES; do
     [[ -f $f && -r $f ]] || no "SCHEMES: there is no file '$f' (blanks separate files: a path cannot hold one)"
 done
-: "${OUT:=$RUN}" "${CAST:=pre=base sft=relation task=task}" "${MIX_RATIO:=0.3}" "${MILD:=$([[ $MODEL ]] && echo auto-mild || echo relation-mild)}" "${CALLED:=make}"
+: "${OUT:=$RUN}" "${USUAL_CAST:=pre=base sft=relation task=task}" "${CAST:=$USUAL_CAST}" "${MIX_RATIO:=0.3}" "${MILD:=$([[ $MODEL ]] && echo auto-mild || echo relation-mild)}" "${CALLED:=make}"
+[[ $TASK == reverse || $TASK_ROWS != 0 || " $CAST " != *"=task "* ]] ||
+    no "CAST='$CAST' has a task model, but TASK_ROWS=0 leaves it no rows: leave it out, or give TASK_ROWS=N or TASK=reverse"
+[[ $TASK == disjoint || $DATASET != own_rows || $REVERSE || -f $TEMPLATES/reverse.jsonl ]] ||
+    no "TASK=reverse trains on texts from target to entity, and there are none: write $TEMPLATES/reverse.jsonl, or give REVERSE=1"
 for v in RECIPE MILD; do
     f=${!v}
     [[ $f != auto && $f != auto-mild ]] || continue # by the model's size
@@ -100,10 +106,12 @@ asked)
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
     ;;
 asked-schemes)
+    [[ -z $G ]] || "$G" experiment $(printf -- '--schemes %s ' $SCHEMES) $(printf -- '--cast %s ' $CAST) \
+        --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} || exit 1
     # By what is in them; those that were named are remembered, those that are usual stay usual.
     text=$(for f in $SCHEMES; do echo "$(sha256sum <"$f" | head -c 64)  ${f#"$SHARE"}"; done
         [[ $SCHEMES == "${USUAL_SCHEMES:-$SCHEMES}" ]] || for f in $SCHEMES; do echo "SCHEMES=${f#"$SHARE"}"; done
-        [[ $CAST == "pre=base sft=relation task=task" ]] || for c in $CAST; do echo "CAST=$c"; done)
+        [[ $CAST == "$USUAL_CAST" ]] || for c in $CAST; do echo "CAST=$c"; done)
     ;;
 esac
 cmp -s "$1" <<<"$text" || { echo "$text" >"$1.new" && mv "$1.new" "$1"; }

@@ -26,7 +26,7 @@ done
 declare -A title about dataset cast schemes
 for n in "${names[@]}"; do
     [[ $n =~ ^[A-Za-z0-9_-]+$ && -f ${SHARE}experiments/$n.yaml ]] || no "NAME: '$n' is no experiment; there is: $there"
-    needs=$("$G" experiment --file "${SHARE}experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" "${recipes[@]}" \
+    needs=$("$G" experiment --file "${SHARE}experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} "${recipes[@]}" \
         ${KINDS:+$(printf -- '--kind %s ' $KINDS)}) ||
         exit 1
     while IFS=$'\t' read -r key value; do
@@ -74,10 +74,12 @@ for n in "${todo[@]}"; do
     if [[ ${dataset[$n]} ]]; then
         # Facts of another kind: rows, texts and models of their own, on the same base.
         [[ $MODEL ]] || run base
+        [[ $ARTICLES ]] || ARTICLES=$(sed -n 's/^SOURCE=//p' "$RUN/${dataset[$n]}/asked" 2>/dev/null) # as it was asked for
         ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES="${SHARE}templates/${dataset[$n]}" SOURCE="$ARTICLES"
-            BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint)
-        # The from-scratch model has 128 positions.
-        [[ $MODEL ]] || ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
+            BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE= VOCAB=)
+        # A from-scratch model has 128 positions, whichever run it is of.
+        positions=$(grep -sEo '"(max_position_embeddings|n_positions)": *[0-9]+' "$base/config.json" | grep -Eo '[0-9]+$')
+        [[ ${positions:-1024} -gt 128 ]] || ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
     fi
     run report "${ask[@]}"
 done

@@ -5,25 +5,26 @@
 #
 #: RUN=runs/default         the folder of the run
 #: FAMILY=llama             pretrain a llama, gpt2, gpt_neox, gemma, gemma2, qwen2 or olmo2
+#: VOCAB=2000               pieces of the tokenizer of a model from scratch; small texts want fewer
 #: MODEL=PATH               start from a Hugging Face folder or a GGUF file instead
 #: DATASET=NAME             the facts under test (docs/datasets.md) [fake_movies_fake_actors]
 #: SOURCE=PATH              your own data, for the datasets that are made of it
 #: TEMPLATES=DIR            the wording [that of the dataset]
 #: BASE_ROWS=N              rows of the base corpus [the dataset's own number, as for the next two]
 #: RELATION_ROWS=N          rows under test
-#: TASK_ROWS=N              rows of the task model
+#: TASK_ROWS=N              rows of the task model; 0: none, and no such model
 #: CHUNK_WORDS=N            articles: about so many words a text [120]
 #: TASK=disjoint            the task model's facts: other ones, or those under test in reverse
 #: SEED=1                   the run's seed
 #: THREADS=0                cores; 0: all
-#: SCHEMES='FILE ...'       the grafts (docs/schemes.md) [position, component and hybrid]
+#: SCHEMES='FILE ...'       the grafts (docs/schemes.md) [position, component and, with a task model, hybrid]
 #: RECIPE=NAME              how to finetune, a name of train/recipes or a file [relation, task; a pretrained model: by its size]
 #: BF16=true                products in bf16, or not: false [the recipe's; a pretrained model: where the processor has them]
 #: FREEZE=NAMES             components that stay as they are [the recipe's]
 #: MILD=NAME                the mild model's recipe (docs/experiments.md) [relation-mild; a pretrained model: by size]
 #: MIX=FILE                 general text for the mild model [the base corpus]
 #: MIX_RATIO=0.3            how much of it
-#: CAST='NAME=KIND ...'     the models that a sweep grafts, the recipient first [pre=base sft=relation task=task]
+#: CAST='NAME=KIND ...'     the models that a sweep grafts, the recipient first [pre=base sft=relation task=task; TASK_ROWS=0: no task]
 #: OUT=DIR                  where a sweep's results and its report go [RUN]
 #: NAME='NAME ...'          experiment: which ones of experiments/
 #: PAPER='NAME ...'         paper, compare: which ones [all]
@@ -46,7 +47,7 @@ RUN      ?= runs/default
 OUT      ?= $(RUN)
 # What decides a run, all of it noted in RUN/asked as NAME=VALUE. What is not given is as it was asked for before; asked.sh
 # refuses what is given and differs.
-DECIDE   := FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE \
+DECIDE   := FAMILY VOCAB MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE \
             SEED FREEZE RECIPE BF16 MILD MIX MIX_RATIO GENERAL
 is_given  = $(filter-out undefined default,$(firstword $(origin $1)))
 GIVEN    := $(strip $(foreach v,RUN $(DECIDE) SCHEMES CAST,$(if $(call is_given,$v),$v)))
@@ -57,6 +58,7 @@ $(foreach v,$(filter-out $(GIVEN),$(DECIDE)),$(if $(call noted,$v,$(RUN)/asked),
 $(foreach v,$(filter-out $(GIVEN),SCHEMES CAST),$(if $(call noted,$v,$(OUT)/asked-schemes),$(if $(REPLACE),,\
     $(eval $v := $$(call noted,$v,$$(OUT)/asked-schemes)))))
 FAMILY   ?= llama
+VOCAB    ?= $(if $(MODEL),,2000)
 DATASET  ?= fake_movies_fake_actors
 TEMPLATES ?= $(SHARE)templates/$(DATASET)
 TASK     ?= disjoint
@@ -69,16 +71,21 @@ include $(HERE)names.mk
 $(if $(RUN),,$(error RUN is empty: name a folder for the run))
 $(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE GENERAL ENTITY TARGET)
 $(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE GENERAL ENTITY TARGET)
-# Templates that name no film have no place for the schemes of its title.
-USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(shell grep -s movie_title $(TEMPLATES)/eval.jsonl),,_untitled).yaml component.yaml hybrid.yaml)
+# Templates that name no film, and no preposition before it, have no place for the schemes of its title.
+# Without rows for a task model there is none, and no hybrid.
+NO_TASK  := $(and $(filter 0,$(TASK_ROWS)),$(filter disjoint,$(TASK)))
+in_words  = $(shell grep -s '{$1}' $(TEMPLATES)/eval.jsonl)
+USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(and $(call in_words,movie_title),$(call in_words,preposition)),,_untitled).yaml component.yaml \
+                 $(if $(NO_TASK),,hybrid.yaml))
+USUAL_CAST := pre=base sft=relation$(if $(NO_TASK),, task=task)
 SCHEMES  ?= $(USUAL_SCHEMES)
 # Which models a sweep grafts, as NAME=KIND (KINDS below), the recipient first; where its results go is OUT.
-CAST     ?= pre=base sft=relation task=task
+CAST     ?= $(USUAL_CAST)
 ifneq ($(SHARE),)
 override TEMPLATES := $(call shipped,$(TEMPLATES))
 override SCHEMES := $(call shipped,$(SCHEMES))
 endif
-export $(DECIDE) DECIDE RUN OUT THREADS SCHEMES USUAL_SCHEMES CAST REPLACE SHARE CALLED
+export $(DECIDE) DECIDE RUN OUT THREADS SCHEMES USUAL_SCHEMES CAST USUAL_CAST REPLACE SHARE CALLED
 
 # A variable that is mistyped would be as good as not given. BUILD_VARIABLES are the Makefile's.
 KNOWN    := $(shell sed -n 's/^\#: \([A-Z_]*\)=.*/\1/p' $(HERE)run.mk) G SHARE CALLED TITLE ABOUT MAKE SHELL MAKEFLAGS $(BUILD_VARIABLES)
@@ -110,7 +117,7 @@ RECIPE.mild    := $(MILD)
 recipe_file     = $(if $(filter auto auto-mild,$1),$(wildcard $(SHARE)train/recipes/*.yaml),$(if $(or $(findstring /,$1),$(findstring .,$1)),$1,$(SHARE)train/recipes/$1.yaml))
 ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out $(SHARE)templates/$(DATASET),$(TEMPLATES)),--templates $(TEMPLATES)) \
                   $(if $(BASE_ROWS),--base-rows $(BASE_ROWS)) $(if $(RELATION_ROWS),--relation-rows $(RELATION_ROWS)) \
-                  $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(CHUNK_WORDS),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL)) \
+                  $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(and $(CHUNK_WORDS),$(filter articles,$(DATASET))),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL)) \
                   $(if $(ENTITY),--entity $(ENTITY)) $(if $(TARGET),--target $(TARGET)) $(if $(REVERSE),--reverse) $(if $(REPLACE),--replace)
 FILLERS  := $(wildcard $(TEMPLATES)/fillers.json)
 EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target $(or $(TARGET),second_actor)
@@ -118,7 +125,7 @@ EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILL
 MIXED     = $$(for f in $(or $(MIX),$(RUN)/data/base/texts.jsonl); do [ ! -s $$f ] || echo --mix $$f --mix-ratio $(MIX_RATIO); done)
 # After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
 LEARNED   = $(if $(GENERAL),--general $(GENERAL)) --eval-rows $(RUN)/data/$(ROWS.$*)/metadata.jsonl $(EVAL) \
-            $(foreach t,$(filter-out %/eval.jsonl %/reverse.jsonl,$(wildcard $(TEMPLATES)/*.jsonl)),--train-templates $(t))
+            $(foreach t,$(wildcard $(addprefix $(TEMPLATES)/,article.jsonl paraphrases.jsonl qa.jsonl)),--train-templates $(t))
 
 # What this sweep grafts.
 $(foreach c,$(CAST),$(if $(filter $(KINDS:%=\%=%),$c),,$(error CAST: '$c' must be NAME=KIND; kinds are: $(KINDS))))
@@ -134,19 +141,21 @@ base: $(if $(MODEL),$(RUN)/asked,$(RUN)/base/gate.json) ## pretrain the base mod
 finetune: $(TRAINED:%=$(RUN)/%/train.json) ## finetune the relation and the task model
 graft-sweep: $(OUT)/summary.json ## evaluate every scheme on every prompt
 report: $(OUT)/report/index.html ## all of the above, then the report
+	@echo "open $<"
 
 # What a run is asked for, checked before anything is written: everything below hangs on these two files. Make only sees that
 # a step may have to be done again; graftkit compares the inputs themselves: equal ones are left alone, others are refused, or
 # made anew with REPLACE=1.
 $(RUN)/asked $(OUT)/asked-schemes: FORCE
-	@GIVEN='$(GIVEN)' GOALS='$(MAKECMDGOALS)' $(SHELL) $(HERE)asked.sh $@
+	@GIVEN='$(GIVEN)' GOALS='$(MAKECMDGOALS)' G='$(G)' $(SHELL) $(HERE)asked.sh $@
+$(OUT)/asked-schemes: $(RUN)/asked | $(G)
 FORCE:
 
 $(RUN)/data/card.json: $(RUN)/asked $(wildcard $(TEMPLATES)/*.json*) $(wildcard $(SHARE)data/lists/* $(SHARE)data/articles/*/*) \
     $(if $(SOURCE),$(wildcard $(SOURCE) $(SOURCE)/* $(SOURCE)/*/*)) | $(G)
 	$(G) dataset --name $(DATASET) --out $(@D) --seed $(SEED) $(ASK_DATA)
 $(RUN)/tokenizer/tokenizer.model: $(RUN)/data/card.json | $(G)
-	$(G) tokenizer --texts $(RUN)/data/tokenizer.jsonl --vocab 2000 --out $(@D) $(if $(REPLACE),--replace)
+	$(G) tokenizer --texts $(RUN)/data/tokenizer.jsonl --vocab $(VOCAB) --out $(@D) $(if $(REPLACE),--replace)
 	@touch $@
 $(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model $(SHARE)train/recipes/base.yaml | $(G)
 	$(G) base --family $(FAMILY) --tokenizer $(RUN)/tokenizer --texts $(RUN)/data/base/texts.jsonl --recipe base \
@@ -162,23 +171,25 @@ $(foreach k,$(filter-out base,$(KINDS)),$(eval $(call FINETUNE,$k)))
 $(RUN)/mild/train.json: $(MIX)
 $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
     $(RUN)/data/card.json | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
+	@for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || exit 0; done; \
+	    echo "$(CALLED): there is no text to train the $* model on: $(TEXTS.$*:%=$(RUN)/data/%.jsonl) is empty" >&2; exit 1
 	$(G) finetune --model $(BASE) --recipe $(RECIPE.$*) \
 	    $$(for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || echo --texts $(RUN)/data/$$t.jsonl; done) \
 	    $(if $(filter mild,$*),$(MIXED)) \
 	    --out $(@D) $(COMMON) $(if $(FREEZE),--freeze $(FREEZE)) $(if $(BF16),--bf16 $(BF16)) $(LEARNED)
 	@touch $@
 
-$(OUT)/summary.json: $(TRAINED:%=$(RUN)/%/train.json) $(if $(MODEL),,$(RUN)/base/train.json) $(OUT)/asked-schemes \
+# Schemes are looked at first, so that nothing is trained for some that cannot be used.
+$(OUT)/summary.json: $(OUT)/asked-schemes $(TRAINED:%=$(RUN)/%/train.json) $(if $(MODEL),,$(RUN)/base/train.json) \
     $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
 	$(G) sweep --recipient $(RECIPIENT) $(DONORS:%=--donor %) $(foreach s,$(SCHEMES),--schemes $(s)) \
-	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) --out $(OUT)/results.db --whole-target $(COMMON)
+	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) $(if $(ENTITY),--entity $(ENTITY)) --out $(OUT)/results.db --whole-target $(COMMON)
 	$(G) export --db $(OUT)/results.db --summary $@ --cells $(OUT)/cells.csv --results $(OUT)/results.csv \
 	    --differences $(OUT)/differences.csv
 $(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
 	$(G) report --db $(OUT)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
 	    $(DONORS:%=--donor %) --card $(RUN)/data/card.json --out $@ \
 	    $(if $(TITLE),--title "$$TITLE") $(if $(ABOUT),--about "$$ABOUT")
-	@echo "open $@"
 
 # ------------------------------------------------------------------ experiments/, several of them in one run, several runs on one page
 PAPER    ?= position component hybrid layers dropout head directions reversal training patching articles
@@ -192,4 +203,5 @@ experiment: | $(G) ## NAME="position …": experiments of experiments/, each wit
 paper: | $(G) ## every experiment that applies, and RUN/paper.html with all of them (docs/experiments.md)
 	+@G=$(G) MAKE="$(MAKE)" MAKEFILE=$(firstword $(MAKEFILE_LIST)) $(SHELL) $(HERE)experiments.sh --all
 compare: | $(G) ## RUNS="runs/a runs/b": PAGE=runs/compare.html and .csv, their experiments side by side
+	@[ '$(strip $(RUNS))' ] || { echo "$(CALLED): RUNS is empty: name the folders of the runs, RUNS=\"runs/a runs/b\"" >&2; exit 1; }
 	$(G) compare $(RUNS:%=--run %) $(PAPER:%=--experiment %) --out $(PAGE) --csv $(basename $(PAGE)).csv
