@@ -507,8 +507,8 @@ typedef struct gk_general gk_general;
 gk_general *gk_general_open(const char *file, const char *base, const gk_tok *tok, const gk_model *m,
                             gk_error *err);
 /* Puts into `line`, a line of metrics.jsonl: general_loss (mean over tokens, in nats; null where it is not
- * finite), general_tokens, general_bytes; after the first step also change: {component: |W - base| / |base|,
- * all: …}. */
+ * finite), general_tokens, and general_bytes and general_sha256 of its file; after the first step also
+ * change: {component: |W - base| / |base|, all: …}. */
 bool gk_general_ask(gk_general *g, const gk_model *m, int64_t step, json_t *line, gk_error *err);
 size_t gk_general_size(const gk_general *g); /* the most memory that asking takes */
 void gk_general_close(gk_general *g);        /* NULL is fine */
@@ -525,7 +525,8 @@ typedef struct gk_forgetting {
     double before, after, times; /* perplexities, and their ratio; NaN where the loss was not finite */
     gk_forgetting_verdict verdict;
 } gk_forgetting;
-/* From two lines of metrics.jsonl, the first and the last; false where they do not tell. */
+/* From two lines of metrics.jsonl, the first and the last; false where they do not tell, or are of two texts.
+ */
 bool gk_forgetting_read(const json_t *before, const json_t *after, gk_forgetting *out);
 /* One sentence without its full stop, in `buf`. */
 const char *gk_forgetting_text(const gk_forgetting *f, char *buf, size_t size);

@@ -12,8 +12,9 @@ struct gk_general {
     gk_config c;
     gk_corpus *texts;
     uint32_t *order;
-    int64_t tokens;  /* predicted */
-    uint64_t bytes;  /* of the file */
+    int64_t tokens; /* predicted */
+    uint64_t bytes; /* of the file */
+    char sha256[GK_SHA256_HEX];
     char *base;      /* where the weights were before; NULL: unknown */
     uint64_t loaded; /* bytes that opening them takes */
     gk_arena *a;
@@ -40,13 +41,15 @@ gk_general *gk_general_open(const char *file, const char *base, const gk_tok *to
     size_t bytes;
     int window = c->max_positions < MOST_ROWS ? c->max_positions : MOST_ROWS;
     *g = (gk_general){.c = *c, .a = a};
-    if (gk_read_file(a, file, (size_t)1 << 26, &bytes, err) && measure_base(g, base, gk_model_floats(m), err))
+    const char *all = gk_read_file(a, file, (size_t)1 << 26, &bytes, err);
+    if (all && measure_base(g, base, gk_model_floats(m), err))
         g->texts = gk_corpus_load_mix(tok, &file, 1, window, err);
     if (!g->texts) {
         gk_general_close(g);
         return NULL;
     }
     g->bytes = bytes;
+    gk_sha256_bytes(all, bytes, g->sha256);
     g->order = gk_arena_alloc(a, g->texts->n * sizeof *g->order);
     for (size_t i = 0; i < g->texts->n; i++) g->order[i] = (uint32_t)i;
     g->tokens = (int64_t)(g->texts->start[g->texts->n] - g->texts->n);
@@ -83,6 +86,7 @@ static bool ask_loss(gk_general *g, const gk_model *m, json_t *line, gk_error *e
     json_object_set_new(line, "general_loss", isfinite(loss) ? json_real(loss) : json_null());
     json_object_set_new(line, "general_tokens", json_integer(g->tokens));
     json_object_set_new(line, "general_bytes", json_integer((json_int_t)g->bytes));
+    json_object_set_new(line, "general_sha256", json_string(g->sha256));
     return true;
 }
 
@@ -129,6 +133,9 @@ static double number(const json_t *line, const char *key) {
 
 bool gk_forgetting_read(const json_t *before, const json_t *after, gk_forgetting *out) {
     if (!json_object_get(before, "general_loss") || !json_object_get(after, "general_loss")) return false;
+    const json_t *was = json_object_get(before, "general_sha256"),
+                 *is = json_object_get(after, "general_sha256");
+    if ((was || is) && !json_equal(was, is)) return false; /* a run that went on with another text */
     double loss = number(before, "general_loss"), then = number(after, "general_loss");
     double tokens = number(before, "general_tokens"), bytes = number(before, "general_bytes");
     *out = (gk_forgetting){.tokens = tokens, .before = exp(loss), .after = exp(then)};

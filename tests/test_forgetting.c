@@ -39,6 +39,11 @@ START_TEST(verdicts) {
     gk_forgetting f;
     json_t *none = json_object(), *some = line(3, 1, 4);
     ck_assert(!gk_forgetting_read(none, some, &f) && !gk_forgetting_read(some, none, &f));
+    json_t *other = line(3, 1, 4);
+    json_object_set_new(some, "general_sha256", json_string("aa"));
+    json_object_set_new(other, "general_sha256", json_string("bb"));
+    ck_assert(gk_forgetting_read(some, some, &f) && !gk_forgetting_read(some, other, &f));
+    json_decref(other);
     json_decref(none);
     json_decref(some);
 }

@@ -2,6 +2,8 @@
 #include "tools/tools.h"
 #include "tokenizer/tokenizer.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -49,15 +51,15 @@ static bool read_sentences(const settings *o, sentences *s, gk_error *err) {
     return true;
 }
 
-/* Where a tokenizer stands already, the same one may be made again; another is made beside it, and refused.
- */
+/* Where a tokenizer stands already, the same one may be made again: it is, in a folder of its own, and
+ * another is refused. */
 static bool make_again(const settings *o, const sentences *s, gk_error *err) {
     char there[GK_SHA256_HEX], here[GK_SHA256_HEX] = "";
-    const char *old = gk_path_join(s->a, o->out, "tokenizer.model"),
-               *beside = gk_arena_printf(s->a, "%s.new", o->out);
+    const char *old = gk_path_join(s->a, o->out, "tokenizer.model");
+    char *beside = gk_arena_printf(s->a, "%s/again-XXXXXX", o->out);
     if (!gk_exists(old)) return gk_check_folder(o->out, err);
-    bool ok = gk_mkdirs(beside, err) && gk_tok_train(s->item, s->n, (int)o->vocab, beside, err) &&
-              gk_sha256_file(old, there, err) &&
+    if (!mkdtemp(beside)) return gk_fail_errno(err, GK_AT_FILE(beside), "making a folder", errno);
+    bool ok = gk_tok_train(s->item, s->n, (int)o->vocab, beside, err) && gk_sha256_file(old, there, err) &&
               gk_sha256_file(gk_path_join(s->a, beside, "tokenizer.model"), here, err);
     gk_tok_remove(beside, NULL);
     rmdir(beside);

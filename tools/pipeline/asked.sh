@@ -1,6 +1,7 @@
 #!/bin/bash
-# asked.sh FILE: checks what a run of the pipeline is asked for (the variables of run.mk, in the environment) and notes it in
-# FILE, $RUN/asked or $RUN/asked-schemes, where that says otherwise. A mistake is told in one line, and then nothing is changed.
+# asked.sh FILE: checks what a run of the pipeline is asked for (the variables of run.mk, in the environment; $DECIDE names those
+# that decide it) and notes it in FILE, $RUN/asked or $RUN/asked-schemes, where that says otherwise. A mistake is told in one line,
+# and then nothing is changed.
 no() {
     echo "${CALLED:-make}: $1" >&2
     exit 1
@@ -73,8 +74,6 @@ for v in RUN OUT; do
     mkdir -p "${!v}" 2>/dev/null && [[ -w ${!v} ]] || no "$v='${!v}' must be a folder that can be made and written to"
 done
 
-decide="FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE SEED FREEZE RECIPE
-    BF16 MILD MIX MIX_RATIO"
 # What a variable is noted as: what comes along by its name, and a dataset's own templates as nothing.
 note() {
     local value=${!1#"$SHARE"}
@@ -96,7 +95,7 @@ fi
 
 case ${1##*/} in
 asked)
-    text=$(for v in $decide; do echo "$v=$(note "$v")"; done)
+    text=$(for v in $DECIDE; do echo "$v=$(note "$v")"; done)
     # Other weights under the old names are another model. Times tell, without reading gigabytes at every call.
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
     ;;

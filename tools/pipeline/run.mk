@@ -47,7 +47,7 @@ OUT      ?= $(RUN)
 # What decides a run, all of it noted in RUN/asked as NAME=VALUE. What is not given is as it was asked for before; asked.sh
 # refuses what is given and differs.
 DECIDE   := FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE \
-            SEED FREEZE RECIPE BF16 MILD MIX MIX_RATIO
+            SEED FREEZE RECIPE BF16 MILD MIX MIX_RATIO GENERAL
 is_given  = $(filter-out undefined default,$(firstword $(origin $1)))
 GIVEN    := $(strip $(foreach v,RUN $(DECIDE) SCHEMES CAST,$(if $(call is_given,$v),$v)))
 # The words of a file that begin with NAME=, without that.
@@ -78,7 +78,7 @@ ifneq ($(SHARE),)
 override TEMPLATES := $(call shipped,$(TEMPLATES))
 override SCHEMES := $(call shipped,$(SCHEMES))
 endif
-export $(DECIDE) RUN OUT THREADS SCHEMES USUAL_SCHEMES CAST GENERAL REPLACE SHARE CALLED
+export $(DECIDE) DECIDE RUN OUT THREADS SCHEMES USUAL_SCHEMES CAST REPLACE SHARE CALLED
 
 # A variable that is mistyped would be as good as not given. BUILD_VARIABLES are the Makefile's.
 KNOWN    := $(shell sed -n 's/^\#: \([A-Z_]*\)=.*/\1/p' $(HERE)run.mk) G SHARE CALLED TITLE ABOUT MAKE SHELL MAKEFLAGS $(BUILD_VARIABLES)
