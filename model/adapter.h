@@ -68,6 +68,8 @@ gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, gk__adapte
 /* ---- tensors while they are read; adapter_file.c, adapter_whole.c */
 
 #define GK__PEFT_PREFIX "base_model.model."
+/* The way out where an adapter is refused. */
+#define GK__PEFT_MERGE "make a model of it with PEFT: model.merge_and_unload().save_pretrained(DIR)"
 typedef struct gk__reading {
     const char *path;
     const gk_safetensors *file;

@@ -14,7 +14,6 @@ enum {
     MOST_PATTERNS = 1 << 16,
     MOST_STEPS = 20000 /* for a name: an honest pattern needs hundreds */
 };
-#define MERGE "make a model of it with PEFT: model.merge_and_unload().save_pretrained(DIR)"
 
 /* A key of rank_pattern or alpha_pattern, a member of a list of names. */
 typedef struct pattern {
@@ -54,7 +53,7 @@ static bool add_pattern(patterns *p, const char *before, const char *text, const
         p->n++;
         return true;
     }
-    return gk_fail(err, at, MERGE, "'%.80s' is no regular expression that can be used here", text);
+    return gk_fail(err, at, GK__PEFT_MERGE, "'%.80s' is no regular expression that can be used here", text);
 }
 
 static bool room(patterns *p, size_t n, gk_place at, gk_error *err) {
@@ -129,8 +128,10 @@ static bool check_demands(const json_t *doc, const char *path, gk_error *err) {
     json_object_foreach((json_t *)(uintptr_t)doc, key, v) {
         if (says_nothing(v) || listed(KNOWN, sizeof KNOWN / sizeof *KNOWN, key)) continue;
         if (listed(DEMANDS, sizeof DEMANDS / sizeof *DEMANDS, key))
-            return gk_fail(err, GK_AT_FIELD(path, key), MERGE, "this kind of adapter is not supported");
-        return gk_fail(err, GK_AT_FIELD(path, key), MERGE ", or set it to null if it changes nothing",
+            return gk_fail(err, GK_AT_FIELD(path, key), GK__PEFT_MERGE,
+                           "this kind of adapter is not supported");
+        return gk_fail(err, GK_AT_FIELD(path, key),
+                       GK__PEFT_MERGE ", or set it to null if it changes nothing",
                        "this member is not known here");
     }
     return true;
@@ -143,7 +144,7 @@ static bool check_init(const json_t *doc, const char *path, gk_error *err) {
     const char *text = json_string_value(v);
     if (!text || listed(harmless, sizeof harmless / sizeof *harmless, text)) return true;
     return gk_fail(err, GK_AT_FIELD(path, "init_lora_weights"),
-                   MERGE ", or save it as plain LoRA (path_initial_model_for_weight_conversion)",
+                   GK__PEFT_MERGE ", or save it as plain LoRA (path_initial_model_for_weight_conversion)",
                    "'%.40s' changes the base model as well", text);
 }
 
@@ -220,7 +221,7 @@ static bool read_spec(gk__adapter_spec *s, const char *path, gk_error *err) {
     const char *type, *all = json_string_value(target);
     if (!gk_json_str(doc, "peft_type", &type, at, err)) return false;
     if (strcmp(type, "LORA") != 0)
-        return gk_fail(err, GK_AT_FIELD(path, "peft_type"), "must be LORA; of another kind " MERGE,
+        return gk_fail(err, GK_AT_FIELD(path, "peft_type"), "must be LORA; of another kind " GK__PEFT_MERGE,
                        "is '%.40s'", type);
     s->any_target = says_nothing(target) || (all && strcmp(all, "all-linear") == 0);
     return gk_json_int(doc, "r", 1, MOST_RANK, &s->lora.rank, at, err) &&
@@ -297,11 +298,19 @@ static bool layer_chosen(gk__adapter_spec *s, const char *module, int layer) {
     return false;
 }
 
+/* By an expression, or by its whole name: then PEFT does not ask for its layer. */
+static bool target_by_itself(const gk__adapter_spec *s, const char *module) {
+    const json_t *list = json_object_get(s->doc, "target_modules");
+    for (size_t i = 0; i < json_array_size(list); i++)
+        if (strcmp(json_string_value(json_array_get(list, i)), module) == 0) return true;
+    return json_is_string(list);
+}
+
 bool gk__spec_targets(gk__adapter_spec *s, const char *module, int layer) {
     if (find_pattern(s, &s->exclude, module) >= 0 || find_pattern(s, &s->whole, module) >= 0) return false;
     if (s->any_target) return true;
     if (find_pattern(s, &s->target, module) < 0) return false;
-    return json_is_string(json_object_get(s->doc, "target_modules")) || layer_chosen(s, module, layer);
+    return target_by_itself(s, module) || layer_chosen(s, module, layer);
 }
 
 bool gk__spec_answered(const gk__adapter_spec *s, const char *path, gk_error *err) {

@@ -119,13 +119,33 @@ static bool match(gk__reading *r, const gk__slots *slots, bool *chosen, gk_error
     return true;
 }
 
+/* Whether the name is of a matrix outside the layers that PEFT wrapped to adapt it. */
+static bool of_embed_or_head(const gk_config *c, const char *name) {
+    size_t before = strlen(GK__PEFT_PREFIX);
+    if (strncmp(name, GK__PEFT_PREFIX, before) != 0) return false;
+    for (size_t i = 0; i <= c->family->n_rules; i++) { /* the last: as transformers calls every head now */
+        const gk__rule *rule = i < c->family->n_rules ? &c->family->rules[i] : NULL;
+        const char *module = rule ? rule->name : "lm_head";
+        size_t n = strlen(module);
+        if ((!rule || !gk_component_in_layer(rule->part[0])) && strncmp(name + before, module, n) == 0 &&
+            (strncmp(name + before + n, ".lora_", 6) == 0 ||
+             strncmp(name + before + n, ".base_layer.", 12) == 0))
+            return true;
+    }
+    return false;
+}
+
 static bool check_rest(const gk__reading *r, const gk_config *c, gk_error *err) {
-    for (size_t i = 0; i < r->n; i++)
-        if (!r->used[i])
-            return gk_fail(err, gk__reading_at(r, &r->entry[i]),
-                           "adapters of a layer's matrices are read; is the base model the right one?",
-                           "is no such adapter of a %s model of %d layers", gk_family_name(c->family),
-                           c->n_layers);
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->used[i]) continue;
+        if (of_embed_or_head(c, r->entry[i].array.name))
+            return gk_fail(err, gk__reading_at(r, &r->entry[i]), GK__PEFT_MERGE,
+                           "an adapter of the embedding or the head is not supported");
+        return gk_fail(err, gk__reading_at(r, &r->entry[i]),
+                       "adapters of a layer's matrices are read; is the base model the right one?",
+                       "is no such adapter of a %s model of %d layers", gk_family_name(c->family),
+                       c->n_layers);
+    }
     return r->n > 0 || gk_fail(err, GK_AT_FILE(r->path), NULL, "the file holds no tensor");
 }
 

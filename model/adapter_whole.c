@@ -15,12 +15,25 @@ static bool is(const gk__slot *s, gk_component c) {
 
 /* The tensor of a slot in a module of that name. PEFT wraps the module of a matrix with an adapter, and what
  * it had is in "base_layer" then. */
-static const gk__entry *find_in(gk__reading *r, const gk_adapter *a, const gk__slot *s, const char *module,
-                                const char *inner) {
+static const gk__entry *find_in(gk__reading *r, const gk_adapter *a, const gk__slot *s, const char *module) {
     char name[192];
-    snprintf(name, sizeof name, GK__PEFT_PREFIX "%s%s%s.%s", module, site_of(a, s) ? ".base_layer" : "",
-             inner, s->bias ? "bias" : "weight");
+    snprintf(name, sizeof name, GK__PEFT_PREFIX "%s%s.%s", module, site_of(a, s) ? ".base_layer" : "",
+             s->bias ? "bias" : "weight");
     return gk__reading_find(r, name);
+}
+
+/* Beside a tensor that modules_to_save names PEFT may leave two more, of which none is used: the one that
+ * the module, or one that it is in, had before, and another of the new one. */
+static void pass_over_copies(gk__reading *r, const gk__slot *s, const char *module) {
+    static const char *const copies[] = {"original_module", "modules_to_save", "modules_to_save.default"};
+    char name[224];
+    for (const char *end = module + strcspn(module, "."); end;
+         end = *end ? end + 1 + strcspn(end + 1, ".") : NULL)
+        for (size_t i = 0; i < sizeof copies / sizeof *copies; i++) {
+            snprintf(name, sizeof name, GK__PEFT_PREFIX "%.*s.%s%s.%s", (int)(end - module), module,
+                     copies[i], end, s->bias ? "bias" : "weight");
+            gk__reading_find(r, name);
+        }
 }
 
 /* From the file's order to the components' rows, one component after another. */
@@ -115,23 +128,19 @@ static bool check_vocab(const gk__reading *r, gk_adapter *a, gk_error *err) {
                    "the embedding has %d rows, the head %d", in, out);
 }
 
-/* The tensor that stands for a slot's; *missing: there is none, though modules_to_save names its module.
- * Beside one that modules_to_save names PEFT may leave two more, of which none is used. */
+/* The tensor that stands for a slot's; *missing: there is none, though modules_to_save names its module. */
 static const gk__entry *find_whole(gk__reading *r, const gk_adapter *a, const gk__slot *s, bool *missing) {
     char module[96];
     gk__module_name(s, module, sizeof module);
-    const gk__entry *e = find_in(r, a, s, module, "");
+    const gk__entry *e = find_in(r, a, s, module);
     const char *name = module;
     *missing = !e && gk__spec_whole(r->spec, module);
     if (!e && is(s, GK_HEAD) && strcmp(module, "lm_head") != 0) {
         name = "lm_head";
-        e = find_in(r, a, s, name, "");
+        e = find_in(r, a, s, name);
         *missing = !e && gk__spec_whole(r->spec, name); /* under its old name it is nothing that PEFT finds */
     }
-    if (e && in_list(r, s)) {
-        find_in(r, a, s, name, ".original_module");
-        find_in(r, a, s, name, ".modules_to_save");
-    }
+    if (e && in_list(r, s)) pass_over_copies(r, s, name);
     return e;
 }
 

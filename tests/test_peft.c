@@ -13,11 +13,11 @@
 enum { MAX_ROWS = 64 };
 
 static const char *const NAMES[] = {
-    "llama-patterns", "gemma2-patterns", "neox-patterns", "llama-dora",  "gpt2-dora",   "neox-dora",
-    "gemma-dora",     "qwen2-dora",      "olmo2-dora",    "llama-whole", "llama-norms", "tied-embed",
-    "tied-head",      "tied-both",       "tied-kept",     "gpt2-whole",  "neox-whole",  "gemma-whole",
-    "llama-grown",    "tied-grown",      "gpt2-grown",    "grown-saved", "gpt2-biases", "qwen2-biases",
-    "olmo2-chosen",   "llama-expression"};
+    "llama-patterns", "gemma2-patterns",  "neox-patterns", "llama-dora",  "gpt2-dora",   "neox-dora",
+    "gemma-dora",     "qwen2-dora",       "olmo2-dora",    "llama-whole", "llama-norms", "tied-embed",
+    "tied-head",      "tied-both",        "tied-kept",     "gpt2-whole",  "neox-whole",  "gemma-whole",
+    "llama-grown",    "tied-grown",       "gpt2-grown",    "grown-saved", "gpt2-biases", "qwen2-biases",
+    "olmo2-chosen",   "llama-expression", "neox-exact",    "gpt2-copies"};
 enum { N_NAMES = sizeof NAMES / sizeof *NAMES };
 
 static char why[2048];
@@ -187,6 +187,12 @@ static const struct {
     {"llama-patterns", "init_lora_weights", "\"olora\"", "merge_and_unload"},
     {"llama-patterns", "bias", "\"some\"", "is 'some'; none, all or lora_only"},
     {"llama-patterns", "use_new_kind", "true", "this member is not known here"},
+    {"llama-head", "bias", "\"none\"",
+     "'base_model.model.lm_head.base_layer.weight': an adapter of the embedding or the head is not "
+     "supported; "
+     "make a model of it with PEFT"},
+    {"gpt2-embedding", "bias", "\"none\"",
+     "'base_model.model.transformer.wte.lora_embedding_A': an adapter of the embedding or the head"},
     {"tied-both", "ensure_weight_tying", "true",
      "the base ties the head to the embedding, but the adapter's differ"},
 };

@@ -156,6 +156,9 @@ typedef struct gk__pattern {
     size_t literal_len;
     char *source; /* of `code`, as it was written; owned */
 } gk__pattern;
+/* A pattern of Oniguruma's as one of libpcre2's, in `out` (gk_buf_free). What in it cannot be one; NULL:
+ * nothing. */
+const char *gk__oniguruma(const char *source, gk_buf *out, const char **rest);
 /* A regular expression in the syntax of Oniguruma, which tokenizer.json uses. */
 bool gk__pattern_regex(gk__pattern *p, const char *source, gk_place at, gk_error *err);
 void gk__pattern_free(gk__pattern *p);

@@ -100,6 +100,8 @@ def rope(family, r):
     kind = r.choice(("default",) * 5 + ("linear", "linear", "llama3", "llama3", "dynamic", "yarn"))
     if kind != "default":
         p.update(rope_type=kind, factor=r.choice((2.0, 4.0)))
+    if kind == "dynamic":  # which transformers cannot compute with one pair of rotary dimensions
+        p["partial_rotary_factor"] = 1.0
     if kind == "llama3":
         p.update(low_freq_factor=1.0, high_freq_factor=4.0, original_max_position_embeddings=16)
     if kind == "yarn":

@@ -54,7 +54,15 @@ CASES = {
     "olmo2-chosen": ("olmo2", dict(r=2, lora_alpha=4, target_modules=[Q, V, "up_proj"], exclude_modules=["1.self_attn.q_proj"],
                                    layers_to_transform=[1], layers_pattern="layers")),
     "llama-expression": ("llama", dict(r=2, lora_alpha=4, target_modules=r".*\.(0|1)\.mlp\.(up|gate)_proj", modules_to_save=["up"])),
+    "neox-exact": ("neox", dict(r=2, lora_alpha=4, layers_to_transform=[0], target_modules=[  # whole names are in every layer
+        "gpt_neox.layers.0.mlp.dense_4h_to_h", "gpt_neox.layers.1.attention.query_key_value", "dense"])),
+    "gpt2-copies": ("gpt2", dict(r=2, lora_alpha=4, target_modules=["c_attn"], bias="all", modules_to_save=["mlp", "ln_1"])),
+    # refused here, whatever the logits
+    "llama-head": ("llama", dict(r=2, lora_alpha=4, target_modules=[Q, "lm_head"])),
+    "gpt2-embedding": ("gpt2", dict(r=2, lora_alpha=4, target_modules=["c_attn", "wte"])),
 }
+
+REFUSED = ("llama-head", "gpt2-embedding")
 
 
 def base_model(name, rows):
@@ -108,7 +116,8 @@ def main():
         with torch.no_grad():
             logits = [[m(input_ids=x[None], use_cache=False).logits[0].contiguous() for x in sequences(base)] for m in (trained, again)]
         apart = max((a - b).abs().max().item() for a, b in zip(*logits))
-        save_file({f"logits.{s}": y for s, y in enumerate(logits[1])}, os.path.join(folder, "reference.safetensors"))
+        if name not in REFUSED:
+            save_file({f"logits.{s}": y for s, y in enumerate(logits[1])}, os.path.join(folder, "reference.safetensors"))
         settle(os.path.join(folder, "adapter_config.json"), base)
         tensors = load_file(os.path.join(folder, "adapter_model.safetensors"))
         others = sorted(k for k in tensors if ".lora_" not in k)
