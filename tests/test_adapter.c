@@ -501,8 +501,10 @@ START_TEST(hostile_tensors) {
     write_tensors(&h, 2, 16, 2, NULL, NAN);
     refused(&h, file, ": byte ");
     ck_assert_str_eq(h.err.what, "the value at index 5 is NaN");
+    write_tensors(&h, 2, 16, 3, "base_model.model.lm_head.lora_A.weight", 1);
+    refused(&h, file, ": byte ");
+    ck_assert_str_eq(h.err.what, "an adapter of the embedding or the head is not supported");
     static const char *const strangers[] = {
-        "base_model.model.lm_head.lora_A.weight",
         "base_model.model.model.layers.2.self_attn.q_proj.lora_A.weight",
         "base_model.model.model.layers.0.self_attn.q_proj.lora_magnitude_vector", "lm_head.weight"};
     for (size_t i = 0; i < sizeof strangers / sizeof *strangers; i++) {

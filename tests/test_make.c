@@ -31,9 +31,10 @@ static int shell(scratch *s, const char *command, char *out, size_t size) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-#define ASKED                                                                                              \
-    "export DECIDE='FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS "  \
-    "TASK SEED FREEZE RECIPE MILD MIX MIX_RATIO'; export RUN=$D/run FAMILY=llama MODEL= SEED=1 THREADS=0 " \
+#define ASKED                                                                                             \
+    "export DECIDE='FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS " \
+    "TASK SEED FREEZE RECIPE MILD MIX MIX_RATIO GENERAL'; export RUN=$D/run FAMILY=llama MODEL= SEED=1 "  \
+    "THREADS=0 "                                                                                          \
     "DATASET=fake_movies_fake_actors SCHEMES='graft/schemes/position.yaml'; "
 #define NOTE "tools/pipeline/asked.sh $RUN/asked && tools/pipeline/asked.sh $RUN/asked-schemes"
 
