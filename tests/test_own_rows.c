@@ -107,6 +107,33 @@ START_TEST(nothing_is_said_backwards_unasked) {
 }
 END_TEST
 
+static void hear(void *ctx, const char *line) {
+    gk_buf_printf(ctx, "%s\n", line);
+}
+
+/* A file of templates whose name is mistyped is told of; rows may lie beside the templates. */
+START_TEST(files_that_are_not_read_are_told) {
+    scratch s = scratch_new();
+    json_t *card;
+    gk_buf heard = {0};
+    gk_dataset_options o = world(&s, ROWS, ARTICLE, EVAL);
+    scratch_file(&s, "fillers.json", "{}");
+    gk_notice_to(hear, &heard);
+    make(&o, &card);
+    ck_assert_msg(heard.len == 0, "%s", heard.data);
+    json_decref(card);
+    scratch_file(&s, "reversed.jsonl", "{\"template\": \"{finder} found {element}.\"}\n");
+    make(&o, &card);
+    ck_assert_msg(heard.len &&
+                      strstr(heard.data, "/reversed.jsonl: is not read: templates stand in article.jsonl"),
+                  "%s", heard.data);
+    gk_notice_to(NULL, NULL);
+    gk_buf_free(&heard);
+    json_decref(card);
+    scratch_free(&s);
+}
+END_TEST
+
 /* What would change nothing is not taken. */
 START_TEST(options_without_a_use_are_refused) {
     scratch s = scratch_new();
@@ -294,6 +321,7 @@ int main(void) {
     tcase_add_test(t, fields_have_the_users_names);
     tcase_add_test(t, nothing_is_said_backwards_unasked);
     tcase_add_test(t, options_without_a_use_are_refused);
+    tcase_add_test(t, files_that_are_not_read_are_told);
     tcase_add_test(t, only_what_templates_use_is_asked_for);
     tcase_add_test(t, a_lines_own_fillers_count);
     tcase_add_test(t, known_prompts_end_where_answers_begin);
