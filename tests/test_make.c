@@ -101,6 +101,7 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "SOURCE='a b'", "SOURCE='a b'", "blank");
     refused(&s, "TEMPLATES=/nonexistent", "TEMPLATES='/nonexistent'", "/nonexistent/eval.jsonl");
     refused(&s, "TASK=other", "TASK='other'", "disjoint");
+    refused(&s, "KEEP_SHARED_FIRST=yes", "KEEP_SHARED_FIRST='yes'", "1 or nothing");
     refused(&s, "TASK_ROWS=ten", "TASK_ROWS='ten'", "number");
     refused(&s, "TASK_ROWS=0 CAST='pre=base task=task'", "has a task model", "TASK_ROWS=N");
     refused(&s, "DATASET=own_rows SOURCE=Makefile TEMPLATES=templates/articles BASE_ROWS=9 TASK=reverse",
@@ -137,6 +138,14 @@ START_TEST(data_is_asked_for) {
     ck_assert(strstr(plan, "--schemes graft/schemes/position_untitled.yaml") &&
               !strstr(plan, "position.yaml"));
     ck_assert_ptr_null(strstr(plan, "--train-templates templates/battles/reverse.jsonl"));
+    /* Prompts that give the answer away: the same in all steps that ask. */
+    ck_assert_ptr_null(strstr(plan, "--keep-shared-first"));
+    plan = planned(&s, "KEEP_SHARED_FIRST=1");
+    static const char *const asking[] = {"graftkit gate ", "graftkit finetune ", "graftkit sweep "};
+    for (int i = 0; i < 3; i++) {
+        const char *at = strstr(plan, asking[i]), *kept = at ? strstr(at, "--keep-shared-first") : NULL;
+        ck_assert_msg(kept && kept < strstr(at + 1, "graftkit "), "%s: %s", asking[i], plan);
+    }
     /* Without rows for it there is no task model, and no scheme that wants one. */
     plan = planned(&s, "TASK_ROWS=0");
     ck_assert(!strstr(plan, "/task") && !strstr(plan, "task=") && !strstr(plan, "hybrid"));

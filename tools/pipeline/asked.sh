@@ -28,8 +28,9 @@ families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
 [[ -z $VOCAB || -z $MODEL ]] || no "VOCAB='$VOCAB' is for a model from scratch: MODEL='$MODEL' has its own tokenizer"
 [[ $MODEL || -z $VOCAB || $VOCAB =~ ^[1-9][0-9]{2,5}$ ]] || no "VOCAB='$VOCAB' must be a number of pieces, 260 or more"
 [[ $FREEZE =~ ^[a-z0-9_,@/-]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
-[[ -z $REVERSE || $REVERSE == 1 ]] || no "REVERSE='$REVERSE' must be 1 or nothing"
-[[ -z $REPLACE || $REPLACE == 1 ]] || no "REPLACE='$REPLACE' must be 1 or nothing"
+for v in REVERSE REPLACE KEEP_SHARED_FIRST; do
+    [[ -z ${!v} || ${!v} == 1 ]] || no "$v='${!v}' must be 1 or nothing"
+done
 [[ -z $ENTITY$TARGET$REVERSE || $DATASET == own_rows ]] || no "ENTITY, TARGET and REVERSE are for DATASET=own_rows: $DATASET has its own"
 [[ $BF16 =~ ^(true|false)?$ ]] || no "BF16='$BF16' must be true or false"
 [[ -z $GENERAL || -f $GENERAL ]] || no "GENERAL='$GENERAL': there is no such file"
@@ -80,7 +81,7 @@ for v in RUN OUT; do
 done
 
 decide="FAMILY VOCAB MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE SEED FREEZE RECIPE
-    BF16 MILD MIX MIX_RATIO GENERAL"
+    BF16 MILD MIX MIX_RATIO GENERAL KEEP_SHARED_FIRST"
 # What a variable is noted as: what comes along by its name, and a dataset's own templates as nothing.
 note() {
     local value=${!1#"$SHARE"}
