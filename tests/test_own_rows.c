@@ -263,6 +263,23 @@ START_TEST(all_rows_may_be_under_test) {
 }
 END_TEST
 
+/* Rows that belong together cannot be dealt apart, which is another trouble than rows that were dropped. */
+START_TEST(rows_that_share_a_target_stay_together) {
+    scratch s = scratch_new();
+    gk_dataset_options o = world(&s,
+                                 ROW(1, "Borthium", "Cid Moe", "") ROW(2, "Calssium", "Cid Moe", "")
+                                     ROW(3, "Fendium", "Cid Moe", "") ROW(4, "Drassium", "Cid Moe", ""),
+                                 ARTICLE, EVAL);
+    o.relation_rows = 3;
+    o.task_rows = 1;
+    dataset_fails(&o, "1 are left that share an entity or a target with rows of another split");
+    o.relation_rows = 4;
+    o.task_rows = 0;
+    make(&o, NULL);
+    scratch_free(&s);
+}
+END_TEST
+
 /* Why rows were dropped is there even where no dataset comes of them, but no finished dataset is touched. */
 START_TEST(dropped_rows_are_named_in_any_case) {
     scratch s = scratch_new();
@@ -327,6 +344,7 @@ int main(void) {
     tcase_add_test(t, known_prompts_end_where_answers_begin);
     tcase_add_test(t, all_rows_may_be_under_test);
     tcase_add_test(t, dropped_rows_are_named_in_any_case);
+    tcase_add_test(t, rows_that_share_a_target_stay_together);
     tcase_add_test(t, numbers_are_targets);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
