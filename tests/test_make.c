@@ -224,6 +224,11 @@ START_TEST(forgotten_variables_are_those_of_the_run) {
         ck_assert_msg(strstr(plan, kept[i]), "%s is not in %s", kept[i], plan);
     ck_assert(!strstr(plan, "hybrid.yaml") && !strstr(plan, "--replace") && !strstr(plan, "task/A2B"));
 
+    /* What came to nothing, a field forgotten perhaps, is asked for again with less ado. */
+    note(&s, "export GIVEN=SEED; " ASKED_BEFORE " SEED=9");
+    note(&s, ASKED_BEFORE);
+    ck_assert(gk_mkdirs(scratch_path(&s, "run/data"), NULL));
+    scratch_file(&s, "run/data/card.json", "{}");
     refused(&s, "SEED=9", "SEED='9', but", "was made with SEED='7'");
     refused(&s, "SEED=9", "make report RUN=", "SEED=9 REPLACE=1");
     refused(&s, "FREEZE=", "FREEZE='', but", "FREEZE='lnf'");

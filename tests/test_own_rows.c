@@ -54,11 +54,14 @@ START_TEST(fields_have_the_users_names) {
     json_decref(texts);
     json_decref(card);
     o.entity = NULL;
-    dataset_fails(&o, "rows.jsonl: field 'first_actor': no row has the entity; name it with --entity: the "
-                      "fields are id element finder in");
+    dataset_fails(
+        &o,
+        "rows.jsonl: field 'first_actor': no row has the entity; name it with --entity (make: ENTITY=): the "
+        "fields are id element finder in");
     o.entity = "element";
     o.target = "findr";
-    dataset_fails(&o, "rows.jsonl: field 'findr': no row has the target; name it with --target");
+    dataset_fails(&o,
+                  "rows.jsonl: field 'findr': no row has the target; name it with --target (make: TARGET=)");
     o.target = "element";
     dataset_fails(&o, "field '--target': 'element' is the entity's field; name another field");
     o.target = "finder";

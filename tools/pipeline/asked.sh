@@ -88,8 +88,8 @@ note() {
     [[ $1 != TEMPLATES || $value != "templates/$DATASET" ]] || value=
     echo "$value"
 }
-# Nothing is replaced unasked: what is given and is not what the run was asked for is refused.
-if [[ -s $RUN/asked && -z $REPLACE ]]; then
+# Nothing is replaced unasked: what is given and is not what the run was asked for is refused, once anything was made for it.
+if [[ -s $RUN/asked && -s $RUN/data/card.json && -z $REPLACE ]]; then
     for v in $GIVEN; do
         was=$(grep -m 1 "^$v=" "$RUN/asked") || continue
         [[ $was != "$v=$(note "$v")" ]] || continue
