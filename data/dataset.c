@@ -1,6 +1,7 @@
 /* dataset.c: a whole dataset, from word lists and templates to a folder with a card. */
 #include "data/internal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -105,6 +106,25 @@ static bool name_fields(job *j, gk_error *err) {
 
 /* ---------------------------------------------------------------- input and rows */
 
+/* A mistyped name would be as good as no file. What rows are read from may lie there too. */
+static void tell_unread(const job *j, const char *dir) {
+    static const char *const read[] = {"article.jsonl", "qa.jsonl",   "paraphrases.jsonl",
+                                       "reverse.jsonl", "eval.jsonl", "fillers.json"};
+    DIR *d = opendir(dir);
+    for (const struct dirent *e; d && (e = readdir(d));) {
+        size_t n = strlen(e->d_name), i = 0;
+        while (i < sizeof read / sizeof *read && strcmp(read[i], e->d_name) != 0) i++;
+        bool json = (n > 5 && strcmp(e->d_name + n - 5, ".json") == 0) ||
+                    (n > 6 && strcmp(e->d_name + n - 6, ".jsonl") == 0);
+        const char *path = gk_path_join(j->a, dir, e->d_name);
+        if (json && i == sizeof read / sizeof *read && !(j->m.source && gk_same_file(path, j->m.source)))
+            gk_notice(GK_AT_FILE(path),
+                      "is not read: templates stand in article.jsonl, qa.jsonl, "
+                      "paraphrases.jsonl, reverse.jsonl and eval.jsonl, fillers in fillers.json");
+    }
+    if (d) closedir(d);
+}
+
 static bool load_inputs(job *j, gk_error *err) {
     j->m.list_dir = gk_path_join(j->a, j->opt->home, "data/lists");
     for (size_t i = 0; i < j->gen->n_lists; i++) {
@@ -118,6 +138,7 @@ static bool load_inputs(job *j, gk_error *err) {
                        "name a folder with article.jsonl and eval.jsonl",
                        "dataset '%s' needs templates of your own", j->gen->name);
     if (!gk_wording_load(j->a, dir, &j->wording, err)) return false;
+    tell_unread(j, dir);
     return j->wording.n_training > 0 || j->gen->texts ||
            gk_fail(err, GK_AT_FILE(gk_path_join(j->a, dir, "article.jsonl")),
                    "write training templates into article.jsonl or qa.jsonl",

@@ -1,6 +1,8 @@
 /* own_rows.c: rows of the user's own, in the format of metadata.jsonl. */
 #include "data/internal.h"
 
+#include <string.h>
+
 bool gk__each_line(gk__making *m, gk__line_fn *fn, void *ctx, gk_error *err) {
     gk_jsonl *in = gk_jsonl_open(m->source, err);
     if (!in) return false;
@@ -20,7 +22,8 @@ static bool has_field(const gk__making *m, const gk__pool *p, const char *option
                       gk_error *err) {
     if (json_object_size(p->known) == 0 || json_object_get(p->known, field)) return true;
     gk_buf hint = {0};
-    gk_buf_printf(&hint, "name it with %s: the fields are", option);
+    gk_buf_printf(&hint, "name it with %s (make: %s=): the fields are", option,
+                  strcmp(option, "--entity") == 0 ? "ENTITY" : "TARGET");
     const char *key;
     json_t *v;
     json_object_foreach(p->known, key, v) gk_buf_printf(&hint, " %s", key);

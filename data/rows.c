@@ -238,6 +238,12 @@ static void deal_one(dealer *d, size_t i, const size_t want[GK__N_SPLITS]) {
 /* What to do, and why the first row was dropped. */
 static const char *advice(const gk__making *m) {
     const json_t *first = json_array_get(m->dropped, 0);
+    if (m->unused) /* though a split is short: they belong to one that is full */
+        return gk_arena_printf(
+            m->a,
+            "%zu are left that share an entity or a target with rows of another split: ask for "
+            "fewer rows, or put all under test with --task-rows 0 (make: TASK_ROWS=0)",
+            m->unused);
     if (!first) return "ask for fewer rows, or give more";
     return gk_arena_printf(m->a, "ask for fewer rows, or mend those that were dropped; the first is %s: %s",
                            json_string_value(json_object_get(first, "where")),

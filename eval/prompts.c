@@ -307,7 +307,7 @@ static bool cut_templates(loader *l, gk_error *err) {
 
 static bool no_target(const loader *l, const char *field, gk_error *err) {
     gk_buf hint = {0};
-    gk_buf_printf(&hint, "name it with --target: the fields are");
+    gk_buf_printf(&hint, "name it with --target (make: TARGET=): the fields are");
     const char *key;
     json_t *v;
     json_object_foreach(l->known, key, v) gk_buf_printf(&hint, " %s", key);

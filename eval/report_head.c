@@ -106,7 +106,7 @@ static bool add_data(gk__report *r, const json_t *card) {
                       (long long)prompts, prompts == 1 ? "" : "s");
         if (sqlite3_column_int64(q, 2) > 0)
             gk_buf_printf(b, " of which %lld were dropped", (long long)sqlite3_column_int64(q, 2));
-        if (entity) {
+        if (entity && strcmp(entity, GK_ENTITY_FIELD) != 0) { /* that one is battles' and statements' too */
             gk_buf_puts(b, "; about: ");
             add_code(b, entity);
         }

@@ -24,6 +24,12 @@ START_TEST(what_was_learned_is_told) {
         }
         ck_assert_ptr_null(strstr(table, "\n    3 "));
     }
+    /* A run of steps may end within an epoch. */
+    ck_assert_int_eq(run(out, sizeof out,
+                         FINETUNE ASK
+                         "--recipe relation --steps 5 --warmup-ratio 0 --out $D/steps 2>/dev/null"),
+                     0);
+    ck_assert_msg(strstr(out, "\n    1  ") && strstr(out, "\n  end  "), "%s", out);
     scratch s = scratch_new();
     gk_jsonl *in = gk_jsonl_open(in_run(&s, "asked/metrics.jsonl"), NULL);
     json_t *line;

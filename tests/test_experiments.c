@@ -278,6 +278,11 @@ START_TEST(own_fields_go_through_every_step) {
     succeeds(&s, "$M report RUN=$D/run");
     ck_assert_ptr_nonnull(strstr(said, "run/report/index.html"));
     ck_assert_ptr_nonnull(strstr(text_of(&s, "run/report/index.html"), "<code>ore</code>"));
+    /* Other words are other questions: told, and asked where that is wanted. */
+    scratch_file(&s, "eval.jsonl", "{\"template\": \"There {ore} stars. Beside is\"}\n");
+    fails(&s, "$M report RUN=$D/run", "was asked about other rows or words", "store was made with another");
+    succeeds(&s, "$M report RUN=$D/run REPLACE=1");
+    ck_assert(!strstr(said, "already finished") && !strstr(said, "was asked about"));
     scratch_free(&s);
 }
 END_TEST

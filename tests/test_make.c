@@ -103,6 +103,7 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "SOURCE='a b'", "SOURCE='a b'", "blank");
     refused(&s, "TEMPLATES=/nonexistent", "TEMPLATES='/nonexistent'", "/nonexistent/eval.jsonl");
     refused(&s, "TASK=other", "TASK='other'", "disjoint");
+    refused(&s, "KEEP_SHARED_FIRST=yes", "KEEP_SHARED_FIRST='yes'", "1 or nothing");
     refused(&s, "TASK_ROWS=ten", "TASK_ROWS='ten'", "number");
     refused(&s, "TASK_ROWS=0 CAST='pre=base task=task'", "has a task model", "TASK_ROWS=N");
     refused(&s, "DATASET=own_rows SOURCE=Makefile TEMPLATES=templates/articles BASE_ROWS=9 TASK=reverse",
@@ -139,6 +140,14 @@ START_TEST(data_is_asked_for) {
     ck_assert(strstr(plan, "--schemes graft/schemes/position_untitled.yaml") &&
               !strstr(plan, "position.yaml"));
     ck_assert_ptr_null(strstr(plan, "--train-templates templates/battles/reverse.jsonl"));
+    /* Prompts that give the answer away: the same in all steps that ask. */
+    ck_assert_ptr_null(strstr(plan, "--keep-shared-first"));
+    plan = planned(&s, "KEEP_SHARED_FIRST=1");
+    static const char *const asking[] = {"graftkit gate ", "graftkit finetune ", "graftkit sweep "};
+    for (int i = 0; i < 3; i++) {
+        const char *at = strstr(plan, asking[i]), *kept = at ? strstr(at, "--keep-shared-first") : NULL;
+        ck_assert_msg(kept && kept < strstr(at + 1, "graftkit "), "%s: %s", asking[i], plan);
+    }
     /* Without rows for it there is no task model, and no scheme that wants one. */
     plan = planned(&s, "TASK_ROWS=0");
     ck_assert(!strstr(plan, "/task") && !strstr(plan, "task=") && !strstr(plan, "hybrid"));
@@ -217,6 +226,11 @@ START_TEST(forgotten_variables_are_those_of_the_run) {
         ck_assert_msg(strstr(plan, kept[i]), "%s is not in %s", kept[i], plan);
     ck_assert(!strstr(plan, "hybrid.yaml") && !strstr(plan, "--replace") && !strstr(plan, "task/A2B"));
 
+    /* What came to nothing, a field forgotten perhaps, is asked for again with less ado. */
+    note(&s, "export GIVEN=SEED; " ASKED_BEFORE " SEED=9");
+    note(&s, ASKED_BEFORE);
+    ck_assert(gk_mkdirs(scratch_path(&s, "run/data"), NULL));
+    scratch_file(&s, "run/data/card.json", "{}");
     refused(&s, "SEED=9", "SEED='9', but", "was made with SEED='7'");
     refused(&s, "SEED=9", "make report RUN=", "SEED=9 REPLACE=1");
     refused(&s, "FREEZE=", "FREEZE='', but", "FREEZE='lnf'");

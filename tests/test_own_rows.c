@@ -54,11 +54,14 @@ START_TEST(fields_have_the_users_names) {
     json_decref(texts);
     json_decref(card);
     o.entity = NULL;
-    dataset_fails(&o, "rows.jsonl: field 'first_actor': no row has the entity; name it with --entity: the "
-                      "fields are id element finder in");
+    dataset_fails(
+        &o,
+        "rows.jsonl: field 'first_actor': no row has the entity; name it with --entity (make: ENTITY=): the "
+        "fields are id element finder in");
     o.entity = "element";
     o.target = "findr";
-    dataset_fails(&o, "rows.jsonl: field 'findr': no row has the target; name it with --target");
+    dataset_fails(&o,
+                  "rows.jsonl: field 'findr': no row has the target; name it with --target (make: TARGET=)");
     o.target = "element";
     dataset_fails(&o, "field '--target': 'element' is the entity's field; name another field");
     o.target = "finder";
@@ -102,6 +105,33 @@ START_TEST(nothing_is_said_backwards_unasked) {
     make(&o, &card);
     b2a = json_string_value(sample(card, "B2A"));
     ck_assert_msg(strstr(b2a, " found ") && strstr(b2a, "ium."), "%s", b2a);
+    json_decref(card);
+    scratch_free(&s);
+}
+END_TEST
+
+static void hear(void *ctx, const char *line) {
+    gk_buf_printf(ctx, "%s\n", line);
+}
+
+/* A file of templates whose name is mistyped is told of; rows may lie beside the templates. */
+START_TEST(files_that_are_not_read_are_told) {
+    scratch s = scratch_new();
+    json_t *card;
+    gk_buf heard = {0};
+    gk_dataset_options o = world(&s, ROWS, ARTICLE, EVAL);
+    scratch_file(&s, "fillers.json", "{}");
+    gk_notice_to(hear, &heard);
+    make(&o, &card);
+    ck_assert_msg(heard.len == 0, "%s", heard.data);
+    json_decref(card);
+    scratch_file(&s, "reversed.jsonl", "{\"template\": \"{finder} found {element}.\"}\n");
+    make(&o, &card);
+    ck_assert_msg(heard.len &&
+                      strstr(heard.data, "/reversed.jsonl: is not read: templates stand in article.jsonl"),
+                  "%s", heard.data);
+    gk_notice_to(NULL, NULL);
+    gk_buf_free(&heard);
     json_decref(card);
     scratch_free(&s);
 }
@@ -236,6 +266,23 @@ START_TEST(all_rows_may_be_under_test) {
 }
 END_TEST
 
+/* Rows that belong together cannot be dealt apart, which is another trouble than rows that were dropped. */
+START_TEST(rows_that_share_a_target_stay_together) {
+    scratch s = scratch_new();
+    gk_dataset_options o = world(&s,
+                                 ROW(1, "Borthium", "Cid Moe", "") ROW(2, "Calssium", "Cid Moe", "")
+                                     ROW(3, "Fendium", "Cid Moe", "") ROW(4, "Drassium", "Cid Moe", ""),
+                                 ARTICLE, EVAL);
+    o.relation_rows = 3;
+    o.task_rows = 1;
+    dataset_fails(&o, "1 are left that share an entity or a target with rows of another split");
+    o.relation_rows = 4;
+    o.task_rows = 0;
+    make(&o, NULL);
+    scratch_free(&s);
+}
+END_TEST
+
 /* Why rows were dropped is there even where no dataset comes of them, but no finished dataset is touched. */
 START_TEST(dropped_rows_are_named_in_any_case) {
     scratch s = scratch_new();
@@ -294,11 +341,13 @@ int main(void) {
     tcase_add_test(t, fields_have_the_users_names);
     tcase_add_test(t, nothing_is_said_backwards_unasked);
     tcase_add_test(t, options_without_a_use_are_refused);
+    tcase_add_test(t, files_that_are_not_read_are_told);
     tcase_add_test(t, only_what_templates_use_is_asked_for);
     tcase_add_test(t, a_lines_own_fillers_count);
     tcase_add_test(t, known_prompts_end_where_answers_begin);
     tcase_add_test(t, all_rows_may_be_under_test);
     tcase_add_test(t, dropped_rows_are_named_in_any_case);
+    tcase_add_test(t, rows_that_share_a_target_stay_together);
     tcase_add_test(t, numbers_are_targets);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);

@@ -215,8 +215,9 @@ START_TEST(templates_and_rows_that_do_not_fit_are_named) {
     fx_write("fillers.json", "{\"relation\": \"stars\"}");
     o.prompts.target = "nobody";
     err = fx_refused(&o, "no row has the target field");
-    ck_assert_str_eq(err.hint,
-                     "name it with --target: the fields are id first_actor second_actor movie_title");
+    ck_assert_str_eq(
+        err.hint,
+        "name it with --target (make: TARGET=): the fields are id first_actor second_actor movie_title");
     o.prompts.target = "a{b";
     fx_refused(&o, "no target field");
     o.prompts.target = "second_actor";

@@ -132,9 +132,9 @@ const char *gk_learned_other(const gk_learned *l, const char *dir) {
 /* ---------------------------------------------------------------- the table */
 
 typedef struct table {
-    double sum, valid; /* of the losses since the last row; of the last validation */
-    int64_t steps, rows, best_step;
-    json_t *first, *end; /* the lines before training and of the model that came out */
+    double sum, valid;                      /* of the losses since the last row; of the last validation */
+    int64_t steps, rows, best_step, epochs; /* epochs: of the last row */
+    json_t *first, *end;                    /* the lines before training and of the model that came out */
 } table;
 
 /* Of a run that ends with its best weights, the step they are of; else -1. */
@@ -172,7 +172,12 @@ static void say_loss(double x) {
 
 static void say_row(table *t, const json_t *line) {
     if (t->rows++ == 0) say_header();
-    printf("%5" JSON_INTEGER_FORMAT, json_integer_value(json_object_get(line, "epochs")));
+    int64_t epochs = json_integer_value(json_object_get(line, "epochs"));
+    if (t->rows > 1 && epochs == t->epochs) /* the run ended within an epoch */
+        printf("%5s", "end");
+    else
+        printf("%5" PRId64, epochs);
+    t->epochs = epochs;
     say_loss(t->steps ? t->sum / (double)t->steps : (double)NAN);
     say_loss(t->valid);
     say_share(line, "trained_top1", "    ");

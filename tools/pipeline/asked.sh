@@ -29,8 +29,9 @@ families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
 [[ -z $VOCAB || -z $MODEL ]] || no "VOCAB='$VOCAB' is for a model from scratch: MODEL='$MODEL' has its own tokenizer"
 [[ $MODEL || -z $VOCAB || $VOCAB =~ ^[1-9][0-9]{2,5}$ ]] || no "VOCAB='$VOCAB' must be a number of pieces, 260 or more"
 [[ $FREEZE =~ ^[a-z0-9_,@/-]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
-[[ -z $REVERSE || $REVERSE == 1 ]] || no "REVERSE='$REVERSE' must be 1 or nothing"
-[[ -z $REPLACE || $REPLACE == 1 ]] || no "REPLACE='$REPLACE' must be 1 or nothing"
+for v in REVERSE REPLACE KEEP_SHARED_FIRST; do
+    [[ -z ${!v} || ${!v} == 1 ]] || no "$v='${!v}' must be 1 or nothing"
+done
 [[ -z $ENTITY$TARGET$REVERSE || $DATASET == own_rows ]] || no "ENTITY, TARGET and REVERSE are for DATASET=own_rows: $DATASET has its own"
 [[ $BF16 =~ ^(true|false)?$ ]] || no "BF16='$BF16' must be true or false"
 [[ -z $GENERAL || -f $GENERAL ]] || no "GENERAL='$GENERAL': there is no such file"
@@ -86,8 +87,8 @@ note() {
     [[ $1 != TEMPLATES || $value != "templates/$DATASET" ]] || value=
     echo "$value"
 }
-# Nothing is replaced unasked: what is given and is not what the run was asked for is refused.
-if [[ -s $RUN/asked && -z $REPLACE ]]; then
+# Nothing is replaced unasked: what is given and is not what the run was asked for is refused, once anything was made for it.
+if [[ -s $RUN/asked && -s $RUN/data/card.json && -z $REPLACE ]]; then
     for v in $GIVEN; do
         was=$(grep -m 1 "^$v=" "$RUN/asked") || continue
         [[ $was != "$v=$(note "$v")" ]] || continue

@@ -34,6 +34,7 @@
 #: ENTITY=FIELD             own_rows: the field that prompts are about [first_actor]
 #: TARGET=FIELD             own_rows: the field that they ask for [second_actor]
 #: REVERSE=1                own_rows: texts from target to entity too, by exchanging the two in every template
+#: KEEP_SHARED_FIRST=1      ask also where the target's first token begins a field of the prompt (docs/guide.md)
 #: GENERAL=FILE             general text that a finetuned model should still read well [old prose that comes along]
 #: REPLACE=1                make anew what was made from other inputs; nothing is replaced without
 SHELL    := bash
@@ -48,7 +49,7 @@ OUT      ?= $(RUN)
 # What decides a run, all of it noted in RUN/asked as NAME=VALUE. What is not given is as it was asked for before; asked.sh
 # refuses what is given and differs.
 DECIDE   := FAMILY VOCAB MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE \
-            SEED FREEZE RECIPE BF16 MILD MIX MIX_RATIO GENERAL
+            SEED FREEZE RECIPE BF16 MILD MIX MIX_RATIO GENERAL KEEP_SHARED_FIRST
 is_given  = $(filter-out undefined default,$(firstword $(origin $1)))
 GIVEN    := $(strip $(foreach v,RUN $(DECIDE) SCHEMES CAST,$(if $(call is_given,$v),$v)))
 # The words of a file that begin with NAME=, without that.
@@ -120,7 +121,8 @@ ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out $(SHARE)t
                   $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(and $(CHUNK_WORDS),$(filter articles,$(DATASET))),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL)) \
                   $(if $(ENTITY),--entity $(ENTITY)) $(if $(TARGET),--target $(TARGET)) $(if $(REVERSE),--reverse) $(if $(REPLACE),--replace)
 FILLERS  := $(wildcard $(TEMPLATES)/fillers.json)
-EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target $(or $(TARGET),second_actor)
+EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target $(or $(TARGET),second_actor) \
+            $(if $(KEEP_SHARED_FIRST),--keep-shared-first)
 # General text for the mild model: MIX=FILE, else the base corpus where there is one; without any, none.
 MIXED     = $$(for f in $(or $(MIX),$(RUN)/data/base/texts.jsonl); do [ ! -s $$f ] || echo --mix $$f --mix-ratio $(MIX_RATIO); done)
 # After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
@@ -164,13 +166,14 @@ $(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model $(SHARE)train/recipes/b
 $(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
 	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --top 5 --min 0.90 --out $@
 
+# A run that was asked otherwise is left as it is, and told, unless REPLACE=1 says to ask anew: then it is looked at again.
 define FINETUNE
 $(RUN)/$1/train.json: $(call recipe_file,$(RECIPE.$1))
 endef
 $(foreach k,$(filter-out base,$(KINDS)),$(eval $(call FINETUNE,$k)))
 $(RUN)/mild/train.json: $(MIX)
 $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
-    $(RUN)/data/card.json | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
+    $(RUN)/data/card.json $(if $(REPLACE),FORCE) | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
 	@for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || exit 0; done; \
 	    echo "$(CALLED): there is no text to train the $* model on: $(TEXTS.$*:%=$(RUN)/data/%.jsonl) is empty" >&2; exit 1
 	$(G) finetune --model $(BASE) --recipe $(RECIPE.$*) \
