@@ -191,7 +191,7 @@ bool gk_text_begin(const char *text, size_t len, const char *path, size_t *skip,
 /* ---------------------------------------------------------------- JSON (json.c; parser: jansson) */
 
 /* A JSON document with unique keys. The caller owns the reference (json_decref). Errors carry
- * line and column. */
+ * line and column. An integer that 64 bits do not hold, which Python writes too, is a real. */
 json_t *gk_json_load(const char *path, gk_error *err);
 json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err);
 /* Python writes NaN, Infinity and -Infinity, which are no JSON: these two read them as null. This one reads

@@ -1,7 +1,12 @@
 /* json_text.c: see json_text.h. */
 #include "core/json_text.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define INTEGER_DIGITS 19 /* of the largest of 64 bits */
 
 /* A character that no text has, behind which "0" stands for U+0000 and itself for itself. */
 #define MARK "\xF4\x8F\xBF\xBF"
@@ -63,10 +68,49 @@ static size_t special(rewriter *r, const char *s) {
     return strlen(MARK);
 }
 
+static bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+/* An integer of more digits than the parser's have, which Python's may, becomes a real: the bytes it takes,
+ * or 0. In a line it is left to the parser, which refuses it: there it may be meant as text. */
+static size_t long_integer(rewriter *r, const char *s) {
+    size_t n = *s == '-', left = (size_t)(r->end - s);
+    char text[32];
+    if (r->kind == GK__JSON_LINE) return 0;
+    while (n < left && is_digit(s[n])) n++;
+    if (n < INTEGER_DIGITS || (n < left && strchr(".eE", s[n]))) return 0;
+    if (n < sizeof text) {
+        snprintf(text, sizeof text, "%.*s", (int)n, s);
+        errno = 0;
+        (void)strtoll(text, NULL, 10);
+        if (errno == 0) return 0;
+    }
+    gk_buf_add(&r->out->copy, s, n);
+    replace(r, 0, 2, "e0");
+    return n;
+}
+
+static bool has_long_integer(const char *text, size_t len) {
+    size_t digits = 0;
+    for (size_t i = 0; i < len && digits < INTEGER_DIGITS; i++) digits = is_digit(text[i]) ? digits + 1 : 0;
+    return digits == INTEGER_DIGITS;
+}
+
+static size_t outside(rewriter *r, const char *s, bool number_before) {
+    if (!number_before && (*s == '-' || is_digit(*s))) {
+        size_t taken = long_integer(r, s);
+        if (taken) return taken;
+    }
+    return number_word(r, s);
+}
+
 static void rewrite(rewriter *r, const char *s) {
     bool in_string = false;
+    const char *begin = s;
     while (s < r->end) {
-        size_t taken = in_string ? special(r, s) : number_word(r, s);
+        bool in_number = s > begin && s[-1] && (is_digit(s[-1]) || strchr("-+.eE", s[-1]));
+        size_t taken = in_string ? special(r, s) : outside(r, s, in_number);
         if (taken) {
             s += taken;
             continue;
@@ -81,7 +125,7 @@ static void rewrite(rewriter *r, const char *s) {
 gk__json_text gk__json_rewrite(const char *text, size_t len, gk__json_kind kind) {
     static const char *const SUSPECT[] = {"NaN", "Infinity", "\\u0000", MARK, "\\udbff", "\\uDBFF"};
     gk__json_text t = {.text = text, .len = len};
-    bool any = false;
+    bool any = kind != GK__JSON_LINE && has_long_integer(text, len);
     for (size_t i = 0; !any && i < sizeof SUSPECT / sizeof *SUSPECT; i++)
         any = memmem(text, len, SUSPECT[i], strlen(SUSPECT[i])) != NULL;
     if (!any) return t;

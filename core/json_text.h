@@ -6,7 +6,8 @@
 #include "core/core.h"
 
 typedef enum gk__json_kind {
-    GK__JSON_DOCUMENT, /* NaN, Infinity and -Infinity become null; "\u0000" becomes a mark (gk_json_plain) */
+    GK__JSON_DOCUMENT, /* NaN, Infinity and -Infinity become null, an integer of more than 64 bits a real;
+                          "\u0000" becomes a mark (gk_json_plain) */
     GK__JSON_WORDS,    /* the same, but the three become strings of themselves */
     GK__JSON_LINE      /* the three become null; "\u0000" is left to the parser, which refuses it */
 } gk__json_kind;

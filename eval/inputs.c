@@ -66,11 +66,21 @@ static const gk_model *opened(const gk__inputs *in, const char *path) {
     return NULL;
 }
 
+/* Where one model ties its head to its embedding and another does not, all have a head of their own: that of
+ * a tied one is its embedding still. */
+static void untie(const gk__inputs *in, gk_model *m) {
+    if (in->cast.n == 0 || gk_model_config(m)->tied == gk_model_config(in->model[0])->tied) return;
+    gk_model_untie(m);
+    for (int i = 0; i < in->cast.n; i++)
+        if (in->model[i]) gk_model_untie(in->model[i]);
+}
+
 /* A model whose vocabulary is padded (or not, where the recipient's is) computes with the rows that both
  * have. */
 static bool fit_vocab(const gk__inputs *in, gk_model *m, const char *dir, gk_error *err) {
     const gk_model *to = in->model[0];
     if (in->cast.n == 0) return true;
+    untie(in, m);
     int have = gk_model_config(m)->vocab, want = gk_model_config(to)->vocab;
     if (!gk_model_fit_vocab(m, to, err)) return false;
     if (have > want && gk_model_config(m)->vocab == want)
@@ -99,9 +109,10 @@ static bool open_adapter(gk__inputs *in, gk_arena *a, const char *dir, int i, gk
         base = in->model[i] = gk_model_open(path, err);
         if (base && !fit_vocab(in, in->model[i], path, err)) return false;
     }
-    in->adapter[i] = base ? gk_adapter_load(dir, gk_model_config(base), err) : NULL;
-    if (in->adapter[i] && !gk_adapter_low_rank(in->adapter[i])) return open_merged(in, dir, i, err);
-    in->derived[i] = in->adapter[i] ? gk_derive_adapter(base, in->adapter[i], err) : NULL;
+    if (!base) return false;
+    in->adapter[i] = gk_adapter_load(dir, gk_model_config(base), NULL); /* an error is said of the merged one */
+    if (!in->adapter[i] || !gk_adapter_low_rank(in->adapter[i])) return open_merged(in, dir, i, err);
+    in->derived[i] = gk_derive_adapter(base, in->adapter[i], err);
     in->cast.derived[i] = in->derived[i];
     in->cast.model[i] = base;
     return in->derived[i] != NULL;

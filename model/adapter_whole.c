@@ -140,7 +140,8 @@ static const gk__entry *find_whole(gk__reading *r, const gk_adapter *a, const gk
         e = find_in(r, a, s, name);
         *missing = !e && gk__spec_whole(r->spec, name); /* under its old name it is nothing that PEFT finds */
     }
-    if (e && in_list(r, s)) pass_over_copies(r, s, name);
+    if (e && (in_list(r, s) || (is(s, GK_HEAD) && gk__spec_ensures_tied(r->spec))))
+        pass_over_copies(r, s, name);
     return e;
 }
 

@@ -36,6 +36,21 @@ static int wrapper_of(const char *name) {
     return -1;
 }
 
+/* A tensor whose name ends in the slot's behind a point, as that of a model inside another one; NULL: none.
+ */
+static const gk__stored *inside_another(const gk__layout *l, const gk__files *files, const gk__slot *s,
+                                        size_t *before) {
+    const char *bare = gk__bare_name(l->prefix, s->name);
+    for (size_t i = 0; i < files->n; i++) {
+        size_t n = strlen(files->list[i].name), own = strlen(s->name), end = strlen(bare);
+        if (n <= end + 1 || strcmp(files->list[i].name + n - end, bare) != 0) continue;
+        bool whole = n > own && strcmp(files->list[i].name + n - own, s->name) == 0;
+        *before = n - (whole ? own : end);
+        if (files->list[i].name[*before - 1] == '.') return &files->list[i];
+    }
+    return NULL;
+}
+
 bool gk__leftover_missing(const gk__layout *l, const gk__files *files, const gk__slot *s, gk_error *err) {
     char shape[96], hint[192];
     for (size_t i = 0; !l->strict && i < files->n; i++) {
@@ -44,6 +59,13 @@ bool gk__leftover_missing(const gk__layout *l, const gk__files *files, const gk_
             return gk_fail(err, gk__at_stored(&files->list[i]), WRAPPERS[w].mend,
                            "'%s' in the names is %s: a wrapper was saved, not the model", WRAPPERS[w].part,
                            WRAPPERS[w].whose);
+    }
+    size_t before;
+    const gk__stored *other = l->strict ? NULL : inside_another(l, files, s, &before);
+    if (other) {
+        snprintf(hint, sizeof hint, "take '%.*s' out of the names, if what stands behind it is the model",
+                 (int)(before < 120 ? before : 120), other->name);
+        return gk_fail(err, gk__at_stored(other), hint, "ends in '%s', which is missing", s->name);
     }
     snprintf(hint, sizeof hint, "the configuration asks for it with the shape %s",
              gk__shape_text(s->shape, s->n_dims, shape, sizeof shape));

@@ -220,6 +220,9 @@ gk_model *gk_model_open(const char *path, gk_error *err);
  * are left out (they are never predicted), those that only `to` has are copied from it. Where the two differ
  * in more, nothing is changed. False: no memory. */
 bool gk_model_fit_vocab(gk_model *m, const gk_model *to, gk_error *err);
+/* Of a model that gk_model_open gave: its head is one of its own from now on, with the embedding's values
+ * where it was tied. Nothing is copied. */
+void gk_model_untie(gk_model *m);
 /* Writes config.json and model.safetensors (each atomically, config.json last) and generation_config.json:
  * that of the folder which the model was read from, else, where the ids that end a text are others than
  * config.json's, one with these; a file of that name that was there goes, since it was of another model.

@@ -1,5 +1,5 @@
-/* vocab.c: a model with the vocabulary of another: padded rows at the end of embedding and head go, or come.
- */
+/* vocab.c: a model with the vocabulary of another: padded rows at the end of embedding and head go, or come;
+ * and with a head of its own beside one that has it. */
 #include "model/half.h"
 #include "model/internal.h"
 
@@ -53,4 +53,8 @@ bool gk_model_fit_vocab(gk_model *m, const gk_model *to, gk_error *err) {
     if (m->cfg.tied) m->outer[GK_HEAD] = m->outer[GK_EMBED];
     m->cfg.vocab = vocab;
     return true;
+}
+
+void gk_model_untie(gk_model *m) {
+    m->cfg.tied = false; /* outer[GK_HEAD] is there already, the same view as the embedding's */
 }

@@ -162,6 +162,31 @@ START_TEST(a_model_by_itself_finds_no_tokens) {
 }
 END_TEST
 
+/* An adapter's folder has no config.json: its base's counts, also where that has numbers that are no JSON. */
+START_TEST(an_adapter_has_its_bases_settings) {
+    static const char *const EXTRA[] = {"", ", \"note\": 1000000000000000019884624838656",
+                                        ", \"note\": -Infinity"};
+    put_kind("base", "json");
+    put_kind("adapter", "json");
+    put_text("base", "tokenizer_config.json", "{\"pad_token\": \"<pad>\"}");
+    put_text("adapter", "tokenizer_config.json", "{\"pad_token\": \"<pad>\"}");
+    for (size_t i = 0; i < COUNT(EXTRA); i++) {
+        char text[256];
+        snprintf(text, sizeof text, "{\"eos_token_id\": 7%s}", EXTRA[i]);
+        put_text("base", "config.json", text);
+        snprintf(text, sizeof text, "{\"base_model_name_or_path\": \"%s\"%s}", i ? "../base" : in_dir("base"),
+                 EXTRA[i]);
+        put_text("adapter", "adapter_config.json", text);
+        gk_tok *base = load(in_dir("base")), *adapter = load(in_dir("adapter"));
+        ck_assert_int_eq(gk_tok_eos(base), 7);
+        ck_assert_int_eq(gk_tok_eos(adapter), 7);
+        ck_assert(gk_tok_same(base, adapter));
+        gk_tok_free(base);
+        gk_tok_free(adapter);
+    }
+}
+END_TEST
+
 /* ---------------------------------------------------------------- refused by name */
 
 START_TEST(what_is_not_built_is_refused) {
@@ -256,6 +281,7 @@ int main(void) {
     tcase_add_test(c, folders_are_read_as_the_reference_reads_them);
     tcase_add_test(c, text_between_tokens_is_sentencepieces);
     tcase_add_test(c, a_model_by_itself_finds_no_tokens);
+    tcase_add_test(c, an_adapter_has_its_bases_settings);
     tcase_add_test(c, what_is_not_built_is_refused);
     tcase_add_test(c, a_template_with_eos_is_refused);
     tcase_add_test(c, chat_templates_are_kept);

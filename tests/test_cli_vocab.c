@@ -23,6 +23,24 @@ static void pad(const char *name, const char *from, int more) {
     fx_save(big, name, "tok");
 }
 
+/* The saved model with its embedding as its head: tied, or in a tensor of its own. */
+static void retie(const char *name, const char *from, bool tied) {
+    gk_model *m = gk_model_load(fx_path(from), NULL);
+    gk_config c = *gk_model_config(m);
+    c.tied = tied;
+    gk_model *other = gk_model_new(&c, 77, NULL);
+    const gk_param *p, *q;
+    size_t n = gk_model_params(m, &p), k = gk_model_params(other, &q);
+    for (size_t i = 0; i < k; i++)
+        for (size_t j = 0; j < n; j++)
+            if (p[j].comp == (q[i].comp == GK_HEAD ? GK_EMBED : q[i].comp) && p[j].layer == q[i].layer &&
+                p[j].bias == q[i].bias)
+                memcpy(gk_model_data(other) + q[i].offset, gk_model_data(m) + p[j].offset,
+                       p[j].count * sizeof(float));
+    gk_model_free(m);
+    fx_save(other, name, "tok");
+}
+
 static void start(void) {
     fx_start();
     pad("big", "sft", MORE);
@@ -125,6 +143,37 @@ START_TEST(derived_donors_and_whole_targets) {
 }
 END_TEST
 
+/* A tied model beside one that is not computes as the same with its embedding written as its head. */
+START_TEST(one_is_tied_and_another_is_not) {
+    static const char *const PAIRS[][4] = {/* recipients tied and not, donors tied and not */
+                                           {"tpre", "upre", "sft", "sft"},
+                                           {"pre", "pre", "tsft", "usft"},
+                                           {"tpre", "upre", "big", "big"},
+                                           {"bigpre", "bigpre", "tsft", "usft"}};
+    retie("tpre", "pre", true);
+    retie("upre", "pre", false);
+    retie("tsft", "sft", true);
+    retie("usft", "sft", false);
+    fx_write("ties.yaml", "set: t\nschemes:\n"
+                          "  - {name: PRE}\n"
+                          "  - {name: SFT, grafts: [{at: all, donor: sft}], head: sft}\n"
+                          "  - {name: RH, grafts: [{at: all, donor: sft}]}\n"
+                          "  - {name: r, grafts: [{at: all, donor: r2}], head: r2}\n");
+    for (size_t i = 0; i < sizeof PAIRS / sizeof *PAIRS; i++) {
+        char args[1024], a[16], b[16];
+        for (int k = 0; k < 2; k++) {
+            snprintf(k ? b : a, sizeof a, "t%zu%d.db", i, k);
+            snprintf(args, sizeof args,
+                     "sweep " WORLD "--schemes $D/ties.yaml --recipient pre=$D/%s --donor sft=$D/%s "
+                     "--derive 'r{}=sft:rank=2' --out $D/%s",
+                     PAIRS[i][k], PAIRS[i][2 + k], k ? b : a);
+            runs(args, "");
+        }
+        assert_equal_stores(a, b, 4);
+    }
+}
+END_TEST
+
 START_TEST(searches_and_differences) {
     char plain[16384], big[16384];
     /* Models that know nothing: there is nothing to search for, but that is found with the rows in common. */
@@ -154,6 +203,7 @@ int main(void) {
     tcase_add_test(t, a_larger_donor_sweeps_as_without_its_rows);
     tcase_add_test(t, a_smaller_donor_has_the_recipients_rows);
     tcase_add_test(t, derived_donors_and_whole_targets);
+    tcase_add_test(t, one_is_tied_and_another_is_not);
     tcase_add_test(t, searches_and_differences);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -152,7 +152,12 @@ START_TEST(names_of_wrappers_are_told) {
     } CASE[] = {{"module.", "'module.' in the names is DataParallel's", "model.module"},
                 {"_orig_mod.", "'_orig_mod.' in the names is torch.compile's", "model._orig_mod"},
                 {"module._orig_mod.", "'_orig_mod.' in the names is torch.compile's", "model._orig_mod"},
-                {"base_model.model.", "'base_model.model.' in the names is PEFT's", "merge_and_unload"}};
+                {"base_model.model.", "'base_model.model.' in the names is PEFT's", "merge_and_unload"},
+                /* a model inside another one */
+                {"language_model.", "ends in 'model.embed_tokens.weight', which is missing",
+                 "take 'language_model.' out of the names"},
+                {"model.", "ends in 'model.embed_tokens.weight', which is missing",
+                 "take 'model.' out of the names"}};
     for (size_t c = 0; c < sizeof CASE / sizeof *CASE; c++) {
         folder f = make(FIXTURES "llama");
         for (size_t i = 0; i < f.n; i++)

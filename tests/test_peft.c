@@ -17,7 +17,7 @@ static const char *const NAMES[] = {
     "gemma-dora",     "qwen2-dora",       "olmo2-dora",    "llama-whole", "llama-norms", "tied-embed",
     "tied-head",      "tied-both",        "tied-kept",     "gpt2-whole",  "neox-whole",  "gemma-whole",
     "llama-grown",    "tied-grown",       "gpt2-grown",    "grown-saved", "gpt2-biases", "qwen2-biases",
-    "olmo2-chosen",   "llama-expression", "neox-exact",    "gpt2-copies"};
+    "olmo2-chosen",   "llama-expression", "neox-exact",    "gpt2-copies", "kept-grown"};
 enum { N_NAMES = sizeof NAMES / sizeof *NAMES };
 
 static char why[2048];

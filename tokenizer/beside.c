@@ -404,15 +404,13 @@ gk__listed *gk__beside_listed(const gk__beside *s, size_t *n) {
 
 static void from_model(const gk__beside *s, gk_tok *t, const bool known[2]) {
     static const char *const KEYS[] = {"bos_token_id", "eos_token_id"};
-    json_t *json = gk_json_load(gk_path_join(s->a, s->dir, "config.json"), NULL);
     for (int i = GK__BOS; i <= GK__EOS; i++) {
-        const json_t *v = json_object_get(json, KEYS[i]);
+        const json_t *v = json_object_get(s->model, KEYS[i]);
         int64_t id;
         if (json_is_array(v)) v = json_array_get(v, 0);
         if (!known[i] && number_of(v, &id) && id < t->kind->size(t->model))
             *(i == GK__BOS ? &t->bos : &t->eos) = (int)id;
     }
-    json_decref(json);
 }
 
 void gk__beside_ends(const gk__beside *s, gk_tok *t) {

@@ -22,6 +22,7 @@ typedef struct gk__class {
 typedef struct gk__beside {
     json_t *config, *map, *added; /* tokenizer_config.json, special_tokens_map.json, added_tokens.json; NULL:
                                      no such file, or one that does not count */
+    json_t *model;                /* config.json, or NULL */
     const char *dir;
     bool
         complete; /* the tokenizer is a tokenizer.json: what the class takes for granted adds nothing to it */

@@ -119,6 +119,21 @@ static bool read_flag(const gk__beside *s, const char *key, gk__maybe *out, gk_e
     return true;
 }
 
+/* config.json, or that of an adapter's base. It is the model's, so it is neither kept nor judged here: what
+ * it says is taken where it can be. */
+static json_t *model_config(gk_arena *a, const char *dir) {
+    const char *own = gk_path_join(a, dir, "config.json"),
+               *adapter = gk_path_join(a, dir, "adapter_config.json");
+    if (gk_exists(own) || !gk_exists(adapter)) return gk_json_load(own, NULL);
+    json_t *doc = gk_json_load(adapter, NULL);
+    const char *base = json_string_value(json_object_get(doc, "base_model_name_or_path"));
+    const char *beside = base && *base != '/' ? gk_path_join(a, dir, base) : NULL;
+    if (beside && gk_exists(beside)) base = beside;
+    json_t *model = base ? gk_json_load(gk_path_join(a, base, "config.json"), NULL) : NULL;
+    json_decref(doc);
+    return model;
+}
+
 bool gk__beside_read(gk_tok *t, const char *dir, const json_t *doc, gk__beside *out, gk_error *err) {
     *out = (gk__beside){.dir = dir, .complete = doc != NULL, .a = t->arena};
     gk__maybe split;
@@ -137,13 +152,9 @@ bool gk__beside_read(gk_tok *t, const char *dir, const json_t *doc, gk__beside *
         json_decref(out->added);
         out->map = out->added = NULL;
     }
-    /* config.json is the model's, so it is neither kept nor judged here: what it says is taken where it can
-     * be.
-     */
-    json_t *model = gk_json_load(gk_path_join(t->arena, dir, "config.json"), NULL);
-    out->class = choose_class(out, model, doc);
+    out->model = model_config(t->arena, dir);
+    out->class = choose_class(out, out->model, doc);
     if (out->class.generic) out->class.name = gk_arena_strdup(t->arena, out->class.name);
-    json_decref(model);
     return true;
 }
 
@@ -151,6 +162,7 @@ void gk__beside_free(gk__beside *s) {
     json_decref(s->config);
     json_decref(s->map);
     json_decref(s->added);
+    json_decref(s->model);
 }
 
 /* ---------------------------------------------------------------- the space before a text */

@@ -57,6 +57,7 @@ CASES = {
     "neox-exact": ("neox", dict(r=2, lora_alpha=4, layers_to_transform=[0], target_modules=[  # whole names are in every layer
         "gpt_neox.layers.0.mlp.dense_4h_to_h", "gpt_neox.layers.1.attention.query_key_value", "dense"])),
     "gpt2-copies": ("gpt2", dict(r=2, lora_alpha=4, target_modules=["c_attn"], bias="all", modules_to_save=["mlp", "ln_1"])),
+    "kept-grown": ("qwen2-tied", dict(r=2, lora_alpha=4, target_modules=[Q], modules_to_save=["embed_tokens", "lm_head"], ensure_weight_tying=True), 3),
     # refused here, whatever the logits
     "llama-head": ("llama", dict(r=2, lora_alpha=4, target_modules=[Q, "lm_head"])),
     "gpt2-embedding": ("gpt2", dict(r=2, lora_alpha=4, target_modules=["c_attn", "wte"])),
