@@ -85,6 +85,7 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "FAMILY=lama", "FAMILY='lama'", "llama gpt2");
     refused(&s, "FAMILY=", "FAMILY=''", "llama gpt2");
     refused(&s, "VOCAB=many", "VOCAB='many'", "number of pieces");
+    refused(&s, "FAMILY=gpt2 MODEL=/nonexistent", "FAMILY='gpt2'", "MODEL='/nonexistent' has its own");
     refused(&s, "VOCAB=500 MODEL=/nonexistent", "VOCAB='500'", "MODEL='/nonexistent' has its own tokenizer");
     refused(&s, "SEED=abc", "SEED='abc'", "integer of 0 or more");
     refused(&s, "SEED=-1", "SEED='-1'", "integer of 0 or more");
@@ -287,12 +288,12 @@ START_TEST(other_weights_under_the_same_name_are_noticed) {
     scratch_file(&s, "model/config.json", "{}");
     scratch_file(&s, "model/tokenizer.model", "t");
     scratch_file(&s, "model/model.safetensors", "one");
-    note(&s, "MODEL=$D/model");
+    note(&s, "FAMILY= MODEL=$D/model");
     backdate(&s);
-    note(&s, "MODEL=$D/model");
+    note(&s, "FAMILY= MODEL=$D/model");
     ck_assert_int_eq(written(&s), 0);
     scratch_file(&s, "model/model.safetensors", "three");
-    note(&s, "MODEL=$D/model");
+    note(&s, "FAMILY= MODEL=$D/model");
     ck_assert_int_eq(written(&s), 1);
     scratch_free(&s);
 }
@@ -305,12 +306,12 @@ START_TEST(parts_of_a_model_are_noticed) {
     scratch_file(&s, "m-00001-of-00002.gguf", "one");
     refused(&s, "MODEL=$D/m-00001-of-00002.gguf", "part 2 is missing", "m-00002-of-00002.gguf");
     scratch_file(&s, "m-00002-of-00002.gguf", "two");
-    note(&s, "MODEL=$D/m-00001-of-00002.gguf");
+    note(&s, "FAMILY= MODEL=$D/m-00001-of-00002.gguf");
     backdate(&s);
-    note(&s, "MODEL=$D/m-00001-of-00002.gguf");
+    note(&s, "FAMILY= MODEL=$D/m-00001-of-00002.gguf");
     ck_assert_int_eq(written(&s), 0);
     scratch_file(&s, "m-00002-of-00002.gguf", "three");
-    note(&s, "MODEL=$D/m-00001-of-00002.gguf");
+    note(&s, "FAMILY= MODEL=$D/m-00001-of-00002.gguf");
     ck_assert_int_eq(written(&s), 1);
     scratch_free(&s);
 }

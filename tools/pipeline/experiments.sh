@@ -76,7 +76,7 @@ for n in "${todo[@]}"; do
         [[ $MODEL ]] || run base
         [[ $ARTICLES ]] || ARTICLES=$(sed -n 's/^SOURCE=//p' "$RUN/${dataset[$n]}/asked" 2>/dev/null) # as it was asked for
         ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES="${SHARE}templates/${dataset[$n]}" SOURCE="$ARTICLES"
-            BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE= VOCAB=)
+            BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE= FAMILY= VOCAB=)
         # A from-scratch model has 128 positions, whichever run it is of.
         positions=$(grep -sEo '"(max_position_embeddings|n_positions)": *[0-9]+' "$base/config.json" | grep -Eo '[0-9]+$')
         [[ ${positions:-1024} -gt 128 ]] || ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")

@@ -55,10 +55,12 @@ GIVEN    := $(strip $(foreach v,RUN $(DECIDE) SCHEMES CAST,$(if $(call is_given,
 # The words of a file that begin with NAME=, without that.
 noted     = $(patsubst $1=%,%,$(filter $1=%,$(if $(wildcard $2),$(file <$2))))
 $(foreach v,$(filter-out $(GIVEN),$(DECIDE)),$(if $(call noted,$v,$(RUN)/asked),$(eval $v := $$(call noted,$v,$$(RUN)/asked))))
+# What a model from scratch has does not stay beside MODEL.
+$(if $(MODEL),$(foreach v,$(filter-out $(GIVEN),FAMILY VOCAB),$(eval $v :=)))
 # Neither schemes nor models take away from what is there.
 $(foreach v,$(filter-out $(GIVEN),SCHEMES CAST),$(if $(call noted,$v,$(OUT)/asked-schemes),$(if $(REPLACE),,\
     $(eval $v := $$(call noted,$v,$$(OUT)/asked-schemes)))))
-FAMILY   ?= llama
+FAMILY   ?= $(if $(MODEL),,llama)
 VOCAB    ?= $(if $(MODEL),,2000)
 DATASET  ?= fake_movies_fake_actors
 TEMPLATES ?= $(SHARE)templates/$(DATASET)
