@@ -33,6 +33,15 @@ static bool has_amx(void) {
 }
 #endif
 
+bool gk_bf16_faster(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return gk_bf16_fast() && (has_amx() || __builtin_cpu_is("amd"));
+#else
+    return false;
+#endif
+}
+
 static void cpu_features(char *out, size_t size) {
     out[0] = 0;
 #if defined(__x86_64__)

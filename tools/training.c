@@ -82,8 +82,8 @@ static bool chosen(gk_training *t, const gk_model *m) {
     snprintf(t->chosen, sizeof t->chosen,
              "recipe %s, which is for models of %s parameters (this one has %.3g million)%s", t->recipe,
              SIZES[i].range, n / 1e6,
-             i > 0 && gk_bf16_fast()
-                 ? "; products in bf16, which this processor has, unless --bf16 says otherwise"
+             i > 0 && gk_bf16_faster()
+                 ? "; products in bf16, which is faster here, unless --bf16 says otherwise"
                  : "");
     return i > 0;
 }
@@ -107,7 +107,7 @@ static int load_recipe(gk_training *t, const gk_model *m, gk_recipe *r) {
     const gk_config *c = gk_model_config(m);
     bool large = chosen(t, m);
     if (!gk_recipe_load(recipe_path(t), c->family, r, &err)) return gk_die(t->command, &err);
-    if (large && gk_bf16_fast()) r->bf16 = true;
+    if (large && gk_bf16_faster()) r->bf16 = true;
     bool untied = gk_recipe_untie(r, c);
     for (size_t i = 0; i < gk_recipe_keys(); i++) {
         const char *key = gk_recipe_key_at(i).name, *text = override(t, i);

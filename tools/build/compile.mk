@@ -18,7 +18,7 @@ FLAGS.ubsan   := -O1 -fsanitize=undefined -fno-sanitize-recover=all
 # One set of objects serves the program, the static and the shared library; only what a public header declares leaves the last.
 SHARED  := -fPIC -fvisibility=hidden -fno-semantic-interposition
 # ARCH=native compiles what is not a kernel for this processor too; the kernels are chosen at run time either way.
-OPT     := $(if $(ARCH),-march=$(ARCH)) $(if $(filter release,$(FLAVOUR)),-g1,-g) $(FLAGS.$(FLAVOUR)) $(SHARED)
+OPT     := $(if $(ARCH),-march=$(ARCH)) $(if $(filter release,$(FLAVOUR)),,-g) $(FLAGS.$(FLAVOUR)) $(SHARED)
 ROOT    := $(if $(SYSROOT),--sysroot=$(SYSROOT))
 CPP_FLAGS := $(ROOT) -I. -D_GNU_SOURCE $(FOUND_CPPFLAGS) -DGK_SOURCE_DIR='"$(SOURCE_DIR)"'
 # clang does not vectorise a maximum over floats and says so at every `omp simd reduction(max)`.
@@ -30,7 +30,7 @@ LD_FLAGS   := $(ROOT) $(filter -fsanitize% -g%,$(OPT)) -fopenmp $(FOUND_LDFLAGS)
 HAVE       := $(if $(HAS_DNNL),-DGK_HAVE_DNNL)
 
 # What was given in other words is compiled, or linked, again.
-FLAGS_NOW   = $(KERNEL_FLAGS) | $(CPP_FLAGS) $(CPPFLAGS) | $(CC_FLAGS) $(CFLAGS) | $(CXX_FLAGS) $(CXXFLAGS)
+FLAGS_NOW   = $(KERNEL_FLAGS) $(LIGHT) | $(CPP_FLAGS) $(CPPFLAGS) | $(CC_FLAGS) $(CFLAGS) | $(CXX_FLAGS) $(CXXFLAGS)
 LDFLAGS_NOW = $(CC) $(LD_FLAGS) $(LDFLAGS)
 SOURCES_NOW = $(C_SOURCES) $(CC_SOURCES)
 note = $(file >$@.new,$1)cmp -s $@.new $@ && rm $@.new || mv $@.new $@
@@ -78,6 +78,9 @@ ISA.avx512 := -march=x86-64-v4 -mprefer-vector-width=512
 # takes the processor a hundred cycles a vector. SiLU and GELU are ten times as fast without.
 OBJECTS    := $(patsubst %,$(B)/%.o,$(filter-out $(KERNELS),$(C_SOURCES:.c=)) $(foreach i,$(ISAS),$(KERNELS:=.$i)) $(CC_SOURCES))
 KERNEL_FLAGS := $(if $(filter release,$(FLAVOUR)),-O3) -ffp-contract=fast $(if $(filter gcc,$(COMPILER)),-fno-thread-jumps)
+# Half of the sources, and nothing that a run waits for: -O2 would cost three seconds of the first build.
+LIGHT   := $(if $(filter release,$(FLAVOUR)),-O1)
+$(foreach d,data eval tools tests,$(B)/$d/%.o): CC_FLAGS += $(LIGHT)
 $(B)/core/rng.o $(B)/tests/test_rng.o: CC_FLAGS += -ffp-contract=off
 $(B)/tokenizer/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
 

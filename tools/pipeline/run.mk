@@ -19,7 +19,7 @@
 #: THREADS=0                cores; 0: all
 #: SCHEMES='FILE ...'       the grafts (docs/schemes.md) [position, component and, with a task model, hybrid]
 #: RECIPE=NAME              how to finetune, a name of train/recipes or a file [relation, task; a pretrained model: by its size]
-#: BF16=true                products in bf16, or not: false [the recipe's; a pretrained model: where the processor has them]
+#: BF16=true                products in bf16, or not: false [the recipe's; a pretrained model: where they are faster]
 #: FREEZE=NAMES             components that stay as they are [the recipe's]
 #: MILD=NAME                the mild model's recipe (docs/experiments.md) [relation-mild; a pretrained model: by size]
 #: MIX=FILE                 general text for the mild model [the base corpus]
