@@ -83,7 +83,7 @@ static double train_full(gk_model *m, double *first_norm, double *first_loss) {
 
 START_TEST(learns_as_fp32_does) {
     gk_model *full = load(_i, false), *lean = load(_i, true);
-    double norm_full, norm_lean, start, full_loss = train_full(full, &norm_full, &start);
+    double norm_full, norm_lean, start = 0, full_loss = train_full(full, &norm_full, &start);
     double lean_loss = train_lean(lean, &norm_lean);
     ck_assert_double_eq_tol(norm_lean, norm_full, 0.05 * norm_full);
     ck_assert_msg(full_loss < 0.9 * start, "fp32 itself learned nothing: %g of %g", full_loss, start);
