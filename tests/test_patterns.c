@@ -80,6 +80,7 @@ START_TEST(what_is_refused) {
          "e",
          "(?i) with ss"},
         {"(?i)[\xc3\x9f]", "(?i) with a letter that is not ASCII"},
+        {"(?i)[\\p{Lu}x]", "(?i) with \\p{Lu}"},
         {"(?x)a b", "a group of a kind that is not known here"},
         {"(?s).", "a group of a kind"},
         {"(?#a comment)a", "a group of a kind"},

@@ -51,6 +51,7 @@ typedef struct translation {
     char letter; /* the letter just read, 0: another thing; to find the pairs that make one character */
     size_t atom; /* where in `out` begins what a quantifier is of */
     size_t group[DEEPEST]; /* where the groups that are open begin */
+    bool outside[DEEPEST]; /* whether case counts not, outside of them */
     int depth;
     gk_buf out;
     const char *why; /* what cannot be translated */
@@ -87,17 +88,21 @@ static bool put_additions(gk_buf *out, const char *name) {
     return any;
 }
 
-/* \p{L}, \p{Lu} or \p{Han}, with what Unicode has added since. */
+/* \p{L}, \p{Lu} or \p{Han}, with what Unicode has added since. Under (?i) \p{Lu} is upper case all the same,
+ * where libpcre2 from 10.45 on takes every letter that has a case. */
 static void put_named(translation *t, const char *pcre, const char *name, bool negated) {
+    bool cased = t->caseless && (!strcmp(name, "Lu") || !strcmp(name, "Ll") || !strcmp(name, "Lt"));
+    if (cased && t->in_set) t->why = "(?i) with \\p{Lu}, \\p{Ll} or \\p{Lt} within a set";
     if (t->in_set && negated) {
         if (put_additions(NULL, name)) t->why = "\\P of a property that has grown, within a set,";
         gk_buf_printf(&t->out, "\\P{%s}", pcre);
         return;
     }
+    if (cased) gk_buf_puts(&t->out, "(?-i:");
     if (!t->in_set) gk_buf_puts(&t->out, negated ? "[^" : "[");
     gk_buf_printf(&t->out, "\\p{%s}", pcre);
     put_additions(&t->out, name);
-    if (!t->in_set) gk_buf_puts(&t->out, "]");
+    if (!t->in_set) gk_buf_puts(&t->out, cased ? "])" : "]");
 }
 
 static void put_members(gk_buf *out, const struct class *c, bool alone) {
@@ -229,10 +234,12 @@ static void put_escape(translation *t) {
 /* ---------------------------------------------------------------- groups, sets, quantifiers */
 
 static void open_group(translation *t) {
-    if (t->depth == DEEPEST)
+    if (t->depth == DEEPEST) {
         t->why = "groups more than 64 deep";
-    else
-        t->group[t->depth++] = t->out.len;
+        return;
+    }
+    t->outside[t->depth] = t->caseless;
+    t->group[t->depth++] = t->out.len;
 }
 
 /* Flags: (?m) of Ruby is (?s) elsewhere. Those that stand in the middle of a group would take the
@@ -331,7 +338,10 @@ static void check_caseless(translation *t) {
 
 static void put_char(translation *t) {
     char c = t->s[0];
-    if (c == ')' && t->depth > 0) t->atom = t->group[--t->depth];
+    if (c == ')' && t->depth > 0) {
+        t->atom = t->group[--t->depth];
+        t->caseless = t->outside[t->depth];
+    }
     if (!strchr("*+?{})", c)) t->atom = t->out.len;
     if (c == '(') {
         t->letter = 0;
