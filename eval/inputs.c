@@ -110,7 +110,8 @@ static bool open_adapter(gk__inputs *in, gk_arena *a, const char *dir, int i, gk
         if (base && !fit_vocab(in, in->model[i], path, err)) return false;
     }
     if (!base) return false;
-    in->adapter[i] = gk_adapter_load(dir, gk_model_config(base), NULL); /* an error is said of the merged one */
+    in->adapter[i] =
+        gk_adapter_load(dir, gk_model_config(base), NULL); /* an error is said of the merged one */
     if (!in->adapter[i] || !gk_adapter_low_rank(in->adapter[i])) return open_merged(in, dir, i, err);
     in->derived[i] = gk_derive_adapter(base, in->adapter[i], err);
     in->cast.derived[i] = in->derived[i];
