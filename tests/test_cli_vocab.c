@@ -206,9 +206,5 @@ int main(void) {
     tcase_add_test(t, one_is_tied_and_another_is_not);
     tcase_add_test(t, searches_and_differences);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(s);
 }

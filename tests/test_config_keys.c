@@ -460,9 +460,5 @@ int main(void) {
     tcase_add_test(t, ids_of_minus_one_are_none);
     tcase_add_test(t, the_page_says_what_is_done);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(s);
 }

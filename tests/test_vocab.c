@@ -95,9 +95,5 @@ int main(void) {
     tcase_add_test(t, a_byte_order_mark_before_a_tokenizer);
     tcase_add_test(t, tokens_behind_anothers);
     suite_add_tcase(s, t);
-    SRunner *r = srunner_create(s);
-    srunner_run_all(r, CK_NORMAL);
-    int failed = srunner_ntests_failed(r);
-    srunner_free(r);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite(s);
 }
