@@ -27,7 +27,12 @@ static void carry_rows(void *ctx, size_t begin, size_t end) {
     for (size_t r = begin; r < end; r++) {
         const float *restrict x = j->x + r * j->d, *restrict b = j->b;
         float *restrict out = j->out + r * j->d;
-        for (size_t i = 0; i < j->d; i++) out[i] = b ? x[i] + b[i] : x[i];
+        if (!b) {
+            memcpy(out, x, j->d * sizeof *out);
+            continue;
+        }
+#pragma omp simd
+        for (size_t i = 0; i < j->d; i++) out[i] = x[i] + b[i];
     }
 }
 

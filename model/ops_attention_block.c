@@ -108,21 +108,23 @@ static void score_block(const attention_job *j, const head *h, span s) {
 }
 
 /* Row r of the block: scores to unnormalised probabilities, 0 where the query sees nothing; returns what they
- * sum to. */
+ * sum to. By whole vectors: of a text of twenty words most keys would fall to the scalar end of a loop. */
 static float softmax_row(const attention_job *j, const head *h, span s, int r, float *lse) {
     int i = s.i0 + r, first = gk__first_seen(&j->scoring, i + 1);
     float *restrict p = h->score + (ptrdiff_t)r * h->tall, max = -INFINITY, sum = 0, scale = j->scoring.scale;
-    for (int t = s.from; t < first; t++) p[t] = 0;
     if (j->scoring.cap > 0)
         for (int t = first; t <= i; t++) p[t] = gk__capped(&j->scoring, scale * p[t]) / scale;
 #pragma omp simd reduction(max : max)
-    for (int t = first; t <= i; t++) max = p[t] > max ? p[t] : max;
+    for (int t = s.from; t < s.end; t++) {
+        float x = t >= first && t <= i ? p[t] : -INFINITY;
+        max = x > max ? x : max;
+    }
 #pragma omp simd reduction(+ : sum)
-    for (int t = first; t <= i; t++) {
-        p[t] = gk__exp(scale * (p[t] - max));
+    for (int t = s.from; t < s.end; t++) {
+        float x = gk__exp(scale * (p[t] - max));
+        p[t] = t >= first && t <= i ? x : 0;
         sum += p[t];
     }
-    for (int t = i + 1; t < s.end; t++) p[t] = 0;
     *lse = scale * max + logf(sum);
     return sum;
 }
@@ -185,21 +187,19 @@ static void gradient_row(const attention_job *j, const head *h, span s, int r, f
     int i = s.i0 + r, first = gk__first_seen(&j->scoring, i + 1);
     float *restrict p = h->score + (ptrdiff_t)r * h->tall, *restrict d = h->dscore + (ptrdiff_t)r * h->tall;
     float scale = j->scoring.scale, cap = j->scoring.cap;
-    for (int t = s.from; t < first; t++) p[t] = d[t] = 0;
-    if (cap > 0) {
+    if (cap > 0)
         for (int t = first; t <= i; t++) {
             float x = gk__capped(&j->scoring, scale * p[t]);
-            p[t] = gk__exp(x - lse);
-            d[t] = scale * p[t] * (d[t] - delta) * (1.0f - x / cap * (x / cap));
+            p[t] = x / scale;
+            d[t] = delta + (d[t] - delta) * (1.0f - x / cap * (x / cap));
         }
-    } else {
 #pragma omp simd
-        for (int t = first; t <= i; t++) {
-            p[t] = gk__exp(scale * p[t] - lse);
-            d[t] = scale * p[t] * (d[t] - delta);
-        }
+    for (int t = s.from; t < s.end; t++) {
+        bool seen = t >= first && t <= i;
+        float x = gk__exp(scale * p[t] - lse), y = scale * x * (d[t] - delta);
+        p[t] = seen ? x : 0;
+        d[t] = seen ? y : 0;
     }
-    for (int t = i + 1; t < s.end; t++) p[t] = d[t] = 0;
 }
 
 static void backward_block(const attention_job *j, head *h, int q_head, span s) {

@@ -24,11 +24,17 @@ typedef struct gk__acts {
 typedef struct gk__part {
     gk_session *session;
     float *grad;
-    int32_t *starts; /* [max_rows + 1] */
+    int32_t *starts, *token, *target; /* [max_rows + 1], [max_rows] each: what batch is of */
     gk_batch batch;
     double loss;
     int64_t n;
 } gk__part;
+
+/* A sequence of the batch, and the part that it falls to. */
+typedef struct gk__share {
+    int seq, rows;
+    size_t part;
+} gk__share;
 
 struct gk_session {
     gk_config cfg;
@@ -36,7 +42,8 @@ struct gk_session {
     bool backward, recompute;
     float *block; /* the one allocation */
     gk__part *part;
-    size_t n_parts; /* 0: the operators split their rows instead */
+    gk__share *share; /* [max_rows] */
+    size_t n_parts;   /* 0: the operators split their rows instead */
     gk__acts *layer;
     gk_phase phase; /* of the pass under way */
     double spent[GK_N_PHASES], phase_began;
