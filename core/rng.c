@@ -52,10 +52,10 @@ double gk_rng_uniform(gk_rng *r) {
 
 uint64_t gk_rng_below(gk_rng *r, uint64_t n) {
     if (n == 0) return 0;
-    uint64_t uneven = (0 - n) % n; /* 2^64 mod n: the draws below it would favour small remainders */
     uint64_t x;
+    /* The draws below 2^64 mod n would favour small remainders; looked at only where one may be. */
     do x = gk_rng_u64(r);
-    while (x < uneven);
+    while (x < n && x < (0 - n) % n);
     return x % n;
 }
 

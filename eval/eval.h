@@ -173,6 +173,10 @@ typedef struct gk_obs_list {
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out);
 
+/* The p-quantile of n > 0 values, linear between neighbours (numpy's default); leaves them in another order.
+ */
+double gk_percentile(double *v, size_t n, double p);
+
 /* The largest share of rows that may be of a kind of which none was among `rows`, at the upper end of Clopper
  * and Pearson's two-sided 95% interval: 1 - 0.025^(1 / rows). */
 double gk_unseen_share(double rows);

@@ -47,11 +47,6 @@ static int by_rank(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static void cluster_add(cluster *c, const gk_obs *o) {
     double w = o->weight;
     c->weight += w;
@@ -107,14 +102,32 @@ static bool of_whole(int m) {
     return m == GK_METRIC_exact || m == GK_METRIC_whole_logprob;
 }
 
+static double weight_of(const cluster *k, gk_metric m) {
+    return of_whole((int)m) ? k->whole_weight : k->weight;
+}
+
+/* One of cell_values. */
+static double cell_value(const cell *c, const uint32_t *times, gk_metric m) {
+    double sum = 0, weight = 0;
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        if (times[k] == 0) continue;
+        sum += times[k] * c->clusters[k].sum[m];
+        weight += times[k] * weight_of(&c->clusters[k], m);
+    }
+    return m == GK_METRIC_median_rank ? median(c, times, weight) : sum / weight;
+}
+
 /* The metrics of the whole target are NaN where no prompt drawn has one. */
 static void cell_values(const cell *c, const uint32_t *times, double value[GK_N_METRICS]) {
     cluster all = {0};
     for (size_t k = 0; k < c->n_clusters; k++) {
+        const cluster *x = &c->clusters[k];
+        double n = times[k];
         if (times[k] == 0) continue;
-        all.weight += times[k] * c->clusters[k].weight;
-        all.whole_weight += times[k] * c->clusters[k].whole_weight;
-        for (int m = 0; m < GK_N_METRICS; m++) all.sum[m] += times[k] * c->clusters[k].sum[m];
+        all.weight += n * x->weight;
+        all.whole_weight += n * x->whole_weight;
+#pragma omp simd
+        for (int m = 0; m < GK_N_METRICS; m++) all.sum[m] += n * x->sum[m];
     }
     for (int m = 0; m < GK_N_METRICS; m++)
         value[m] = !of_whole(m)           ? all.sum[m] / all.weight
@@ -123,11 +136,36 @@ static void cell_values(const cell *c, const uint32_t *times, double value[GK_N_
     value[GK_METRIC_median_rank] = median(c, times, all.weight);
 }
 
-static double percentile(const double *sorted, size_t n, double p) {
+/* Puts what sorting would put at v[k] there, what is not larger before it and what is not smaller behind it
+ * (Hoare's quickselect). */
+static void select_kth(double *v, size_t n, size_t k) {
+    size_t low = 0, high = n - 1;
+    while (low < high) {
+        double middle = v[low + (high - low) / 2];
+        size_t i = low, j = high;
+        for (;;) {
+            while (v[i] < middle) i++;
+            while (v[j] > middle) j--;
+            if (i >= j) break;
+            double x = v[i];
+            v[i++] = v[j];
+            v[j--] = x;
+        }
+        if (k <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+}
+
+double gk_percentile(double *v, size_t n, double p) {
     double at = p * (double)(n - 1);
     size_t i = (size_t)at;
-    if (i + 1 >= n) return sorted[n - 1];
-    return sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]);
+    select_kth(v, n, i);
+    if (i + 1 >= n) return v[i];
+    double next = v[i + 1];
+    for (size_t k = i + 2; k < n; k++) next = v[k] < next ? v[k] : next;
+    return v[i] + (at - (double)i) * (next - v[i]);
 }
 
 /* Moves the numbers to the front; returns how many there are. */
@@ -140,10 +178,6 @@ static size_t drop_nan(double *v, size_t n) {
 
 double gk_unseen_share(double rows) {
     return 1 - pow(0.025, 1 / rows);
-}
-
-static double weight_of(const cluster *k, gk_metric m) {
-    return of_whole((int)m) ? k->whole_weight : k->weight;
 }
 
 static size_t rows_of(const cell *c, gk_metric m) {
@@ -198,9 +232,8 @@ static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_stats *
         double *v = values + m * resamples;
         size_t n = drop_nan(v, resamples);
         if (n == 0) continue;
-        qsort(v, n, sizeof *v, by_value);
-        out->low[m] = percentile(v, n, 0.025);
-        out->high[m] = percentile(v, n, 0.975);
+        out->low[m] = gk_percentile(v, n, 0.025);
+        out->high[m] = gk_percentile(v, n, 0.975);
     }
     mend_intervals(c, out);
     gk_free(times);
@@ -262,27 +295,30 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
     for (int i = 0; i < 3; i++) cell_build(&c[i], from[i], n);
     size_t n_rows = c[0].n_clusters, kept = 0;
     uint32_t *times = gk_alloc(n_rows * sizeof *times);
-    double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3][GK_N_METRICS], end[2] = {0};
+    double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3], end[2] = {0}, least = INFINITY,
+           most = -INFINITY;
     gk_rng rng;
     gk_rng_seed(&rng, seed, "bootstrap");
     for (int b = -1; b < resamples; b++) { /* -1: the rows as they are */
         for (size_t k = 0; k < n_rows; k++) times[k] = b < 0;
         for (size_t k = 0; b >= 0 && k < n_rows; k++) times[gk_rng_below(&rng, n_rows)]++;
-        for (int i = 0; i < 3; i++) cell_values(&c[i], times, mean[i]);
-        double r = recovered(mean[0][metric], mean[1][metric], mean[2][metric]);
+        for (int i = 0; i < 3; i++) mean[i] = cell_value(&c[i], times, metric);
+        double r = recovered(mean[0], mean[1], mean[2]);
         if (b < 0) {
             out->value = r;
-            end[0] = mean[1][metric];
-            end[1] = mean[2][metric];
-        } else if (isnan(r))
+            end[0] = mean[1];
+            end[1] = mean[2];
+        } else if (isnan(r)) {
             out->undefined++;
-        else
+        } else {
             draw[kept++] = r;
+            least = r < least ? r : least;
+            most = r > most ? r : most;
+        }
     }
-    qsort(draw, kept, sizeof *draw, by_value);
-    if (kept) out->low = percentile(draw, kept, 0.025);
-    if (kept) out->high = percentile(draw, kept, 0.975);
-    if (kept && draw[kept - 1] - draw[0] < 1e-12 && metric <= GK_METRIC_exact && isfinite(out->value)) {
+    if (kept) out->low = gk_percentile(draw, kept, 0.025);
+    if (kept) out->high = gk_percentile(draw, kept, 0.975);
+    if (kept && most - least < 1e-12 && metric <= GK_METRIC_exact && isfinite(out->value)) {
         double way = gk_unseen_share((double)n_rows) / (end[1] - end[0]);
         out->low = out->value - way;
         out->high = out->value + way;

@@ -72,17 +72,6 @@ static size_t sum_rows(const gk_obs *ref, const gk_obs *obs, size_t n, int top, 
     return rows;
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double percentile(const double *sorted, size_t n, double p) {
-    double at = p * (double)(n - 1);
-    size_t i = (size_t)at;
-    return i + 1 < n ? sorted[i] + (at - (double)i) * (sorted[i + 1] - sorted[i]) : sorted[n - 1];
-}
-
 static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t resamples, gk_paired *out) {
     double *draw = gk_alloc(resamples * sizeof *draw);
     gk_rng rng;
@@ -96,9 +85,8 @@ static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t
         }
         draw[b] = all.more / all.n;
     }
-    qsort(draw, resamples, sizeof *draw, by_value);
-    out->low = percentile(draw, resamples, 0.025);
-    out->high = percentile(draw, resamples, 0.975);
+    out->low = gk_percentile(draw, resamples, 0.025);
+    out->high = gk_percentile(draw, resamples, 0.975);
     gk_free(draw);
     /* All rows differ alike: a row that was not seen may be one prompt for another of them. */
     if (out->high - out->low < 1e-12) {
