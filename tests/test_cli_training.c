@@ -213,6 +213,7 @@ END_TEST
 START_TEST(what_stands_against_training) {
     char out[4096];
     refused(FINETUNE "--recipe relation --freeze pos --out $D/no", "freeze", "pos");
+    refused(FINETUNE "--recipe typo --out $D/no", "'typo' is no recipe", "relation-mild, ");
     ck_assert_int_eq(run(out, sizeof out,
                          "--version && mkdir $D/dam $D/dam2 && echo '{' >$D/dam/train.json && "
                          "echo x >$D/dam2/checkpoint-0.safetensors"),

@@ -74,7 +74,7 @@ for v in RECIPE MILD; do
     f=${!v}
     [[ $f != auto && $f != auto-mild ]] || continue # by the model's size
     [[ $f == */* || $f == *.* || -z $f ]] || f=${SHARE}train/recipes/$f.yaml
-    [[ -z $f || -f $f ]] || no "$v='${!v}' is no recipe: there is no file '$f'"
+    [[ -z $f || -f $f ]] || no "$v='${!v}' is no recipe: there is no file '$f'; those that come along are $(cd "${SHARE}train/recipes" && echo *.yaml | sed 's/\.yaml//g')"
 done
 [[ -z $MIX || -f $MIX ]] || no "MIX='$MIX': there is no such file"
 [[ $MIX_RATIO =~ ^0?\.[0-9]{1,3}$ ]] || no "MIX_RATIO='$MIX_RATIO' must be a share like 0.3"
