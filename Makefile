@@ -117,7 +117,7 @@ bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smoll
 	    THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench_sweep.sh
 
 SOURCES  := $(wildcard core/*.[ch] tokenizer/*.[ch] tokenizer/*.cc model/*.[ch] train/*.[ch] graft/*.[ch] data/*.[ch] \
-            eval/*.[ch] tools/*.[ch] tests/*.[ch] tests/fuzz/*.[ch])
+            eval/*/*.[ch] report/*.[ch] report/*/*.[ch] tools/*.[ch] tests/*.[ch] tests/fuzz/*.[ch])
 fmt: ## format the sources
 	clang-format -i $(SOURCES)
 lint: ## check the format, clang's warnings and clang-tidy

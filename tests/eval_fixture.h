@@ -3,7 +3,7 @@
 #ifndef TESTS_EVAL_FIXTURE_H
 #define TESTS_EVAL_FIXTURE_H
 
-#include "eval/eval.h"
+#include "report/report.h"
 #include "tests/scratch.h"
 
 #include <sqlite3.h>

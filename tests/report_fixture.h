@@ -3,7 +3,7 @@
 #ifndef TESTS_REPORT_FIXTURE_H
 #define TESTS_REPORT_FIXTURE_H
 
-#include "eval/report.h"
+#include "report/internal.h"
 #include "tests/scratch.h"
 
 #include <math.h>
@@ -120,7 +120,7 @@ static inline void add_results(bench *b, gk_store *s, const int64_t *source) {
             n++;
         }
     }
-    ck_assert(gk__store_add(s, all, n, info, &err));
+    ck_assert(gk_store_add(s, all, n, info, &err));
     json_decref(info);
 }
 
@@ -149,10 +149,10 @@ static inline void make_store(bench *b) {
     run.schemes = &b->schemes;
     int64_t *source = gk_arena_alloc(b->s.a, b->schemes.n * sizeof *source);
     bool other;
-    gk_store *s = gk__store_begin(b->db, &run, source, &other, &err);
+    gk_store *s = gk_store_begin(b->db, &run, source, &other, &err);
     ck_assert_ptr_nonnull(s);
     add_results(b, s, source);
-    ck_assert(gk__store_finish(s, &err));
+    ck_assert(gk_store_finish(s, &err));
     gk_store_close(s);
     json_decref(run.identity);
     json_decref(run.first);

@@ -2,7 +2,7 @@
 #ifndef GK_TESTS_SEARCH_FIXTURE_H
 #define GK_TESTS_SEARCH_FIXTURE_H
 
-#include "eval/search.h"
+#include "eval/run/search.h"
 #include "tests/eval_fixture.h"
 
 #include <math.h>

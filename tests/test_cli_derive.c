@@ -1,6 +1,6 @@
 /* test_cli_derive.c: donors that are no checkpoints, as graftkit sweep takes them: results, the store's
  * identity, the folder of factors, and what is refused. $GRAFTKIT names the binary (make test sets it).
- * modules: eval graft train model tokenizer core */
+ * modules: report eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
 #include "tests/program.h"
 

@@ -1,4 +1,4 @@
-/* modules: eval graft train model tokenizer core
+/* modules: report eval graft train model tokenizer core
  *
  * test_cli_plan.c: graftkit plan as a person runs it. $GRAFTKIT names the binary (make test sets it). */
 #include "tests/eval_fixture.h"

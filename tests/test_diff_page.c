@@ -1,7 +1,7 @@
-/* modules: eval graft train model tokenizer core
+/* modules: report eval graft train model tokenizer core
  *
  * test_diff_page.c: how a comparison's figures are written, and the page on it. */
-#include "eval/eval.h"
+#include "report/report.h"
 #include "tests/scratch.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* test_draw.c: drawings of plans, in letters and as SVG.
- * modules: eval graft train model tokenizer core */
-#include "eval/eval.h"
+ * modules: report eval graft train model tokenizer core */
+#include "report/report.h"
 #include "tests/scratch.h"
 
 enum { N = 4 };

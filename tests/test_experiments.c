@@ -1,8 +1,8 @@
-/* modules: eval graft train model tokenizer core
+/* modules: report eval graft train model tokenizer core
  *
  * test_experiments.c: the files of experiments/, make experiment and make paper on a tiny model, killed and
  * restarted, and the page that compares runs. $GRAFTKIT names the binary (make test sets it). */
-#include "eval/eval.h"
+#include "eval/run/run.h"
 #include "tests/program.h"
 
 #include <dirent.h>

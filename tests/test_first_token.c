@@ -1,6 +1,6 @@
 /* test_first_token.c: targets of which only the first token counts: prompts that have no whole target, and
  * stores without. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* modules: eval graft train model tokenizer core
+/* modules: report eval graft train model tokenizer core
  *
  * test_forgetting.c: the verdict on a finetuned model's language, from lines of metrics.jsonl, and what the
  * report makes of it. */

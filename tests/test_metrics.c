@@ -1,7 +1,7 @@
 /* test_metrics.c: what one row of logits says, and cells with their intervals, against brute force. */
 /* modules: eval core */
 /* kernels: under each instruction set */
-#include "eval/eval.h"
+#include "eval/measure/measure.h"
 #include "tests/scratch.h"
 
 #include <math.h>

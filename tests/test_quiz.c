@@ -1,4 +1,4 @@
-/* modules: eval graft train model tokenizer core
+/* modules: report eval graft train model tokenizer core
  *
  * test_quiz.c: what is asked of a model in training, against the model's own forward pass. */
 #include "tests/eval_fixture.h"

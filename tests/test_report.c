@@ -1,6 +1,6 @@
 /* test_report.c: the HTML report over a synthetic store: its numbers, escaping, and what happens without
  * gnuplot. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/report_fixture.h"
 
 #include <math.h>

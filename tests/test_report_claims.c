@@ -1,6 +1,6 @@
 /* test_report_claims.c: what the report may say and what it may not: verdicts only where numbers can bear
  * them, schemes judged by what they graft, the run's own words, and a head and contents that fit the page. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/report_fixture.h"
 
 static void set_rank(const bench *b, const char *scheme, int rank, const char *where) {
@@ -125,21 +125,21 @@ END_TEST
 
 /* The smallest corrected p that there can be is exported, too. */
 START_TEST(least_p_is_what_all_rows_give) {
-    ck_assert_double_eq_tol(gk__least_p(5), 0.0625, 1e-15);
-    ck_assert(isnan(gk__least_p(0)));
+    ck_assert_double_eq_tol(gk_least_p(5), 0.0625, 1e-15);
+    ck_assert(isnan(gk_least_p(0)));
     bench b = bench_new();
     set_pattern(&b);
     gk_error err;
     gk_store *s = gk_store_open(b.db, &err);
-    gk__outcomes all;
-    gk__differences d;
-    ck_assert(gk__outcomes_read(s, b.s.a, &all, &err));
-    gk__differences_of(&all, b.s.a, 3, &d);
+    gk_outcomes all;
+    gk_differences d;
+    ck_assert(gk_outcomes_read(s, b.s.a, &all, &err));
+    gk_differences_of(&all, b.s.a, 3, &d);
     gk_store_close(s);
     double position = 0;
     for (size_t i = 0; i < d.n; i++) position += strcmp(d.item[i].set, "position") == 0;
     for (size_t i = 0; i < d.n; i++) {
-        const gk__difference *x = &d.item[i];
+        const gk_difference *x = &d.item[i];
         ck_assert(x->p_holm_least <= x->p_holm + 1e-12);
         if (strcmp(x->set, "position") == 0)
             ck_assert_double_eq_tol(x->p_holm_least, position * 2 / 4096, 1e-12); /* 12 rows */
@@ -218,11 +218,11 @@ START_TEST(entity_is_what_the_sweep_was_told) {
     for (int i = 0; i < 3; i++) {
         alter(&b, gk_arena_printf(b.s.a, "UPDATE run SET value = '%s' WHERE key = 'entity'", told[i]));
         gk_store *s = gk_store_open(b.db, &err);
-        gk__outcomes all;
-        gk__roles r;
-        ck_assert(gk__outcomes_read(s, b.s.a, &all, &err));
+        gk_outcomes all;
+        gk_roles r;
+        ck_assert(gk_outcomes_read(s, b.s.a, &all, &err));
         gk_store_close(s);
-        gk__roles_of(&all, b.s.a, &r);
+        gk_roles_of(&all, b.s.a, &r);
         ck_assert_str_eq(r.fe, fe[i]);
         ck_assert_str_eq(r.both, both[i]);
     }
@@ -233,29 +233,29 @@ END_TEST
 
 /* ---------------------------------------------------------------- what a scheme is */
 
-static gk__kind kind(bench *b, const char *yaml) {
+static gk_kind kind(bench *b, const char *yaml) {
     gk_schemes list = {0};
     gk_error err = {0};
     const char *text = gk_arena_printf(b->s.a, "set: s\nschemes: [{name: SFT^C, %s}]\n", yaml);
     ck_assert_msg(gk_schemes_parse(b->s.a, text, strlen(text), "s.yaml", 6, &list, &err), "%s", err.what);
-    return gk__kind_of(b->s.a, gk_scheme_canonical(list.item[0]));
+    return gk_kind_of(b->s.a, gk_scheme_canonical(list.item[0]));
 }
 
 START_TEST(kinds_follow_from_grafts) {
     bench b = {.s = scratch_new()};
-    ck_assert_int_eq(kind(&b, "about: nothing"), GK__IS_ALONE);
-    ck_assert_int_eq(kind(&b, "recipient: sft"), GK__IS_ALONE);
-    ck_assert_int_eq(kind(&b, "grafts: [{at: all, donor: x}]"), GK__IS_ALONE);
-    ck_assert_int_eq(kind(&b, "grafts: [{at: all, donor: x}], head: x"), GK__IS_ALONE);
-    ck_assert_int_eq(kind(&b, "grafts: [{at: all, donor: x, layers: 1}]"), GK__IS_GRAFT);
-    ck_assert_int_eq(kind(&b, "head: x"), GK__IS_GRAFT);
-    ck_assert_int_eq(kind(&b, "grafts: [{at: [who, last], donor: x}]"), GK__IS_GRAFT);
-    ck_assert_int_eq(kind(&b, "grafts: [{at: {not: [who, last]}, donor: x}]"), GK__IS_COMPLEMENT);
+    ck_assert_int_eq(kind(&b, "about: nothing"), GK_IS_ALONE);
+    ck_assert_int_eq(kind(&b, "recipient: sft"), GK_IS_ALONE);
+    ck_assert_int_eq(kind(&b, "grafts: [{at: all, donor: x}]"), GK_IS_ALONE);
+    ck_assert_int_eq(kind(&b, "grafts: [{at: all, donor: x}], head: x"), GK_IS_ALONE);
+    ck_assert_int_eq(kind(&b, "grafts: [{at: all, donor: x, layers: 1}]"), GK_IS_GRAFT);
+    ck_assert_int_eq(kind(&b, "head: x"), GK_IS_GRAFT);
+    ck_assert_int_eq(kind(&b, "grafts: [{at: [who, last], donor: x}]"), GK_IS_GRAFT);
+    ck_assert_int_eq(kind(&b, "grafts: [{at: {not: [who, last]}, donor: x}]"), GK_IS_COMPLEMENT);
     ck_assert_int_eq(kind(&b, "grafts: [{at: {not: who}, donor: x}, {at: {not: last}, donor: y}]"),
-                     GK__IS_COMPLEMENT);
-    ck_assert_int_eq(kind(&b, "grafts: [{at: [{not: who}, last], donor: x}]"), GK__IS_GRAFT);
-    ck_assert_int_eq(kind(&b, "patches: [{at: last, from: x}]"), GK__IS_PATCH);
-    ck_assert_int_eq(kind(&b, "ablations: [{at: {not: last}}]"), GK__IS_ABLATION);
+                     GK_IS_COMPLEMENT);
+    ck_assert_int_eq(kind(&b, "grafts: [{at: [{not: who}, last], donor: x}]"), GK_IS_GRAFT);
+    ck_assert_int_eq(kind(&b, "patches: [{at: last, from: x}]"), GK_IS_PATCH);
+    ck_assert_int_eq(kind(&b, "ablations: [{at: {not: last}}]"), GK_IS_ABLATION);
     scratch_free(&b.s);
 }
 END_TEST
@@ -315,11 +315,11 @@ START_TEST(roles_follow_the_head) {
     ck_assert(gk_schemes_load(b.s.a, file, &b.schemes, &err));
     make_store(&b);
     gk_store *s = gk_store_open(b.db, &err);
-    gk__outcomes all;
-    gk__roles r;
-    ck_assert(gk__outcomes_read(s, b.s.a, &all, &err));
+    gk_outcomes all;
+    gk_roles r;
+    ck_assert(gk_outcomes_read(s, b.s.a, &all, &err));
     gk_store_close(s);
-    gk__roles_of(&all, b.s.a, &r);
+    gk_roles_of(&all, b.s.a, &r);
     ck_assert_str_eq(r.pre, "nothing");
     ck_assert_str_eq(r.sft, "all");
     ck_assert_str_eq(r.sft_rh, "rh");

@@ -1,6 +1,6 @@
 /* test_report_figures.c: what the report draws besides bars: grids, ranks, failures, logit differences; each
  * number against the store. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/report_fixture.h"
 
 /* The set's schemes get two coordinates: the first one counts up to `n`, over and over. */

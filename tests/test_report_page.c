@@ -1,6 +1,6 @@
 /* test_report_page.c: the report's pictures as part of the page: gnuplot's SVG made small, what the filter
  * covers, and how large a page gets. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/report_fixture.h"
 
 /* ---------------------------------------------------------------- SVG made small */

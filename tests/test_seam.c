@@ -1,5 +1,5 @@
 /* test_seam.c: where a prompt ends and its answer begins: the rule by the text, and the tokens by the
- * references. modules: eval graft train model tokenizer core */
+ * references. modules: report eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
 
 #include <stdlib.h>

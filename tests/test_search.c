@@ -1,6 +1,6 @@
 /* test_search.c: a search on donors whose knowledge sits in known cells; its claim against a sweep of the
  * schemes it writes. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/search_fixture.h"
 
 /* The names of the found cells, joined. */

@@ -1,5 +1,5 @@
 /* test_store.c: what a results store says, against SQL and against the exports. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
 
 #include <math.h>

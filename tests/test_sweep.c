@@ -1,5 +1,5 @@
 /* test_sweep.c: sweeps against the model's own forward, resuming, refusing, dropping; the gate. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
 #include "tests/scratch.h"
 

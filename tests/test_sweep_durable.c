@@ -1,5 +1,5 @@
 /* test_sweep_durable.c: sweeps that are killed, interrupted, out of disk, long, or extended. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
 #include "tests/scratch.h"
 

@@ -1,5 +1,5 @@
 /* test_sweep_grid.c: grids of schemes in a sweep: expanded for the models' depth, kept with their
- * coordinates. modules: eval graft train model tokenizer core */
+ * coordinates. modules: report eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
 #include "tests/scratch.h"
 

@@ -1,5 +1,5 @@
 /* test_sweep_patch.c: sweeps over schemes with patches and mean ablations. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #include "tests/eval_fixture.h"
 
 #include <math.h>

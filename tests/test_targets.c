@@ -1,6 +1,6 @@
 /* test_targets.c: targets of several tokens, and what a scheme says: a sweep against the definition, token by
  * token, and against the model's own forward. */
-/* modules: eval graft train model tokenizer core */
+/* modules: report eval graft train model tokenizer core */
 #define DEFINITION_VOCAB 360
 #define DEFINITION_LONGEST 64
 #include "tests/definition.h"

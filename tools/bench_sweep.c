@@ -5,7 +5,7 @@
  * (make bench-sweep): --write makes a recipient and a donor as folders, --cells lists what a sweep computes,
  * token by token, for tools/reference/bench_sweep_torch.py to compute the same, --alone times the recipient's
  * own forward pass of a sweep's prompts. */
-#include "eval/eval.h"
+#include "eval/run/run.h"
 #include "tools/shapes.h"
 #include "tools/tools.h"
 #include "train/train.h"

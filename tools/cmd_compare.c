@@ -1,5 +1,5 @@
 /* cmd_compare.c: `graftkit compare`. */
-#include "eval/eval.h"
+#include "report/report.h"
 #include "tools/tools.h"
 
 typedef struct args {

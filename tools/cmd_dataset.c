@@ -1,6 +1,6 @@
 /* cmd_dataset.c: `graftkit dataset`. */
 #include "data/data.h"
-#include "eval/eval.h"
+#include "eval/measure/measure.h"
 #include "tools/tools.h"
 #include "train/train.h"
 

@@ -1,5 +1,5 @@
 /* cmd_diff.c: `graftkit diff`: how far two models of one architecture are apart, component by component. */
-#include "eval/eval.h"
+#include "report/report.h"
 #include "model/model.h"
 #include "tools/tools.h"
 

@@ -1,6 +1,6 @@
 /* cmd_experiment.c: `graftkit experiment`: checks an experiment and says what it needs, in lines that
  * tools/pipeline/experiments.sh reads. */
-#include "eval/eval.h"
+#include "eval/run/run.h"
 #include "tools/tools.h"
 #include "train/train.h"
 

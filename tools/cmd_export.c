@@ -1,5 +1,5 @@
 /* cmd_export.c: writes a results store as CSV, JSONL or summary.json. */
-#include "eval/eval.h"
+#include "eval/store/store.h"
 #include "tools/tools.h"
 
 typedef struct args {

@@ -1,5 +1,5 @@
 /* cmd_gate.c: checks that a model knows its own facts before anything is built on it. */
-#include "eval/eval.h"
+#include "eval/run/run.h"
 #include "tools/tools.h"
 
 typedef struct args {

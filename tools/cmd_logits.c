@@ -1,6 +1,6 @@
 /* cmd_logits.c: what a model says at every token of a text, for scripts: the likeliest next tokens, the
  * log-probability of the one that follows, perplexity; all logits on request. */
-#include "eval/eval.h"
+#include "eval/measure/measure.h"
 #include "tools/texts.h"
 
 #include <math.h>

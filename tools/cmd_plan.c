@@ -1,6 +1,6 @@
 /* cmd_plan.c: draws what schemes do on one prompt: which model computes each layer at each token. Reads
  * tokenizer and configuration, no weights. */
-#include "eval/eval.h"
+#include "report/report.h"
 #include "tools/tools.h"
 #include "train/train.h"
 

@@ -1,5 +1,5 @@
 /* cmd_search.c: looks for a small graft that suffices, and shows the ladder that leads to it. */
-#include "eval/eval.h"
+#include "report/report.h"
 #include "tools/told.h"
 #include "tools/tools.h"
 
@@ -148,6 +148,11 @@ static int run(const args *g) {
     say_cells(s);
     bool ok = gk_search_run(s, &err);
     const gk_search_result *r = gk_search_found(s);
+    if (ok && r) {
+        gk_arena *a = gk_arena_new();
+        ok = gk_ladder_draw(r, (int)g->top, g->goal, gk_path_join(a, g->out, "ladder.svg"), &err);
+        gk_arena_free(a);
+    }
     if (ok && r) say_table(r, g);
     if (ok && r) say_work(gk_search_stats(s));
     if (ok && !r)

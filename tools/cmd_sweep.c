@@ -1,5 +1,5 @@
 /* cmd_sweep.c: evaluates graft schemes over prompts into a results store, and shows the headline. */
-#include "eval/eval.h"
+#include "eval/run/run.h"
 #include "tools/told.h"
 #include "tools/tools.h"
 

@@ -3,7 +3,7 @@
 #ifndef GK_TOOLS_LEARNED_H
 #define GK_TOOLS_LEARNED_H
 
-#include "eval/eval.h"
+#include "eval/learned/learned.h"
 #include "tools/tools.h"
 
 typedef struct gk_learned_args {

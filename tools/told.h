@@ -2,7 +2,7 @@
 #ifndef GK_TOOLS_TOLD_H
 #define GK_TOOLS_TOLD_H
 
-#include "eval/eval.h"
+#include "eval/measure/measure.h"
 
 /* How many prompts there are, how many were dropped and how many have no whole target, with the reasons, on
  * stderr. */

@@ -45,7 +45,7 @@ $(B)/config/sources: FORCE
 FORCE:
 
 # ------------------------------------------------------------------ modules: their libraries, their users before what they use
-MODULES := eval graft train data model tokenizer core
+MODULES := report eval graft train data model tokenizer core
 PACKAGES.core      := jansson yaml openssl utf8proc
 PACKAGES.tokenizer := sentencepiece pcre2
 PACKAGES.model     := blis dnnl pcre2
@@ -66,11 +66,11 @@ found       = $(1:%=$(B)/config/%) $(B)/config/ldflags
 LIBFILES   := $(MODULES:%=$(B)/lib%.a)
 ALL        := $(call packages_of,$(filter-out core,$(MODULES)))
 
-C_SOURCES  := $(foreach d,$(MODULES) tools tests tests/fuzz,$(wildcard $d/*.c))
+C_SOURCES  := $(foreach d,$(MODULES),$(wildcard $d/*.c $d/*/*.c)) $(wildcard tools/*.c tests/*.c tests/fuzz/*.c)
 CC_SOURCES := $(foreach d,$(MODULES),$(wildcard $d/*.cc))
 
 # ------------------------------------------------------------------ kernels, once for each instruction set (core.h says how)
-KERNELS    := $(patsubst %.c,%,$(filter-out %/kernels.c,$(shell grep -l '^#include "[a-z]*/kernels.h"' $(C_SOURCES))))
+KERNELS    := $(patsubst %.c,%,$(filter-out %/kernels.c,$(shell grep -l '^#include "[a-z/]*/kernels.h"' $(C_SOURCES))))
 ISAS       := baseline $(if $(findstring x86_64,$(MACHINE)),avx2 avx512)
 ISA.avx2   := -march=x86-64-v3
 ISA.avx512 := -march=x86-64-v4 -mprefer-vector-width=512
@@ -87,7 +87,7 @@ OPTIMISE.avx512   := -O3
 KERNEL_FLAGS := -ffp-contract=fast $(if $(filter gcc,$(COMPILER)),-fno-thread-jumps)
 # Half of the sources, and nothing that a run waits for: -O2 would cost three seconds of the first build.
 LIGHT   := $(if $(filter release,$(FLAVOUR)),-O1)
-$(foreach d,data eval tools tests,$(B)/$d/%.o): CC_FLAGS += $(LIGHT)
+$(foreach d,data eval report tools tests,$(B)/$d/%.o): CC_FLAGS += $(LIGHT)
 $(B)/core/rng.o $(B)/tests/test_rng.o: CC_FLAGS += -ffp-contract=off
 $(B)/tokenizer/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
 

@@ -145,4 +145,4 @@ FOUND_CPPFLAGS := $includes
 FOUND_AR := $($CC -print-prog-name=ar)
 FOUND_LDFLAGS := ${blis:+-L${SYSROOT:-}/usr/lib/$machine/blis-openmp}
 SENTENCEPIECE_VERSION := ${version[sentencepiece]:-unknown}
-$(shopt -s nullglob && uses {core,tokenizer,model,train,graft,data,eval,tools,tests,tests/fuzz}/*.{c,cc,h})"
+$(shopt -s nullglob && uses {core,tokenizer,model,train,graft,data,eval,report}/{,*/}*.{c,cc,h} {tools,tests,tests/fuzz}/*.{c,h})"

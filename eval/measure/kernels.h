@@ -1,0 +1,15 @@
+/* kernels.h: the functions of eval/measure that are compiled once for each instruction set (core.h says how).
+ * Their files include this one. */
+#ifndef GK_MEASURE_KERNELS_H
+#define GK_MEASURE_KERNELS_H
+
+#include "eval/measure/measure.h"
+
+#define GK_MEASURE_KERNELS(X)                                                         \
+    X(bool, return, gk_score_logits,                                                  \
+      (const float *logits, int vocab, int32_t target, gk_score *out, gk_error *err), \
+      (logits, vocab, target, out, err))
+
+GK_MEASURE_KERNELS(GK_KERNEL_LABEL)
+
+#endif

@@ -1,0 +1,332 @@
+/* metrics.c: from scored prompts to a cell: values and their bootstrap intervals. */
+#include "eval/measure/measure.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const KEYS[] = {
+#define X(key, about) #key,
+    GK_METRICS(X)
+#undef X
+};
+static const char *const ABOUT[] = {
+#define X(key, about) about,
+    GK_METRICS(X)
+#undef X
+};
+
+const char *gk_metric_key(gk_metric m) {
+    return KEYS[m];
+}
+
+const char *gk_metric_about(gk_metric m) {
+    return ABOUT[m];
+}
+
+/* A row's observations, summed: all that a mean over resampled rows needs. sum[] is by metric; the median's
+ * place stays empty. */
+typedef struct cluster {
+    double weight, whole_weight, sum[GK_N_METRICS]; /* whole_weight: of those with a whole target */
+} cluster;
+
+typedef struct ranked {
+    double rank, weight;
+    uint32_t cluster;
+} ranked;
+
+typedef struct cell {
+    cluster *clusters;
+    size_t n_clusters;
+    ranked *ranked; /* by rank */
+    size_t n, n_whole;
+} cell;
+
+static int by_rank(const void *a, const void *b) {
+    double x = ((const ranked *)a)->rank, y = ((const ranked *)b)->rank;
+    return (x > y) - (x < y);
+}
+
+static void cluster_add(cluster *c, const gk_obs *o) {
+    double w = o->weight;
+    c->weight += w;
+    c->sum[GK_METRIC_top1] += w * (o->rank < 1);
+    c->sum[GK_METRIC_top5] += w * (o->rank < 5);
+    c->sum[GK_METRIC_top10] += w * (o->rank < 10);
+    c->sum[GK_METRIC_top50] += w * (o->rank < 50);
+    c->sum[GK_METRIC_top100] += w * (o->rank < 100);
+    c->sum[GK_METRIC_mean_rank] += w * o->rank;
+    c->sum[GK_METRIC_mean_prob] += w * o->prob;
+    c->sum[GK_METRIC_mean_logprob] += w * o->logprob;
+    c->sum[GK_METRIC_logit_diff] += w * o->logit_diff;
+    if (!o->whole) return;
+    c->whole_weight += w;
+    c->sum[GK_METRIC_exact] += w * o->exact;
+    c->sum[GK_METRIC_whole_logprob] += w * o->whole_logprob;
+}
+
+/* Rows become clusters in the order in which they first appear. */
+static void cell_build(cell *c, const gk_obs *obs, size_t n) {
+    uint32_t last = 0;
+    for (size_t i = 0; i < n; i++) last = obs[i].row > last ? obs[i].row : last;
+    uint32_t *of_row = gk_alloc(((size_t)last + 1) * sizeof *of_row); /* cluster + 1 */
+    c->clusters = gk_alloc(n * sizeof *c->clusters);
+    c->ranked = gk_alloc(n * sizeof *c->ranked);
+    c->n = n;
+    c->n_whole = 0;
+    c->n_clusters = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t *k = &of_row[obs[i].row];
+        if (*k == 0) *k = (uint32_t)++c->n_clusters;
+        cluster_add(&c->clusters[*k - 1], &obs[i]);
+        c->n_whole += obs[i].whole;
+        c->ranked[i] = (ranked){obs[i].rank, obs[i].weight, *k - 1};
+    }
+    gk_free(of_row);
+    qsort(c->ranked, n, sizeof *c->ranked, by_rank);
+}
+
+/* The weighted median when cluster k counts times[k] times: the middle of the ranks at which the running
+ * weight reaches and passes one half. */
+static double median(const cell *c, const uint32_t *times, double total) {
+    double run = 0, low = NAN;
+    for (size_t i = 0; i < c->n; i++) {
+        run += c->ranked[i].weight * times[c->ranked[i].cluster];
+        if (isnan(low) && run >= total / 2) low = c->ranked[i].rank;
+        if (run > total / 2) return (low + c->ranked[i].rank) / 2;
+    }
+    return isnan(low) ? c->ranked[c->n - 1].rank : low; /* rounding kept the sum below its half */
+}
+
+static bool of_whole(int m) {
+    return m == GK_METRIC_exact || m == GK_METRIC_whole_logprob;
+}
+
+static double weight_of(const cluster *k, gk_metric m) {
+    return of_whole((int)m) ? k->whole_weight : k->weight;
+}
+
+/* One of cell_values. */
+static double cell_value(const cell *c, const uint32_t *times, gk_metric m) {
+    double sum = 0, weight = 0;
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        if (times[k] == 0) continue;
+        sum += times[k] * c->clusters[k].sum[m];
+        weight += times[k] * weight_of(&c->clusters[k], m);
+    }
+    return m == GK_METRIC_median_rank ? median(c, times, weight) : sum / weight;
+}
+
+/* The metrics of the whole target are NaN where no prompt drawn has one. */
+static void cell_values(const cell *c, const uint32_t *times, double value[GK_N_METRICS]) {
+    cluster all = {0};
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        const cluster *x = &c->clusters[k];
+        double n = times[k];
+        if (times[k] == 0) continue;
+        all.weight += n * x->weight;
+        all.whole_weight += n * x->whole_weight;
+#pragma omp simd
+        for (int m = 0; m < GK_N_METRICS; m++) all.sum[m] += n * x->sum[m];
+    }
+    for (int m = 0; m < GK_N_METRICS; m++)
+        value[m] = !of_whole(m)           ? all.sum[m] / all.weight
+                   : all.whole_weight > 0 ? all.sum[m] / all.whole_weight
+                                          : NAN;
+    value[GK_METRIC_median_rank] = median(c, times, all.weight);
+}
+
+/* Puts what sorting would put at v[k] there, what is not larger before it and what is not smaller behind it
+ * (Hoare's quickselect). */
+static void select_kth(double *v, size_t n, size_t k) {
+    size_t low = 0, high = n - 1;
+    while (low < high) {
+        double middle = v[low + (high - low) / 2];
+        size_t i = low, j = high;
+        for (;;) {
+            while (v[i] < middle) i++;
+            while (v[j] > middle) j--;
+            if (i >= j) break;
+            double x = v[i];
+            v[i++] = v[j];
+            v[j--] = x;
+        }
+        if (k <= j)
+            high = j;
+        else
+            low = j + 1;
+    }
+}
+
+double gk_percentile(double *v, size_t n, double p) {
+    double at = p * (double)(n - 1);
+    size_t i = (size_t)at;
+    select_kth(v, n, i);
+    if (i + 1 >= n) return v[i];
+    double next = v[i + 1];
+    for (size_t k = i + 2; k < n; k++) next = v[k] < next ? v[k] : next;
+    return v[i] + (at - (double)i) * (next - v[i]);
+}
+
+/* Moves the numbers to the front; returns how many there are. */
+static size_t drop_nan(double *v, size_t n) {
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(v[i])) v[kept++] = v[i];
+    return kept;
+}
+
+double gk_unseen_share(double rows) {
+    return 1 - pow(0.025, 1 / rows);
+}
+
+static size_t rows_of(const cell *c, gk_metric m) {
+    size_t n = 0;
+    for (size_t k = 0; k < c->n_clusters; k++) n += weight_of(&c->clusters[k], m) > 0;
+    return n;
+}
+
+/* Whether all rows have the same share, so that resampling them would say that nothing can vary; *rows: how
+ * many, as far as their weights are even. */
+static bool same_share(const cell *c, gk_metric m, double *rows) {
+    double first = NAN, sum = 0, squares = 0;
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        double w = weight_of(&c->clusters[k], m);
+        if (w <= 0) continue;
+        double x = c->clusters[k].sum[m] / w;
+        if (isnan(first)) first = x;
+        if (fabs(x - first) > 1e-12) return false;
+        sum += w;
+        squares += w * w;
+    }
+    *rows = squares > 0 ? sum * sum / squares : 0;
+    return *rows > 0;
+}
+
+/* What a bootstrap cannot say (see measure.h). */
+static void mend_intervals(const cell *c, gk_stats *out) {
+    for (gk_metric m = 0; m < GK_N_METRICS; m++) {
+        double x = out->value[m], rows;
+        if (m <= GK_METRIC_exact && same_share(c, m, &rows)) {
+            out->low[m] = x - x * gk_unseen_share(rows);
+            out->high[m] = x + (1 - x) * gk_unseen_share(rows);
+        } else if (m > GK_METRIC_exact && rows_of(c, m) < 2) {
+            out->low[m] = out->high[m] = NAN;
+        }
+    }
+}
+
+static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_stats *out) {
+    double *values = gk_alloc(resamples * GK_N_METRICS * sizeof *values); /* [metric][resample] */
+    uint32_t *times = gk_alloc(c->n_clusters * sizeof *times);
+    gk_rng rng;
+    gk_rng_seed(&rng, seed, "bootstrap");
+    for (size_t b = 0; b < resamples; b++) {
+        memset(times, 0, c->n_clusters * sizeof *times);
+        for (size_t k = 0; k < c->n_clusters; k++) times[gk_rng_below(&rng, c->n_clusters)]++;
+        double value[GK_N_METRICS];
+        cell_values(c, times, value);
+        for (size_t m = 0; m < GK_N_METRICS; m++) values[m * resamples + b] = value[m];
+    }
+    for (size_t m = 0; m < GK_N_METRICS; m++) {
+        double *v = values + m * resamples;
+        size_t n = drop_nan(v, resamples);
+        if (n == 0) continue;
+        out->low[m] = gk_percentile(v, n, 0.025);
+        out->high[m] = gk_percentile(v, n, 0.975);
+    }
+    mend_intervals(c, out);
+    gk_free(times);
+    gk_free(values);
+}
+
+static void all_nan(gk_stats *out) {
+    for (int m = 0; m < GK_N_METRICS; m++) out->value[m] = out->low[m] = out->high[m] = NAN;
+}
+
+void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out) {
+    out->n = n;
+    out->n_whole = 0;
+    all_nan(out);
+    if (n == 0) return;
+    cell c;
+    cell_build(&c, obs, n);
+    out->n_whole = c.n_whole;
+    uint32_t *once = gk_alloc(c.n_clusters * sizeof *once);
+    for (size_t k = 0; k < c.n_clusters; k++) once[k] = 1;
+    cell_values(&c, once, out->value);
+    gk_free(once);
+    if (resamples > 0) bootstrap(&c, seed, (size_t)resamples, out);
+    gk_free(c.clusters);
+    gk_free(c.ranked);
+}
+
+typedef struct many {
+    const gk_obs_list *cells;
+    uint64_t seed;
+    int resamples;
+    gk_stats *out;
+} many;
+
+static void compute_range(void *ctx, size_t begin, size_t end) {
+    const many *m = ctx;
+    for (size_t i = begin; i < end; i++)
+        gk_stats_compute(m->cells[i].obs, m->cells[i].n, m->seed, m->resamples, &m->out[i]);
+}
+
+void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
+                          gk_stats *out) {
+    many m = {.cells = cells, .seed = seed, .resamples = resamples, .out = out};
+    gk_parallel_for(n_cells, 1, compute_range, &m);
+}
+
+/* ---------------------------------------------------------------- recovery */
+
+static double recovered(double x, double low, double high) {
+    return high > low ? (x - low) / (high - low) : NAN;
+}
+
+void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
+                 uint64_t seed, int resamples, gk_recovered *out) {
+    const gk_obs *from[3] = {obs, low, high};
+    *out = (gk_recovered){.value = NAN, .low = NAN, .high = NAN};
+    if (n == 0) return;
+    cell c[3];
+    for (int i = 0; i < 3; i++) cell_build(&c[i], from[i], n);
+    size_t n_rows = c[0].n_clusters, kept = 0;
+    uint32_t *times = gk_alloc(n_rows * sizeof *times);
+    double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3], end[2] = {0}, least = INFINITY,
+           most = -INFINITY;
+    gk_rng rng;
+    gk_rng_seed(&rng, seed, "bootstrap");
+    for (int b = -1; b < resamples; b++) { /* -1: the rows as they are */
+        for (size_t k = 0; k < n_rows; k++) times[k] = b < 0;
+        for (size_t k = 0; b >= 0 && k < n_rows; k++) times[gk_rng_below(&rng, n_rows)]++;
+        for (int i = 0; i < 3; i++) mean[i] = cell_value(&c[i], times, metric);
+        double r = recovered(mean[0], mean[1], mean[2]);
+        if (b < 0) {
+            out->value = r;
+            end[0] = mean[1];
+            end[1] = mean[2];
+        } else if (isnan(r)) {
+            out->undefined++;
+        } else {
+            draw[kept++] = r;
+            least = r < least ? r : least;
+            most = r > most ? r : most;
+        }
+    }
+    if (kept) out->low = gk_percentile(draw, kept, 0.025);
+    if (kept) out->high = gk_percentile(draw, kept, 0.975);
+    if (kept && most - least < 1e-12 && metric <= GK_METRIC_exact && isfinite(out->value)) {
+        double way = gk_unseen_share((double)n_rows) / (end[1] - end[0]);
+        out->low = out->value - way;
+        out->high = out->value + way;
+    }
+    gk_free(draw);
+    gk_free(times);
+    for (int i = 0; i < 3; i++) {
+        gk_free(c[i].clusters);
+        gk_free(c[i].ranked);
+    }
+}

@@ -1,0 +1,116 @@
+/* paired.c: two schemes on the same prompts: the difference, its interval, its test. */
+#include "eval/measure/measure.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- tests */
+
+double gk_mcnemar(size_t more, size_t fewer) {
+    double n = (double)(more + fewer), sum = 0;
+    size_t least = more < fewer ? more : fewer;
+    if (more == fewer) return 1;
+    for (size_t k = 0; k <= least; k++) {
+        double x = (double)k;
+        sum += exp(lgamma(n + 1) - lgamma(x + 1) - lgamma(n - x + 1) - n * log(2));
+    }
+    return sum < 0.5 ? 2 * sum : 1;
+}
+
+typedef struct ordered {
+    double p;
+    size_t at;
+} ordered;
+
+static int by_p(const void *a, const void *b) {
+    const ordered *x = a, *y = b;
+    if (x->p < y->p || x->p > y->p) return x->p < y->p ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+void gk_holm(const double *p, size_t n, double *out) {
+    ordered *o = gk_alloc((n + 1) * sizeof *o);
+    size_t m = 0;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = (double)NAN;
+        if (!isnan(p[i])) o[m++] = (ordered){p[i], i};
+    }
+    qsort(o, m, sizeof *o, by_p);
+    double least = 0;
+    for (size_t k = 0; k < m; k++) {
+        double x = o[k].p * (double)(m - k);
+        if (x < least) x = least;
+        out[o[k].at] = least = x < 1 ? x : 1;
+    }
+    gk_free(o);
+}
+
+/* ---------------------------------------------------------------- one pair */
+
+/* A row's prompts: how many, and how many more of them are right than under the reference. */
+typedef struct row_sum {
+    double n, more;
+} row_sum;
+
+static bool right(const gk_obs *o, int top) {
+    return o->rank < top;
+}
+
+/* Rows in the order in which they first appear; returns how many. */
+static size_t sum_rows(const gk_obs *ref, const gk_obs *obs, size_t n, int top, row_sum *out) {
+    uint32_t last = 0;
+    for (size_t i = 0; i < n; i++) last = obs[i].row > last ? obs[i].row : last;
+    size_t *of_row = gk_alloc(((size_t)last + 1) * sizeof *of_row), rows = 0; /* index + 1 */
+    for (size_t i = 0; i < n; i++) {
+        size_t *k = &of_row[obs[i].row];
+        if (*k == 0) *k = ++rows;
+        out[*k - 1].n++;
+        out[*k - 1].more += right(&obs[i], top) - right(&ref[i], top);
+    }
+    gk_free(of_row);
+    return rows;
+}
+
+static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t resamples, gk_paired *out) {
+    double *draw = gk_alloc(resamples * sizeof *draw);
+    gk_rng rng;
+    gk_rng_seed(&rng, seed, "bootstrap");
+    for (size_t b = 0; b < resamples; b++) {
+        row_sum all = {0, 0};
+        for (size_t k = 0; k < rows; k++) {
+            const row_sum *x = &row[gk_rng_below(&rng, rows)];
+            all.n += x->n;
+            all.more += x->more;
+        }
+        draw[b] = all.more / all.n;
+    }
+    out->low = gk_percentile(draw, resamples, 0.025);
+    out->high = gk_percentile(draw, resamples, 0.975);
+    gk_free(draw);
+    /* All rows differ alike: a row that was not seen may be one prompt for another of them. */
+    if (out->high - out->low < 1e-12) {
+        double u = gk_unseen_share((double)rows);
+        out->low = out->diff - u * (1 + out->diff);
+        out->high = out->diff + u * (1 - out->diff);
+    }
+}
+
+void gk_paired_compute(const gk_obs *ref, const gk_obs *obs, size_t n, int top, uint64_t seed, int resamples,
+                       gk_paired *out) {
+    *out = (gk_paired){.n = n};
+    out->diff = out->low = out->high = out->p = (double)NAN;
+    if (n == 0) return;
+    row_sum *row = gk_alloc(n * sizeof *row), all = {0, 0};
+    out->rows = sum_rows(ref, obs, n, top, row);
+    for (size_t k = 0; k < out->rows; k++) {
+        all.n += row[k].n;
+        all.more += row[k].more;
+        out->rows_more += row[k].more > 0;
+        out->rows_fewer += row[k].more < 0;
+    }
+    out->diff = all.more / all.n;
+    out->p = gk_mcnemar(out->rows_more, out->rows_fewer);
+    if (resamples > 0) draw_interval(row, out->rows, seed, (size_t)resamples, out);
+    gk_free(row);
+}

@@ -1,0 +1,237 @@
+/* evaluate.c: (scheme, prompt) pairs through the engine. */
+#include "eval/run/evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct speech { /* a pair under way */
+    double *logprob;    /* [steps]: of the target's token at each step */
+    int32_t *best;      /* [steps]: the most probable token there; -1: the logits were not finite */
+    int steps;          /* tokens of the target that are scored: 1, or the whole target */
+    bool exact;
+    int32_t *token;     /* generation: the prompt's tokens and what was said */
+    int said, told;     /* tokens; of them, those that the progress has counted */
+    bool ended, broken; /* broken: logits were not finite */
+} speech;
+
+typedef struct source { /* of a job */
+    size_t pair;
+    int step; /* tokens behind the prompt */
+} source;
+
+typedef struct run {
+    const gk__evaluation *e;
+    const gk_config *c;
+    const gk__pair *pair;
+    speech *speech;
+    size_t n;
+    gk_job *jobs;
+    source *of_job;
+    size_t n_jobs;
+    double told; /* pairs and parts of pairs that the progress has counted */
+    gk_id_list ends;
+} run;
+
+int gk__target_steps(const gk_prompt *p) {
+    return p->n_target ? (int)p->n_target : 1;
+}
+
+/* The prompt's tokens and `step` more. */
+static gk_job job_of(gk_arena *a, const gk_prompt *p, const gk_plan *plan, const int32_t *token, int step) {
+    gk_job job = {.token = token, .n = (int)p->tokens.n + step, .plan = plan};
+    if (step > 0) {
+        gk_plan *longer = gk_arena_alloc(a, sizeof *longer);
+        *longer = gk_plan_extend(a, plan, step);
+        job.plan = longer;
+    }
+    return job;
+}
+
+int gk__target_jobs(gk_arena *a, const gk_prompt *p, const gk_plan *plan, gk_job *out) {
+    int steps = gk__target_steps(p);
+    for (int k = 0; k < steps; k++) out[k] = job_of(a, p, plan, k ? p->forced : p->tokens.id, k);
+    return steps;
+}
+
+uint64_t gk__naive_rows(const gk_config *c, const gk_prompt *p, int said) {
+    int n = (int)p->tokens.n, steps = gk__target_steps(p), further = said > 1 ? said - 1 : 0;
+    return gk_graft_rows(c, n + steps - 1, steps) + gk_graft_rows(c, n + further, 1 + further) -
+           gk_graft_rows(c, n, 1);
+}
+
+/* ---------------------------------------------------------------- the target */
+
+/* A pair is done to the share of its rounds that are over: one of scoring and one a token that is generated.
+ * Never from two threads at once. */
+static void tell(run *r, double rounds) {
+    r->told += rounds / (1 + r->e->generate);
+    gk_progress_update(r->e->progress, r->e->before + r->told, NULL);
+}
+
+/* Called from several threads, with the steps of one pair too. */
+static bool take_target(void *ctx, size_t job, const float *logits) {
+    run *r = ctx;
+    source from = r->of_job[job];
+    const gk__pair *p = &r->pair[from.pair];
+    speech *w = &r->speech[from.pair];
+    int32_t target =
+        from.step ? p->prompt->forced[p->prompt->tokens.n + (size_t)from.step] : p->prompt->target_id;
+    gk_score score;
+    gk_error why;
+    bool ok = gk_score_logits(logits, r->c->vocab, target, &score, &why);
+#pragma omp critical(gk_evaluate_target)
+    {
+        w->best[from.step] = ok ? score.top_id[0] : -1;
+        w->logprob[from.step] = ok ? score.logprob : 0;
+        w->exact = w->exact && ok && score.rank == 0;
+        if (ok && from.step == 0) p->out->score = score;
+        const char **reason = from.step ? &p->out->whole_dropped : &p->out->dropped;
+        if (!ok) *reason = gk_arena_strdup(r->e->a, why.what);
+        tell(r, 1.0 / w->steps);
+    }
+    return true;
+}
+
+static void start(run *r) {
+    gk_arena *a = r->e->a;
+    size_t most = 0;
+    for (size_t i = 0; i < r->n; i++) most += (size_t)gk__target_steps(r->pair[i].prompt);
+    r->jobs = gk_arena_alloc(a, most * sizeof *r->jobs);
+    r->of_job = gk_arena_alloc(a, most * sizeof *r->of_job);
+    for (size_t i = 0; i < r->n; i++) {
+        speech *w = &r->speech[i];
+        w->steps = gk__target_jobs(a, r->pair[i].prompt, r->pair[i].plan, r->jobs + r->n_jobs);
+        w->exact = true;
+        w->logprob = gk_arena_alloc(a, (size_t)w->steps * sizeof *w->logprob);
+        w->best = gk_arena_alloc(a, (size_t)w->steps * sizeof *w->best);
+        for (int k = 0; k < w->steps; k++) r->of_job[r->n_jobs++] = (source){i, k};
+    }
+}
+
+static void finish_target(run *r, size_t i) {
+    gk_stored *out = r->pair[i].out;
+    const speech *w = &r->speech[i];
+    if (out->dropped) out->whole_dropped = NULL; /* one reason is enough */
+    if (out->dropped || out->whole_dropped || r->pair[i].prompt->n_target == 0) return;
+    out->whole = true;
+    out->exact = w->exact;
+    for (int k = 0; k < w->steps; k++) out->whole_logprob += w->logprob[k];
+}
+
+/* ---------------------------------------------------------------- what it says instead */
+
+static int32_t most_probable(const float *logits, int vocab) {
+    int32_t best = 0;
+    for (int32_t i = 0; i < vocab; i++) {
+        if (isnan(logits[i]) || logits[i] == INFINITY) return -1;
+        if (logits[i] > logits[best]) best = i;
+    }
+    return logits[best] == -INFINITY ? -1 : best;
+}
+
+static void say(run *r, size_t i, int32_t id) {
+    speech *w = &r->speech[i];
+    int n = (int)r->pair[i].prompt->tokens.n;
+    w->ended = w->broken = id < 0;
+    for (int k = 0; k < r->ends.n; k++) w->ended = w->ended || id == r->ends.id[k];
+    if (w->ended) return;
+    w->token[n + w->said++] = id;
+    w->ended = w->said == r->e->generate || n + w->said > r->c->max_positions;
+}
+
+/* After a round: what has ended needs none of those that were left to it. */
+static void tell_said(run *r) {
+    int rounds = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        speech *w = &r->speech[i];
+        int over = w->ended ? r->e->generate : w->said;
+        rounds += over - w->told;
+        w->told = over;
+    }
+    tell(r, rounds);
+}
+
+/* As long as it says the target itself, scoring has seen what comes next. */
+static void say_known(run *r, size_t i) {
+    speech *w = &r->speech[i];
+    const gk_prompt *p = r->pair[i].prompt;
+    for (int k = 0; k < w->steps && !w->ended; k++) {
+        if (k > 0 && w->token[p->tokens.n + (size_t)k - 1] != p->forced[p->tokens.n + (size_t)k - 1]) return;
+        say(r, i, w->best[k]);
+    }
+}
+
+/* Called from several threads; a round has one job a pair. */
+static bool take_next(void *ctx, size_t job, const float *logits) {
+    run *r = ctx;
+    say(r, r->of_job[job].pair, most_probable(logits, r->c->vocab));
+    return true;
+}
+
+static bool text_of(run *r, size_t i, gk_error *err) {
+    const speech *w = &r->speech[i];
+    if (w->broken) return true;
+    gk_arena *a = r->e->a;
+    size_t n = r->pair[i].prompt->tokens.n, said = (size_t)w->said;
+    char *before = gk_tok_show(r->e->tok, w->token, n, a, err);
+    char *all = before ? gk_tok_show(r->e->tok, w->token, n + said, a, err) : NULL;
+    if (!all) return false;
+    /* With the prompt before it, because a text's first token may lose its blank. */
+    if (strncmp(all, before, strlen(before)) == 0)
+        all += strlen(before);
+    else
+        all = gk_tok_show(r->e->tok, w->token + n, said, a, err);
+    r->pair[i].out->generated = all;
+    return all != NULL;
+}
+
+static bool one_round(run *r, gk_arena *a, gk_graft_stats *stats, gk_error *err) {
+    r->n_jobs = 0;
+    for (size_t i = 0; i < r->n; i++) {
+        const speech *w = &r->speech[i];
+        if (w->ended) continue;
+        r->jobs[r->n_jobs] = job_of(a, r->pair[i].prompt, r->pair[i].plan, w->token, w->said);
+        r->of_job[r->n_jobs++] = (source){i, w->said};
+    }
+    tell_said(r);
+    return r->n_jobs == 0 ||
+           gk_grafter_run(r->e->grafter, r->jobs, r->n_jobs, r->e->budget, take_next, r, stats, err);
+}
+
+static bool generate(run *r, gk_graft_stats *stats, gk_error *err) {
+    for (size_t i = 0; i < r->n; i++) {
+        speech *w = &r->speech[i];
+        const gk_tokens *t = &r->pair[i].prompt->tokens;
+        w->token = gk_arena_alloc(r->e->a, (t->n + (size_t)r->e->generate) * sizeof *w->token);
+        memcpy(w->token, t->id, t->n * sizeof *w->token);
+        say_known(r, i);
+    }
+    gk_arena *a = gk_arena_new();
+    bool ok = true;
+    do {
+        gk_arena_reset(a);
+        ok = one_round(r, a, stats, err);
+    } while (ok && r->n_jobs > 0);
+    gk_arena_free(a);
+    for (size_t i = 0; i < r->n && ok; i++) ok = text_of(r, i, err);
+    return ok;
+}
+
+/* ---------------------------------------------------------------- all of it */
+
+bool gk__evaluate(const gk__evaluation *e, const gk__pair *pairs, size_t n, gk_graft_stats *stats,
+                  gk_error *err) {
+    if (n == 0) return true;
+    run r = {.e = e, .c = e->cfg, .pair = pairs, .n = n};
+    r.speech = gk_arena_alloc(e->a, n * sizeof *r.speech);
+    r.ends = gk_config_ends(r.c);
+    if (r.ends.n == 0) r.ends = (gk_id_list){1, {gk_tok_eos(e->tok)}};
+    uint64_t naive = stats->rows_naive;
+    start(&r);
+    if (!gk_grafter_run(e->grafter, r.jobs, r.n_jobs, e->budget, take_target, &r, stats, err)) return false;
+    for (size_t i = 0; i < n; i++) finish_target(&r, i);
+    if (e->generate > 0 && !generate(&r, stats, err)) return false;
+    for (size_t i = 0; i < n; i++) naive += gk__naive_rows(r.c, pairs[i].prompt, r.speech[i].said);
+    stats->rows_naive = naive;
+    return true;
+}

@@ -1,0 +1,49 @@
+/* sweep.h: what the files of a sweep share. Internal to eval/run. */
+#ifndef GK_RUN_SWEEP_H
+#define GK_RUN_SWEEP_H
+
+#include "eval/run/evaluate.h"
+#include "eval/run/inputs.h"
+
+struct gk_sweep {
+    const gk_sweep_options *o;              /* valid during gk_sweep_open only */
+    gk_arena *a, *chunk_arena, *plan_arena; /* of the sweep, of a chunk, of one plan while it is made */
+    gk__inputs in;
+    gk_schemes schemes;
+    gk_prompts prompts;
+    gk_store *store;
+    char *out, *work; /* the store's path, and where it is written: beside it where the old one is replaced */
+    json_t *identity, *first, *info;
+
+    /* One entry for all schemes that do the same. */
+    size_t n_unique;
+    const gk_scheme **unique;
+    int64_t *source;
+    size_t *by_source, n_sources; /* 1 + place of a source in `source`, 0 where it is not of this run */
+    bool *done;                   /* [n_unique x prompts]; pairs that do not exist count as done */
+    size_t total, pending;
+
+    size_t chunk, budget;
+    int generate;
+    bool prepared;   /* the derived donors are there */
+    const char *svd; /* where their factors are kept */
+    gk_grafter *grafter;
+    bool has_means;               /* take_means has been */
+    gk_graft_stats stats, before; /* of all runs so far, and of those before this one */
+    double seconds;
+};
+
+/* Does scheme k of `unique` apply to this prompt, and is the prompt kept? (sweep.c) */
+bool gk__sweep_has(const gk_sweep *s, size_t k, size_t prompt);
+/* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
+ * gk_interrupted() when that came first. (sweep.c) */
+bool gk__sweep_means(gk_sweep *s, gk_error *err);
+/* In the chunk's arena; NULL, and why, where the scheme cannot be planned for this prompt. (sweep_cost.c) */
+const gk_plan *gk__sweep_plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why);
+/* What the engine needs beside its own memory: the plans of a pair's jobs. (sweep_cost.c) */
+size_t gk__sweep_plan_bytes(const gk_sweep *s, const gk_prompt *p);
+/* Chooses the prompts a transaction: the same for the same inputs, so that a resumed sweep cuts where the
+ * first one did. (sweep_cost.c) */
+bool gk__sweep_cut(gk_sweep *s, gk_error *err);
+
+#endif

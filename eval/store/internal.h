@@ -1,0 +1,17 @@
+/* internal.h: the file behind a store. Internal to eval/store. */
+#ifndef GK_STORE_INTERNAL_H
+#define GK_STORE_INTERNAL_H
+
+#include "eval/store/sql.h"
+
+struct gk_store {
+    sqlite3 *db;
+    char path[512];
+};
+
+gk_store *gk__store_open(const char *path, int flags, gk_error *err);
+/* The file is a store of this version; false and *empty when it holds nothing at all, *old when it is a store
+ * of an earlier version. */
+bool gk__store_check(gk_store *s, bool *empty, bool *old, gk_error *err);
+
+#endif

@@ -1,0 +1,87 @@
+/* outcomes.h: every scheme's result on every prompt, side by side, what a scheme is, and how schemes differ
+ * on the same prompts. */
+#ifndef GK_STORE_OUTCOMES_H
+#define GK_STORE_OUTCOMES_H
+
+#include "eval/store/store.h"
+
+/* ---------------------------------------------------------------- outcomes (outcomes.c) */
+
+typedef struct gk_outcome {
+    int64_t prompt; /* id in the store */
+    uint32_t tmpl;  /* id in the store, from 1 */
+    uint32_t row;
+    int64_t rank;
+    double prob, logprob, logit_diff;
+    int32_t top_id; /* the most probable token and its probability; -1 and NaN where the store has none */
+    double top_prob;
+} gk_outcome;
+typedef struct gk_tried { /* a scheme on its prompts, those that were evaluated, by prompt id */
+    const char *set, *scheme;
+    const char *canonical; /* what it does (gk_scheme_canonical) */
+    gk_outcome *item;
+    size_t n;
+} gk_tried;
+typedef struct gk_outcomes {
+    gk_tried *scheme; /* in their order */
+    size_t n;
+    const char *entity; /* the field that prompts are about, which some template has; NULL: not known */
+} gk_outcomes;
+/* All of the store, in `a`. */
+bool gk_outcomes_read(gk_store *s, gk_arena *a, gk_outcomes *out, gk_error *err);
+/* NULL when there is no such scheme. */
+const gk_tried *gk_outcomes_of(const gk_outcomes *o, const char *scheme);
+
+/* ---------------------------------------------------------------- what a scheme is (roles.c)
+ *
+ * Judged by what it does, never by its name. */
+
+typedef enum gk_kind {
+    GK_IS_ALONE, /* the recipient, or one donor everywhere */
+    GK_IS_PATCH,
+    GK_IS_ABLATION,
+    GK_IS_COMPLEMENT, /* grafts everywhere but at some places */
+    GK_IS_GRAFT
+} gk_kind;
+gk_kind gk_kind_of(gk_arena *a, const char *canonical);
+/* The one field or word that a scheme grafts a donor whole at, in `a`; NULL where there is no such thing. */
+const char *gk_sole_place(gk_arena *a, const char *canonical);
+
+/* Names of schemes, the first that does each thing; NULL where none does. Grafts are of the recipient and the
+ * donor `donor`, under the head `head`. */
+typedef struct gk_roles {
+    const char *pre;          /* the recipient, untouched */
+    const char *donor;        /* the first donor that there is a model alone of, else the first grafted */
+    const char *sft, *sft_rh; /* it alone, under its own head and under the recipient's */
+    const char *head;         /* "recipient", the donor, or "last:DONOR" */
+    const char *entity; /* the entity, or the field that may be it, where it is grafted alone and whole */
+    const char *fe, *lt, *both, *rest; /* the donor at the entity, the last token, both, all but both */
+    const char *third, *all_three;     /* another field; at these and that */
+    /* The entity whole, and at the last token these components of the same layers. */
+    const char *attn_ffn, *o_ffn, *ffn, *o;
+} gk_roles;
+void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out);
+
+/* ---------------------------------------------------------------- differences (paired.c) */
+
+/* Two schemes' top-5 on the prompts that both were evaluated on; `resamples` may be 0. */
+void gk_pair(const gk_tried *ref, const gk_tried *tried, uint64_t seed, int resamples, gk_paired *out);
+/* The smallest p-value that so many rows can give: when all differ, and all alike. */
+double gk_least_p(size_t rows);
+
+typedef struct gk_difference {
+    const char *set, *scheme, *reference;
+    gk_paired paired;
+    double p_holm;       /* corrected over all differences of the set */
+    double p_holm_least; /* the smallest that it could be with so many rows and comparisons */
+} gk_difference;
+typedef struct gk_differences {
+    gk_difference *item; /* scheme by scheme, in their order */
+    size_t n;
+} gk_differences;
+/* Every scheme against the recipient alone and the donor under the recipient's head (PRE and SFT-rh; where
+ * there is none, the donor under its own head, SFT), as gk_roles has them; where the store has none of them,
+ * against the first scheme of its set. Top-5, on the prompts that both were evaluated on. */
+void gk_differences_of(const gk_outcomes *o, gk_arena *a, uint64_t seed, gk_differences *out);
+
+#endif

@@ -1,0 +1,421 @@
+/* read.c: what a results store says: cells, results, the manifest. */
+#include "eval/store/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- cells */
+
+typedef struct template_row {
+    bool titled;
+    size_t dropped; /* prompts that no scheme is evaluated on */
+} template_row;
+
+typedef struct scheme_row {
+    int64_t id, source;
+    const char *set, *name;
+    const gk_axis *axis;
+    size_t n_axes;
+    bool *applies;   /* by template */
+    size_t *dropped; /* by template: dropped for this scheme only */
+} scheme_row;
+
+typedef struct reader {
+    gk_store *s;
+    gk_arena *a;
+    gk_error *err;
+    template_row *tmpl;
+    size_t n_templates;
+    scheme_row *scheme;
+    scheme_row **by_id;
+    size_t n_schemes;
+    bool any_titled;
+    gk_cells *out;
+    gk_obs_list *lists; /* by cell */
+} reader;
+
+static bool count_rows(reader *r, const char *sql, size_t *n) {
+    sqlite3_stmt *q = gk_sql_prepare(r->s, sql, r->err);
+    bool ok = q && gk_sql_next(r->s, q, r->err) == 1;
+    *n = ok ? (size_t)sqlite3_column_int64(q, 0) : 0;
+    sqlite3_finalize(q);
+    return ok;
+}
+
+/* Runs a query without parameters; fn sees each row. */
+static bool each_row(reader *r, const char *sql, void (*fn)(reader *r, sqlite3_stmt *q)) {
+    sqlite3_stmt *q = gk_sql_prepare(r->s, sql, r->err);
+    if (!q) return false;
+    int got;
+    while ((got = gk_sql_next(r->s, q, r->err)) == 1) fn(r, q);
+    sqlite3_finalize(q);
+    return got == 0;
+}
+
+/* Template ids count from 1; a store that says otherwise was tampered with, and its row is passed over. */
+static template_row *template_at(reader *r, int64_t id) {
+    return id >= 1 && (size_t)id <= r->n_templates ? &r->tmpl[id - 1] : NULL;
+}
+
+static void take_template(reader *r, sqlite3_stmt *q) {
+    template_row *t = template_at(r, sqlite3_column_int64(q, 0));
+    if (!t) return;
+    t->titled = sqlite3_column_int(q, 1) != 0;
+    t->dropped = (size_t)sqlite3_column_int64(q, 2);
+    r->any_titled |= t->titled;
+}
+
+static void take_scheme(reader *r, sqlite3_stmt *q) {
+    scheme_row *s = &r->scheme[r->n_schemes++];
+    s->id = sqlite3_column_int64(q, 0);
+    s->source = sqlite3_column_int64(q, 1);
+    s->set = gk_arena_strdup(r->a, gk_sql_text(q, 2));
+    s->name = gk_arena_strdup(r->a, gk_sql_text(q, 3));
+    s->applies = gk_arena_alloc(r->a, r->n_templates * sizeof *s->applies);
+    s->dropped = gk_arena_alloc(r->a, r->n_templates * sizeof *s->dropped);
+}
+
+static int by_id(const void *a, const void *b) {
+    const scheme_row *x = *(scheme_row *const *)a, *y = *(scheme_row *const *)b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static void index_schemes(reader *r) {
+    r->by_id = gk_arena_alloc(r->a, (r->n_schemes + 1) * sizeof *r->by_id);
+    for (size_t i = 0; i < r->n_schemes; i++) r->by_id[i] = &r->scheme[i];
+    qsort(r->by_id, r->n_schemes, sizeof(scheme_row *), by_id);
+}
+
+static scheme_row *scheme_of(reader *r, int64_t id) {
+    const scheme_row key = {.id = id}, *at = &key;
+    scheme_row **found = bsearch(&at, r->by_id, r->n_schemes, sizeof(scheme_row *), by_id);
+    return found ? *found : NULL;
+}
+
+static void take_applies(reader *r, sqlite3_stmt *q) {
+    scheme_row *s = scheme_of(r, sqlite3_column_int64(q, 0));
+    int64_t t = sqlite3_column_int64(q, 1);
+    if (s && template_at(r, t)) s->applies[t - 1] = true;
+}
+
+/* The rows of a scheme come one after the other. */
+static void take_axis(reader *r, sqlite3_stmt *q) {
+    scheme_row *s = scheme_of(r, sqlite3_column_int64(q, 0));
+    if (!s) return;
+    gk_axis *axis = gk_arena_alloc(r->a, (s->n_axes + 1) * sizeof *axis);
+    if (s->n_axes) memcpy(axis, s->axis, s->n_axes * sizeof *axis);
+    axis[s->n_axes++] =
+        (gk_axis){gk_arena_strdup(r->a, gk_sql_text(q, 1)), gk_arena_strdup(r->a, gk_sql_text(q, 2))};
+    s->axis = axis;
+}
+
+static bool has_table(reader *r, const char *name, size_t *there) {
+    char sql[160];
+    snprintf(sql, sizeof sql, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '%s'",
+             name);
+    return count_rows(r, sql, there);
+}
+
+/* A store that was made before there were grids has no such table. */
+static bool read_axes(reader *r) {
+    size_t there;
+    return has_table(r, "axis", &there) &&
+           (!there || each_row(r, "SELECT scheme, name, value FROM axis ORDER BY scheme, ord", take_axis));
+}
+
+static bool read_tables(reader *r) {
+    size_t n;
+    if (!count_rows(r, "SELECT count(*) FROM template", &r->n_templates)) return false;
+    if (!count_rows(r, "SELECT count(*) FROM scheme", &n)) return false;
+    r->tmpl = gk_arena_alloc(r->a, (r->n_templates + 1) * sizeof *r->tmpl);
+    r->scheme = gk_arena_alloc(r->a, (n + 1) * sizeof *r->scheme);
+    bool ok = each_row(r,
+                       "SELECT t.id, t.titled, (SELECT count(*) FROM prompt p WHERE p.template = t.id AND "
+                       "p.dropped IS NOT"
+                       " NULL) FROM template t",
+                       take_template) &&
+              each_row(r, "SELECT id, source, \"set\", name FROM scheme ORDER BY ord, id", take_scheme);
+    index_schemes(r);
+    return ok && each_row(r, "SELECT scheme, template FROM applies", take_applies) && read_axes(r);
+}
+
+/* The scheme's observations, grouped by template; n[t] of template t. */
+static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t *n) {
+    sqlite3_stmt *q =
+        gk_sql_prepare(r->s,
+                       "SELECT p.template, p.row, r.rank, r.logprob, r.logit_diff, r.dropped IS NOT NULL,"
+                       " r.whole_logprob, r.exact, r.prob"
+                       " FROM result r JOIN prompt p ON p.id = r.prompt WHERE r.scheme = ?"
+                       " ORDER BY p.template, p.id",
+                       r->err);
+    if (!q) return false;
+    size_t at = 0;
+    int got = gk_sql_bind(r->s, q, r->err, "i", s->source) ? 1 : -1;
+    while (got == 1 && (got = gk_sql_next(r->s, q, r->err)) == 1) {
+        int64_t t = sqlite3_column_int64(q, 0);
+        int64_t row = sqlite3_column_int64(q, 1);
+        if (!template_at(r, t) || row < 0 || (size_t)row >= room || at == room) {
+            gk_fail(r->err, GK_AT_FILE(r->s->path), "begin a new one", "the results store is damaged");
+            got = -1;
+            continue;
+        }
+        if (sqlite3_column_int(q, 5)) {
+            s->dropped[t - 1]++;
+            continue;
+        }
+        obs[at++] = (gk_obs){.row = (uint32_t)row,
+                             .weight = 1,
+                             .rank = sqlite3_column_double(q, 2),
+                             .prob = sqlite3_column_double(q, 8),
+                             .logprob = sqlite3_column_double(q, 3),
+                             .logit_diff = sqlite3_column_double(q, 4),
+                             .whole = sqlite3_column_type(q, 6) != SQLITE_NULL,
+                             .whole_logprob = sqlite3_column_double(q, 6),
+                             .exact = sqlite3_column_int(q, 7) != 0};
+        n[t - 1]++;
+    }
+    sqlite3_finalize(q);
+    return got == 0;
+}
+
+static gk_cell *add_cell(reader *r, const scheme_row *s, const char *name, const gk_obs *obs, size_t n) {
+    r->lists[r->out->n] = (gk_obs_list){obs, n};
+    gk_cell *c = &r->out->item[r->out->n++];
+    *c = (gk_cell){
+        .set = s->set, .scheme = s->name, .template_name = name, .axis = s->axis, .n_axes = s->n_axes};
+    return c;
+}
+
+static size_t dropped_of(const reader *r, const scheme_row *s, size_t t) {
+    return r->tmpl[t].dropped + s->dropped[t];
+}
+
+/* The templates that count (titled ones only, or all), among those to which the scheme applies. */
+static void add_pool(reader *r, const scheme_row *s, const char *name, bool titled, const gk_obs *obs,
+                     const size_t *n) {
+    size_t count = 0, room = 0, from = 0;
+    for (size_t t = 0; t < r->n_templates; t++) room += n[t];
+    gk_obs *pool = gk_arena_alloc(r->a, (room + 1) * sizeof *pool);
+    gk_cell *c = add_cell(r, s, name, pool, 0);
+    for (size_t t = 0; t < r->n_templates; from += n[t], t++) {
+        if (!s->applies[t] || (titled && !r->tmpl[t].titled)) continue;
+        memcpy(pool + count, obs + from, n[t] * sizeof *pool);
+        count += n[t];
+        c->dropped += dropped_of(r, s, t);
+        c->applies = true;
+    }
+    r->lists[r->out->n - 1].n = count;
+}
+
+static bool add_scheme_cells(reader *r, scheme_row *s, size_t n_prompts) {
+    gk_obs *obs = gk_arena_alloc(r->a, (n_prompts + 1) * sizeof *obs);
+    size_t *n = gk_arena_alloc(r->a, (r->n_templates + 1) * sizeof *n);
+    if (!read_obs(r, s, obs, n_prompts, n)) return false;
+    const gk_obs *from = obs;
+    for (size_t t = 0; t < r->n_templates; from += n[t], t++) {
+        gk_cell *c = add_cell(r, s, gk_arena_printf(r->a, "%zu", t + 1), from, s->applies[t] ? n[t] : 0);
+        c->applies = s->applies[t];
+        if (c->applies) c->dropped = dropped_of(r, s, t);
+    }
+    add_pool(r, s, "pooled", false, obs, n);
+    if (r->any_titled) add_pool(r, s, "titled", true, obs, n);
+    return true;
+}
+
+bool gk_store_cells(gk_store *s, gk_arena *a, gk_cells *out, gk_error *err) {
+    *out = (gk_cells){0};
+    reader r = {.s = s, .a = a, .err = err, .out = out};
+    size_t n_prompts;
+    if (!read_tables(&r) || !count_rows(&r, "SELECT count(*) FROM prompt", &n_prompts)) return false;
+    const char *seed = gk_store_get(s, a, "seed", err);
+    if (!seed) return false;
+    size_t room = r.n_schemes * (r.n_templates + 2) + 1;
+    out->item = gk_arena_alloc(a, room * sizeof *out->item);
+    r.lists = gk_arena_alloc(a, room * sizeof *r.lists);
+    for (size_t i = 0; i < r.n_schemes; i++)
+        if (!add_scheme_cells(&r, &r.scheme[i], n_prompts)) return false;
+    gk_stats *stats = gk_arena_alloc(a, room * sizeof *stats);
+    gk_stats_compute_all(r.lists, out->n, strtoull(seed, NULL, 10), GK_RESAMPLES, stats);
+    for (size_t i = 0; i < out->n; i++) out->item[i].stats = stats[i];
+    return true;
+}
+
+/* ---------------------------------------------------------------- results */
+
+static uint32_t le32(const uint8_t *at) {
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+typedef struct pieces {
+    const char **piece; /* by token id; NULL where there is none */
+    size_t n;
+} pieces;
+
+static bool read_pieces(gk_store *s, gk_arena *a, pieces *out, gk_error *err) {
+    reader r = {.s = s, .err = err};
+    if (!count_rows(&r, "SELECT count(*) FROM token", &out->n)) return false;
+    out->piece = gk_arena_alloc(a, (out->n + 1) * sizeof *out->piece);
+    sqlite3_stmt *q = gk_sql_prepare(s, "SELECT id, piece FROM token", err);
+    if (!q) return false;
+    int got;
+    while ((got = gk_sql_next(s, q, err)) == 1) {
+        int64_t id = sqlite3_column_int64(q, 0);
+        if (id >= 0 && (size_t)id < out->n) out->piece[id] = gk_arena_strdup(a, gk_sql_text(q, 1));
+    }
+    sqlite3_finalize(q);
+    return got == 0;
+}
+
+static void unpack_top(gk_result *r, const uint8_t *bytes, int size, const pieces *p) {
+    r->n_top = bytes ? size / 8 : 0;
+    if (r->n_top > GK_TOP) r->n_top = GK_TOP;
+    for (int i = 0; i < r->n_top; i++) {
+        uint32_t id = le32(bytes + 8 * i), bits = le32(bytes + 8 * i + 4);
+        float prob;
+        memcpy(&prob, &bits, sizeof prob);
+        r->top_piece[i] = id < p->n && p->piece[id] ? p->piece[id] : "(no such token)";
+        r->top_prob[i] = (double)prob;
+    }
+}
+
+static void fill_result(sqlite3_stmt *q, const pieces *p, gk_result *r) {
+    *r = (gk_result){.set = gk_sql_text(q, 0),
+                     .scheme = gk_sql_text(q, 1),
+                     .template_id = sqlite3_column_int64(q, 2),
+                     .row_key = gk_sql_text(q, 3),
+                     .text = gk_sql_text(q, 4),
+                     .target = gk_sql_text(q, 5),
+                     .target_id = sqlite3_column_int64(q, 6),
+                     .n_tokens = sqlite3_column_int64(q, 7),
+                     .dropped = (const char *)sqlite3_column_text(q, 8),
+                     .prob = sqlite3_column_double(q, 9),
+                     .logprob = sqlite3_column_double(q, 10),
+                     .rank = sqlite3_column_int64(q, 11),
+                     .logit_diff = sqlite3_column_double(q, 12),
+                     .target_tokens = sqlite3_column_int64(q, 14),
+                     .whole = sqlite3_column_type(q, 15) != SQLITE_NULL,
+                     .whole_logprob = sqlite3_column_double(q, 15),
+                     .exact = sqlite3_column_int(q, 16) != 0,
+                     .whole_dropped = (const char *)sqlite3_column_text(q, 17),
+                     .generated = (const char *)sqlite3_column_text(q, 18)};
+    unpack_top(r, sqlite3_column_blob(q, 13), sqlite3_column_bytes(q, 13), p);
+}
+
+bool gk_store_each(gk_store *s, gk_result_fn *fn, void *ctx, gk_error *err) {
+    static const char SQL[] =
+        "SELECT s.\"set\", s.name, p.template, p.row_key, p.text, p.target, p.target_id, p.n_tokens,"
+        " coalesce(p.dropped, r.dropped), r.prob, r.logprob, r.rank, r.logit_diff, r.top, p.target_tokens,"
+        " r.whole_logprob, r.exact, coalesce(p.whole_dropped, r.whole_dropped), r.generated"
+        " FROM scheme s JOIN applies a ON a.scheme = s.id JOIN prompt p ON p.template = a.template"
+        " LEFT JOIN result r ON r.scheme = s.source AND r.prompt = p.id"
+        " WHERE r.scheme IS NOT NULL OR p.dropped IS NOT NULL ORDER BY s.ord, s.id, p.id";
+    gk_arena *a = gk_arena_new();
+    pieces p;
+    bool ok = read_pieces(s, a, &p, err);
+    sqlite3_stmt *q = ok ? gk_sql_prepare(s, SQL, err) : NULL;
+    int got = q ? 1 : -1;
+    while (got == 1 && (got = gk_sql_next(s, q, err)) == 1) {
+        gk_result r;
+        fill_result(q, &p, &r);
+        if (!fn(ctx, &r, err)) got = -1;
+    }
+    sqlite3_finalize(q);
+    gk_arena_free(a);
+    return got == 0;
+}
+
+/* ---------------------------------------------------------------- manifest */
+
+static json_t *column_json(sqlite3_stmt *q, int i) {
+    int type = sqlite3_column_type(q, i);
+    if (type == SQLITE_INTEGER) return json_integer(sqlite3_column_int64(q, i));
+    json_t *text = type == SQLITE_NULL ? NULL : json_string(gk_sql_text(q, i));
+    return text ? text : json_null();
+}
+
+/* Each row of the query as an object: column name -> value. */
+static bool add_list(gk_store *s, json_t *to, const char *key, const char *sql, gk_error *err) {
+    json_t *list = json_array();
+    json_object_set_new(to, key, list);
+    sqlite3_stmt *q = gk_sql_prepare(s, sql, err);
+    if (!q) return false;
+    int got;
+    while ((got = gk_sql_next(s, q, err)) == 1) {
+        json_t *row = json_object();
+        for (int i = 0; i < sqlite3_column_count(q); i++)
+            json_object_set_new(row, sqlite3_column_name(q, i), column_json(q, i));
+        json_array_append_new(list, row);
+    }
+    sqlite3_finalize(q);
+    return got == 0;
+}
+
+static bool is_number_key(const char *key) {
+    static const char *const keys[] = {"seed",       "threads",      "limit",        "complete",
+                                       "seconds",    "rows_naive",   "rows_unique",  "flops",
+                                       "peak_bytes", "budget_bytes", "whole_target", "generate",
+                                       "parameters", "layers",       "width"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(key, keys[i]) == 0) return true;
+    return false;
+}
+
+static json_t *run_value(const char *key, const char *text) {
+    char *end = NULL;
+    if (is_number_key(key)) {
+        errno = 0;
+        long long whole = strtoll(text, &end, 10);
+        if (*end == 0 && *text && errno == 0) return json_integer(whole);
+        double x = strtod(text, &end);
+        if (*end == 0 && *text) return json_real(x);
+    }
+    json_t *string = json_string(text);
+    return string ? string : json_null();
+}
+
+static bool add_run(gk_store *s, json_t *to, gk_error *err) {
+    sqlite3_stmt *q = gk_sql_prepare(s, "SELECT key, value FROM run ORDER BY key", err);
+    if (!q) return false;
+    int got;
+    while ((got = gk_sql_next(s, q, err)) == 1)
+        json_object_set_new(to, gk_sql_text(q, 0), run_value(gk_sql_text(q, 0), gk_sql_text(q, 1)));
+    sqlite3_finalize(q);
+    return got == 0;
+}
+
+/* A store that was made earlier does not say. */
+static bool add_sets(gk_store *s, json_t *to, gk_error *err) {
+    reader r = {.s = s, .err = err};
+    size_t there;
+    if (!has_table(&r, "scheme_set", &there)) return false;
+    return !there || add_list(s, to, "sets", "SELECT name, about FROM scheme_set ORDER BY rowid", err);
+}
+
+json_t *gk_store_manifest(gk_store *s, gk_error *err) {
+    json_t *m = json_object();
+    bool ok =
+        add_run(s, m, err) && add_sets(s, m, err) &&
+        add_list(s, m, "models", "SELECT * FROM model ORDER BY rowid", err) &&
+        add_list(s, m, "templates", "SELECT * FROM template ORDER BY id", err) &&
+        add_list(s, m, "schemes", "SELECT \"set\", name, about, canonical FROM scheme ORDER BY ord, id",
+                 err) &&
+        add_list(
+            s, m, "dropped",
+            "SELECT template, NULL AS scheme, dropped AS reason, count(*) AS count FROM prompt"
+            " WHERE dropped IS NOT NULL GROUP BY template, dropped UNION ALL"
+            " SELECT p.template, s.name, r.dropped, count(*) FROM result r JOIN prompt p ON p.id = r.prompt"
+            " JOIN scheme s ON s.source = r.scheme WHERE r.dropped IS NOT NULL"
+            " GROUP BY p.template, s.name, r.dropped ORDER BY 1, 2, 3",
+            err) &&
+        add_list(s, m, "whole_dropped",
+                 "SELECT template, NULL AS scheme, whole_dropped AS reason, count(*) AS count FROM prompt"
+                 " WHERE whole_dropped IS NOT NULL GROUP BY template, whole_dropped UNION ALL"
+                 " SELECT p.template, s.name, r.whole_dropped, count(*) FROM result r JOIN prompt p ON p.id ="
+                 " r.prompt JOIN scheme s ON s.source = r.scheme WHERE r.whole_dropped IS NOT NULL"
+                 " GROUP BY p.template, s.name, r.whole_dropped ORDER BY 1, 2, 3",
+                 err);
+    if (ok) return m;
+    json_decref(m);
+    return NULL;
+}

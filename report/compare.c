@@ -1,0 +1,454 @@
+/* compare.c: one page about the experiments of several runs: a section an experiment, a chart and a table a
+ * set of schemes, one colour a run. */
+#include "report/internal.h"
+
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WIDTH = 600, MOST_DRAWN = 100, TOP = 8, FOOT = 42, BAR = 21, BAR_OF_RUNS = 18, TWO_LINES = 36 };
+/* Okabe and Ito's colours; more runs than colours begin anew. */
+static const unsigned COLOUR[] = {0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7,
+                                  0x56B4E9, 0xD55E00, 0x777777, 0xF0E442};
+enum { N_COLOURS = sizeof COLOUR / sizeof *COLOUR };
+
+/* What is drawn as one bar: a scheme, or all draws of one (schemes of a grid that differ in `seed` only). */
+typedef struct line {
+    const char *set, *label;
+    bool alone;    /* one model alone, in every run */
+    gk_stats *of;  /* [runs]: n = 0 where the run has no such scheme. Of draws: their mean, least and most */
+    size_t *draws; /* [runs] */
+} line;
+
+typedef struct section {
+    const char *name;
+    gk_experiment about;
+    gk_cells *cells;   /* [runs] */
+    json_t **manifest; /* [runs]: NULL where the run has no such experiment */
+    bool *there, *complete;
+    line *line;
+    size_t n;
+} section;
+
+typedef struct page {
+    const gk_compare_options *o;
+    gk_arena *a;
+    const char **label;
+    section *section;
+    size_t n_sections, runs;
+    int figures;
+    gk_buf html;
+    gk_error *err;
+} page;
+
+/* ---------------------------------------------------------------- reading the stores */
+
+static bool read_store(page *p, section *s, size_t run, const char *path) {
+    if (access(path, F_OK) != 0) return true;
+    gk_store *store = gk_store_open(path, p->err);
+    json_t *manifest = store ? gk_store_manifest(store, p->err) : NULL;
+    bool ok = manifest && gk_store_cells(store, p->a, &s->cells[run], p->err);
+    s->complete[run] = json_integer_value(json_object_get(manifest, "complete")) == 1;
+    s->there[run] = ok;
+    s->manifest[run] = manifest;
+    gk_store_close(store);
+    return ok;
+}
+
+static const char *axis_value(const gk_cell *c, const char *name) {
+    for (size_t i = 0; i < c->n_axes; i++)
+        if (strcmp(c->axis[i].name, name) == 0) return c->axis[i].value;
+    return NULL;
+}
+
+/* A scheme's name; of draws, what they have in common: the other axes. */
+static const char *label_of(gk_arena *a, const gk_cell *c) {
+    if (!axis_value(c, "seed")) return c->scheme;
+    const char *text = "";
+    for (size_t i = 0; i < c->n_axes; i++)
+        if (strcmp(c->axis[i].name, "seed") != 0)
+            text =
+                gk_arena_printf(a, "%s%s%s %s", text, *text ? ", " : "", c->axis[i].name, c->axis[i].value);
+    return *text ? text : c->set;
+}
+
+static const char *text_of(const json_t *manifest, const char *list, const char *name, const char *key) {
+    return gk__manifest_text(gk__manifest_item(manifest, list, name), key);
+}
+
+static line *line_of(page *p, section *s, const gk_cell *c) {
+    const char *label = label_of(p->a, c);
+    for (size_t i = s->n; i-- > 0;)
+        if (strcmp(s->line[i].label, label) == 0 && strcmp(s->line[i].set, c->set) == 0) return &s->line[i];
+    line *l = &s->line[s->n++];
+    *l = (line){.set = c->set, .label = label, .alone = true};
+    l->of = gk_arena_alloc(p->a, p->runs * sizeof *l->of);
+    l->draws = gk_arena_alloc(p->a, p->runs * sizeof *l->draws);
+    memset(l->of, 0, p->runs * sizeof *l->of);
+    memset(l->draws, 0, p->runs * sizeof *l->draws);
+    return l;
+}
+
+/* One draw more: `sum` holds the mean of those before. */
+static void add_draw(gk_stats *sum, size_t draws, const gk_stats *s) {
+    for (int m = 0; m < GK_N_METRICS; m++) {
+        double n = (double)draws, x = s->value[m];
+        sum->value[m] = (sum->value[m] * n + x) / (n + 1);
+        sum->low[m] = draws == 0 || x < sum->low[m] ? x : sum->low[m];
+        sum->high[m] = draws == 0 || x > sum->high[m] ? x : sum->high[m];
+    }
+    sum->n += s->n;
+}
+
+static void collect_lines(page *p, section *s) {
+    size_t most = 0;
+    for (size_t r = 0; r < p->runs; r++) most += s->cells[r].n;
+    s->line = gk_arena_alloc(p->a, (most + 1) * sizeof *s->line);
+    for (size_t r = 0; r < p->runs; r++)
+        for (size_t i = 0; i < s->cells[r].n; i++) {
+            const gk_cell *c = &s->cells[r].item[i];
+            if (strcmp(c->template_name, "pooled") != 0 || c->stats.n == 0) continue;
+            line *l = line_of(p, s, c);
+            const char *does = text_of(s->manifest[r], "schemes", c->scheme, "canonical");
+            l->alone &= gk_kind_of(p->a, does) == GK_IS_ALONE;
+            if (axis_value(c, "seed"))
+                add_draw(&l->of[r], l->draws[r]++, &c->stats);
+            else
+                l->of[r] = c->stats;
+        }
+}
+
+static void free_manifests(const page *p, section *s) {
+    for (size_t r = 0; r < p->runs; r++) json_decref(s->manifest[r]);
+}
+
+/* Reads an experiment of all runs (NULL: their own sweeps); it joins the page where some run has it. */
+static bool read_section(page *p, const char *name) {
+    gk_arena *a = p->a;
+    section s = {.name = name, .about = {.title = "The runs' own sweeps", .about = ""}};
+    s.cells = gk_arena_alloc(a, p->runs * sizeof *s.cells);
+    s.manifest = gk_arena_alloc(a, p->runs * sizeof(json_t *));
+    s.there = gk_arena_alloc(a, p->runs * sizeof *s.there);
+    s.complete = gk_arena_alloc(a, p->runs * sizeof *s.complete);
+    bool any = false, ok = true;
+    for (size_t r = 0; ok && r < p->runs; r++) {
+        const char *db = name ? gk_arena_printf(a, "experiments/%s/results.db", name) : "results.db";
+        ok = read_store(p, &s, r, gk_path_join(a, p->o->runs[r], db));
+        any |= s.there[r];
+    }
+    if (!ok) free_manifests(p, &s);
+    if (!ok || !any) return ok;
+    p->section[p->n_sections++] = s;
+    const char *file = name ? gk_arena_printf(a, "%s/%s.yaml", p->o->experiments, name) : NULL;
+    section *kept = &p->section[p->n_sections - 1];
+    if (file && !gk_experiment_load(a, file, &kept->about, p->err)) return false;
+    collect_lines(p, kept);
+    return true;
+}
+
+/* The folder's own name where no other run has it, else its path. */
+static void label_runs(page *p) {
+    const char **base = gk_arena_alloc(p->a, p->runs * sizeof *base);
+    p->label = gk_arena_alloc(p->a, p->runs * sizeof *p->label);
+    for (size_t r = 0; r < p->runs; r++) {
+        size_t n = strlen(p->o->runs[r]);
+        while (n > 1 && p->o->runs[r][n - 1] == '/') n--;
+        const char *path = gk_arena_strndup(p->a, p->o->runs[r], n), *slash = strrchr(path, '/');
+        base[r] = slash && slash[1] ? slash + 1 : path;
+        p->label[r] = base[r];
+    }
+    for (size_t r = 0; r < p->runs; r++)
+        for (size_t q = 0; q < p->runs; q++)
+            if (q != r && strcmp(base[q], base[r]) == 0) p->label[r] = p->o->runs[r];
+}
+
+static bool read_all(page *p) {
+    const gk_compare_options *o = p->o;
+    if (o->n_runs == 0) return gk_fail(p->err, GK_NOWHERE, "name a run's folder", "there are no runs");
+    p->runs = o->n_runs;
+    p->section = gk_arena_alloc(p->a, (o->n_names + 1) * sizeof *p->section);
+    label_runs(p);
+    for (size_t i = 0; i < o->n_names; i++)
+        if (!read_section(p, o->names[i])) return false;
+    if (!read_section(p, NULL)) return false;
+    for (size_t r = 0; r < p->runs; r++) {
+        bool any = false;
+        for (size_t i = 0; i < p->n_sections; i++) any |= p->section[i].there[r];
+        if (!any)
+            return gk_fail(p->err, GK_AT_FILE(o->runs[r]),
+                           "run make report, make experiment or make paper there",
+                           "the folder holds no results");
+    }
+    return true;
+}
+
+/* ---------------------------------------------------------------- a chart */
+
+/* A set of models alone (as graft/schemes/reference.yaml) stands in the chart of every set of its
+ * experiment. */
+static bool is_reference(const section *s, const char *set) {
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->line[i].set, set) == 0 && !s->line[i].alone) return false;
+    return true;
+}
+
+static bool belongs(const section *s, const line *l, const char *set) {
+    return strcmp(l->set, set) == 0 || is_reference(s, l->set);
+}
+
+static bool has_others(const section *s) {
+    for (size_t i = 0; i < s->n; i++)
+        if (!is_reference(s, s->line[i].set)) return true;
+    return false;
+}
+
+static void add_bars(page *p, gk__plot *plot, const line *l, double y) {
+    for (size_t r = 0; r < p->runs; r++) {
+        const gk_stats *s = &l->of[r];
+        char value[32];
+        if (s->n == 0) continue;
+        gk_buf_printf(&plot->data[0], "%g\t%.6f\t%.6f\t%.6f\t%u\t%s%%\n", y++, s->value[GK_METRIC_top5],
+                      s->low[GK_METRIC_top5], s->high[GK_METRIC_top5], COLOUR[r % N_COLOURS],
+                      gk__html_value(GK_METRIC_top5, s->value[GK_METRIC_top5], value));
+    }
+}
+
+static void add_key(page *p) {
+    for (size_t r = 0; r < p->runs; r++) {
+        gk_buf_printf(&p->html, "<span class=\"key\"><i style=\"background:#%06x\"></i>",
+                      COLOUR[r % N_COLOURS]);
+        gk__html_text(&p->html, p->label[r]);
+        gk_buf_puts(&p->html, "</span> ");
+    }
+}
+
+typedef struct layout {
+    double widest, unit, half, least; /* names and a bar with its gap, in pixels; half a bar and the least
+                                         that a scheme takes, in units */
+} layout;
+
+static layout layout_of(page *p, const section *s, const char *set) {
+    layout l = {.widest = 24, .unit = p->runs > 1 ? BAR_OF_RUNS : BAR, .half = 0.42};
+    for (size_t i = 0; i < s->n; i++) {
+        const char *text[2];
+        if (!belongs(s, &s->line[i], set)) continue;
+        if (gk__plot_lines(p->a, s->line[i].label, text) == 2) l.least = TWO_LINES;
+        l.widest = fmax(l.widest, fmax(gk__plot_width(text[0]), gk__plot_width(text[1])));
+    }
+    if (p->runs == 1 && l.least > l.unit) {
+        l.unit = l.least;
+        l.half = 0.3;
+    }
+    l.least /= l.unit;
+    return l;
+}
+
+static void script(gk__plot *plot, double rows, layout l) {
+    gk_buf_printf(
+        &plot->script,
+        "set lmargin at screen %.4f\nset rmargin at screen 0.89\nset tmargin at screen %.4f\n"
+        "set bmargin at screen %.4f\n"
+        "set xrange [0:1]\nset yrange [%g:-0.8]\nunset ytics\nset border 1 lc rgb '#888888'\n"
+        "set xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc rgb '#333333'\n"
+        "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.4\n"
+        "plot '0' using 2:1:(0):2:($1-%g):($1+%g):5 with boxxyerror fs solid 0.85 noborder lc rgb "
+        "variable notitle, '' using 2:1:3:4 with xerrorbars pt 0 lw 1.2 lc rgb '#111111' notitle, "
+        "'' using (1):1:6 with labels left offset character 1.2,0 notitle, "
+        "'1' using (0):1:2 with labels right offset character -1,0 notitle\n",
+        (l.widest + 18) / WIDTH, 1 - (double)TOP / plot->height, (double)FOOT / plot->height, rows - 0.2,
+        l.half, l.half);
+}
+
+static bool add_chart(page *p, const section *s, const char *set, const char *caption) {
+    gk__plot plot = {.width = WIDTH};
+    layout at = layout_of(p, s, set);
+    double y = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        const line *l = &s->line[i];
+        size_t here = 0;
+        if (!belongs(s, l, set)) continue;
+        for (size_t r = 0; r < p->runs; r++) here += l->of[r].n > 0;
+        if (here == 0) continue;
+        double takes = fmax((double)here, at.least);
+        add_bars(p, &plot, l, y);
+        gk__plot_name(p->a, &plot.data[1], y + ((double)here - 1) / 2, 8.5 / at.unit, l->label);
+        gk__plot_veil(&plot, 0, TOP + at.unit * (y + 0.1), WIDTH, at.unit * (takes + 0.4), l->label);
+        y += takes + 0.4;
+    }
+    plot.height = TOP + (int)(at.unit * (y + 0.6)) + FOOT;
+    script(&plot, y, at);
+    gk_buf_puts(&p->html, "<figure><div>");
+    bool ok = gk__plot_svg(&plot, ++p->figures, &p->html, p->err);
+    gk_buf_printf(&p->html, "</div><figcaption id=\"cap%d\">%s ", p->figures, caption);
+    if (p->runs > 1) add_key(p);
+    gk_buf_puts(&p->html, "</figcaption></figure>\n");
+    gk__plot_free(&plot);
+    return ok;
+}
+
+/* ---------------------------------------------------------------- the page */
+
+static void add_value(page *p, const line *l, size_t r) {
+    gk_buf_puts(&p->html, "<td>");
+    if (l->of[r].n)
+        gk__html_stat(&p->html, &l->of[r], GK_METRIC_top5);
+    else
+        gk_buf_puts(&p->html, "\u2013");
+    gk_buf_puts(&p->html, "</td>");
+}
+
+static void add_table(page *p, const section *s, const char *set) {
+    gk_buf *b = &p->html;
+    gk_buf_puts(
+        b, "<details><summary>Numbers</summary><div class=\"scroll\"><table><thead><tr><th>top-5 %</th>");
+    for (size_t r = 0; r < p->runs; r++) {
+        gk_buf_puts(b, "<th>");
+        gk__html_text(b, p->label[r]);
+        gk_buf_puts(b, "</th>");
+    }
+    gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < s->n; i++) {
+        if (!belongs(s, &s->line[i], set)) continue;
+        gk_buf_puts(b, "<tr><td class=\"name\">");
+        gk__html_text(b, s->line[i].label);
+        gk_buf_puts(b, "</td>");
+        for (size_t r = 0; r < p->runs; r++) add_value(p, &s->line[i], r);
+        gk_buf_puts(b, "</tr>\n");
+    }
+    gk_buf_puts(b, "</tbody></table></div></details>\n");
+}
+
+/* What the set says of itself, in the first run that has it so. */
+static void add_about(page *p, const section *s, const char *set) {
+    const char *about = "";
+    for (size_t r = 0; r < p->runs && !*about; r++) about = text_of(s->manifest[r], "sets", set, "about");
+    if (!*about) return;
+    gk_buf_puts(&p->html, "<p class=\"muted\">");
+    gk__html_text(&p->html, about);
+    gk_buf_puts(&p->html, "</p>\n");
+}
+
+static bool add_set(page *p, const section *s, const char *set) {
+    size_t n = 0;
+    bool draws = false;
+    for (size_t i = 0; i < s->n; i++) {
+        if (!belongs(s, &s->line[i], set)) continue;
+        n++;
+        for (size_t r = 0; r < p->runs; r++) draws |= s->line[i].draws[r] > 0;
+    }
+    gk_buf_puts(&p->html, "<h3>");
+    gk__html_text(&p->html, set);
+    gk_buf_puts(&p->html, "</h3>\n");
+    add_about(p, s, set);
+    const char *caption =
+        gk_arena_printf(p->a, "Top-5 accuracy over all templates to which a scheme applies; %s.",
+                        draws ? "mean, least and most of the draws" : "bars: 95% intervals");
+    bool ok = true;
+    if (n <= MOST_DRAWN)
+        ok = add_chart(p, s, set, caption);
+    else
+        gk_buf_printf(&p->html, "<p class=\"muted\">%zu schemes: too many for one chart. %s</p>\n", n,
+                      caption);
+    add_table(p, s, set);
+    return ok;
+}
+
+/* Who has it, and whose sweep is not finished. */
+static void add_state(page *p, const section *s) {
+    for (size_t r = 0; r < p->runs; r++) {
+        if (s->there[r] && s->complete[r]) continue;
+        gk_buf_puts(&p->html, "<p class=\"note\">");
+        gk__html_text(&p->html, p->label[r]);
+        gk_buf_puts(&p->html, s->there[r] ? ": the sweep is not complete; numbers may change.</p>\n"
+                                          : " has no results of this experiment.</p>\n");
+    }
+}
+
+static bool add_section(page *p, const section *s) {
+    gk_buf *b = &p->html;
+    gk_buf_printf(b, "<h2 id=\"%s\">", s->name ? s->name : "sweep");
+    gk__html_text(b, s->about.title);
+    gk_buf_puts(b, "</h2>\n<p>");
+    gk__html_text(b, s->about.about);
+    gk_buf_puts(b, "</p>\n");
+    add_state(p, s);
+    for (size_t i = 0; i < s->n; i++) {
+        const char *set = s->line[i].set;
+        size_t before = 0;
+        while (before < i && strcmp(s->line[before].set, set) != 0) before++;
+        bool shown = before < i || (is_reference(s, set) && has_others(s));
+        if (!shown && !add_set(p, s, set)) return false;
+    }
+    return true;
+}
+
+static bool add_page(page *p) {
+    gk_buf *b = &p->html;
+    gk__html_head(b, p->o->title ? p->o->title : "Dynamic weight grafting: experiments");
+    gk_buf_puts(b, "<p>");
+    add_key(p);
+    gk_buf_puts(b, "</p>\n<ul>\n");
+    for (size_t i = 0; i < p->n_sections; i++) {
+        const char *id = p->section[i].name ? p->section[i].name : "sweep";
+        gk_buf_printf(b, "<li><a href=\"#%s\">", id);
+        gk__html_text(b, p->section[i].about.title);
+        gk_buf_puts(b, "</a></li>\n");
+    }
+    gk_buf_puts(b, "</ul>\n");
+    for (size_t i = 0; i < p->n_sections; i++)
+        if (!add_section(p, &p->section[i])) return false;
+    gk__html_script(b);
+    gk_buf_puts(b, "</body>\n</html>\n");
+    return true;
+}
+
+/* ---------------------------------------------------------------- the table of everything */
+
+static void csv_number(FILE *f, double x) {
+    if (isfinite(x))
+        fprintf(f, ",%.17g", x);
+    else
+        fputc(',', f);
+}
+
+static void csv_cell(FILE *f, const page *p, const section *s, size_t run, const gk_cell *c) {
+    const char *text[] = {p->label[run], s->name ? s->name : "", c->set, c->scheme, c->template_name};
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+        gk_csv_text(f, text[i]);
+        fputc(',', f);
+    }
+    fprintf(f, "%zu,%zu,%zu", c->stats.n, c->dropped, c->stats.n_whole);
+    for (int m = 0; m < GK_N_METRICS; m++) {
+        csv_number(f, c->stats.value[m]);
+        csv_number(f, c->stats.low[m]);
+        csv_number(f, c->stats.high[m]);
+    }
+    fputs("\r\n", f);
+}
+
+static bool write_csv(const page *p) {
+    gk_out out;
+    if (!gk_out_open(p->o->csv, &out, p->err)) return false;
+    fputs("run,experiment,set,scheme,template,n,dropped,n_whole", out.f);
+    for (int m = 0; m < GK_N_METRICS; m++) {
+        const char *key = gk_metric_key((gk_metric)m);
+        fprintf(out.f, ",%s,%s_low,%s_high", key, key, key);
+    }
+    fputs("\r\n", out.f);
+    for (size_t i = 0; i < p->n_sections; i++)
+        for (size_t r = 0; r < p->runs; r++)
+            for (size_t k = 0; k < p->section[i].cells[r].n; k++)
+                if (p->section[i].cells[r].item[k].applies)
+                    csv_cell(out.f, p, &p->section[i], r, &p->section[i].cells[r].item[k]);
+    return gk_out_commit(&out, p->err);
+}
+
+bool gk_compare_write(const gk_compare_options *o, gk_error *err) {
+    page p = {.o = o, .a = gk_arena_new(), .err = err};
+    bool ok = read_all(&p) && add_page(&p) && gk__make_folder_of(o->out, p.a, err) &&
+              gk_write_file(o->out, p.html.data, p.html.len, err) && (!o->csv || write_csv(&p));
+    for (size_t i = 0; i < p.n_sections; i++) free_manifests(&p, &p.section[i]);
+    gk_buf_free(&p.html);
+    gk_arena_free(p.a);
+    return ok;
+}
