@@ -53,6 +53,8 @@ struct gk_tok {
 /* Loaders (they fill kind, model, bos, eos, add_bos; false: err is filled and the caller frees `t`).
  * `name` is for messages; `dir` the folder in which files stand beside it, or NULL. */
 bool gk__load_spm(gk_tok *t, const char *bytes, size_t len, const char *name, const char *dir, gk_error *err);
+/* The same by itself, but that control pieces and the unknown one are found in a text. */
+bool gk__load_spm_special(gk_tok *t, const char *bytes, size_t len, const char *name, gk_error *err);
 bool gk__load_json(gk_tok *t, const char *text, size_t len, const char *name, const char *dir, gk_error *err);
 /* A tokenizer.json that is parsed already. */
 bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error *err);
