@@ -282,6 +282,35 @@ START_TEST(a_note_is_written_when_something_else_is_asked_for) {
 }
 END_TEST
 
+/* Rows, templates and recipes too: another one that is older, and one that is gone. */
+START_TEST(other_inputs_under_the_same_names_are_noticed) {
+    static const char own[] =
+        "export DATASET=own_rows SOURCE=$D/rows.jsonl TEMPLATES=$D/words RECIPE=$D/mine.yaml "
+        "BASE_ROWS=3";
+    static const char *const changes[] = {"rows.jsonl", "words/eval.jsonl", "mine.yaml"};
+    scratch s = scratch_new();
+    char out[256];
+    ck_assert(gk_mkdirs(scratch_path(&s, "words"), NULL));
+    scratch_file(&s, "words/eval.jsonl", "{}");
+    scratch_file(&s, "words/qa.jsonl", "{}");
+    scratch_file(&s, "rows.jsonl", "{}");
+    scratch_file(&s, "mine.yaml", "lr: 1");
+    note(&s, own);
+    for (size_t i = 0; i < 4; i++) {
+        backdate(&s);
+        note(&s, own);
+        ck_assert_int_eq(written(&s), 0);
+        const char *change =
+            i < 3 ? gk_arena_printf(s.a, "echo x >$D/%s && touch -d 2000-01-01 $D/%s", changes[i], changes[i])
+                  : "rm $D/words/qa.jsonl";
+        ck_assert_int_eq(shell(&s, change, out, sizeof out), 0);
+        note(&s, own);
+        ck_assert_int_eq(written(&s), 1);
+    }
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(other_weights_under_the_same_name_are_noticed) {
     scratch s = scratch_new();
     ck_assert(gk_mkdirs(scratch_path(&s, "model"), NULL));
@@ -367,6 +396,7 @@ int main(void) {
     tcase_add_test(t, a_variable_that_is_none_is_refused);
     tcase_add_test(t, forgotten_variables_are_those_of_the_run);
     tcase_add_test(t, a_note_is_written_when_something_else_is_asked_for);
+    tcase_add_test(t, other_inputs_under_the_same_names_are_noticed);
     tcase_add_test(t, other_weights_under_the_same_name_are_noticed);
     tcase_add_test(t, parts_of_a_model_are_noticed);
     tcase_add_test(t, bench_train_tells_medians_and_ratios);
