@@ -50,8 +50,9 @@ typedef struct gk__pattern {
     /* Why nothing can be judged; nor the way from PRE to the ceiling; nor what components add. NULL: it can.
      */
     const char *unsaid, *no_way, *no_share;
-    gk__check check[8];
+    gk__check check[8]; /* the models' first, then the grafts', which alone show the paper's pattern */
     size_t n_checks, n_failed, n_unsaid;
+    size_t n_of_models, n_of_grafts; /* checks of models alone; checks of grafts that are judged */
 } gk__pattern;
 
 enum { GK__MOST_SECTIONS = 64 };
