@@ -558,7 +558,7 @@ bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 /* ---------------------------------------------------------------- the report (report.c) */
 
 typedef struct gk_report_model {
-    const char *name; /* "base", "sft", … */
+    const char *name; /* "base", or a model's name in the store */
     /* a run folder of train/: metrics.jsonl and train.json are read, neither need be there */
     const char *dir;
 } gk_report_model;
@@ -574,9 +574,10 @@ typedef struct gk_report_options {
 } gk_report_options;
 /* Writes one self-contained HTML page, atomically; draws with the program gnuplot in a temporary folder.
  * What cannot be read of the models' folders is named in the page; an unreadable store, gate or card and a
- * failing gnuplot are errors. Paths that the store names (rows, templates, the recipient's tokenizer) are
- * opened again to mark spans in the sample prompts, and passed over when they do not lead to what the
- * store was made from. */
+ * failing gnuplot are errors, and so is a name that is no model's of the store, or a training run, gate or
+ * card that says by its hashes that it is of other models or rows than the store's. Paths that the store
+ * names (rows, templates, the recipient's tokenizer) are opened again to mark spans in the sample prompts,
+ * and passed over when they do not lead to what the store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- experiments (experiment.c, compare.c) */

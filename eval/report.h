@@ -182,6 +182,10 @@ size_t gk__report_shown(const gk__report *r, const gk__set *set, const gk__tried
 /* Top-5 accuracy of a set's schemes on a template (or pool), as one <figure>; `caption` is HTML. */
 bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_name, const char *caption);
 
+/* What the options name beside the store is of its sweep; an error where both tell, and differ
+ * (report_beside.c). */
+bool gk__report_check_beside(const gk__report *r);
+
 /* ---------------------------------------------------------------- sections */
 
 bool gk__report_head(gk__report *r);    /* report_head.c: what the page is about */

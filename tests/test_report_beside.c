@@ -59,12 +59,98 @@ START_TEST(a_dropout_sweep_shows_no_pattern) {
 }
 END_TEST
 
+/* ---------------------------------------------------------------- foreign runs */
+
+static void refused(const gk_report_options *o, const char *file, const char *what) {
+    gk_error err = {0};
+    ck_assert_msg(!gk_report_write(o, &err), "taken: %s", what);
+    assert_error_at(&err, file, what);
+    ck_assert(!gk_exists(o->out));
+}
+
+static void taken(const gk_report_options *o) {
+    gk_error err = {0};
+    char text[2048];
+    ck_assert_msg(gk_report_write(o, &err), "%s", gk_error_text(&err, text, sizeof text));
+    ck_assert_int_eq(unlink(o->out), 0);
+}
+
+/* The store's models are pre (00ff) and sft (11ff). */
+START_TEST(training_of_other_models_is_refused) {
+    bench b = bench_new();
+    keep_set(&b, "component");
+    gk_error err;
+    char *dir = scratch_path(&b.s, "run"), hash[GK_SHA256_HEX];
+    ck_assert(gk_mkdirs(dir, &err));
+    char *train = scratch_file(&b.s, "run/train.json", "{\"model_sha256\": \"22ff\"}");
+    gk_report_model model = {"sft", dir};
+    gk_report_options o = options(&b);
+    o.models = &model;
+    o.n_models = 1;
+    refused(&o, train,
+            ": --donor sft: this training made another model than the sweep's 'sft'; name the folder of the "
+            "model that was swept: it was elsewhere");
+    model.name = "base";
+    refused(&o, train, ": --base: this training made none of the sweep's models (pre, sft); name that of a");
+    model.name = "task";
+    refused(&o, b.db, ": --donor task: the sweep has no model of that name, but pre, sft; give");
+    scratch_file(&b.s, "run/train.json", "{\"model_sha256\": \"00ff\"}");
+    model.name = "base"; /* which the sweep calls pre */
+    taken(&o);
+    model.name = "sft";
+    refused(&o, train, ": --donor sft: ");
+    /* A step's model, an adapter, a derived donor, a store that does not tell. */
+    ck_assert(gk_sha256_file(scratch_file(&b.s, "run/checkpoint-2.safetensors", "weights"), hash, &err));
+    alter(&b, gk_arena_printf(b.s.a,
+                              "UPDATE model SET path = '/gone/checkpoint-2.safetensors', sha256 = '%s' "
+                              "WHERE name = 'sft'",
+                              hash));
+    taken(&o);
+    scratch_file(&b.s, "run/checkpoint-2.safetensors", "other weights");
+    refused(&o, train, ": --donor sft: ");
+    char *adapter = scratch_file(&b.s, "run/adapter_config.json", "{}");
+    ck_assert(gk_is_adapter(dir));
+    taken(&o);
+    ck_assert_int_eq(unlink(adapter), 0);
+    alter(&b, "UPDATE model SET path = 'pre:rank=8' WHERE name = 'sft'");
+    taken(&o);
+    alter(&b, "UPDATE model SET path = 'x', sha256 = '' WHERE name = 'sft'");
+    taken(&o);
+    bench_free(&b);
+}
+END_TEST
+
+START_TEST(gate_and_card_of_others_are_refused) {
+    bench b = bench_new();
+    keep_set(&b, "component");
+    gk_report_options o = options(&b);
+#define GATE "{\"pass\": true, \"top\": 5, \"min\": 0.9, \"share\": 1, \"model_sha256\": \"%s\"}"
+    o.gate = scratch_file(&b.s, "gate.json", gk_arena_printf(b.s.a, GATE, "22ff"));
+    refused(&o, o.gate, ": --gate: this gate tried none of the sweep's models (pre, sft); name that of a");
+    scratch_file(&b.s, "gate.json", gk_arena_printf(b.s.a, GATE, "00ff"));
+    taken(&o);
+    o.gate = NULL;
+#define CARD "{\"name\": \"facts\", \"splits\": {}, \"files\": {\"rows.jsonl\": {\"sha256\": \"%s\"}}}"
+    o.card = scratch_file(&b.s, "card.json", gk_arena_printf(b.s.a, CARD, "aaff"));
+    taken(&o); /* the store does not say which rows it is of */
+    alter(&b, "INSERT INTO run VALUES ('rows_sha256', 'bbff')");
+    refused(&o, o.card, ": --card: the rows that were swept are none of this dataset's files; name the card");
+    scratch_file(&b.s, "card.json", gk_arena_printf(b.s.a, CARD, "bbff"));
+    taken(&o);
+    scratch_file(&b.s, "card.json", "{\"name\": \"facts\", \"splits\": {}}");
+    taken(&o);
+    bench_free(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("report_beside");
     TCase *t = tcase_create("report_beside");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, models_alone_show_no_pattern);
     tcase_add_test(t, a_dropout_sweep_shows_no_pattern);
+    tcase_add_test(t, training_of_other_models_is_refused);
+    tcase_add_test(t, gate_and_card_of_others_are_refused);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

@@ -42,7 +42,7 @@ int cmd_report(int argc, char **argv) {
         {"out", GK_OPT_STR, &s.report.out, "FILE", "HTML file to write", true},
         {"base", GK_OPT_STR, &s.base, "DIR", "the base model's folder, for its training curve", false},
         {"donor", GK_OPT_LIST, &s.donors, "NAME=DIR",
-         "a finetuned model, for its training curve; may be repeated", false},
+         "a finetuned model of the sweep, for its training curve; may be repeated", false},
         {"gate", GK_OPT_STR, &s.report.gate, "FILE", "gate.json of the base model", false},
         {"card", GK_OPT_STR, &s.report.card, "FILE", "card.json of the dataset", false},
         {"title", GK_OPT_STR, &s.report.title, "TEXT", "title of the page", false},
