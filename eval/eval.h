@@ -406,7 +406,7 @@ typedef struct gk_search_options {
 /* One graft on the search rows or on those held out. */
 typedef struct gk_search_score {
     gk_stats stats;
-    gk_recovered recovery; /* of top-k accuracy */
+    gk_recovered recovery; /* of top-k accuracy; no interval (NaN) of no cell or all, the ends themselves */
     size_t not_finite;     /* prompts on which its logits were not finite: counted as wrong */
 } gk_search_score;
 typedef struct gk_search_rung {
