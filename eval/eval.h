@@ -617,7 +617,8 @@ typedef struct gk_compare_options {
     const char *csv;          /* every cell of every run; NULL: not written */
 } gk_compare_options;
 /* Writes one page that holds the sets of schemes of every experiment: a bar chart and a table each, one
- * colour a run. The same stores give the same bytes. As gk_report_write. */
+ * colour a run. The same stores give the same bytes. Stores of one run that name one model must be of the
+ * same. As gk_report_write. */
 bool gk_compare_write(const gk_compare_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- a comparison (diff_page.c, diff_plot.c) */

@@ -186,6 +186,15 @@ bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
  * (report_beside.c). */
 bool gk__report_check_beside(const gk__report *r);
 
+typedef struct gk__compared {   /* a store of a run */
+    const char *name;           /* the experiment's; NULL: the run's own sweep */
+    const gk_experiment *about; /* its file; of an own sweep only zeros */
+    const json_t *manifest;     /* NULL: the run has none */
+} gk__compared;
+/* The stores of the folder `run` agree about the models that they both name; else an error
+ * (compare_models.c). */
+bool gk__same_models(gk_arena *a, const char *run, const gk__compared *of, size_t n, gk_error *err);
+
 /* ---------------------------------------------------------------- sections */
 
 bool gk__report_head(gk__report *r);    /* report_head.c: what the page is about */

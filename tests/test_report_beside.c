@@ -1,5 +1,5 @@
 /* test_report_beside.c: what a page says beside its numbers: no verdict on the paper's pattern from models
- * alone, and no training, gate or dataset of another sweep. */
+ * alone, no training, gate or dataset of another sweep, and no stores of a run's replaced models. */
 /* modules: eval graft train model tokenizer core */
 #include "tests/report_fixture.h"
 
@@ -143,6 +143,73 @@ START_TEST(gate_and_card_of_others_are_refused) {
 }
 END_TEST
 
+/* ---------------------------------------------------------------- stores of one run */
+
+/* Copies the store, as it is now, to run/NAME. */
+static void put_store(bench *b, const char *name) {
+    gk_error err;
+    size_t n;
+    char *bytes = gk_read_file(b->s.a, b->db, (size_t)1 << 28, &n, &err);
+    char *path = scratch_path(&b->s, gk_arena_printf(b->s.a, "run/%s", name));
+    ck_assert(bytes && gk__make_folder_of(path, b->s.a, &err) && gk_write_file(path, bytes, n, &err));
+}
+
+static void compares(const gk_compare_options *o, const char *a, const char *b, const char *model) {
+    gk_error err = {0};
+    char text[2048], want[256];
+    bool ok = gk_compare_write(o, &err);
+    gk_error_text(&err, text, sizeof text);
+    ck_assert_msg(ok == !model, "%s", ok ? "taken" : text);
+    if (!model) return;
+    snprintf(want, sizeof want, ": %s and %s are of different models '%s'; it was replaced", a, b, model);
+    assert_error_at(&err, o->runs[0], want);
+    snprintf(want, sizeof want, "RUN=%s REPLACE=1", o->runs[0]);
+    ck_assert_ptr_nonnull(strstr(text, want));
+}
+
+START_TEST(stores_of_a_run_are_of_the_same_models) {
+    bench b = bench_new();
+    keep_set(&b, "component");
+    const char *run = scratch_path(&b.s, "run"), *names[] = {"position", "component", "articles"};
+    gk_compare_options o = {.runs = &run,
+                            .n_runs = 1,
+                            .names = names,
+                            .n_names = 3,
+                            .experiments = GK_SOURCE_DIR "/experiments",
+                            .out = scratch_path(&b.s, "page.html")};
+    put_store(&b, "results.db");
+    put_store(&b, "experiments/position/results.db");
+    put_store(&b, "experiments/component/results.db");
+    compares(&o, NULL, NULL, NULL);
+    /* Other facts have other finetuned models on the same base. */
+    alter(&b, "UPDATE model SET sha256 = '22ff' WHERE name = 'sft'");
+    put_store(&b, "experiments/articles/results.db");
+    compares(&o, NULL, NULL, NULL);
+    put_store(&b, "experiments/component/results.db");
+    compares(&o, "the experiment 'position'", "the experiment 'component'", "sft");
+    /* Of two experiments' stores and the sweep's, one is older. */
+    put_store(&b, "experiments/position/results.db");
+    compares(&o, "the experiment 'position'", "the run's own sweep", "sft");
+    /* But the sweep may call another of the run's models so. */
+    alter(&b, "UPDATE model SET sha256 = '11ff', path = 'run/mild' WHERE name = 'sft'");
+    put_store(&b, "results.db");
+    compares(&o, "the experiment 'position'", "the run's own sweep", "sft");
+    gk_error err;
+    ck_assert(gk_mkdirs(scratch_path(&b.s, "run/mild"), &err));
+    scratch_file(&b.s, "run/mild/train.json", "{}");
+    compares(&o, NULL, NULL, NULL);
+    /* The base is one for all facts. */
+    alter(&b, "UPDATE model SET sha256 = '33ff' WHERE name = 'pre'");
+    put_store(&b, "experiments/articles/results.db");
+    compares(&o, "the experiment 'position'", "the experiment 'articles'", "pre");
+    /* Older stores do not tell. */
+    alter(&b, "UPDATE model SET sha256 = ''");
+    put_store(&b, "experiments/articles/results.db");
+    compares(&o, NULL, NULL, NULL);
+    bench_free(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("report_beside");
     TCase *t = tcase_create("report_beside");
@@ -151,6 +218,7 @@ int main(void) {
     tcase_add_test(t, a_dropout_sweep_shows_no_pattern);
     tcase_add_test(t, training_of_other_models_is_refused);
     tcase_add_test(t, gate_and_card_of_others_are_refused);
+    tcase_add_test(t, stores_of_a_run_are_of_the_same_models);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
