@@ -61,8 +61,11 @@ typedef struct gk_prompts {
     size_t n_templates;
     gk_prompt *item; /* row by row: item[row * n_templates + tmpl] */
     size_t n, n_rows, n_dropped, n_no_whole;
-    size_t n_merged;           /* of those that are evaluated */
-    size_t n_shared_first;     /* dropped, or kept with keep_shared_first */
+    size_t n_merged;       /* of those that are evaluated */
+    size_t n_shared_first; /* dropped, or kept with keep_shared_first */
+    /* Rows that are evaluated and tell of an entity that another row tells of (where no template has the
+     * entity's field: whose prompt another row has, too). They count as facts of their own. */
+    size_t n_repeats;
     const char *const *fields; /* NULL-terminated: every field that some template has */
 } gk_prompts;
 
@@ -466,6 +469,7 @@ typedef struct gk_interval {
 } gk_interval;
 typedef struct gk_gate {
     size_t n, dropped;
+    size_t repeats;    /* rows, as n_repeats of gk_prompts */
     size_t targets;    /* different first tokens asked for: not more than `top`, and the share says nothing */
     gk_interval plain; /* share of prompts whose target is among the top k */
     gk_interval weighted; /* the same with row i of n weighted 1/(i + 1 + 0.05 n): as often as a base corpus
