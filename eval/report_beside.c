@@ -12,18 +12,6 @@ static bool is_hash(const json_t *model, const char *hash) {
     return strcmp(gk__manifest_text(model, "sha256"), hash) == 0;
 }
 
-/* Of older stores: no hash; then anything may be it. */
-static bool some_model_is(const gk__report *r, const char *hash) {
-    size_t i;
-    json_t *m;
-    bool told = false;
-    json_array_foreach(models_of(r), i, m) {
-        if (is_hash(m, hash)) return true;
-        told |= *gk__manifest_text(m, "sha256") != 0;
-    }
-    return !told;
-}
-
 static const char *names_of(const gk__report *r) {
     const char *text = "none";
     size_t i;
@@ -59,34 +47,29 @@ static const char *hash_in(const gk__report *r, const char *file, const char *ke
     return hash;
 }
 
-static bool check_base(const gk__report *r, const char *option, const char *file, const char *what) {
-    const char *hash = hash_in(r, file, "model_sha256");
-    if (!hash || some_model_is(r, hash)) return true;
-    const json_t *m = gk__manifest_item(r->manifest, "models", gk__report_run(r, "recipient"));
-    const char *hint = gk_arena_printf(r->a, "name that of a model that was swept: the recipient is %s",
-                                       gk__manifest_text(m, "path"));
-    return gk_fail(r->err, GK_AT_FILE(file), hint, "%s: %s none of the sweep's models (%.200s)", option, what,
-                   names_of(r));
+/* An error unless `hash` (NULL: not told) is the model's, or nothing can be said. */
+static bool check_hash(const gk__report *r, const char *option, const char *file, const char *what,
+                       const char *hash, const json_t *of) {
+    const char *path = gk__manifest_text(of, "path"), *name = gk__manifest_text(of, "name");
+    if (!hash || !*gk__manifest_text(of, "sha256") || is_hash(of, hash)) return true;
+    return gk_fail(r->err, GK_AT_FILE(file),
+                   gk_arena_printf(r->a, "name that of the model that was swept: it was %s", path),
+                   "%s: this %s another model than the sweep's '%.80s'", option, what, name);
 }
 
-static bool check_model(const gk__report *r, const gk_report_model *m) {
-    const json_t *of = gk__manifest_item(r->manifest, "models", m->name);
+static bool check_model(const gk__report *r, const gk_report_model *m, const json_t *recipient) {
+    bool base = strcmp(m->name, "base") == 0; /* which the sweep may call otherwise, as 'pre' */
+    const json_t *of = base ? recipient : gk__manifest_item(r->manifest, "models", m->name);
     const char *file = gk_path_join(r->a, m->dir, "train.json");
-    if (strcmp(m->name, "base") == 0) /* which the sweep may call otherwise, as 'pre' */
-        return gk_is_adapter(m->dir) || check_base(r, "--base", file, "this training made");
-    if (!of)
-        return gk_fail(
-            r->err, GK_AT_FILE(r->o->db), "give --donor for models that were swept, under their names there",
-            "--donor %.80s: the sweep has no model of that name, but %.200s", m->name, names_of(r));
-    const char *hash = hash_in(r, file, "model_sha256");
-    if (!hash || !*gk__manifest_text(of, "sha256") || is_hash(of, hash) || gk_is_adapter(m->dir) ||
+    const char *option = base ? "--base" : gk_arena_printf(r->a, "--donor %.80s", m->name);
+    if (!of && !base)
+        return gk_fail(r->err, GK_AT_FILE(r->o->db),
+                       "give --donor for models that were swept, under their names there",
+                       "%s: the sweep has no model of that name, but %.200s", option, names_of(r));
+    if (gk_is_adapter(m->dir) || (base && gk_is_adapter(gk__manifest_text(of, "path"))) ||
         is_derived(r, of) || is_checkpoint(r, m->dir, of))
         return true;
-    return gk_fail(r->err, GK_AT_FILE(file),
-                   gk_arena_printf(r->a, "name the folder of the model that was swept: it was %s",
-                                   gk__manifest_text(of, "path")),
-                   "--donor %.80s: this training made another model than the sweep's '%.80s'", m->name,
-                   m->name);
+    return check_hash(r, option, file, "training made", hash_in(r, file, "model_sha256"), of);
 }
 
 /* The rows that were swept are one of the files that the card lists. */
@@ -110,8 +93,11 @@ static bool check_card(const gk__report *r) {
 
 bool gk__report_check_beside(const gk__report *r) {
     const gk_report_options *o = r->o;
+    const json_t *recipient = gk__manifest_item(r->manifest, "models", gk__report_run(r, "recipient"));
     for (size_t i = 0; i < o->n_models; i++)
-        if (!check_model(r, &o->models[i])) return false;
-    if (o->gate && !check_base(r, "--gate", o->gate, "this gate tried")) return false;
+        if (!check_model(r, &o->models[i], recipient)) return false;
+    if (o->gate &&
+        !check_hash(r, "--gate", o->gate, "gate tried", hash_in(r, o->gate, "model_sha256"), recipient))
+        return false;
     return !o->card || check_card(r);
 }

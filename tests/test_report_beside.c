@@ -87,11 +87,14 @@ START_TEST(training_of_other_models_is_refused) {
     gk_report_options o = options(&b);
     o.models = &model;
     o.n_models = 1;
-    refused(&o, train,
-            ": --donor sft: this training made another model than the sweep's 'sft'; name the folder of the "
-            "model that was swept: it was elsewhere");
+    refused(
+        &o, train,
+        ": --donor sft: this training made another model than the sweep's 'sft'; name that of the model that "
+        "was swept: it was elsewhere");
     model.name = "base";
-    refused(&o, train, ": --base: this training made none of the sweep's models (pre, sft); name that of a");
+    refused(&o, train, ": --base: this training made another model than the sweep's 'pre'; name that");
+    scratch_file(&b.s, "run/train.json", "{\"model_sha256\": \"11ff\"}");
+    refused(&o, train, ": --base: this training made another model than the sweep's 'pre'"); /* but sft */
     model.name = "task";
     refused(&o, b.db, ": --donor task: the sweep has no model of that name, but pre, sft; give");
     scratch_file(&b.s, "run/train.json", "{\"model_sha256\": \"00ff\"}");
@@ -126,7 +129,7 @@ START_TEST(gate_and_card_of_others_are_refused) {
     gk_report_options o = options(&b);
 #define GATE "{\"pass\": true, \"top\": 5, \"min\": 0.9, \"share\": 1, \"model_sha256\": \"%s\"}"
     o.gate = scratch_file(&b.s, "gate.json", gk_arena_printf(b.s.a, GATE, "22ff"));
-    refused(&o, o.gate, ": --gate: this gate tried none of the sweep's models (pre, sft); name that of a");
+    refused(&o, o.gate, ": --gate: this gate tried another model than the sweep's 'pre'; name that of");
     scratch_file(&b.s, "gate.json", gk_arena_printf(b.s.a, GATE, "00ff"));
     taken(&o);
     o.gate = NULL;

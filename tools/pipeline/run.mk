@@ -136,8 +136,8 @@ $(foreach c,$(CAST),$(if $(filter $(KINDS:%=\%=%),$c),,$(error CAST: '$c' must b
 PATH_OF         = $(firstword $(subst =, ,$1))=$(if $(filter %=base,$1),$(BASE),$(RUN)/$(lastword $(subst =, ,$1)))
 RECIPIENT      := $(call PATH_OF,$(firstword $(CAST)))
 DONORS         := $(foreach c,$(wordlist 2,99,$(CAST)),$(call PATH_OF,$c))
-# The base model's training and gate belong to a report whose sweep has it.
-OF_BASE        := $(if $(MODEL),,$(if $(filter %=base,$(CAST)),--base $(RUN)/base --gate $(RUN)/base/gate.json))
+# The base model's training and gate belong to a report whose sweep grafts into it.
+OF_BASE        := $(if $(MODEL),,$(if $(filter %=base,$(firstword $(CAST))),--base $(RUN)/base --gate $(RUN)/base/gate.json))
 TRAINED        := $(filter-out base,$(foreach c,$(CAST),$(lastword $(subst =, ,$c))))
 
 .PHONY: dataset base finetune graft-sweep report experiment paper compare FORCE
