@@ -61,8 +61,11 @@ typedef struct gk_prompts {
     size_t n_templates;
     gk_prompt *item; /* row by row: item[row * n_templates + tmpl] */
     size_t n, n_rows, n_dropped, n_no_whole;
-    size_t n_merged;           /* of those that are evaluated */
-    size_t n_shared_first;     /* dropped, or kept with keep_shared_first */
+    size_t n_merged;       /* of those that are evaluated */
+    size_t n_shared_first; /* dropped, or kept with keep_shared_first */
+    /* Rows that are evaluated and tell of an entity that another row tells of (where no template has the
+     * entity's field: whose prompt another row has, too). They count as facts of their own. */
+    size_t n_repeats;
     const char *const *fields; /* NULL-terminated: every field that some template has */
 } gk_prompts;
 
@@ -406,7 +409,7 @@ typedef struct gk_search_options {
 /* One graft on the search rows or on those held out. */
 typedef struct gk_search_score {
     gk_stats stats;
-    gk_recovered recovery; /* of top-k accuracy */
+    gk_recovered recovery; /* of top-k accuracy; no interval (NaN) of no cell or all, the ends themselves */
     size_t not_finite;     /* prompts on which its logits were not finite: counted as wrong */
 } gk_search_score;
 typedef struct gk_search_rung {
@@ -466,6 +469,7 @@ typedef struct gk_interval {
 } gk_interval;
 typedef struct gk_gate {
     size_t n, dropped;
+    size_t repeats;    /* rows, as n_repeats of gk_prompts */
     size_t targets;    /* different first tokens asked for: not more than `top`, and the share says nothing */
     gk_interval plain; /* share of prompts whose target is among the top k */
     gk_interval weighted; /* the same with row i of n weighted 1/(i + 1 + 0.05 n): as often as a base corpus
@@ -558,7 +562,7 @@ bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 /* ---------------------------------------------------------------- the report (report.c) */
 
 typedef struct gk_report_model {
-    const char *name; /* "base", "sft", … */
+    const char *name; /* "base", or a model's name in the store */
     /* a run folder of train/: metrics.jsonl and train.json are read, neither need be there */
     const char *dir;
 } gk_report_model;
@@ -574,9 +578,10 @@ typedef struct gk_report_options {
 } gk_report_options;
 /* Writes one self-contained HTML page, atomically; draws with the program gnuplot in a temporary folder.
  * What cannot be read of the models' folders is named in the page; an unreadable store, gate or card and a
- * failing gnuplot are errors. Paths that the store names (rows, templates, the recipient's tokenizer) are
- * opened again to mark spans in the sample prompts, and passed over when they do not lead to what the
- * store was made from. */
+ * failing gnuplot are errors, and so is a name that is no model's of the store, or a training run, gate or
+ * card that says by its hashes that it is of other models or rows than the store's. Paths that the store
+ * names (rows, templates, the recipient's tokenizer) are opened again to mark spans in the sample prompts,
+ * and passed over when they do not lead to what the store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- experiments (experiment.c, compare.c) */
@@ -616,7 +621,8 @@ typedef struct gk_compare_options {
     const char *csv;          /* every cell of every run; NULL: not written */
 } gk_compare_options;
 /* Writes one page that holds the sets of schemes of every experiment: a bar chart and a table each, one
- * colour a run. The same stores give the same bytes. As gk_report_write. */
+ * colour a run. The same stores give the same bytes. Stores of one run that name one model must be of the
+ * same. As gk_report_write. */
 bool gk_compare_write(const gk_compare_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- a comparison (diff_page.c, diff_plot.c) */

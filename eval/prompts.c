@@ -289,6 +289,51 @@ static bool describe_templates(loader *l, gk_prompts *out, gk_error *err) {
     return ok;
 }
 
+/* ---------------------------------------------------------------- rows about the same */
+
+/* The row at `index` has this key; so may an earlier one, which `first` knows by it. */
+static void note_key(json_t *first, const char *key, size_t index, bool *repeats) {
+    const json_t *before = json_object_get(first, key);
+    if (!before) {
+        json_object_set_new(first, key, json_integer((json_int_t)index));
+    } else if ((size_t)json_integer_value(before) != index) {
+        repeats[json_integer_value(before)] = repeats[index] = true;
+    }
+}
+
+/* What the row's value of the field is, as text; NULL where it has none. */
+static const char *value_of(loader *l, const row *r, const char *field) {
+    const json_t *v = json_object_get(r->obj, field);
+    if (json_is_string(v)) return stripped(l, json_string_value(v));
+    return json_is_integer(v) ? gk_arena_printf(l->a, "%" JSON_INTEGER_FORMAT, json_integer_value(v)) : NULL;
+}
+
+static bool is_asked_of(const loader *l) {
+    bool there = false;
+    for (size_t t = 0; t < l->n_templates; t++)
+        there |= l->o->entity && gk_template_has(l->tmpl[t], l->o->entity);
+    return there;
+}
+
+/* Rows that are evaluated and have their entity in common with another; by their prompts, where it is not
+ * said which field that is. */
+static size_t count_repeats(loader *l, const gk_prompts *p) {
+    bool *repeats = gk_arena_alloc(l->a, l->n_rows * sizeof *repeats), by_entity = is_asked_of(l);
+    memset(repeats, 0, l->n_rows * sizeof *repeats);
+    json_t *first = json_object();
+    for (size_t i = 0; i < p->n; i++) {
+        const gk_prompt *it = &p->item[i];
+        if (it->dropped) continue;
+        const char *key = by_entity ? value_of(l, &l->rows[it->row], l->o->entity)
+                                    : gk_arena_printf(l->a, "%u %s", it->tmpl, it->text);
+        if (key) note_key(first, key, it->row, repeats);
+    }
+    json_decref(first);
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_rows; i++) n += repeats[i];
+    return n;
+}
+
 /* ---------------------------------------------------------------- all of it */
 
 /* Only for the sake of what comes before the target. */
@@ -337,6 +382,7 @@ static bool load(loader *l, gk_prompts *out, gk_error *err) {
     out->item = gk_arena_alloc(l->a, out->n * sizeof *out->item);
     for (size_t i = 0; i < l->n_rows; i++)
         if (!make_row(l, i, out, err)) return false;
+    out->n_repeats = count_repeats(l, out);
     return true;
 }
 

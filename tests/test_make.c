@@ -154,6 +154,9 @@ START_TEST(data_is_asked_for) {
     ck_assert(!strstr(plan, "/task") && !strstr(plan, "task=") && !strstr(plan, "hybrid"));
     plan = planned(&s, "TASK_ROWS=0 TASK=reverse");
     ck_assert(strstr(plan, "--donor task=") && strstr(plan, "hybrid"));
+    /* The base's training and gate are the report's where grafts go into it. */
+    ck_assert(strstr(plan, "/plan/base --gate ") != NULL);
+    ck_assert_ptr_null(strstr(planned(&s, "CAST='pre=relation sft=base'"), " --gate "));
     scratch_free(&s);
 }
 END_TEST

@@ -136,6 +136,8 @@ $(foreach c,$(CAST),$(if $(filter $(KINDS:%=\%=%),$c),,$(error CAST: '$c' must b
 PATH_OF         = $(firstword $(subst =, ,$1))=$(if $(filter %=base,$1),$(BASE),$(RUN)/$(lastword $(subst =, ,$1)))
 RECIPIENT      := $(call PATH_OF,$(firstword $(CAST)))
 DONORS         := $(foreach c,$(wordlist 2,99,$(CAST)),$(call PATH_OF,$c))
+# The base model's training and gate belong to a report whose sweep grafts into it.
+OF_BASE        := $(if $(MODEL),,$(if $(filter %=base,$(firstword $(CAST))),--base $(RUN)/base --gate $(RUN)/base/gate.json))
 TRAINED        := $(filter-out base,$(foreach c,$(CAST),$(lastword $(subst =, ,$c))))
 
 .PHONY: dataset base finetune graft-sweep report experiment paper compare FORCE
@@ -192,7 +194,7 @@ $(OUT)/summary.json: $(OUT)/asked-schemes $(TRAINED:%=$(RUN)/%/train.json) $(if 
 	$(G) export --db $(OUT)/results.db --summary $@ --cells $(OUT)/cells.csv --results $(OUT)/results.csv \
 	    --differences $(OUT)/differences.csv
 $(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
-	$(G) report --db $(OUT)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
+	$(G) report --db $(OUT)/results.db $(OF_BASE) \
 	    $(DONORS:%=--donor %) --card $(RUN)/data/card.json --out $@ \
 	    $(if $(TITLE),--title "$$TITLE") $(if $(ABOUT),--about "$$ABOUT")
 
