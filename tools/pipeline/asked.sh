@@ -84,9 +84,10 @@ for v in RUN OUT; do
     mkdir -p "${!v}" 2>/dev/null && [[ -w ${!v} ]] || no "$v='${!v}' must be a folder that can be made and written to"
 done
 
-# What a variable is noted as: what comes along by its name, and a dataset's own templates as nothing.
+# What a variable is noted as: what comes along by its name, a dataset's own templates as nothing, and folders without a slash.
 note() {
     local value=${!1#"$SHARE"}
+    value=${value%/}
     [[ $1 != TEMPLATES || $value != "templates/$DATASET" ]] || value=
     echo "$value"
 }
@@ -94,7 +95,7 @@ note() {
 if [[ -s $RUN/asked && -s $RUN/data/card.json && -z $REPLACE ]]; then
     for v in $GIVEN; do
         was=$(grep -m 1 "^$v=" "$RUN/asked") || continue
-        [[ $was != "$v=$(note "$v")" ]] || continue
+        [[ ${was%/} != "$v=$(note "$v")" ]] || continue
         command="$CALLED ${GOALS:-report}"
         for g in $GIVEN; do
             [[ ${!g} =~ ^[^[:space:]]+$ ]] && command+=" $g=${!g}" || command+=" $g='${!g}'"
@@ -111,8 +112,8 @@ hashes() {
 
 case ${1##*/} in
 asked)
-    inputs=("$TEMPLATES"/*.json* "${recipes[@]}" "$GENERAL" "$MIX")
-    [[ -z $SOURCE ]] || mapfile -O ${#inputs[@]} -t inputs < <(find -L "$SOURCE" -type f | LC_ALL=C sort)
+    inputs=("${TEMPLATES%/}"/*.json* "${recipes[@]}" "$GENERAL" "$MIX")
+    [[ -z $SOURCE ]] || mapfile -O ${#inputs[@]} -t inputs < <(find -L "${SOURCE%/}" -type f | LC_ALL=C sort)
     text=$(for v in $DECIDE; do echo "$v=$(note "$v")"; done && hashes "${inputs[@]}")
     # Other weights under the old names are another model. Times tell, without reading gigabytes at every call.
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
