@@ -8,14 +8,16 @@ bool gk__each_line(gk__making *m, gk__line_fn *fn, void *ctx, gk_error *err) {
     if (!in) return false;
     json_t *row;
     int got;
-    for (size_t n = 0; (got = gk_jsonl_next(in, &row, err)) == 1; n++)
-        fn(m, ctx, row, gk_arena_printf(m->a, "%s:%ld", m->source, gk_jsonl_place(in).line), n);
+    bool ok = true;
+    for (size_t n = 0; ok && (got = gk_jsonl_next(in, &row, err)) != 0; n++)
+        ok = got == 1 &&
+             fn(m, ctx, row, gk_arena_printf(m->a, "%s:%ld", m->source, gk_jsonl_place(in).line), n, err);
     gk_jsonl_close(in);
-    return got == 0;
+    return ok;
 }
 
-static void add_row(gk__making *m, void *ctx, json_t *row, const char *where, size_t n) {
-    gk__pool_add(m, ctx, row, where, n);
+static bool add_row(gk__making *m, void *ctx, json_t *row, const char *where, size_t n, gk_error *err) {
+    return gk__pool_add(m, ctx, row, where, n, err);
 }
 
 static bool has_field(const gk__making *m, const gk__pool *p, const char *option, const char *field,

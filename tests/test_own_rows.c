@@ -335,6 +335,45 @@ START_TEST(numbers_are_targets) {
 }
 END_TEST
 
+/* Ids that are there stay, and no number that is given to a row without one is another's. */
+START_TEST(invented_ids_are_nobodys) {
+    scratch s = scratch_new();
+    static const char *const ids[] = {"1", NULL, NULL, "2.0", "\"7\"", NULL, "null", "5", "\"a\""};
+    size_t n = sizeof ids / sizeof *ids;
+    gk_buf rows = {0};
+    for (size_t i = 0; i < n; i++)
+        gk_buf_printf(&rows, "{%s%s%s\"element\": \"E%zu\", \"finder\": \"F%zu\"}\n",
+                      ids[i] ? "\"id\": " : "", ids[i] ? ids[i] : "", ids[i] ? ", " : "", i, i);
+    gk_dataset_options o = world(&s, rows.data, ARTICLE, EVAL);
+    o.task_rows = 0;
+    make(&o, NULL);
+    ck_assert_uint_eq(lines(&s, "out/dropped.jsonl"), 0);
+    json_t *all = read_lines(&s, "out/relation/metadata.jsonl"), *seen = json_object(), *row;
+    size_t i;
+    json_array_foreach(all, i, row) {
+        const char *id;
+        ck_assert(gk_row_id(s.a, row, GK_NOWHERE, &id, NULL) && id);
+        json_object_set_new(seen, id, json_true());
+    }
+    ck_assert_uint_eq(json_object_size(seen), n);
+    json_decref(seen);
+    json_decref(all);
+    gk_buf_free(&rows);
+    o = world(&s,
+              ROW(2, "Borthium", "Ann Lee", "") ROW(2.0, "Calssium", "Cid Moe", "")
+                  ROW(3, "Drassium", "Eve Noe", ""),
+              ARTICLE, EVAL);
+    o.replace = true;
+    make(&o, NULL);
+    ck_assert_uint_eq(lines(&s, "out/dropped.jsonl"), 1);
+    o = world(&s, ROW(2, "Borthium", "Ann Lee", "") ROW(true, "Calssium", "Cid Moe", ""), ARTICLE, EVAL);
+    dataset_fails(&o, "rows.jsonl:2: field 'id': is true or false; must be a text or a number");
+    o = world(&s, ROW([1], "Borthium", "Ann Lee", "") ROW(2, "Calssium", "Cid Moe", ""), ARTICLE, EVAL);
+    dataset_fails(&o, "rows.jsonl:1: field 'id': is a list; must be a text or a number");
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("own rows");
     TCase *t = tcase_create("all");
@@ -349,6 +388,7 @@ int main(void) {
     tcase_add_test(t, dropped_rows_are_named_in_any_case);
     tcase_add_test(t, rows_that_share_a_target_stay_together);
     tcase_add_test(t, numbers_are_targets);
+    tcase_add_test(t, invented_ids_are_nobodys);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     return run_suite(s);
