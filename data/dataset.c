@@ -81,7 +81,7 @@ static bool find_source(job *j, gk_error *err) {
     if (gen->source && !j->m.source)
         return gk_fail(err, GK_AT_FIELD(NULL, "--source"), gk_arena_printf(j->a, "name %s", gen->source),
                        "dataset '%s' is made of data of your own", gen->name);
-    return true;
+    return !j->m.source || gk__taken_source(j->a, j->opt->out, j->m.source, err);
 }
 
 static bool name_field(const job *j, const char *option, const char *asked, const char **field,

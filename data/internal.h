@@ -125,6 +125,9 @@ typedef struct gk__card_file {
 } gk__card_file;
 /* taken.c. Whether the file names dropped rows, or none: a dataset that came to nothing leaves one. */
 bool gk__is_dropped_list(const char *path);
+/* Fails where the source is one of the files that a dataset in `dir` has, or that the one there has: it would
+ * be lost. */
+bool gk__taken_source(gk_arena *a, const char *dir, const char *source, gk_error *err);
 /* Fails at the first of the files whose place in `dir` holds something else: another dataset's, or
  * what no dataset made. */
 bool gk__taken_check(gk_arena *a, const char *dir, const gk__card_file *files, size_t n, gk_error *err);

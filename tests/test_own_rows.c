@@ -2,6 +2,8 @@
  * texts may be made of them. modules: data core */
 #include "tests/data_fixture.h"
 
+#include <unistd.h>
+
 #define ROW(id, a, b, more) "{\"id\": " #id ", \"element\": \"" a "\", \"finder\": \"" b "\"" more "}\n"
 static const char ROWS[] = ROW(1, "Borthium", "Ann Lee", ", \"in\": \"Oslo\"")
     ROW(2, "Calssium", "Cid Moe", "") ROW(3, "Drassium", "Eve Noe", ", \"in\": \"Rome\"")
@@ -374,6 +376,35 @@ START_TEST(invented_ids_are_nobodys) {
 }
 END_TEST
 
+/* With --replace, too, and through another name of the file. */
+START_TEST(the_source_is_not_written_over) {
+    scratch s = scratch_new();
+    char before[GK_SHA256_HEX], after[GK_SHA256_HEX];
+    gk_dataset_options o = world(&s, ROWS, ARTICLE, EVAL);
+    o.base_rows = 1;
+    make(&o, NULL);
+    static const char *const names[] = {"out/relation/metadata.jsonl", "out/task/metadata.jsonl",
+                                        "out/base/texts.jsonl", "out/dropped.jsonl", "link.jsonl"};
+    ck_assert_int_eq(symlink(scratch_path(&s, names[0]), scratch_path(&s, "link.jsonl")), 0);
+    o.base_rows = -1;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        o.source = scratch_path(&s, names[i]);
+        o.replace = i % 2 == 0;
+        hash_of(&s, names[i], before);
+        dataset_fails(&o, gk_arena_printf(s.a, "%s: is both the source and '", names[i]));
+        hash_of(&s, names[i], after);
+        ck_assert_str_eq(before, after);
+    }
+    ck_assert(gk_exists(scratch_path(&s, "out/card.json")));
+    o.source = scratch_path(&s, names[0]);
+    o.out = scratch_path(&s, "other");
+    o.relation_rows = 1;
+    o.task_rows = 0;
+    make(&o, NULL);
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("own rows");
     TCase *t = tcase_create("all");
@@ -389,6 +420,7 @@ int main(void) {
     tcase_add_test(t, rows_that_share_a_target_stay_together);
     tcase_add_test(t, numbers_are_targets);
     tcase_add_test(t, invented_ids_are_nobodys);
+    tcase_add_test(t, the_source_is_not_written_over);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     return run_suite(s);
