@@ -75,7 +75,8 @@ typedef struct gk_prompt_options {
     int64_t limit;         /* only the first so many rows; <= 0: all */
     /* The templates tell the target: each is cut before it, and those that cannot be cut are left out. */
     bool cut;
-    bool whole;             /* the whole target too, not only its first token */
+    bool maybe_none; /* cut: a file of which nothing is left gives no prompts, which else is an error */
+    bool whole;      /* the whole target too, not only its first token */
     bool keep_shared_first; /* prompts whose target's first token also begins one of their fields */
     bool drop_bad_rows; /* a row without a field that a template (or the target) needs drops its prompts with
                          * that reason; otherwise it is an error at the row's file:line */

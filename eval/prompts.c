@@ -310,7 +310,7 @@ static bool cut_templates(loader *l, gk_error *err) {
         gk_template *cut = gk_template_before(l->a, l->tmpl[t], l->o->target);
         if (cut) l->tmpl[n++] = cut;
     }
-    if (n == 0)
+    if (n == 0 && !l->o->maybe_none)
         return gk_fail(err, GK_AT_FILE(l->o->templates), "write the target's field behind another field",
                        "no template leads up to '%s'", l->o->target);
     l->n_templates = n;
