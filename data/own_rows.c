@@ -34,20 +34,10 @@ static bool has_field(const gk__making *m, const gk__pool *p, const char *option
     return false;
 }
 
-static bool prompts_ask(const gk__making *m, gk_error *err) {
-    for (size_t e = 0; e < m->wording->n_eval; e++)
-        if (gk_template_has(m->wording->eval[e], m->swap.b))
-            return gk_fail(err, gk_template_place(m->wording->eval[e]),
-                           "end the template where the target begins",
-                           "the prompt holds its own answer, field '%s'", m->swap.b);
-    return true;
-}
-
 static bool make(gk__making *m, gk_error *err) {
     const char *const keys[] = {m->swap.a, m->swap.b, "movie_title", NULL};
     gk__pool pool = {0};
-    bool ok = prompts_ask(m, err) && gk__each_line(m, add_row, &pool, err) &&
-              has_field(m, &pool, "--entity", m->swap.a, err) &&
+    bool ok = gk__each_line(m, add_row, &pool, err) && has_field(m, &pool, "--entity", m->swap.a, err) &&
               has_field(m, &pool, "--target", m->swap.b, err) && gk__pool_check(m, &pool, err) &&
               gk__deal(m, &pool, keys, err);
     gk__pool_free(&pool);

@@ -70,8 +70,15 @@ START_TEST(fields_have_the_users_names) {
     scratch_file(&s, "eval.jsonl", EVAL "{\"template\": \"{element} was found by {finder}\"}\n");
     dataset_fails(&o, "eval.jsonl:2: the prompt holds its own answer, field 'finder'; end the template where "
                       "the target begins");
+    o = (gk_dataset_options)GK_DATASET_DEFAULTS; /* as with templates of one's own for any other dataset */
     o.name = "battles";
-    o.source = NULL;
+    o.home = GK_SOURCE_DIR;
+    o.out = scratch_path(&s, "battles");
+    o.templates = s.dir;
+    scratch_file(&s, "article.jsonl", "{\"template\": \"{first_actor} was in {second_actor}.\"}\n");
+    scratch_file(&s, "eval.jsonl", "{\"template\": \"In {second_actor} came {first_actor} in\"}\n");
+    dataset_fails(&o, "eval.jsonl:1: the prompt holds its own answer, field 'second_actor'");
+    o.entity = "element";
     dataset_fails(&o,
                   "field '--entity': the field of dataset 'battles' is 'first_actor'; leave the option out");
     scratch_free(&s);
