@@ -81,7 +81,7 @@ static bool find_source(job *j, gk_error *err) {
     if (gen->source && !j->m.source)
         return gk_fail(err, GK_AT_FIELD(NULL, "--source"), gk_arena_printf(j->a, "name %s", gen->source),
                        "dataset '%s' is made of data of your own", gen->name);
-    return true;
+    return !j->m.source || gk__taken_source(j->a, j->opt->out, j->m.source, err);
 }
 
 static bool name_field(const job *j, const char *option, const char *asked, const char **field,
@@ -316,6 +316,15 @@ static bool check_wording(const job *j, gk_error *err) {
     return ok;
 }
 
+static bool prompts_ask(const job *j, gk_error *err) {
+    for (size_t e = 0; e < j->wording.n_eval; e++)
+        if (gk_template_has(j->wording.eval[e], j->m.swap.b))
+            return gk_fail(err, gk_template_place(j->wording.eval[e]),
+                           "end the template where the target begins",
+                           "the prompt holds its own answer, field '%s'", j->m.swap.b);
+    return true;
+}
+
 /* What is asked for and would change nothing. */
 static bool check_use(const job *j, gk_error *err) {
     const gk_dataset_options *o = j->opt;
@@ -340,7 +349,8 @@ static bool check_use(const job *j, gk_error *err) {
 }
 
 static bool run(job *j, gk_error *err) {
-    if (!find_source(j, err) || !name_fields(j, err) || !load_inputs(j, err) || !check_use(j, err))
+    if (!find_source(j, err) || !name_fields(j, err) || !load_inputs(j, err) || !prompts_ask(j, err) ||
+        !check_use(j, err))
         return false;
     if (!make_rows(j, err)) {
         keep_dropped(j);

@@ -69,8 +69,8 @@ const gk__file *gk__keep_file(gk_tok *t, const char *dir, const char *name, size
 const gk__file *gk__remember(gk_tok *t, gk__file f); /* what it points to is borrowed */
 /* From now on the library encodes, for tests that hold the two ways together. False: it did before. */
 bool gk__spm_by_library(gk_tok *t);
-/* The tokenizer_config.json of a sentencepiece model that was read without one. */
-bool gk__write_spm_config(const gk_tok *t, const char *dir, gk_error *err);
+/* The tokenizer_config.json of a sentencepiece model that was read without one, a new reference. */
+json_t *gk__spm_config(const gk_tok *t);
 
 /* ---------------------------------------------------------------- texts with places (view.c) */
 

@@ -460,10 +460,8 @@ static void set_token(json_t *config, const char *key, const gk__spm *m, int id)
 }
 
 /* The configuration with which transformers' LlamaTokenizer gives the ids that gk_tok_encode gives. */
-bool gk__write_spm_config(const gk_tok *t, const char *dir, gk_error *err) {
+json_t *gk__spm_config(const gk_tok *t) {
     const spm *s = t->model;
-    gk_arena *a = gk_arena_new();
-    const char *path = gk_path_join(a, dir, CONFIG_NAME);
     json_t *config = json_object();
     json_object_set_new(config, "tokenizer_class", json_string("LlamaTokenizer"));
     json_object_set_new(config, "add_bos_token", json_boolean(t->add_bos && gk_tok_bos(t) >= 0));
@@ -476,8 +474,5 @@ bool gk__write_spm_config(const gk_tok *t, const char *dir, gk_error *err) {
     json_object_set_new(config, "clean_up_tokenization_spaces", json_false());
     json_object_set_new(config, "legacy", json_false());
     json_object_set_new(config, "split_special_tokens", json_boolean(s->n_added == 0));
-    bool ok = gk_json_save(path, config, err);
-    json_decref(config);
-    gk_arena_free(a);
-    return ok;
+    return config;
 }
