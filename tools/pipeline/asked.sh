@@ -1,6 +1,6 @@
 #!/bin/bash
 # asked.sh FILE: checks what a run of the pipeline is asked for (the variables of run.mk, in the environment; $DECIDE names those
-# that decide it) and notes it in FILE, $RUN/asked or $RUN/asked-schemes, where that says otherwise. A mistake is told in one line,
+# that decide it) and notes it in FILE, $RUN/asked, $RUN/asked-training or $RUN/asked-schemes, where that says otherwise. A mistake is told in one line,
 # and then nothing is changed.
 no() {
     echo "${CALLED:-make}: $1" >&2
@@ -112,12 +112,13 @@ hashes() {
 
 case ${1##*/} in
 asked)
-    inputs=("${TEMPLATES%/}"/*.json* "${recipes[@]}" "$GENERAL" "$MIX")
+    inputs=("${TEMPLATES%/}"/*.json*)
     [[ -z $SOURCE ]] || mapfile -O ${#inputs[@]} -t inputs < <(find -L "${SOURCE%/}" -type f | LC_ALL=C sort)
     text=$(for v in $DECIDE; do echo "$v=$(note "$v")"; done && hashes "${inputs[@]}")
     # Other weights under the old names are another model. Times tell, without reading gigabytes at every call.
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
     ;;
+asked-training) text=$(hashes "${recipes[@]}" "$GENERAL" "$MIX") ;;
 asked-schemes)
     [[ -z $G ]] || "$G" experiment $(printf -- '--schemes %s ' $SCHEMES) $(printf -- '--cast %s ' $CAST) \
         --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} || exit 1

@@ -149,11 +149,12 @@ graft-sweep: $(OUT)/summary.json ## evaluate every scheme on every prompt
 report: $(OUT)/report/index.html ## all of the above, then the report
 	@echo "open $<"
 
-# What a run is asked for, checked before anything is written: everything below hangs on these two files. Make only sees that
+# What a run is asked for, checked before anything is written: everything below hangs on these files. Make only sees that
 # a step may have to be done again; graftkit compares the inputs themselves: equal ones are left alone, others are refused, or
 # made anew with REPLACE=1.
-$(RUN)/asked $(OUT)/asked-schemes: FORCE
+$(RUN)/asked $(RUN)/asked-training $(OUT)/asked-schemes: FORCE
 	@GIVEN='$(GIVEN)' GOALS='$(MAKECMDGOALS)' G='$(G)' $(SHELL) $(HERE)asked.sh $@
+$(RUN)/asked-training: $(RUN)/asked
 $(OUT)/asked-schemes: $(RUN)/asked | $(G)
 FORCE:
 
@@ -177,7 +178,7 @@ endef
 $(foreach k,$(filter-out base,$(KINDS)),$(eval $(call FINETUNE,$k)))
 $(RUN)/mild/train.json: $(MIX)
 $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
-    $(RUN)/data/card.json $(if $(REPLACE),FORCE) | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
+    $(RUN)/data/card.json $(RUN)/asked-training $(if $(REPLACE),FORCE) | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
 	@for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || exit 0; done; \
 	    echo "$(CALLED): there is no text to train the $* model on: $(TEXTS.$*:%=$(RUN)/data/%.jsonl) is empty" >&2; exit 1
 	$(G) finetune --model $(BASE) --recipe $(RECIPE.$*) \
