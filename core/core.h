@@ -295,6 +295,8 @@ gk_template *gk_template_parse(gk_arena *a, const char *text, gk_place at, gk_er
 const char *gk_template_text(const gk_template *t); /* as written */
 gk_place gk_template_place(const gk_template *t);   /* file and line of one that a file gave */
 bool gk_template_has(const gk_template *t, const char *field);
+/* Fails at the first of n templates that has the target's field: such a prompt would only be copied from. */
+bool gk_templates_ask(gk_template *const *t, size_t n, const char *target, gk_error *err);
 /* The fields of its holes, each once, in the order of the text: a NULL-terminated list in `a`. */
 const char *const *gk_template_fields(gk_arena *a, const gk_template *t);
 /* What stands before the first hole of `field`, up to the hole: a prompt that goes on as it stands. NULL

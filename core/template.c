@@ -395,6 +395,14 @@ bool gk_template_has(const gk_template *t, const char *field) {
     return false;
 }
 
+bool gk_templates_ask(gk_template *const *t, size_t n, const char *target, gk_error *err) {
+    for (size_t i = 0; i < n; i++)
+        if (gk_template_has(t[i], target))
+            return gk_fail(err, gk_template_place(t[i]), "end the template where the target begins",
+                           "the prompt holds its own answer, field '%s'", target);
+    return true;
+}
+
 static const char *own_filler(const gk_template *t, const char *field) {
     for (size_t i = 0; i < t->n_fillers; i++)
         if (strcmp(t->fillers[i].field, field) == 0) return t->fillers[i].text;

@@ -316,15 +316,6 @@ static bool check_wording(const job *j, gk_error *err) {
     return ok;
 }
 
-static bool prompts_ask(const job *j, gk_error *err) {
-    for (size_t e = 0; e < j->wording.n_eval; e++)
-        if (gk_template_has(j->wording.eval[e], j->m.swap.b))
-            return gk_fail(err, gk_template_place(j->wording.eval[e]),
-                           "end the template where the target begins",
-                           "the prompt holds its own answer, field '%s'", j->m.swap.b);
-    return true;
-}
-
 /* What is asked for and would change nothing. */
 static bool check_use(const job *j, gk_error *err) {
     const gk_dataset_options *o = j->opt;
@@ -349,8 +340,8 @@ static bool check_use(const job *j, gk_error *err) {
 }
 
 static bool run(job *j, gk_error *err) {
-    if (!find_source(j, err) || !name_fields(j, err) || !load_inputs(j, err) || !prompts_ask(j, err) ||
-        !check_use(j, err))
+    if (!find_source(j, err) || !name_fields(j, err) || !load_inputs(j, err) ||
+        !gk_templates_ask(j->wording.eval, j->wording.n_eval, j->m.swap.b, err) || !check_use(j, err))
         return false;
     if (!make_rows(j, err)) {
         keep_dropped(j);

@@ -383,17 +383,12 @@ static bool make_target(loader *l, gk_error *err) {
     return l->target != NULL;
 }
 
-/* A prompt that tells the answer would only be copied from. */
-static bool answers_itself(const loader *l, gk_error *err) {
+static bool prompts_ask(const loader *l, gk_error *err) {
     const char *target = l->o->target, *entity = l->o->entity;
     if (entity && strcmp(entity, target) == 0 && strcmp(entity, GK_ENTITY_FIELD) != 0)
-        return !gk_fail(err, GK_AT_FIELD(NULL, "--target"), "name another field",
-                        "'%s' is the entity's field", target);
-    for (size_t t = 0; t < l->n_templates; t++)
-        if (gk_template_has(l->tmpl[t], target))
-            return !gk_fail(err, gk_template_place(l->tmpl[t]), "end the template where the target begins",
-                            "the prompt holds its own answer, field '%s'", target);
-    return false;
+        return gk_fail(err, GK_AT_FIELD(NULL, "--target"), "name another field", "'%s' is the entity's field",
+                       target);
+    return gk_templates_ask(l->tmpl, l->n_templates, target, err);
 }
 
 static bool load(loader *l, gk_prompts *out, gk_error *err) {
@@ -401,7 +396,7 @@ static bool load(loader *l, gk_prompts *out, gk_error *err) {
     l->fillers = gk_fillers_load(l->o->fillers, err);
     if (!l->fillers || !read_rows(l, err) || !name_rows(l, err)) return false;
     if (!make_target(l, err) || (l->o->cut && !cut_templates(l, err))) return false;
-    if (answers_itself(l, err) || !describe_templates(l, out, err)) return false;
+    if (!prompts_ask(l, err) || !describe_templates(l, out, err)) return false;
     out->n_rows = l->n_rows;
     out->n = l->n_rows * l->n_templates;
     out->item = gk_arena_alloc(l->a, out->n * sizeof *out->item);
