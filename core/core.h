@@ -215,6 +215,8 @@ bool gk_json_num(const json_t *obj, const char *key, double *out, gk_place at, g
 bool gk_json_bool(const json_t *obj, const char *key, bool *out, gk_place at, gk_error *err);
 /* *out is borrowed. */
 bool gk_json_str(const json_t *obj, const char *key, const char **out, gk_place at, gk_error *err);
+/* Fails at the first key that is not `known` (NULL-terminated); the hint lists those. */
+bool gk_json_only(const json_t *obj, const char *const *known, gk_place at, gk_error *err);
 
 /* One JSON object a line; blank lines and leading blanks are skipped. NaN, Infinity and -Infinity, which
  * Python writes though they are no JSON, are read as null. */
@@ -286,13 +288,15 @@ typedef struct gk_rendered {
 } gk_rendered;
 /* Every template of a JSONL file, in order, into `a`. A line is {"template": "..."}; "fillers", an object of
  * texts and numbers, gives it values of fields, and "target_delimiter", a text, what stands between the
- * prompt and the answer instead of gk_seam. Errors (unclosed or stray brace, empty field name) carry
- * file:line:column of the brace in the file as it stands. */
+ * prompt and the answer instead of gk_seam. Any other key is an error. Errors (unclosed or stray brace, empty
+ * field name) carry file:line:column of the brace in the file as it stands. */
 bool gk_templates_load(gk_arena *a, const char *path, gk_template ***out, size_t *n, gk_error *err);
 gk_template *gk_template_parse(gk_arena *a, const char *text, gk_place at, gk_error *err);
 const char *gk_template_text(const gk_template *t); /* as written */
 gk_place gk_template_place(const gk_template *t);   /* file and line of one that a file gave */
 bool gk_template_has(const gk_template *t, const char *field);
+/* Fails at the first of n templates that has the target's field: such a prompt would only be copied from. */
+bool gk_templates_ask(gk_template *const *t, size_t n, const char *target, gk_error *err);
 /* The fields of its holes, each once, in the order of the text: a NULL-terminated list in `a`. */
 const char *const *gk_template_fields(gk_arena *a, const gk_template *t);
 /* What stands before the first hole of `field`, up to the hole: a prompt that goes on as it stands. NULL
@@ -311,6 +315,9 @@ bool gk_template_render(const gk_template *t, const json_t *row, const json_t *f
                         gk_arena *a, gk_rendered *out, gk_error *err);
 /* A value as templates say it, in `a`; NULL where it is no text and no number, or empty. */
 const char *gk_value_text(gk_arena *a, const json_t *value);
+/* A row's "id" as text without blanks around it, in `a`: 25, 25.0 and "25" are one. *id is NULL where there
+ * is none, or it is null or blank. Fails at `at` where it is neither a text nor a number. */
+bool gk_row_id(gk_arena *a, const json_t *row, gk_place at, const char **id, gk_error *err);
 
 /* What stands between a prompt and the answer behind it, "" or " ", by what the prompt ends in (seam.c).
  * Nothing behind white space, an opening bracket or quotation mark, a sign that leads ($ # @ / _ and a hyphen

@@ -146,6 +146,23 @@ bool gk_json_str(const json_t *obj, const char *key, const char **out, gk_place 
     return true;
 }
 
+bool gk_json_only(const json_t *obj, const char *const *known, gk_place at, gk_error *err) {
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)obj, key, v) {
+        const char *const *k = known;
+        while (*k && strcmp(*k, key) != 0) k++;
+        if (*k) continue;
+        gk_buf hint = {0};
+        gk_buf_puts(&hint, "the keys known here are: ");
+        for (k = known; *k; k++) gk_buf_printf(&hint, "%s%s", k == known ? "" : ", ", *k);
+        gk_fail(err, at, hint.data, "unknown key '%.80s'", key);
+        gk_buf_free(&hint);
+        return false;
+    }
+    return true;
+}
+
 /* ---------------------------------------------------------------- JSON lines */
 
 struct gk_jsonl {

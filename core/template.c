@@ -1,6 +1,7 @@
 /* template.c: texts with {field} holes, and where each field's value comes to stand. */
 #include "core/core.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 /* Literal text, or a hole when `field` is set. */
@@ -170,9 +171,14 @@ gk_template *gk_template_parse(gk_arena *a, const char *text, gk_place at, gk_er
 
 /* ---------------------------------------------------------------- values */
 
-/* The shortest decimal that reads back as the same number. */
+/* The shortest decimal that reads back as the same number; a whole one as the integer that it is. */
 static void add_real(gk_buf *b, double x) {
+    static const double exact = 9007199254740992; /* 2^53 */
     char text[40];
+    if (x > -exact && x < exact && x == (double)(int64_t)x) {
+        gk_buf_printf(b, "%" PRId64, (int64_t)x);
+        return;
+    }
     for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, x);
         double back = 0;
@@ -276,7 +282,9 @@ static bool read_delimiter(gk_arena *a, gk_template *t, json_t *obj, gk_place at
     return true;
 }
 
+/* A mistyped key left unread would make another prompt of the line. */
 static gk_template *from_line(gk_arena *a, const char *path, const gk_jsonl *r, json_t *obj, gk_error *err) {
+    static const char *const known[] = {"template", "fillers", "target_delimiter", NULL};
     gk_place at = gk_jsonl_place(r);
     at.file = path;
     const char *text;
@@ -284,7 +292,8 @@ static gk_template *from_line(gk_arena *a, const char *path, const gk_jsonl *r, 
     const char *line = gk_jsonl_line(r);
     origin from = {.at = at, .line = line, .raw = raw_member(line, member_index(obj, "template"))};
     gk_template *t = parse(a, text, &from, err);
-    bool ok = t && read_fillers(a, t, json_object_get(obj, "fillers"), at, err) &&
+    bool ok = t && gk_json_only(obj, known, at, err) &&
+              read_fillers(a, t, json_object_get(obj, "fillers"), at, err) &&
               read_delimiter(a, t, obj, at, err);
     return ok ? t : NULL;
 }
@@ -384,6 +393,14 @@ bool gk_template_has(const gk_template *t, const char *field) {
     for (size_t i = 0; i < t->n_pieces; i++)
         if (t->pieces[i].field && strcmp(t->pieces[i].field, field) == 0) return true;
     return false;
+}
+
+bool gk_templates_ask(gk_template *const *t, size_t n, const char *target, gk_error *err) {
+    for (size_t i = 0; i < n; i++)
+        if (gk_template_has(t[i], target))
+            return gk_fail(err, gk_template_place(t[i]), "end the template where the target begins",
+                           "the prompt holds its own answer, field '%s'", target);
+    return true;
 }
 
 static const char *own_filler(const gk_template *t, const char *field) {

@@ -142,7 +142,7 @@ static const char *absent(const article *art, const json_t *row) {
     return NULL;
 }
 
-static void add_question(gk__making *m, void *ctx, json_t *row, const char *where, size_t n) {
+static bool add_question(gk__making *m, void *ctx, json_t *row, const char *where, size_t n, gk_error *err) {
     asking *q = ctx;
     const char *name = json_string_value(json_object_get(row, "article"));
     article *art = find_article(q->lib, name);
@@ -154,12 +154,13 @@ static void add_question(gk__making *m, void *ctx, json_t *row, const char *wher
         gk__drop(m, where, "its '%s' does not stand in the article", lacks);
     if (!art || lacks) {
         json_decref(row);
-        return;
+        return true;
     }
     if (!json_object_get(row, "movie_title"))
         json_object_set_new(row, "movie_title", json_string(art->title));
-    gk__pool_add(m, q->pool, row, where, n);
+    bool ok = gk__pool_add(m, q->pool, row, where, n, err);
     art->n_rows += q->pool->n > before;
+    return ok;
 }
 
 /* The entities of the list that the article names first and second make its row. */
@@ -181,7 +182,7 @@ static void add_named(gk__making *m, asking *q, article *art, const gk_list *nam
     json_t *row = json_pack("{s:s,s:s,s:s,s:s}", "first_actor", first[0], "second_actor", first[1],
                             "movie_title", art->title, "article", art->name);
     json_object_set_new(row, "id", json_sprintf("article %s", art->name));
-    gk__pool_add(m, q->pool, row, art->path, 0);
+    gk__pool_add(m, q->pool, row, art->path, 0, NULL); /* its id is a text */
     art->n_rows++;
 }
 

@@ -66,7 +66,7 @@ static bool cut(gk_arena *a, const char *prompt, const char *subject, const char
 /* `record`'s case_id or id, or nothing: then gk__pool_add numbers the row. */
 static void set_id(json_t *row, const json_t *record) {
     json_t *id = json_object_get(record, "case_id");
-    if (!id) id = json_object_get(record, "id");
+    if (!id || json_is_null(id)) id = json_object_get(record, "id");
     if (id) json_object_set(row, "id", id);
 }
 
@@ -74,6 +74,11 @@ static json_t *row_of(gk__making *m, const json_t *record, const char *where) {
     fact f = read_fact(record);
     if (!f.prompt || !f.subject || !*f.subject) {
         gk__drop(m, where, "field '%s' is missing, empty or no text", f.prompt ? "subject" : "prompt");
+        return NULL;
+    }
+    const char *hole = strstr(f.prompt, "{}");
+    if (hole && strstr(hole + 2, "{}")) {
+        gk__drop(m, where, "the prompt has more than one {}: there is one subject");
         return NULL;
     }
     const char *before, *after, *subject = trim(m->a, f.subject);
@@ -98,10 +103,11 @@ static json_t *row_of(gk__making *m, const json_t *record, const char *where) {
     return row;
 }
 
-static void add_record(gk__making *m, void *ctx, json_t *record, const char *where, size_t n) {
+static bool add_record(gk__making *m, void *ctx, json_t *record, const char *where, size_t n, gk_error *err) {
     json_t *row = row_of(m, record, where);
-    if (row) gk__pool_add(m, ctx, row, where, n);
+    bool ok = !row || gk__pool_add(m, ctx, row, where, n, err);
     json_decref(record);
+    return ok;
 }
 
 /* The public file is one array; others write one record a line. */
@@ -123,9 +129,10 @@ static bool each_item(gk__making *m, gk__pool *pool, gk_error *err) {
     json_array_foreach(all, i, record) {
         const char *where = gk_arena_printf(m->a, "%s, record %zu", m->source, i + 1);
         if (json_is_object(record))
-            add_record(m, pool, json_incref(record), where, i);
+            ok = add_record(m, pool, json_incref(record), where, i, err);
         else
             gk__drop(m, where, "the record is no JSON object");
+        if (!ok) break;
     }
     json_decref(all);
     return ok;

@@ -81,7 +81,7 @@ static bool find_source(job *j, gk_error *err) {
     if (gen->source && !j->m.source)
         return gk_fail(err, GK_AT_FIELD(NULL, "--source"), gk_arena_printf(j->a, "name %s", gen->source),
                        "dataset '%s' is made of data of your own", gen->name);
-    return true;
+    return !j->m.source || gk__taken_source(j->a, j->opt->out, j->m.source, err);
 }
 
 static bool name_field(const job *j, const char *option, const char *asked, const char **field,
@@ -340,7 +340,8 @@ static bool check_use(const job *j, gk_error *err) {
 }
 
 static bool run(job *j, gk_error *err) {
-    if (!find_source(j, err) || !name_fields(j, err) || !load_inputs(j, err) || !check_use(j, err))
+    if (!find_source(j, err) || !name_fields(j, err) || !load_inputs(j, err) ||
+        !gk_templates_ask(j->wording.eval, j->wording.n_eval, j->m.swap.b, err) || !check_use(j, err))
         return false;
     if (!make_rows(j, err)) {
         keep_dropped(j);

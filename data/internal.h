@@ -90,18 +90,21 @@ void gk__drop(gk__making *m, const char *where, const char *why_fmt, ...) GK_PRI
 typedef struct gk__pool {
     json_t **row; /* owned, with the array */
     const char **where;
+    size_t *number; /* what a row without an id is to be called; GK__UNSET: it has one */
     size_t n, room;
-    json_t *ids;   /* seen so far, as a set */
-    json_t *known; /* the fields of any row, dropped ones too, as a set */
+    size_t n_source; /* above every number */
+    json_t *ids;     /* seen so far, as a set */
+    json_t *known;   /* the fields of any row, dropped ones too, as a set */
 } gk__pool;
 void gk__pool_free(gk__pool *p);
 /* Adds a row (the reference is taken) that stands at `where` (kept: arena). Dropped instead: a row whose id
  * came before, whose entity or target (fields m->swap) is missing, empty or not a text or a
- * number, or whose target is its entity. Blanks around entity and target go; a row without an id gets
- * `where`'s number n. */
-void gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, size_t n);
-/* Drops the rows that some template of the wording cannot be filled with, and those of which a prompt stands
- * word for word in a text. Fails as gk_wording_check, with the fields of all rows. */
+ * number, or whose target is its entity. Blanks around entity and target go. Fails at an id
+ * that is neither text nor number. `n` is `where`'s number: gk__pool_check calls a row without an id so. */
+bool gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, size_t n, gk_error *err);
+/* Gives ids to rows without one, no two alike and none that any row has. Drops the rows that some template of
+ * the wording cannot be filled with, and those of which a prompt stands word for word in a text. Fails as
+ * gk_wording_check, with the fields of all rows. */
 bool gk__pool_check(gk__making *m, gk__pool *p, gk_error *err);
 /* Deals the pool in random order into the splits, as many rows as each asks for (GK__UNSET: base none, the
  * others half of what is there). No two splits share a value of one of the `keys` (NULL-terminated field
@@ -110,7 +113,7 @@ bool gk__deal(gk__making *m, gk__pool *p, const char *const *keys, gk_error *err
 
 /* Calls fn for each object of the JSONL file m->source: the reference is fn's, `where` is "file:line" in the
  * arena, n counts from 0. Fails at file:line on a line that is no object. (own_rows.c) */
-typedef void gk__line_fn(gk__making *m, void *ctx, json_t *row, const char *where, size_t n);
+typedef bool gk__line_fn(gk__making *m, void *ctx, json_t *row, const char *where, size_t n, gk_error *err);
 bool gk__each_line(gk__making *m, gk__line_fn *fn, void *ctx, gk_error *err);
 
 /* ---------------------------------------------------------------- the card (card.c) */
@@ -122,6 +125,9 @@ typedef struct gk__card_file {
 } gk__card_file;
 /* taken.c. Whether the file names dropped rows, or none: a dataset that came to nothing leaves one. */
 bool gk__is_dropped_list(const char *path);
+/* Fails where the source is one of the files that a dataset in `dir` has, or that the one there has: it would
+ * be lost. */
+bool gk__taken_source(gk_arena *a, const char *dir, const char *source, gk_error *err);
 /* Fails at the first of the files whose place in `dir` holds something else: another dataset's, or
  * what no dataset made. */
 bool gk__taken_check(gk_arena *a, const char *dir, const gk__card_file *files, size_t n, gk_error *err);

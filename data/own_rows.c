@@ -8,14 +8,16 @@ bool gk__each_line(gk__making *m, gk__line_fn *fn, void *ctx, gk_error *err) {
     if (!in) return false;
     json_t *row;
     int got;
-    for (size_t n = 0; (got = gk_jsonl_next(in, &row, err)) == 1; n++)
-        fn(m, ctx, row, gk_arena_printf(m->a, "%s:%ld", m->source, gk_jsonl_place(in).line), n);
+    bool ok = true;
+    for (size_t n = 0; ok && (got = gk_jsonl_next(in, &row, err)) != 0; n++)
+        ok = got == 1 &&
+             fn(m, ctx, row, gk_arena_printf(m->a, "%s:%ld", m->source, gk_jsonl_place(in).line), n, err);
     gk_jsonl_close(in);
-    return got == 0;
+    return ok;
 }
 
-static void add_row(gk__making *m, void *ctx, json_t *row, const char *where, size_t n) {
-    gk__pool_add(m, ctx, row, where, n);
+static bool add_row(gk__making *m, void *ctx, json_t *row, const char *where, size_t n, gk_error *err) {
+    return gk__pool_add(m, ctx, row, where, n, err);
 }
 
 static bool has_field(const gk__making *m, const gk__pool *p, const char *option, const char *field,
@@ -32,20 +34,10 @@ static bool has_field(const gk__making *m, const gk__pool *p, const char *option
     return false;
 }
 
-static bool prompts_ask(const gk__making *m, gk_error *err) {
-    for (size_t e = 0; e < m->wording->n_eval; e++)
-        if (gk_template_has(m->wording->eval[e], m->swap.b))
-            return gk_fail(err, gk_template_place(m->wording->eval[e]),
-                           "end the template where the target begins",
-                           "the prompt holds its own answer, field '%s'", m->swap.b);
-    return true;
-}
-
 static bool make(gk__making *m, gk_error *err) {
     const char *const keys[] = {m->swap.a, m->swap.b, "movie_title", NULL};
     gk__pool pool = {0};
-    bool ok = prompts_ask(m, err) && gk__each_line(m, add_row, &pool, err) &&
-              has_field(m, &pool, "--entity", m->swap.a, err) &&
+    bool ok = gk__each_line(m, add_row, &pool, err) && has_field(m, &pool, "--entity", m->swap.a, err) &&
               has_field(m, &pool, "--target", m->swap.b, err) && gk__pool_check(m, &pool, err) &&
               gk__deal(m, &pool, keys, err);
     gk__pool_free(&pool);

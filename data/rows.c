@@ -19,6 +19,7 @@ void gk__pool_free(gk__pool *p) {
     for (size_t i = 0; i < p->n; i++) json_decref(p->row[i]);
     gk_free(p->row);
     gk_free(p->where);
+    gk_free(p->number);
     json_decref(p->ids);
     json_decref(p->known);
     *p = (gk__pool){0};
@@ -44,15 +45,15 @@ static const char *no_value(const json_t *v) {
     return "is no text";
 }
 
-static bool usable(gk__making *m, gk__pool *p, json_t *row, const char *where) {
+static bool usable(gk__making *m, gk__pool *p, json_t *row, const char *id, const char *where) {
     const char *const field[2] = {m->swap.a, m->swap.b};
     static const char *const ROLE[2] = {"entity", "target"};
-    const char *id = trimmed(m->a, json_object_get(row, "id")), *value[2];
-    if (json_object_get(p->ids, id)) {
+    const char *value[2];
+    if (id && json_object_get(p->ids, id)) {
         gk__drop(m, where, "a row with this id came before");
         return false;
     }
-    json_object_set_new(p->ids, id, json_true());
+    if (id) json_object_set_new(p->ids, id, json_true());
     for (int i = 0; i < 2; i++) {
         const json_t *v = json_object_get(row, field[i]);
         value[i] = trimmed(m->a, v);
@@ -69,29 +70,53 @@ static bool usable(gk__making *m, gk__pool *p, json_t *row, const char *where) {
     return true;
 }
 
-static void add(gk__pool *p, json_t *row, const char *where) {
+static void add(gk__pool *p, json_t *row, const char *where, size_t number) {
     if (p->n == p->room) {
         size_t room = p->room ? 2 * p->room : 256;
         p->row = gk_grow(p->row, p->room * sizeof *p->row, room * sizeof *p->row);
         p->where = gk_grow(p->where, p->room * sizeof *p->where, room * sizeof *p->where);
+        p->number = gk_grow(p->number, p->room * sizeof *p->number, room * sizeof *p->number);
         p->room = room;
     }
     p->row[p->n] = row;
+    p->number[p->n] = number;
     p->where[p->n++] = where;
 }
 
-void gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, size_t n) {
+bool gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, size_t n, gk_error *err) {
     if (!p->ids) p->ids = json_object();
     if (!p->known) p->known = json_object();
     const char *key;
     json_t *v;
     json_object_foreach(row, key, v) json_object_set_new(p->known, key, json_true());
-    if (!trimmed(m->a, json_object_get(row, "id")))
-        json_object_set_new(row, "id", json_integer((json_int_t)n));
-    if (usable(m, p, row, where))
-        add(p, row, where);
+    const char *id;
+    if (n >= p->n_source) p->n_source = n + 1;
+    bool ok = gk_row_id(m->a, row, GK_AT_FILE(where), &id, err);
+    if (ok && usable(m, p, row, id, where))
+        add(p, row, where, id ? GK__UNSET : n);
     else
         json_decref(row);
+    return ok;
+}
+
+static bool number_taken(const gk__pool *p, size_t number) {
+    char text[32];
+    snprintf(text, sizeof text, "%zu", number);
+    return json_object_get(p->ids, text) != NULL;
+}
+
+/* Rows without an id get the number of their place, or, where that is a row's id, one behind all places. */
+static void number_rows(gk__pool *p) {
+    size_t next = p->n_source;
+    for (size_t i = 0; i < p->n; i++) {
+        size_t number = p->number[i];
+        if (number == GK__UNSET) continue;
+        if (number_taken(p, number)) {
+            while (number_taken(p, next)) next++;
+            number = next++;
+        }
+        json_object_set_new(p->row[i], "id", json_integer((json_int_t)number));
+    }
 }
 
 /* ---------------------------------------------------------------- rows against templates */
@@ -151,6 +176,7 @@ static void list_texts(checking *c) {
 bool gk__pool_check(gk__making *m, gk__pool *p, gk_error *err) {
     checking c = {.m = m, .p = p};
     list_texts(&c);
+    number_rows(p);
     if (p->n > 0 && !gk_wording_check(m->wording, p->known, m->swap, err)) return false;
     c.scratch = gk_arena_new();
     size_t kept = 0;

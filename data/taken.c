@@ -31,6 +31,31 @@ bool gk__is_dropped_list(const char *path) {
     return ours;
 }
 
+/* Whether the source is that file of the folder. */
+static bool is_source(gk_arena *a, const char *dir, const char *name, const char *source, gk_error *err) {
+    return gk_same_file(gk_path_join(a, dir, name), source) &&
+           !gk_fail(err, GK_AT_FILE(source),
+                    "name another --out, or copy the source to a place outside of it",
+                    "is both the source and '%s' of the dataset that is to be made", name);
+}
+
+bool gk__taken_source(gk_arena *a, const char *dir, const char *source, gk_error *err) {
+    static const char *const OURS[] = {"card.json",           "dropped.jsonl",           "tokenizer.jsonl",
+                                       "base/metadata.jsonl", "base/texts.jsonl",        "relation/A2B.jsonl",
+                                       "relation/B2A.jsonl",  "relation/metadata.jsonl", "task/A2B.jsonl",
+                                       "task/B2A.jsonl",      "task/metadata.jsonl"};
+    const char *card_path = gk_path_join(a, dir, "card.json"), *name;
+    bool is = false;
+    for (size_t i = 0; !is && i < sizeof OURS / sizeof *OURS; i++)
+        is = is_source(a, dir, OURS[i], source, err);
+    json_t *card = !is && gk_exists(card_path) ? gk_json_load(card_path, NULL) : NULL, *f;
+    json_object_foreach((json_t *)(uintptr_t)old_files(card), name, f) {
+        if (!is) is = is_source(a, dir, name, source, err);
+    }
+    json_decref(card);
+    return !is;
+}
+
 bool gk__taken_check(gk_arena *a, const char *dir, const gk__card_file *files, size_t n, gk_error *err) {
     const char *card_path = gk_path_join(a, dir, "card.json");
     json_t *card = gk_exists(card_path) ? gk_json_load(card_path, NULL) : NULL;

@@ -215,6 +215,13 @@ static bool flag(const json_t *doc, const char *key, bool *out, gk_place at, gk_
     return !v || json_is_null(v) || gk_json_bool(doc, key, out, at, err);
 }
 
+static bool has_target(const json_t *target, const char *path, gk_error *err) {
+    return !says_nothing(target) ||
+           gk_fail(err, GK_AT_FIELD(path, "target_modules"),
+                   "write the names of the modules that the adapter is for",
+                   "names none: PEFT would take a list of its own for the architecture");
+}
+
 static bool read_spec(gk__adapter_spec *s, const char *path, gk_error *err) {
     gk_place at = GK_AT_FILE(path);
     const json_t *doc = s->doc, *target = json_object_get(doc, "target_modules");
@@ -223,12 +230,14 @@ static bool read_spec(gk__adapter_spec *s, const char *path, gk_error *err) {
     if (strcmp(type, "LORA") != 0)
         return gk_fail(err, GK_AT_FIELD(path, "peft_type"), "must be LORA; of another kind " GK__PEFT_MERGE,
                        "is '%.40s'", type);
-    s->any_target = says_nothing(target) || (all && strcmp(all, "all-linear") == 0);
-    return gk_json_int(doc, "r", 1, MOST_RANK, &s->lora.rank, at, err) &&
-           gk_json_num(doc, "lora_alpha", &s->lora.alpha, at, err) && check_demands(doc, path, err) &&
-           check_init(doc, path, err) && read_bias(doc, path, err) &&
+    s->any_target = all && strcmp(all, "all-linear") == 0;
+    s->lora.rank = 8; /* what PEFT takes where they are not said */
+    s->lora.alpha = 8;
+    return (!json_object_get(doc, "r") || gk_json_int(doc, "r", 1, MOST_RANK, &s->lora.rank, at, err)) &&
+           (!json_object_get(doc, "lora_alpha") || gk_json_num(doc, "lora_alpha", &s->lora.alpha, at, err)) &&
+           check_demands(doc, path, err) && check_init(doc, path, err) && read_bias(doc, path, err) &&
            flag(doc, "use_rslora", &s->lora.rslora, at, err) && flag(doc, "use_dora", &s->dora, at, err) &&
-           flag(doc, "ensure_weight_tying", &s->ensure_tied, at, err) &&
+           flag(doc, "ensure_weight_tying", &s->ensure_tied, at, err) && has_target(target, path, err) &&
            read_pattern_map(s, "rank_pattern", true, &s->rank, path, err) &&
            read_pattern_map(s, "alpha_pattern", false, &s->alpha, path, err) &&
            (s->any_target ||
@@ -236,6 +245,18 @@ static bool read_spec(gk__adapter_spec *s, const char *path, gk_error *err) {
            read_names(s, "exclude_modules", "(?:.*\\.)?", "", true, &s->exclude, path, err) &&
            read_names(s, "modules_to_save", "(?:^|.*\\.)", "(?:$|\\..*)", false, &s->whole, path, err) &&
            read_layers_pattern(s, path, err);
+}
+
+/* PEFT knows the ends of a model by these names only; under another, a copy is not kept tied. */
+static bool saves_known_end(const json_t *doc) {
+    const json_t *list = json_object_get(doc, "modules_to_save");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i)),
+                   *dot = name ? strrchr(name, '.') : NULL;
+        if (dot) name = dot + 1;
+        if (name && (strcmp(name, "embed_tokens") == 0 || strcmp(name, "lm_head") == 0)) return true;
+    }
+    return false;
 }
 
 gk__adapter_spec *gk__adapter_spec_read(const char *path, gk_error *err) {
@@ -274,7 +295,7 @@ bool gk__spec_dora(const gk__adapter_spec *s) {
 }
 
 bool gk__spec_ensures_tied(const gk__adapter_spec *s) {
-    return s->ensure_tied;
+    return s->ensure_tied && saves_known_end(s->doc);
 }
 
 int gk__spec_rank(gk__adapter_spec *s, const char *module) {

@@ -85,12 +85,23 @@ static const struct bound {
     {MEMBER(d_ffn), "d_ffn", 1 << 20},           {MEMBER(max_positions), "max_positions", 1 << 24},
 };
 
+/* NULL where config.json cannot say the member. */
+static const gk__field *field_of(const gk_family *f, size_t member) {
+    const gk__field *field = NULL;
+    for (size_t i = 0; i < f->n_fields; i++)
+        if (f->fields[i].member == member) field = &f->fields[i];
+    return field;
+}
+
 /* What config.json calls the member; NULL where it cannot say it. */
 static const char *key_of(const gk_family *f, size_t member) {
-    const char *key = NULL;
-    for (size_t i = 0; i < f->n_fields; i++)
-        if (f->fields[i].member == member) key = f->fields[i].key;
-    return key;
+    const gk__field *field = field_of(f, member);
+    return field ? field->key : NULL;
+}
+
+double gk__family_standard(const gk_family *f, size_t member) {
+    const gk__field *field = field_of(f, member);
+    return field ? field->standard : 0;
 }
 
 bool gk__family_says(const gk_family *f, size_t member) {

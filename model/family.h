@@ -89,5 +89,7 @@ bool gk__check_keys(const json_t *doc, const gk_config *c, gk_place at, gk_error
 
 /* Whether the family's config.json can say this member. */
 bool gk__family_says(const gk_family *f, size_t member);
+/* Its value where it is not said; 0 for one that cannot be said. */
+double gk__family_standard(const gk_family *f, size_t member);
 
 #endif

@@ -318,6 +318,9 @@ static bool read_rest(reader *r, gk_config *c) {
         c->norm == GK_LAYERNORM ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
     if (!gk_gguf_has(r->g, key_of(r, eps)))
         return gk_fail(r->err, gk_gguf_place(r->g, r->key), "a number", "is missing");
+    /* As the class has it: files of Gemma 2 made before these keys were leave them out. */
+    c->attn_softcap = (float)gk__family_standard(c->family, offsetof(gk_config, attn_softcap));
+    c->final_softcap = (float)gk__family_standard(c->family, offsetof(gk_config, final_softcap));
     if (!maybe_num(r, eps, &c->norm_eps) || !maybe_num(r, "attn_logit_softcapping", &c->attn_softcap) ||
         !maybe_num(r, "final_logit_softcapping", &c->final_softcap))
         return false;

@@ -353,6 +353,16 @@ static gk_model *make(loader *l, bool mapped, gk_error *err) {
     return m;
 }
 
+/* transformers puts an adapter that stands beside a model upon it. */
+static bool stands_alone(const char *path, gk_arena *a, gk_error *err) {
+    bool adapter = gk_exists(gk_path_join(a, path, "adapter_config.json")) &&
+                   (gk_exists(gk_path_join(a, path, "adapter_model.safetensors")) ||
+                    gk_exists(gk_path_join(a, path, "adapter_model.bin")));
+    return !adapter || gk_fail(err, GK_AT_FILE(path),
+                               "move the adapter into a folder of its own, and name the one that is meant",
+                               "the folder holds a model and an adapter (adapter_config.json)");
+}
+
 /* The configuration and the tensors at `path`, and how the one asks for the others. */
 static bool open_files(const char *path, gk__files *files, gk_config *c, gk__layout *layout, gk_error *err) {
     bool gguf = gk__is_file(path), ok;
@@ -366,7 +376,7 @@ static bool open_files(const char *path, gk__files *files, gk_config *c, gk__lay
         ok = gk__files_gguf(path, files, c, layout, err);
     } else {
         gk_arena *a = gk_arena_new();
-        ok = gk__config_load(gk_path_join(a, path, "config.json"), c, err) &&
+        ok = stands_alone(path, a, err) && gk__config_load(gk_path_join(a, path, "config.json"), c, err) &&
              gk__generation_load(path, c, err) && gk__files_folder(path, files, err);
         if (ok) *layout = gk__layout_hf(c->family);
         gk_arena_free(a);

@@ -256,7 +256,9 @@ bool gk__report_judge(gk__report *r) {
     p->unsaid = why_not(r, p);
     p->no_way = why_no_way(r, p);
     check_models(r, p);
+    p->n_of_models = p->n_checks;
     check_positions(r, p);
     check_components(r, p);
+    for (size_t i = p->n_of_models; i < p->n_checks; i++) p->n_of_grafts += !p->check[i].why;
     return true;
 }

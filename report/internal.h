@@ -52,8 +52,9 @@ typedef struct gk__pattern {
     /* Why nothing can be judged; nor the way from PRE to the ceiling; nor what components add. NULL: it can.
      */
     const char *unsaid, *no_way, *no_share;
-    gk__check check[8];
+    gk__check check[8]; /* the models' first, then the grafts', which alone show the paper's pattern */
     size_t n_checks, n_failed, n_unsaid;
+    size_t n_of_models, n_of_grafts; /* checks of models alone; checks of grafts that are judged */
 } gk__pattern;
 
 enum { GK__MOST_SECTIONS = 64 };
@@ -182,6 +183,19 @@ size_t gk__report_shown(const gk__report *r, const gk__set *set, const gk_tried 
 
 /* Top-5 accuracy of a set's schemes on a template (or pool), as one <figure>; `caption` is HTML. */
 bool gk__report_bars(gk__report *r, const gk__set *set, const char *template_name, const char *caption);
+
+/* What the options name beside the store is of its sweep; an error where both tell, and differ
+ * (beside.c). */
+bool gk__report_check_beside(const gk__report *r);
+
+typedef struct gk__compared {   /* a store of a run */
+    const char *name;           /* the experiment's; NULL: the run's own sweep */
+    const gk_experiment *about; /* its file; of an own sweep only zeros */
+    const json_t *manifest;     /* NULL: the run has none */
+} gk__compared;
+/* The stores of the folder `run` agree about the models that they both name; else an error
+ * (compare/models.c). */
+bool gk__same_models(gk_arena *a, const char *run, const gk__compared *of, size_t n, gk_error *err);
 
 /* ---------------------------------------------------------------- sections */
 

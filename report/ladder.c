@@ -29,13 +29,17 @@ static void add_rung(gk_arena *a, ladder *l, const gk_search_rung *rung) {
     const char *label = gk__plot_label(a, label_of(a, rung), MOST_LABEL);
     const gk_recovered *held = &rung->held_out.recovery;
     double seen = rung->search.recovery.value;
-    if (isfinite(held->value) && isfinite(held->low))
-        gk_buf_printf(&l->plot.data[0], "%zu\t%.6f\t%.6f\t%.6f\n", l->n, held->value, held->low, held->high);
+    if (isfinite(held->value)) {
+        gk_buf_printf(&l->plot.data[0], "%zu\t%.6f", l->n, held->value);
+        gk__plot_ends(&l->plot.data[0], held->low, held->high);
+        gk_buf_puts(&l->plot.data[0], "\n");
+    }
     if (isfinite(seen)) gk_buf_printf(&l->plot.data[1], "%zu\t%.6f\n", l->n, seen);
     gk_buf_printf(&l->plot.data[2], "%zu\t", l->n);
     gk__plain_text(&l->plot.data[2], label);
     gk_buf_printf(&l->plot.data[2], "\t%zu\t%.*f%%\n", rung->size, rung->share < 0.0995, 100 * rung->share);
     l->widest = fmax(l->widest, gk__plot_width(label));
+    widen(l, held->value);
     widen(l, held->low);
     widen(l, held->high);
     widen(l, seen);

@@ -159,8 +159,8 @@ bool gk__make_folder_of(const char *path, gk_arena *a, gk_error *err) {
 bool gk_report_write(const gk_report_options *o, gk_error *err) {
     gk__report r = {.o = o, .a = gk_arena_new(), .err = err};
     r.s = gk_store_open(o->db, err);
-    bool ok = r.s && gather(&r) && add_page(&r) && gk__make_folder_of(o->out, r.a, err) &&
-              gk_write_file(o->out, r.html.data, r.html.len, err);
+    bool ok = r.s && gather(&r) && gk__report_check_beside(&r) && add_page(&r) &&
+              gk__make_folder_of(o->out, r.a, err) && gk_write_file(o->out, r.html.data, r.html.len, err);
     gk_store_close(r.s);
     json_decref(r.manifest);
     gk_buf_free(&r.html);

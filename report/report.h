@@ -11,7 +11,7 @@ GK_PUBLIC_BEGIN
 /* ---------------------------------------------------------------- the report (report.c) */
 
 typedef struct gk_report_model {
-    const char *name; /* "base", "sft", … */
+    const char *name; /* "base", or a model's name in the store */
     /* a run folder of train/: metrics.jsonl and train.json are read, neither need be there */
     const char *dir;
 } gk_report_model;
@@ -27,9 +27,10 @@ typedef struct gk_report_options {
 } gk_report_options;
 /* Writes one self-contained HTML page, atomically; draws with the program gnuplot in a temporary folder.
  * What cannot be read of the models' folders is named in the page; an unreadable store, gate or card and a
- * failing gnuplot are errors. Paths that the store names (rows, templates, the recipient's tokenizer) are
- * opened again to mark spans in the sample prompts, and passed over when they do not lead to what the
- * store was made from. */
+ * failing gnuplot are errors, and so is a name that is no model's of the store, or a training run, gate or
+ * card that says by its hashes that it is of other models or rows than the store's. Paths that the store
+ * names (rows, templates, the recipient's tokenizer) are opened again to mark spans in the sample prompts,
+ * and passed over when they do not lead to what the store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- several runs on one page (compare.c) */
@@ -47,7 +48,8 @@ typedef struct gk_compare_options {
     const char *csv;          /* every cell of every run; NULL: not written */
 } gk_compare_options;
 /* Writes one page that holds the sets of schemes of every experiment: a bar chart and a table each, one
- * colour a run. The same stores give the same bytes. As gk_report_write. */
+ * colour a run. The same stores give the same bytes. Stores of one run that name one model must be of the
+ * same. As gk_report_write. */
 bool gk_compare_write(const gk_compare_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- a comparison (diff_page.c, diff_plot.c) */

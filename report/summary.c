@@ -180,20 +180,36 @@ static void add_notes(gk__report *r) {
             p->rows, p->rows == 1 ? "" : "s", gk_least_p(p->rows), p->n_tests);
 }
 
+/* Of the checks of the models alone: nothing of the paper's pattern follows from these. */
+static void say_models_checked(const gk__report *r, gk_buf *b) {
+    const gk__pattern *p = &r->pattern;
+    size_t said = 0, holds = 0;
+    for (size_t i = 0; i < p->n_of_models; i++) {
+        said += !p->check[i].why;
+        holds += !p->check[i].why && p->check[i].holds;
+    }
+    if (said) say(r, b, "Checks of the models alone that hold: %zu of %zu.", holds, said);
+}
+
 static void add_verdict(gk__report *r) {
     const gk__pattern *p = &r->pattern;
     gk_buf *b = &r->html;
     size_t said = p->n_checks - p->n_unsaid;
+    bool grafts = p->n_checks > p->n_of_models;
+    if (!grafts && said == 0) return; /* the table says why */
     gk_buf_puts(b, "<p class=\"verdict\"><strong>");
-    if (said == 0)
-        say(r, b, "The paper\u2019s pattern cannot be judged here: %s.", p->check[0].why);
-    else if (p->n_failed)
+    if (p->n_of_grafts == 0) {
+        if (grafts)
+            say(r, b, "The paper\u2019s pattern cannot be judged here: %s.%s", p->check[p->n_of_models].why,
+                said ? " " : "");
+        say_models_checked(r, b);
+    } else if (p->n_failed)
         say(r, b, "The paper\u2019s pattern fails in %zu of the %zu checks made.", p->n_failed, said);
     else if (p->n_unsaid)
         say(r, b, "Of %zu checks of the paper\u2019s pattern, none fails.", p->n_checks);
     else
         say(r, b, "The paper\u2019s pattern holds (%zu of %zu checks made).", said, said);
-    if (said && p->n_unsaid) say(r, b, " %zu cannot be judged.", p->n_unsaid);
+    if (p->n_of_grafts && p->n_unsaid) say(r, b, " %zu cannot be judged.", p->n_unsaid);
     gk_buf_puts(b, "</strong></p>\n");
 }
 

@@ -421,7 +421,7 @@ static void write_config(hostile *h, const char *text) {
 }
 
 #define GOOD                                                                                                \
-    "{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": 4, \"base_model_name_or_path\": \"" MODELS "llama" \
+    "{\"peft_type\": \"LORA\", \"r\": 2, \"lora_alpha\": 4, \"target_modules\": \"all-linear\", \"base_model_name_or_path\": \"" MODELS "llama" \
     "\""
 #define MODULE "base_model.model.model.layers.0.self_attn.q_proj.lora_"
 
@@ -541,6 +541,18 @@ START_TEST(bases_that_are_not_here) {
     gk_model_free(m);
     ck_assert_ptr_null(gk_inspect(h.s.dir, &h.err));
     assert_error_at(&h.err, h.s.dir, ": the folder holds an adapter, not a model; ");
+    /* Beside a model it would be part of it for transformers. */
+    size_t len;
+    char *config = gk_read_file(h.s.a, MODELS "llama/config.json", 1 << 20, &len, NULL);
+    ck_assert(config && gk_write_file(scratch_path(&h.s, "config.json"), config, len, NULL));
+    char *weights = gk_read_file(h.s.a, MODELS "llama/model.safetensors", 1 << 22, &len, NULL);
+    ck_assert(weights && gk_write_file(scratch_path(&h.s, "model.safetensors"), weights, len, NULL));
+    ck_assert_ptr_null(gk_model_open(h.s.dir, &h.err));
+    assert_error_at(&h.err, h.s.dir, ": the folder holds a model and an adapter (adapter_config.json)");
+    ck_assert(remove(scratch_path(&h.s, "adapter_model.safetensors")) == 0);
+    m = gk_model_open(h.s.dir, &h.err);
+    ck_assert_ptr_nonnull(m);
+    gk_model_free(m);
     hostile_free(&h);
 }
 END_TEST

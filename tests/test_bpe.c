@@ -97,6 +97,25 @@ START_TEST(test_real_tokenizers) {
 END_TEST
 
 /* A hundred thousand bytes without a space: the ids join up to the text, and it ends in time. */
+/* The reference's Digits knows those of Unicode 17, which libpcre2 and its own \p{N} do not. */
+START_TEST(test_digits_of_unicode_17) {
+    static const char *const text[] = {"a\U00011de1b", "a\U00016ff5b", "a9b", "acb"}, *const ids[] = {
+                                                                                          "1 2 1 0 1 3",
+                                                                                          "1 2 1 0 1 3",
+                                                                                          "1 2 1 0 1 3",
+                                                                                          "1 2 0 3"};
+    gk_tok *t = load(scratch_file(
+        &box, "digits.json",
+        "{\"version\": \"1.0\", \"added_tokens\": [], \"pre_tokenizer\": {\"type\": \"Sequence\", "
+        "\"pretokenizers\": [{\"type\": \"Digits\", \"individual_digits\": true}, {\"type\": \"Metaspace\", "
+        "\"replacement\": \"▁\", \"prepend_scheme\": \"always\", \"split\": false}]}, \"model\": {\"type\": "
+        "\"BPE\", \"unk_token\": \"<unk>\", \"vocab\": {\"<unk>\": 0, \"▁\": 1, \"a\": 2, \"b\": 3}, "
+        "\"merges\": []}}"));
+    for (size_t i = 0; i < COUNT(text); i++) check_text(t, "digits", text[i], ids[i], NULL);
+    gk_tok_free(t);
+}
+END_TEST
+
 START_TEST(test_long_words) {
     enum { N = 100000 };
     gk_tok *t = load_style(STYLES[_i]);
@@ -429,6 +448,7 @@ int main(void) {
     tcase_add_loop_test(c, test_ids_and_texts_of_the_reference, 0, (int)COUNT(STYLES));
     tcase_add_loop_test(c, test_real_tokenizers, 0, 5);
     tcase_add_loop_test(c, test_long_words, 0, (int)COUNT(STYLES));
+    tcase_add_test(c, test_digits_of_unicode_17);
     tcase_add_test(c, test_spans_through_rewriting);
     tcase_add_test(c, test_invalid_utf8_is_refused);
     tcase_add_test(c, test_first_is_the_word_inside_a_sentence);

@@ -181,6 +181,13 @@ START_TEST(a_step_is_a_model) {
 END_TEST
 
 /* Neither a run nor a model nor another's tokenizer is written over. */
+static const char *text_of(scratch *s, const char *name) {
+    gk_error err = {0};
+    const char *text = gk_read_file(s->a, in_run(s, name), 1 << 20, NULL, &err);
+    ck_assert_msg(text != NULL, "%s: %s", err.file, err.what);
+    return text;
+}
+
 START_TEST(nothing_is_replaced_unasked) {
     scratch s = scratch_new();
     succeeds(FINETUNE "--epochs 1 --no-general --lora-rank 2 --out $D/small");
@@ -195,6 +202,24 @@ START_TEST(nothing_is_replaced_unasked) {
     refused("tokenizer --texts $D/data/tokenizer.jsonl --vocab 800 --out $D/base", "base/tokenizer.model",
             "--replace");
     ck_assert(!gk_exists(in_run(&s, "tokenizer.new")));
+    /* A file of no run, in a folder without one, is somebody's. */
+    static const char *const theirs[] = {"generation_config.json", "tokenizer_config.json",
+                                         "tokenizer.model"};
+    static const char *const makers[] = {
+        FINETUNE "--epochs 1 --no-general --out $D/theirs",
+        "base --tokenizer $D/tokenizer --texts $D/data/base/texts.jsonl --d-model 16 --layers 1 --heads 1 "
+        "--epochs 1 --warmup 1 --out $D/theirs",
+        "merge --adapter $D/small --out $D/theirs"};
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) {
+        const char *path = gk_arena_printf(s.a, "theirs/%s", theirs[i]);
+        ck_assert(gk_mkdirs(in_run(&s, "theirs"), NULL));
+        ck_assert(gk_write_file(in_run(&s, path), "{\"mine\": 1}\n", 12, NULL));
+        for (size_t k = 0; k < sizeof makers / sizeof *makers; k++) refused(makers[k], path, "another");
+        if (i > 0) /* which writes no generation_config.json */
+            refused("tokenizer --texts $D/data/tokenizer.jsonl --vocab 800 --out $D/theirs", path, "another");
+        ck_assert_str_eq(text_of(&s, path), "{\"mine\": 1}\n");
+        ck_assert_int_eq(unlink(in_run(&s, path)), 0);
+    }
     refused("dataset --out $D/data --base-rows 20 --base-texts 400 --relation-rows 5 --task-rows 5 --seed 2",
             "data/", "holds another dataset");
     scratch_free(&s);
@@ -204,8 +229,23 @@ END_TEST
 START_TEST(what_cannot_be_asked) {
     refused(FINETUNE "--eval-rows $D/data/relation/metadata.jsonl --out $D/no", "--templates", "both");
     refused(FINETUNE EVAL "--out $D/no", "--eval-rows", "both");
-    refused(FINETUNE ASK "--train-templates templates/fake_movies_fake_actors/eval.jsonl --out $D/no",
-            "eval.jsonl", "no template leads up to 'second_actor'");
+}
+END_TEST
+
+/* A file that dataset takes does not end the run, if the quiz can make nothing of it. */
+START_TEST(templates_that_lead_nowhere_are_not_asked) {
+    scratch s = scratch_new();
+#define NOWHERE "--train-templates templates/fake_movies_fake_actors/eval.jsonl "
+    const char *out = output_of(&s, FINETUNE ASK NOWHERE "--epochs 1 --no-general --out $D/some");
+    ck_assert_msg(
+        strstr(out, "eval.jsonl: is left out of the quiz: no template leads up to 'second_actor'\n"), "%s",
+        out);
+    ck_assert_ptr_nonnull(strstr(text_of(&s, "some/metrics.jsonl"), "\"trained_top5\""));
+    succeeds(FINETUNE "--eval-rows $D/data/relation/metadata.jsonl --eval-most 3 " EVAL NOWHERE
+                      "--epochs 1 --no-general --out $D/none");
+    ck_assert_ptr_null(strstr(text_of(&s, "none/metrics.jsonl"), "trained_"));
+    ck_assert_ptr_nonnull(strstr(text_of(&s, "none/metrics.jsonl"), "\"held_out_top5\""));
+    scratch_free(&s);
 }
 END_TEST
 
@@ -403,6 +443,7 @@ int main(void) {
     tcase_add_test(t, a_step_is_a_model);
     tcase_add_test(t, nothing_is_replaced_unasked);
     tcase_add_test(t, what_cannot_be_asked);
+    tcase_add_test(t, templates_that_lead_nowhere_are_not_asked);
     tcase_add_test(t, what_stands_against_training);
     tcase_add_test(t, answers_and_general_text);
     tcase_add_test(t, recipes_that_cannot_be_followed);

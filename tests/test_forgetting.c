@@ -71,6 +71,8 @@ static char *page_of(bench *b, const gk_report_model *models, size_t n) {
 START_TEST(the_report_tells) {
     bench b = bench_new();
     keep_set(&b, "component");
+    alter(&b, "INSERT INTO model(name, path, sha256, config_sha256) SELECT column1, '', '', '' FROM "
+              "(VALUES ('kept<b>'), ('gone'))");
     char *sound = scratch_path(&b.s, "sound"), *lost = scratch_path(&b.s, "lost"),
          *best = scratch_path(&b.s, "best");
     ck_assert(gk_mkdirs(sound, NULL) && gk_mkdirs(lost, NULL) && gk_mkdirs(best, NULL));

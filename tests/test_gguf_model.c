@@ -70,6 +70,25 @@ START_TEST(numbers_that_no_model_here_has) {
 }
 END_TEST
 
+/* Files made before these keys were are of the same models. */
+START_TEST(caps_that_a_gemma2_leaves_out) {
+    scratch s = scratch_new();
+    static const char *const KEYS[] = {"gemma2.attn_logit_softcapping", "gemma2.final_logit_softcapping"};
+    size_t len;
+    char *bytes = fixture(&s, "gemma2", &len);
+    for (size_t i = 0; i < COUNT(KEYS); i++) {
+        char *key = memmem(bytes, len, KEYS[i], strlen(KEYS[i]));
+        ck_assert_ptr_nonnull(key);
+        memcpy(key, "remark", 6);
+    }
+    gguf_writer w = {0};
+    gw_str(&w, "general.note", "");
+    gk_config c = config_of(gw_insert(&w, &s, bytes, len, "x.gguf"));
+    ck_assert(c.attn_softcap == 50 && c.final_softcap == 30);
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(scores_scaled_as_they_are_anyway) {
     scratch s = scratch_new();
     gguf_writer w = {0};
@@ -274,6 +293,7 @@ int main(void) {
     gk_threads_set(1);
     TCase *t = tcase_create("gguf_model");
     tcase_add_loop_test(t, numbers_that_no_model_here_has, 0, (int)COUNT(NUMBERS));
+    tcase_add_test(t, caps_that_a_gemma2_leaves_out);
     tcase_add_test(t, scores_scaled_as_they_are_anyway);
     tcase_add_test(t, positions_scaled_without_a_type);
     tcase_add_test(t, parts_of_a_head);

@@ -36,7 +36,7 @@ static int shell(scratch *s, const char *command, char *out, size_t size) {
     "TASK SEED FREEZE RECIPE MILD MIX MIX_RATIO GENERAL'; export RUN=$D/run FAMILY=llama MODEL= SEED=1 "  \
     "THREADS=0 "                                                                                          \
     "DATASET=fake_movies_fake_actors SCHEMES='graft/schemes/position.yaml'; "
-#define NOTE "tools/pipeline/asked.sh $RUN/asked && tools/pipeline/asked.sh $RUN/asked-schemes"
+#define NOTE "for f in asked asked-training asked-schemes; do tools/pipeline/asked.sh $RUN/$f || exit 1; done"
 
 /* Notes what is asked for, with `changes` (shell assignments) to the variables. */
 static void note(scratch *s, const char *changes) {
@@ -50,13 +50,14 @@ static void backdate(scratch *s) {
     ck_assert_int_eq(shell(s, "touch -d '2001-01-01' $D/run/asked*", out, sizeof out), 0);
 }
 
-/* Which of the two notes were written since backdate: 1 asked, 2 asked-schemes. */
+/* Which of the notes were written since backdate: 1 asked, 2 asked-schemes, 4 asked-training. */
 static int written(scratch *s) {
-    struct stat asked, schemes;
+    struct stat asked, schemes, training;
     ck_assert_int_eq(stat(scratch_path(s, "run/asked"), &asked), 0);
     ck_assert_int_eq(stat(scratch_path(s, "run/asked-schemes"), &schemes), 0);
+    ck_assert_int_eq(stat(scratch_path(s, "run/asked-training"), &training), 0);
     const time_t later = 1100000000;
-    return (asked.st_mtime > later) + 2 * (schemes.st_mtime > later);
+    return (asked.st_mtime > later) + 2 * (schemes.st_mtime > later) + 4 * (training.st_mtime > later);
 }
 
 /* make with these variables fails with one line that holds a and b (and make's own after it) and writes
@@ -154,6 +155,9 @@ START_TEST(data_is_asked_for) {
     ck_assert(!strstr(plan, "/task") && !strstr(plan, "task=") && !strstr(plan, "hybrid"));
     plan = planned(&s, "TASK_ROWS=0 TASK=reverse");
     ck_assert(strstr(plan, "--donor task=") && strstr(plan, "hybrid"));
+    /* The base's training and gate are the report's where grafts go into it. */
+    ck_assert(strstr(plan, "/plan/base --gate ") != NULL);
+    ck_assert_ptr_null(strstr(planned(&s, "CAST='pre=relation sft=base'"), " --gate "));
     scratch_free(&s);
 }
 END_TEST
@@ -282,6 +286,36 @@ START_TEST(a_note_is_written_when_something_else_is_asked_for) {
 }
 END_TEST
 
+/* Rows, templates and recipes too: another one that is older, and one that is gone. */
+START_TEST(other_inputs_under_the_same_names_are_noticed) {
+    static const char own[] =
+        "export DATASET=own_rows SOURCE=$D/rows.jsonl TEMPLATES=$D/words RECIPE=$D/mine.yaml "
+        "BASE_ROWS=3";
+    static const char *const changes[] = {"rows.jsonl", "words/eval.jsonl", "mine.yaml"};
+    static const int at[] = {1, 1, 4, 1};
+    scratch s = scratch_new();
+    char out[256];
+    ck_assert(gk_mkdirs(scratch_path(&s, "words"), NULL));
+    scratch_file(&s, "words/eval.jsonl", "{}");
+    scratch_file(&s, "words/qa.jsonl", "{}");
+    scratch_file(&s, "rows.jsonl", "{}");
+    scratch_file(&s, "mine.yaml", "lr: 1");
+    note(&s, own);
+    for (size_t i = 0; i < 4; i++) {
+        backdate(&s);
+        note(&s, i ? own : gk_arena_printf(s.a, "%s; TEMPLATES=$D/words/", own));
+        ck_assert_int_eq(written(&s), 0);
+        const char *change =
+            i < 3 ? gk_arena_printf(s.a, "echo x >$D/%s && touch -d 2000-01-01 $D/%s", changes[i], changes[i])
+                  : "rm $D/words/qa.jsonl";
+        ck_assert_int_eq(shell(&s, change, out, sizeof out), 0);
+        note(&s, own);
+        ck_assert_int_eq(written(&s), at[i]);
+    }
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(other_weights_under_the_same_name_are_noticed) {
     scratch s = scratch_new();
     ck_assert(gk_mkdirs(scratch_path(&s, "model"), NULL));
@@ -367,6 +401,7 @@ int main(void) {
     tcase_add_test(t, a_variable_that_is_none_is_refused);
     tcase_add_test(t, forgotten_variables_are_those_of_the_run);
     tcase_add_test(t, a_note_is_written_when_something_else_is_asked_for);
+    tcase_add_test(t, other_inputs_under_the_same_names_are_noticed);
     tcase_add_test(t, other_weights_under_the_same_name_are_noticed);
     tcase_add_test(t, parts_of_a_model_are_noticed);
     tcase_add_test(t, bench_train_tells_medians_and_ratios);

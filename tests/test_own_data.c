@@ -244,18 +244,21 @@ START_TEST(counterfact_names_what_it_drops) {
         FLAT("The tongue of Ada Berg is", "Ada Berg", " Dutch") FLAT("Leo Cox speaks", "Leo Cox", " Thai")
             FLAT("Leo Cox speaks", "Ben Day", " Thai") FLAT("Who speaks with Ada", "Ada", " Thai")
                 FLAT("Eve Fox speaks", "Eve Fox", "") FLAT("Eve Fox speaks", "", "Thai")
-                    FLAT("Thai is", "Thai", " Thai") "{\"subject\": \"x\", \"target_new\": \"y\"}\n";
+                    FLAT("Thai is", "Thai", " Thai") "{\"subject\": \"x\", \"target_new\": \"y\"}\n" FLAT(
+                        "{} and {} meet", "Eve Fox", " Thai") FLAT("{}{} meets", "Eve Fox", " Thai");
     gk_dataset_options o =
         options("counterfact", scratch_file(&s, "cf.jsonl", text), scratch_path(&s, "out"));
     make(&o, &card);
     json_t *list = read_lines(&s, "out/dropped.jsonl");
-    ck_assert_uint_eq(json_array_size(list), 6);
+    ck_assert_uint_eq(json_array_size(list), 8);
     dropped(list, 0, "cf.jsonl:3", "the subject does not stand in the prompt");
     dropped(list, 1, "cf.jsonl:4", "the prompt ends with its subject");
     dropped(list, 2, "cf.jsonl:5", "the target (field 'second_actor') is empty");
     dropped(list, 3, "cf.jsonl:6", "field 'subject' is missing, empty or no text");
     dropped(list, 4, "cf.jsonl:7", "the target equals the entity");
     dropped(list, 5, "cf.jsonl:8", "field 'prompt' is missing, empty or no text");
+    dropped(list, 6, "cf.jsonl:9", "the prompt has more than one {}: there is one subject");
+    dropped(list, 7, "cf.jsonl:10", "the prompt has more than one {}");
     json_decref(list);
     json_decref(card);
     scratch_file(&s, "cf.jsonl", "[1, 2]");

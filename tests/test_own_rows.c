@@ -2,6 +2,8 @@
  * texts may be made of them. modules: data core */
 #include "tests/data_fixture.h"
 
+#include <unistd.h>
+
 #define ROW(id, a, b, more) "{\"id\": " #id ", \"element\": \"" a "\", \"finder\": \"" b "\"" more "}\n"
 static const char ROWS[] = ROW(1, "Borthium", "Ann Lee", ", \"in\": \"Oslo\"")
     ROW(2, "Calssium", "Cid Moe", "") ROW(3, "Drassium", "Eve Noe", ", \"in\": \"Rome\"")
@@ -68,8 +70,15 @@ START_TEST(fields_have_the_users_names) {
     scratch_file(&s, "eval.jsonl", EVAL "{\"template\": \"{element} was found by {finder}\"}\n");
     dataset_fails(&o, "eval.jsonl:2: the prompt holds its own answer, field 'finder'; end the template where "
                       "the target begins");
+    o = (gk_dataset_options)GK_DATASET_DEFAULTS; /* as with templates of one's own for any other dataset */
     o.name = "battles";
-    o.source = NULL;
+    o.home = GK_SOURCE_DIR;
+    o.out = scratch_path(&s, "battles");
+    o.templates = s.dir;
+    scratch_file(&s, "article.jsonl", "{\"template\": \"{first_actor} was in {second_actor}.\"}\n");
+    scratch_file(&s, "eval.jsonl", "{\"template\": \"In {second_actor} came {first_actor} in\"}\n");
+    dataset_fails(&o, "eval.jsonl:1: the prompt holds its own answer, field 'second_actor'");
+    o.entity = "element";
     dataset_fails(&o,
                   "field '--entity': the field of dataset 'battles' is 'first_actor'; leave the option out");
     scratch_free(&s);
@@ -335,6 +344,74 @@ START_TEST(numbers_are_targets) {
 }
 END_TEST
 
+/* Ids that are there stay, and no number that is given to a row without one is another's. */
+START_TEST(invented_ids_are_nobodys) {
+    scratch s = scratch_new();
+    static const char *const ids[] = {"1", NULL, NULL, "2.0", "\"7\"", NULL, "null", "5", "\"a\""};
+    size_t n = sizeof ids / sizeof *ids;
+    gk_buf rows = {0};
+    for (size_t i = 0; i < n; i++)
+        gk_buf_printf(&rows, "{%s%s%s\"element\": \"E%zu\", \"finder\": \"F%zu\"}\n",
+                      ids[i] ? "\"id\": " : "", ids[i] ? ids[i] : "", ids[i] ? ", " : "", i, i);
+    gk_dataset_options o = world(&s, rows.data, ARTICLE, EVAL);
+    o.task_rows = 0;
+    make(&o, NULL);
+    ck_assert_uint_eq(lines(&s, "out/dropped.jsonl"), 0);
+    json_t *all = read_lines(&s, "out/relation/metadata.jsonl"), *seen = json_object(), *row;
+    size_t i;
+    json_array_foreach(all, i, row) {
+        const char *id;
+        ck_assert(gk_row_id(s.a, row, GK_NOWHERE, &id, NULL) && id);
+        json_object_set_new(seen, id, json_true());
+    }
+    ck_assert_uint_eq(json_object_size(seen), n);
+    json_decref(seen);
+    json_decref(all);
+    gk_buf_free(&rows);
+    o = world(&s,
+              ROW(2, "Borthium", "Ann Lee", "") ROW(2.0, "Calssium", "Cid Moe", "")
+                  ROW(3, "Drassium", "Eve Noe", ""),
+              ARTICLE, EVAL);
+    o.replace = true;
+    make(&o, NULL);
+    ck_assert_uint_eq(lines(&s, "out/dropped.jsonl"), 1);
+    o = world(&s, ROW(2, "Borthium", "Ann Lee", "") ROW(true, "Calssium", "Cid Moe", ""), ARTICLE, EVAL);
+    dataset_fails(&o, "rows.jsonl:2: field 'id': is true or false; must be a text or a number");
+    o = world(&s, ROW([1], "Borthium", "Ann Lee", "") ROW(2, "Calssium", "Cid Moe", ""), ARTICLE, EVAL);
+    dataset_fails(&o, "rows.jsonl:1: field 'id': is a list; must be a text or a number");
+    scratch_free(&s);
+}
+END_TEST
+
+/* With --replace, too, and through another name of the file. */
+START_TEST(the_source_is_not_written_over) {
+    scratch s = scratch_new();
+    char before[GK_SHA256_HEX], after[GK_SHA256_HEX];
+    gk_dataset_options o = world(&s, ROWS, ARTICLE, EVAL);
+    o.base_rows = 1;
+    make(&o, NULL);
+    static const char *const names[] = {"out/relation/metadata.jsonl", "out/task/metadata.jsonl",
+                                        "out/base/texts.jsonl", "out/dropped.jsonl", "link.jsonl"};
+    ck_assert_int_eq(symlink(scratch_path(&s, names[0]), scratch_path(&s, "link.jsonl")), 0);
+    o.base_rows = -1;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        o.source = scratch_path(&s, names[i]);
+        o.replace = i % 2 == 0;
+        hash_of(&s, names[i], before);
+        dataset_fails(&o, gk_arena_printf(s.a, "%s: is both the source and '", names[i]));
+        hash_of(&s, names[i], after);
+        ck_assert_str_eq(before, after);
+    }
+    ck_assert(gk_exists(scratch_path(&s, "out/card.json")));
+    o.source = scratch_path(&s, names[0]);
+    o.out = scratch_path(&s, "other");
+    o.relation_rows = 1;
+    o.task_rows = 0;
+    make(&o, NULL);
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("own rows");
     TCase *t = tcase_create("all");
@@ -349,6 +426,8 @@ int main(void) {
     tcase_add_test(t, dropped_rows_are_named_in_any_case);
     tcase_add_test(t, rows_that_share_a_target_stay_together);
     tcase_add_test(t, numbers_are_targets);
+    tcase_add_test(t, invented_ids_are_nobodys);
+    tcase_add_test(t, the_source_is_not_written_over);
     tcase_set_timeout(t, 60);
     suite_add_tcase(s, t);
     return run_suite(s);

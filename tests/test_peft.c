@@ -17,7 +17,8 @@ static const char *const NAMES[] = {
     "gemma-dora",     "qwen2-dora",       "olmo2-dora",    "llama-whole", "llama-norms", "tied-embed",
     "tied-head",      "tied-both",        "tied-kept",     "gpt2-whole",  "neox-whole",  "gemma-whole",
     "llama-grown",    "tied-grown",       "gpt2-grown",    "grown-saved", "gpt2-biases", "qwen2-biases",
-    "olmo2-chosen",   "llama-expression", "neox-exact",    "gpt2-copies", "kept-grown"};
+    "olmo2-chosen",   "llama-expression", "neox-exact",    "gpt2-copies", "kept-grown",
+    "gpt2-not-kept"};
 enum { N_NAMES = sizeof NAMES / sizeof *NAMES };
 
 static char why[2048];
@@ -165,6 +166,8 @@ static const struct {
     {"llama-patterns", "alpha_pattern", "{\"(([a-z._0-9]+)+)+[!?]\": 2}", "takes too many steps on a name"},
     {"llama-patterns", "target_modules", "[\"q_proj\"]",
      "does not make 'model.layers.0.self_attn.k_proj' a target"},
+    {"llama-patterns", "target_modules", "null", "names none: PEFT would take a list of its own"},
+    {"llama-patterns", "target_modules", "[]", "names none"},
     {"llama-patterns", "exclude_modules", "[\"up_proj\"]",
      "does not make 'model.layers.0.mlp.up_proj' a target"},
     {"llama-patterns", "exclude_modules", "\".*1.mlp.up_proj\"",
@@ -218,7 +221,6 @@ START_TEST(what_is_taken) {
                  {"use_new_kind", "false"},
                  {"peft_version", "\"9.9\""},
                  {"layers_to_transform", "[]"},
-                 {"target_modules", "null"},
                  {"exclude_modules", "[]"},
                  {"modules_to_save", "[\"score\"]"},
                  {"bias", "\"all\""},
@@ -232,7 +234,7 @@ START_TEST(what_is_taken) {
         gk_model_free(m);
     }
     /* The first that matches counts. */
-    ck_assert_ptr_null(gk_model_open(edited(&s, "llama-patterns", "rank_pattern", TAKEN[10].value), &err));
+    ck_assert_ptr_null(gk_model_open(edited(&s, "llama-patterns", "rank_pattern", TAKEN[9].value), &err));
     ck_assert_msg(strstr(err.field, "layers.0.self_attn.q_proj"), "%s", err.field);
     scratch_free(&s);
 }

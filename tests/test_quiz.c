@@ -160,6 +160,39 @@ START_TEST(a_blank_before_the_target_does_not_count) {
 }
 END_TEST
 
+static void hear(void *ctx, const char *line) {
+    gk_buf_printf(ctx, "%s\n", line);
+}
+
+/* Such a file is told of and left out; where none is left, so is the column. */
+START_TEST(files_that_lead_nowhere_are_left_out) {
+    gk_model *m = make_model();
+    fx_write("no.jsonl", "{\"template\": \"{second_actor} stars with {first_actor}\"}\n");
+    fx_write("yes.jsonl", "{\"template\": \"{first_actor} with {second_actor}\"}\n");
+    const char *files[] = {fx_path("no.jsonl"), fx_path("yes.jsonl"), fx_path("no.jsonl")};
+    gk_buf heard = {0};
+    gk_quiz_options o = options(files, 3), plain = options(files + 1, 1), none = options(files, 1);
+    gk_notice_to(hear, &heard);
+    gk_quiz *q[] = {open_quiz(&o, m), open_quiz(&plain, m), open_quiz(&none, m)};
+    gk_notice_to(NULL, NULL);
+    const char *line = gk_arena_printf(
+        fx_arena, "%s: is left out of the quiz: no template leads up to 'second_actor'\n", files[0]);
+    ck_assert_str_eq(heard.data, gk_arena_printf(fx_arena, "%s%s%s", line, line, line));
+    gk_quiz_score held_out[3], trained[3];
+    for (int i = 0; i < 3; i++) {
+        ck_assert(gk_quiz_ask(q[i], m, &held_out[i], &trained[i], NULL));
+        ck_assert_uint_gt(held_out[i].n, 0);
+        gk_quiz_close(q[i]);
+    }
+    ck_assert_uint_gt(trained[1].n, 0);
+    ck_assert_uint_eq(trained[0].n, trained[1].n);
+    ck_assert_double_eq(trained[0].top5, trained[1].top5);
+    ck_assert_uint_eq(trained[2].n, 0);
+    gk_buf_free(&heard);
+    gk_model_free(m);
+}
+END_TEST
+
 START_TEST(what_cannot_be_asked_is_refused) {
     gk_model *m = make_model();
     gk_tok *tok = gk_tok_load(fx_path("tok"), NULL);
@@ -167,8 +200,9 @@ START_TEST(what_cannot_be_asked_is_refused) {
     fx_write("no.jsonl", "{\"template\": \"{second_actor} stars with {first_actor}\"}\n");
     const char *files[] = {fx_path("no.jsonl")};
     gk_quiz_options o = options(files, 1);
+    o.held_out.templates = files[0];
     ck_assert_ptr_null(gk_quiz_open(&o, tok, gk_model_config(m), &err));
-    assert_error_at(&err, files[0], ": no template leads up to 'second_actor'");
+    assert_error_at(&err, files[0], ":1: the prompt holds its own answer, field 'second_actor'");
     o = options(NULL, 0);
     o.held_out.rows = fx_path("none.jsonl");
     ck_assert_ptr_null(gk_quiz_open(&o, tok, gk_model_config(m), &err));
@@ -187,6 +221,7 @@ int main(void) {
     tcase_add_test(t, training_templates_are_cut_before_the_target);
     tcase_add_test(t, training_templates_are_asked_in_turn);
     tcase_add_test(t, a_blank_before_the_target_does_not_count);
+    tcase_add_test(t, files_that_lead_nowhere_are_left_out);
     tcase_add_test(t, what_cannot_be_asked_is_refused);
     suite_add_tcase(s, t);
     return run_suite(s);

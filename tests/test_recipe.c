@@ -197,6 +197,14 @@ START_TEST(keys_that_need_others) {
     check_refused("mix_ratio", "0.5",
                   "field 'mix_ratio': there is no general text to mix in; name files with `mix`");
     check_refused("mix", "a.txt", "field 'mix': general text is given, but no share of it; set `mix_ratio`");
+    check_refused("mix_rows", "9",
+                  "field 'mix_rows': there is no general text to mix in; name files with `mix`");
+    check_refused("lora_alpha", "8",
+                  "field 'lora_alpha': is given, but no adapter is trained; set `lora_rank`");
+    check_refused("lora_targets", "q",
+                  "field 'lora_targets': is given, but no adapter is trained; set `lora_rank`");
+    check_refused("lora_rslora", "true",
+                  "field 'lora_rslora': is given, but no adapter is trained; set `lora_rank`");
 }
 END_TEST
 

@@ -302,6 +302,7 @@ START_TEST(curves_or_a_note) {
     scratch_file(&b.s, "bad/metrics.jsonl",
                  "{\"step\":1,\"tokens\":100,\"loss\":7.5,\"lr\":0.001}\n{\"step\":\n");
     scratch_file(&b.s, "bad/train.json", "[");
+    alter(&b, "INSERT INTO model VALUES ('<sft>', '', '', ''), ('task', '', '', '')");
     gk_report_model models[] = {{"base", scratch_path(&b.s, "good")},
                                 {"<sft>", scratch_path(&b.s, "bad")},
                                 {"task", scratch_path(&b.s, "absent")}};

@@ -55,6 +55,7 @@ START_TEST(no_verdict_without_a_way_to_go) {
         must_have(page, "Which positions suffice cannot be judged here: the ceiling");
         must_have(page, "Which components suffice cannot be judged here: ");
         must_have(page, "there is nothing to share out");
+        must_have(page, "Checks of the models alone that hold: 1 of 2.");
         ck_assert_uint_eq(count(page, "class=\"unsaid\""), 5);
         ck_assert_uint_eq(count(page, "class=\"yes\"") + count(page, "class=\"no\""),
                           2); /* SFT and PRE themselves */

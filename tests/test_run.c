@@ -103,9 +103,10 @@ START_TEST(an_installed_program_does_what_make_does) {
     fails("$R run RUN=ran SEED=2", "SEED='2', but ran was made with SEED='1'",
           "graftkit run report RUN=ran SEED=2 REPLACE=1");
     succeeds("find ran -newer $D/mark -type f | grep . && exit 3; true");
+    /* That the recipe is another one is noted. */
     fails("echo 'weight_decay: 0.1' >>$D/quick.yaml; $R run RUN=ran",
           "the folder holds a run with other inputs", "REPLACE=1");
-    succeeds("find ran -newer $D/mark -type f | grep . && exit 3; true");
+    succeeds("find ran -newer $D/mark -type f ! -name asked-training | grep . && exit 3; true");
     succeeds("$R run RUN=ran REPLACE=1 && [ ran/relation/train.json -nt $D/mark ] && "
              "! [ ran/data/card.json -nt $D/mark ]");
 }

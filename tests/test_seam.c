@@ -139,6 +139,30 @@ START_TEST(a_line_may_say_what_it_wants) {
 }
 END_TEST
 
+/* A key that nothing reads would leave the line with another seam, or without its fillers. */
+START_TEST(a_mistyped_key_is_refused) {
+    static const char *const keys[] = {"target_delimeter", "delimiter", "Target_Delimiter", "filler", ""};
+    scratch s = scratch_new();
+    gk_template **t;
+    size_t n;
+    gk_error err;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        char *path = scratch_file(&s, "t.jsonl",
+                                  gk_arena_printf(s.a,
+                                                  "{\"template\": \"a\"}\n"
+                                                  "{\"%s\": \"\", \"template\": \"b\"}\n",
+                                                  keys[i]));
+        ck_assert(!gk_templates_load(s.a, path, &t, &n, &err));
+        assert_error_at(&err, path,
+                        gk_arena_printf(s.a,
+                                        ":2: unknown key '%s'; the keys known here are: template, fillers, "
+                                        "target_delimiter",
+                                        keys[i]));
+    }
+    scratch_free(&s);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- the tokens */
 
 static json_t *fixture(const char *name) {
@@ -317,12 +341,89 @@ START_TEST(schemes_call_the_entitys_field_entity) {
 }
 END_TEST
 
+START_TEST(a_prompt_that_holds_its_answer_is_refused) {
+    gk_tok *tok = gk_tok_load(fx_path("tok"), NULL);
+    gk_error err;
+    gk_prompts p;
+    fx_write("rows.jsonl", "{\"element\": \"Blue\", \"by\": \"Ada Kane\"}\n");
+    fx_write("t.jsonl", "{\"template\": \"{element} stars\"}\n{\"template\": \"{by} and {element} by\"}\n");
+    gk_prompt_options o = {
+        .templates = fx_path("t.jsonl"), .rows = fx_path("rows.jsonl"), .target = "by", .entity = "element"};
+    ck_assert(!gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
+    assert_error_at(
+        &err, o.templates,
+        ":2: the prompt holds its own answer, field 'by'; end the template where the target begins");
+    o.target = "element";
+    ck_assert(!gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
+    assert_error(&err, "field '--target': 'element' is the entity's field; name another field");
+    o.target = "by";
+    fx_write("t.jsonl", "{\"template\": \"{element} stars with {by}\"}\n");
+    ck_assert(!gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
+    o.cut = true;
+    ck_assert(gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
+    ck_assert_str_eq(p.item[0].text, "Blue stars with ");
+    gk_tok_free(tok);
+}
+END_TEST
+
+/* As `dataset` reads them; a row without one goes by its line, which no other row is called. */
+START_TEST(rows_go_by_their_ids) {
+    gk_tok *tok = gk_tok_load(fx_path("tok"), NULL);
+    gk_error err;
+    gk_prompts p;
+    static const char *const ids[] = {"25.0",  "25",         "\" 25 \"", "2.5",  "null",
+                                      "\" \"", "\"line 5\"", "\"x\"",    "1e15", "1000000000000000"};
+    static const struct {
+        const char *key;
+        bool again;
+    } want[] = {{"25", false},
+                {"25", true},
+                {"25", true},
+                {"2.5", false},
+                {"line 5 (no id)", false},
+                {"line 6", false},
+                {"line 5", false},
+                {"x", false},
+                {"1000000000000000", false},
+                {"1000000000000000", true}};
+    gk_buf rows = {0};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        gk_buf_printf(&rows, "{\"id\": %s, \"element\": \"Blue\", \"by\": \"Ada Kane\"}\n", ids[i]);
+    fx_write("rows.jsonl", rows.data);
+    gk_buf_free(&rows);
+    fx_write("t.jsonl", "{\"template\": \"{element} stars\"}\n");
+    gk_prompt_options o = {
+        .templates = fx_path("t.jsonl"), .rows = fx_path("rows.jsonl"), .target = "by", .entity = "element"};
+    ck_assert(gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
+    ck_assert_uint_eq(p.n, sizeof want / sizeof *want);
+    for (size_t i = 0; i < p.n; i++) {
+        ck_assert_str_eq(p.item[i].row_key, want[i].key);
+        ck_assert_int_eq(p.item[i].dropped != NULL, want[i].again);
+    }
+    static const char *const bad[] = {"true", "[1]", "{}"}, *const says[] = {"true or false", "a list",
+                                                                             "an object"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        fx_write("rows.jsonl",
+                 gk_arena_printf(fx_arena, "{\"element\": \"x\", \"by\": \"y\"}\n{\"id\": %s}\n", bad[i]));
+        ck_assert(!gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
+        assert_error_at(&err, o.rows,
+                        gk_arena_printf(fx_arena,
+                                        ":2: field 'id': is %s; must be a text or a number, or be left out",
+                                        says[i]));
+    }
+    gk_tok_free(tok);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("seam");
     TCase *t = tcase_create("seam");
     tcase_add_checked_fixture(t, fx_start, fx_stop);
     tcase_add_test(t, the_end_of_the_prompt_decides);
     tcase_add_test(t, a_line_may_say_what_it_wants);
+    tcase_add_test(t, a_mistyped_key_is_refused);
+    tcase_add_test(t, a_prompt_that_holds_its_answer_is_refused);
+    tcase_add_test(t, rows_go_by_their_ids);
     tcase_add_test(t, tokens_are_those_of_the_whole_text);
     tcase_add_test(t, a_blank_at_the_end_or_none_is_one_prompt);
     tcase_add_test(t, prompts_that_share_their_targets_first_token);

@@ -188,6 +188,35 @@ START_TEST(cells_tile_every_prompt) {
 }
 END_TEST
 
+/* What the ends recover of themselves is no estimate; what a step does is. */
+START_TEST(the_ends_have_no_interval_of_recovery) {
+    gk_search_options o = options("noisy", "s");
+    gk_search *s = search(&o);
+    const gk_search_result *r = gk_search_found(s);
+    size_t ends = 0;
+    for (size_t i = 0; i < r->n_rungs; i++) {
+        const gk_search_rung *rung = &r->rung[i];
+        const gk_recovered *part[] = {&rung->search.recovery, &rung->held_out.recovery};
+        bool end = rung->size == 0 || rung->size == r->n_cells;
+        ends += end;
+        for (int k = 0; k < 2; k++) {
+            ck_assert_int_eq(isnan(part[k]->low), end);
+            ck_assert_int_eq(isnan(part[k]->high), end);
+            if (end) ck_assert_double_eq(part[k]->value, rung->size > 0);
+        }
+    }
+    ck_assert_uint_eq(ends, 2);
+    json_t *ladder = gk_json_load(gk_path_join(fx_arena, o.out, "ladder.json"), NULL), *ci;
+    ci = json_object_get(json_object_get(json_object_get(ladder, "SFT-rh"), "held_out"), "recovery_ci");
+    ck_assert(json_array_size(ci) == 2 && json_is_null(json_array_get(ci, 0)) &&
+              json_is_null(json_array_get(ci, 1)));
+    json_decref(ladder);
+    char *csv = gk_read_file(fx_arena, gk_path_join(fx_arena, o.out, "ladder.csv"), 1 << 20, NULL, NULL);
+    ck_assert(strstr(csv, ",0,,,") != NULL && strstr(csv, ",1,,,") != NULL);
+    gk_search_close(s);
+}
+END_TEST
+
 static const gk_cell *pooled(const gk_cells *cells, const char *scheme) {
     for (size_t i = 0; i < cells->n; i++)
         if (strcmp(cells->item[i].scheme, scheme) == 0 && strcmp(cells->item[i].template_name, "pooled") == 0)
@@ -256,6 +285,7 @@ int main(void) {
     tcase_add_test(t, a_search_may_end_before_the_goal);
     tcase_add_test(t, rows_are_searched_or_held_out_never_both);
     tcase_add_test(t, cells_tile_every_prompt);
+    tcase_add_test(t, the_ends_have_no_interval_of_recovery);
     tcase_add_test(t, a_sweep_of_its_schemes_says_the_same);
     suite_add_tcase(s, t);
     return run_suite(s);

@@ -134,6 +134,25 @@ START_TEST(a_folder_with_another_search_is_refused) {
 }
 END_TEST
 
+START_TEST(files_of_others_are_not_written_over) {
+    static const char *const theirs[] = {"scheme.yaml", "ladder.csv", "ladder.json", "ladder.svg"};
+    for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) {
+        const char *dir = gk_arena_printf(fx_arena, "theirs%zu", i);
+        const char *path = gk_path_join(fx_arena, dir, theirs[i]);
+        gk_search_options o = options("one", dir);
+        ck_assert(gk_mkdirs(fx_path(dir), NULL));
+        fx_write(path, "mine\n");
+        refused(&o, gk_arena_printf(fx_arena, "%s: the folder holds a file that no search known here made",
+                                    theirs[i]));
+        ck_assert_str_eq(fx_read(path, NULL), "mine\n");
+        if (i > 0) continue;
+        o.restart = true;
+        gk_search_close(search(&o));
+        ck_assert_str_ne(fx_read(path, NULL), "mine\n");
+    }
+}
+END_TEST
+
 static void damaged(const char *from, const char *to) {
     gk_search_options o = options("one", "s");
     gk_search_close(search(&o));
@@ -252,6 +271,7 @@ int main(void) {
     tcase_add_test(t, the_same_search_gives_the_same_bytes);
     tcase_add_test(t, a_killed_or_interrupted_search_goes_on_to_the_same_end);
     tcase_add_test(t, a_folder_with_another_search_is_refused);
+    tcase_add_test(t, files_of_others_are_not_written_over);
     tcase_add_test(t, a_damaged_state_is_refused);
     tcase_add_test(t, what_cannot_be_searched_is_named);
     tcase_add_test(t, words_that_select_nothing_are_named);

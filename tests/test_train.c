@@ -41,7 +41,7 @@ START_TEST(other_inputs_are_refused) {
         const char *key, *value;
     } other[] = {{"steps", "9"},          {"tokens", "50"},         {"accumulate", "2"},
                  {"warmup_ratio", "0.1"}, {"validate_steps", "4"},  {"patience", "3"},
-                 {"loss", "answer"},      {"data_seed", "8"},       {"mix_rows", "5"},
+                 {"loss", "answer"},      {"data_seed", "8"},       {"clip", "0.5"},
                  {"freeze", "attn"},      {"decay_norms", "false"}, {"keep_best", "true"}};
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         char want[128];

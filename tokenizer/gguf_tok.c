@@ -256,6 +256,9 @@ static bool load_llama(source *s, const char *name) {
     static const char *const IDS[] = {KEY("unknown_token_id"), KEY("bos_token_id"), KEY("eos_token_id")};
     for (int i = 0; i < 3; i++)
         if (gk_gguf_has(s->g, IDS[i]) && !read_id(s, IDS[i], &id[i])) return false;
+    if (!gk_gguf_has(s->g, KEY("token_type")))
+        return gk_fail(s->err, gk_gguf_place(s->g, KEY("token_type")), "a list of every token's type",
+                       "is missing: which tokens are bytes, and which one is unknown, is not said");
     if (gk_gguf_has(s->g, KEY("precompiled_charsmap")))
         return fail_at(s, KEY("precompiled_charsmap"), "a model with the identity normalisation",
                        "this model rewrites the text before it encodes it, so tokens have no exact bytes");
@@ -272,7 +275,7 @@ static bool load_llama(source *s, const char *name) {
         put_settings(s, &model, id, prefix, squeeze);
         remember(s->t, "tokenizer.model", model.data, model.len);
         const gk__file *f = &s->t->file[0];
-        ok = gk__load_spm(s->t, f->bytes, f->len, name, NULL, s->err);
+        ok = gk__load_spm_special(s->t, f->bytes, f->len, name, s->err);
         s->t->add_bos = add_bos;
     }
     gk_buf_free(&model);

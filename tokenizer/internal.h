@@ -53,6 +53,8 @@ struct gk_tok {
 /* Loaders (they fill kind, model, bos, eos, add_bos; false: err is filled and the caller frees `t`).
  * `name` is for messages; `dir` the folder in which files stand beside it, or NULL. */
 bool gk__load_spm(gk_tok *t, const char *bytes, size_t len, const char *name, const char *dir, gk_error *err);
+/* The same by itself, but that control pieces and the unknown one are found in a text. */
+bool gk__load_spm_special(gk_tok *t, const char *bytes, size_t len, const char *name, gk_error *err);
 bool gk__load_json(gk_tok *t, const char *text, size_t len, const char *name, const char *dir, gk_error *err);
 /* A tokenizer.json that is parsed already. */
 bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error *err);
@@ -67,8 +69,8 @@ const gk__file *gk__keep_file(gk_tok *t, const char *dir, const char *name, size
 const gk__file *gk__remember(gk_tok *t, gk__file f); /* what it points to is borrowed */
 /* From now on the library encodes, for tests that hold the two ways together. False: it did before. */
 bool gk__spm_by_library(gk_tok *t);
-/* The tokenizer_config.json of a sentencepiece model that was read without one. */
-bool gk__write_spm_config(const gk_tok *t, const char *dir, gk_error *err);
+/* The tokenizer_config.json of a sentencepiece model that was read without one, a new reference. */
+json_t *gk__spm_config(const gk_tok *t);
 
 /* ---------------------------------------------------------------- texts with places (view.c) */
 

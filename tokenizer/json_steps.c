@@ -207,6 +207,9 @@ static const char PUNCTUATION[] = "(?!["
 #include "tokenizer/unicode_unknown.h"
                                   "])[!-/:-@\\[-`{-~\\p{P}]";
 
+/* The reference's digits are those of its language's library, which is of Unicode 17. */
+#define NUMERIC "[\\p{N}\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}]"
+
 static bool one_pre_tokenizer(reader *r, const json_t *json, const char *type) {
     gk__bpe *b = r->b;
     if (b->model.bytes) {
@@ -224,7 +227,7 @@ static bool one_pre_tokenizer(reader *r, const json_t *json, const char *type) {
     if (strcmp(type, "Digits") == 0) {
         bool each = false;
         return flag(r, json, "individual_digits", false, &each) &&
-               add_regex(r, "\\p{N}", each ? GK__ISOLATED : GK__CONTIGUOUS, false);
+               add_regex(r, NUMERIC, each ? GK__ISOLATED : GK__CONTIGUOUS, false);
     }
     if (strcmp(type, "Punctuation") == 0) {
         gk__behaviour behaviour = GK__ISOLATED;

@@ -408,8 +408,7 @@ static bool open_model(spm *s, const char *bytes, size_t len, const char *name, 
     return true;
 }
 
-bool gk__load_spm(gk_tok *t, const char *bytes, size_t len, const char *name, const char *dir,
-                  gk_error *err) {
+static bool load_bare(gk_tok *t, const char *bytes, size_t len, const char *name, gk_error *err) {
     spm *s = gk_alloc(sizeof *s);
     t->kind = &spm_kind;
     t->model = s;
@@ -418,7 +417,31 @@ bool gk__load_spm(gk_tok *t, const char *bytes, size_t len, const char *name, co
     t->bos = gk__spm_bos(s->model);
     t->eos = gk__spm_eos(s->model);
     t->add_bos = true;
-    return (!dir || load_settings(t, dir, err)) && open_unled(s, bytes, len, name, err);
+    return true;
+}
+
+bool gk__load_spm(gk_tok *t, const char *bytes, size_t len, const char *name, const char *dir,
+                  gk_error *err) {
+    return load_bare(t, bytes, len, name, err) && (!dir || load_settings(t, dir, err)) &&
+           open_unled(t->model, bytes, len, name, err);
+}
+
+bool gk__load_spm_special(gk_tok *t, const char *bytes, size_t len, const char *name, gk_error *err) {
+    if (!load_bare(t, bytes, len, name, err)) return false;
+    spm *s = t->model;
+    json_t *list = json_array(), *pieces = pieces_of(s, list), *one;
+    size_t i;
+    if (gk__spm_unk(s->model) >= 0)
+        json_array_append_new(list, json_pack("{s:s, s:b, s:b}", "content",
+                                              gk__spm_piece(s->model, gk__spm_unk(s->model)), "normalized", 0,
+                                              "special", 1));
+    json_array_foreach(list, i, one) json_object_set(
+        one, "id", json_object_get(pieces, json_string_value(json_object_get(one, "content"))));
+    bool ok = take_added(s, list, GK_AT_FILE(name), err);
+    if (s->n_added && s->lead == LEAD_EACH) s->lead = LEAD_FIRST;
+    json_decref(pieces);
+    json_decref(list);
+    return ok && open_unled(s, bytes, len, name, err);
 }
 
 bool gk__spm_by_library(gk_tok *t) {
@@ -436,12 +459,9 @@ static void set_token(json_t *config, const char *key, const gk__spm *m, int id)
     json_object_set_new(config, key, id < 0 ? json_null() : json_string(gk__spm_piece(m, id)));
 }
 
-/* The configuration with which transformers' LlamaTokenizer gives the ids that gk_tok_encode gives: special
- * tokens in a text are text. */
-bool gk__write_spm_config(const gk_tok *t, const char *dir, gk_error *err) {
+/* The configuration with which transformers' LlamaTokenizer gives the ids that gk_tok_encode gives. */
+json_t *gk__spm_config(const gk_tok *t) {
     const spm *s = t->model;
-    gk_arena *a = gk_arena_new();
-    const char *path = gk_path_join(a, dir, CONFIG_NAME);
     json_t *config = json_object();
     json_object_set_new(config, "tokenizer_class", json_string("LlamaTokenizer"));
     json_object_set_new(config, "add_bos_token", json_boolean(t->add_bos && gk_tok_bos(t) >= 0));
@@ -453,9 +473,6 @@ bool gk__write_spm_config(const gk_tok *t, const char *dir, gk_error *err) {
     json_object_set_new(config, "pad_token", json_null());
     json_object_set_new(config, "clean_up_tokenization_spaces", json_false());
     json_object_set_new(config, "legacy", json_false());
-    json_object_set_new(config, "split_special_tokens", json_true());
-    bool ok = gk_json_save(path, config, err);
-    json_decref(config);
-    gk_arena_free(a);
-    return ok;
+    json_object_set_new(config, "split_special_tokens", json_boolean(s->n_added == 0));
+    return config;
 }

@@ -281,6 +281,11 @@ static const gk__file *file_named(const gk_tok *t, const char *name) {
     return NULL;
 }
 
+/* Whether a configuration is made for it, as none came with it. */
+static bool makes_config(const gk_tok *t) {
+    return file_named(t, MODEL_NAME) && !file_named(t, CONFIG_NAME);
+}
+
 static bool is_foreign(const gk_tok *t, const char *dir, const char *name, gk_arena *a, gk_error *err) {
     const char *path = gk_path_join(a, dir, name);
     bool written = file_named(t, name) || (file_named(t, MODEL_NAME) && strcmp(name, CONFIG_NAME) == 0);
@@ -299,6 +304,35 @@ static bool check_folder(const gk_tok *t, const char *dir, gk_arena *a, gk_error
     return true;
 }
 
+static bool same_bytes(const gk__file *f, const char *path) {
+    char there[GK_SHA256_HEX], here[GK_SHA256_HEX];
+    gk_sha256_bytes(f->bytes, f->len, here);
+    return gk_sha256_file(path, there, NULL) && strcmp(there, here) == 0;
+}
+
+static bool same_spm_config(const gk_tok *t, const char *path) {
+    json_t *there = gk_json_load(path, NULL), *here = gk__spm_config(t);
+    bool same = json_equal(there, here);
+    json_decref(there);
+    json_decref(here);
+    return same;
+}
+
+bool gk_tok_fits(const gk_tok *t, const char *dir, gk_error *err) {
+    gk_arena *a = gk_arena_new();
+    bool ok = check_folder(t, dir, a, err);
+    for (size_t i = 0; ok && i <= t->n_files; i++) {
+        const gk__file *f = i < t->n_files ? &t->file[i] : NULL;
+        if (!f && !makes_config(t)) break;
+        const char *path = gk_path_join(a, dir, f ? f->name : CONFIG_NAME);
+        if (!gk_exists(path) || (f ? same_bytes(f, path) : same_spm_config(t, path))) continue;
+        ok = gk_fail(err, GK_AT_FILE(path), "name another folder, or one without it",
+                     "a file of another tokenizer stands where this one is to be saved");
+    }
+    gk_arena_free(a);
+    return ok;
+}
+
 static bool save_file(const gk__file *f, const char *dir, gk_arena *a, gk_error *err) {
     const char *slash = strchr(f->name, '/');
     const char *sub = slash ? gk_arena_strndup(a, f->name, (size_t)(slash - f->name)) : NULL;
@@ -310,9 +344,12 @@ bool gk_tok_save(const gk_tok *t, const char *dir, gk_error *err) {
     gk_arena *a = gk_arena_new();
     bool ok = gk_mkdirs(dir, err) && check_folder(t, dir, a, err);
     for (size_t i = 0; i < t->n_files && ok; i++) ok = save_file(&t->file[i], dir, a, err);
+    if (ok && makes_config(t)) {
+        json_t *config = gk__spm_config(t);
+        ok = gk_json_save(gk_path_join(a, dir, CONFIG_NAME), config, err);
+        json_decref(config);
+    }
     gk_arena_free(a);
-    if (ok && file_named(t, MODEL_NAME) && !file_named(t, CONFIG_NAME))
-        ok = gk__write_spm_config(t, dir, err);
     return ok;
 }
 

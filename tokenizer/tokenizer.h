@@ -122,6 +122,8 @@ bool gk_tok_train(const char *const *sentences, size_t n, int vocab, const char 
  * Of a GGUF file it is a tokenizer.json or tokenizer.model that gives the same ids. Each file is replaced
  * whole or not at all. Thread-safe for different folders. */
 bool gk_tok_save(const gk_tok *t, const char *dir, gk_error *err);
+/* Fails at the first tokenizer file in `dir` that gk_tok_save would not leave as it is. */
+bool gk_tok_fits(const gk_tok *t, const char *dir, gk_error *err);
 /* Removes the files of any kind of tokenizer from `dir`, so that another may be saved there. */
 bool gk_tok_remove(const char *dir, gk_error *err);
 

@@ -40,9 +40,10 @@ int cmd_report(int argc, char **argv) {
     const gk_opt opts[] = {
         {"db", GK_OPT_STR, &s.report.db, "FILE", "results database of a sweep", true},
         {"out", GK_OPT_STR, &s.report.out, "FILE", "HTML file to write", true},
-        {"base", GK_OPT_STR, &s.base, "DIR", "the base model's folder, for its training curve", false},
+        {"base", GK_OPT_STR, &s.base, "DIR",
+         "the folder of the base model, the recipient, for its training curve", false},
         {"donor", GK_OPT_LIST, &s.donors, "NAME=DIR",
-         "a finetuned model, for its training curve; may be repeated", false},
+         "a finetuned model of the sweep, for its training curve; may be repeated", false},
         {"gate", GK_OPT_STR, &s.report.gate, "FILE", "gate.json of the base model", false},
         {"card", GK_OPT_STR, &s.report.card, "FILE", "card.json of the dataset", false},
         {"title", GK_OPT_STR, &s.report.title, "TEXT", "title of the page", false},

@@ -3,6 +3,7 @@
 #include "tools/told.h"
 #include "tools/tools.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,10 +43,13 @@ static void say_rung(const gk_search_result *r, const gk_search_rung *rung, size
     char sign = '+';
     if (rung->dropped) sign = '-';
     if (!rung->changed) sign = ' ';
-    printf("%c %s%*s %5zu %7.2f%%  %6.1f%%  %6.1f%% [%6.1f, %6.1f]  %5.1f%% [%5.1f, %5.1f]\n", sign,
-           label(rung), (int)(width - width_of(label(rung))), "", rung->size, 100 * rung->share,
-           100 * rung->search.recovery.value, 100 * held->value, 100 * held->low, 100 * held->high,
-           100 * s->value[r->metric], 100 * s->low[r->metric], 100 * s->high[r->metric]);
+    char interval[64] = "";
+    if (isfinite(held->low))
+        snprintf(interval, sizeof interval, "[%6.1f, %6.1f]", 100 * held->low, 100 * held->high);
+    printf("%c %s%*s %5zu %7.2f%%  %6.1f%%  %6.1f%% %-16s  %5.1f%% [%5.1f, %5.1f]\n", sign, label(rung),
+           (int)(width - width_of(label(rung))), "", rung->size, 100 * rung->share,
+           100 * rung->search.recovery.value, 100 * held->value, interval, 100 * s->value[r->metric],
+           100 * s->low[r->metric], 100 * s->high[r->metric]);
 }
 
 static void say_table(const gk_search_result *r, const args *g) {

@@ -70,7 +70,8 @@ static bool make_again(const settings *o, const sentences *s, gk_error *err) {
 }
 
 static bool make(const settings *o, const sentences *s, gk_error *err) {
-    static const char *const TAKEN[] = {"tokenizer.model", "tokenizer.json", "config.json", "train.json"};
+    static const char *const TAKEN[] = {"tokenizer.model", "tokenizer_config.json", "tokenizer.json",
+                                        "config.json", "train.json"};
     for (size_t i = 0; !o->replace && i < sizeof TAKEN / sizeof *TAKEN; i++)
         if (gk_exists(gk_path_join(s->a, o->out, TAKEN[i]))) return make_again(o, s, err);
     return gk_mkdirs(o->out, err) && gk_tok_train(s->item, s->n, (int)o->vocab, o->out, err);

@@ -47,9 +47,15 @@ bool gk_check_folder(const char *dir, gk_error *err) {
                                          "adapter_model.safetensors",
                                          "adapter_config.json",
                                          "config.json",
+                                         "generation_config.json",
                                          "tokenizer.json",
                                          "tokenizer.model",
-                                         "vocab.json"};
+                                         "tokenizer_config.json",
+                                         "special_tokens_map.json",
+                                         "added_tokens.json",
+                                         "chat_template.jinja",
+                                         "vocab.json",
+                                         "merges.txt"};
     gk_arena *a = gk_arena_new();
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof THEIRS / sizeof *THEIRS; i++)

@@ -33,8 +33,8 @@ static json_t *manifest_inputs(const gk__folder *f, gk_error *err) {
 /* Whenever this is cut short, what is left is known as a run's, and no weights stand beside another's
  * configuration: what proves the folder to be ours goes last, weights go first. */
 static bool clear(const gk__folder *f, gk_error *err) {
-    const char *const files[] = {f->weights,      f->other_weights, f->config,
-                                 f->other_config, f->metrics,       f->manifest};
+    const char *const files[] = {f->weights,    f->other_weights, f->config,  f->other_config,
+                                 f->generation, f->metrics,       f->manifest};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         bool last = files[i] == f->manifest;
         if (last && !(gk_tok_remove(f->dir, err) && gk__kept_remove(f->dir, err))) return false;
@@ -44,13 +44,15 @@ static bool clear(const gk__folder *f, gk_error *err) {
     return true;
 }
 
-static bool holds_nothing_else(const gk__folder *f, gk_error *err) {
-    const char *const theirs[] = {f->weights, f->config, f->other_weights, f->other_config, f->metrics};
+/* The tokenizer's own files may stand there: a run that was killed in its first moment leaves them. */
+static bool holds_nothing_else(const gk__folder *f, const gk_tok *tok, gk_error *err) {
+    const char *const theirs[] = {f->weights,      f->config,     f->other_weights,
+                                  f->other_config, f->generation, f->metrics};
     for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
         if (gk_exists(theirs[i]))
             return gk_fail(err, GK_AT_FILE(theirs[i]), "use another --out",
                            "the folder holds a file that no training run known here made");
-    return true;
+    return !tok || gk_tok_fits(tok, f->dir, err);
 }
 
 /* What the folder's run was made from, as a new reference; for an unfinished one opens its newest sound
@@ -66,7 +68,7 @@ static bool look(gk_arena *a, gk__folder *f, const gk_train_job *job, const json
     gk__kept *list;
     bool finished = gk_exists(f->manifest), unfinished = gk__kept_list(a, f->dir, &list) > 0;
     *found = GK__FRESH;
-    if (!finished && !unfinished) return holds_nothing_else(f, err);
+    if (!finished && !unfinished) return holds_nothing_else(f, job->tok, err);
     if (job->restart) return clear(f, err);
     json_t *there = inputs_there(a, f, finished, err);
     if (!there) return false;
@@ -98,7 +100,8 @@ bool gk__folder_enter(gk_arena *a, const gk_train_job *job, const json_t *inputs
                       .weights = weights[lora],
                       .config = config[lora],
                       .other_weights = weights[!lora],
-                      .other_config = config[!lora]};
+                      .other_config = config[!lora],
+                      .generation = gk_path_join(a, job->dir, "generation_config.json")};
     if (!gk_mkdirs(job->dir, err) || !lock_folder(f, job->dir, err)) return false;
     gk__kept_sweep(job->dir);
     return look(a, f, job, inputs, found, err);

@@ -184,6 +184,7 @@ typedef struct gk__folder {
     char *metrics, *manifest;
     char *weights, *config;             /* the result's */
     char *other_weights, *other_config; /* those of the other kind, adapter or model: not this run's */
+    char *generation;                   /* generation_config.json, which a saved model has or has not */
     gk__checkpoint *resume;             /* of an unfinished run; closed with the folder if not before */
     gk__skipped skipped;                /* for it */
 } gk__folder;

@@ -237,6 +237,18 @@ bool gk_recipe_set(gk_recipe *r, const char *name, const char *text, gk_place at
 
 /* ---------------------------------------------------------------- what the keys say together */
 
+/* Without a rank the model itself is trained: what is said of an adapter would be passed over. */
+static bool check_lora(const gk_recipe *r, gk_error *err) {
+    gk_recipe plain;
+    gk_recipe_default(&plain);
+    const char *field = r->lora.alpha != plain.lora.alpha       ? "lora_alpha"
+                        : r->lora.targets != plain.lora.targets ? "lora_targets"
+                        : r->lora.rslora                        ? "lora_rslora"
+                                                                : NULL;
+    return r->lora.rank > 0 || !field ||
+           gk_fail(err, GK_AT_FIELD(NULL, field), "set `lora_rank`", "is given, but no adapter is trained");
+}
+
 bool gk_recipe_check(const gk_recipe *r, gk_error *err) {
     const struct {
         const char *field;
@@ -259,7 +271,10 @@ bool gk_recipe_check(const gk_recipe *r, gk_error *err) {
     if (*r->mix && !(r->mix_ratio > 0))
         return gk_fail(err, GK_AT_FIELD(NULL, "mix"), "set `mix_ratio`",
                        "general text is given, but no share of it");
-    return true;
+    if (r->mix_rows > 0 && !*r->mix)
+        return gk_fail(err, GK_AT_FIELD(NULL, "mix_rows"), "name files with `mix`",
+                       "there is no general text to mix in");
+    return check_lora(r, err);
 }
 
 size_t gk_recipe_mix(const gk_recipe *r, gk_arena *a, const char *const **files) {

@@ -54,14 +54,20 @@ static bool load_trained(gk_quiz *q, const gk_quiz_options *o, const gk_tok *tok
                          gk_error *err) {
     if (o->n_templates == 0) return true;
     gk_prompts *file = gk_arena_alloc(q->a, o->n_templates * sizeof *file);
-    size_t n = 0;
+    size_t n = 0, some_file = 0;
     for (size_t f = 0; f < o->n_templates; f++) {
         gk_prompt_options one = o->held_out;
         one.templates = o->templates[f];
-        one.cut = true;
+        one.cut = one.maybe_none = true;
         if (!gk_prompts_load(q->a, &one, tok, q->c->max_positions, &file[f], err)) return false;
         n += file[f].n_templates;
+        if (file[f].n_templates > 0)
+            some_file = f;
+        else
+            gk_notice(GK_AT_FILE(one.templates), "is left out of the quiz: no template leads up to '%s'",
+                      one.target);
     }
+    if (n == 0) return true;
     if (a_row > n) a_row = n;
     q->trained = part_of(q, file[0].n_rows * a_row);
     for (size_t i = 0; i < file[0].n_rows * a_row; i++) {
@@ -69,7 +75,7 @@ static bool load_trained(gk_quiz *q, const gk_quiz_options *o, const gk_tok *tok
         for (; t >= file[f].n_templates; f++) t -= file[f].n_templates;
         add_prompt(q, &q->trained, &file[f].item[i / a_row * file[f].n_templates + t]);
     }
-    return some(&q->trained, &file[0], o->held_out.rows, err);
+    return some(&q->trained, &file[some_file], o->held_out.rows, err);
 }
 
 gk_quiz *gk_quiz_open(const gk_quiz_options *o, const gk_tok *tok, const gk_config *c, gk_error *err) {

@@ -36,7 +36,7 @@ typedef struct gk_eval_template {
 typedef struct gk_prompt {
     uint32_t tmpl;         /* index of its template */
     uint32_t row;          /* index of its row in the file, blank lines not counted */
-    const char *row_key;   /* the row's "id" as text (1 and "1" are the same id), else "line N" */
+    const char *row_key;   /* the row's "id" as text (1, 1.0 and "1" are the same id), else "line N" */
     const char *text;      /* "" when it could not be rendered */
     const char *seam;      /* what stands between it and the target */
     const char *target;    /* the target field's text without blanks around it; "" when there is none */
@@ -59,8 +59,11 @@ typedef struct gk_prompts {
     size_t n_templates;
     gk_prompt *item; /* row by row: item[row * n_templates + tmpl] */
     size_t n, n_rows, n_dropped, n_no_whole;
-    size_t n_merged;           /* of those that are evaluated */
-    size_t n_shared_first;     /* dropped, or kept with keep_shared_first */
+    size_t n_merged;       /* of those that are evaluated */
+    size_t n_shared_first; /* dropped, or kept with keep_shared_first */
+    /* Rows that are evaluated and tell of an entity that another row tells of (where no template has the
+     * entity's field: whose prompt another row has, too). They count as facts of their own. */
+    size_t n_repeats;
     const char *const *fields; /* NULL-terminated: every field that some template has */
 } gk_prompts;
 
@@ -73,7 +76,8 @@ typedef struct gk_prompt_options {
     int64_t limit;         /* only the first so many rows; <= 0: all */
     /* The templates tell the target: each is cut before it, and those that cannot be cut are left out. */
     bool cut;
-    bool whole;             /* the whole target too, not only its first token */
+    bool maybe_none; /* cut: a file of which nothing is left gives no prompts, which else is an error */
+    bool whole;      /* the whole target too, not only its first token */
     bool keep_shared_first; /* prompts whose target's first token also begins one of their fields */
     bool drop_bad_rows; /* a row without a field that a template (or the target) needs drops its prompts with
                          * that reason; otherwise it is an error at the row's file:line */
@@ -81,11 +85,12 @@ typedef struct gk_prompt_options {
 
 /* Renders and encodes every row with every template, all in `a`. Errors: unreadable or malformed files, a
  * template field that neither a row nor a filler has (at the hole), a field GK_ENTITY beside another that is
- * said to be the entity, see drop_bad_rows. Reasons to drop a prompt: a missing, empty or non-scalar field; a
- * row id seen before; more than max_tokens tokens; a field that no token covers; a target that cannot be
- * encoded, or (without keep_shared_first) whose first token also begins a field of the prompt: it would give
- * the answer away to a model that copies. Reason to have no whole target: more than max_tokens tokens to feed
- * (the target's last is not). */
+ * said to be the entity, a template that holds the target (at its line), an entity that is the target, an id
+ * that is neither text nor number, see drop_bad_rows. Reasons to drop a prompt: a missing, empty or
+ * non-scalar field; a row id seen before; more than max_tokens tokens; a field that no token covers; a target
+ * that cannot be encoded, or (without keep_shared_first) whose first token also begins a field of the prompt:
+ * it would give the answer away to a model that copies. Reason to have no whole target: more than max_tokens
+ * tokens to feed (the target's last is not). */
 bool gk_prompts_load(gk_arena *a, const gk_prompt_options *o, const gk_tok *tok, int max_tokens,
                      gk_prompts *out, gk_error *err);
 /* The first token of a target behind a prompt, as there. */

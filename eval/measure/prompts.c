@@ -7,6 +7,7 @@
 typedef struct row {
     json_t *obj;
     long line;
+    const char *key; /* what it is called */
 } row;
 
 typedef struct loader {
@@ -32,7 +33,7 @@ static void add_row(loader *l, json_t *obj, long line) {
         l->rows = gk_grow(l->rows, l->rows_room * sizeof *l->rows, room * sizeof *l->rows);
         l->rows_room = room;
     }
-    l->rows[l->n_rows++] = (row){obj, line};
+    l->rows[l->n_rows++] = (row){obj, line, NULL};
     const char *key;
     json_t *v;
     json_object_foreach(obj, key, v) json_object_set_new(l->known, key, json_true());
@@ -60,11 +61,23 @@ static gk_place row_place(const loader *l, const row *r, const char *field) {
     return (gk_place){.file = l->o->rows, .line = r->line, .field = field};
 }
 
-static const char *row_key(loader *l, const row *r) {
-    const json_t *id = json_object_get(r->obj, "id");
-    if (json_is_string(id) && json_string_length(id) > 0) return gk_arena_strdup(l->a, json_string_value(id));
-    if (json_is_integer(id)) return gk_arena_printf(l->a, "%" JSON_INTEGER_FORMAT, json_integer_value(id));
-    return gk_arena_printf(l->a, "line %ld", r->line);
+/* Rows go by their ids, and those without one by their lines; no row by what another's id is. */
+static bool name_rows(loader *l, gk_error *err) {
+    json_t *ids = json_object();
+    bool ok = true;
+    for (size_t i = 0; ok && i < l->n_rows; i++) {
+        row *r = &l->rows[i];
+        ok = gk_row_id(l->a, r->obj, row_place(l, r, NULL), &r->key, err);
+        if (ok && r->key) json_object_set_new(ids, r->key, json_true());
+    }
+    for (size_t i = 0; ok && i < l->n_rows; i++) {
+        row *r = &l->rows[i];
+        if (r->key) continue;
+        r->key = gk_arena_printf(l->a, "line %ld", r->line);
+        while (json_object_get(ids, r->key)) r->key = gk_arena_printf(l->a, "%s (no id)", r->key);
+    }
+    json_decref(ids);
+    return ok;
 }
 
 /* Drops the prompt when that was asked for; otherwise the row is an error. */
@@ -213,14 +226,13 @@ static void encode(loader *l, const row *r, size_t t, gk_prompt *p) {
 
 static bool make_row(loader *l, size_t index, gk_prompts *out, gk_error *err) {
     const row *r = &l->rows[index];
-    const char *key = row_key(l, r);
-    bool seen = json_object_get(l->seen_ids, key) != NULL;
-    json_object_set_new(l->seen_ids, key, json_true());
+    bool seen = json_object_get(l->seen_ids, r->key) != NULL;
+    json_object_set_new(l->seen_ids, r->key, json_true());
     for (size_t t = 0; t < l->n_templates; t++) {
         gk_prompt *p = &out->item[index * l->n_templates + t];
         *p = (gk_prompt){.tmpl = (uint32_t)t,
                          .row = (uint32_t)index,
-                         .row_key = key,
+                         .row_key = r->key,
                          .text = "",
                          .seam = "",
                          .target = "",
@@ -289,6 +301,51 @@ static bool describe_templates(loader *l, gk_prompts *out, gk_error *err) {
     return ok;
 }
 
+/* ---------------------------------------------------------------- rows about the same */
+
+/* The row at `index` has this key; so may an earlier one, which `first` knows by it. */
+static void note_key(json_t *first, const char *key, size_t index, bool *repeats) {
+    const json_t *before = json_object_get(first, key);
+    if (!before) {
+        json_object_set_new(first, key, json_integer((json_int_t)index));
+    } else if ((size_t)json_integer_value(before) != index) {
+        repeats[json_integer_value(before)] = repeats[index] = true;
+    }
+}
+
+/* What the row's value of the field is, as text; NULL where it has none. */
+static const char *value_of(loader *l, const row *r, const char *field) {
+    const json_t *v = json_object_get(r->obj, field);
+    if (json_is_string(v)) return stripped(l, json_string_value(v));
+    return json_is_integer(v) ? gk_arena_printf(l->a, "%" JSON_INTEGER_FORMAT, json_integer_value(v)) : NULL;
+}
+
+static bool is_asked_of(const loader *l) {
+    bool there = false;
+    for (size_t t = 0; t < l->n_templates; t++)
+        there |= l->o->entity && gk_template_has(l->tmpl[t], l->o->entity);
+    return there;
+}
+
+/* Rows that are evaluated and have their entity in common with another; by their prompts, where it is not
+ * said which field that is. */
+static size_t count_repeats(loader *l, const gk_prompts *p) {
+    bool *repeats = gk_arena_alloc(l->a, l->n_rows * sizeof *repeats), by_entity = is_asked_of(l);
+    memset(repeats, 0, l->n_rows * sizeof *repeats);
+    json_t *first = json_object();
+    for (size_t i = 0; i < p->n; i++) {
+        const gk_prompt *it = &p->item[i];
+        if (it->dropped) continue;
+        const char *key = by_entity ? value_of(l, &l->rows[it->row], l->o->entity)
+                                    : gk_arena_printf(l->a, "%u %s", it->tmpl, it->text);
+        if (key) note_key(first, key, it->row, repeats);
+    }
+    json_decref(first);
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_rows; i++) n += repeats[i];
+    return n;
+}
+
 /* ---------------------------------------------------------------- all of it */
 
 /* Only for the sake of what comes before the target. */
@@ -298,7 +355,7 @@ static bool cut_templates(loader *l, gk_error *err) {
         gk_template *cut = gk_template_before(l->a, l->tmpl[t], l->o->target);
         if (cut) l->tmpl[n++] = cut;
     }
-    if (n == 0)
+    if (n == 0 && !l->o->maybe_none)
         return gk_fail(err, GK_AT_FILE(l->o->templates), "write the target's field behind another field",
                        "no template leads up to '%s'", l->o->target);
     l->n_templates = n;
@@ -326,17 +383,26 @@ static bool make_target(loader *l, gk_error *err) {
     return l->target != NULL;
 }
 
+static bool prompts_ask(const loader *l, gk_error *err) {
+    const char *target = l->o->target, *entity = l->o->entity;
+    if (entity && strcmp(entity, target) == 0 && strcmp(entity, GK_ENTITY_FIELD) != 0)
+        return gk_fail(err, GK_AT_FIELD(NULL, "--target"), "name another field", "'%s' is the entity's field",
+                       target);
+    return gk_templates_ask(l->tmpl, l->n_templates, target, err);
+}
+
 static bool load(loader *l, gk_prompts *out, gk_error *err) {
     if (!gk_templates_load(l->a, l->o->templates, &l->tmpl, &l->n_templates, err)) return false;
     l->fillers = gk_fillers_load(l->o->fillers, err);
-    if (!l->fillers || !read_rows(l, err)) return false;
+    if (!l->fillers || !read_rows(l, err) || !name_rows(l, err)) return false;
     if (!make_target(l, err) || (l->o->cut && !cut_templates(l, err))) return false;
-    if (!describe_templates(l, out, err)) return false;
+    if (!prompts_ask(l, err) || !describe_templates(l, out, err)) return false;
     out->n_rows = l->n_rows;
     out->n = l->n_rows * l->n_templates;
     out->item = gk_arena_alloc(l->a, out->n * sizeof *out->item);
     for (size_t i = 0; i < l->n_rows; i++)
         if (!make_row(l, i, out, err)) return false;
+    out->n_repeats = count_repeats(l, out);
     return true;
 }
 

@@ -137,6 +137,7 @@ static bool run(gate *g, gk_gate *out, json_t **json, gk_error *err) {
     out->n = g->n;
     out->targets = count_targets(g);
     out->dropped = g->prompts.n_dropped + g->unscored;
+    out->repeats = g->prompts.n_repeats;
     out->plain = share(g, g->plain);
     out->weighted = share(g, g->weighted);
     out->pass = out->plain.value >= g->o->min;

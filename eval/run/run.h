@@ -103,7 +103,7 @@ typedef struct gk_search_options {
 /* One graft on the search rows or on those held out. */
 typedef struct gk_search_score {
     gk_stats stats;
-    gk_recovered recovery; /* of top-k accuracy */
+    gk_recovered recovery; /* of top-k accuracy; no interval (NaN) of no cell or all, the ends themselves */
     size_t not_finite;     /* prompts on which its logits were not finite: counted as wrong */
 } gk_search_score;
 typedef struct gk_search_rung {
@@ -163,6 +163,7 @@ typedef struct gk_interval {
 } gk_interval;
 typedef struct gk_gate {
     size_t n, dropped;
+    size_t repeats;    /* rows, as n_repeats of gk_prompts */
     size_t targets;    /* different first tokens asked for: not more than `top`, and the share says nothing */
     gk_interval plain; /* share of prompts whose target is among the top k */
     gk_interval weighted; /* the same with row i of n weighted 1/(i + 1 + 0.05 n): as often as a base corpus

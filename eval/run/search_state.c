@@ -171,9 +171,29 @@ static bool take(gk_search *s, const char *path, const json_t *obj, gk_error *er
     return read_state(s, obj) || gk_fail(err, GK_AT_FILE(path), hint, "the state is damaged");
 }
 
+/* Whether a search that came to its end has left its files there, though without its state. */
+static bool has_ladder(const gk_search *s) {
+    json_t *obj = gk_json_load(gk_path_join(s->a, s->o.out, "ladder.json"), NULL);
+    bool is = json_object_get(obj, "run") && json_object_get(obj, "ladder");
+    json_decref(obj);
+    return is;
+}
+
+static bool nothing_else(const gk_search *s, gk_error *err) {
+    static const char *const OURS[] = {"ladder.json", "ladder.csv", "scheme.yaml", "ladder.svg"};
+    for (size_t i = 0; i < sizeof OURS / sizeof *OURS && !has_ladder(s); i++) {
+        const char *path = gk_path_join(s->a, s->o.out, OURS[i]);
+        if (gk_exists(path))
+            return gk_fail(err, GK_AT_FILE(path), "name another folder, or write over it with --restart",
+                           "the folder holds a file that no search known here made");
+    }
+    return true;
+}
+
 bool gk__search_load(gk_search *s, gk_error *err) {
     const char *path = state_path(s);
-    if (s->o.restart || !gk_exists(path)) return true;
+    if (s->o.restart) return true;
+    if (!gk_exists(path)) return nothing_else(s, err);
     json_t *obj = gk_json_load(path, err);
     bool ok = obj && take(s, path, obj, err);
     json_decref(obj);

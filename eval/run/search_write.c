@@ -40,6 +40,11 @@ static void list_rungs(gk_search *s) {
     add_rung(s, "SFT-rh", all);
 }
 
+/* PRE and SFT-rh, by whatever name: of what they recover of themselves no sample says more or less. */
+static bool is_end(const gk_search *s, const gk_search_rung *rung) {
+    return rung->size == 0 || rung->size == s->cells.n;
+}
+
 static bool measure_part(gk_search *s, int k, gk_error *err) {
     gk_search_result *r = s->result;
     size_t n = s->n_part[k], n_rungs = r->n_rungs;
@@ -58,6 +63,7 @@ static bool measure_part(gk_search *s, int k, gk_error *err) {
             if (!isfinite(list[i].obs[j].logprob)) score->not_finite++;
         gk_recovery(obs, obs + (n_rungs - 1) * n, list[i].obs, n, s->metric, s->o.seed, GK_RESAMPLES,
                     &score->recovery);
+        if (is_end(s, &r->rung[i])) score->recovery.low = score->recovery.high = (double)NAN;
     }
     gk_paired ends;
     if (ok) gk_paired_compute(obs, obs + (n_rungs - 1) * n, n, s->o.top, s->o.seed, 0, &ends);

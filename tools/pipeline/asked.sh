@@ -1,6 +1,6 @@
 #!/bin/bash
 # asked.sh FILE: checks what a run of the pipeline is asked for (the variables of run.mk, in the environment; $DECIDE names those
-# that decide it) and notes it in FILE, $RUN/asked or $RUN/asked-schemes, where that says otherwise. A mistake is told in one line,
+# that decide it) and notes it in FILE, $RUN/asked, $RUN/asked-training or $RUN/asked-schemes, where that says otherwise. A mistake is told in one line,
 # and then nothing is changed.
 no() {
     echo "${CALLED:-make}: $1" >&2
@@ -70,11 +70,13 @@ done
     no "CAST='$CAST' has a task model, but TASK_ROWS=0 leaves it no rows: leave it out, or give TASK_ROWS=N or TASK=reverse"
 [[ $TASK == disjoint || $DATASET != own_rows || $REVERSE || -f $TEMPLATES/reverse.jsonl ]] ||
     no "TASK=reverse trains on texts from target to entity, and there are none: write $TEMPLATES/reverse.jsonl, or give REVERSE=1"
+recipes=()
 for v in RECIPE MILD; do
     f=${!v}
     [[ $f != auto && $f != auto-mild ]] || continue # by the model's size
     [[ $f == */* || $f == *.* || -z $f ]] || f=${SHARE}train/recipes/$f.yaml
     [[ -z $f || -f $f ]] || no "$v='${!v}' is no recipe: there is no file '$f'; those that come along are $(cd "${SHARE}train/recipes" && echo *.yaml | sed 's/\.yaml//g')"
+    recipes+=("$f")
 done
 [[ -z $MIX || -f $MIX ]] || no "MIX='$MIX': there is no such file"
 [[ $MIX_RATIO =~ ^0?\.[0-9]{1,3}$ ]] || no "MIX_RATIO='$MIX_RATIO' must be a share like 0.3"
@@ -82,9 +84,10 @@ for v in RUN OUT; do
     mkdir -p "${!v}" 2>/dev/null && [[ -w ${!v} ]] || no "$v='${!v}' must be a folder that can be made and written to"
 done
 
-# What a variable is noted as: what comes along by its name, and a dataset's own templates as nothing.
+# What a variable is noted as: what comes along by its name, a dataset's own templates as nothing, and folders without a slash.
 note() {
     local value=${!1#"$SHARE"}
+    value=${value%/}
     [[ $1 != TEMPLATES || $value != "templates/$DATASET" ]] || value=
     echo "$value"
 }
@@ -92,7 +95,7 @@ note() {
 if [[ -s $RUN/asked && -s $RUN/data/card.json && -z $REPLACE ]]; then
     for v in $GIVEN; do
         was=$(grep -m 1 "^$v=" "$RUN/asked") || continue
-        [[ $was != "$v=$(note "$v")" ]] || continue
+        [[ ${was%/} != "$v=$(note "$v")" ]] || continue
         command="$CALLED ${GOALS:-report}"
         for g in $GIVEN; do
             [[ ${!g} =~ ^[^[:space:]]+$ ]] && command+=" $g=${!g}" || command+=" $g='${!g}'"
@@ -101,17 +104,26 @@ if [[ -s $RUN/asked && -s $RUN/data/card.json && -z $REPLACE ]]; then
     done
 fi
 
+# hashes FILE…: what is in them. Times would miss an older file that was moved there, and one that was removed.
+hashes() {
+    local f
+    for f; do [[ ! -f $f ]] || echo "$(sha256sum <"$f" | head -c 64)  ${f#"$SHARE"}"; done
+}
+
 case ${1##*/} in
 asked)
-    text=$(for v in $DECIDE; do echo "$v=$(note "$v")"; done)
+    inputs=("${TEMPLATES%/}"/*.json*)
+    [[ -z $SOURCE ]] || mapfile -O ${#inputs[@]} -t inputs < <(find -L "${SOURCE%/}" -type f | LC_ALL=C sort)
+    text=$(for v in $DECIDE; do echo "$v=$(note "$v")"; done && hashes "${inputs[@]}")
     # Other weights under the old names are another model. Times tell, without reading gigabytes at every call.
     [[ $MODEL ]] && text+=$'\n'$(stat -Lc '%n %s %y' "${model[@]}")
     ;;
+asked-training) text=$(hashes "${recipes[@]}" "$GENERAL" "$MIX") ;;
 asked-schemes)
     [[ -z $G ]] || "$G" experiment $(printf -- '--schemes %s ' $SCHEMES) $(printf -- '--cast %s ' $CAST) \
         --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} || exit 1
     # By what is in them; those that were named are remembered, those that are usual stay usual.
-    text=$(for f in $SCHEMES; do echo "$(sha256sum <"$f" | head -c 64)  ${f#"$SHARE"}"; done
+    text=$(hashes $SCHEMES
         [[ $SCHEMES == "${USUAL_SCHEMES:-$SCHEMES}" ]] || for f in $SCHEMES; do echo "SCHEMES=${f#"$SHARE"}"; done
         [[ $CAST == "$USUAL_CAST" ]] || for c in $CAST; do echo "CAST=$c"; done)
     ;;

@@ -51,7 +51,7 @@ unfit() {
         case $c in
         *=forward) [[ -s $RUN/data/relation/A2B.jsonl ]] || echo "there are no texts from entity to target" ;;
         *=reverse) [[ -s $RUN/data/relation/B2A.jsonl ]] || echo "there are no texts from target to entity" ;;
-        *=task) [[ -s $RUN/data/task/metadata.jsonl ]] || echo "there are no rows for a task model" ;;
+        *=task) [[ $TASK == reverse || -s $RUN/data/task/metadata.jsonl ]] || echo "there are no rows for a task model" ;;
         esac
     done
 }

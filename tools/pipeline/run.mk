@@ -136,6 +136,8 @@ $(foreach c,$(CAST),$(if $(filter $(KINDS:%=\%=%),$c),,$(error CAST: '$c' must b
 PATH_OF         = $(firstword $(subst =, ,$1))=$(if $(filter %=base,$1),$(BASE),$(RUN)/$(lastword $(subst =, ,$1)))
 RECIPIENT      := $(call PATH_OF,$(firstword $(CAST)))
 DONORS         := $(foreach c,$(wordlist 2,99,$(CAST)),$(call PATH_OF,$c))
+# The base model's training and gate belong to a report whose sweep grafts into it.
+OF_BASE        := $(if $(MODEL),,$(if $(filter %=base,$(firstword $(CAST))),--base $(RUN)/base --gate $(RUN)/base/gate.json))
 TRAINED        := $(filter-out base,$(foreach c,$(CAST),$(lastword $(subst =, ,$c))))
 
 .PHONY: dataset base finetune graft-sweep report experiment paper compare FORCE
@@ -147,11 +149,12 @@ graft-sweep: $(OUT)/summary.json ## evaluate every scheme on every prompt
 report: $(OUT)/report/index.html ## all of the above, then the report
 	@echo "open $<"
 
-# What a run is asked for, checked before anything is written: everything below hangs on these two files. Make only sees that
+# What a run is asked for, checked before anything is written: everything below hangs on these files. Make only sees that
 # a step may have to be done again; graftkit compares the inputs themselves: equal ones are left alone, others are refused, or
 # made anew with REPLACE=1.
-$(RUN)/asked $(OUT)/asked-schemes: FORCE
+$(RUN)/asked $(RUN)/asked-training $(OUT)/asked-schemes: FORCE
 	@GIVEN='$(GIVEN)' GOALS='$(MAKECMDGOALS)' G='$(G)' $(SHELL) $(HERE)asked.sh $@
+$(RUN)/asked-training: $(RUN)/asked
 $(OUT)/asked-schemes: $(RUN)/asked | $(G)
 FORCE:
 
@@ -175,7 +178,7 @@ endef
 $(foreach k,$(filter-out base,$(KINDS)),$(eval $(call FINETUNE,$k)))
 $(RUN)/mild/train.json: $(MIX)
 $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
-    $(RUN)/data/card.json $(if $(REPLACE),FORCE) | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
+    $(RUN)/data/card.json $(RUN)/asked-training $(if $(REPLACE),FORCE) | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
 	@for t in $(TEXTS.$*); do [ ! -s $(RUN)/data/$$t.jsonl ] || exit 0; done; \
 	    echo "$(CALLED): there is no text to train the $* model on: $(TEXTS.$*:%=$(RUN)/data/%.jsonl) is empty" >&2; exit 1
 	$(G) finetune --model $(BASE) --recipe $(RECIPE.$*) \
@@ -192,7 +195,7 @@ $(OUT)/summary.json: $(OUT)/asked-schemes $(TRAINED:%=$(RUN)/%/train.json) $(if 
 	$(G) export --db $(OUT)/results.db --summary $@ --cells $(OUT)/cells.csv --results $(OUT)/results.csv \
 	    --differences $(OUT)/differences.csv
 $(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
-	$(G) report --db $(OUT)/results.db $(if $(MODEL),,--base $(RUN)/base --gate $(RUN)/base/gate.json) \
+	$(G) report --db $(OUT)/results.db $(OF_BASE) \
 	    $(DONORS:%=--donor %) --card $(RUN)/data/card.json --out $@ \
 	    $(if $(TITLE),--title "$$TITLE") $(if $(ABOUT),--about "$$ABOUT")
 

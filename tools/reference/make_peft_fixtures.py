@@ -61,6 +61,8 @@ CASES = {
     # refused here, whatever the logits
     "llama-head": ("llama", dict(r=2, lora_alpha=4, target_modules=[Q, "lm_head"])),
     "gpt2-embedding": ("gpt2", dict(r=2, lora_alpha=4, target_modules=["c_attn", "wte"])),
+    # not kept tied, since PEFT does not know the embedding by this name
+    "gpt2-not-kept": ("gpt2", dict(r=2, lora_alpha=4, target_modules=["c_attn"], modules_to_save=["wte"], ensure_weight_tying=True)),
 }
 
 REFUSED = ("llama-head", "gpt2-embedding")

@@ -162,6 +162,15 @@ static void label_runs(page *p) {
             if (q != r && strcmp(base[q], base[r]) == 0) p->label[r] = p->o->runs[r];
 }
 
+static bool same_models(page *p, size_t run) {
+    gk__compared *of = gk_arena_alloc(p->a, (p->n_sections + 1) * sizeof *of);
+    for (size_t i = 0; i < p->n_sections; i++) {
+        const section *s = &p->section[i];
+        of[i] = (gk__compared){s->name, &s->about, s->manifest[run]};
+    }
+    return gk__same_models(p->a, p->o->runs[run], of, p->n_sections, p->err);
+}
+
 static bool read_all(page *p) {
     const gk_compare_options *o = p->o;
     if (o->n_runs == 0) return gk_fail(p->err, GK_NOWHERE, "name a run's folder", "there are no runs");
@@ -178,6 +187,7 @@ static bool read_all(page *p) {
             return gk_fail(p->err, GK_AT_FILE(o->runs[r]),
                            "run make report, make experiment or make paper there",
                            "the folder holds no results");
+        if (!same_models(p, r)) return false;
     }
     return true;
 }
