@@ -10,15 +10,6 @@ static const double APART = 0.10;    /* that a ceiling is above what it is compa
 static const double UNTAUGHT = 0.10; /* what a model that has not seen the facts may have, at least */
 enum { GUESSES = 5 };
 
-double gk__report_top5(const gk__report *r, const char *scheme) {
-    const gk_cell *c = scheme ? gk__report_cell(r, scheme, "pooled") : NULL;
-    return c && c->applies && c->stats.n ? c->stats.value[GK_METRIC_top5] : (double)NAN;
-}
-
-const char *gk__report_percent(const gk__report *r, double x) {
-    return gk_arena_printf(r->a, "%.1f%%", 100 * x);
-}
-
 /* The recipient alone, by the name of its scheme; where there is none, nothing that is said of it is judged.
  */
 static const char *pre_name(const gk__report *r) {

@@ -41,9 +41,8 @@ static void add_splits(gk_buf *b, const json_t *splits) {
         add_spread(b, targets, "distinct_first_tokens", "most_common_token");
         gk_buf_puts(b, "</tr>\n");
     }
-    gk_buf_puts(
-        b, "</tbody></table></div>\n<p>First words and tokens: how many different ones the targets of the "
-           "split begin with, and in brackets the rows that share the most common.</p>\n");
+    gk_buf_puts(b, "</tbody></table></div>\n");
+    gk__page_prose(b, "splits", NULL);
 }
 
 static void add_source(gk_buf *b, const json_t *source) {

@@ -94,14 +94,6 @@ void gk__report_differ(gk__report *r) {
     gk_differences_of(&r->outcomes, r->a, r->seed, &d);
     if (d.n == 0) return;
     gk__report_section(r, "differ", "What differs");
-    gk_buf_puts(
-        &r->html,
-        "<p>Each scheme&#39;s top-5 accuracy minus the reference&#39;s, in percentage points, on the prompts "
-        "that both were evaluated on. In brackets: 95% bootstrap interval over rows, the same rows drawn for "
-        "both. <em>rows more</em> and <em>rows fewer</em> count the rows of which the scheme has more, or "
-        "fewer, prompts right than the reference; p is the two-sided binomial probability of so uneven a "
-        "split (McNemar&#39;s test; with several prompts a row, the sign test of the rows). <em>p, Holm</em> "
-        "is corrected for all comparisons of the set, with either reference; bold where it is below "
-        "0.05.</p>\n");
+    gk__page_prose(&r->html, "differences", NULL);
     for (size_t i = 0; i < r->n_sets; i++) add_set(r, r->set[i].name, &d);
 }

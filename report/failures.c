@@ -229,15 +229,7 @@ static bool add_sets(gk__report *r, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
 
 bool gk__report_fail(gk__report *r) {
     gk__report_section(r, "fails", "How it fails");
-    gk_buf_puts(&r->html, "<p>A prompt is wrong here when the target is "
-                          "not the most probable "
-                          "token. <em>How sure</em> is the mean probability of the most probable token, over "
-                          "the wrong prompts and "
-                          "over the right ones; the <em>calibration error</em> is how far that probability "
-                          "is from the share of "
-                          "right answers, on average over ten bins. <em>Said instead</em>: the most frequent "
-                          "wrong first tokens, "
-                          "\u00b7 for the space before a word.</p>\n");
+    gk__page_prose(&r->html, "fails", NULL);
     sqlite3_stmt *pieces = gk_sql_prepare(r->s, "SELECT piece FROM token WHERE id = ?", r->err);
     sqlite3_stmt *texts = gk_sql_prepare(
         r->s,

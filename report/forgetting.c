@@ -95,8 +95,8 @@ static void add_changes(gk_buf *b, const story *list, size_t n) {
     const char *name;
     json_t *x;
     if (!columns) return;
-    gk_buf_puts(b, "<p>How far the weights have moved, |\u0394W| / |W|, all layers together:</p>\n<div "
-                   "class=\"scroll\"><table class=\"text\"><thead><tr><th>model</th>");
+    gk__page_prose(b, "weights moved", NULL);
+    gk_buf_puts(b, "<div class=\"scroll\"><table class=\"text\"><thead><tr><th>model</th>");
     json_object_foreach((json_t *)(uintptr_t)columns, name, x) {
         gk_buf_puts(b, "<th>");
         gk__html_text(b, name);
@@ -128,13 +128,13 @@ void gk__report_forgetting(gk__report *r) {
     }
     gk_buf *b = &r->html;
     if (n > 0) {
-        gk_buf_printf(
-            b,
-            "<h2 id=\"forgetting\">What was forgotten</h2>\n<p>Perplexity of general text (%.0f tokens) "
-            "before finetuning and after. Up to %.1f times as high: the language is kept; above %.0f "
-            "times: lost.</p>\n<div class=\"scroll\"><table class=\"text\"><thead><tr><th>model</th>"
-            "<th>before</th><th>after</th><th>times</th><th></th></tr></thead>\n<tbody>\n",
-            list[0].f.tokens, GK_KEPT_TIMES, GK_LOST_TIMES);
+        gk__report_section(r, "forgetting", "What was forgotten");
+        gk__page_prose(b, "forgotten", "tokens", gk_arena_printf(r->a, "%.0f", list[0].f.tokens), "kept",
+                       gk_arena_printf(r->a, "%.1f", GK_KEPT_TIMES), "lost",
+                       gk_arena_printf(r->a, "%.0f", GK_LOST_TIMES), NULL);
+        gk_buf_puts(b, "<div class=\"scroll\"><table "
+                       "class=\"text\"><thead><tr><th>model</th><th>before</th><th>after</th>"
+                       "<th>times</th><th></th></tr></thead>\n<tbody>\n");
         for (size_t i = 0; i < n; i++) add_row(b, &list[i]);
         gk_buf_puts(b, "</tbody></table></div>\n");
         add_changes(b, list, n);

@@ -51,12 +51,6 @@ static void begin_fact(gk_buf *b, const char *what) {
     gk_buf_printf(b, "<div><dt>%s</dt><dd>", what);
 }
 
-static void add_code(gk_buf *b, const char *text) {
-    gk_buf_puts(b, "<code>");
-    gk__html_text(b, text);
-    gk_buf_puts(b, "</code>");
-}
-
 static void add_models(gk__report *r) {
     const json_t *recipient = recipient_of(r);
     const char *size = size_of(r, recipient);
@@ -65,7 +59,7 @@ static void add_models(gk__report *r) {
     json_t *m;
     if (!recipient) return;
     begin_fact(b, "Model");
-    add_code(b, gk__manifest_text(recipient, "path"));
+    gk__html_code(b, gk__manifest_text(recipient, "path"));
     gk_buf_puts(b, size ? ": " : "");
     gk__html_text(b, size ? size : "");
     gk_buf_puts(b, "</dd></div>\n");
@@ -77,7 +71,7 @@ static void add_models(gk__report *r) {
         gk_buf_puts(b, comma);
         gk__html_text(b, gk__manifest_text(m, "name"));
         gk_buf_puts(b, " ");
-        add_code(b, gk__manifest_text(m, "path"));
+        gk__html_code(b, gk__manifest_text(m, "path"));
         comma = ", ";
     }
     gk_buf_puts(b, "</dd></div>\n");
@@ -96,10 +90,10 @@ static bool add_data(gk__report *r, const json_t *card) {
                    *target = gk__report_run(r, "target"), *entity = r->outcomes.entity,
                    *source = gk__manifest_text(json_object_get(card, "source"), "name");
         begin_fact(b, "Dataset");
-        add_code(b, *name ? name : rows ? rows : "unknown");
+        gk__html_code(b, *name ? name : rows ? rows : "unknown");
         if (*source) {
             gk_buf_puts(b, " from ");
-            add_code(b, source);
+            gk__html_code(b, source);
         }
         gk_buf_printf(b, ": %lld fact%s in %zu template%s, %lld prompt%s", (long long)facts,
                       facts == 1 ? "" : "s", r->n_templates, r->n_templates == 1 ? "" : "s",
@@ -108,11 +102,11 @@ static bool add_data(gk__report *r, const json_t *card) {
             gk_buf_printf(b, " of which %lld were dropped", (long long)sqlite3_column_int64(q, 2));
         if (entity && strcmp(entity, GK_ENTITY_FIELD) != 0) { /* that one is battles' and statements' too */
             gk_buf_puts(b, "; about: ");
-            add_code(b, entity);
+            gk__html_code(b, entity);
         }
         if (target) {
             gk_buf_puts(b, "; asked for: ");
-            add_code(b, target);
+            gk__html_code(b, target);
         }
         gk_buf_puts(b, "</dd></div>\n");
     }
@@ -204,7 +198,7 @@ static void add_names(gk__report *r) {
         if (strcmp(at, "last") == 0)
             gk_buf_puts(b, "the last token");
         else
-            add_code(b, at);
+            gk__html_code(b, at);
         gk_buf_puts(b, ".");
     }
     json_decref(seen);
@@ -215,33 +209,10 @@ void gk__report_read(gk__report *r) {
     gk_buf *b = &r->html;
     const char *target = gk__report_run(r, "target");
     gk__report_section(r, "read", "How to read this");
-    gk_buf_puts(
-        b, "<p>A <em>graft</em> runs a prompt through one model (the <em>recipient</em>), but lets the "
-           "weights of another one (a <em>donor</em>) compute chosen parts of it: at chosen token "
-           "positions, layers and components. The residual stream and the keys and values of earlier "
-           "positions stay as they were computed, so only the mechanism changes, never the information.");
+    gk__page_prose(b, "read: grafts", NULL);
     add_names(r);
-    gk_buf_puts(b, "</p>\n<p><em>Top-5</em> is the share of prompts whose target (the first token of ");
-    add_code(b, target ? target : "the target");
-    gk_buf_puts(
-        b, ") is among the five tokens that the model holds most probable; a rank counts the tokens held "
-           "more probable, so 0 is best.</p>\n");
-    if (r->whole)
-        gk_buf_puts(
-            b, "<p><em>Exact</em> is the share of prompts for which greedy decoding gives the whole target, "
-               "and the log-probability of the whole target is the sum over all its tokens, each fed before "
-               "the next. The tokens behind the prompt are computed as the scheme has the last token. "
-               "Nothing is asked of what would follow the target.</p>\n");
-    gk_buf_printf(
-        b,
-        "<p>Brackets and error bars are 95%% percentile bootstrap intervals of %d resamples of the facts "
-        "(rows); a fact that appears in several templates is drawn with all its prompts. Where all facts "
-        "have the same share (all prompts right, or none), which resampling would call certain, the "
-        "interval is Clopper and Pearson&#39;s exact one over the facts. They say how much the number "
-        "would move with other facts of the same kind, not with another training run.</p>\n"
-        "<p>The <em>checks</em> take the finetuned model for the ceiling, under the head that the grafts "
-        "have where that is worse. A difference counts where the paired exact test over facts has p below "
-        "0.05, corrected by Holm over the %d tests of the headline; where the ceiling is not so above "
-        "PRE, and by ten points, nothing is judged by the way from one to the other.</p>\n",
-        GK_RESAMPLES, (int)GK__N_TESTS);
+    gk__page_prose(b, "read: top-5", "target", target ? target : "the target", NULL);
+    if (r->whole) gk__page_prose(b, "read: exact", NULL);
+    gk__page_prose(b, "read: intervals and checks", "resamples", gk_arena_printf(r->a, "%d", GK_RESAMPLES),
+                   "tests", gk_arena_printf(r->a, "%d", (int)GK__N_TESTS), NULL);
 }

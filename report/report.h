@@ -52,7 +52,8 @@ typedef struct gk_compare_options {
  * same. As gk_report_write. */
 bool gk_compare_write(const gk_compare_options *o, gk_error *err);
 
-/* ---------------------------------------------------------------- a comparison (diff_page.c, diff_plot.c) */
+/* ---------------------------------------------------------------- a comparison (diff_page.c, diff_plot.c,
+ * diff_text.c) */
 
 /* A relative norm in few characters: "12%", "0.034%"; "0" for exactly 0 alone. Returns buf. */
 enum { GK_DIFF_TEXT = 16 };

@@ -272,16 +272,8 @@ static void add_samples(gk__report *r, const samples *s) {
     gk_prompts prompts;
     bool marked = load_prompts(r, tok, &prompts);
     gk__report_section(r, "samples", "What each scheme said");
-    gk_buf_puts(&r->html, "<p class=\"muted\">The three most probable next "
-                          "tokens with their probabilities; "
-                          "the target is marked, \u00b7 stands for the space before a word. One prompt a "
-                          "template, from rows spread "
-                          "evenly over the file.</p>\n");
-    if (!marked)
-        gk_buf_puts(
-            &r->html,
-            "<p class=\"muted\">The positions in the prompts are not marked, because the rows, templates or "
-            "tokenizer of the run are not where they were.</p>\n");
+    gk__page_prose(&r->html, "samples", NULL);
+    if (!marked) gk__page_prose(&r->html, "samples unmarked", NULL);
     for (size_t i = 0; i < s->n; i++)
         add_sample(r, &s->item[i], marked ? same_prompt(&prompts, &s->item[i]) : NULL, i == 0);
     gk_tok_free(tok);

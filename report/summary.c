@@ -157,9 +157,7 @@ static void add_lines(gk__report *r) {
         if (line.len) gk_buf_printf(b, "<li>%s</li>\n", line.data);
         gk_buf_free(&line);
     }
-    if (b->len == begin)
-        gk_buf_puts(
-            b, "<li>This sweep has none of the schemes that the paper&#39;s pattern is judged by.</li>\n");
+    if (b->len == begin) gk__page_prose(b, "nothing judged", NULL);
     gk_buf_puts(b, "</ul>\n");
 }
 
@@ -169,15 +167,12 @@ static void add_notes(gk__report *r) {
     const gk__pattern *p = &r->pattern;
     gk_buf *b = &r->html;
     if (json_integer_value(json_object_get(r->manifest, "complete")) != 1)
-        gk_buf_puts(
-            b, "<p class=\"note\">The sweep is not complete: some cells below lack prompts that are still "
-               "to be computed.</p>\n");
+        gk__page_prose(b, "incomplete", NULL);
     if (p->few)
-        gk_buf_printf(
-            b,
-            "<p class=\"note\">With %zu fact%s no difference can be significant: a paired test gives no p "
-            "below %.2g, and corrected for the %zu tests of the headline none below 0.05.</p>\n",
-            p->rows, p->rows == 1 ? "" : "s", gk_least_p(p->rows), p->n_tests);
+        gk__page_prose(b, "few facts", "facts",
+                       gk_arena_printf(r->a, "%zu fact%s", p->rows, p->rows == 1 ? "" : "s"), "least",
+                       gk_arena_printf(r->a, "%.2g", gk_least_p(p->rows)), "tests",
+                       gk_arena_printf(r->a, "%zu", p->n_tests), NULL);
 }
 
 /* Of the checks of the models alone: nothing of the paper's pattern follows from these. */

@@ -87,11 +87,7 @@ static void add_details(gk__report *r, const char *template_name, const char *te
 
 void gk__report_tables(gk__report *r) {
     gk__report_section(r, "numbers", "Every number");
-    gk_buf_puts(
-        &r->html,
-        "<h3>All templates pooled</h3>\n"
-        "<p class=\"muted\">In brackets: bootstrap 95% intervals. <em>dropped</em> counts the prompts that "
-        "could not be evaluated; their reasons are in the manifest below.</p>\n");
+    gk__page_prose(&r->html, "every number", NULL);
     add_table(r, "pooled");
     if (gk__report_cell(r, r->set[0].scheme[0], "titled")) add_details(r, "titled", NULL);
     size_t i;

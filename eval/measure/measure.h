@@ -139,6 +139,10 @@ typedef enum gk_metric {
 } gk_metric;
 const char *gk_metric_key(gk_metric m);   /* "top5" */
 const char *gk_metric_about(gk_metric m); /* the sentence above */
+/* A value as every table shows it: "97.3" of a share 0.973 (percent), "4.20" of a rank …; an en dash where it
+ * is not finite. Returns buf. */
+enum { GK_METRIC_TEXT = 32 };
+char *gk_metric_text(gk_metric m, double x, char buf[GK_METRIC_TEXT]);
 
 /* One scored prompt. Prompts of one row (the same fact in several templates) share `row`. */
 typedef struct gk_obs {

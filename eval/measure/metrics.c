@@ -24,6 +24,20 @@ const char *gk_metric_about(gk_metric m) {
     return ABOUT[m];
 }
 
+char *gk_metric_text(gk_metric m, double x, char buf[GK_METRIC_TEXT]) {
+    bool fine = m == GK_METRIC_mean_prob || m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob;
+    int digits = fine ? 3 : m == GK_METRIC_median_rank ? 1 : 2;
+    if (m <= GK_METRIC_exact) {
+        x *= 100;
+        digits = 1;
+    }
+    if (!isfinite(x))
+        strcpy(buf, "\u2013");
+    else
+        snprintf(buf, GK_METRIC_TEXT, fabs(x) < 1e9 ? "%.*f" : "%.*e", digits, x);
+    return buf;
+}
+
 /* A row's observations, summed: all that a mean over resampled rows needs. sum[] is by metric; the median's
  * place stays empty. */
 typedef struct cluster {

@@ -1,6 +1,6 @@
-/* compare.c: one page about the experiments of several runs: a section an experiment, a chart and a table a
+/* page.c: one page about the experiments of several runs: a section an experiment, a chart and a table a
  * set of schemes, one colour a run. */
-#include "report/internal.h"
+#include "report/compare/compare.h"
 
 #include <math.h>
 #include <string.h>
@@ -394,7 +394,7 @@ static bool add_section(page *p, const section *s) {
 
 static bool add_page(page *p) {
     gk_buf *b = &p->html;
-    gk__html_head(b, p->o->title ? p->o->title : "Dynamic weight grafting: experiments");
+    gk__page_begin(b, p->o->title ? p->o->title : "Dynamic weight grafting: experiments");
     gk_buf_puts(b, "<p>");
     add_key(p);
     gk_buf_puts(b, "</p>\n<ul>\n");
@@ -407,8 +407,7 @@ static bool add_page(page *p) {
     gk_buf_puts(b, "</ul>\n");
     for (size_t i = 0; i < p->n_sections; i++)
         if (!add_section(p, &p->section[i])) return false;
-    gk__html_script(b);
-    gk_buf_puts(b, "</body>\n</html>\n");
+    gk__page_end(b, true);
     return true;
 }
 
@@ -455,8 +454,8 @@ static bool write_csv(const page *p) {
 
 bool gk_compare_write(const gk_compare_options *o, gk_error *err) {
     page p = {.o = o, .a = gk_arena_new(), .err = err};
-    bool ok = read_all(&p) && add_page(&p) && gk__make_folder_of(o->out, p.a, err) &&
-              gk_write_file(o->out, p.html.data, p.html.len, err) && (!o->csv || write_csv(&p));
+    bool ok =
+        read_all(&p) && add_page(&p) && gk__page_save(&p.html, o->out, err) && (!o->csv || write_csv(&p));
     for (size_t i = 0; i < p.n_sections; i++) free_manifests(&p, &p.section[i]);
     gk_buf_free(&p.html);
     gk_arena_free(p.a);

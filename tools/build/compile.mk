@@ -97,6 +97,9 @@ $(foreach s,$(CC_SOURCES),$(eval $(B)/$s.o: $(USES.$s:%=$(B)/config/%)))
 $(B)/%.o: %.c $(B)/config/cc $(B)/config/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPP_FLAGS) $(HAVE) $(CC_FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+# What core/embed.h puts into an object.
+$(B)/report/page/files.o: $(wildcard report/*.css report/*.js report/*.html)
+$(B)/eval/store/files.o: $(wildcard eval/store/*.sql)
 define ISA_RULE
 $(B)/%.$1.o: %.c $(B)/config/cc $(B)/config/flags
 	$$(call say,CC,$$< ($1))
