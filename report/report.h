@@ -23,13 +23,14 @@ typedef struct gk_report_options {
     const gk_report_model *models; /* whose training is shown, in this order */
     size_t n_models;
     const char *gate; /* gate.json; NULL: none */
-    const char *card; /* the dataset's card.json; NULL: none */
+    const char *card;    /* the dataset's card.json; NULL: none */
+    const char *figures; /* a folder for every figure as SVG and PDF, made when absent; NULL: none */
 } gk_report_options;
-/* Writes one self-contained HTML page, atomically; draws with the program gnuplot in a temporary folder.
- * What cannot be read of the models' folders is named in the page; an unreadable store, gate or card and a
- * failing gnuplot are errors, and so is a name that is no model's of the store, or a training run, gate or
- * card that says by its hashes that it is of other models or rows than the store's. Paths that the store
- * names (rows, templates, the recipient's tokenizer) are opened again to mark spans in the sample prompts,
+/* Writes one self-contained HTML page, atomically, then the figures' SVG files, then their PDFs by the program
+ * rsvg-convert: where that is missing or fails, which is an error, all else is written.
+ * What cannot be read of the models' folders is named in the page; an unreadable store, gate or card is an
+ * error, and so is a name that is no model's of the store, or a training run, gate or card that says by its
+ * hashes that it is of other models or rows than the store's. Paths that the store names (rows, templates, the recipient's tokenizer) are opened again to mark spans in the sample prompts,
  * and passed over when they do not lead to what the store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
@@ -90,8 +91,7 @@ bool gk_draw_svg(const gk_drawing *list, size_t n, const char *path, gk_error *e
 
 /* ---------------------------------------------------------------- a search's ladder (ladder.c) */
 
-/* One SVG file: a line a step, recovery of top-`top` accuracy to the right, the goal marked. Draws with
- * gnuplot. */
+/* One SVG file: a line a step, recovery of top-`top` accuracy to the right, the goal marked. */
 bool gk_ladder_draw(const gk_search_result *r, int top, double goal, const char *path, gk_error *err);
 
 GK_PUBLIC_END

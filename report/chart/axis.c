@@ -39,8 +39,7 @@ gk__axis gk__axis_round(gk_arena *a, double low, double high, size_t most, const
     return x;
 }
 
-gk__axis gk__axis_percent(gk_arena *a) {
-    (void)a;
+gk__axis gk__axis_percent(void) {
     static const gk__tick tick[] = {{0, "0"}, {25, "25"}, {50, "50"}, {75, "75"}, {100, "100%"}};
     return (gk__axis){.high = 100, .tick = tick, .n = sizeof tick / sizeof *tick};
 }

@@ -127,7 +127,7 @@ typedef struct gk__axis {
 /* From low to high with at most so many round ticks, each with `unit` behind it. */
 gk__axis gk__axis_round(gk_arena *a, double low, double high, size_t most, const char *unit);
 /* 0 to 100 by quarters, the last with a % sign. */
-gk__axis gk__axis_percent(gk_arena *a);
+gk__axis gk__axis_percent(void);
 /* Pixels of a value on an axis drawn from `from` to `to`. */
 double gk__axis_place(const gk__axis *x, double value, double from, double to);
 /* What an axis takes under the plot (of this width) or left of it, titles included, at this size of text. */
