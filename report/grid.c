@@ -124,16 +124,6 @@ static void fill(gk__report *r, gk__grid *g, const char **scheme, size_t n) {
 
 /* ---------------------------------------------------------------- sections */
 
-const char *gk__grid_schemes(const gk__report *r, const gk__spot *s, size_t n, size_t stride) {
-    gk_buf b = {0};
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < s[i * stride].n; k++)
-            gk_buf_printf(&b, "%s%s", b.len ? "\n" : "", s[i * stride].scheme[k]);
-    const char *text = gk_arena_strdup(r->a, b.len ? b.data : "");
-    gk_buf_free(&b);
-    return text;
-}
-
 static void add_table(gk__report *r, const gk__grid *g) {
     gk_buf *b = &r->html;
     gk_buf_puts(b, "<details><summary>The numbers of this grid</summary>\n<div class=\"scroll\"><table "
@@ -148,7 +138,7 @@ static void add_table(gk__report *r, const gk__grid *g) {
         const gk__spot *s = &g->spot[i];
         if (s->n == 0) continue;
         gk_buf_puts(b, "<tr data-s=\"");
-        gk__html_text(b, gk__grid_schemes(r, s, 1, 1));
+        gk__html_text(b, gk__grid_schemes(r, s, 1));
         gk_buf_puts(b, "\"><td>");
         gk__html_text(b, g->row[i / g->n_x]);
         gk_buf_puts(b, "</td><td>");

@@ -17,9 +17,9 @@ typedef struct gk__grid {
     bool numeric, seeds;
 } gk__grid;
 
-/* The schemes of `n` spots, each `stride` behind the one before, a line each; in the arena. */
-const char *gk__grid_schemes(const gk__report *r, const gk__spot *s, size_t n, size_t stride);
-/* Its figures (grid_draw.c): up to so many rows can be lines. */
+/* grid_draw.c: the schemes of `n` spots behind each other, a line each, in the arena; a grid's figures, of which up to
+ * so many rows can be lines. */
+const char *gk__grid_schemes(const gk__report *r, const gk__spot *s, size_t n);
 enum { GK__GRID_LINES = 6 };
 void gk__grid_heatmap(gk__report *r, const gk__grid *g, gk_metric m);
 void gk__grid_lines(gk__report *r, const gk__grid *g, gk_metric m);

@@ -9,6 +9,16 @@ enum { MOST_LABEL = 34 };
 
 /* ---------------------------------------------------------------- what both drawings share */
 
+const char *gk__grid_schemes(const gk__report *r, const gk__spot *s, size_t n) {
+    gk_buf b = {0};
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < s[i].n; k++)
+            gk_buf_printf(&b, "%s%s", b.len ? "\n" : "", s[i].scheme[k]);
+    const char *text = gk_arena_strdup(r->a, b.len ? b.data : "");
+    gk_buf_free(&b);
+    return text;
+}
+
 /* "at the last token: ATTN by layer" */
 static const char *caption_of(gk__report *r, const gk__grid *g, gk_metric m, const char *more) {
     gk_buf b = {0};
@@ -67,7 +77,7 @@ static void range_of(const gk__grid *g, gk_metric m, double *low, double *high) 
 static gk__cell cell_of(gk__report *r, const gk__grid *g, size_t i, gk_metric m, double low, double high) {
     const gk__spot *s = &g->spot[i];
     gk__cell cell = {.shade = (double)NAN, .text = "\u2013"};
-    if (s->n) cell.schemes = gk__grid_schemes(r, s, 1, 1);
+    if (s->n) cell.schemes = gk__grid_schemes(r, s, 1);
     cell.says = says_of(r, g, i / g->n_x, i % g->n_x, cell.schemes, s->n ? &s->stats : NULL, m);
     if (!is_known(s, m)) return cell;
     double x = s->stats.value[m];
@@ -171,10 +181,10 @@ static gk__series line_of(gk__report *r, const gk__grid *g, const gk__axis *x, s
     gk__point *p = gk_arena_alloc(r->a, (g->n_x + 1) * sizeof *p);
     const gk__spot *of = &g->spot[row * g->n_x];
     gk__series s = {.line = true, .dots = true, .colour = gk__series_hex(row), .dash = dash[row % 3], .width = 1.8, .point = p};
-    s.schemes = gk__grid_schemes(r, of, g->n_x, 1);
+    s.schemes = gk__grid_schemes(r, of, g->n_x);
     for (size_t i = 0; i < g->n_x; i++) {
         if (!is_known(&of[i], m)) continue;
-        const char *schemes = gk__grid_schemes(r, &of[i], 1, 1);
+        const char *schemes = gk__grid_schemes(r, &of[i], 1);
         p[s.n++] = (gk__point){.x = beside(g, x, row, i),
                                .y = scale * of[i].stats.value[m],
                                .low = scale * of[i].stats.low[m],

@@ -47,6 +47,7 @@ typedef struct gk_compare_options {
     const char *title;        /* NULL: a default */
     const char *out;          /* the HTML file; its folder is made when absent */
     const char *csv;          /* every cell of every run; NULL: not written */
+    const char *figures;      /* as gk_report_options has it */
 } gk_compare_options;
 /* Writes one page that holds the sets of schemes of every experiment: a bar chart and a table each, one
  * colour a run. The same stores give the same bytes. Stores of one run that name one model must be of the
@@ -66,9 +67,10 @@ int gk_diff_steps(int rank, int steps[GK_DIFF_STEPS]);
 /* The median over the layers in which the component differs; NaN where none does. r: directions, as in
  * gk_diff_share; 0: the stable rank. */
 double gk_diff_median(const gk_diff *d, gk_component c, int r);
-/* One self-contained HTML page: heatmap and rank profiles; `a` and `b` name the models. As gk_report_write.
- */
-bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, gk_error *err);
+/* One self-contained HTML page: heatmap and rank profiles; `a` and `b` name the models; path NULL:
+ * none; `figures` as in gk_report_options. As gk_report_write. */
+bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, const char *figures,
+                   gk_error *err);
 
 /* ---------------------------------------------------------------- drawings of plans (draw.c, draw_text.c,
  * draw_svg.c)

@@ -74,17 +74,6 @@ void gk__html_piece(gk_buf *b, const char *piece) {
     gk_buf_free(&text);
 }
 
-static void add_plain(gk_buf *b, char c) {
-    if (c == '\n' || c == '\t') c = ' ';
-    if (c == '"') c = '\'';
-    if (c == '\\') gk_buf_add(b, &c, 1); /* gnuplot takes a single one for an escape */
-    gk_buf_add(b, &c, 1);
-}
-
-void gk__plain_text(gk_buf *b, const char *text) {
-    each_byte(b, text, add_plain);
-}
-
 char *gk__html_value(gk_metric m, double x, char buf[32]) {
     return gk_metric_text(m, x, buf);
 }

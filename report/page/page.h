@@ -10,10 +10,6 @@
 
 /* Adds text with &<>"' escaped; ill-formed UTF-8 and control characters become U+FFFD. */
 void gk__html_text(gk_buf *b, const char *text);
-/* The same without escaping: one line of valid UTF-8 as gnuplot data files want it (no tabs, no double
- * quotes).
- */
-void gk__plain_text(gk_buf *b, const char *text);
 /* A token as the tokenizer stores it: sentencepiece's "▁", the space before a word, as a raised dot. */
 void gk__html_piece(gk_buf *b, const char *piece);
 /* <code>text</code> */
