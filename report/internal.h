@@ -3,7 +3,7 @@
 #ifndef GK_REPORT_INTERNAL_H
 #define GK_REPORT_INTERNAL_H
 
-#include "eval/store/sql.h"
+#include "eval/store/prompts.h"
 #include "report/data.h"
 
 /* ---------------------------------------------------------------- figures (plot.c, figures.c)

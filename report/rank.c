@@ -11,20 +11,14 @@ static const char *const BIN[N_BINS] = {"1",          "2",          "3\u20135", 
 static const int K[] = {1, 2, 3, 5, 10, 20, 50, 100};
 enum { N_K = sizeof K / sizeof *K };
 
-static double within(const gk_tried *t, int k) {
-    size_t n = 0;
-    for (size_t i = 0; i < t->n; i++) n += t->item[i].rank < k;
-    return t->n ? (double)n / (double)t->n : 0;
-}
-
 static double in_bin(const gk_tried *t, int bin) {
-    return (LAST[bin] ? within(t, LAST[bin]) : 1) - (bin ? within(t, LAST[bin - 1]) : 0);
+    return (LAST[bin] ? gk_within(t, LAST[bin]) : 1) - (bin ? gk_within(t, LAST[bin - 1]) : 0);
 }
 
 static void add_points(gk_buf *b, const gk_tried *t, bool bins, long panel) {
     for (int i = 0; i < (bins ? (int)N_BINS : (int)MOST_K); i++) {
         if (panel >= 0) gk_buf_printf(b, "%ld\t", panel);
-        gk_buf_printf(b, "%d\t%.5f\n", bins ? i : i + 1, 100 * (bins ? in_bin(t, i) : within(t, i + 1)));
+        gk_buf_printf(b, "%d\t%.5f\n", bins ? i : i + 1, 100 * (bins ? in_bin(t, i) : gk_within(t, i + 1)));
     }
 }
 
@@ -83,7 +77,7 @@ static void add_table(gk__report *r, const gk__set *set) {
         gk_buf_puts(b, "<tr><td class=\"name\">");
         gk__html_text(b, t->scheme);
         gk_buf_printf(b, "</td><td>%zu</td>", t->n);
-        for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * within(t, K[i]));
+        for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * gk_within(t, K[i]));
         for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * in_bin(t, i));
         gk_buf_puts(b, "</tr>\n");
     }

@@ -30,7 +30,6 @@ typedef struct gk_eval_template {
      * the names count. */
     gk_field_span *fields;
     size_t n_fields;
-    bool titled; /* names the film (field movie_title) */
 } gk_eval_template;
 
 typedef struct gk_prompt {

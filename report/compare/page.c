@@ -328,10 +328,20 @@ static void add_table(page *p, const section *s, const char *set) {
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
-/* What the set says of itself, in the first run that has it so. */
+/* What the set says of itself under this key, in the first run that has it so. */
+static const char *said_of(const page *p, const section *s, const char *set, const char *key) {
+    const char *text = "";
+    for (size_t r = 0; r < p->runs && !*text; r++) text = text_of(s->manifest[r], "sets", set, key);
+    return text;
+}
+
 static void add_about(page *p, const section *s, const char *set) {
-    const char *about = "";
-    for (size_t r = 0; r < p->runs && !*about; r++) about = text_of(s->manifest[r], "sets", set, "about");
+    const char *title = said_of(p, s, set, "title"), *about = said_of(p, s, set, "about");
+    gk_buf_puts(&p->html, "<h3>");
+    gk__html_text(&p->html, set);
+    gk_buf_puts(&p->html, *title ? ": " : "");
+    gk__html_text(&p->html, title);
+    gk_buf_puts(&p->html, "</h3>\n");
     if (!*about) return;
     gk_buf_puts(&p->html, "<p class=\"muted\">");
     gk__html_text(&p->html, about);
@@ -346,9 +356,6 @@ static bool add_set(page *p, const section *s, const char *set) {
         n++;
         for (size_t r = 0; r < p->runs; r++) draws |= s->line[i].draws[r] > 0;
     }
-    gk_buf_puts(&p->html, "<h3>");
-    gk__html_text(&p->html, set);
-    gk_buf_puts(&p->html, "</h3>\n");
     add_about(p, s, set);
     const char *caption =
         gk_arena_printf(p->a, "Top-5 accuracy over all templates to which a scheme applies; %s.",
