@@ -12,14 +12,14 @@
 static const struct {
     const char *folder, *uses, *headers;
 } GRAPH[] = {
-    {"core", " ", NULL},
+    {"core", " ", " core.h embed.h "},
     {"tokenizer", " core ", NULL},
     {"model", " core ", NULL},
     {"data", " core ", NULL},
     {"train", " model tokenizer core ", NULL},
     {"graft", " model tokenizer core ", NULL},
     {"eval/measure", " " BELOW_EVAL, NULL},
-    {"eval/store", " eval/measure " BELOW_EVAL, " store.h outcomes.h sql.h "},
+    {"eval/store", " eval/measure " BELOW_EVAL, " store.h outcomes.h prompts.h "},
     {"eval/run", " eval/measure eval/store " BELOW_EVAL, NULL},
     {"eval/learned", " eval/measure " BELOW_EVAL, NULL},
     {"report", " " EVAL, NULL},

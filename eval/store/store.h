@@ -173,6 +173,13 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
  * under key + "_ci"; null where n is 0. A difference is as in gk_export_differences. */
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 
+/* Tables for a paper, one a set: its schemes' cells with all templates, numbers as gk_metric_text has them,
+ * with intervals, caption and label (tab:SET); for the package booktabs, and longtable where a set has more
+ * than 40 schemes. All in `path` when it ends in .tex; in a folder, which is made when `path` ends in a
+ * slash, each in SET.tex. */
+bool gk_export_latex_check(const char *path, gk_error *err); /* as gk_export_check */
+bool gk_export_latex(gk_store *s, const char *path, gk_error *err);
+
 /* A field, as RFC 4180 wants it: quoted when it holds a quote, a comma or a line break (export.c). */
 void gk_csv_text(FILE *f, const char *text);
 
