@@ -22,7 +22,7 @@ typedef struct curve {
     double peak_lr, peak_norm, tokens;
 } curve;
 
-enum { MOST_POINTS = 1200, WIDTH = 560, LOSS_HEIGHT = 250, RATE_HEIGHT = 160, QUIZ_HEIGHT = 200, FOOT = 52 };
+enum { MOST_POINTS = 1200, WIDTH = 560, LEFT = 78, RIGHT = 74, LOSS_HEIGHT = 210, RATE_HEIGHT = 110, QUIZ_HEIGHT = 140 };
 
 static void add_point(points *p, point x) {
     if (p->n == p->cap) {
@@ -95,103 +95,176 @@ static size_t window_of(const points *p) {
     return p->n / 25 > 1 ? p->n / 25 : 1;
 }
 
-/* Columns: step, loss, mean loss of the `window` steps around it, learning rate, gradient norm. Long runs are
+static gk__point point_at(double x, double y) {
+    return (gk__point){.x = x, .y = y, .low = (double)NAN, .high = (double)NAN};
+}
+
+/* What a point of a curve says, and a curve as a whole. */
+static const gk__says *says_of(gk_arena *a, const char *series, double step, const char *metric, const char *value,
+                               const char *unit) {
+    gk__says *says = gk_arena_alloc(a, sizeof *says);
+    *says = (gk__says){.series = series, .x_name = "step", .x = gk_arena_printf(a, "%.0f", step), .metric = metric, .what = metric, .value = value, .unit = unit};
+    return says;
+}
+
+static const gk__says *says_whole(gk_arena *a, const char *series, const char *metric, const curve *c) {
+    gk__says *says = gk_arena_alloc(a, sizeof *says);
+    *says = (gk__says){.series = series, .metric = metric, .n = c->train.n};
+    return says;
+}
+
+/* The curves of the training: loss, mean loss of the steps around, learning rate, gradient norm. Long runs are
  * thinned; the mean is of all steps. */
-static void add_train(gk_buf *out, const points *p) {
-    size_t half = window_of(p) / 2, stride = (p->n + MOST_POINTS - 1) / MOST_POINTS, from = 0, to = 0;
+enum { LOSS, MEAN, RATE, NORM, N_CURVES };
+static void take_train(gk_arena *a, const points *p, gk__series s[N_CURVES]) {
+    size_t half = window_of(p) / 2, stride = (p->n + MOST_POINTS - 1) / MOST_POINTS, from = 0, to = 0, n = 0;
     double sum = 0;
+    gk__point *out[N_CURVES];
+    for (int k = 0; k < N_CURVES; k++) s[k].point = out[k] = gk_arena_alloc(a, (p->n / stride + 2) * sizeof **out);
     for (size_t i = 0; i < p->n; i++) {
         const point *x = &p->item[i];
         while (to < p->n && to <= i + half) sum += p->item[to++].loss;
         while (from + half < i) sum -= p->item[from++].loss;
-        if (i % stride == 0 || i + 1 == p->n)
-            gk_buf_printf(out, "%.17g\t%.7g\t%.7g\t%.7g\t%.7g\n", x->step, x->loss, sum / (double)(to - from),
-                          x->lr, x->norm);
+        if (i % stride != 0 && i + 1 != p->n) continue;
+        const double value[N_CURVES] = {x->loss, sum / (double)(to - from), x->lr, x->norm};
+        for (int k = 0; k < N_CURVES; k++) out[k][n] = point_at(x->step, value[k]);
+        n++;
     }
+    for (int k = 0; k < N_CURVES; k++) s[k].n = n;
 }
 
-static void add_quiz(gk_buf *out, const curve *c) {
-    for (size_t i = 0; i < c->n_quiz; i++) {
-        const answers *q = &c->quiz[i];
-        gk_buf_printf(out, "%.17g\t%.7g\t%.7g\t%.7g\t%.7g\n", q->step, 100 * q->trained[0],
-                      100 * q->trained[1], 100 * q->held_out[0], 100 * q->held_out[1]);
+static gk__axis steps_of(gk_arena *a, const curve *c) {
+    gk__axis x = gk__axis_round(a, 0, c->train.item[c->train.n - 1].step, 7, "");
+    x.title = "step";
+    return x;
+}
+
+/* From 0 to a little over the highest of everything. */
+static gk__axis loss_axis(gk_arena *a, const gk__series *s, size_t n) {
+    double high = 0;
+    for (size_t k = 0; k < n; k++)
+        for (size_t i = 0; i < s[k].n; i++) high = fmax(high, s[k].point[i].y);
+    gk__axis y = gk__axis_round(a, 0, isfinite(high) && high > 0 ? 1.05 * high : 1, 6, "");
+    y.title = "loss (nats a token)";
+    return y;
+}
+
+static gk__series held_out_of(gk_arena *a, const points *p) {
+    gk__point *out = gk_arena_alloc(a, (p->n + 1) * sizeof *out);
+    for (size_t i = 0; i < p->n; i++) {
+        out[i] = point_at(p->item[i].step, p->item[i].loss);
+        out[i].says = says_of(a, "held-out texts", p->item[i].step, "loss",
+                              gk_arena_printf(a, "%.3f", p->item[i].loss), NULL);
     }
+    return (gk__series){.line = true, .dots = true, .colour = gk__ink_hex(GK__RED), .width = 1.6, .point = out, .n = p->n};
 }
 
-/* The next panel from above, `height` of `total` high, `top` already taken. The last one has the steps below
- * it. */
-static void begin_panel(gk_buf *b, int top, int height, int total, bool last) {
-    int foot = last ? FOOT : 0;
-    gk_buf_printf(b, "set origin 0,%.5f\nset size 1,%.5f\nset tmargin 1\nset bmargin %s\n",
-                  1 - (double)(top + height + foot) / total, (double)(height + foot) / total,
-                  last ? "4" : "1");
-    gk_buf_puts(b, last ? "set xlabel 'step'\nset format x '%h'\n" : "set format x ''\n");
+/* A legend over the panel, then the panel; returns where it ends. */
+typedef struct place {
+    gk_arena *a;
+    gk__chart *c;
+    double top, left, width;
+} place;
+
+static void draw(place *at, const gk__panel *p, const gk__key *key, size_t n, double height) {
+    at->top += 4 + gk__legend(at->c, key, n, at->left, at->top, at->width) + 6;
+    gk__panel_draw(at->a, at->c, p, (gk__box){at->left, at->top, at->width, height});
+    at->top += height + (p->bare ? 8 : gk__axis_depth(&p->x, at->width, GK__SMALL_SIZE));
 }
 
-static void script_loss(gk_buf *b, bool valid) {
-    gk_buf_puts(b, "set ylabel 'loss (nats a token)'\nset yrange [0:*]\n"
-                   "plot '0' using 1:2 with lines lw 1 lc rgb '#9ccfee' title 'each step', "
-                   "'0' using 1:3 with lines lw 2.6 lc rgb '#0072B2' title 'running mean'");
-    if (valid)
-        gk_buf_puts(b, ", '1' using 1:2 with lines lw 1.6 lc rgb '#D55E00' title 'held-out texts', "
-                       "'1' using 1:2 with points pt 7 ps 0.85 lc rgb '#D55E00' notitle");
-    gk_buf_puts(b, "\n");
+static void draw_loss(place *at, const curve *c, const gk__series train[N_CURVES]) {
+    gk__series s[3] = {train[LOSS], train[MEAN], held_out_of(at->a, &c->valid)};
+    s[0].colour = gk__ink_hex(GK__PALE);
+    s[0].width = 1;
+    s[0].says = says_whole(at->a, "each step", "loss", c);
+    s[1].colour = gk__ink_hex(GK__BLUE);
+    s[1].width = 2.6;
+    s[1].says = says_whole(at->a, "running mean", "loss", c);
+    const gk__key key[] = {{.shape = GK__KEY_LINE, .colour = s[0].colour, .text = "each step"},
+                           {.shape = GK__KEY_LINE, .colour = s[1].colour, .text = "running mean"},
+                           {.shape = GK__KEY_LINE, .colour = s[2].colour, .text = "held-out texts"}};
+    size_t n = c->valid.n ? 3 : 2;
+    gk__panel p = {.x = steps_of(at->a, c), .y = loss_axis(at->a, s, n), .bare = true, .series = s, .n = n};
+    draw(at, &p, key, n, LOSS_HEIGHT);
 }
 
 /* Zero, a half and the whole on an axis that ends at `peak`. */
-static void script_tics(gk_buf *b, const char *axis, double peak) {
+static gk__axis peak_axis(gk_arena *a, double peak, const char *title) {
+    gk__tick *tick = gk_arena_alloc(a, 3 * sizeof *tick);
     if (!(peak > 0)) peak = 1;
-    gk_buf_printf(b, "set %srange [0:%.7g]\nset %stics nomirror out ('0' 0, '%.2g' %.7g, '%.2g' %.7g)\n",
-                  axis, 1.1 * peak, axis, peak / 2, peak / 2, peak, peak);
+    tick[0] = (gk__tick){0, "0"};
+    tick[1] = (gk__tick){peak / 2, gk_arena_printf(a, "%.2g", peak / 2)};
+    tick[2] = (gk__tick){peak, gk_arena_printf(a, "%.2g", peak)};
+    return (gk__axis){.high = 1.1 * peak, .title = title, .tick = tick, .n = 3};
 }
 
-static void script_rate(gk_buf *b, const curve *c) {
-    gk_buf_puts(b, "set ylabel 'learning rate'\nset y2label 'gradient norm'\nset border 11\n");
-    script_tics(b, "y", c->peak_lr);
-    script_tics(b, "y2", c->peak_norm);
-    gk_buf_puts(b, "plot '0' using 1:5 axes x1y2 with lines lw 1 lc rgb '#CC79A7' title 'gradient norm', "
-                   "'0' using 1:4 with lines lw 2 lc rgb '#009E73' title 'learning rate'\n"
-                   "unset y2tics\nunset y2label\nset border 3\n");
+static void draw_rate(place *at, const curve *c, const gk__series train[N_CURVES]) {
+    gk__series s[2] = {train[NORM], train[RATE]};
+    s[0].right = true;
+    s[0].colour = gk__ink_hex(GK__PINK);
+    s[0].width = 1;
+    s[0].says = says_whole(at->a, "gradient norm", "grad_norm", c);
+    s[1].colour = gk__ink_hex(GK__GREEN);
+    s[1].says = says_whole(at->a, "learning rate", "lr", c);
+    const gk__key key[] = {{.shape = GK__KEY_LINE, .colour = s[1].colour, .text = "learning rate"},
+                           {.shape = GK__KEY_LINE, .colour = s[0].colour, .text = "gradient norm"}};
+    gk__panel p = {.x = steps_of(at->a, c),
+                   .y = peak_axis(at->a, c->peak_lr, "learning rate"),
+                   .right = peak_axis(at->a, c->peak_norm, "gradient norm"),
+                   .bare = c->n_quiz > 0,
+                   .series = s,
+                   .n = 2};
+    draw(at, &p, key, 2, RATE_HEIGHT);
 }
 
-static void script_quiz(gk_buf *b, bool trained) {
-    static const char *const who[] = {"words trained", "other words"};
-    static const char *const colour[] = {"#0072B2", "#D55E00"};
-    gk_buf_puts(b, "set ylabel 'right answers (%)'\nset yrange [0:104]\nset ytics (0, 25, 50, 75, 100)\n"
-                   "set key inside right bottom\nplot ");
-    for (int i = trained ? 0 : 1; i < 2; i++)
-        gk_buf_printf(b,
-                      "%s'2' using 1:%d with lines lw 1.4 dt 2 lc rgb '%s' title '%s, top-1', "
-                      "'2' using 1:%d with lines lw 2.2 lc rgb '%s' title '%s, top-5', "
-                      "'2' using 1:%d with points pt 7 ps 0.85 lc rgb '%s' notitle",
-                      trained && i ? ", " : "", 2 + 2 * i, colour[i], who[i], 3 + 2 * i, colour[i], who[i],
-                      3 + 2 * i, colour[i]);
-    gk_buf_puts(b, "\n");
-}
-
-static void script_curve(gk__plot *p, const curve *c) {
-    gk_buf *b = &p->script;
-    bool quiz = c->n_quiz > 0;
-    gk_buf_printf(
-        b,
-        "set border 3 lc rgb '#888888'\nset tics nomirror out tc rgb '#333333'\nset grid ytics lt 1 "
-        "lw 0.6 lc rgb '#dddddd'\nset xrange [0:%.17g]\nset key inside right top samplen 2\n"
-        "set lmargin 10\nset rmargin 9\nset xtics autofreq\n"
-        "set multiplot\n",
-        c->train.item[c->train.n - 1].step);
-    begin_panel(b, 0, LOSS_HEIGHT, p->height, false);
-    script_loss(b, c->valid.n > 0);
-    begin_panel(b, LOSS_HEIGHT, RATE_HEIGHT, p->height, !quiz);
-    script_rate(b, c);
-    if (quiz) {
-        begin_panel(b, LOSS_HEIGHT + RATE_HEIGHT, QUIZ_HEIGHT, p->height, true);
-        script_quiz(b, isfinite(c->quiz[0].trained[1]));
+/* Top-1 is a dashed line, top-5 one with dots. */
+static gk__series answers_of(gk_arena *a, const curve *c, const char *who, bool held_out, int top5) {
+    gk__point *p = gk_arena_alloc(a, (c->n_quiz + 1) * sizeof *p);
+    for (size_t i = 0; i < c->n_quiz; i++) {
+        const answers *q = &c->quiz[i];
+        double share = 100 * (held_out ? q->held_out : q->trained)[top5];
+        p[i] = point_at(q->step, share);
+        if (isfinite(share))
+            p[i].says = says_of(a, who, q->step, top5 ? "top5" : "top1",
+                                gk_arena_printf(a, "%.1f", share), "%");
     }
-    gk_buf_puts(b, "unset multiplot\n");
+    return (gk__series){.line = true,
+                        .dots = true,
+                        .colour = gk__ink_hex(held_out ? GK__RED : GK__BLUE),
+                        .dash = top5 ? NULL : "5 4",
+                        .width = top5 ? 2.2 : 1.4,
+                        .point = p,
+                        .n = c->n_quiz};
 }
 
-static void add_caption(gk__report *r, const char *name, const curve *c) {
-    gk_buf *b = &r->html;
+static void draw_quiz(place *at, const curve *c) {
+    static const char *const name[] = {"words trained, top-1", "words trained, top-5", "other words, top-1", "other words, top-5"};
+    gk__series s[4];
+    gk__key key[4];
+    size_t n = 0;
+    for (int k = isfinite(c->quiz[0].trained[1]) ? 0 : 2; k < 4; k++) {
+        s[n] = answers_of(at->a, c, name[k], k >= 2, k % 2);
+        key[n] = (gk__key){.shape = GK__KEY_LINE, .colour = s[n].colour, .dash = s[n].dash, .text = name[k]};
+        n++;
+    }
+    gk__panel p = {.x = steps_of(at->a, c), .y = gk__axis_percent(), .series = s, .n = n};
+    p.y.high = 104;
+    p.y.title = "right answers (%)";
+    draw(at, &p, key, n, QUIZ_HEIGHT);
+}
+
+static void draw_curve(gk_arena *a, const curve *c, gk__chart *out) {
+    gk__series train[N_CURVES] = {{.line = true}, {.line = true}, {.line = true}, {.line = true}};
+    take_train(a, &c->train, train);
+    place at = {.a = a, .c = out, .top = 4, .left = LEFT, .width = WIDTH - LEFT - RIGHT};
+    draw_loss(&at, c, train);
+    draw_rate(&at, c, train);
+    if (c->n_quiz) draw_quiz(&at, c);
+    out->width = WIDTH;
+    out->height = at.top + 4;
+}
+
+static void add_caption(gk_buf *b, const char *name, const curve *c) {
     gk_buf_puts(b, "<strong>");
     gk__html_text(b, name);
     gk_buf_printf(
@@ -214,31 +287,23 @@ static void add_caption(gk__report *r, const char *name, const curve *c) {
     gk_buf_puts(b, ".");
 }
 
-static bool add_curve(gk__report *r, const char *name, const curve *c) {
-    gk__plot p = {.width = WIDTH, .height = LOSS_HEIGHT + RATE_HEIGHT + FOOT + (c->n_quiz ? QUIZ_HEIGHT : 0)};
-    add_train(&p.data[0], &c->train);
-    add_quiz(&p.data[2], c);
-    for (size_t i = 0; i < c->valid.n; i++)
-        gk_buf_printf(&p.data[1], "%.17g\t%.7g\n", c->valid.item[i].step, c->valid.item[i].loss);
-    script_curve(&p, c);
-    int id = ++r->n_figures;
-    gk_buf_puts(&r->html, "<figure><div>");
-    bool ok = gk__plot_svg(&p, id, &r->html, r->err);
-    gk__plot_free(&p);
-    gk_buf_printf(&r->html, "</div><figcaption id=\"cap%d\">", id);
-    add_caption(r, name, c);
-    gk_buf_puts(&r->html, "</figcaption></figure>\n");
-    return ok;
+static void add_curve(gk__report *r, const char *name, const curve *c) {
+    gk__chart chart = {0};
+    gk_buf caption = {0};
+    draw_curve(r->a, c, &chart);
+    add_caption(&caption, name, c);
+    const char *const file[] = {"training", name, NULL};
+    gk__report_figure(r, &chart, file, gk_arena_printf(r->a, "Training of %s", name), caption.data);
+    gk_buf_free(&caption);
 }
 
 /* A curve, or a note that says why there is none. */
-static bool add_model(gk__report *r, const gk_report_model *m) {
+static void add_model(gk__report *r, const gk_report_model *m) {
     curve *c = gk_arena_alloc(r->a, sizeof *c);
     gk_error why = {0};
     char text[1600];
-    bool ok = true;
     if (read_curve(gk_path_join(r->a, m->dir, "metrics.jsonl"), c, &why)) {
-        ok = add_curve(r, m->name, c);
+        add_curve(r, m->name, c);
     } else {
         gk_buf_puts(&r->html, "<p class=\"note\">No training curve of <strong>");
         gk__html_text(&r->html, m->name);
@@ -247,15 +312,12 @@ static bool add_model(gk__report *r, const gk_report_model *m) {
         gk_buf_puts(&r->html, "</p>\n");
     }
     free_curve(c);
-    return ok;
 }
 
-bool gk__report_curves(gk__report *r) {
-    if (r->o->n_models == 0) return true;
+void gk__report_curves(gk__report *r) {
+    if (r->o->n_models == 0) return;
     gk__report_section(r, "training", "Training");
     gk_buf_puts(&r->html, "<div class=\"grid\">\n");
-    for (size_t i = 0; i < r->o->n_models; i++)
-        if (!add_model(r, &r->o->models[i])) return false;
+    for (size_t i = 0; i < r->o->n_models; i++) add_model(r, &r->o->models[i]);
     gk_buf_puts(&r->html, "</div>\n");
-    return true;
 }

@@ -3,6 +3,7 @@
 #ifndef GK_REPORT_DATA_H
 #define GK_REPORT_DATA_H
 
+#include "report/chart/figures.h"
 #include "report/checks.h"
 #include "report/manifest.h"
 #include "report/page/page.h"
@@ -37,7 +38,7 @@ typedef struct gk__report {
     size_t n_sets;
     size_t n_templates;
     bool whole, generated; /* whole targets were scored; texts were generated */
-    int n_figures;
+    gk__figures figures;
     gk_error *err;
 } gk__report;
 

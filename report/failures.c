@@ -81,28 +81,53 @@ static bool add_table(gk__report *r, const gk__set *set) {
 
 /* ---------------------------------------------------------------- calibration */
 
-static bool add_reliability(gk__report *r, const gk_tried **t, size_t n) {
-    gk__plot p = {0};
-    const char **title = gk_arena_alloc(r->a, (n + 1) * sizeof *title);
+/* A dot a bin that has prompts. */
+static gk__series series_of(gk__report *r, const gk_tried *t, const gk_failures *f) {
+    gk__point *p = gk_arena_alloc(r->a, GK_BINS * sizeof *p);
+    gk__series s = {.line = true, .dots = true, .colour = gk__ink_hex(GK__BLUE), .point = p};
+    for (int k = 0; k < GK_BINS; k++) {
+        const gk_reliability *x = &f->bin[k];
+        if (x->n == 0) continue;
+        gk__says *says = gk_arena_alloc(r->a, sizeof *says);
+        double mean = x->sum / (double)x->n, right = (double)x->right / (double)x->n;
+        *says = (gk__says){.scheme = t->scheme,
+                           .template_name = "pooled",
+                           .place = gk__report_template(r, "pooled"),
+                           .x_name = "mean probability",
+                           .x = gk_arena_printf(r->a, "%.3f", mean),
+                           .metric = "right",
+                           .what = "right",
+                           .value = gk_arena_printf(r->a, "%.1f", 100 * right),
+                           .unit = "%",
+                           .n = x->n};
+        p[s.n++] = (gk__point){.x = mean, .y = right, .low = (double)NAN, .high = (double)NAN, .says = says};
+    }
+    return s;
+}
+
+static void add_reliability(gk__report *r, const char *set, const gk_tried **t, size_t n) {
+    gk__panel *p = gk_arena_alloc(r->a, (n + 1) * sizeof *p);
+    gk__axis x = gk__axis_round(r->a, 0, 1, 5, ""), y = x;
+    x.title = "probability of what it says";
+    y.title = "share right";
+    y.low = -0.03; /* dots at the ends are whole */
+    y.high = 1.03;
     for (size_t i = 0; i < n; i++) {
         gk_failures f = gk_failures_of(t[i]);
-        title[i] = gk_arena_printf(r->a, "%s (%.2f)", t[i]->scheme, f.error);
-        gk_buf_printf(&p.data[0], "%zu\tNaN\tNaN\n", i);
-        for (int k = 0; k < GK_BINS; k++)
-            if (f.bin[k].n)
-                gk_buf_printf(&p.data[0], "%zu\t%.5f\t%.5f\n", i, f.bin[k].sum / (double)f.bin[k].n,
-                              (double)f.bin[k].right / (double)f.bin[k].n);
+        gk__series *s = gk_arena_alloc(r->a, sizeof *s);
+        *s = series_of(r, t[i], &f);
+        p[i] = (gk__panel){.title = gk_arena_printf(r->a, "%s (%.2f)", t[i]->scheme, f.error),
+                           .schemes = t[i]->scheme,
+                           .x = x,
+                           .y = y,
+                           .diagonal = true,
+                           .series = s,
+                           .n = 1};
     }
-    gk__panels k = {.n = n,
-                    .of = t,
-                    .title = title,
-                    .dots = true,
-                    .diagonal = true,
-                    .x_label = "probability of what it says",
-                    .y_label = "share right",
-                    .setup = "set xrange [0:1]\nset yrange [-0.03:1.03]\nset xtics 0.25\nset ytics 0.5\n"};
-    return gk__report_panels(
-        r, &p, &k,
+    const gk__key key[] = {{.shape = GK__KEY_LINE, .colour = gk__ink_hex(GK__GREY), .dash = "2 3", .text = "both agree"}};
+    const char *const name[] = {set, "calibration", NULL};
+    gk__report_panels(
+        r, p, n, key, 1, name, gk_arena_printf(r->a, "Calibration, set %s", set),
         "<strong>Can its probabilities be believed?</strong> Prompts by the probability of the most "
         "probable token, in ten bins of equal width: mean probability across, share of right ones up. "
         "On the dotted line both agree; below it the model is too sure. In brackets: the expected "
@@ -143,8 +168,8 @@ static bool add_sets(gk__report *r) {
         gk__html_text(&r->html, r->set[i].name);
         gk_buf_puts(&r->html, "</h3>\n");
         size_t n = gk__report_shown(r, &r->set[i], t);
-        if (n) ok = add_reliability(r, t, n);
-        ok = ok && add_table(r, &r->set[i]);
+        if (n) add_reliability(r, r->set[i].name, t, n);
+        ok = add_table(r, &r->set[i]);
         if (ok) add_bins(r, &r->set[i]);
     }
     return ok;

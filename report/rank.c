@@ -1,7 +1,7 @@
 /* rank.c: where the target stands: accuracy at every k, and how its ranks are spread. */
 #include "report/internal.h"
 
-#include <string.h>
+#include <math.h>
 
 enum { MOST_K = 100, N_BINS = 9 };
 static const int LAST[N_BINS] = {1, 2, 5, 10, 20, 50, 100, 1000, 0}; /* ranks counted from 1; 0: no end */
@@ -15,11 +15,102 @@ static double in_bin(const gk_tried *t, int bin) {
     return (LAST[bin] ? gk_within(t, LAST[bin]) : 1) - (bin ? gk_within(t, LAST[bin - 1]) : 0);
 }
 
-static void add_points(gk_buf *b, const gk_tried *t, bool bins, long panel) {
-    for (int i = 0; i < (bins ? (int)N_BINS : (int)MOST_K); i++) {
-        if (panel >= 0) gk_buf_printf(b, "%ld\t", panel);
-        gk_buf_printf(b, "%d\t%.5f\n", bins ? i : i + 1, 100 * (bins ? in_bin(t, i) : gk_within(t, i + 1)));
+/* ---------------------------------------------------------------- figures */
+
+/* All of a line's numbers, or of its places across, with blanks between. */
+static const char *list_of(const gk__report *r, const gk_tried *t) {
+    gk_buf b = {0};
+    for (int k = 1; k <= MOST_K; k++) {
+        gk_buf_puts(&b, k > 1 ? " " : "");
+        gk_buf_printf(&b, t ? "%.1f" : "%.0f", t ? 100 * gk_within(t, k) : k);
     }
+    const char *text = gk_arena_strdup(r->a, b.data);
+    gk_buf_free(&b);
+    return text;
+}
+
+/* "top-1 12.0, top-2 15.5, …" of those k that the table has. */
+static const char *told_of(const gk__report *r, const gk_tried *t) {
+    const char *text = "accuracy in %";
+    for (int i = 0; i < N_K; i++)
+        text = gk_arena_printf(r->a, "%s%s top-%d %.1f", text, i ? "," : ":", K[i], 100 * gk_within(t, K[i]));
+    return text;
+}
+
+static const gk__says *says_of(const gk__report *r, const gk_tried *t, int bin) {
+    gk__says *says = gk_arena_alloc(r->a, sizeof *says);
+    *says = (gk__says){.scheme = t->scheme, .template_name = "pooled", .n = t->n};
+    says->place = gk__report_template(r, "pooled");
+    if (bin >= 0) {
+        says->metric = "rank";
+        says->x_name = "rank";
+        says->x = BIN[bin];
+        says->what = "prompts";
+        says->value = gk_arena_printf(r->a, "%.1f", 100 * in_bin(t, bin));
+        says->unit = "%";
+    } else {
+        says->metric = "topk";
+        says->x = told_of(r, t);
+        says->values_x = list_of(r, NULL);
+        says->values = list_of(r, t);
+    }
+    return says;
+}
+
+static const gk__point *points_of(const gk__report *r, const gk_tried *t, bool bins, bool marks) {
+    int n = bins ? (int)N_BINS : (int)MOST_K;
+    gk__point *p = gk_arena_alloc(r->a, (size_t)n * sizeof *p);
+    for (int i = 0; i < n; i++)
+        p[i] = (gk__point){.x = bins ? i : i + 1,
+                           .y = 100 * (bins ? in_bin(t, i) : gk_within(t, i + 1)),
+                           .low = (double)NAN,
+                           .high = (double)NAN,
+                           .says = bins && marks ? says_of(r, t, i) : NULL};
+    return p;
+}
+
+/* The references that every panel has. */
+typedef struct references {
+    gk__series line[2];
+    gk__key key[2];
+    size_t n;
+} references;
+
+static void add_reference(const gk__report *r, references *f, const char *scheme, bool bins, const char *dash) {
+    const gk_tried *t = scheme ? gk_outcomes_of(&r->outcomes, scheme) : NULL;
+    if (!t || t->n == 0) return;
+    f->line[f->n] = (gk__series){.line = true,
+                                 .colour = gk__ink_hex(GK__GREY),
+                                 .dash = dash,
+                                 .width = 1.2,
+                                 .point = points_of(r, t, bins, false),
+                                 .n = bins ? N_BINS : MOST_K};
+    f->key[f->n++] =
+        (gk__key){.shape = GK__KEY_LINE, .colour = gk__ink_hex(GK__GREY), .dash = dash, .text = gk__text_clip(r->a, scheme, 40)};
+}
+
+static gk__axis across(bool bins) {
+    static const gk__tick bin[] = {{0, "1"}, {2, "5"}, {4, "20"}, {6, "100"}, {8, "1000+"}};
+    static const gk__tick k[] = {{1, "1"}, {2, "2"}, {5, "5"}, {10, "10"}, {20, "20"}, {50, "50"}, {100, "100"}};
+    if (bins)
+        return (gk__axis){.low = -0.6, .high = 8.6, .title = "rank of the target, from 1", .tick = bin, .n = sizeof bin / sizeof *bin};
+    return (gk__axis){.low = 1, .high = MOST_K, .log = true, .title = "k", .tick = k, .n = sizeof k / sizeof *k};
+}
+
+static gk__panel panel_of(gk__report *r, const gk_tried *t, bool bins, const references *f) {
+    gk__series *s = gk_arena_alloc(r->a, 3 * sizeof *s);
+    gk__series own = {.line = !bins,
+                      .bars = bins,
+                      .colour = gk__ink_hex(bins ? GK__SKY : GK__BLUE),
+                      .point = points_of(r, t, bins, true),
+                      .n = bins ? N_BINS : MOST_K,
+                      .says = bins ? NULL : says_of(r, t, -1)};
+    gk__panel p = {.title = t->scheme, .schemes = t->scheme, .x = across(bins), .y = gk__axis_percent(), .series = s};
+    p.y.title = bins ? "% of prompts" : "top-k accuracy";
+    if (bins) s[p.n++] = own; /* what it is compared with is drawn over its bars, and under its line */
+    for (size_t i = 0; i < f->n; i++) s[p.n++] = f->line[i];
+    if (!bins) s[p.n++] = own;
+    return p;
 }
 
 /* Which schemes the grey lines are. */
@@ -33,25 +124,13 @@ static void add_grey(gk_buf *b, const char *low, const char *high) {
     gk_buf_puts(b, ".");
 }
 
-static bool add_figure(gk__report *r, const gk_tried **t, size_t n, bool bins) {
-    gk__plot p = {0};
-    for (size_t i = 0; i < n; i++) add_points(&p.data[0], t[i], bins, (long)i);
+static void add_figure(gk__report *r, const char *set, const gk_tried **t, size_t n, bool bins) {
     const char *pre = r->roles.pre, *ceiling = r->pattern.ceiling_name;
-    const gk_tried *low = pre ? gk_outcomes_of(&r->outcomes, pre) : NULL,
-                   *high = ceiling ? gk_outcomes_of(&r->outcomes, ceiling) : NULL;
-    if (low && low->n) add_points(&p.data[1], low, bins, -1);
-    if (high && high->n) add_points(&p.data[2], high, bins, -1);
-    gk__panels k = {
-        .n = n,
-        .of = t,
-        .bars = bins,
-        .x_label = bins ? "rank of the target, from 1" : "k",
-        .y_label = bins ? "% of prompts" : "top-k %",
-        .setup =
-            bins ? "set yrange [0:100]\nset xrange [-0.6:8.6]\nset xtics ('1' 0, '5' 2, '20' 4, '100' 6, "
-                   "'1000+' 8)\n"
-                 : "set yrange [0:102]\nset xrange [1:100]\nset logscale x\nset xtics (1, 2, 5, 10, 20, 50, "
-                   "100)\n"};
+    gk__panel *p = gk_arena_alloc(r->a, (n + 1) * sizeof *p);
+    references f = {.n = 0};
+    add_reference(r, &f, pre, bins, "5 3");
+    add_reference(r, &f, ceiling, bins, NULL);
+    for (size_t i = 0; i < n; i++) p[i] = panel_of(r, t[i], bins, &f);
     gk_buf caption = {0};
     gk_buf_puts(&caption,
                 bins ? "<strong>Ranks of the target</strong>: the share of prompts in each range of "
@@ -60,10 +139,13 @@ static bool add_figure(gk__report *r, const gk_tried **t, size_t n, bool bins) {
                      : "<strong>Top-k accuracy</strong> for k from 1 to 100 on a logarithmic axis: the "
                        "share of prompts whose target is among the k most probable tokens.");
     add_grey(&caption, pre, ceiling);
-    bool ok = gk__report_panels(r, &p, &k, caption.data);
+    const char *const name[] = {set, bins ? "ranks" : "top-k", NULL};
+    const char *title = gk_arena_printf(r->a, "%s, set %s", bins ? "Ranks of the target" : "Top-k accuracy", set);
+    gk__report_panels(r, p, n, f.key, f.n, name, title, caption.data);
     gk_buf_free(&caption);
-    return ok;
 }
+
+/* ---------------------------------------------------------------- the section */
 
 static void add_table(gk__report *r, const gk__set *set) {
     gk_buf *b = &r->html;
@@ -84,31 +166,28 @@ static void add_table(gk__report *r, const gk__set *set) {
     gk_buf_puts(b, "</tbody></table></div>\n");
 }
 
-static bool add_more(gk__report *r, const gk__set *set, const gk_tried **t, size_t n) {
+static void add_more(gk__report *r, const gk__set *set, const gk_tried **t, size_t n) {
     gk_buf_puts(&r->html, "<details><summary>Ranks and numbers: ");
     gk__html_text(&r->html, set->name);
     gk_buf_puts(&r->html, "</summary>\n");
-    if (n && !add_figure(r, t, n, true)) return false;
+    if (n) add_figure(r, set->name, t, n, true);
     add_table(r, set);
     gk_buf_puts(&r->html, "</details>\n");
-    return true;
 }
 
-bool gk__report_ranks(gk__report *r) {
+void gk__report_ranks(gk__report *r) {
     const gk_tried **t = gk_arena_alloc(r->a, (r->cells.n + 1) * sizeof(*t));
     gk__report_section(r, "ranks", "Where the target stands");
     gk_buf_puts(&r->html, "<p>All templates pooled. A target that is not "
                           "the most probable token may still be second, or nowhere.</p>\n");
-    bool ok = true;
-    for (size_t i = 0; ok && i < r->n_sets; i++) {
+    for (size_t i = 0; i < r->n_sets; i++) {
         size_t n = gk__report_shown(r, &r->set[i], t);
         if (n) {
             gk_buf_puts(&r->html, "<h3>");
             gk__html_text(&r->html, r->set[i].name);
             gk_buf_puts(&r->html, "</h3>\n");
-            ok = add_figure(r, t, n, false);
+            add_figure(r, r->set[i].name, t, n, false);
         }
-        ok = ok && add_more(r, &r->set[i], t, n);
+        add_more(r, &r->set[i], t, n);
     }
-    return ok;
 }

@@ -126,8 +126,8 @@ document.querySelectorAll('table').forEach(function (table, i) {
   table.parentNode.after(button);
 });
 
-// The filter. In pictures what belongs to other schemes is veiled or dimmed, so that nothing moves; a picture of other schemes
-// only goes, as their rows do.
+// The filter. In pictures what belongs to other schemes is dimmed, so that nothing moves; a picture of other schemes only goes,
+// as their rows do.
 var bar = make('div', 'filter', ''), box = document.createElement('input'), told = make('span', 'muted', '');
 box.type = 'search';
 box.placeholder = 'FE, LT';

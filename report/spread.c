@@ -3,98 +3,73 @@
 #include "report/internal.h"
 
 #include <math.h>
-#include <string.h>
 
-enum { WIDTH = 560, ONE_LINE = 24, TWO_LINES = 38, TOP = 10, FOOT = 62 };
+enum { WIDTH = 560, TICKS = 7 };
 
-static bool drawn(const gk_cell *c) {
+static bool is_drawn(const gk_cell *c) {
     return c && c->applies && c->n_axes == 0 && c->stats.n && isfinite(c->stats.value[GK_METRIC_logit_diff]);
 }
 
-typedef struct extent {
-    double low, high; /* of everything drawn */
-    double widest;    /* of the names, in pixels */
-    int row;          /* a row's height */
-} extent;
-
-static void widen(extent *e, double x) {
-    e->low = fmin(e->low, x);
-    e->high = fmax(e->high, x);
+static gk__row_mark mark_of(const gk__report *r, const gk_cell *c, bool ring) {
+    const gk_metric m = GK_METRIC_logit_diff;
+    return (gk__row_mark){.shape = ring ? GK__RING : GK__DOT,
+                          .x = c->stats.value[m],
+                          .low = ring ? (double)NAN : c->stats.low[m],
+                          .high = ring ? (double)NAN : c->stats.high[m],
+                          .colour = gk__ink_hex(ring ? GK__ORANGE : GK__BLUE),
+                          .says = gk__report_says(r, c, m)};
 }
 
-static void measure(const gk__report *r, const gk__set *set, extent *e) {
-    for (size_t i = 0; i < set->n; i++) {
-        const char *line[2];
-        if (!drawn(gk__report_cell(r, set->scheme[i], "pooled"))) continue;
-        if (gk__plot_lines(r->a, set->scheme[i], line) == 2) e->row = TWO_LINES;
-        e->widest = fmax(e->widest, fmax(gk__plot_width(line[0]), gk__plot_width(line[1])));
+/* A ring for each template alone, under the dot of all. */
+static gk__row row_of(gk__report *r, const gk_cell *c) {
+    gk__row_mark *mark = gk_arena_alloc(r->a, (r->n_templates + 1) * sizeof *mark);
+    gk__row row = {.name = c->scheme, .schemes = c->scheme, .mark = mark};
+    for (size_t t = 1; t <= r->n_templates; t++) {
+        const gk_cell *one = gk__report_cell(r, c->scheme, gk_arena_printf(r->a, "%zu", t));
+        if (is_drawn(one)) mark[row.n++] = mark_of(r, one, true);
     }
+    mark[row.n] = mark_of(r, c, false);
+    row.told[0] = gk__text_number(r->a, mark[row.n++].says.value);
+    return row;
 }
 
-/* File 0: row, value, interval, as text; 1: row, name; 2: row, value of each template alone. Returns the
- * rows. */
-static size_t add_data(gk__report *r, const gk__set *set, gk__plot *p, extent *e) {
-    size_t n = 0;
+/* Of everything drawn, with 0. */
+static gk__axis axis_of(gk__report *r, const gk__row *row, size_t n) {
+    double low = 0, high = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < row[i].n; k++) {
+            const gk__row_mark *m = &row[i].mark[k];
+            low = fmin(low, isnan(m->low) ? m->x : fmin(m->x, m->low));
+            high = fmax(high, isnan(m->high) ? m->x : fmax(m->x, m->high));
+        }
+    double pad = high > low ? 0.03 * (high - low) : 1;
+    gk__axis x = gk__axis_round(r->a, low - pad, high + pad, TICKS, "");
+    x.title = "logit difference (nats)";
+    return x;
+}
+
+void gk__report_spread(gk__report *r, const gk__set *set) {
+    static const gk__key key[] = {{.shape = GK__KEY_DOT, .text = "all templates pooled, 95% interval"},
+                                  {.shape = GK__KEY_RING, .text = "each template alone"}};
+    gk__key keys[] = {key[0], key[1]};
+    keys[0].colour = gk__ink_hex(GK__BLUE);
+    keys[1].colour = gk__ink_hex(GK__ORANGE);
+    gk__row *row = gk_arena_alloc(r->a, (set->n + 1) * sizeof *row);
+    gk__rule zero = {.colour = gk__ink_hex(GK__GREY), .solid = true};
+    gk__rows k = {.width = WIDTH, .row = row, .rule = &zero, .n_rules = 1, .key = keys, .n_keys = 2};
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk__report_cell(r, set->scheme[i], "pooled");
-        if (!drawn(c)) continue;
-        const double *v = c->stats.value, *low = c->stats.low, *high = c->stats.high;
-        const gk_metric m = GK_METRIC_logit_diff;
-        gk_buf_printf(&p->data[0], "%zu\t%.9g", n, v[m]);
-        gk__plot_ends(&p->data[0], low[m], high[m]);
-        gk_buf_printf(&p->data[0], "\t%.2f\n", v[m]);
-        gk__plot_name(r->a, &p->data[1], (double)n, 8.5 / e->row, c->scheme);
-        gk__plot_veil(p, 0, TOP + e->row * ((double)n + 0.2), WIDTH, e->row, c->scheme);
-        widen(e, v[m]);
-        widen(e, low[m]);
-        widen(e, high[m]);
-        for (size_t t = 1; t <= r->n_templates; t++) {
-            const gk_cell *one = gk__report_cell(r, c->scheme, gk_arena_printf(r->a, "%zu", t));
-            if (!drawn(one)) continue;
-            gk_buf_printf(&p->data[2], "%zu\t%.9g\n", n, one->stats.value[m]);
-            widen(e, one->stats.value[m]);
-        }
-        n++;
+        if (is_drawn(c)) row[k.n++] = row_of(r, c);
     }
-    return n;
-}
-
-bool gk__report_spread(gk__report *r, const gk__set *set) {
-    gk__plot p = {.width = WIDTH};
-    extent e = {.widest = 24, .row = ONE_LINE}; /* 0 is always drawn */
-    measure(r, set, &e);
-    size_t n = add_data(r, set, &p, &e);
-    if (n == 0) {
-        gk__plot_free(&p);
-        return true;
-    }
-    double pad = e.high > e.low ? 0.03 * (e.high - e.low) : 1;
-    double rows = (double)n + 0.4; /* a row is one unit of the axis */
-    p.height = TOP + (int)(rows * e.row) + FOOT;
-    gk_buf_printf(
-        &p.script,
-        "set lmargin at screen %.4f\nset rmargin at screen 0.9\nset tmargin at screen %.4f\n"
-        "set bmargin at screen %.4f\n"
-        "set yrange [%g:-0.7]\nunset ytics\nset border 1 lc rgb '#888888'\nset xtics out nomirror tc rgb "
-        "'#333333'\nset grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.6\nset label 'logit "
-        "difference (nats)' at graph 0.5, screen %.4f center tc rgb '#333333'\nset xrange [%.9g:%.9g]\nset "
-        "arrow from 0, graph 0 to "
-        "0, graph 1 nohead back lw 1 lc rgb '#777777'\n",
-        (e.widest + 18) / WIDTH, 1 - (double)TOP / p.height, (double)FOOT / p.height, rows - 0.7,
-        12.0 / p.height, e.low - pad, e.high + pad);
-    gk_buf_printf(&p.script,
-                  "plot '2' using 2:1 with points pt 6 ps 0.9 lc rgb '#E69F00' notitle, '0' using "
-                  "2:1:3:4 with xerrorbars "
-                  "pt 0 lw 1.4 lc rgb '#0072B2' notitle, '0' using 2:1 with points pt 7 ps 0.9 lc "
-                  "rgb '#0072B2' "
-                  "notitle, '0' using (%.9g):1:5 with labels left offset character 1,0 notitle, '1' using "
-                  "(%.9g):1:2 with labels right "
-                  "offset character -1,0 notitle\n",
-                  e.high + pad, e.low - pad);
-    return gk__report_figure(r, &p,
-                             "<strong>Logit difference</strong>: how far the target&#39;s logit is above the "
-                             "best other token&#39;s, on average; "
-                             "right of 0 the target leads. Filled: all templates pooled, with 95% bootstrap "
-                             "intervals over rows; rings: each "
-                             "template alone.");
+    if (k.n == 0) return;
+    k.x = axis_of(r, row, k.n);
+    gk__chart chart = {0};
+    gk__rows_draw(r->a, &k, &chart);
+    const char *const name[] = {set->name, "logit difference", NULL};
+    gk__report_figure(r, &chart, name, gk_arena_printf(r->a, "Logit difference, set %s", set->name),
+                      "<strong>Logit difference</strong>: how far the target&#39;s logit is above the "
+                      "best other token&#39;s, on average; "
+                      "right of 0 the target leads. Filled: all templates pooled, with 95% bootstrap "
+                      "intervals over rows; rings: each "
+                      "template alone.");
 }

@@ -1,5 +1,6 @@
 /* diff_page.c: the page on how far two models are apart. */
 #include "report/diff/diff_page.h"
+#include "report/page/page.h"
 
 #include <math.h>
 #include <string.h>
@@ -69,19 +70,17 @@ static void add_summary(gk_buf *b, const gk_diff *d, const char *from, const cha
     gk_buf_printf(b, "</strong>: %s.</p>\n", gk_diff_text(gk_diff_relative(largest), most));
 }
 
-static bool add_heatmap(gk_buf *b, const gk_diff *d, gk_error *err) {
-    gk_buf svg = {0};
-    int width = 0;
-    bool ok = gk__diff_heatmap(d, 1, &svg, &width, err);
-    gk_buf_printf(b, "<h2>Where they differ</h2>\n<figure class=\"own-width\"><div style=\"max-width:%dpx\">",
-                  width);
-    if (ok) gk_buf_add(b, svg.data, svg.len);
-    gk_buf_puts(b, "</div><figcaption id=\"cap1\">|B\u2009\u2212\u2009A|\u2009/\u2009|A| (Frobenius norms, "
-                   "weights and biases together) of each component in each layer; logarithmic colours. "
-                   "<em>layer</em>, <em>all</em> and <em>model</em> take a row, a column and everything "
-                   "together.</figcaption></figure>\n");
-    gk_buf_free(&svg);
-    return ok;
+static void add_heatmap(gk_arena *a, gk_buf *b, const gk_diff *d, gk__figures *figures) {
+    gk__chart chart = {0};
+    const char *const name[] = {"difference", NULL};
+    gk__diff_heatmap(a, d, &chart);
+    gk_buf_puts(b, "<h2>Where they differ</h2>\n<div class=\"heat own-width\">");
+    gk__figures_add(figures, b, &chart, name, "Relative difference of each component in each layer",
+                    "|B\u2009\u2212\u2009A|\u2009/\u2009|A| (Frobenius norms, "
+                    "weights and biases together) of each component in each layer; logarithmic colours. "
+                    "<em>layer</em>, <em>all</em> and <em>model</em> take a row, a column and everything "
+                    "together.");
+    gk_buf_puts(b, "</div>\n");
 }
 
 static bool any_spectrum(const gk_diff *d) {
@@ -146,15 +145,20 @@ static void add_table(gk_buf *b, const gk_diff *d) {
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
-bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, gk_error *err) {
+bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, const char *figures,
+                   gk_error *err) {
+    gk_arena *memory = gk_arena_new();
+    gk__figures kept = {.a = memory, .kept = figures != NULL};
     gk_buf page = {0};
     gk__page_begin(&page, "How far two models are apart");
     add_summary(&page, d, a, b);
-    bool ok = add_heatmap(&page, d, err);
+    add_heatmap(memory, &page, d, &kept);
     add_profile(&page, d);
     add_table(&page, d);
     gk__page_end(&page, false);
-    ok = ok && gk__page_save(&page, path, err);
+    bool ok = (!path || gk__page_save(&page, path, err)) && (!figures || gk__figures_save(&kept, figures, err));
+    gk__figures_free(&kept);
     gk_buf_free(&page);
+    gk_arena_free(memory);
     return ok;
 }

@@ -74,25 +74,10 @@ void gk__html_piece(gk_buf *b, const char *piece) {
     gk_buf_free(&text);
 }
 
-static void add_plain(gk_buf *b, char c) {
-    if (c == '\n' || c == '\t') c = ' ';
-    if (c == '"') c = '\'';
-    if (c == '\\') gk_buf_add(b, &c, 1); /* gnuplot takes a single one for an escape */
-    gk_buf_add(b, &c, 1);
-}
-
-void gk__plain_text(gk_buf *b, const char *text) {
-    each_byte(b, text, add_plain);
-}
-
-char *gk__html_value(gk_metric m, double x, char buf[32]) {
-    return gk_metric_text(m, x, buf);
-}
-
 void gk__html_stat(gk_buf *b, const gk_stats *s, gk_metric m) {
     char value[32], low[32], high[32];
-    gk_buf_puts(b, gk__html_value(m, s->value[m], value));
+    gk_buf_puts(b, gk_metric_text(m, s->value[m], value));
     if (s->n == 0 || isnan(s->low[m])) return;
-    gk_buf_printf(b, "<small>[%s, %s]</small>", gk__html_value(m, s->low[m], low),
-                  gk__html_value(m, s->high[m], high));
+    gk_buf_printf(b, "<small>[%s, %s]</small>", gk_metric_text(m, s->low[m], low),
+                  gk_metric_text(m, s->high[m], high));
 }
