@@ -76,7 +76,8 @@ typedef struct references {
     size_t n;
 } references;
 
-static void add_reference(const gk__report *r, references *f, const char *scheme, bool bins, const char *dash) {
+static void add_reference(const gk__report *r, references *f, const char *scheme, bool bins,
+                          const char *dash) {
     const gk_tried *t = scheme ? gk_outcomes_of(&r->outcomes, scheme) : NULL;
     if (!t || t->n == 0) return;
     f->line[f->n] = (gk__series){.line = true,
@@ -85,16 +86,24 @@ static void add_reference(const gk__report *r, references *f, const char *scheme
                                  .width = 1.2,
                                  .point = points_of(r, t, bins, false),
                                  .n = bins ? N_BINS : MOST_K};
-    f->key[f->n++] =
-        (gk__key){.shape = GK__KEY_LINE, .colour = gk__ink_hex(GK__GREY), .dash = dash, .text = gk__text_clip(r->a, scheme, 40)};
+    f->key[f->n++] = (gk__key){.shape = GK__KEY_LINE,
+                               .colour = gk__ink_hex(GK__GREY),
+                               .dash = dash,
+                               .text = gk__text_clip(r->a, scheme, 40)};
 }
 
 static gk__axis across(bool bins) {
     static const gk__tick bin[] = {{0, "1"}, {2, "5"}, {4, "20"}, {6, "100"}, {8, "1000+"}};
-    static const gk__tick k[] = {{1, "1"}, {2, "2"}, {5, "5"}, {10, "10"}, {20, "20"}, {50, "50"}, {100, "100"}};
+    static const gk__tick k[] = {{1, "1"},   {2, "2"},   {5, "5"},    {10, "10"},
+                                 {20, "20"}, {50, "50"}, {100, "100"}};
     if (bins)
-        return (gk__axis){.low = -0.6, .high = 8.6, .title = "rank of the target, from 1", .tick = bin, .n = sizeof bin / sizeof *bin};
-    return (gk__axis){.low = 1, .high = MOST_K, .log = true, .title = "k", .tick = k, .n = sizeof k / sizeof *k};
+        return (gk__axis){.low = -0.6,
+                          .high = 8.6,
+                          .title = "rank of the target, from 1",
+                          .tick = bin,
+                          .n = sizeof bin / sizeof *bin};
+    return (gk__axis){
+        .low = 1, .high = MOST_K, .log = true, .title = "k", .tick = k, .n = sizeof k / sizeof *k};
 }
 
 static gk__panel panel_of(gk__report *r, const gk_tried *t, bool bins, const references *f) {
@@ -105,7 +114,8 @@ static gk__panel panel_of(gk__report *r, const gk_tried *t, bool bins, const ref
                       .point = points_of(r, t, bins, true),
                       .n = bins ? N_BINS : MOST_K,
                       .says = bins ? NULL : says_of(r, t, -1)};
-    gk__panel p = {.title = t->scheme, .schemes = t->scheme, .x = across(bins), .y = gk__axis_percent(), .series = s};
+    gk__panel p = {
+        .title = t->scheme, .schemes = t->scheme, .x = across(bins), .y = gk__axis_percent(), .series = s};
     p.y.title = bins ? "% of prompts" : "top-k accuracy";
     if (bins) s[p.n++] = own; /* what it is compared with is drawn over its bars, and under its line */
     for (size_t i = 0; i < f->n; i++) s[p.n++] = f->line[i];
@@ -140,7 +150,8 @@ static void add_figure(gk__report *r, const char *set, const gk_tried **t, size_
                        "share of prompts whose target is among the k most probable tokens.");
     add_grey(&caption, pre, ceiling);
     const char *const name[] = {set, bins ? "ranks" : "top-k", NULL};
-    const char *title = gk_arena_printf(r->a, "%s, set %s", bins ? "Ranks of the target" : "Top-k accuracy", set);
+    const char *title =
+        gk_arena_printf(r->a, "%s, set %s", bins ? "Ranks of the target" : "Top-k accuracy", set);
     gk__report_panels(r, p, n, f.key, f.n, name, title, caption.data);
     gk_buf_free(&caption);
 }

@@ -1,5 +1,5 @@
 /* grid.c: the schemes of a grid by their coordinates: two axes are heatmaps, one is a line with intervals. */
-#include "report/grid.h"
+#include "report/section/grid.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -124,7 +124,8 @@ static void add_reliability(gk__report *r, const char *set, const gk_tried **t, 
                            .series = s,
                            .n = 1};
     }
-    const gk__key key[] = {{.shape = GK__KEY_LINE, .colour = gk__ink_hex(GK__GREY), .dash = "2 3", .text = "both agree"}};
+    const gk__key key[] = {
+        {.shape = GK__KEY_LINE, .colour = gk__ink_hex(GK__GREY), .dash = "2 3", .text = "both agree"}};
     const char *const name[] = {set, "calibration", NULL};
     gk__report_panels(
         r, p, n, key, 1, name, gk_arena_printf(r->a, "Calibration, set %s", set),

@@ -1,4 +1,4 @@
-/* figures.c: the sections of the sets: their bars, logit differences, grids and numbers. */
+/* sets.c: the sections of the sets: their bars, logit differences, grids and numbers. */
 #include "report/internal.h"
 
 #include <math.h>
