@@ -182,6 +182,8 @@ void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t see
 /* The p-quantile of n > 0 values, linear between neighbours (numpy's default); leaves them in another order.
  */
 double gk_percentile(double *v, size_t n, double p);
+/* The ends of the middle 95% of the values. Reorders v[]. n > 0. */
+void gk_percentile_ends(double *v, size_t n, double *low, double *high);
 
 /* The largest share of rows that may be of a kind of which none was among `rows`, at the upper end of Clopper
  * and Pearson's two-sided 95% interval: 1 - 0.025^(1 / rows). */

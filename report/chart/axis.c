@@ -102,7 +102,7 @@ void gk__axis_under(gk__chart *c, const gk__axis *x, gk__box plot, double size, 
         double at = gk__axis_place(x, x->tick[i].at, plot.x, right), half = width_of(x->tick[i].text, size) / 2;
         if (grid) gk__chart_line(c, at, plot.y, at, bottom, gk__ink_hex(GK__GRID), 0.6, NULL);
         gk__chart_line(c, at, bottom, at, bottom + TICK, axis, 1, NULL);
-        if (!turned && at - half < taken + GAP) continue;
+        if (!turned && at - half < taken + GAP / 2.0) continue;
         taken = turned ? taken : at + half;
         gk__chart_text(c, turned ? at + 0.36 * size : at, turned ? bottom + TICK + GAP : bottom + TICK + GAP + 0.8 * size, &face,
                        x->tick[i].text);

@@ -141,7 +141,7 @@ void gk__axis_right(gk__chart *c, const gk__axis *y, gk__box plot, double size);
 /* ---------------------------------------------------------------- legends (legend.c) */
 
 typedef struct gk__key {
-    enum { GK__KEY_BOX, GK__KEY_LINE, GK__KEY_DOT, GK__KEY_RING, GK__KEY_RULE } shape;
+    enum { GK__KEY_BOX, GK__KEY_LINE, GK__KEY_DOT, GK__KEY_RING, GK__KEY_RULE, GK__KEY_INTERVAL } shape;
     const char *colour, *dash; /* dash: NULL, or as stroke-dasharray has it */
     const char *text;
 } gk__key;

@@ -13,7 +13,8 @@ static void draw(gk__chart *c, const gk__key *k, double x, double y) {
     if (k->shape == GK__KEY_BOX) gk__chart_rect(c, (gk__box){x + 5, y - 6, 12, 12}, k->colour);
     if (k->shape == GK__KEY_LINE) gk__chart_line(c, x, y, x + SAMPLE, y, k->colour, 2, k->dash);
     if (k->shape == GK__KEY_RULE) gk__chart_line(c, middle, y - 8, middle, y + 8, k->colour, 1.4, k->dash);
-    if (k->shape == GK__KEY_DOT) gk__chart_interval(c, true, y, x + 2, x + SAMPLE - 2, 4, k->colour);
+    if (k->shape == GK__KEY_DOT || k->shape == GK__KEY_INTERVAL)
+        gk__chart_interval(c, true, y, x + 2, x + SAMPLE - 2, 4, k->colour);
     if (k->shape == GK__KEY_DOT || k->shape == GK__KEY_RING)
         gk__chart_dot(c, middle, y, 3.5, k->colour, k->shape == GK__KEY_RING);
     gk__chart_label(c, x + SAMPLE + 6, y, &face, k->text);

@@ -101,29 +101,32 @@ void gk__panel_draw(gk_arena *a, gk__chart *c, const gk__panel *p, gk__box plot)
 
 /* ---------------------------------------------------------------- small multiples */
 
-enum { COLUMNS = 4, PANEL_WIDTH = 215, PLOT_HEIGHT = 112, PAD = 8 };
+enum { COLUMNS = 4, PANEL_WIDTH = 215, PLOT_HEIGHT = 112, PAD = 8, SIZE = 11 };
 
 static int title_lines(gk_arena *a, const gk__panel *p, size_t n, double width) {
     int most = 1;
     for (size_t i = 0; i < n; i++) {
         const char *line[GK__TITLE_LINES];
-        int lines = p[i].title ? gk__text_title(a, p[i].title, width * GK__FONT_SIZE / (GK__SMALL_SIZE + 1), line) : 0;
+        int lines = p[i].title ? gk__text_title(a, p[i].title, width * GK__FONT_SIZE / (SIZE + 1), line) : 0;
         most = lines > most ? lines : most;
     }
     return most;
 }
 
 void gk__panels_draw(gk_arena *a, const gk__panel *p, size_t n, const gk__key *key, size_t n_keys, gk__chart *out) {
-    double left = gk__axis_breadth(&p[0].y, GK__SMALL_SIZE), width = PANEL_WIDTH - left - PAD - 4;
-    double foot = gk__axis_depth(&p[0].x, width, GK__SMALL_SIZE);
-    double head = PAD + 6 + 1.25 * (GK__SMALL_SIZE + 1) * title_lines(a, p, n, width);
+    double left = gk__axis_breadth(&p[0].y, SIZE), width = PANEL_WIDTH - left - PAD - 4;
+    double foot = gk__axis_depth(&p[0].x, width, SIZE);
+    double head = PAD + 6 + 1.25 * (SIZE + 1) * title_lines(a, p, n, width);
     double tall = head + PLOT_HEIGHT + foot;
     size_t rows = (n + COLUMNS - 1) / COLUMNS, columns = n < COLUMNS ? n : COLUMNS;
     out->width = PANEL_WIDTH * (double)columns;
     double top = n_keys ? gk__legend(out, key, n_keys, PAD, PAD / 2.0, out->width - 2 * PAD) + PAD / 2.0 : 0;
-    for (size_t i = 0; i < n; i++)
-        gk__panel_draw(a, out, &p[i],
+    for (size_t i = 0; i < n; i++) {
+        gk__panel one = p[i];
+        one.size = SIZE;
+        gk__panel_draw(a, out, &one,
                        (gk__box){PANEL_WIDTH * (double)(i % COLUMNS) + left,
                                  top + tall * (double)(i / COLUMNS) + head, width, PLOT_HEIGHT});
+    }
     out->height = top + tall * (double)rows + 4;
 }

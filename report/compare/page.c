@@ -239,13 +239,16 @@ static void add_key(page *p) {
     }
 }
 
-static void add_chart(page *p, const section *s, const char *set, const char *caption) {
+static void add_chart(page *p, const section *s, const char *set, bool draws, const char *caption) {
     gk__row *row = gk_arena_alloc(p->a, (s->n + 1) * sizeof *row);
-    gk__key *key = gk_arena_alloc(p->a, p->runs * sizeof *key);
-    gk__rows k = {.width = WIDTH, .row = row, .x = gk__axis_percent(), .key = key, .n_keys = p->runs > 1 ? p->runs : 0};
+    gk__key *key = gk_arena_alloc(p->a, (p->runs + 1) * sizeof *key);
+    gk__rows k = {.width = WIDTH, .row = row, .x = gk__axis_percent(), .key = key};
     k.x.title = "top-5 accuracy";
-    for (size_t r = 0; r < p->runs; r++)
-        key[r] = (gk__key){.shape = GK__KEY_BOX, .colour = gk__series_hex(r), .text = gk__text_clip(p->a, p->label[r], 60)};
+    for (size_t r = 0; p->runs > 1 && r < p->runs; r++)
+        key[k.n_keys++] = (gk__key){.shape = GK__KEY_BOX, .colour = gk__series_hex(r), .text = gk__text_clip(p->a, p->label[r], 60)};
+    key[k.n_keys++] = (gk__key){.shape = GK__KEY_INTERVAL,
+                                .colour = gk__ink_hex(GK__TEXT),
+                                .text = draws ? "least and most of the draws" : "95% interval"};
     for (size_t i = 0; i < s->n; i++) {
         if (!belongs(s, &s->line[i], set)) continue;
         row[k.n] = row_of(p, s, &s->line[i]);
@@ -323,7 +326,7 @@ static void add_set(page *p, const section *s, const char *set) {
         gk_arena_printf(p->a, "Top-5 accuracy over all templates to which a scheme applies; %s.",
                         draws ? "mean, least and most of the draws" : "bars: 95% intervals");
     if (n <= MOST_DRAWN)
-        add_chart(p, s, set, caption);
+        add_chart(p, s, set, draws, caption);
     else
         gk_buf_printf(&p->html, "<p class=\"muted\">%zu schemes: too many for one chart. %s</p>\n", n,
                       caption);

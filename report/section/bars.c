@@ -89,13 +89,14 @@ static size_t rules_of(gk__report *r, gk__rule rule[2], const char *tmpl) {
 }
 
 /* Kinds where there are several, and rings. */
-static size_t keys_of(const bool seen[N_KINDS], bool rings, gk__key key[N_KINDS + 1]) {
+static size_t keys_of(const bool seen[N_KINDS], bool rings, gk__key key[N_KINDS + 2]) {
     size_t n = 0;
     for (int k = 0; k < N_KINDS; k++)
         if (seen[k])
             key[n++] =
                 (gk__key){.shape = GK__KEY_BOX, .colour = gk__ink_hex(KINDS[k].ink), .text = KINDS[k].about};
     if (n < 2) n = 0;
+    key[n++] = (gk__key){.shape = GK__KEY_INTERVAL, .colour = gk__ink_hex(GK__TEXT), .text = "95% interval"};
     if (rings)
         key[n++] =
             (gk__key){.shape = GK__KEY_RING, .colour = gk__ink_hex(GK__TEXT), .text = "each template alone"};
@@ -106,7 +107,7 @@ void gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
     bool seen[N_KINDS] = {false}, rings = strcmp(template_name, "pooled") == 0 && r->n_templates > 1;
     gk__row *row = gk_arena_alloc(r->a, (set->n + 1) * sizeof *row);
     gk__rule rule[2];
-    gk__key key[N_KINDS + 1];
+    gk__key key[N_KINDS + 2];
     gk__rows k = {.width = WIDTH, .row = row, .x = gk__axis_percent(), .rule = rule, .key = key};
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = cell_on(r, set->scheme[i], template_name);

@@ -94,8 +94,7 @@ static void add_reference(const gk__report *r, references *f, const char *scheme
 
 static gk__axis across(bool bins) {
     static const gk__tick bin[] = {{0, "1"}, {2, "5"}, {4, "20"}, {6, "100"}, {8, "1000+"}};
-    static const gk__tick k[] = {{1, "1"},   {2, "2"},   {5, "5"},    {10, "10"},
-                                 {20, "20"}, {50, "50"}, {100, "100"}};
+    static const gk__tick k[] = {{1, "1"}, {3, "3"}, {10, "10"}, {30, "30"}, {100, "100"}};
     if (bins)
         return (gk__axis){.low = -0.6,
                           .high = 8.6,

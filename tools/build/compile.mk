@@ -88,8 +88,10 @@ KERNEL_FLAGS := -ffp-contract=fast $(if $(filter gcc,$(COMPILER)),-fno-thread-ju
 # Half of the sources, and nothing that a run waits for: -O2 would cost three seconds of the first build.
 LIGHT   := $(if $(filter release,$(FLAVOUR)),-O1)
 $(foreach d,data eval report tools tests,$(B)/$d/%.o): CC_FLAGS += $(LIGHT)
+# But every page waits for its intervals.
+$(B)/eval/measure/metrics.o: CC_FLAGS += $(if $(LIGHT),-O2)
 $(B)/core/rng.o $(B)/tests/core/test_rng.o: CC_FLAGS += -ffp-contract=off
-$(B)/tokenizer/spm/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
+$(B)/tokenizer/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
 
 # An object depends on the packages whose headers its source includes, through others too.
 $(foreach s,$(C_SOURCES),$(eval $(B)/$(s:.c=.o) $(ISAS:%=$(B)/$(s:.c=).%.o): $(USES.$s:%=$(B)/config/%)))
