@@ -188,8 +188,7 @@ static void add_more(gk__report *r, const gk__set *set, const gk_tried **t, size
 void gk__report_ranks(gk__report *r) {
     const gk_tried **t = gk_arena_alloc(r->a, (r->cells.n + 1) * sizeof(*t));
     gk__report_section(r, "ranks", "Where the target stands");
-    gk_buf_puts(&r->html, "<p>All templates pooled. A target that is not "
-                          "the most probable token may still be second, or nowhere.</p>\n");
+    gk__page_prose(&r->html, "ranks", NULL);
     for (size_t i = 0; i < r->n_sets; i++) {
         size_t n = gk__report_shown(r, &r->set[i], t);
         if (n) {

@@ -91,7 +91,7 @@ $(foreach d,data eval report tools tests,$(B)/$d/%.o): CC_FLAGS += $(LIGHT)
 # But every page waits for its intervals.
 $(B)/eval/measure/metrics.o: CC_FLAGS += $(if $(LIGHT),-O2)
 $(B)/core/rng.o $(B)/tests/core/test_rng.o: CC_FLAGS += -ffp-contract=off
-$(B)/tokenizer/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
+$(B)/tokenizer/spm/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
 
 # An object depends on the packages whose headers its source includes, through others too.
 $(foreach s,$(C_SOURCES),$(eval $(B)/$(s:.c=.o) $(ISAS:%=$(B)/$(s:.c=).%.o): $(USES.$s:%=$(B)/config/%)))
