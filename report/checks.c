@@ -76,16 +76,6 @@ static void find_ceiling(const gk__report *r, gk__pattern *p) {
     p->start = who->fe ? who->fe : who->pre;
 }
 
-static bool count_targets(gk__report *r, int64_t *targets) {
-    sqlite3_stmt *q = gk_sql_prepare(
-        r->s, "SELECT count(DISTINCT target_id) FROM prompt WHERE dropped IS NULL AND target_id >= 0",
-        r->err);
-    bool ok = q && gk_sql_next(r->s, q, r->err) == 1;
-    *targets = ok ? sqlite3_column_int64(q, 0) : 0;
-    sqlite3_finalize(q);
-    return ok;
-}
-
 /* Why no number of this sweep says much; NULL where some can. */
 static const char *why_not(const gk__report *r, const gk__pattern *p) {
     if (p->few)
@@ -239,7 +229,9 @@ static void check_components(const gk__report *r, gk__pattern *p) {
 bool gk__report_judge(gk__report *r) {
     gk__pattern *p = &r->pattern;
     *p = (gk__pattern){.pre = (double)NAN};
-    if (!count_targets(r, &p->targets)) return false;
+    gk_asked asked;
+    if (!gk_store_asked(r->s, &asked, r->err)) return false;
+    p->targets = asked.first_tokens;
     find_ceiling(r, p);
     make_tests(r, p);
     /* Who knows which answers there are, and no more, has that of blind guesses. */

@@ -49,7 +49,7 @@ const char *gk__report_percent(const gk__report *r, double x) {
 
 const char *gk__report_template(const gk__report *r, const char *template_name) {
     if (strcmp(template_name, "pooled") == 0) return "All templates pooled";
-    if (strcmp(template_name, "titled") == 0) return "Templates with the field movie_title, pooled";
+    if (strcmp(template_name, "full") == 0) return "Templates with every field, pooled";
     return gk_arena_printf(r->a, "Template %s", template_name);
 }
 
@@ -67,7 +67,9 @@ static void add_to_set(gk__report *r, const gk_cell *c) {
     if (!set) {
         set = &r->set[r->n_sets++];
         set->name = c->set;
-        set->about = gk__manifest_text(gk__manifest_item(r->manifest, "sets", c->set), "about");
+        const json_t *said = gk__manifest_item(r->manifest, "sets", c->set);
+        set->title = gk__manifest_text(said, "title");
+        set->about = gk__manifest_text(said, "about");
         set->scheme = gk_arena_alloc(r->a, r->cells.n * sizeof *set->scheme);
     }
     if (set->n == 0 || strcmp(set->scheme[set->n - 1], c->scheme) != 0) set->scheme[set->n++] = c->scheme;

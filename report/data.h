@@ -9,8 +9,8 @@
 #include "report/page/page.h"
 #include "report/report.h"
 
-typedef struct gk__set {      /* the schemes of one YAML set, in their order */
-    const char *name, *about; /* about: what its files say of it, or "" */
+typedef struct gk__set {              /* the schemes of one YAML set, in their order */
+    const char *name, *title, *about; /* title and about: what its files say of it, or "" */
     const char **scheme;
     size_t n;
 } gk__set;

@@ -11,7 +11,7 @@ void gk__report_figure(gk__report *r, gk__chart *c, const char *const *name, con
 /* The text that tables have; NULL where there is no number. */
 static const char *text_of(gk_arena *a, gk_metric m, double x) {
     char text[32];
-    return isfinite(x) ? gk_arena_strdup(a, gk__html_value(m, x, text)) : NULL;
+    return isfinite(x) ? gk_arena_strdup(a, gk_metric_text(m, x, text)) : NULL;
 }
 
 gk__says gk__says_of(gk_arena *a, const gk_stats *s, gk_metric m) {

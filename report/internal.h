@@ -3,7 +3,7 @@
 #ifndef GK_REPORT_INTERNAL_H
 #define GK_REPORT_INTERNAL_H
 
-#include "eval/store/sql.h"
+#include "eval/store/prompts.h"
 #include "report/data.h"
 
 /* ---------------------------------------------------------------- figures (figure.c) */
@@ -17,7 +17,8 @@ gk__says gk__says_of(gk_arena *a, const gk_stats *s, gk_metric m);
 
 /* Top-5 accuracy of a set's schemes on a template (or pool), as one <figure>; `caption` is HTML (bars.c). */
 void gk__report_bars(gk__report *r, const gk__set *set, const char *template_name, const char *caption);
-/* The schemes of a set that get a panel: evaluated and in no grid, the first 24. Returns how many (panels.c). */
+/* The schemes of a set that get a panel: evaluated and in no grid, the first 24. Returns how many (panels.c).
+ */
 size_t gk__report_shown(const gk__report *r, const gk__set *set, const gk_tried **out);
 /* Small multiples as one <figure> of their own width (panels.c). */
 void gk__report_panels(gk__report *r, const gk__panel *p, size_t n, const gk__key *key, size_t n_keys,
@@ -31,12 +32,12 @@ bool gk__report_check_beside(const gk__report *r);
 /* Fills r->pattern (checks.c). */
 bool gk__report_judge(gk__report *r);
 
-/* ---------------------------------------------------------------- sections */
+/* ---------------------------------------------------------------- sections (section/) */
 
 bool gk__report_head(gk__report *r);    /* head.c: what the page is about */
 bool gk__report_summary(gk__report *r); /* summary.c */
 void gk__report_read(gk__report *r);    /* head.c: how to read it */
-void gk__report_sets(gk__report *r);    /* figures.c */
+void gk__report_sets(gk__report *r);    /* sets.c */
 void gk__report_differ(gk__report *r);  /* differences.c */
 /* The logit differences of the set's schemes that stand in no grid, as one figure (spread.c). */
 void gk__report_spread(gk__report *r, const gk__set *set);

@@ -14,7 +14,8 @@ static const char *label_of(gk_arena *a, const gk_search_rung *rung) {
 }
 
 /* A mark of a share of the way; `of`: the rows that it is over. */
-static gk__row_mark mark_of(gk_arena *a, const gk_search_rung *rung, const gk_recovered *x, const char *of, size_t rows) {
+static gk__row_mark mark_of(gk_arena *a, const gk_search_rung *rung, const gk_recovered *x, const char *of,
+                            size_t rows) {
     gk__row_mark m = {.x = 100 * x->value, .low = 100 * x->low, .high = 100 * x->high};
     m.says = (gk__says){.scheme = rung->name,
                         .series = of,
@@ -33,7 +34,8 @@ static gk__row row_of(gk_arena *a, const gk_search_result *r, const gk_search_ru
     gk__row_mark *mark = gk_arena_alloc(a, 2 * sizeof *mark);
     const char *label = gk__text_clip(a, label_of(a, rung), MOST_LABEL);
     gk__row row = {.name = label, .schemes = rung->name, .mark = mark};
-    const gk_recovered *held = &rung->held_out.recovery, seen = {.value = rung->search.recovery.value, .low = (double)NAN, .high = (double)NAN};
+    const gk_recovered *held = &rung->held_out.recovery,
+                       seen = {.value = rung->search.recovery.value, .low = (double)NAN, .high = (double)NAN};
     if (isfinite(seen.value)) {
         mark[row.n] = mark_of(a, rung, &seen, "rows searched", r->rows[0]);
         mark[row.n].shape = GK__RING;
@@ -66,12 +68,19 @@ static gk__axis axis_of(gk_arena *a, const gk__row *row, size_t n, int top) {
 static void draw(gk_arena *a, const gk_search_result *r, int top, double goal, gk__chart *out) {
     gk__row *row = gk_arena_alloc(a, (r->n_rungs + 1) * sizeof *row);
     const gk__rule rule = {.x = 100 * goal, .name = "goal", .colour = gk__ink_hex(GK__RED)};
-    const gk__key key[] = {
-        {.shape = GK__KEY_RING, .colour = gk__ink_hex(GK__SOFT), .text = gk_arena_printf(a, "%zu rows searched", r->rows[0])},
-        {.shape = GK__KEY_DOT,
-         .colour = gk__ink_hex(GK__BLUE),
-         .text = gk_arena_printf(a, "%zu rows held out, 95%% interval", r->rows[1])}};
-    gk__rows k = {.width = WIDTH, .row = row, .rule = &rule, .n_rules = 1, .key = key, .n_keys = 2, .head = {"cells", "weights"}};
+    const gk__key key[] = {{.shape = GK__KEY_RING,
+                            .colour = gk__ink_hex(GK__SOFT),
+                            .text = gk_arena_printf(a, "%zu rows searched", r->rows[0])},
+                           {.shape = GK__KEY_DOT,
+                            .colour = gk__ink_hex(GK__BLUE),
+                            .text = gk_arena_printf(a, "%zu rows held out, 95%% interval", r->rows[1])}};
+    gk__rows k = {.width = WIDTH,
+                  .row = row,
+                  .rule = &rule,
+                  .n_rules = 1,
+                  .key = key,
+                  .n_keys = 2,
+                  .head = {"cells", "weights"}};
     for (size_t i = 0; i < r->n_rungs; i++)
         if (i != r->found) row[k.n++] = row_of(a, r, &r->rung[i]); /* the last step is that already */
     k.x = axis_of(a, row, k.n, top);
@@ -84,7 +93,8 @@ bool gk_ladder_draw(const gk_search_result *r, int top, double goal, const char 
     gk_buf svg = {0};
     draw(a, r, top, goal, &chart);
     gk__chart_svg(&chart,
-                  gk_arena_printf(a, "Recovery of top-%d accuracy by each step of the search, with 95%% intervals", top),
+                  gk_arena_printf(
+                      a, "Recovery of top-%d accuracy by each step of the search, with 95%% intervals", top),
                   &svg);
     bool ok = gk_write_file(path, svg.data, svg.len, err);
     gk_buf_free(&svg);

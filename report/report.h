@@ -22,16 +22,17 @@ typedef struct gk_report_options {
     const char *about;             /* one sentence under it; NULL: none */
     const gk_report_model *models; /* whose training is shown, in this order */
     size_t n_models;
-    const char *gate; /* gate.json; NULL: none */
+    const char *gate;    /* gate.json; NULL: none */
     const char *card;    /* the dataset's card.json; NULL: none */
     const char *figures; /* a folder for every figure as SVG and PDF, made when absent; NULL: none */
 } gk_report_options;
-/* Writes one self-contained HTML page, atomically, then the figures' SVG files, then their PDFs by the program
- * rsvg-convert: where that is missing or fails, which is an error, all else is written.
- * What cannot be read of the models' folders is named in the page; an unreadable store, gate or card is an
- * error, and so is a name that is no model's of the store, or a training run, gate or card that says by its
- * hashes that it is of other models or rows than the store's. Paths that the store names (rows, templates, the recipient's tokenizer) are opened again to mark spans in the sample prompts,
- * and passed over when they do not lead to what the store was made from. */
+/* Writes one self-contained HTML page, atomically, then the figures' SVG files, then their PDFs by the
+ * program rsvg-convert: where that is missing or fails, which is an error, all else is written. What cannot
+ * be read of the models' folders is named in the page; an unreadable store, gate or card is an error, and so
+ * is a name that is no model's of the store, or a training run, gate or card that says by its hashes that it
+ * is of other models or rows than the store's. Paths that the store names (rows, templates, the recipient's
+ * tokenizer) are opened again to mark spans in the sample prompts, and passed over when they do not lead to
+ * what the store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- several runs on one page (compare.c) */

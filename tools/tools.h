@@ -18,7 +18,7 @@
     X(sweep, "evaluate graft schemes over prompts into a results database")  \
     X(search, "find a small graft that recovers what the donor knows")       \
     X(plan, "draw which model computes what on a prompt")                    \
-    X(export, "write a results database as CSV, JSONL or summary.json")      \
+    X(export, "write a results database as CSV, JSONL or LaTeX")             \
     X(report, "write the HTML report of a run")                              \
     X(experiment, "check a file of experiments/ and list what it needs")     \
     X(compare, "write one page about the experiments of several runs")       \

@@ -30,7 +30,6 @@ typedef struct gk_eval_template {
      * the names count. */
     gk_field_span *fields;
     size_t n_fields;
-    bool titled; /* names the film (field movie_title) */
 } gk_eval_template;
 
 typedef struct gk_prompt {
@@ -179,6 +178,10 @@ typedef struct gk_obs_list {
 } gk_obs_list;
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out);
+
+/* Draws of one thing, which differ in a seed: `sum` holds the mean of those before, `draws` of them, with the
+ * least and the most for an interval, and takes one more. Start with {0}. */
+void gk_stats_add_draw(gk_stats *sum, size_t draws, const gk_stats *s);
 
 /* The p-quantile of n > 0 values, linear between neighbours (numpy's default); leaves them in another order.
  */

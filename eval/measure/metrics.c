@@ -40,6 +40,16 @@ char *gk_metric_text(gk_metric m, double x, char buf[GK_METRIC_TEXT]) {
     return buf;
 }
 
+void gk_stats_add_draw(gk_stats *sum, size_t draws, const gk_stats *s) {
+    for (int m = 0; m < GK_N_METRICS; m++) {
+        double n = (double)draws, x = s->value[m];
+        sum->value[m] = (sum->value[m] * n + x) / (n + 1);
+        sum->low[m] = draws == 0 || x < sum->low[m] ? x : sum->low[m];
+        sum->high[m] = draws == 0 || x > sum->high[m] ? x : sum->high[m];
+    }
+    sum->n += s->n;
+}
+
 /* A row's observations, summed: all that a mean over resampled rows needs. sum[] is by metric; the median's
  * place stays empty. */
 enum { CLUSTER = 14 }; /* its numbers */
@@ -139,8 +149,8 @@ static double cell_value(const cell *c, const uint32_t *times, gk_metric m) {
     return m == GK_METRIC_median_rank ? median(c, times, weight) : sum / weight;
 }
 
-/* Adds up the clusters, each as often as it was drawn, in pairs of numbers that stay in registers. One that was
- * not drawn adds nothing: to look whether it was takes longer than to add that. */
+/* Adds up the clusters, each as often as it was drawn, in pairs of numbers that stay in registers. One that
+ * was not drawn adds nothing: to look whether it was takes longer than to add that. */
 typedef double pair __attribute__((vector_size(2 * sizeof(double))));
 enum { PAIRS = CLUSTER / 2 };
 static void sum_clusters(const cell *c, const uint32_t *times, cluster *out) {
@@ -288,7 +298,8 @@ static void all_nan(gk_stats *out) {
     for (int m = 0; m < GK_N_METRICS; m++) out->value[m] = out->low[m] = out->high[m] = NAN;
 }
 
-static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk__draws *draws, gk_stats *out) {
+static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk__draws *draws,
+                    gk_stats *out) {
     out->n = n;
     out->n_whole = 0;
     all_nan(out);

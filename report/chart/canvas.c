@@ -1,7 +1,7 @@
 /* canvas.c: SVG elements, written as short as they can be: coordinates to a tenth of a pixel, lines by
  * differences. */
 #include "report/chart/chart.h"
-#include "report/internal.h"
+#include "report/page/page.h"
 
 #include <math.h>
 #include <string.h>

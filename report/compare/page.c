@@ -85,17 +85,6 @@ static line *line_of(page *p, section *s, const gk_cell *c) {
     return l;
 }
 
-/* One draw more: `sum` holds the mean of those before. */
-static void add_draw(gk_stats *sum, size_t draws, const gk_stats *s) {
-    for (int m = 0; m < GK_N_METRICS; m++) {
-        double n = (double)draws, x = s->value[m];
-        sum->value[m] = (sum->value[m] * n + x) / (n + 1);
-        sum->low[m] = draws == 0 || x < sum->low[m] ? x : sum->low[m];
-        sum->high[m] = draws == 0 || x > sum->high[m] ? x : sum->high[m];
-    }
-    sum->n += s->n;
-}
-
 static void collect_lines(page *p, section *s) {
     size_t most = 0;
     for (size_t r = 0; r < p->runs; r++) most += s->cells[r].n;
@@ -108,7 +97,7 @@ static void collect_lines(page *p, section *s) {
             const char *does = text_of(s->manifest[r], "schemes", c->scheme, "canonical");
             l->alone &= gk_kind_of(p->a, does) == GK_IS_ALONE;
             if (axis_value(c, "seed"))
-                add_draw(&l->of[r], l->draws[r]++, &c->stats);
+                gk_stats_add_draw(&l->of[r], l->draws[r]++, &c->stats);
             else
                 l->of[r] = c->stats;
         }
@@ -245,7 +234,8 @@ static void add_chart(page *p, const section *s, const char *set, bool draws, co
     gk__rows k = {.width = WIDTH, .row = row, .x = gk__axis_percent(), .key = key};
     k.x.title = "top-5 accuracy";
     for (size_t r = 0; p->runs > 1 && r < p->runs; r++)
-        key[k.n_keys++] = (gk__key){.shape = GK__KEY_BOX, .colour = gk__series_hex(r), .text = gk__text_clip(p->a, p->label[r], 60)};
+        key[k.n_keys++] = (gk__key){
+            .shape = GK__KEY_BOX, .colour = gk__series_hex(r), .text = gk__text_clip(p->a, p->label[r], 60)};
     key[k.n_keys++] = (gk__key){.shape = GK__KEY_INTERVAL,
                                 .colour = gk__ink_hex(GK__TEXT),
                                 .text = draws ? "least and most of the draws" : "95% interval"};
@@ -293,10 +283,20 @@ static void add_table(page *p, const section *s, const char *set) {
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
-/* What the set says of itself, in the first run that has it so. */
+/* What the set says of itself under this key, in the first run that has it so. */
+static const char *said_of(const page *p, const section *s, const char *set, const char *key) {
+    const char *text = "";
+    for (size_t r = 0; r < p->runs && !*text; r++) text = text_of(s->manifest[r], "sets", set, key);
+    return text;
+}
+
 static void add_about(page *p, const section *s, const char *set) {
-    const char *about = "";
-    for (size_t r = 0; r < p->runs && !*about; r++) about = text_of(s->manifest[r], "sets", set, "about");
+    const char *title = said_of(p, s, set, "title"), *about = said_of(p, s, set, "about");
+    gk_buf_puts(&p->html, "<h3>");
+    gk__html_text(&p->html, set);
+    gk_buf_puts(&p->html, *title ? ": " : "");
+    gk__html_text(&p->html, title);
+    gk_buf_puts(&p->html, "</h3>\n");
     if (!*about) return;
     gk_buf_puts(&p->html, "<p class=\"muted\">");
     gk__html_text(&p->html, about);
@@ -311,9 +311,6 @@ static void add_set(page *p, const section *s, const char *set) {
         n++;
         for (size_t r = 0; r < p->runs; r++) draws |= s->line[i].draws[r] > 0;
     }
-    gk_buf_puts(&p->html, "<h3>");
-    gk__html_text(&p->html, set);
-    gk_buf_puts(&p->html, "</h3>\n");
     add_about(p, s, set);
     const char *caption =
         gk_arena_printf(p->a, "Top-5 accuracy over all templates to which a scheme applies; %s.",
@@ -367,8 +364,7 @@ static void add_page(page *p) {
         gk_buf_puts(b, "</a></li>\n");
     }
     gk_buf_puts(b, "</ul>\n");
-    for (size_t i = 0; i < p->n_sections; i++)
-        add_section(p, &p->section[i]);
+    for (size_t i = 0; i < p->n_sections; i++) add_section(p, &p->section[i]);
     gk__page_end(b, true);
 }
 

@@ -74,14 +74,10 @@ void gk__html_piece(gk_buf *b, const char *piece) {
     gk_buf_free(&text);
 }
 
-char *gk__html_value(gk_metric m, double x, char buf[32]) {
-    return gk_metric_text(m, x, buf);
-}
-
 void gk__html_stat(gk_buf *b, const gk_stats *s, gk_metric m) {
     char value[32], low[32], high[32];
-    gk_buf_puts(b, gk__html_value(m, s->value[m], value));
+    gk_buf_puts(b, gk_metric_text(m, s->value[m], value));
     if (s->n == 0 || isnan(s->low[m])) return;
-    gk_buf_printf(b, "<small>[%s, %s]</small>", gk__html_value(m, s->low[m], low),
-                  gk__html_value(m, s->high[m], high));
+    gk_buf_printf(b, "<small>[%s, %s]</small>", gk_metric_text(m, s->low[m], low),
+                  gk_metric_text(m, s->high[m], high));
 }

@@ -14,8 +14,6 @@ void gk__html_text(gk_buf *b, const char *text);
 void gk__html_piece(gk_buf *b, const char *piece);
 /* <code>text</code> */
 void gk__html_code(gk_buf *b, const char *text);
-/* "97.3" of a share 0.973, "4.20" of a rank …; an en dash for NaN. Returns buf. */
-char *gk__html_value(gk_metric m, double x, char buf[32]);
 /* The value and its interval as the content of a table cell. */
 void gk__html_stat(gk_buf *b, const gk_stats *s, gk_metric m);
 

@@ -81,21 +81,12 @@ static void add_files(gk_buf *b, const json_t *files) {
 
 /* What a model is really asked for: the first tokens of the prompts that were evaluated. */
 static bool add_asked(gk__report *r) {
-    sqlite3_stmt *q =
-        gk_sql_prepare(r->s,
-                       "SELECT COUNT(*), COUNT(DISTINCT target_id), COUNT(DISTINCT row) FROM prompt "
-                       "WHERE dropped IS NULL",
-                       r->err);
-    if (!q) return false;
-    bool ok = gk_sql_next(r->s, q, r->err) == 1;
-    if (ok)
-        gk_buf_printf(&r->html,
-                      "<p>The %lld evaluated prompts are about %lld rows and ask for %lld different first "
-                      "tokens.</p>\n",
-                      (long long)sqlite3_column_int64(q, 0), (long long)sqlite3_column_int64(q, 2),
-                      (long long)sqlite3_column_int64(q, 1));
-    sqlite3_finalize(q);
-    return ok;
+    gk_asked n;
+    if (!gk_store_asked(r->s, &n, r->err)) return false;
+    gk__page_prose(&r->html, "asked", "prompts", gk_arena_printf(r->a, "%lld", (long long)n.evaluated),
+                   "rows", gk_arena_printf(r->a, "%lld", (long long)n.rows_evaluated), "tokens",
+                   gk_arena_printf(r->a, "%lld", (long long)n.first_tokens), NULL);
+    return true;
 }
 
 static bool add_card(gk__report *r, const json_t *card) {
@@ -110,13 +101,13 @@ static bool add_card(gk__report *r, const json_t *card) {
     gk_buf_puts(b, "<p><code>");
     gk__html_text(b, name);
     gk_buf_printf(b, "</code>, seed %lld.", (long long)json_integer_value(json_object_get(card, "seed")));
-    if (chance)
-        gk_buf_printf(
-            b,
-            " Who guesses a target&#39;s first word blindly from all that there are is right %.2f%% of the "
-            "time, with five guesses %.2f%%.",
-            100 * json_number_value(json_object_get(chance, "top1")),
-            100 * json_number_value(json_object_get(chance, "top5")));
+    if (chance) {
+        gk_buf_puts(b, " ");
+        gk__page_prose(
+            b, "chance", "one",
+            gk_arena_printf(r->a, "%.2f%%", 100 * json_number_value(json_object_get(chance, "top1"))), "five",
+            gk_arena_printf(r->a, "%.2f%%", 100 * json_number_value(json_object_get(chance, "top5"))), NULL);
+    }
     gk_buf_puts(b, "</p>\n");
     add_splits(b, splits);
     if (!add_asked(r)) return false;

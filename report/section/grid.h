@@ -1,6 +1,6 @@
 /* grid.h: the schemes of a grid by their coordinates, and their drawings. Internal to report/. */
-#ifndef GK_REPORT_GRID_H
-#define GK_REPORT_GRID_H
+#ifndef GK_REPORT_SECTION_GRID_H
+#define GK_REPORT_SECTION_GRID_H
 
 #include "report/internal.h"
 
@@ -17,8 +17,8 @@ typedef struct gk__grid {
     bool numeric, seeds;
 } gk__grid;
 
-/* grid_draw.c: the schemes of `n` spots behind each other, a line each, in the arena; a grid's figures, of which up to
- * so many rows can be lines. */
+/* grid_draw.c: the schemes of `n` spots behind each other, a line each, in the arena; a grid's figures, of
+ * which up to so many rows can be lines. */
 const char *gk__grid_schemes(const gk__report *r, const gk__spot *s, size_t n);
 enum { GK__GRID_LINES = 6 };
 void gk__grid_heatmap(gk__report *r, const gk__grid *g, gk_metric m);

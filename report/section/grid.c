@@ -1,5 +1,5 @@
 /* grid.c: the schemes of a grid by their coordinates: two axes are heatmaps, one is a line with intervals. */
-#include "report/grid.h"
+#include "report/section/grid.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -72,25 +72,9 @@ static void pool(gk__report *r, gk__spot *s) {
         s->stats = pooled(r, s->scheme[0])->stats;
         return;
     }
-    size_t n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        const gk_tried *t = gk_outcomes_of(&r->outcomes, s->scheme[i]);
-        n += t ? t->n : 0;
-    }
-    gk_obs *obs = gk_alloc((n + 1) * sizeof *obs);
-    n = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        const gk_tried *t = gk_outcomes_of(&r->outcomes, s->scheme[i]);
-        for (size_t k = 0; t && k < t->n; k++)
-            obs[n++] = (gk_obs){.row = t->item[k].row,
-                                .weight = 1,
-                                .rank = (double)t->item[k].rank,
-                                .prob = t->item[k].prob,
-                                .logprob = t->item[k].logprob,
-                                .logit_diff = t->item[k].logit_diff};
-    }
-    gk_stats_compute(obs, n, r->seed, GK_RESAMPLES, &s->stats);
-    gk_free(obs);
+    const gk_tried **t = gk_arena_alloc(r->a, s->n * sizeof(*t));
+    for (size_t i = 0; i < s->n; i++) t[i] = gk_outcomes_of(&r->outcomes, s->scheme[i]);
+    gk_pool_stats(t, s->n, r->seed, &s->stats);
 }
 
 static void fill(gk__report *r, gk__grid *g, const char **scheme, size_t n) {

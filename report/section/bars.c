@@ -93,10 +93,13 @@ static size_t keys_of(const bool seen[N_KINDS], bool rings, gk__key key[N_KINDS 
     size_t n = 0;
     for (int k = 0; k < N_KINDS; k++)
         if (seen[k])
-            key[n++] = (gk__key){.shape = GK__KEY_BOX, .colour = gk__ink_hex(KINDS[k].ink), .text = KINDS[k].about};
+            key[n++] =
+                (gk__key){.shape = GK__KEY_BOX, .colour = gk__ink_hex(KINDS[k].ink), .text = KINDS[k].about};
     if (n < 2) n = 0;
     key[n++] = (gk__key){.shape = GK__KEY_INTERVAL, .colour = gk__ink_hex(GK__TEXT), .text = "95% interval"};
-    if (rings) key[n++] = (gk__key){.shape = GK__KEY_RING, .colour = gk__ink_hex(GK__TEXT), .text = "each template alone"};
+    if (rings)
+        key[n++] =
+            (gk__key){.shape = GK__KEY_RING, .colour = gk__ink_hex(GK__TEXT), .text = "each template alone"};
     return n;
 }
 
@@ -118,10 +121,12 @@ void gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
     k.n_keys = keys_of(seen, rings, key);
     gk__chart chart = {0};
     gk__rows_draw(r->a, &k, &chart);
-    /* "pooled" and "titled" are names of no template. */
-    const char *on = *template_name == 't' ? template_name : gk_arena_printf(r->a, "template %s", template_name);
+    /* "pooled" and "full" are names of no template. */
+    const char *on =
+        *template_name == 't' ? template_name : gk_arena_printf(r->a, "template %s", template_name);
     const char *const name[] = {set->name, "top5", strcmp(template_name, "pooled") == 0 ? NULL : on, NULL};
-    gk__report_figure(r, &chart, name,
-                      gk_arena_printf(r->a, "Top-5 accuracy, set %s: %s", set->name, gk__report_template(r, template_name)),
-                      caption);
+    gk__report_figure(
+        r, &chart, name,
+        gk_arena_printf(r->a, "Top-5 accuracy, set %s: %s", set->name, gk__report_template(r, template_name)),
+        caption);
 }

@@ -1,4 +1,4 @@
-/* run.c: the section what the run was made of: any JSON object as tables. */
+/* run.c: the section on what the run was made of: any JSON object as tables. */
 #include "report/internal.h"
 
 #include <string.h>

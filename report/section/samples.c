@@ -19,8 +19,7 @@ typedef struct answer {
 } answer;
 
 typedef struct sample {
-    int64_t prompt, template_id, target_id, n_tokens;
-    const char *row_key, *text, *target, *piece; /* piece: the target token */
+    gk_asked_prompt of;
     answer *answers;
     size_t n, room;
 } sample;
@@ -35,32 +34,17 @@ typedef struct samples {
 
 /* One prompt a template, of rows spread over the file, so that no choice of ours flatters a scheme. */
 static bool choose(samples *s, gk_error *err) {
-    static const char SQL[] =
-        "SELECT p.id, p.row_key, p.text, p.target, t.piece, p.target_id, p.n_tokens FROM prompt p LEFT JOIN "
-        "token t ON t.id = "
-        "p.target_id"
-        " WHERE p.template = ?1 AND p.dropped IS NULL ORDER BY p.id LIMIT 1 OFFSET"
-        " (SELECT count(*) * (2 * ?2 + 1) / (2 * ?3) FROM prompt WHERE template = ?1 AND dropped IS NULL)";
-    gk_arena *a = s->r->a;
     int64_t n = s->r->n_templates < MOST_SAMPLES ? (int64_t)s->r->n_templates : MOST_SAMPLES;
-    sqlite3_stmt *q = gk_sql_prepare(s->r->s, SQL, err);
-    int got = q ? 0 : -1;
-    for (int64_t t = 0; t < n && got >= 0; t++) {
-        got = gk_sql_bind(s->r->s, q, err, "iii", t + 1, t, n) ? gk_sql_next(s->r->s, q, err) : -1;
-        if (got != 1) continue;
-        sample *e = &s->item[s->n++];
-        *e = (sample){.prompt = sqlite3_column_int64(q, 0), .template_id = t + 1};
-        e->target_id = sqlite3_column_int64(q, 5);
-        e->n_tokens = sqlite3_column_int64(q, 6);
-        e->row_key = gk_arena_strdup(a, gk_sql_text(q, 1));
-        e->text = gk_arena_strdup(a, gk_sql_text(q, 2));
-        e->target = gk_arena_strdup(a, gk_sql_text(q, 3));
-        e->piece = gk_arena_strdup(a, gk_sql_text(q, 4));
+    for (int64_t t = 0; t < n; t++) {
+        sample *e = &s->item[s->n];
+        int got = gk_store_asked_prompt(s->r->s, s->r->a, t + 1, t, n, &e->of, err);
+        if (got < 0) return false;
+        if (got == 0) continue;
         e->room = s->r->cells.n; /* at least a cell a scheme */
-        e->answers = gk_arena_alloc(a, e->room * sizeof *e->answers);
+        e->answers = gk_arena_alloc(s->r->a, e->room * sizeof *e->answers);
+        s->n++;
     }
-    sqlite3_finalize(q);
-    return got >= 0;
+    return true;
 }
 
 static void take(gk_arena *a, sample *e, const gk_result *g) {
@@ -84,8 +68,8 @@ static bool collect(void *ctx, const gk_result *g, gk_error *err) {
     (void)err;
     for (size_t i = 0; i < s->n; i++) {
         sample *e = &s->item[i];
-        if (e->template_id == g->template_id && strcmp(e->row_key, g->row_key) == 0 &&
-            strcmp(e->text, g->text) == 0)
+        if (e->of.template_id == g->template_id && strcmp(e->of.row_key, g->row_key) == 0 &&
+            strcmp(e->of.text, g->text) == 0)
             take(s->r->a, e, g);
     }
     return true;
@@ -119,10 +103,10 @@ static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
 }
 
 static const gk_prompt *same_prompt(const gk_prompts *p, const sample *e) {
-    if (e->prompt < 0 || (size_t)e->prompt >= p->n) return NULL;
-    const gk_prompt *q = &p->item[e->prompt];
-    bool same = !q->dropped && strcmp(q->text, e->text) == 0 && strcmp(q->row_key, e->row_key) == 0 &&
-                q->target_id == e->target_id && (int64_t)q->tokens.n == e->n_tokens;
+    if (e->of.prompt < 0 || (size_t)e->of.prompt >= p->n) return NULL;
+    const gk_prompt *q = &p->item[e->of.prompt];
+    bool same = !q->dropped && strcmp(q->text, e->of.text) == 0 && strcmp(q->row_key, e->of.row_key) == 0 &&
+                q->target_id == e->of.target_id && (int64_t)q->tokens.n == e->of.n_tokens;
     return same ? q : NULL;
 }
 
@@ -231,7 +215,7 @@ static void add_answer(gk__report *r, const sample *e, const answer *w) {
     for (int i = 0; i < N_SHOWN; i++) {
         gk_buf_puts(b, "<td>");
         if (i < w->n_top) {
-            bool hit = strcmp(w->piece[i], e->piece) == 0;
+            bool hit = strcmp(w->piece[i], e->of.piece) == 0;
             gk_buf_puts(b, hit ? "<span class=\"hit\">" : "<span>");
             gk__html_piece(b, w->piece[i]);
             gk_buf_printf(b, "</span> <small>%.3f</small>", w->top_prob[i]);
@@ -246,17 +230,17 @@ static void add_answer(gk__report *r, const sample *e, const answer *w) {
 static void add_sample(gk__report *r, const sample *e, const gk_prompt *p, bool open) {
     gk_buf *b = &r->html;
     gk_buf_printf(b, "<details%s><summary>Template %lld, row ", open ? " open" : "",
-                  (long long)e->template_id);
-    gk__html_text(b, e->row_key);
+                  (long long)e->of.template_id);
+    gk__html_text(b, e->of.row_key);
     gk_buf_puts(b, "</summary>\n<p class=\"prompt\">");
     if (p)
         add_marked(r, p);
     else
-        gk__html_text(b, e->text);
+        gk__html_text(b, e->of.text);
     gk_buf_puts(b, " <span class=\"muted\">\u2192 ");
-    gk__html_text(b, e->target);
+    gk__html_text(b, e->of.target);
     gk_buf_puts(b, ", first token</span> <span class=\"hit\">");
-    gk__html_piece(b, e->piece);
+    gk__html_piece(b, e->of.piece);
     gk_buf_puts(b, "</span></p>\n<div class=\"scroll\"><table class=\"text "
                    "samples\"><thead><tr><th>scheme</th><th>1st</th>"
                    "<th>2nd</th><th>3rd</th><th>target&#39;s rank</th><th>its probability</th>");

@@ -3,110 +3,33 @@
 #include "report/internal.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { N_BINS = 10, N_TOKENS = 3, N_TEXTS = 2, MOST_OPEN = 24 };
-
-typedef struct bin { /* of the probability of the most probable token */
-    size_t n, right;
-    double sum;
-} bin;
-typedef struct failures {
-    size_t n, wrong;
-    double sure_wrong, sure_right; /* mean probability of the most probable token; NaN where there is none */
-    bin bin[N_BINS];
-    double error;            /* expected calibration error */
-    int32_t token[N_TOKENS]; /* what was said instead, most frequent first; of equals the lower id */
-    size_t times[N_TOKENS];
-    int n_tokens;
-} failures;
-
-/* ---------------------------------------------------------------- counting */
-
-static int by_id(const void *a, const void *b) {
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
-static void take_run(failures *f, int32_t id, size_t times) {
-    int at = f->n_tokens;
-    while (at > 0 && f->times[at - 1] < times) at--;
-    if (at == N_TOKENS) return;
-    if (f->n_tokens < N_TOKENS) f->n_tokens++;
-    for (int i = f->n_tokens - 1; i > at; i--) {
-        f->token[i] = f->token[i - 1];
-        f->times[i] = f->times[i - 1];
-    }
-    f->token[at] = id;
-    f->times[at] = times;
-}
-
-static void count_tokens(failures *f, int32_t *id, size_t n) {
-    qsort(id, n, sizeof *id, by_id);
-    for (size_t i = 0, k; i < n; i = k) {
-        for (k = i; k < n && id[k] == id[i]; k++) {
-        }
-        take_run(f, id[i], k - i);
-    }
-}
-
-static void count_bins(failures *f) {
-    for (int i = 0; i < N_BINS; i++) {
-        const bin *b = &f->bin[i];
-        if (b->n) f->error += fabs((double)b->right - b->sum) / (double)f->n;
-    }
-}
-
-/* Results without a list of tokens (a damaged store) do not count. */
-static failures count(const gk_tried *t) {
-    failures f = {0};
-    double sum[2] = {0, 0};
-    int32_t *id = gk_alloc((t->n + 1) * sizeof *id);
-    for (size_t i = 0; i < t->n; i++) {
-        const gk_outcome *o = &t->item[i];
-        if (!(o->top_prob >= 0 && o->top_prob <= 1.0001)) continue;
-        bool right = o->rank < 1;
-        int k = (int)(o->top_prob * N_BINS);
-        bin *b = &f.bin[k < N_BINS ? k : N_BINS - 1];
-        b->n++;
-        b->right += right;
-        b->sum += o->top_prob;
-        sum[right] += o->top_prob;
-        if (!right) id[f.wrong++] = o->top_id;
-        f.n++;
-    }
-    count_tokens(&f, id, f.wrong);
-    gk_free(id);
-    count_bins(&f);
-    f.sure_wrong = f.wrong ? sum[0] / (double)f.wrong : (double)NAN;
-    f.sure_right = f.n > f.wrong ? sum[1] / (double)(f.n - f.wrong) : (double)NAN;
-    return f;
-}
+enum { N_TEXTS = 2, MOST_OPEN = 24 };
 
 /* ---------------------------------------------------------------- what was said */
 
-static bool add_tokens(gk__report *r, sqlite3_stmt *q, const failures *f) {
+static bool add_tokens(gk__report *r, const gk_failures *f) {
     for (int i = 0; i < f->n_tokens; i++) {
-        int got = gk_sql_bind(r->s, q, r->err, "i", (int64_t)f->token[i]) ? gk_sql_next(r->s, q, r->err) : -1;
-        if (got < 0) return false;
+        const char *piece = gk_store_piece(r->s, r->a, f->token[i], r->err);
+        if (!piece) return false;
         gk_buf_puts(&r->html, i ? ", " : "");
-        gk__html_piece(&r->html, got ? gk_sql_text(q, 0) : "(no such token)");
+        gk__html_piece(&r->html, piece);
         gk_buf_printf(&r->html, " \u00d7%zu", f->times[i]);
     }
     return true;
 }
 
-static bool add_texts(gk__report *r, sqlite3_stmt *q, const gk_tried *t) {
-    bool ok = gk_sql_bind(r->s, q, r->err, "ss", t->set, t->scheme);
-    int got = ok ? 1 : -1;
-    for (int i = 0; i < N_TEXTS && got == 1 && (got = gk_sql_next(r->s, q, r->err)) == 1; i++) {
-        const char *text = gk_sql_text(q, 0);
+static bool add_texts(gk__report *r, const gk_tried *t) {
+    gk_said said[N_TEXTS];
+    size_t n;
+    if (!gk_store_said_instead(r->s, r->a, t->set, t->scheme, N_TEXTS, said, &n, r->err)) return false;
+    for (size_t i = 0; i < n; i++) {
         gk_buf_puts(&r->html, i ? "<br>" : "");
-        gk__html_text(&r->html, *text ? text : "(the end of the text)");
-        gk_buf_printf(&r->html, " \u00d7%lld", (long long)sqlite3_column_int64(q, 1));
+        gk__html_text(&r->html, *said[i].text ? said[i].text : "(the end of the text)");
+        gk_buf_printf(&r->html, " \u00d7%lld", (long long)said[i].times);
     }
-    return got >= 0;
+    return true;
 }
 
 static void add_share(gk_buf *b, double x) {
@@ -116,8 +39,8 @@ static void add_share(gk_buf *b, double x) {
         gk_buf_printf(b, "<td>%.3f</td>", x);
 }
 
-static bool add_row(gk__report *r, const gk_tried *t, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
-    failures f = count(t);
+static bool add_row(gk__report *r, const gk_tried *t) {
+    gk_failures f = gk_failures_of(t);
     gk_buf *b = &r->html;
     if (f.n == 0) return true;
     gk_buf_puts(b, "<tr><td class=\"name\">");
@@ -128,16 +51,16 @@ static bool add_row(gk__report *r, const gk_tried *t, sqlite3_stmt *pieces, sqli
     add_share(b, f.sure_right);
     add_share(b, f.error);
     gk_buf_puts(b, "<td class=\"instead\">");
-    if (!add_tokens(r, pieces, &f)) return false;
+    if (!add_tokens(r, &f)) return false;
     if (r->generated) {
         gk_buf_puts(b, "</td><td class=\"instead\">");
-        if (!add_texts(r, texts, t)) return false;
+        if (!add_texts(r, t)) return false;
     }
     gk_buf_puts(b, "</td></tr>\n");
     return true;
 }
 
-static bool add_table(gk__report *r, const gk__set *set, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
+static bool add_table(gk__report *r, const gk__set *set) {
     gk_buf *b = &r->html;
     bool ok = true;
     gk_buf_printf(b, "<details class=\"long\"%s><summary>", set->n > MOST_OPEN ? "" : " open");
@@ -150,7 +73,7 @@ static bool add_table(gk__report *r, const gk__set *set, sqlite3_stmt *pieces, s
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; ok && i < set->n; i++) {
         const gk_tried *t = gk_outcomes_of(&r->outcomes, set->scheme[i]);
-        ok = !t || add_row(r, t, pieces, texts);
+        ok = !t || add_row(r, t);
     }
     gk_buf_puts(b, "</tbody></table></div></details>\n");
     return ok;
@@ -159,11 +82,11 @@ static bool add_table(gk__report *r, const gk__set *set, sqlite3_stmt *pieces, s
 /* ---------------------------------------------------------------- calibration */
 
 /* A dot a bin that has prompts. */
-static gk__series series_of(gk__report *r, const gk_tried *t, const failures *f) {
-    gk__point *p = gk_arena_alloc(r->a, N_BINS * sizeof *p);
+static gk__series series_of(gk__report *r, const gk_tried *t, const gk_failures *f) {
+    gk__point *p = gk_arena_alloc(r->a, GK_BINS * sizeof *p);
     gk__series s = {.line = true, .dots = true, .colour = gk__ink_hex(GK__BLUE), .point = p};
-    for (int k = 0; k < N_BINS; k++) {
-        const bin *x = &f->bin[k];
+    for (int k = 0; k < GK_BINS; k++) {
+        const gk_reliability *x = &f->bin[k];
         if (x->n == 0) continue;
         gk__says *says = gk_arena_alloc(r->a, sizeof *says);
         double mean = x->sum / (double)x->n, right = (double)x->right / (double)x->n;
@@ -190,7 +113,7 @@ static void add_reliability(gk__report *r, const char *set, const gk_tried **t, 
     y.low = -0.03; /* dots at the ends are whole */
     y.high = 1.03;
     for (size_t i = 0; i < n; i++) {
-        failures f = count(t[i]);
+        gk_failures f = gk_failures_of(t[i]);
         gk__series *s = gk_arena_alloc(r->a, sizeof *s);
         *s = series_of(r, t[i], &f);
         p[i] = (gk__panel){.title = gk_arena_printf(r->a, "%s (%.2f)", t[i]->scheme, f.error),
@@ -201,7 +124,8 @@ static void add_reliability(gk__report *r, const char *set, const gk_tried **t, 
                            .series = s,
                            .n = 1};
     }
-    const gk__key key[] = {{.shape = GK__KEY_LINE, .colour = gk__ink_hex(GK__GREY), .dash = "2 3", .text = "both agree"}};
+    const gk__key key[] = {
+        {.shape = GK__KEY_LINE, .colour = gk__ink_hex(GK__GREY), .dash = "2 3", .text = "both agree"}};
     const char *const name[] = {set, "calibration", NULL};
     gk__report_panels(
         r, p, n, key, 1, name, gk_arena_printf(r->a, "Calibration, set %s", set),
@@ -221,9 +145,9 @@ static void add_bins(gk__report *r, const gk__set *set) {
                 "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < set->n; i++) {
         const gk_tried *t = gk_outcomes_of(&r->outcomes, set->scheme[i]);
-        failures f = t ? count(t) : (failures){0};
-        for (int k = 0; k < N_BINS; k++) {
-            const bin *x = &f.bin[k];
+        gk_failures f = t ? gk_failures_of(t) : (gk_failures){0};
+        for (int k = 0; k < GK_BINS; k++) {
+            const gk_reliability *x = &f.bin[k];
             if (x->n == 0) continue;
             gk_buf_puts(b, "<tr><td class=\"name\">");
             gk__html_text(b, t->scheme);
@@ -237,7 +161,7 @@ static void add_bins(gk__report *r, const gk__set *set) {
 
 /* ---------------------------------------------------------------- the section */
 
-static bool add_sets(gk__report *r, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
+static bool add_sets(gk__report *r) {
     const gk_tried **t = gk_arena_alloc(r->a, (r->cells.n + 1) * sizeof(*t));
     bool ok = true;
     for (size_t i = 0; ok && i < r->n_sets; i++) {
@@ -246,7 +170,7 @@ static bool add_sets(gk__report *r, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
         gk_buf_puts(&r->html, "</h3>\n");
         size_t n = gk__report_shown(r, &r->set[i], t);
         if (n) add_reliability(r, r->set[i].name, t, n);
-        ok = add_table(r, &r->set[i], pieces, texts);
+        ok = add_table(r, &r->set[i]);
         if (ok) add_bins(r, &r->set[i]);
     }
     return ok;
@@ -255,17 +179,5 @@ static bool add_sets(gk__report *r, sqlite3_stmt *pieces, sqlite3_stmt *texts) {
 bool gk__report_fail(gk__report *r) {
     gk__report_section(r, "fails", "How it fails");
     gk__page_prose(&r->html, "fails", NULL);
-    sqlite3_stmt *pieces = gk_sql_prepare(r->s, "SELECT piece FROM token WHERE id = ?", r->err);
-    sqlite3_stmt *texts = gk_sql_prepare(
-        r->s,
-        "SELECT r.generated, count(*) AS n FROM scheme s JOIN applies a ON a.scheme = s.id JOIN prompt p ON "
-        "p.template ="
-        " a.template JOIN result r ON r.scheme = s.source AND r.prompt = p.id WHERE s.\"set\" = ? AND s.name "
-        "= ? AND"
-        " r.generated IS NOT NULL AND r.exact = 0 GROUP BY r.generated ORDER BY n DESC, r.generated",
-        r->err);
-    bool ok = pieces && texts && add_sets(r, pieces, texts);
-    sqlite3_finalize(pieces);
-    sqlite3_finalize(texts);
-    return ok;
+    return add_sets(r);
 }

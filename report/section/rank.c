@@ -11,14 +11,8 @@ static const char *const BIN[N_BINS] = {"1",          "2",          "3\u20135", 
 static const int K[] = {1, 2, 3, 5, 10, 20, 50, 100};
 enum { N_K = sizeof K / sizeof *K };
 
-static double within(const gk_tried *t, int k) {
-    size_t n = 0;
-    for (size_t i = 0; i < t->n; i++) n += t->item[i].rank < k;
-    return t->n ? (double)n / (double)t->n : 0;
-}
-
 static double in_bin(const gk_tried *t, int bin) {
-    return (LAST[bin] ? within(t, LAST[bin]) : 1) - (bin ? within(t, LAST[bin - 1]) : 0);
+    return (LAST[bin] ? gk_within(t, LAST[bin]) : 1) - (bin ? gk_within(t, LAST[bin - 1]) : 0);
 }
 
 /* ---------------------------------------------------------------- figures */
@@ -28,7 +22,7 @@ static const char *list_of(const gk__report *r, const gk_tried *t) {
     gk_buf b = {0};
     for (int k = 1; k <= MOST_K; k++) {
         gk_buf_puts(&b, k > 1 ? " " : "");
-        gk_buf_printf(&b, t ? "%.1f" : "%.0f", t ? 100 * within(t, k) : k);
+        gk_buf_printf(&b, t ? "%.1f" : "%.0f", t ? 100 * gk_within(t, k) : k);
     }
     const char *text = gk_arena_strdup(r->a, b.data);
     gk_buf_free(&b);
@@ -39,7 +33,7 @@ static const char *list_of(const gk__report *r, const gk_tried *t) {
 static const char *told_of(const gk__report *r, const gk_tried *t) {
     const char *text = "accuracy in %";
     for (int i = 0; i < N_K; i++)
-        text = gk_arena_printf(r->a, "%s%s top-%d %.1f", text, i ? "," : ":", K[i], 100 * within(t, K[i]));
+        text = gk_arena_printf(r->a, "%s%s top-%d %.1f", text, i ? "," : ":", K[i], 100 * gk_within(t, K[i]));
     return text;
 }
 
@@ -68,7 +62,7 @@ static const gk__point *points_of(const gk__report *r, const gk_tried *t, bool b
     gk__point *p = gk_arena_alloc(r->a, (size_t)n * sizeof *p);
     for (int i = 0; i < n; i++)
         p[i] = (gk__point){.x = bins ? i : i + 1,
-                           .y = 100 * (bins ? in_bin(t, i) : within(t, i + 1)),
+                           .y = 100 * (bins ? in_bin(t, i) : gk_within(t, i + 1)),
                            .low = (double)NAN,
                            .high = (double)NAN,
                            .says = bins && marks ? says_of(r, t, i) : NULL};
@@ -82,7 +76,8 @@ typedef struct references {
     size_t n;
 } references;
 
-static void add_reference(const gk__report *r, references *f, const char *scheme, bool bins, const char *dash) {
+static void add_reference(const gk__report *r, references *f, const char *scheme, bool bins,
+                          const char *dash) {
     const gk_tried *t = scheme ? gk_outcomes_of(&r->outcomes, scheme) : NULL;
     if (!t || t->n == 0) return;
     f->line[f->n] = (gk__series){.line = true,
@@ -91,16 +86,23 @@ static void add_reference(const gk__report *r, references *f, const char *scheme
                                  .width = 1.2,
                                  .point = points_of(r, t, bins, false),
                                  .n = bins ? N_BINS : MOST_K};
-    f->key[f->n++] =
-        (gk__key){.shape = GK__KEY_LINE, .colour = gk__ink_hex(GK__GREY), .dash = dash, .text = gk__text_clip(r->a, scheme, 40)};
+    f->key[f->n++] = (gk__key){.shape = GK__KEY_LINE,
+                               .colour = gk__ink_hex(GK__GREY),
+                               .dash = dash,
+                               .text = gk__text_clip(r->a, scheme, 40)};
 }
 
 static gk__axis across(bool bins) {
     static const gk__tick bin[] = {{0, "1"}, {2, "5"}, {4, "20"}, {6, "100"}, {8, "1000+"}};
     static const gk__tick k[] = {{1, "1"}, {3, "3"}, {10, "10"}, {30, "30"}, {100, "100"}};
     if (bins)
-        return (gk__axis){.low = -0.6, .high = 8.6, .title = "rank of the target, from 1", .tick = bin, .n = sizeof bin / sizeof *bin};
-    return (gk__axis){.low = 1, .high = MOST_K, .log = true, .title = "k", .tick = k, .n = sizeof k / sizeof *k};
+        return (gk__axis){.low = -0.6,
+                          .high = 8.6,
+                          .title = "rank of the target, from 1",
+                          .tick = bin,
+                          .n = sizeof bin / sizeof *bin};
+    return (gk__axis){
+        .low = 1, .high = MOST_K, .log = true, .title = "k", .tick = k, .n = sizeof k / sizeof *k};
 }
 
 static gk__panel panel_of(gk__report *r, const gk_tried *t, bool bins, const references *f) {
@@ -111,7 +113,8 @@ static gk__panel panel_of(gk__report *r, const gk_tried *t, bool bins, const ref
                       .point = points_of(r, t, bins, true),
                       .n = bins ? N_BINS : MOST_K,
                       .says = bins ? NULL : says_of(r, t, -1)};
-    gk__panel p = {.title = t->scheme, .schemes = t->scheme, .x = across(bins), .y = gk__axis_percent(), .series = s};
+    gk__panel p = {
+        .title = t->scheme, .schemes = t->scheme, .x = across(bins), .y = gk__axis_percent(), .series = s};
     p.y.title = bins ? "% of prompts" : "top-k accuracy";
     if (bins) s[p.n++] = own; /* what it is compared with is drawn over its bars, and under its line */
     for (size_t i = 0; i < f->n; i++) s[p.n++] = f->line[i];
@@ -146,7 +149,8 @@ static void add_figure(gk__report *r, const char *set, const gk_tried **t, size_
                        "share of prompts whose target is among the k most probable tokens.");
     add_grey(&caption, pre, ceiling);
     const char *const name[] = {set, bins ? "ranks" : "top-k", NULL};
-    const char *title = gk_arena_printf(r->a, "%s, set %s", bins ? "Ranks of the target" : "Top-k accuracy", set);
+    const char *title =
+        gk_arena_printf(r->a, "%s, set %s", bins ? "Ranks of the target" : "Top-k accuracy", set);
     gk__report_panels(r, p, n, f.key, f.n, name, title, caption.data);
     gk_buf_free(&caption);
 }
@@ -165,7 +169,7 @@ static void add_table(gk__report *r, const gk__set *set) {
         gk_buf_puts(b, "<tr><td class=\"name\">");
         gk__html_text(b, t->scheme);
         gk_buf_printf(b, "</td><td>%zu</td>", t->n);
-        for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * within(t, K[i]));
+        for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * gk_within(t, K[i]));
         for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * in_bin(t, i));
         gk_buf_puts(b, "</tr>\n");
     }
@@ -184,8 +188,7 @@ static void add_more(gk__report *r, const gk__set *set, const gk_tried **t, size
 void gk__report_ranks(gk__report *r) {
     const gk_tried **t = gk_arena_alloc(r->a, (r->cells.n + 1) * sizeof(*t));
     gk__report_section(r, "ranks", "Where the target stands");
-    gk_buf_puts(&r->html, "<p>All templates pooled. A target that is not "
-                          "the most probable token may still be second, or nowhere.</p>\n");
+    gk__page_prose(&r->html, "ranks", NULL);
     for (size_t i = 0; i < r->n_sets; i++) {
         size_t n = gk__report_shown(r, &r->set[i], t);
         if (n) {

@@ -81,11 +81,10 @@ static void add_models(gk__report *r) {
 
 static bool add_data(gk__report *r, const json_t *card) {
     gk_buf *b = &r->html;
-    sqlite3_stmt *q = gk_sql_prepare(
-        r->s, "SELECT count(DISTINCT row), count(*), sum(dropped IS NOT NULL) FROM prompt", r->err);
-    bool ok = q && gk_sql_next(r->s, q, r->err) == 1;
+    gk_asked n;
+    bool ok = gk_store_asked(r->s, &n, r->err);
     if (ok) {
-        int64_t facts = sqlite3_column_int64(q, 0), prompts = sqlite3_column_int64(q, 1);
+        int64_t facts = n.rows, prompts = n.prompts;
         const char *name = gk__manifest_text(card, "name"), *rows = gk__report_run(r, "rows"),
                    *target = gk__report_run(r, "target"), *entity = r->outcomes.entity,
                    *source = gk__manifest_text(json_object_get(card, "source"), "name");
@@ -98,8 +97,7 @@ static bool add_data(gk__report *r, const json_t *card) {
         gk_buf_printf(b, ": %lld fact%s in %zu template%s, %lld prompt%s", (long long)facts,
                       facts == 1 ? "" : "s", r->n_templates, r->n_templates == 1 ? "" : "s",
                       (long long)prompts, prompts == 1 ? "" : "s");
-        if (sqlite3_column_int64(q, 2) > 0)
-            gk_buf_printf(b, " of which %lld were dropped", (long long)sqlite3_column_int64(q, 2));
+        if (n.dropped > 0) gk_buf_printf(b, " of which %lld were dropped", (long long)n.dropped);
         if (entity && strcmp(entity, GK_ENTITY_FIELD) != 0) { /* that one is battles' and statements' too */
             gk_buf_puts(b, "; about: ");
             gk__html_code(b, entity);
@@ -110,7 +108,6 @@ static bool add_data(gk__report *r, const json_t *card) {
         }
         gk_buf_puts(b, "</dd></div>\n");
     }
-    sqlite3_finalize(q);
     return ok;
 }
 

@@ -22,7 +22,15 @@ typedef struct curve {
     double peak_lr, peak_norm, tokens;
 } curve;
 
-enum { MOST_POINTS = 1200, WIDTH = 560, LEFT = 78, RIGHT = 74, LOSS_HEIGHT = 210, RATE_HEIGHT = 110, QUIZ_HEIGHT = 140 };
+enum {
+    MOST_POINTS = 1200,
+    WIDTH = 560,
+    LEFT = 78,
+    RIGHT = 74,
+    LOSS_HEIGHT = 210,
+    RATE_HEIGHT = 110,
+    QUIZ_HEIGHT = 140
+};
 
 static void add_point(points *p, point x) {
     if (p->n == p->cap) {
@@ -100,10 +108,16 @@ static gk__point point_at(double x, double y) {
 }
 
 /* What a point of a curve says, and a curve as a whole. */
-static const gk__says *says_of(gk_arena *a, const char *series, double step, const char *metric, const char *value,
-                               const char *unit) {
+static const gk__says *says_of(gk_arena *a, const char *series, double step, const char *metric,
+                               const char *value, const char *unit) {
     gk__says *says = gk_arena_alloc(a, sizeof *says);
-    *says = (gk__says){.series = series, .x_name = "step", .x = gk_arena_printf(a, "%.0f", step), .metric = metric, .what = metric, .value = value, .unit = unit};
+    *says = (gk__says){.series = series,
+                       .x_name = "step",
+                       .x = gk_arena_printf(a, "%.0f", step),
+                       .metric = metric,
+                       .what = metric,
+                       .value = value,
+                       .unit = unit};
     return says;
 }
 
@@ -113,14 +127,15 @@ static const gk__says *says_whole(gk_arena *a, const char *series, const char *m
     return says;
 }
 
-/* The curves of the training: loss, mean loss of the steps around, learning rate, gradient norm. Long runs are
- * thinned; the mean is of all steps. */
+/* The curves of the training: loss, mean loss of the steps around, learning rate, gradient norm. Long runs
+ * are thinned; the mean is of all steps. */
 enum { LOSS, MEAN, RATE, NORM, N_CURVES };
 static void take_train(gk_arena *a, const points *p, gk__series s[N_CURVES]) {
     size_t half = window_of(p) / 2, stride = (p->n + MOST_POINTS - 1) / MOST_POINTS, from = 0, to = 0, n = 0;
     double sum = 0;
     gk__point *out[N_CURVES];
-    for (int k = 0; k < N_CURVES; k++) s[k].point = out[k] = gk_arena_alloc(a, (p->n / stride + 2) * sizeof **out);
+    for (int k = 0; k < N_CURVES; k++)
+        s[k].point = out[k] = gk_arena_alloc(a, (p->n / stride + 2) * sizeof **out);
     for (size_t i = 0; i < p->n; i++) {
         const point *x = &p->item[i];
         while (to < p->n && to <= i + half) sum += p->item[to++].loss;
@@ -156,7 +171,8 @@ static gk__series held_out_of(gk_arena *a, const points *p) {
         out[i].says = says_of(a, "held-out texts", p->item[i].step, "loss",
                               gk_arena_printf(a, "%.3f", p->item[i].loss), NULL);
     }
-    return (gk__series){.line = true, .dots = true, .colour = gk__ink_hex(GK__RED), .width = 1.6, .point = out, .n = p->n};
+    return (gk__series){
+        .line = true, .dots = true, .colour = gk__ink_hex(GK__RED), .width = 1.6, .point = out, .n = p->n};
 }
 
 /* A legend over the panel, then the panel; returns where it ends. */
@@ -225,8 +241,8 @@ static gk__series answers_of(gk_arena *a, const curve *c, const char *who, bool 
         double share = 100 * (held_out ? q->held_out : q->trained)[top5];
         p[i] = point_at(q->step, share);
         if (isfinite(share))
-            p[i].says = says_of(a, who, q->step, top5 ? "top5" : "top1",
-                                gk_arena_printf(a, "%.1f", share), "%");
+            p[i].says =
+                says_of(a, who, q->step, top5 ? "top5" : "top1", gk_arena_printf(a, "%.1f", share), "%");
     }
     return (gk__series){.line = true,
                         .dots = true,
@@ -238,7 +254,8 @@ static gk__series answers_of(gk_arena *a, const curve *c, const char *who, bool 
 }
 
 static void draw_quiz(place *at, const curve *c) {
-    static const char *const name[] = {"words trained, top-1", "words trained, top-5", "other words, top-1", "other words, top-5"};
+    static const char *const name[] = {"words trained, top-1", "words trained, top-5", "other words, top-1",
+                                       "other words, top-5"};
     gk__series s[4];
     gk__key key[4];
     size_t n = 0;

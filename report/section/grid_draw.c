@@ -1,5 +1,5 @@
 /* grid_draw.c: a grid of schemes as a heatmap, or as lines with intervals. */
-#include "report/grid.h"
+#include "report/section/grid.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -12,8 +12,7 @@ enum { MOST_LABEL = 34 };
 const char *gk__grid_schemes(const gk__report *r, const gk__spot *s, size_t n) {
     gk_buf b = {0};
     for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < s[i].n; k++)
-            gk_buf_printf(&b, "%s%s", b.len ? "\n" : "", s[i].scheme[k]);
+        for (size_t k = 0; k < s[i].n; k++) gk_buf_printf(&b, "%s%s", b.len ? "\n" : "", s[i].scheme[k]);
     const char *text = gk_arena_strdup(r->a, b.len ? b.data : "");
     gk_buf_free(&b);
     return text;
@@ -36,10 +35,12 @@ static const char *caption_of(gk__report *r, const gk__grid *g, gk_metric m, con
 }
 
 static void add_figure(gk__report *r, const gk__grid *g, gk_metric m, gk__chart *c, const char *caption) {
-    const char *const name[] = {g->set, gk_metric_key(m), "by", g->x_name, *g->row_name ? g->row_name : NULL, NULL};
-    const char *title = gk_arena_printf(r->a, "%s by %s%s%s, set %s",
-                                        m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target",
-                                        g->x_name, *g->row_name ? " and " : "", g->row_name, g->set);
+    const char *const name[] = {g->set, gk_metric_key(m), "by", g->x_name, *g->row_name ? g->row_name : NULL,
+                                NULL};
+    const char *title =
+        gk_arena_printf(r->a, "%s by %s%s%s, set %s",
+                        m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target",
+                        g->x_name, *g->row_name ? " and " : "", g->row_name, g->set);
     gk__report_figure(r, c, name, title, caption);
 }
 
@@ -90,9 +91,11 @@ static gk__cell cell_of(gk__report *r, const gk__grid *g, size_t i, gk_metric m,
 /* Round values and where they stand on the scale. */
 static size_t shade_ticks(gk__report *r, gk_metric m, double low, double high, const gk__tick **out) {
     double scale = m == GK_METRIC_top5 ? 100 : 1;
-    gk__axis x = m == GK_METRIC_top5 ? gk__axis_percent() : gk__axis_round(r->a, scale * low, scale * high, 5, "");
+    gk__axis x =
+        m == GK_METRIC_top5 ? gk__axis_percent() : gk__axis_round(r->a, scale * low, scale * high, 5, "");
     gk__tick *tick = gk_arena_alloc(r->a, (x.n + 1) * sizeof *tick);
-    for (size_t i = 0; i < x.n; i++) tick[i] = (gk__tick){gk__axis_place(&x, x.tick[i].at, 0, 1), x.tick[i].text};
+    for (size_t i = 0; i < x.n; i++)
+        tick[i] = (gk__tick){gk__axis_place(&x, x.tick[i].at, 0, 1), x.tick[i].text};
     *out = tick;
     return x.n;
 }
@@ -116,8 +119,9 @@ void gk__grid_heatmap(gk__report *r, const gk__grid *g, gk_metric m) {
     gk__heat_draw(r->a, &h, &chart);
     char from[32], to[32];
     add_figure(r, g, m, &chart,
-               caption_of(r, g, m, gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk__html_value(m, low, from),
-                                                   gk__html_value(m, high, to), m == GK_METRIC_top5 ? " %" : "")));
+               caption_of(r, g, m,
+                          gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk_metric_text(m, low, from),
+                                          gk_metric_text(m, high, to), m == GK_METRIC_top5 ? " %" : "")));
 }
 
 /* ---------------------------------------------------------------- one axis: lines with intervals */
@@ -155,7 +159,8 @@ static gk__axis axis_up(gk__report *r, gk_metric m, const gk__series *s, size_t 
             high = fmax(high, fmax(p->y, p->high));
         }
     double pad = high > low ? 0.05 * (high - low) : 1;
-    gk__axis y = m == GK_METRIC_top5 ? gk__axis_percent() : gk__axis_round(r->a, low - pad, high + pad, 6, "");
+    gk__axis y =
+        m == GK_METRIC_top5 ? gk__axis_percent() : gk__axis_round(r->a, low - pad, high + pad, 6, "");
     if (m == GK_METRIC_top5) {
         y.low = -2;
         y.high = 102;
@@ -180,7 +185,12 @@ static gk__series line_of(gk__report *r, const gk__grid *g, const gk__axis *x, s
     double scale = m == GK_METRIC_top5 ? 100 : 1;
     gk__point *p = gk_arena_alloc(r->a, (g->n_x + 1) * sizeof *p);
     const gk__spot *of = &g->spot[row * g->n_x];
-    gk__series s = {.line = true, .dots = true, .colour = gk__series_hex(row), .dash = dash[row % 3], .width = 1.8, .point = p};
+    gk__series s = {.line = true,
+                    .dots = true,
+                    .colour = gk__series_hex(row),
+                    .dash = dash[row % 3],
+                    .width = 1.8,
+                    .point = p};
     s.schemes = gk__grid_schemes(r, of, g->n_x);
     for (size_t i = 0; i < g->n_x; i++) {
         if (!is_known(&of[i], m)) continue;
@@ -223,7 +233,9 @@ static size_t keys_of(gk__report *r, const gk__grid *g, const gk__series *s, gk_
                              .colour = s[k].colour,
                              .dash = s[k].dash,
                              .text = gk__text_clip(r->a, g->row[k], MOST_LABEL)};
-    if (g->seeds) key[n++] = (gk__key){.shape = GK__KEY_RING, .colour = gk__ink_hex(GK__SOFT), .text = "each seed alone"};
+    if (g->seeds)
+        key[n++] =
+            (gk__key){.shape = GK__KEY_RING, .colour = gk__ink_hex(GK__SOFT), .text = "each seed alone"};
     return n;
 }
 
@@ -240,7 +252,8 @@ void gk__grid_lines(gk__report *r, const gk__grid *g, gk_metric m) {
     if (points == 0) return;
     p.y = axis_up(r, m, s, p.n);
     gk__chart chart = {.width = WIDTH};
-    double top = MARGIN + gk__legend(&chart, key, keys_of(r, g, s, key), MARGIN, MARGIN / 2.0, WIDTH - 2 * MARGIN) + 4;
+    double top =
+        MARGIN + gk__legend(&chart, key, keys_of(r, g, s, key), MARGIN, MARGIN / 2.0, WIDTH - 2 * MARGIN) + 4;
     double left = MARGIN + gk__axis_breadth(&p.y, GK__SMALL_SIZE);
     gk__box plot = {left, top, WIDTH - RIGHT - left, TALL};
     chart.height = top + TALL + gk__axis_depth(&p.x, plot.width, GK__SMALL_SIZE) + MARGIN;

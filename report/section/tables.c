@@ -89,7 +89,7 @@ void gk__report_tables(gk__report *r) {
     gk__report_section(r, "numbers", "Every number");
     gk__page_prose(&r->html, "every number", NULL);
     add_table(r, "pooled");
-    if (gk__report_cell(r, r->set[0].scheme[0], "titled")) add_details(r, "titled", NULL);
+    if (gk__report_cell(r, r->set[0].scheme[0], "full")) add_details(r, "full", NULL);
     size_t i;
     json_t *t;
     json_array_foreach(json_object_get(r->manifest, "templates"), i, t) {

@@ -1,4 +1,4 @@
-/* figures.c: the sections of the sets: their bars, logit differences, grids and numbers. */
+/* sets.c: the sections of the sets: their bars, logit differences, grids and numbers. */
 #include "report/internal.h"
 
 #include <math.h>
@@ -53,7 +53,7 @@ static void add_per_template(gk__report *r, const gk__set *set) {
     gk_buf_puts(&r->html,
                 "<details open><summary>The same, template by template</summary>\n<div class=\"grid\">\n");
     for (size_t t = 0; t <= r->n_templates; t++) {
-        const char *name = t < r->n_templates ? gk_arena_printf(r->a, "%zu", t + 1) : "titled";
+        const char *name = t < r->n_templates ? gk_arena_printf(r->a, "%zu", t + 1) : "full";
         if (!gk__report_cell(r, set->scheme[0], name)) continue;
         gk_buf caption = {0};
         gk_buf_printf(&caption, "<strong>%s.</strong> ", gk__report_template(r, name));
@@ -112,9 +112,11 @@ static bool is_judged(const gk__report *r, const gk__set *set) {
     return r->n_templates > 1 && judged;
 }
 
-/* "position: Which token positions need the finetuned weights": the first sentence of what its file says. */
+/* "position: Which token positions need the finetuned weights": its title, or the first sentence of what its
+ * file says. */
 static const char *title_of(const gk__report *r, const gk__set *set) {
     enum { MOST = 120 };
+    if (*set->title) return gk_arena_printf(r->a, "%s: %s", set->name, set->title);
     size_t n = strcspn(set->about, ".?!");
     while (set->about[n] && set->about[n + 1] && set->about[n + 1] != ' ')
         n += 1 + strcspn(set->about + n + 1, ".?!");
