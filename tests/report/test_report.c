@@ -103,8 +103,7 @@ START_TEST(bars_hold_the_cells) {
         const gk_cell *c = &cells.item[i];
         if (strcmp(c->set, "position") != 0 || strcmp(c->template_name, "pooled") != 0) continue;
         ck_assert_ptr_nonnull(strstr(figure, gk_arena_printf(b.s.a, ">%s</text>", c->scheme)));
-        const char *value =
-            gk_arena_printf(b.s.a, ">%.1f%%</text>", 100 * c->stats.value[GK_METRIC_top5]);
+        const char *value = gk_arena_printf(b.s.a, ">%.1f%%</text>", 100 * c->stats.value[GK_METRIC_top5]);
         ck_assert_msg(strstr(figure, value) != NULL, "%s has no %s", c->scheme, value);
     }
     gk_store_close(s);
@@ -342,12 +341,9 @@ START_TEST(answers_and_rates_are_drawn) {
         ck_assert_uint_eq(count(page, "<svg"), before + 1);
         ck_assert_ptr_nonnull(strstr(page, "it has 76.5% of the targets"));
         ck_assert_int_eq(strstr(page, "and 98.8% in words that it was") != NULL, trained);
-        static const char *const drawn[] = {">learning rate</text>",
-                                            ">gradient norm</text>",
-                                            ">0.004</text>",
-                                            ">3.5</text>",
-                                            ">right answers (%)</text>",
-                                            ">other words, top-5</text>"};
+        static const char *const drawn[] = {
+            ">learning rate</text>", ">gradient norm</text>",     ">0.004</text>",
+            ">3.5</text>",           ">right answers (%)</text>", ">other words, top-5</text>"};
         for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
             ck_assert_msg(strstr(page, drawn[i]) != NULL, "no %s", drawn[i]);
         check_balance(page);
@@ -393,8 +389,8 @@ static size_t files(const char *dir, const char *ending) {
     return n;
 }
 
-/* The PDFs fail with this text: page and SVG files are there, a PDF that was there stays, and nothing half-made is
- * left. */
+/* The PDFs fail with this text: page and SVG files are there, a PDF that was there stays, and nothing
+ * half-made is left. */
 static void check_no_pdf(bench *b, const char *path, const char *want) {
     gk_report_options o = options(b);
     gk_error err = {0};
@@ -421,7 +417,8 @@ START_TEST(rsvg_failing_is_clear) {
     char *bin = scratch_path(&b.s, "bin");
     ck_assert(gk_mkdirs(bin, &err));
     check_no_pdf(&b, bin, "librsvg2-bin");
-    char *fake = scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\necho 'odd <word>' >&2\necho more >&2\nexit 3\n");
+    char *fake =
+        scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\necho 'odd <word>' >&2\necho more >&2\nexit 3\n");
     ck_assert_int_eq(chmod(fake, 0700), 0);
     check_no_pdf(&b, bin, "rsvg-convert failed (exit code 3): odd <word>");
     scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\nexit 4\n");
@@ -439,21 +436,23 @@ START_TEST(figures_are_files) {
     gk_error err;
     char *bin = scratch_path(&b.s, "bin");
     ck_assert(gk_mkdirs(bin, &err));
-    char *fake = scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\n[ \"$1 $2\" = '--format=pdf --output' ] && : > \"$3\"\n");
+    char *fake = scratch_file(&b.s, "bin/rsvg-convert",
+                              "#!/bin/sh\n[ \"$1 $2\" = '--format=pdf --output' ] && : > \"$3\"\n");
     ck_assert_int_eq(chmod(fake, 0700), 0);
     ck_assert_int_eq(setenv("PATH", bin, 1), 0);
     gk_report_options o = options(&b);
     o.figures = scratch_path(&b.s, "new/figures");
     const char *page = write_report(&b, &o);
-    static const char *const names[] = {"component-top5", "component-logit-difference", "component-top-k", "component-ranks",
-                                        "component-calibration"};
+    static const char *const names[] = {"component-top5", "component-logit-difference", "component-top-k",
+                                        "component-ranks", "component-calibration"};
     enum { N = sizeof names / sizeof *names };
     ck_assert_uint_eq(count(page, "<svg"), N);
     ck_assert_uint_eq(files(o.figures, ".svg"), N);
     ck_assert_uint_eq(files(o.figures, ".pdf"), N);
     for (size_t i = 0; i < N; i++) {
-        const char *svg = gk_read_file(b.s.a, gk_path_join(b.s.a, o.figures, gk_arena_printf(b.s.a, "%s.svg", names[i])),
-                                       (size_t)1 << 24, NULL, &err);
+        const char *svg =
+            gk_read_file(b.s.a, gk_path_join(b.s.a, o.figures, gk_arena_printf(b.s.a, "%s.svg", names[i])),
+                         (size_t)1 << 24, NULL, &err);
         ck_assert_msg(svg && strstr(page, svg), "%s is not in the page", names[i]);
         ck_assert(strncmp(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\"", 39) == 0);
         ck_assert(strstr(svg, " font-family=\"") && strstr(svg, " aria-label=\""));

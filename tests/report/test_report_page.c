@@ -1,4 +1,5 @@
-/* test_report_page.c: the report's pictures as part of the page: what the filter knows, and how large a page gets. */
+/* test_report_page.c: the report's pictures as part of the page: what the filter knows, and how large a page
+ * gets. */
 /* modules: report eval graft train model tokenizer core */
 #include "tests/support/report_fixture.h"
 
@@ -75,14 +76,12 @@ START_TEST(grids_know_their_schemes) {
     ck_assert_uint_eq(count(all, "<tr data-s=\"s0even0\ns0even1\"><td>even</td><td>0</td><td>2</td>"), 1);
     alter(&b, "UPDATE axis SET name = 'part' WHERE name = 'seed'");
     page = write_report(&b, &o);
-    for (int m = 0; m < 2; m++)
-        ck_assert_uint_eq(count(next_figure(&b, &page), "<g data-s=\"s"), 8);
+    for (int m = 0; m < 2; m++) ck_assert_uint_eq(count(next_figure(&b, &page), "<g data-s=\"s"), 8);
     alter(&b,
           "DELETE FROM axis WHERE name = 'part'"); /* each place twice: two grids, and no mean of theirs */
     page = write_report(&b, &o);
     ck_assert_uint_eq(count(page, "<td>even</td><td>0</td><td>1</td>"), 2);
-    for (int m = 0; m < 4; m++)
-        ck_assert_uint_eq(count(next_figure(&b, &page), "<g data-s=\"s"), 4);
+    for (int m = 0; m < 4; m++) ck_assert_uint_eq(count(next_figure(&b, &page), "<g data-s=\"s"), 4);
     bench_free(&b);
 }
 END_TEST
