@@ -75,6 +75,7 @@ static void draw(gk_arena *a, const gk_search_result *r, int top, double goal, g
                             .colour = gk__ink_hex(GK__BLUE),
                             .text = gk_arena_printf(a, "%zu rows held out, 95%% interval", r->rows[1])}};
     gk__rows k = {.width = WIDTH,
+                  .one_line = true,
                   .row = row,
                   .rule = &rule,
                   .n_rules = 1,
