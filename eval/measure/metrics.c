@@ -321,25 +321,59 @@ void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples,
 }
 
 typedef struct many {
-    const gk_obs_list *cells;
+    const gk_obs_list **cells; /* those that differ */
+    size_t n;
     uint64_t seed;
     int resamples;
     gk__draws *draws;
-    gk_stats *out;
+    gk_stats *out; /* [n] */
 } many;
 
 static void compute_range(void *ctx, size_t begin, size_t end) {
     const many *m = ctx;
     for (size_t i = begin; i < end; i++)
-        compute(m->cells[i].obs, m->cells[i].n, m->seed, m->resamples, m->draws, &m->out[i]);
+        compute(m->cells[i]->obs, m->cells[i]->n, m->seed, m->resamples, m->draws, &m->out[i]);
 }
 
+/* Any order in which equal ones are neighbours; NaN is as good as a number, and what lies between the fields
+ * is nothing. */
+static int by_bits(const gk_obs *x, const gk_obs *y) {
+    if (x->row != y->row || x->whole != y->whole)
+        return x->row != y->row ? (x->row > y->row) - (x->row < y->row) : x->whole - y->whole;
+    const double a[] = {x->weight, x->rank, x->prob, x->logprob, x->logit_diff, x->exact, x->whole_logprob},
+                 b[] = {y->weight, y->rank, y->prob, y->logprob, y->logit_diff, y->exact, y->whole_logprob};
+    return memcmp(a, b, sizeof a);
+}
+
+static int by_content(const void *a, const void *b) {
+    const gk_obs_list *x = *(const gk_obs_list *const *)a, *y = *(const gk_obs_list *const *)b;
+    int order = (x->n > y->n) - (x->n < y->n);
+    for (size_t i = 0; order == 0 && i < x->n; i++) order = by_bits(&x->obs[i], &y->obs[i]);
+    return order;
+}
+
+/* A scheme stands in several sets, and a pool may be another's: of equal cells one is computed. */
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out) {
-    many m = {.cells = cells, .seed = seed, .resamples = resamples, .out = out};
+    const gk_obs_list **sorted = gk_alloc((n_cells + 1) * sizeof(*sorted));
+    size_t *of = gk_alloc((n_cells + 1) * sizeof *of); /* a cell's index among those that differ */
+    for (size_t i = 0; i < n_cells; i++) sorted[i] = &cells[i];
+    qsort(sorted, n_cells, sizeof(*sorted), by_content);
+    many m = {.cells = sorted, .seed = seed, .resamples = resamples};
+    for (size_t i = 0; i < n_cells; i++) {
+        bool same = m.n && by_content(&sorted[m.n - 1], &sorted[i]) == 0;
+        const gk_obs_list *own = sorted[i];
+        if (!same) sorted[m.n++] = own;
+        of[own - cells] = m.n - 1;
+    }
+    m.out = gk_alloc((m.n + 1) * sizeof *m.out);
     if (resamples > 0) m.draws = gk__draws_new(seed, (size_t)resamples);
-    gk_parallel_for(n_cells, 1, compute_range, &m);
+    gk_parallel_for(m.n, 1, compute_range, &m);
+    for (size_t i = 0; i < n_cells; i++) out[i] = m.out[of[i]];
     gk__draws_free(m.draws);
+    gk_free(m.out);
+    gk_free(of);
+    gk_free(sorted);
 }
 
 /* ---------------------------------------------------------------- recovery */
