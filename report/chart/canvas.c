@@ -71,6 +71,10 @@ static void tell_value(gk_buf *b, const gk__says *s) {
 }
 
 static void tell(gk_buf *b, const gk__says *s) {
+    if (s->title) {
+        add_text(b, s->title, ", ");
+        return;
+    }
     const char *who[] = {s->scheme, s->series, s->place};
     size_t before = b->len;
     for (size_t i = 0; i < sizeof who / sizeof *who; i++) {

@@ -26,7 +26,8 @@ typedef enum gk__ink {
     GK__SOFT,  /* axis titles */
     GK__AXIS,  /* axes */
     GK__GRID,  /* grid lines */
-    GK__EMPTY, /* a cell without a value; a model's ground */
+    GK__GROUND, /* the model that a plan starts from */
+    GK__EMPTY, /* a cell without a value */
     GK__WHITE,
     GK__N_INKS
 } gk__ink;
@@ -83,6 +84,7 @@ typedef struct gk__says {
     const char *unit;                   /* behind them: "%" */
     const char *values_x, *values;      /* of a line: all of them, with blanks between */
     size_t n;
+    const char *title; /* instead of what is made of the others */
 } gk__says;
 
 /* Groups: of what belongs to these schemes, a line each, which the page's filter dims; of one mark. Both end with
