@@ -75,11 +75,11 @@ static void add_heatmap(gk_arena *a, gk_buf *b, const gk_diff *d, gk__figures *f
     const char *const name[] = {"difference", NULL};
     gk__diff_heatmap(a, d, &chart);
     gk_buf_puts(b, "<h2>Where they differ</h2>\n<div class=\"heat own-width\">");
+    gk_buf caption = {0};
+    gk__page_prose(&caption, "caption: difference", NULL);
     gk__figures_add(figures, b, &chart, name, "Relative difference of each component in each layer",
-                    "|B\u2009\u2212\u2009A|\u2009/\u2009|A| (Frobenius norms, "
-                    "weights and biases together) of each component in each layer; logarithmic colours. "
-                    "<em>layer</em>, <em>all</em> and <em>model</em> take a row, a column and everything "
-                    "together.");
+                    caption.data);
+    gk_buf_free(&caption);
     gk_buf_puts(b, "</div>\n");
 }
 
@@ -156,7 +156,8 @@ bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *p
     add_profile(&page, d);
     add_table(&page, d);
     gk__page_end(&page, false);
-    bool ok = (!path || gk__page_save(&page, path, err)) && (!figures || gk__figures_save(&kept, figures, err));
+    bool ok =
+        (!path || gk__page_save(&page, path, err)) && (!figures || gk__figures_save(&kept, figures, err));
     gk__figures_free(&kept);
     gk_buf_free(&page);
     gk_arena_free(memory);
