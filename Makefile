@@ -61,7 +61,7 @@ help: ## this list
 # The names are those of Debian 12 and 13; ?NAME: only where this release has it for this machine.
 LIBRARIES := libblis-openmp-dev ?libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev libjansson-dev libyaml-dev \
             libssl-dev libsqlite3-dev check libsubunit-dev
-PACKAGES := gcc g++ make gnuplot-nox $(LIBRARIES)
+PACKAGES := gcc g++ make librsvg2-bin $(LIBRARIES)
 DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-dev valgrind ?chromium
 deps: ## install the Debian packages that building, testing and the report need
 	@tools/build/deps.sh $(PACKAGES:?%='?%')

@@ -156,7 +156,8 @@ bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *p
     add_profile(&page, d);
     add_table(&page, d);
     gk__page_end(&page, false);
-    bool ok = (!path || gk__page_save(&page, path, err)) && (!figures || gk__figures_save(&kept, figures, err));
+    bool ok =
+        (!path || gk__page_save(&page, path, err)) && (!figures || gk__figures_save(&kept, figures, err));
     gk__figures_free(&kept);
     gk_buf_free(&page);
     gk_arena_free(memory);

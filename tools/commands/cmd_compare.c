@@ -33,7 +33,8 @@ int cmd_compare(int argc, char **argv) {
         {"title", GK_OPT_STR, &g.title, "TEXT", "title of the page", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "HTML file to write", true},
         {"csv", GK_OPT_STR, &g.csv, "FILE", "every cell of every run, as CSV", false},
-        {"figures", GK_OPT_STR, &g.figures, "DIR", "a folder for every figure of the page as SVG and PDF", false},
+        {"figures", GK_OPT_STR, &g.figures, "DIR", "a folder for every figure of the page as SVG and PDF",
+         false},
     };
     gk_error err;
     int code = gk_args("compare", "Writes one page about the experiments of several runs, one colour a run.",
