@@ -139,7 +139,7 @@ install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DE
 	install -m 644 $(B)/graftkit.1 '$(PLACE)/share/man/man1'
 	$(foreach d,$(SHARED),cp -R $(d)/. '$(PLACE)/share/graftkit/$(d)' &&) true
 	cp -R tools/pipeline/. '$(PLACE)/share/graftkit/pipeline'
-	cp -R README.md LICENSE docs '$(PLACE)/share/doc/graftkit'
+	cp -R README.md LICENSE CITATION.cff docs '$(PLACE)/share/doc/graftkit'
 LIBDIR  ?= $(PREFIX)/lib
 lib: $(B)/libgraftkit.a $(SHARED_LIBRARY) ## the library, build/release/libgraftkit.a and .so
 install-lib: lib $(B)/link-private ## install the library with headers and graftkit.pc (LIBDIR=PREFIX/lib)

@@ -37,6 +37,7 @@ cp $run/data/relation/A2B.jsonl texts.jsonl
 cp $run/data/relation/metadata.jsonl rows.jsonl
 graftkit dataset --out more --base-rows 0 --relation-rows 60 --task-rows 1
 cp more/relation/metadata.jsonl .
+cp metadata.jsonl facts.jsonl
 cp templates/fake_movies_fake_actors/{eval.jsonl,fillers.json} .
 mkdir -p my
 cp -R templates/fake_movies_fake_actors my/templates
