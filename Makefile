@@ -26,9 +26,9 @@ SOURCE_DIR ?= $(CURDIR)
 VERSION := $(shell sed -n 's/^\#define GK_VERSION "\(.*\)"/\1/p' core/core.h 2>/dev/null)
 SHARED_LIBRARY := $(B)/libgraftkit.so.$(VERSION)
 
-TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/test_*.c))
+TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 FUZZERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCHES := $(patsubst tools/%.c,$(B)/%,$(wildcard tools/bench_*.c))
+BENCHES := $(patsubst tools/bench/%.c,$(B)/%,$(wildcard tools/bench/bench_*.c))
 
 ifdef COMPILING
 include tools/build/compile.mk
@@ -104,20 +104,19 @@ SHAPES    ?= gpt2-124m
 PYTHON    ?=
 COMPILE   ?=
 TOKENIZER ?=
-bench-train: $(B)/bench_train $(B)/graftkit ## training speed by SHAPES="small texts gpt2-124m …"; PYTHON=python3: beside PyTorch (tools/bench_train.sh)
+bench-train: $(B)/bench_train $(B)/graftkit ## training speed by SHAPES="small texts gpt2-124m …"; PYTHON=python3: beside PyTorch (tools/bench/bench_train.sh)
 	@BIN=$(B) PYTHON='$(PYTHON)' SHAPES='$(SHAPES)' COMPILE='$(COMPILE)' ROUNDS='$(ROUNDS)' THREADS='$(THREADS)' \
-	    TOKENIZER='$(TOKENIZER)' tools/bench_train.sh
+	    TOKENIZER='$(TOKENIZER)' tools/bench/bench_train.sh
 
 GGUF      ?=
 PARTS     ?= gpt2 smollm2 curve grid derived
 PROMPTS   ?= 200
 PLOT      ?=
-bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smollm2 curve grid derived"; PYTHON=python3: beside PyTorch, GGUF=SmolLM2 (tools/bench_sweep.sh)
+bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smollm2 curve grid derived"; PYTHON=python3: beside PyTorch, GGUF=SmolLM2 (tools/bench/bench_sweep.sh)
 	@BIN=$(B) PYTHON='$(PYTHON)' GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' PLOT='$(PLOT)' \
-	    THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench_sweep.sh
+	    THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench/bench_sweep.sh
 
-SOURCES  := $(wildcard core/*.[ch] tokenizer/*.[ch] tokenizer/*.cc model/*.[ch] train/*.[ch] graft/*.[ch] data/*.[ch] \
-            eval/*/*.[ch] report/*.[ch] report/*/*.[ch] tools/*.[ch] tests/*.[ch] tests/fuzz/*.[ch])
+SOURCES  := $(shell git ls-files "*.[ch]" "*.cc")
 fmt: ## format the sources
 	clang-format -i $(SOURCES)
 lint: ## check the format, clang's warnings and clang-tidy

@@ -9,7 +9,7 @@ suites=() isas=() next=0 told=0
 done
 for s in "$@"; do
     suites+=("$s") isas+=("${GRAFTKIT_ISA:-}")
-    grep -qs '^[/ ]\* kernels: ' "tests/$(basename "$s").c" && [ -z "${GRAFTKIT_ISA:-}" ] || continue
+    grep -qs '^[/ ]\* kernels: ' "tests/${s##*/tests/}.c" && [ -z "${GRAFTKIT_ISA:-}" ] || continue
     for i in $lesser; do suites+=("$s") isas+=("$i"); done
 done
 passed=0 failed=0 suites_failed=()

@@ -89,7 +89,7 @@ static bool is_new_word(uint32_t c) {
         char category[3];
         uint32_t begin, end;
     } ADDITIONS[] = {
-#include "tokenizer/unicode_additions.h"
+#include "tokenizer/unicode/unicode_additions.h"
     };
     for (size_t i = 0; i < sizeof ADDITIONS / sizeof *ADDITIONS; i++)
         if (c >= ADDITIONS[i].begin && c <= ADDITIONS[i].end)

@@ -204,7 +204,7 @@ static bool read_metaspace(reader *r, const json_t *json) {
     "\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
 
 static const char PUNCTUATION[] = "(?!["
-#include "tokenizer/unicode_unknown.h"
+#include "tokenizer/unicode/unicode_unknown.h"
                                   "])[!-/:-@\\[-`{-~\\p{P}]";
 
 /* The reference's digits are those of its language's library, which is of Unicode 17. */

@@ -16,13 +16,13 @@ static bool is_newer(uint32_t c) {
     static const struct {
         uint32_t begin, end;
     } INERT[] = {
-#include "tokenizer/unicode_inert.h"
+#include "tokenizer/unicode/unicode_inert.h"
     };
     static const struct {
         char category[3];
         uint32_t begin, end;
     } ADDITIONS[] = {
-#include "tokenizer/unicode_additions.h"
+#include "tokenizer/unicode/unicode_additions.h"
     };
     for (size_t i = 0; i < sizeof INERT / sizeof *INERT; i++)
         if (between(c, INERT[i].begin, INERT[i].end)) return true;

@@ -72,8 +72,8 @@ static const struct addition {
     const char *name; /* a category of two letters or a script's name or abbreviation */
     uint32_t begin, end;
 } ADDITIONS[] = {
-#include "tokenizer/unicode_additions.h"
-#include "tokenizer/unicode_scripts.h"
+#include "tokenizer/unicode/unicode_additions.h"
+#include "tokenizer/unicode/unicode_scripts.h"
 };
 
 /* Of "L" those of all its categories. True: there are any. */

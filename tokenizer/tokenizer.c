@@ -1,6 +1,6 @@
 /* tokenizer.c: the public face of tokenizer/: which kind a file is, and what all kinds have in common. */
 #include "tokenizer/internal.h"
-#include "tokenizer/spm.h"
+#include "tokenizer/spm/spm.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,7 +2,7 @@
  *
  * fuzz_adapter.c: a low-rank adapter's tensors, for a GPT-NeoX model (fused by heads) of two layers and rank
  * 2; what is taken has finite values only and can be merged. */
-#include "model/adapter.h"
+#include "model/adapter/adapter.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
  *
  * fuzz_adapter_config.c: a low-rank adapter's adapter_config.json; what is taken is a rank and a finite
  * alpha. */
-#include "model/adapter.h"
+#include "model/adapter/adapter.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* modules: model core
  *
  * fuzz_config_json.c: a model's config.json; what is taken is consistent, and its weights can be counted. */
-#include "model/family.h"
+#include "model/config/family.h"
 #include "model/internal.h"
 #include "tests/fuzz/fuzz.h"
 

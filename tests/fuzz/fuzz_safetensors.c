@@ -1,7 +1,7 @@
 /* modules: model core
  *
  * fuzz_safetensors.c: safetensors files: every tensor and the metadata. */
-#include "model/safetensors.h"
+#include "model/checkpoint/safetensors.h"
 #include "tests/fuzz/fuzz.h"
 
 const char fuzz_name[] = "safetensors";

@@ -1,7 +1,7 @@
 /* replay.c: runs a fuzz target over its seeds, each a test of its own. Files called good… must be taken, all
  * others refused; none may crash. */
 #include "tests/fuzz/fuzz.h"
-#include "tests/scratch.h"
+#include "tests/support/scratch.h"
 
 #include <dirent.h>
 

@@ -82,7 +82,7 @@ arm64() {
     step "packages" "dpkg --add-architecture arm64 && $install make gnuplot-nox g++-aarch64-linux-gnu libgomp1:arm64 $(printf '%s:arm64 ' $LIBRARIES)"
     step "compile" "cd /graftkit && make CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ CFLAGS=-Werror all suites"
     # Those that run the program belong to the tools.
-    : "${SUITES:=$(cd tests && grep -LE 'program\.h|cli_fixture|"GRAFTKIT' $(grep -lE 'modules: *(core|tokenizer|model|graft|eval)' test_*.c) | sed 's/\.c$//')}"
+    : "${SUITES:=$(cd tests && grep -LE 'program\.h|cli_fixture|"GRAFTKIT' $(grep -lE 'modules: *(core|tokenizer|model|graft|eval)' */test_*.c) | sed 's/\.c$//')}"
     step "suites" "cd /graftkit && CK_TIMEOUT_MULTIPLIER=30 GRAFTKIT=\$PWD/build/release/graftkit tests/run.sh $(printf 'build/release/tests/%s ' $SUITES)"
 }
 packages() {

@@ -22,7 +22,7 @@ SHARED  := -fPIC -fvisibility=hidden -fno-semantic-interposition
 # ARCH=native compiles what is not a kernel for this processor too; the kernels are chosen at run time either way.
 OPT     := $(if $(ARCH),-march=$(ARCH)) $(if $(filter release,$(FLAVOUR)),,-g) $(FLAGS.$(FLAVOUR)) $(SHARED)
 ROOT    := $(if $(SYSROOT),--sysroot=$(SYSROOT))
-CPP_FLAGS := $(ROOT) -I. -D_GNU_SOURCE $(FOUND_CPPFLAGS) -DGK_SOURCE_DIR='"$(SOURCE_DIR)"'
+CPP_FLAGS := $(ROOT) -I. -Iinclude -D_GNU_SOURCE $(FOUND_CPPFLAGS) -DGK_SOURCE_DIR='"$(SOURCE_DIR)"'
 # clang does not vectorise a maximum over floats and says so at every `omp simd reduction(max)`.
 CLANG_ONLY := $(if $(filter clang,$(COMPILER)),-Wno-pass-failed)
 # CFLAGS and their like are the user's and come last.
@@ -66,8 +66,8 @@ found       = $(1:%=$(B)/config/%) $(B)/config/ldflags
 LIBFILES   := $(MODULES:%=$(B)/lib%.a)
 ALL        := $(call packages_of,$(filter-out core,$(MODULES)))
 
-C_SOURCES  := $(foreach d,$(MODULES),$(wildcard $d/*.c $d/*/*.c)) $(wildcard tools/*.c tests/*.c tests/fuzz/*.c)
-CC_SOURCES := $(foreach d,$(MODULES),$(wildcard $d/*.cc))
+C_SOURCES  := $(foreach d,$(MODULES),$(wildcard $d/*.c $d/*/*.c)) $(wildcard tools/*.c tools/*/*.c tests/*/*.c)
+CC_SOURCES := $(foreach d,$(MODULES),$(wildcard $d/*.cc $d/*/*.cc))
 
 # ------------------------------------------------------------------ kernels, once for each instruction set (core.h says how)
 KERNELS    := $(patsubst %.c,%,$(filter-out %/kernels.c,$(shell grep -l '^#include "[a-z/]*/kernels.h"' $(C_SOURCES))))
@@ -88,8 +88,8 @@ KERNEL_FLAGS := -ffp-contract=fast $(if $(filter gcc,$(COMPILER)),-fno-thread-ju
 # Half of the sources, and nothing that a run waits for: -O2 would cost three seconds of the first build.
 LIGHT   := $(if $(filter release,$(FLAVOUR)),-O1)
 $(foreach d,data eval report tools tests,$(B)/$d/%.o): CC_FLAGS += $(LIGHT)
-$(B)/core/rng.o $(B)/tests/test_rng.o: CC_FLAGS += -ffp-contract=off
-$(B)/tokenizer/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
+$(B)/core/rng.o $(B)/tests/core/test_rng.o: CC_FLAGS += -ffp-contract=off
+$(B)/tokenizer/spm/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
 
 # An object depends on the packages whose headers its source includes, through others too.
 $(foreach s,$(C_SOURCES),$(eval $(B)/$(s:.c=.o) $(ISAS:%=$(B)/$(s:.c=).%.o): $(USES.$s:%=$(B)/config/%)))
@@ -119,15 +119,15 @@ $(foreach m,$(MODULES),$(eval $(call MODULE_RULE,$(m))))
 # $(call link,OBJECTS AND LIBRARIES,PACKAGES): the packages' files are what a link depends on too.
 link = $(Q)$(CC) $(LD_FLAGS) $(LDFLAGS) $1 $(call libs_of,$2) -o $@
 
-$(B)/graftkit: $(patsubst %.c,$(B)/%.o,$(filter-out tools/bench_%,$(wildcard tools/*.c))) $(LIBFILES) $(call found,$(ALL))
+$(B)/graftkit: $(patsubst %.c,$(B)/%.o,$(wildcard tools/*.c tools/commands/*.c)) $(LIBFILES) $(call found,$(ALL))
 	$(call say,LD,$@)
 	$(call link,$(filter %.o %.a,$^),$(ALL))
-$(BENCHES): $(B)/%: $(B)/tools/%.o $(B)/tools/args.o $(LIBFILES) $(call found,$(ALL))
+$(BENCHES): $(B)/%: $(B)/tools/bench/%.o $(B)/tools/args.o $(LIBFILES) $(call found,$(ALL))
 	$(call say,LD,$@)
 	$(call link,$(filter %.o %.a,$^),$(ALL))
 
 # A test suite links only the modules that its `modules:` comment names, so that it can run alone.
-$(foreach w,$(shell sed -n 's/^.*modules: *\([a-z ]*\).*/\1/;T;s/ *$$//;s/ /:/g;F;p' /dev/null $(wildcard tests/test_*.c tests/fuzz/fuzz_*.c)),\
+$(foreach w,$(shell sed -n 's/^.*modules: *\([a-z ]*\).*/\1/;T;s/ *$$//;s/ /:/g;F;p' /dev/null $(wildcard tests/*/test_*.c tests/fuzz/fuzz_*.c)),\
     $(if $(findstring .c,$w),$(eval NOW := $w),$(if $(MODULES.$(NOW)),,$(eval MODULES.$(NOW) := $(subst :, ,$w)))))
 suite_packages = $(call packages_of,$(filter-out core,$(MODULES.$1))) check
 define TEST_RULE
@@ -136,7 +136,7 @@ $(B)/tests/$(1): $(B)/tests/$(1).o $(foreach m,$(MODULES.tests/$(1).c),$(B)/lib$
 	$$(call say,LD,$$@)
 	$$(call link,$$(filter %.o %.a,$$^),$(call suite_packages,tests/$(1).c))
 endef
-$(foreach t,$(notdir $(TESTS)),$(eval $(call TEST_RULE,$(t))))
+$(foreach t,$(TESTS:$(B)/tests/%=%),$(eval $(call TEST_RULE,$(t))))
 # A fuzz target's own main replays its seeds; libFuzzer brings another. shared.c stands in for mapped files.
 FUZZ_MAIN := $(if $(filter fuzz,$(FLAVOUR)),,$(B)/tests/fuzz/replay.o)
 FUZZ_LINK := -Wl,--wrap=gk_map_open,--wrap=gk_map_close $(if $(filter fuzz,$(FLAVOUR)),-fsanitize=fuzzer)

@@ -119,7 +119,11 @@ uses() {
     }
     $1 == "#include" && $2 in of { direct[FILENAME, of[$2]] = 1 }
     /GK_HAVE_DNNL/ { direct[FILENAME, "dnnl"] = 1 }
-    $1 == "#include" && $2 ~ /^"/ { included[FILENAME, ++n_included[FILENAME]] = substr($2, 2, length($2) - 2) }
+    $1 == "#include" && $2 ~ /^"/ {
+        path = substr($2, 2, length($2) - 2)
+        sub(/^graftkit\//, "include/&", path)
+        included[FILENAME, ++n_included[FILENAME]] = path
+    }
     END {
         for (f = 1; f < ARGC; f++) if (ARGV[f] !~ /\.h$/) {
             uses = ""
@@ -145,4 +149,4 @@ FOUND_CPPFLAGS := $includes
 FOUND_AR := $($CC -print-prog-name=ar)
 FOUND_LDFLAGS := ${blis:+-L${SYSROOT:-}/usr/lib/$machine/blis-openmp}
 SENTENCEPIECE_VERSION := ${version[sentencepiece]:-unknown}
-$(shopt -s nullglob && uses {core,tokenizer,model,train,graft,data,eval,report}/{,*/}*.{c,cc,h} {tools,tests,tests/fuzz}/*.{c,h})"
+$(shopt -s nullglob && uses {core,tokenizer,model,train,graft,data,eval,report}/{,*/}*.{c,cc,h} {tools,tests}/{,*/}*.{c,h} include/graftkit/*.h)"

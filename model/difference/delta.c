@@ -1,0 +1,28 @@
+/* delta.c: the difference of two tensors, a block of rows at a time: it never exists as a whole. */
+#include "model/operators/kernels.h"
+
+enum { GRAIN = 64, CHUNK = 1024 };
+
+typedef struct reading {
+    const gk__delta *d;
+    size_t first; /* row */
+    float *to;
+} reading;
+
+static void read_range(void *ctx, size_t begin, size_t end) {
+    const reading *r = ctx;
+    float a[CHUNK];
+    size_t in = (size_t)r->d->a.in, last = end * in;
+    for (size_t at = begin * in; at < last; at += CHUNK) {
+        size_t n = last - at < CHUNK ? last - at : CHUNK;
+        gk_tensor_floats(r->d->a, r->first * in + at, n, a);
+        gk_tensor_floats(r->d->b, r->first * in + at, n, r->to + at);
+        for (size_t i = 0; i < n; i++)
+            r->to[at + i] = (float)(((double)r->to[at + i] - (double)a[i]) * r->d->scale);
+    }
+}
+
+void gk__delta_read(const void *delta, int first, int n, float *to) {
+    reading r = {.d = delta, .first = (size_t)first, .to = to};
+    gk_parallel_for((size_t)n, GRAIN, read_range, &r);
+}
