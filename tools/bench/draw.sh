@@ -72,7 +72,8 @@ newest | awk -F'|' '
         text(12, 20, "start", " font-size=\"14\"", "How many times as fast as others graftkit is (both figures behind, graftkit first)")
         printf "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 960 %d\" font-family=\"sans-serif\" font-size=\"11\">\n", y + 12
         printf "<rect width=\"960\" height=\"%d\" fill=\"white\"/>\n%s%s</svg>\n", y + 12, axis, body
-    }' >"$out/speed.svg"
+    }' >"$out/speed.svg.new"
+mv "$out/speed.svg.new" "$out/speed.svg"
 
 newest | awk -F'|' '
     $4 ~ /^sweep gpt2 40 prompts [0-9]+ schemes$/ && $6 == "graftkit" {
@@ -104,5 +105,6 @@ newest | awk -F'|' '
         print "<text x=\"330\" y=\"382\" text-anchor=\"middle\">schemes</text><text transform=\"translate(18 190) rotate(-90)\" text-anchor=\"middle\">seconds in the engine</text>"
         print "<text x=\"76\" y=\"40\" fill=\"#777777\">every cell at the first scheme’s cost</text><text x=\"76\" y=\"58\" fill=\"#0072b2\">graftkit</text>"
         printf "<text x=\"600\" y=\"24\" text-anchor=\"end\" fill=\"#555555\">GPT-2 124M, 40 prompts; %s</text>\n</svg>\n", cpu
-    }' >"$out/sweep-curve.svg"
+    }' >"$out/sweep-curve.svg.new"
+mv "$out/sweep-curve.svg.new" "$out/sweep-curve.svg"
 echo "drawn: $out/speed.svg $out/sweep-curve.svg"
