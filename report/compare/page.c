@@ -1,4 +1,4 @@
-/* compare.c: one page about the experiments of several runs: a section an experiment, a chart and a table a
+/* page.c: one page about the experiments of several runs: a section an experiment, a chart and a table a
  * set of schemes, one colour a run. */
 #include "report/internal.h"
 
