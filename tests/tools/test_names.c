@@ -3,6 +3,7 @@
  * test_names.c: comments and pages name source files, functions and constants that exist. What is looked at:
  *   - names of files: adapter.c, core/json.c, search_*.c, cmd_NAME.c (capitals stand for any name);
  *     a name behind < (installed, or the system's) or $ (made while building) is none of the tree;
+ *   - the first comment of a C file: its own name and what it is;
  *   - gk_… and GK_… and names with () behind: gk_open, gk_plan_* or gk_plan_… (any that begins so), main().
  * Blocks of pages are left out: test_docs.c runs them. */
 #include "tests/support/tree.h"
@@ -95,24 +96,22 @@ static void check_files(tree *t, const page *p, wrong *w) {
     }
 }
 
-/* Where a file begins with a file's name and a colon, it is its own. */
-static void check_own_name(tree *t, const page *p, wrong *w) {
-    const char *at = p->words + strspn(p->words, "/*# \n"), *base = strrchr(p->path, '/');
-    const char *colon = strchr(at, ':');
-    if (strncmp(at, "modules:", 8) == 0) { /* a suite's first line */
-        at += strcspn(at, "\n");
-        at += strspn(at, "/*# \n");
-        if (strncmp(at, "kernels:", 8) == 0) {
-            at += strcspn(at, "\n");
-            at += strspn(at, "/*# \n");
-        }
-        colon = strchr(at, ':');
-    }
-    if (!colon || colon - at > 60) return;
-    char *name = gk_arena_strndup(t->a, at, (size_t)(colon - at));
-    name[strcspn(name, " ")] = '\0';
-    if (tree_is(name, SOURCE_ENDINGS) && strcmp(name, base ? base + 1 : p->path) != 0)
-        tell(w, p, at, name, "is not this file's name");
+/* Past a line, and the signs that begin a comment's next. */
+static const char *next_line(const char *at) {
+    at += strcspn(at, "\n");
+    return at + strspn(at, "/*#! \n");
+}
+
+/* A source file begins with its own name, a colon and what it is; a suite says before which modules it links.
+ */
+static void check_own_name(const page *p, wrong *w) {
+    const char *at = p->words + strspn(p->words, "/*#! \n"), *base = strrchr(p->path, '/');
+    base = base ? base + 1 : p->path;
+    if (!tree_is(p->path, " .c .h .cc ")) return;
+    while (strncmp(at, "modules:", 8) == 0 || strncmp(at, "kernels:", 8) == 0) at = next_line(at);
+    w->looked_at++;
+    if (strncmp(at, base, strlen(base)) != 0 || at[strlen(base)] != ':' || tree_line(p->words, at) > 6)
+        tell(w, p, p->words, base, "is not what the first comment begins with");
 }
 
 /* ---------------------------------------------------------------- names in code */
@@ -194,7 +193,7 @@ static wrong check_tree(const char *root) {
     for (size_t i = 0; i < t.n; i++) {
         if (!text[i]) continue;
         page p = {t.path[i], tree_only(&t, t.path[i], text[i], "w")};
-        check_own_name(&t, &p, &w);
+        check_own_name(&p, &w);
         check_files(&t, &p, &w);
         check_names(&t, &k, &p, &w);
     }
@@ -211,35 +210,75 @@ START_TEST(what_is_named_exists) {
 }
 END_TEST
 
+/* How much is wrong in a tree of this file and one/there.c. */
+static size_t found_in(const char *file, const char *text) {
+    scratch s = scratch_new();
+    ck_assert(gk_mkdirs(scratch_path(&s, "one"), NULL));
+    scratch_file(&s, "one/there.c", "/* there.c: x */\nint there;\n");
+    scratch_file(&s, file, text);
+    wrong w = check_tree(s.dir);
+    gk_buf_free(&w.text);
+    scratch_free(&s);
+    return w.n;
+}
+
 START_TEST(what_leads_nowhere_is_found) {
     static const struct {
         const char *file, *text;
         size_t wrong;
     } cases[] = {
-        {"a.c", "/* see one/there.c and there.c, th*.c, TH.c */\n", 0},
-        {"a.c", "/* see nowhere.c\n * and two/there.c */ int x; // and gone.h\n", 3},
-        {"a.c", "char s[] = \"/* nowhere.c */\", c = '\\\"'; /* nowhere.c */\n", 1},
-        {"a.c", "/* th_*.c, tools/cmd_NAME.c */ int NAME;\n", 2},
-        {"a.h", "/* gk_open opens, gk_close() too, gk_op… and gk_op* and gk_o_ */ int gk_opened;\n", 3},
-        {"a.h", "/* gk_opened() by GK_THAT, main() */ int main(void) { return gk_opened; }\n", 1},
+        {"a.c", "/* a.c: see one/there.c and there.c, th*.c, TH.c */\n", 0},
+        {"a.c", "/* a.c: see nowhere.c\n * and two/there.c */ int x; // and gone.h\n", 3},
+        {"a.c", "/* a.c: x */ char s[] = \"/* nowhere.c */\", c = '\\\"'; /* nowhere.c */\n", 1},
+        {"a.c", "/* a.c: th_*.c, tools/cmd_NAME.c */ int NAME;\n", 2},
+        {"a.c", "/* a.c: <gone.h> and $B/made.mk */\n", 0},
+        {"a.h", "/* a.h: gk_open opens, gk_close() too, gk_op… and gk_op* and gk_o_ */ int gk_opened;\n", 3},
+        {"a.h", "/* a.h: gk_opened() by GK_THAT, main() */ int main(void) { return gk_opened; }\n", 1},
         {"a.sh", "# runs nowhere.sh\necho gone.sh ${x#gone.sh} # and gone.py\n", 2},
-        {"a.c", "/* a.c: what it is */\n", 0},
-        {"a.c", "/* there.c: what it is */\n", 1},
-        {"a.c", "/* modules: core\n *\n * there.c: what it is */\n", 1},
         {"a.py", "\"\"\"Beside nowhere.py.\n\"\"\"\nx = 'gone.py'\n", 1},
         {"a.md", "See `nowhere.c`.\n```sh\ncc gone.c\n```\nAnd one/there.c, gk_gone.\n", 2},
         {"a.md", "The value 1.5.c is no file, nor is .c or *.c alone.\n", 1},
+        {"a.c", "int a; /* a.c: what it is */\n", 0},
+        {"a.c", "/* there.c: what it is */\n", 1},
+        {"a.c", "int a;\n", 1},
+        {"a.c", "/* modules: core\n * kernels: all\n *\n * a.c: what it is */\n", 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        scratch s = scratch_new();
-        ck_assert(gk_mkdirs(scratch_path(&s, "one"), NULL));
-        scratch_file(&s, "one/there.c", "int there;\n");
-        scratch_file(&s, cases[i].file, cases[i].text);
-        wrong w = check_tree(s.dir);
-        ck_assert_msg(w.n == cases[i].wrong, "%s: %zu wrong:%s", cases[i].text, w.n, w.text.data);
-        gk_buf_free(&w.text);
-        scratch_free(&s);
+        size_t wrong = found_in(cases[i].file, cases[i].text);
+        ck_assert_msg(wrong == cases[i].wrong, "%s: %zu wrong", cases[i].text, wrong);
     }
+}
+END_TEST
+
+int main(void) {
+    return gk_opened;
+}
+\n ", 1},
+    {"a.sh", "# runs nowhere.sh\necho gone.sh ${x#gone.sh} # and gone.py\n", 2},
+    {"a.c", "/* a.c: what it is */\n", 0, true}, {"a.c", "/* there.c: what it is */\n", 1, true},
+    {"a.c", "int a; /* a.c: what it is */\n", 0, true}, {"a.c", "int a;\n", 1, true},
+    {"a.c", "/* modules: core\n * kernels: all\n *\n * a.c: what it is */\n", 0, true},
+    {"a.py", "\"\"\"Beside nowhere.py.\n\"\"\"\nx = 'gone.py'\n", 1},
+    {"a.md", "See `nowhere.c`.\n```sh\ncc gone.c\n```\nAnd one/there.c, gk_gone.\n", 2},
+    {"a.md", "The value 1.5.c is no file, nor is .c or *.c alone.\n", 1},
+}
+;
+for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    scratch s = scratch_new();
+    ck_assert(gk_mkdirs(scratch_path(&s, "one"), NULL));
+    scratch_file(&s, "one/there.c", "/* there.c: x */\nint there;\n");
+    scratch_file(&s, cases[i].file,
+                 cases[i].headless ? cases[i].text
+                                   : gk_arena_printf(s.a, "%s%s",
+                                                     strstr(cases[i].file, ".c")   ? "/* a.c: x */\n"
+                                                     : strstr(cases[i].file, ".h") ? "/* a.h: x */\n"
+                                                                                   : "",
+                                                     cases[i].text));
+    wrong w = check_tree(s.dir);
+    ck_assert_msg(w.n == cases[i].wrong, "%s: %zu wrong:%s", cases[i].text, w.n, w.text.data);
+    gk_buf_free(&w.text);
+    scratch_free(&s);
+}
 }
 END_TEST
 
