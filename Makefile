@@ -119,7 +119,7 @@ bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smoll
 	@BIN=$(B) PYTHON='$(PYTHON)' GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' CSV='$(CSV)' \
 	    THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench/bench_sweep.sh
 
-SOURCES  := $(shell git ls-files "*.[ch]" "*.cc")
+SOURCES  = $(shell git ls-files "*.[ch]" "*.cc")
 fmt: ## format the sources
 	clang-format -i $(SOURCES)
 lint: ## check the format, clang's warnings and clang-tidy

@@ -3,7 +3,7 @@
 # a run in runs/default, and files by the names that the examples use. $GRAFTKIT names the binary; its folder is on the PATH.
 set -eu
 cd "$1"
-cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,docs,experiments} .
+cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,CITATION.cff,docs,experiments} .
 mkdir -p data graft train tools
 cp -R "$TREE"/data/{lists,articles,general} data
 cp -R "$TREE"/graft/schemes graft
