@@ -176,6 +176,20 @@ START_TEST(rows_say_what_they_are) {
 }
 END_TEST
 
+/* What the committed pictures say, not where: places may differ by a processor's logarithm. */
+START_TEST(pictures_are_of_these_rows) {
+    scratch s = scratch_new();
+    char out[4096];
+    int code =
+        shell(&s,
+              "tools/bench/draw.sh bench/results $D && for f in speed sweep-curve; do "
+              "diff <(grep -o '>[^<]*<' docs/results/$f.svg) <(grep -o '>[^<]*<' $D/$f.svg) || exit 9; done",
+              out, sizeof out);
+    ck_assert_msg(code == 0, "make bench-draw draws others: %d:\n%s", code, out);
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("bench");
     TCase *t = tcase_create("bench");
@@ -184,6 +198,7 @@ int main(void) {
     tcase_add_test(t, benchmarks_note_their_figures);
     tcase_add_test(t, noted_figures_are_drawn);
     tcase_add_test(t, rows_say_what_they_are);
+    tcase_add_test(t, pictures_are_of_these_rows);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

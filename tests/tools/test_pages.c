@@ -157,6 +157,15 @@ START_TEST(what_is_shipped_is_listed) {
 }
 END_TEST
 
+/* The README gives the command for all tests, and CI runs just that. */
+START_TEST(ci_runs_what_the_readme_gives) {
+    tree t = {.a = gk_arena_new()};
+    ck_assert_ptr_nonnull(strstr(tree_read(&t, GK_SOURCE_DIR, "README.md"), "\nmake deps test "));
+    ck_assert_ptr_nonnull(strstr(tree_read(&t, GK_SOURCE_DIR, ".ci/run"), "\nmake deps test\n"));
+    tree_free(&t);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- the walks */
 
 /* Of docs/design.md: "### A walk" under the heading, whose lines "1. `file`: …" are read in their order. */
@@ -222,6 +231,7 @@ int main(void) {
     tcase_add_test(t, links_lead_somewhere);
     tcase_add_test(t, a_link_that_leads_nowhere_is_found);
     tcase_add_test(t, what_is_shipped_is_listed);
+    tcase_add_test(t, ci_runs_what_the_readme_gives);
     tcase_add_test(t, walks_name_each_file_once);
     tcase_add_test(t, a_walk_that_turns_back_is_found);
     suite_add_tcase(s, t);

@@ -3,6 +3,7 @@
 # is, by machine and what was measured, and OUT/sweep-curve.svg, what a sweep costs by its number of schemes (make bench-draw).
 # Of what was measured several times the newest day and commit counts, and of that the median.
 set -euo pipefail
+export LC_ALL=C
 cd "$(dirname "$0")/../.."
 from=${1:-bench/results} out=${2:-docs/results}
 files=("$from"/*.csv)
