@@ -175,25 +175,25 @@ char *gk_path_join(gk_arena *a, const char *dir, const char *name);
 /* ---------------------------------------------------------------- files that come along (shipped.c)
  *
  * Schemes, recipes, lists … lie below one folder, the program's home, in the same places in the source tree
- * and where graftkit is installed (PREFIX/share/graftkit). A row a kind: id, what several are called and what
- * one is, its folder and how its files' names end. */
+ * and where graftkit is installed (PREFIX/share/graftkit). A row a kind: id, what several are called where
+ * users name one (else NULL) and what one is called, its folder and how its files' names end. */
 #define GK_SHIPPED_KINDS(X)                                             \
     X(SCHEMES, "schemes", "scheme file", "graft/schemes", ".yaml")      \
     X(RECIPES, "recipes", "recipe", "train/recipes", ".yaml")           \
     X(EXPERIMENTS, "experiments", "experiment", "experiments", ".yaml") \
     X(TEMPLATES, "templates", "folder of templates", "templates", "")   \
-    X(LISTS, "lists", "word list", "data/lists", ".txt")                \
-    X(TABLES, "tables", "table of facts", "data/lists", ".tsv")         \
-    X(ARTICLES, "articles", "folder of articles", "data/articles", "")  \
+    X(LISTS, NULL, "word list", "data/lists", ".txt")                   \
+    X(TABLES, NULL, "table of facts", "data/lists", ".tsv")             \
+    X(ARTICLES, NULL, "folder of articles", "data/articles", "")        \
     X(GENERAL, "general", "general text", "data/general", ".txt")       \
-    X(PIPELINE, "pipeline", "description of the pipeline", "tools/pipeline", ".mk")
+    X(PIPELINE, NULL, "description of the pipeline", "tools/pipeline", ".mk")
 typedef enum gk_shipped {
 #define X(id, word, one, folder, ending) GK_SHIPPED_##id,
     GK_SHIPPED_KINDS(X)
 #undef X
         GK_N_SHIPPED
 } gk_shipped;
-const char *gk_shipped_word(gk_shipped kind);   /* "schemes" */
+const char *gk_shipped_word(gk_shipped kind);   /* "schemes"; NULL: users name none */
 const char *gk_shipped_folder(gk_shipped kind); /* below home: "graft/schemes" */
 /* HOME/FOLDER/NAME with the kind's ending, in `a`; whether there is such a file is not looked at. */
 char *gk_shipped_path(gk_arena *a, const char *home, gk_shipped kind, const char *name);

@@ -1,8 +1,8 @@
 /* shipped.c: where the files that come along with the program are. */
 #include "core/core.h"
 
-#include <errno.h>
 #include <glob.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -27,6 +27,10 @@ char *gk_shipped_path(gk_arena *a, const char *home, gk_shipped kind, const char
     return gk_arena_printf(a, "%s/%s%s", folder, name, KINDS[kind].ending);
 }
 
+static int by_name(const void *x, const void *y) {
+    return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
 bool gk_shipped_names(gk_arena *a, const char *home, gk_shipped kind, const char ***names, size_t *n,
                       gk_error *err) {
     glob_t found;
@@ -46,6 +50,7 @@ bool gk_shipped_names(gk_arena *a, const char *home, gk_shipped kind, const char
         list[(*n)++] = gk_arena_strndup(a, name, strlen(name) - room);
     }
     globfree(&found);
+    qsort(list, *n, sizeof *list, by_name);
     *names = list;
     return true;
 }

@@ -113,36 +113,38 @@ static bool find_file(gk_arena *a, const args *g, gk_shipped kind, gk_error *err
 
 /* ---------------------------------------------------------------- the command */
 
-static const char *const TABLES[] = {"families", "datasets", "defaults", "folders"};
-enum { FAMILIES, DATASETS, DEFAULTS, FOLDERS, N_TABLES };
+static const char *const TABLES[] = {"families", "datasets", "defaults", "home", "folders"};
+enum { FAMILIES, DATASETS, DEFAULTS, HOME, FOLDERS, N_TABLES };
 
 static bool unknown(gk_arena *a, const char *kind, gk_error *err) {
     const char *known[N_TABLES + GK_N_SHIPPED];
     gk_buf all = {0};
     size_t n = 0;
     for (; n < N_TABLES; n++) known[n] = TABLES[n];
-    for (gk_shipped k = 0; k < GK_N_SHIPPED; k++) known[n++] = gk_shipped_word(k);
+    for (gk_shipped k = 0; k < GK_N_SHIPPED; k++)
+        if (gk_shipped_word(k)) known[n++] = gk_shipped_word(k);
     gk_buf_puts(&all, "write graftkit list with one of");
     for (size_t i = 0; i < n; i++) gk_buf_printf(&all, "%s %s", i ? "," : "", known[i]);
     const char *near = kind ? gk_nearest(kind, known, n) : NULL;
-    gk_fail(err, GK_NOWHERE, near ? gk_arena_printf(a, "did you mean %s?", near) : all.data,
-            kind ? "there is no list '%.40s'" : "which list is missing", kind);
+    gk_fail(err, GK_NOWHERE, near ? gk_arena_printf(a, "did you mean %s?", near) : all.data, "%s",
+            kind ? gk_arena_printf(a, "there is no list '%.40s'", kind) : "it does not say which list");
     gk_buf_free(&all);
     return false;
 }
 
 static bool list(gk_arena *a, const args *g, gk_error *err) {
     for (gk_shipped k = 0; g->kind && k < GK_N_SHIPPED; k++)
-        if (strcmp(g->kind, gk_shipped_word(k)) == 0)
+        if (gk_shipped_word(k) && strcmp(g->kind, gk_shipped_word(k)) == 0)
             return g->name ? find_file(a, g, k, err) : list_files(a, g, k, err);
     size_t t = 0;
     while (g->kind && t < N_TABLES && strcmp(g->kind, TABLES[t]) != 0) t++;
     if (!g->kind || t == N_TABLES) return unknown(a, g->kind, err);
     if (g->path || g->name)
         return gk_fail(err, GK_AT_FIELD(NULL, g->path ? "--path" : "--name"), "leave it out",
-                       "%s are no files", TABLES[t]);
+                       "%s: no list of files", TABLES[t]);
     if (t == FAMILIES) list_families();
     if (t == DATASETS) list_datasets();
+    if (t == HOME) printf("%s\n", gk_home());
     if (t == FOLDERS) list_folders();
     return t != DEFAULTS || list_defaults(a, err);
 }
