@@ -285,7 +285,7 @@ START_TEST(other_inputs_under_the_same_names_are_noticed) {
         "BASE_ROWS=3";
 #define PROMPTS "templates/fake_movies_fake_actors/eval.jsonl"
     static const char *const changes[] = {"echo x >$D/rows.jsonl && touch -d 2000-01-01 $D/rows.jsonl",
-                                          "sed -n 1p " PROMPTS " >$D/words/eval.jsonl && touch -d 2000-01-01 "
+                                          "sed -i 1d $D/words/eval.jsonl && touch -d 2000-01-01 "
                                           "$D/words/eval.jsonl",
                                           "echo x >$D/mine.yaml && touch -d 2000-01-01 $D/mine.yaml",
                                           "rm $D/words/qa.jsonl"};
