@@ -86,6 +86,9 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "SCHEMES=nofile.yaml", "SCHEMES", "nofile.yaml");
     refused(&s, "SCHEMES='graft/schemes/position.yaml my file.yaml'", "SCHEMES", "'my'");
     refused(&s, "SCHEMES=", "SCHEMES is empty", "");
+    refused(&s, "SCHEMES='layers nowhere'", "SCHEMES: 'nowhere' is no scheme file", "position_untitled");
+    refused(&s, "RECIPE=nowhere", "RECIPE='nowhere' is no recipe", "pretrained-1b");
+    refused(&s, "MILD=./nowhere.yaml", "MILD='./nowhere.yaml' is no recipe", "no file");
     refused(&s, "MODEL=/nonexistent", "MODEL='/nonexistent'", "/nonexistent/config.json");
     refused(&s, "DATASET=counterfact", "DATASET=counterfact", "SOURCE=FILE");
     refused(&s, "DATASET=counterfact SOURCE=/nonexistent", "SOURCE='/nonexistent'", "no such file");
@@ -243,6 +246,12 @@ START_TEST(forgotten_variables_are_those_of_the_run) {
     ck_assert_int_eq(written(&s), 0);
     note(&s, "export GIVEN='SCHEMES CAST'; " ASKED_BEFORE " SCHEMES=graft/schemes/layers.yaml");
     ck_assert_int_eq(written(&s), 2);
+    note(&s, "export GIVEN=SCHEMES; " ASKED_BEFORE " SCHEMES='layers position_untitled'");
+    code = shell(&s, "make -n report G=$G RUN=$D/run && cat $D/run/asked-*", plan, 1 << 16);
+    ck_assert_msg(code == 0 && strstr(plan, "--schemes layers --schemes position_untitled") &&
+                      strstr(plan, "  graft/schemes/layers.yaml\n") &&
+                      strstr(plan, "  train/recipes/paper-mild.yaml\n"),
+                  "%s", plan);
     /* Usual schemes stay usual, also when another dataset has other ones. */
     note(&s, "export REPLACE=1 DATASET=battles SCHEMES=graft/schemes/position_untitled.yaml; "
              "export USUAL_SCHEMES=$SCHEMES");
