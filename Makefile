@@ -42,11 +42,13 @@ compile = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)B='$(B)' CC='$(CC)'
     WANTS=$(if $(filter suites $(B)/tests/%,$1),tests) tools/build/find.sh && \
     $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$$(nproc)) COMPILING=1 $1
 
+# What is to be noted is told by `make`, and by what needs the program once it is another one.
 .PHONY: all
 all: $(B)/graftkit ## build build/release/graftkit
 $(B)/graftkit: FORCE
 	@$(call compile,$@)
-	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || echo "make: $$(<$(B)/config/note)")
+	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || $(if $(filter-out all,$(MAKECMDGOALS)),[ $(B)/config/told -nt $@ ] ||) \
+	    { echo "make: $$(<$(B)/config/note)"; touch $(B)/config/told; })
 $(TESTS) $(FUZZERS) $(BENCHES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-private suites: FORCE
 	@$(call compile,$@)
 
@@ -126,21 +128,19 @@ lint: ## check the format, clang's warnings and clang-tidy
 	clang-format --dry-run -Werror $(SOURCES)
 	@$(call compile,lint-sources)
 
-# What a run needs beside the program goes to share/graftkit, where the program looks for it (tools/args.c).
+# What comes along with the program goes to share/graftkit, in the folders that it looks in (core/shipped.c).
 PREFIX  ?= /usr/local
 DESTDIR ?=
 PLACE   := $(DESTDIR)$(PREFIX)
-SHARED  := templates data/lists data/articles data/general graft/schemes train/recipes experiments
 $(B)/graftkit.1: $(B)/graftkit
 	GRAFTKIT_HOME='$(CURDIR)' $< man >$@.tmp && mv $@.tmp $@
 man: $(B)/graftkit.1 ## the manual page, build/release/graftkit.1
 install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DESTDIR= if given
-	install -d '$(PLACE)/bin' '$(PLACE)/share/man/man1' '$(PLACE)/share/doc/graftkit' \
-	    $(foreach d,$(SHARED) pipeline,'$(PLACE)/share/graftkit/$(d)')
+	install -d '$(PLACE)/bin' '$(PLACE)/share/man/man1' '$(PLACE)/share/doc/graftkit'
 	install $(B)/graftkit '$(PLACE)/bin'
 	install -m 644 $(B)/graftkit.1 '$(PLACE)/share/man/man1'
-	$(foreach d,$(SHARED),cp -R $(d)/. '$(PLACE)/share/graftkit/$(d)' &&) true
-	cp -R tools/pipeline/. '$(PLACE)/share/graftkit/pipeline'
+	for d in $$($< list folders); do \
+	    install -d '$(PLACE)/share/graftkit'/$$d && cp -R $$d/. '$(PLACE)/share/graftkit'/$$d || exit 1; done
 	cp -R README.md LICENSE CITATION.cff docs '$(PLACE)/share/doc/graftkit'
 LIBDIR  ?= $(PREFIX)/lib
 lib: $(B)/libgraftkit.a $(SHARED_LIBRARY) ## the library, build/release/libgraftkit.a and .so

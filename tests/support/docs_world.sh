@@ -23,12 +23,17 @@ cp -R $run/base path/to/model
 sed -i 's/llama: 2e-3/llama: 5e-3/' train/recipes/{relation,task}.yaml # it has to learn something in a second
 make report RUN=$run REPLACE=1 # another dataset than the base model was made from
 
-# Later trainings need not learn anything; what make takes for up to date stays so.
+# Later trainings need not learn anything; what make takes for up to date stays so: the notes have what the recipes say now.
+touch -r $run/asked-training stamp
 for recipe in train/recipes/*.yaml; do
-    touch -r "$recipe" stamp
+    was=$(sha256sum <"$recipe")
+    touch -r "$recipe" stamp-recipe
     sed -i 's/^epochs:.*/epochs: 1/' "$recipe"
-    touch -r stamp "$recipe"
+    touch -r stamp-recipe "$recipe"
+    now=$(sha256sum <"$recipe")
+    sed -i "s/^${was:0:64}/${now:0:64}/" $run/asked-training
 done
+touch -r stamp $run/asked-training
 
 # Names that the examples use.
 cp -R $run/base BASE
