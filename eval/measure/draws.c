@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { MOST_KEPT = 16 };                                     /* numbers of rows */
-static const size_t LARGEST = (size_t)4 << 20;               /* draws of one number of rows */
+enum { MOST_KEPT = 16 };                       /* numbers of rows */
+static const size_t LARGEST = (size_t)4 << 20; /* draws of one number of rows */
 
 struct gk__draws {
     uint64_t seed;

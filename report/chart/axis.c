@@ -32,8 +32,10 @@ gk__axis gk__axis_round(gk_arena *a, double low, double high, size_t most, const
     while (x.n < most + 2 && (first + (double)x.n) * step <= high + 1e-9 * step) {
         double at = (first + (double)x.n) * step;
         if (fabs(at) < step / 2) at = 0; /* never -0 */
-        const char *text = fabs(at) < 1e7 ? gk_arena_printf(a, "%.*f", digits, at) : gk_arena_printf(a, "%.4g", at);
-        tick[x.n++] = (gk__tick){at, gk__text_number(a, *unit ? gk_arena_printf(a, "%s%s", text, unit) : text)};
+        const char *text =
+            fabs(at) < 1e7 ? gk_arena_printf(a, "%.*f", digits, at) : gk_arena_printf(a, "%.4g", at);
+        tick[x.n++] =
+            (gk__tick){at, gk__text_number(a, *unit ? gk_arena_printf(a, "%s%s", text, unit) : text)};
     }
     x.tick = tick;
     return x;
@@ -69,7 +71,8 @@ static double widest(const gk__axis *x, double size) {
 /* Names that do not fit beside each other are turned. */
 static bool is_turned(const gk__axis *x, double width, double size) {
     for (size_t i = 1; x->names && i < x->n; i++) {
-        double apart = fabs(gk__axis_place(x, x->tick[i].at, 0, width) - gk__axis_place(x, x->tick[i - 1].at, 0, width));
+        double apart =
+            fabs(gk__axis_place(x, x->tick[i].at, 0, width) - gk__axis_place(x, x->tick[i - 1].at, 0, width));
         double need = (width_of(x->tick[i].text, size) + width_of(x->tick[i - 1].text, size)) / 2;
         if (need + GAP > apart) return true;
     }
@@ -99,18 +102,21 @@ void gk__axis_under(gk__chart *c, const gk__axis *x, gk__box plot, double size, 
     gk__face face = {.size = size, .anchor = turned ? GK__END : GK__MIDDLE, .fill = soft, .upward = turned};
     for (size_t i = 0; i < x->n; i++) {
         if (!is_within(x, x->tick[i].at)) continue;
-        double at = gk__axis_place(x, x->tick[i].at, plot.x, right), half = width_of(x->tick[i].text, size) / 2;
+        double at = gk__axis_place(x, x->tick[i].at, plot.x, right),
+               half = width_of(x->tick[i].text, size) / 2;
         if (grid) gk__chart_line(c, at, plot.y, at, bottom, gk__ink_hex(GK__GRID), 0.6, NULL);
         gk__chart_line(c, at, bottom, at, bottom + TICK, axis, 1, NULL);
         if (!turned && at - half < taken + GAP / 2.0) continue;
         taken = turned ? taken : at + half;
-        gk__chart_text(c, turned ? at + 0.36 * size : at, turned ? bottom + TICK + GAP : bottom + TICK + GAP + 0.8 * size, &face,
+        gk__chart_text(c, turned ? at + 0.36 * size : at,
+                       turned ? bottom + TICK + GAP : bottom + TICK + GAP + 0.8 * size, &face,
                        x->tick[i].text);
     }
     gk__chart_line(c, plot.x, bottom, right, bottom, axis, 1, NULL);
     face = (gk__face){.size = size, .anchor = GK__MIDDLE, .fill = soft};
     if (x->title)
-        gk__chart_text(c, plot.x + plot.width / 2, bottom + gk__axis_depth(x, plot.width, size) - 0.45 * size, &face, x->title);
+        gk__chart_text(c, plot.x + plot.width / 2, bottom + gk__axis_depth(x, plot.width, size) - 0.45 * size,
+                       &face, x->title);
 }
 
 static void draw_beside(gk__chart *c, const gk__axis *y, gk__box plot, double size, bool grid, int side) {
@@ -128,7 +134,7 @@ static void draw_beside(gk__chart *c, const gk__axis *y, gk__box plot, double si
     }
     gk__chart_line(c, x, plot.y, x, bottom, axis, 1, NULL);
     face = (gk__face){.size = size, .anchor = GK__MIDDLE, .fill = soft, .upward = true};
-    double away = gk__axis_breadth(y, size) - (side < 0 ? 1.1 : 0.4) * size;
+    double away = y->away > 0 ? y->away : gk__axis_breadth(y, size) - (side < 0 ? 1.1 : 0.4) * size;
     if (y->title) gk__chart_text(c, x + side * away, plot.y + plot.height / 2, &face, y->title);
 }
 

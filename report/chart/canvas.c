@@ -97,11 +97,11 @@ static void tell(gk_buf *b, const gk__says *s) {
 
 void gk__chart_mark(gk__chart *c, const gk__says *s) {
     gk_buf *b = &c->body;
-    const char *const data[][2] = {{"data-scheme", s->scheme},     {"data-series", s->series},
-                                   {"data-template", s->template_name}, {"data-x", s->x},
-                                   {"data-metric", s->metric},     {"data-value", s->value},
-                                   {"data-low", s->low},           {"data-high", s->high},
-                                   {"data-values-x", s->values_x}, {"data-values", s->values}};
+    const char *const data[][2] = {
+        {"data-scheme", s->scheme}, {"data-series", s->series}, {"data-template", s->template_name},
+        {"data-x", s->x},           {"data-metric", s->metric}, {"data-value", s->value},
+        {"data-low", s->low},       {"data-high", s->high},     {"data-values-x", s->values_x},
+        {"data-values", s->values}};
     gk_buf_puts(b, "<g class=\"mark\"");
     for (size_t i = 0; i < sizeof data / sizeof *data; i++) add_attribute(b, data[i][0], data[i][1]);
     if (s->n) gk_buf_printf(b, " data-n=\"%zu\"", s->n);
@@ -170,14 +170,17 @@ void gk__chart_dot(gk__chart *c, double x, double y, double r, const char *colou
     add_place(b, "cx", x);
     add_place(b, "cy", y);
     add_place(b, "r", r);
-    gk_buf_printf(b, ring ? " fill=\"none\" stroke=\"%s\" stroke-width=\"1.3\" pointer-events=\"all\"/>" : " fill=\"%s\"/>", colour);
+    gk_buf_printf(b,
+                  ring ? " fill=\"none\" stroke=\"%s\" stroke-width=\"1.3\" pointer-events=\"all\"/>"
+                       : " fill=\"%s\"/>",
+                  colour);
 }
 
 void gk__chart_interval(gk__chart *c, bool across, double at, double low, double high, double half,
                         const char *stroke) {
     const double nowhere = (double)NAN;
-    double xy[] = {low,     at,      high, at,        nowhere,   nowhere, low, at - half,
-                   low, at + half, nowhere, nowhere, high,      at - half, high, at + half};
+    double xy[] = {low, at,        high,    at,      nowhere, nowhere,   low,  at - half,
+                   low, at + half, nowhere, nowhere, high,    at - half, high, at + half};
     for (size_t i = 0; !across && i < sizeof xy / sizeof *xy; i += 2) {
         double x = xy[i];
         xy[i] = xy[i + 1];
@@ -224,10 +227,11 @@ void gk__chart_path(gk__chart *c, const double *xy, size_t n, const char *stroke
 
 void gk__chart_svg(const gk__chart *c, const char *title, gk_buf *out) {
     double w = ceil(c->width), h = ceil(c->height);
-    gk_buf_printf(out,
-                  "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f "
-                  "%.0f\" font-family=\"%s\" font-size=\"%d\" fill=\"%s\" role=\"img\"",
-                  w, h, w, h, FONT, GK__FONT_SIZE, gk__ink_hex(GK__TEXT));
+    gk_buf_printf(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f "
+        "%.0f\" font-family=\"%s\" font-size=\"%d\" fill=\"%s\" role=\"img\"",
+        w, h, w, h, FONT, GK__FONT_SIZE, gk__ink_hex(GK__TEXT));
     add_attribute(out, "aria-label", title);
     gk_buf_printf(out, "><rect width=\"%.0f\" height=\"%.0f\" fill=\"%s\"/>\n", w, h, gk__ink_hex(GK__WHITE));
     if (c->body.len) gk_buf_add(out, c->body.data, c->body.len);

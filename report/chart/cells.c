@@ -11,8 +11,8 @@ void gk__cell_draw(gk__chart *c, gk__box b, const gk__cell *cell) {
     if (cell->schemes) gk__chart_schemes(c, cell->schemes);
     gk__chart_mark(c, &cell->says);
     if (nothing)
-        gk__chart_rect_with(c, (gk__box){b.x + 0.5, b.y + 0.5, b.width - 1, b.height - 1}, gk__ink_hex(GK__WHITE),
-                            " stroke=\"#b8b8b8\"");
+        gk__chart_rect_with(c, (gk__box){b.x + 0.5, b.y + 0.5, b.width - 1, b.height - 1},
+                            gk__ink_hex(GK__WHITE), " stroke=\"#b8b8b8\"");
     else
         gk__chart_rect(c, b, known ? gk__shade_hex(cell->shade, hex) : gk__ink_hex(GK__EMPTY));
     const gk__face face = {.size = GK__SMALL_SIZE,
@@ -50,7 +50,12 @@ static gk__axis across(gk_arena *a, const gk__heat *h) {
     gk__tick *tick = gk_arena_alloc(a, (h->n_x + 1) * sizeof *tick);
     for (size_t i = 0; i < h->n_x; i++)
         tick[i] = (gk__tick){(double)i, gk__text_clip(a, h->x[i], MOST_LABEL)};
-    return (gk__axis){.low = -0.5, .high = (double)h->n_x - 0.5, .title = h->x_title, .tick = tick, .n = h->n_x, .names = true};
+    return (gk__axis){.low = -0.5,
+                      .high = (double)h->n_x - 0.5,
+                      .title = h->x_title,
+                      .tick = tick,
+                      .n = h->n_x,
+                      .names = true};
 }
 
 void gk__heat_draw(gk_arena *a, const gk__heat *h, gk__chart *out) {
@@ -61,13 +66,15 @@ void gk__heat_draw(gk_arena *a, const gk__heat *h, gk__chart *out) {
     for (size_t i = 0; i < h->n_y; i++)
         gk__chart_label(out, plot.x - 8, plot.y + TALL * ((double)i + 0.5), &name,
                         gk__text_clip(a, h->y[i], MOST_LABEL));
-    const gk__face title = {.size = GK__SMALL_SIZE, .anchor = GK__MIDDLE, .fill = gk__ink_hex(GK__SOFT), .upward = true};
-    if (h->y_title && *h->y_title) gk__chart_text(out, MARGIN + 8, plot.y + plot.height / 2, &title, h->y_title);
+    const gk__face title = {
+        .size = GK__SMALL_SIZE, .anchor = GK__MIDDLE, .fill = gk__ink_hex(GK__SOFT), .upward = true};
+    if (h->y_title && *h->y_title)
+        gk__chart_text(out, MARGIN + 8, plot.y + plot.height / 2, &title, h->y_title);
     gk__axis_under(out, &x, plot, GK__SMALL_SIZE, false);
     for (size_t i = 0; i < h->n_x * h->n_y; i++)
         gk__cell_draw(out,
-                      (gk__box){plot.x + CELL * (double)(i % h->n_x), plot.y + TALL * (double)(i / h->n_x), CELL - 1,
-                                TALL - 1},
+                      (gk__box){plot.x + CELL * (double)(i % h->n_x), plot.y + TALL * (double)(i / h->n_x),
+                                CELL - 1, TALL - 1},
                       &h->cell[i]);
     double under = plot.y + plot.height + gk__axis_depth(&x, plot.width, GK__SMALL_SIZE) + 28;
     double key = left + KEY_WIDTH + 24 > left + plot.width ? MARGIN + 14 : left;

@@ -1,7 +1,7 @@
-/* chart.h: charts as SVG, drawn once from numbers: axes with ticks, rows of bars or dots with intervals, panels of
- * lines, coloured cells, legends. The caller writes a number once; what is drawn, what a mark says when pointed
- * at, and its data-* attributes are that text. An element is complete by itself: size, font, colours, axis
- * titles and legend are in it. Internal to report/. */
+/* chart.h: charts as SVG, drawn once from numbers: axes with ticks, rows of bars or dots with intervals,
+ * panels of lines, coloured cells, legends. The caller writes a number once; what is drawn, what a mark says
+ * when pointed at, and its data-* attributes are that text. An element is complete by itself: size, font,
+ * colours, axis titles and legend are in it. Internal to report/. */
 #ifndef GK_REPORT_CHART_CHART_H
 #define GK_REPORT_CHART_CHART_H
 
@@ -21,13 +21,13 @@ typedef enum gk__ink {
     GK__YELLOW,
     GK__DARK,
     GK__GREY,
-    GK__PALE,  /* blue, behind a line of the same */
-    GK__TEXT,  /* names and numbers */
-    GK__SOFT,  /* axis titles */
-    GK__AXIS,  /* axes */
-    GK__GRID,  /* grid lines */
+    GK__PALE,   /* blue, behind a line of the same */
+    GK__TEXT,   /* names and numbers */
+    GK__SOFT,   /* axis titles */
+    GK__AXIS,   /* axes */
+    GK__GRID,   /* grid lines */
     GK__GROUND, /* the model that a plan starts from */
-    GK__EMPTY, /* a cell without a value */
+    GK__EMPTY,  /* a cell without a value */
     GK__WHITE,
     GK__N_INKS
 } gk__ink;
@@ -51,7 +51,7 @@ const char *gk__text_clip(gk_arena *a, const char *text, size_t most);
 int gk__text_lines(gk_arena *a, const char *name, const char *line[2]);
 /* A title in up to GK__TITLE_LINES lines of at most `width` pixels at GK__FONT_SIZE. Returns how many. */
 int gk__text_title(gk_arena *a, const char *title, double width, const char *line[GK__TITLE_LINES]);
-/* A number for readers: with a minus sign instead of a hyphen. In `a`. */
+/* A number for readers: with a minus sign instead of a hyphen, "3e-05" as a power of ten. In `a`. */
 const char *gk__text_number(gk_arena *a, const char *number);
 
 /* ---------------------------------------------------------------- a drawing (canvas.c) */
@@ -75,20 +75,20 @@ typedef struct gk__face { /* zero: GK__FONT_SIZE, GK__START, GK__TEXT */
 
 /* What a mark says of itself, as texts; what is NULL (n: 0) is left out. */
 typedef struct gk__says {
-    const char *scheme;                 /* several that are one mark: a line each */
-    const char *series;                 /* a run, a curve, a component */
-    const char *template_name, *place;  /* as in the store, and in words */
-    const char *x_name, *x;             /* "layer" and "3" */
-    const char *metric, *what;          /* as in the store, and in words: "top-5 accuracy" */
-    const char *value, *low, *high;     /* as in the tables */
-    const char *unit;                   /* behind them: "%" */
-    const char *values_x, *values;      /* of a line: all of them, with blanks between */
+    const char *scheme;                /* several that are one mark: a line each */
+    const char *series;                /* a run, a curve, a component */
+    const char *template_name, *place; /* as in the store, and in words */
+    const char *x_name, *x;            /* "layer" and "3" */
+    const char *metric, *what;         /* as in the store, and in words: "top-5 accuracy" */
+    const char *value, *low, *high;    /* as in the tables */
+    const char *unit;                  /* behind them: "%" */
+    const char *values_x, *values;     /* of a line: all of them, with blanks between */
     size_t n;
     const char *title; /* instead of what is made of the others */
 } gk__says;
 
-/* Groups: of what belongs to these schemes, a line each, which the page's filter dims; of one mark. Both end with
- * gk__chart_close. */
+/* Groups: of what belongs to these schemes, a line each, which the page's filter dims; of one mark. Both end
+ * with gk__chart_close. */
 void gk__chart_schemes(gk__chart *c, const char *schemes);
 void gk__chart_mark(gk__chart *c, const gk__says *says);
 void gk__chart_close(gk__chart *c);
@@ -105,7 +105,8 @@ void gk__chart_dot(gk__chart *c, double x, double y, double r, const char *colou
 /* From `low` to `high`, across or down at `at`, with ends `half` long to both sides. */
 void gk__chart_interval(gk__chart *c, bool across, double at, double low, double high, double half,
                         const char *stroke);
-/* Lines between places (x, y, x, y, …), interrupted where one is NaN; nowhere farther off than 0.05 pixels. */
+/* Lines between places (x, y, x, y, …), interrupted where one is NaN; nowhere farther off than 0.05 pixels.
+ */
 void gk__chart_path(gk__chart *c, const double *xy, size_t n, const char *stroke, double width,
                     const char *dash);
 /* Adds the <svg> element with its title for those who do not see it. */
@@ -122,6 +123,7 @@ typedef struct gk__axis {
     double low, high; /* the ends */
     bool log;
     const char *title; /* NULL: none */
+    double away;       /* of a title beside the plot: how far off, in pixels; 0: beyond the ticks */
     const gk__tick *tick;
     size_t n;
     bool names; /* ticks are names: none is left out, they are turned where they are too wide */
@@ -147,7 +149,8 @@ typedef struct gk__key {
     const char *colour, *dash; /* dash: NULL, or as stroke-dasharray has it */
     const char *text;
 } gk__key;
-/* Draws keys beside each other, in lines `width` wide, from (x, y) downwards; c may be NULL. Returns the height. */
+/* Draws keys beside each other, in lines `width` wide, from (x, y) downwards; c may be NULL. Returns the
+ * height. */
 double gk__legend(gk__chart *c, const gk__key *key, size_t n, double x, double y, double width);
 
 /* ---------------------------------------------------------------- rows (rows.c) */
@@ -160,9 +163,9 @@ typedef struct gk__row_mark { /* of a row: a bar, or a dot or ring with its inte
     gk__says says;
 } gk__row_mark;
 typedef struct gk__row {
-    const char *name;          /* may take two lines */
-    const char *schemes;       /* that the filter knows it by */
-    const gk__row_mark *mark;  /* bars under each other, all else in the row's middle */
+    const char *name;         /* may take two lines */
+    const char *schemes;      /* that the filter knows it by */
+    const gk__row_mark *mark; /* bars under each other, all else in the row's middle */
     size_t n;
     const char *told[2]; /* right of the plot, in columns; NULL: nothing */
 } gk__row;
@@ -188,9 +191,9 @@ void gk__rows_draw(gk_arena *a, const gk__rows *k, gk__chart *out);
 /* ---------------------------------------------------------------- panels (panel.c) */
 
 typedef struct gk__point {
-    double x, y, low, high;  /* low NaN: no interval */
-    const gk__says *says;    /* NULL: it is no mark of its own */
-    const char *schemes;     /* that the filter knows it by; NULL: those of its series */
+    double x, y, low, high; /* low NaN: no interval */
+    const gk__says *says;   /* NULL: it is no mark of its own */
+    const char *schemes;    /* that the filter knows it by; NULL: those of its series */
 } gk__point;
 typedef struct gk__series {
     bool line, dots, rings, bars;
@@ -206,22 +209,23 @@ typedef struct gk__panel {
     const char *title, *schemes; /* NULL: none */
     gk__axis x, y, right;        /* right: where it has ticks */
     bool diagonal;
-    double size;   /* of its text; 0: GK__SMALL_SIZE */
-    bool bare;     /* the axis under it is another panel's */
+    double size; /* of its text; 0: GK__SMALL_SIZE */
+    bool bare;   /* the axis under it is another panel's */
     const gk__series *series;
     size_t n;
 } gk__panel;
 /* In this place of the drawing, its axes around it. */
 void gk__panel_draw(gk_arena *a, gk__chart *c, const gk__panel *p, gk__box plot);
 /* Small multiples, all with the axes of the first. */
-void gk__panels_draw(gk_arena *a, const gk__panel *p, size_t n, const gk__key *key, size_t n_keys, gk__chart *out);
+void gk__panels_draw(gk_arena *a, const gk__panel *p, size_t n, const gk__key *key, size_t n_keys,
+                     gk__chart *out);
 
 /* ---------------------------------------------------------------- cells (cells.c) */
 
 typedef struct gk__cell {
-    const char *schemes;  /* that the filter knows it by; NULL: none */
-    double shade;         /* NaN: no value; below 0: exactly nothing, which no colour is */
-    const char *text;     /* NULL: it is too small for one */
+    const char *schemes; /* that the filter knows it by; NULL: none */
+    double shade;        /* NaN: no value; below 0: exactly nothing, which no colour is */
+    const char *text;    /* NULL: it is too small for one */
     gk__says says;
 } gk__cell;
 void gk__cell_draw(gk__chart *c, gk__box b, const gk__cell *cell);
@@ -231,9 +235,9 @@ void gk__shades_draw(gk__chart *c, gk__box b, const gk__tick *tick, size_t n, co
 typedef struct gk__heat {
     const gk__cell *cell; /* [n_y * n_x] */
     size_t n_x, n_y;
-    const char **x, **y; /* names */
+    const char **x, **y;                    /* names */
     const char *x_title, *y_title, *shades; /* y_title and shades (what they mean) may be NULL */
-    const gk__tick *tick; /* of the shades */
+    const gk__tick *tick;                   /* of the shades */
     size_t n_ticks;
 } gk__heat;
 void gk__heat_draw(gk_arena *a, const gk__heat *h, gk__chart *out);

@@ -15,8 +15,8 @@ typedef struct gk__figures { /* zero-initialise */
     size_t n, cap;
 } gk__figures;
 
-/* Adds the drawing to a page as a <figure>, and frees it. Parts of its name are joined by hyphens and made fit for
- * a file's, NULL ends them; `title` is plain text, `caption` HTML. */
+/* Adds the drawing to a page as a <figure>, and frees it. Parts of its name are joined by hyphens and made
+ * fit for a file's, NULL ends them; `title` is plain text, `caption` HTML. */
 void gk__figures_add(gk__figures *f, gk_buf *page, gk__chart *c, const char *const *name, const char *title,
                      const char *caption);
 /* Writes NAME.svg of every figure into the folder, which is made when absent, then NAME.pdf, by the program

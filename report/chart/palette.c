@@ -4,10 +4,11 @@
 #include <math.h>
 
 static const char *const INK[GK__N_INKS] = {
-    [GK__BLUE] = "#0072b2",  [GK__ORANGE] = "#e69f00", [GK__GREEN] = "#009e73",  [GK__PINK] = "#cc79a7",
-    [GK__SKY] = "#56b4e9",   [GK__RED] = "#d55e00",    [GK__YELLOW] = "#f0e442", [GK__DARK] = "#333333",
-    [GK__GREY] = "#777777",  [GK__PALE] = "#9ccfee",   [GK__TEXT] = "#111111",   [GK__SOFT] = "#444444",
-    [GK__AXIS] = "#888888",  [GK__GRID] = "#dddddd",   [GK__GROUND] = "#d9d9d9", [GK__EMPTY] = "#f4f4f4",  [GK__WHITE] = "#ffffff"};
+    [GK__BLUE] = "#0072b2", [GK__ORANGE] = "#e69f00", [GK__GREEN] = "#009e73",  [GK__PINK] = "#cc79a7",
+    [GK__SKY] = "#56b4e9",  [GK__RED] = "#d55e00",    [GK__YELLOW] = "#f0e442", [GK__DARK] = "#333333",
+    [GK__GREY] = "#777777", [GK__PALE] = "#9ccfee",   [GK__TEXT] = "#111111",   [GK__SOFT] = "#444444",
+    [GK__AXIS] = "#888888", [GK__GRID] = "#dddddd",   [GK__GROUND] = "#d9d9d9", [GK__EMPTY] = "#f4f4f4",
+    [GK__WHITE] = "#ffffff"};
 
 const char *gk__ink_hex(gk__ink ink) {
     return INK[ink];

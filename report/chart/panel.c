@@ -33,7 +33,8 @@ static void draw_line(gk_arena *a, gk__chart *c, const frame *f, const gk__serie
 static void draw_bar(gk__chart *c, const frame *f, const gk__series *s, const gk__point *p) {
     double left = x_of(f, p->x - 0.42), top = y_of(f, p->y), bottom = f->plot.y + f->plot.height;
     double width = x_of(f, p->x + 0.42) - left;
-    gk__chart_rect_with(c, (gk__box){left, f->plot.y, width, f->plot.height}, "none", " pointer-events=\"all\"");
+    gk__chart_rect_with(c, (gk__box){left, f->plot.y, width, f->plot.height}, "none",
+                        " pointer-events=\"all\"");
     gk__chart_rect(c, (gk__box){left, top, width, bottom - top}, s->colour);
 }
 
@@ -113,7 +114,8 @@ static int title_lines(gk_arena *a, const gk__panel *p, size_t n, double width) 
     return most;
 }
 
-void gk__panels_draw(gk_arena *a, const gk__panel *p, size_t n, const gk__key *key, size_t n_keys, gk__chart *out) {
+void gk__panels_draw(gk_arena *a, const gk__panel *p, size_t n, const gk__key *key, size_t n_keys,
+                     gk__chart *out) {
     double left = gk__axis_breadth(&p[0].y, SIZE), width = PANEL_WIDTH - left - PAD - 4;
     double foot = gk__axis_depth(&p[0].x, width, SIZE);
     double head = PAD + 6 + 1.25 * (SIZE + 1) * title_lines(a, p, n, width);

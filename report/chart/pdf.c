@@ -43,7 +43,8 @@ static void read_complaint(int from, char text[COMPLAINT]) {
     char rest[256];
     size_t n = 0;
     ssize_t got;
-    while ((got = read(from, n + 1 < COMPLAINT ? text + n : rest, n + 1 < COMPLAINT ? COMPLAINT - 1 - n : sizeof rest)) > 0 ||
+    while ((got = read(from, n + 1 < COMPLAINT ? text + n : rest,
+                       n + 1 < COMPLAINT ? COMPLAINT - 1 - n : sizeof rest)) > 0 ||
            (got < 0 && errno == EINTR))
         if (got > 0 && n + 1 < COMPLAINT) n += (size_t)got;
     text[n] = 0;
@@ -64,10 +65,12 @@ static bool convert(const char *svg, const char *pdf, gk_error *err) {
         if (errno != EINTR) return gk_fail_errno(err, GK_NOWHERE, "waiting for rsvg-convert", errno);
     if (WIFSIGNALED(status))
         return gk_fail(err, GK_AT_FILE(pdf), HINT, "rsvg-convert was ended by signal %d", WTERMSIG(status));
-    if (WEXITSTATUS(status) == 127) return gk_fail(err, GK_AT_FILE(pdf), HINT, "rsvg-convert could not be started");
+    if (WEXITSTATUS(status) == 127)
+        return gk_fail(err, GK_AT_FILE(pdf), HINT, "rsvg-convert could not be started");
     if (WEXITSTATUS(status) != 0)
-        return gk_fail(err, GK_AT_FILE(pdf), "the SVG files are written", "rsvg-convert failed (exit code %d): %.200s",
-                       WEXITSTATUS(status), *said ? said : "it does not say why");
+        return gk_fail(err, GK_AT_FILE(pdf), "the SVG files are written",
+                       "rsvg-convert failed (exit code %d): %.200s", WEXITSTATUS(status),
+                       *said ? said : "it does not say why");
     return true;
 }
 

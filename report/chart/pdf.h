@@ -4,8 +4,8 @@
 
 #include "core/core.h"
 
-/* Writes `pdf` from `svg` by the program rsvg-convert; an error where it is missing or fails, and then what was
- * at `pdf` stays. */
+/* Writes `pdf` from `svg` by the program rsvg-convert; an error where it is missing or fails, and then what
+ * was at `pdf` stays. */
 bool gk__pdf_of(const char *svg, const char *pdf, gk_error *err);
 
 #endif

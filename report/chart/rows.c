@@ -60,7 +60,8 @@ static layout lay_out(gk_arena *a, const gk__rows *k, gk__chart *c) {
     double right = l.told[0] - (told[0] > 0 ? told[0] + 12 : 0);
     l.plot.x = widest_name(a, k) + 18;
     l.plot.width = fmax(60, right - 6 - l.plot.x);
-    l.plot.y = MARGIN + gk__legend(NULL, k->key, k->n_keys, 0, 0, k->width - 2 * MARGIN) + (has_names(k) ? LINE + 4 : 0);
+    l.plot.y = MARGIN + gk__legend(NULL, k->key, k->n_keys, 0, 0, k->width - 2 * MARGIN) +
+               (has_names(k) ? LINE + 4 : 0);
     for (size_t i = 0; i < k->n; i++) l.plot.height += height_of(a, &k->row[i]);
     l.plot.height += 4;
     c->width = k->width;
@@ -103,7 +104,8 @@ static void draw_rules(gk__chart *c, const gk__rows *k, const layout *l) {
     }
 }
 
-static void draw_mark(gk__chart *c, const gk__rows *k, const layout *l, const gk__row_mark *m, double y, double height) {
+static void draw_mark(gk__chart *c, const gk__rows *k, const layout *l, const gk__row_mark *m, double y,
+                      double height) {
     double from = l->plot.x, to = from + l->plot.width, x = gk__axis_place(&k->x, m->x, from, to);
     gk__chart_mark(c, &m->says);
     if (m->shape == GK__BAR) {
@@ -114,7 +116,8 @@ static void draw_mark(gk__chart *c, const gk__rows *k, const layout *l, const gk
         gk__chart_dot(c, x, y + height / 2, 3, m->colour, true);
     if (!isnan(m->low) && !isnan(m->high))
         gk__chart_interval(c, true, y + height / 2, gk__axis_place(&k->x, m->low, from, to),
-                           gk__axis_place(&k->x, m->high, from, to), m->shape == GK__BAR ? fmin(5, height / 3) : 4,
+                           gk__axis_place(&k->x, m->high, from, to),
+                           m->shape == GK__BAR ? fmin(5, height / 3) : 4,
                            m->shape == GK__BAR ? gk__ink_hex(GK__TEXT) : m->colour);
     if (m->shape == GK__DOT) gk__chart_dot(c, x, y + height / 2, 3.6, m->colour, false);
     gk__chart_close(c);
@@ -130,8 +133,8 @@ static void draw_name(gk_arena *a, gk__chart *c, const layout *l, const char *na
         gk__chart_label(c, l->plot.x - 10, middle + (n == 2 ? (i ? 8 : -8) : 0), &face, line[i]);
 }
 
-static void draw_row(gk_arena *a, gk__chart *c, const gk__rows *k, const layout *l, const gk__row *row, double top,
-                     double height) {
+static void draw_row(gk_arena *a, gk__chart *c, const gk__rows *k, const layout *l, const gk__row *row,
+                     double top, double height) {
     size_t bars = bars_of(row);
     double bar = bars > 1 ? l->bar : 18, y = top + (height - bar * (double)bars) / 2;
     gk__chart_schemes(c, row->schemes);

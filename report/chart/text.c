@@ -1,4 +1,5 @@
-/* text.c: how wide texts are and how they are broken; what fits with DejaVu Sans, which is wider than most, fits. */
+/* text.c: how wide texts are and how they are broken; what fits with DejaVu Sans, which is wider than most,
+ * fits. */
 #include "report/chart/chart.h"
 
 #include <math.h>
@@ -72,6 +73,25 @@ int gk__text_title(gk_arena *a, const char *title, double width, const char *lin
     return lines;
 }
 
+/* "3e-05" ends in a power of ten. */
+static void add_power(gk_buf *b, const char *exponent) {
+    static const char *const raised[] = {"\u2070", "\u00b9", "\u00b2", "\u00b3", "\u2074",
+                                         "\u2075", "\u2076", "\u2077", "\u2078", "\u2079"};
+    gk_buf_puts(b, "\u00d710");
+    gk_buf_puts(b, *exponent == '-' ? "\u207b" : "");
+    exponent += strspn(exponent, "+-0");
+    for (; *exponent >= '0' && *exponent <= '9'; exponent++) gk_buf_puts(b, raised[*exponent - '0']);
+}
+
 const char *gk__text_number(gk_arena *a, const char *number) {
-    return *number == '-' ? gk_arena_printf(a, "\u2212%s", number + 1) : number;
+    const char *e = strchr(number, 'e');
+    if (*number != '-' && !e) return number;
+    gk_buf b = {0};
+    gk_buf_puts(&b, *number == '-' ? "\u2212" : "");
+    number += *number == '-';
+    gk_buf_add(&b, number, e ? (size_t)(e - number) : strlen(number));
+    if (e) add_power(&b, e + 1);
+    const char *text = gk_arena_strdup(a, b.data);
+    gk_buf_free(&b);
+    return text;
 }

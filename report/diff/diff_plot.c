@@ -55,7 +55,7 @@ static void add_cell(map *m, double x, double y, int layer, gk_component comp) {
     gk__cell cell = {.shade = value == 0 ? -1 : place(m, value)};
     cell.says = (gk__says){.series = all ? "all components" : gk_component_name(comp),
                            .x_name = layer >= 0 ? "layer" : NULL,
-                           .x = layer >= 0                              ? gk_arena_printf(m->a, "%d", layer)
+                           .x = layer >= 0                           ? gk_arena_printf(m->a, "%d", layer)
                                 : all || gk_component_in_layer(comp) ? "all layers"
                                                                      : NULL,
                            .metric = "relative",
@@ -81,7 +81,8 @@ static void add_layer(map *m, int layer, double y) {
         if (!sum && (!gk_component_in_layer(comp) || !gk_config_has(c, comp))) continue;
         if (sum && all) continue; /* that is the model with what is outside the layers */
         if (sum) x += GAP;
-        if (layer == 0) add_label(m, x + CELL / 2.0, TOP - 12, GK__MIDDLE, sum ? "layer" : gk_component_name(comp));
+        if (layer == 0)
+            add_label(m, x + CELL / 2.0, TOP - 12, GK__MIDDLE, sum ? "layer" : gk_component_name(comp));
         add_cell(m, x, y, all ? -2 : layer, comp);
         x += CELL;
     }
@@ -97,7 +98,8 @@ static double add_layers(map *m) {
         bool all = l == n;
         if (all) y += GAP;
         if (all || l % step == 0)
-            add_label(m, LEFT - 8, y + m->cell_height / 2.0, GK__END, all ? "all" : gk_arena_printf(m->a, "%d", l));
+            add_label(m, LEFT - 8, y + m->cell_height / 2.0, GK__END,
+                      all ? "all" : gk_arena_printf(m->a, "%d", l));
         add_layer(m, l, y);
     }
     return y;
@@ -146,7 +148,8 @@ static double add_key(map *m, double y) {
         x += KEY_WIDTH + 30;
     }
     if (m->zeros) {
-        gk__chart_rect_with(m->c, (gk__box){x + 0.5, y + 0.5, 21, 13}, gk__ink_hex(GK__WHITE), " stroke=\"#b8b8b8\"");
+        gk__chart_rect_with(m->c, (gk__box){x + 0.5, y + 0.5, 21, 13}, gk__ink_hex(GK__WHITE),
+                            " stroke=\"#b8b8b8\"");
         add_label(m, x + 28, y + 7, GK__START, "identical");
     }
     return y + 44;

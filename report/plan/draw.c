@@ -138,9 +138,10 @@ gk__colour gk__draw_colour(int model) {
     static const struct {
         int ansi;
         bool dark;
-    } series[GK__N_SERIES_INKS] = {[GK__BLUE] = {25, true},   [GK__ORANGE] = {214, false}, [GK__GREEN] = {36, false},
-                                   [GK__PINK] = {175, false}, [GK__SKY] = {74, false},     [GK__RED] = {166, true},
-                                   [GK__YELLOW] = {227, false}, [GK__DARK] = {236, true}};
+    } series[GK__N_SERIES_INKS] = {
+        [GK__BLUE] = {25, true},     [GK__ORANGE] = {214, false}, [GK__GREEN] = {36, false},
+        [GK__PINK] = {175, false},   [GK__SKY] = {74, false},     [GK__RED] = {166, true},
+        [GK__YELLOW] = {227, false}, [GK__DARK] = {236, true}};
     if (model == 0) return (gk__colour){gk__ink_hex(GK__GROUND), 252, false};
     int i = (model - 1) % GK__N_SERIES_INKS;
     return (gk__colour){gk__series_hex((size_t)i), series[i].ansi, series[i].dark};

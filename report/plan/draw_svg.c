@@ -96,7 +96,8 @@ static void put_cell(svg *s, int x, int y, int w, int h, int cell) {
     if (!models[GK__PATCH]) return;
     gk__chart_rect_with(s->out, (gk__box){x + w / 4, y + 4, w / 2, h - 8},
                         gk__draw_colour(gk_patch_model(models[GK__PATCH])).hex,
-                        gk_patch_is_mean(models[GK__PATCH]) ? " stroke=\"#222\" rx=\"5\"" : " stroke=\"#222\"");
+                        gk_patch_is_mean(models[GK__PATCH]) ? " stroke=\"#222\" rx=\"5\""
+                                                            : " stroke=\"#222\"");
 }
 
 /* The letter tells models apart where colours do not: in print, and beyond eight of them. */
@@ -117,8 +118,9 @@ static void begin_cell(svg *s, const gk__column *col, int token, int cell) {
                            .x = gk_arena_printf(s->a, "%d", token),
                            .metric = "model",
                            .value = words,
-                           .title = gk_arena_printf(s->a, "%s%s, token %d %s: %s", col->layer < 0 ? "" : "layer ",
-                                                    col->name, token, s->d->token[token], words)};
+                           .title =
+                               gk_arena_printf(s->a, "%s%s, token %d %s: %s", col->layer < 0 ? "" : "layer ",
+                                               col->name, token, s->d->token[token], words)};
     gk__chart_mark(s->out, &says);
 }
 

@@ -123,7 +123,7 @@ void gk__report_bars(gk__report *r, const gk__set *set, const char *template_nam
     gk__rows_draw(r->a, &k, &chart);
     /* "pooled" and "full" are names of no template. */
     const char *on =
-        *template_name == 't' ? template_name : gk_arena_printf(r->a, "template %s", template_name);
+        strcmp(template_name, "full") == 0 ? "full" : gk_arena_printf(r->a, "template %s", template_name);
     const char *const name[] = {set->name, "top5", strcmp(template_name, "pooled") == 0 ? NULL : on, NULL};
     gk__report_figure(
         r, &chart, name,

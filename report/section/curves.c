@@ -25,7 +25,9 @@ typedef struct curve {
 enum {
     MOST_POINTS = 1200,
     WIDTH = 560,
-    LEFT = 78,
+    LEFT = 92,
+    TITLE = 77,
+    TITLE_RIGHT = 54,
     RIGHT = 74,
     LOSS_HEIGHT = 210,
     RATE_HEIGHT = 110,
@@ -161,6 +163,7 @@ static gk__axis loss_axis(gk_arena *a, const gk__series *s, size_t n) {
         for (size_t i = 0; i < s[k].n; i++) high = fmax(high, s[k].point[i].y);
     gk__axis y = gk__axis_round(a, 0, isfinite(high) && high > 0 ? 1.05 * high : 1, 6, "");
     y.title = "loss (nats a token)";
+    y.away = TITLE;
     return y;
 }
 
@@ -205,13 +208,13 @@ static void draw_loss(place *at, const curve *c, const gk__series train[N_CURVES
 }
 
 /* Zero, a half and the whole on an axis that ends at `peak`. */
-static gk__axis peak_axis(gk_arena *a, double peak, const char *title) {
+static gk__axis peak_axis(gk_arena *a, double peak, const char *title, double away) {
     gk__tick *tick = gk_arena_alloc(a, 3 * sizeof *tick);
     if (!(peak > 0)) peak = 1;
     tick[0] = (gk__tick){0, "0"};
-    tick[1] = (gk__tick){peak / 2, gk_arena_printf(a, "%.2g", peak / 2)};
-    tick[2] = (gk__tick){peak, gk_arena_printf(a, "%.2g", peak)};
-    return (gk__axis){.high = 1.1 * peak, .title = title, .tick = tick, .n = 3};
+    tick[1] = (gk__tick){peak / 2, gk__text_number(a, gk_arena_printf(a, "%.2g", peak / 2))};
+    tick[2] = (gk__tick){peak, gk__text_number(a, gk_arena_printf(a, "%.2g", peak))};
+    return (gk__axis){.high = 1.1 * peak, .title = title, .away = away, .tick = tick, .n = 3};
 }
 
 static void draw_rate(place *at, const curve *c, const gk__series train[N_CURVES]) {
@@ -225,8 +228,8 @@ static void draw_rate(place *at, const curve *c, const gk__series train[N_CURVES
     const gk__key key[] = {{.shape = GK__KEY_LINE, .colour = s[1].colour, .text = "learning rate"},
                            {.shape = GK__KEY_LINE, .colour = s[0].colour, .text = "gradient norm"}};
     gk__panel p = {.x = steps_of(at->a, c),
-                   .y = peak_axis(at->a, c->peak_lr, "learning rate"),
-                   .right = peak_axis(at->a, c->peak_norm, "gradient norm"),
+                   .y = peak_axis(at->a, c->peak_lr, "learning rate", TITLE),
+                   .right = peak_axis(at->a, c->peak_norm, "gradient norm", TITLE_RIGHT),
                    .bare = c->n_quiz > 0,
                    .series = s,
                    .n = 2};
@@ -267,6 +270,7 @@ static void draw_quiz(place *at, const curve *c) {
     gk__panel p = {.x = steps_of(at->a, c), .y = gk__axis_percent(), .series = s, .n = n};
     p.y.high = 104;
     p.y.title = "right answers (%)";
+    p.y.away = TITLE;
     draw(at, &p, key, n, QUIZ_HEIGHT);
 }
 

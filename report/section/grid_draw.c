@@ -233,6 +233,7 @@ static size_t keys_of(gk__report *r, const gk__grid *g, const gk__series *s, gk_
                              .colour = s[k].colour,
                              .dash = s[k].dash,
                              .text = gk__text_clip(r->a, g->row[k], MOST_LABEL)};
+    key[n++] = (gk__key){.shape = GK__KEY_INTERVAL, .colour = gk__ink_hex(GK__SOFT), .text = "95% interval"};
     if (g->seeds)
         key[n++] =
             (gk__key){.shape = GK__KEY_RING, .colour = gk__ink_hex(GK__SOFT), .text = "each seed alone"};
@@ -241,7 +242,7 @@ static size_t keys_of(gk__report *r, const gk__grid *g, const gk__series *s, gk_
 
 void gk__grid_lines(gk__report *r, const gk__grid *g, gk_metric m) {
     gk__series *s = gk_arena_alloc(r->a, 2 * g->n_rows * sizeof *s);
-    gk__key *key = gk_arena_alloc(r->a, (g->n_rows + 1) * sizeof *key);
+    gk__key *key = gk_arena_alloc(r->a, (g->n_rows + 2) * sizeof *key);
     gk__panel p = {.x = axis_across(r, g), .series = s, .n = 2 * g->n_rows};
     size_t points = 0;
     for (size_t k = 0; k < g->n_rows; k++) {

@@ -1,4 +1,5 @@
-/* test_chart.c: the chart writer: every mark of a page against the store's cells, lines, ticks, titles, shades. */
+/* test_chart.c: the chart writer: every mark of a page against the store's cells, lines, ticks, titles,
+ * shades. */
 /* modules: report eval graft train model tokenizer core */
 #include "report/chart/figures.h"
 #include "tests/support/report_fixture.h"
@@ -21,7 +22,8 @@ static const char *escaped(bench *b, const char *text) {
     return kept;
 }
 
-static const gk_cell *cell_of(bench *b, const gk_cells *cells, const char *scheme, const char *template_name) {
+static const gk_cell *cell_of(bench *b, const gk_cells *cells, const char *scheme,
+                              const char *template_name) {
     for (size_t i = 0; i < cells->n; i++)
         if (strcmp(escaped(b, cells->item[i].scheme), scheme) == 0 &&
             strcmp(cells->item[i].template_name, template_name) == 0)
@@ -29,8 +31,8 @@ static const gk_cell *cell_of(bench *b, const gk_cells *cells, const char *schem
     return NULL;
 }
 
-/* Its number is the cell's, written as the tables have it; so are the interval's ends and the count, and all of it is
- * said on hover. */
+/* Its number is the cell's, written as the tables have it; so are the interval's ends and the count, and all
+ * of it is said on hover. */
 static void check_mark(bench *b, const char *tag, const gk_cell *c, gk_metric m, bool interval) {
     char value[32], low[32], high[32];
     const char *title = strstr(tag, "<title>") + 7, *end = strstr(title, "</title>");
@@ -41,7 +43,8 @@ static void check_mark(bench *b, const char *tag, const gk_cell *c, gk_metric m,
         ck_assert_str_eq(attribute(b, tag, "data-low"), gk_metric_text(m, c->stats.low[m], low));
         ck_assert_str_eq(attribute(b, tag, "data-high"), gk_metric_text(m, c->stats.high[m], high));
     }
-    const char *said[] = {escaped(b, c->scheme), gk__report_template(&(gk__report){.a = b->s.a}, c->template_name),
+    const char *said[] = {escaped(b, c->scheme),
+                          gk__report_template(&(gk__report){.a = b->s.a}, c->template_name),
                           value + (*value == '-'), gk_arena_printf(b->s.a, "n = %zu", c->stats.n)};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
         const char *at = strstr(title, said[i]);
@@ -56,7 +59,8 @@ static size_t check_cells(bench *b, const char *page, const gk_cells *cells, gk_
     for (const char *at = page; (at = strstr(at, "<g class=\"mark\"")); at++) {
         const char *end = strchr(at, '>'), *is = strstr(at, key);
         if (!is || is > end || !attribute(b, at, "data-value")) continue;
-        const char *scheme = attribute(b, at, "data-scheme"), *template_name = attribute(b, at, "data-template");
+        const char *scheme = attribute(b, at, "data-scheme"),
+                   *template_name = attribute(b, at, "data-template");
         ck_assert(scheme && template_name);
         check_mark(b, at, cell_of(b, cells, scheme, template_name), m, true);
         n++;
@@ -78,12 +82,14 @@ START_TEST(marks_are_the_cells) {
         const gk_cell *c = &cells.item[i];
         bool position = strcmp(c->set, "position") == 0, pooled = strcmp(c->template_name, "pooled") == 0;
         if (!c->applies) continue;
-        /* A bar for pooled cells and a ring for each template; those of the set that is judged as bars of their own. */
+        /* A bar for pooled cells and a ring for each template; those of the set that is judged as bars of
+         * their own. */
         bars += (pooled || strcmp(c->template_name, "full") != 0) && (pooled || c->stats.n > 0);
         bars += position && !pooled;
         dots += strcmp(c->template_name, "full") != 0 && c->stats.n > 0;
     }
-    for (size_t i = 0; i < 2; i++) { /* PRE and SFT are lines in all charts: of four sets, and of five templates */
+    for (size_t i = 0; i < 2;
+         i++) { /* PRE and SFT are lines in all charts: of four sets, and of five templates */
         const char *end = i ? "SFT" : "PRE";
         rules += cell_of(&b, &cells, end, "full") ? 4 + 5 : 4;
     }
@@ -106,10 +112,11 @@ START_TEST(curves_are_the_results) {
         if (strcmp(metric, "topk") == 0) {
             const char *k = attribute(&b, at, "data-values-x"), *value = attribute(&b, at, "data-values");
             for (int i = 1; i <= 100; i++) {
-                double share = sql_value(&b, gk_arena_printf(b.s.a,
-                                                             "SELECT 100.0 * avg(rank < %d) FROM result WHERE dropped IS NULL AND"
-                                                             " scheme = (SELECT source FROM scheme WHERE name = '%s')",
-                                                             i, scheme));
+                double share = sql_value(
+                    &b, gk_arena_printf(b.s.a,
+                                        "SELECT 100.0 * avg(rank < %d) FROM result WHERE dropped IS NULL AND"
+                                        " scheme = (SELECT source FROM scheme WHERE name = '%s')",
+                                        i, scheme));
                 ck_assert_int_eq((int)strtol(k, (char **)&k, 10), i);
                 ck_assert_double_eq_tol(strtod(value, (char **)&value), share, 0.0501);
             }
@@ -132,8 +139,11 @@ END_TEST
 /* A bar is as long as its number says: 25 and 100 percent are ticks. */
 START_TEST(bars_are_as_long_as_their_numbers) {
     scratch s = scratch_new();
-    gk__row_mark mark[] = {{.shape = GK__BAR, .x = 25, .low = (double)NAN, .colour = "#123456", .says = {.value = "25.0"}}, {.shape = GK__BAR, .x = 100, .low = 50, .high = 75, .colour = "#123456", .says = {.value = "100.0"}}};
-    gk__row row[] = {{.name = "a", .schemes = "a", .mark = &mark[0], .n = 1}, {.name = "b", .schemes = "b", .mark = &mark[1], .n = 1}};
+    gk__row_mark mark[] = {
+        {.shape = GK__BAR, .x = 25, .low = (double)NAN, .colour = "#123456", .says = {.value = "25.0"}},
+        {.shape = GK__BAR, .x = 100, .low = 50, .high = 75, .colour = "#123456", .says = {.value = "100.0"}}};
+    gk__row row[] = {{.name = "a", .schemes = "a", .mark = &mark[0], .n = 1},
+                     {.name = "b", .schemes = "b", .mark = &mark[1], .n = 1}};
     gk__rows k = {.width = 500, .row = row, .n = 2, .x = gk__axis_percent()};
     gk__chart chart = {0};
     gk__rows_draw(s.a, &k, &chart);
@@ -191,9 +201,10 @@ START_TEST(lines_are_short_and_can_stop) {
     const double xy[] = {0.5, -2, 3, 4, 3, 4.01, nowhere, 1, 7, -0.04, 8, nowhere, 10, 10, 10.5, 9.5};
     gk__chart chart = {0};
     gk__chart_path(&chart, xy, sizeof xy / sizeof *xy / 2, "#123456", 1.5, "5 4");
-    ck_assert_str_eq(chart.body.data,
-                     "<path fill=\"none\" d=\"M.5-2l2.5,6M7,0M10,10l.5-.5\" stroke=\"#123456\" stroke-width=\"1.5\" "
-                     "stroke-dasharray=\"5 4\"/>");
+    ck_assert_str_eq(
+        chart.body.data,
+        "<path fill=\"none\" d=\"M.5-2l2.5,6M7,0M10,10l.5-.5\" stroke=\"#123456\" stroke-width=\"1.5\" "
+        "stroke-dasharray=\"5 4\"/>");
     gk__chart_free(&chart);
 }
 END_TEST
@@ -206,10 +217,14 @@ START_TEST(ticks_are_round) {
         size_t most;
         const char *unit, *want;
     } cases[] = {
-        {0, 1, 5, "", "0.0 0.2 0.4 0.6 0.8 1.0"},     {-7.1, 3.8, 7, "", "\u22126 \u22124 \u22122 0 2"},
-        {0, 1234, 6, "", "0 500 1000"},               {-2, 102, 8, "%", "0% 20% 40% 60% 80% 100%"},
-        {0.0011, 0.0042, 4, "", "0.002 0.003 0.004"}, {5, 5, 4, "", ""},
-        {0, INFINITY, 4, "", ""},                     {-0.5, 0.5, 2, "", "\u22120.5 0.0 0.5"},
+        {0, 1, 5, "", "0.0 0.2 0.4 0.6 0.8 1.0"},
+        {-7.1, 3.8, 7, "", "\u22126 \u22124 \u22122 0 2"},
+        {0, 1234, 6, "", "0 500 1000"},
+        {-2, 102, 8, "%", "0% 20% 40% 60% 80% 100%"},
+        {0.0011, 0.0042, 4, "", "0.002 0.003 0.004"},
+        {5, 5, 4, "", ""},
+        {0, INFINITY, 4, "", ""},
+        {-0.5, 0.5, 2, "", "\u22120.5 0.0 0.5"},
     };
     scratch s = scratch_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -245,8 +260,10 @@ START_TEST(names_are_escaped) {
     ck_assert_ptr_null(strstr(out.data, "<b "));
     ck_assert_ptr_null(strstr(out.data, "\x01"));
     ck_assert(gk_utf8_valid(out.data, out.len, NULL));
-    ck_assert_ptr_nonnull(strstr(out.data, "<g data-s=\"&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;\uFFFD\uFFFD&#10;second\">"));
-    ck_assert_ptr_nonnull(strstr(out.data, " data-value=\"-1.5\"")); /* for programs; readers get a minus sign */
+    ck_assert_ptr_nonnull(strstr(
+        out.data, "<g data-s=\"&lt;b a=&quot;1&quot; c=&#39;2&#39;&gt;&amp;\uFFFD\uFFFD&#10;second\">"));
+    ck_assert_ptr_nonnull(
+        strstr(out.data, " data-value=\"-1.5\"")); /* for programs; readers get a minus sign */
     ck_assert_ptr_nonnull(strstr(out.data, "\u22121.5"));
     gk_buf_free(&out);
     gk__chart_free(&chart);
@@ -258,7 +275,8 @@ END_TEST
 START_TEST(files_have_names) {
     scratch s = scratch_new();
     gk__figures f = {.a = s.a, .kept = true};
-    static const char *const parts[][3] = {{"A set!", "top5", NULL}, {"a/set", "Top5", NULL}, {"../", "\u00e9", NULL}, {"", NULL}};
+    static const char *const parts[][3] = {
+        {"A set!", "top5", NULL}, {"a/set", "Top5", NULL}, {"../", "\u00e9", NULL}, {"", NULL}};
     static const char *const want[] = {"a-set-top5", "a-set-top5-2", "figure", "figure-2"};
     gk_buf page = {0};
     for (size_t i = 0; i < 4; i++) {

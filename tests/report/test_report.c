@@ -1,11 +1,9 @@
-/* test_report.c: the HTML report over a synthetic store: its numbers, escaping, and its figures as files. */
+/* test_report.c: the HTML report over a synthetic store: its numbers and escaping. */
 /* modules: report eval graft train model tokenizer core */
 #include "tests/support/report_fixture.h"
 
-#include <dirent.h>
 #include <math.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* ---------------------------------------------------------------- numbers */
 
@@ -103,8 +101,7 @@ START_TEST(bars_hold_the_cells) {
         const gk_cell *c = &cells.item[i];
         if (strcmp(c->set, "position") != 0 || strcmp(c->template_name, "pooled") != 0) continue;
         ck_assert_ptr_nonnull(strstr(figure, gk_arena_printf(b.s.a, ">%s</text>", c->scheme)));
-        const char *value =
-            gk_arena_printf(b.s.a, ">%.1f%%</text>", 100 * c->stats.value[GK_METRIC_top5]);
+        const char *value = gk_arena_printf(b.s.a, ">%.1f%%</text>", 100 * c->stats.value[GK_METRIC_top5]);
         ck_assert_msg(strstr(figure, value) != NULL, "%s has no %s", c->scheme, value);
     }
     gk_store_close(s);
@@ -342,12 +339,9 @@ START_TEST(answers_and_rates_are_drawn) {
         ck_assert_uint_eq(count(page, "<svg"), before + 1);
         ck_assert_ptr_nonnull(strstr(page, "it has 76.5% of the targets"));
         ck_assert_int_eq(strstr(page, "and 98.8% in words that it was") != NULL, trained);
-        static const char *const drawn[] = {">learning rate</text>",
-                                            ">gradient norm</text>",
-                                            ">0.004</text>",
-                                            ">3.5</text>",
-                                            ">right answers (%)</text>",
-                                            ">other words, top-5</text>"};
+        static const char *const drawn[] = {
+            ">learning rate</text>", ">gradient norm</text>",     ">0.004</text>",
+            ">3.5</text>",           ">right answers (%)</text>", ">other words, top-5</text>"};
         for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
             ck_assert_msg(strstr(page, drawn[i]) != NULL, "no %s", drawn[i]);
         check_balance(page);
@@ -379,90 +373,6 @@ START_TEST(gate_is_told) {
 END_TEST
 
 /* ---------------------------------------------------------------- failing */
-
-/* The number of files of the folder whose names end so. */
-static size_t files(const char *dir, const char *ending) {
-    size_t n = 0;
-    DIR *d = opendir(dir);
-    ck_assert_ptr_nonnull(d);
-    for (struct dirent *e; (e = readdir(d));) {
-        size_t len = strlen(e->d_name), tail = strlen(ending);
-        n += len > tail && strcmp(e->d_name + len - tail, ending) == 0;
-    }
-    closedir(d);
-    return n;
-}
-
-/* The PDFs fail with this text: page and SVG files are there, a PDF that was there stays, and nothing half-made is
- * left. */
-static void check_no_pdf(bench *b, const char *path, const char *want) {
-    gk_report_options o = options(b);
-    gk_error err = {0};
-    char text[2048];
-    o.figures = scratch_path(&b->s, "figures");
-    unlink(o.out);
-    ck_assert(gk_mkdirs(o.figures, &err));
-    char *kept = scratch_file(&b->s, "figures/component-top5.pdf", "old");
-    ck_assert_int_eq(setenv("PATH", path, 1), 0);
-    ck_assert(!gk_report_write(&o, &err));
-    ck_assert_msg(strstr(gk_error_text(&err, text, sizeof text), want) != NULL, "%s", text);
-    ck_assert_ptr_null(strchr(text, '\n'));
-    size_t figures = count(gk_read_file(b->s.a, o.out, (size_t)1 << 28, NULL, &err), "<svg");
-    ck_assert_uint_eq(files(o.figures, ".svg"), figures);
-    ck_assert_uint_eq(files(o.figures, ".pdf"), 1);
-    ck_assert_uint_eq(files(o.figures, ".part"), 0);
-    ck_assert_str_eq(gk_read_file(b->s.a, kept, 100, NULL, &err), "old");
-}
-
-START_TEST(rsvg_failing_is_clear) {
-    bench b = bench_new();
-    keep_set(&b, "component");
-    gk_error err;
-    char *bin = scratch_path(&b.s, "bin");
-    ck_assert(gk_mkdirs(bin, &err));
-    check_no_pdf(&b, bin, "librsvg2-bin");
-    char *fake = scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\necho 'odd <word>' >&2\necho more >&2\nexit 3\n");
-    ck_assert_int_eq(chmod(fake, 0700), 0);
-    check_no_pdf(&b, bin, "rsvg-convert failed (exit code 3): odd <word>");
-    scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\nexit 4\n");
-    check_no_pdf(&b, bin, "rsvg-convert failed (exit code 4): it does not say why");
-    scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\n: > \"$3\"\nkill -TERM $$\n");
-    check_no_pdf(&b, bin, "ended by signal 15");
-    bench_free(&b);
-}
-END_TEST
-
-/* The SVG files are the page's pictures; every one has a PDF. */
-START_TEST(figures_are_files) {
-    bench b = bench_new();
-    keep_set(&b, "component");
-    gk_error err;
-    char *bin = scratch_path(&b.s, "bin");
-    ck_assert(gk_mkdirs(bin, &err));
-    char *fake = scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\n[ \"$1 $2\" = '--format=pdf --output' ] && : > \"$3\"\n");
-    ck_assert_int_eq(chmod(fake, 0700), 0);
-    ck_assert_int_eq(setenv("PATH", bin, 1), 0);
-    gk_report_options o = options(&b);
-    o.figures = scratch_path(&b.s, "new/figures");
-    const char *page = write_report(&b, &o);
-    static const char *const names[] = {"component-top5", "component-logit-difference", "component-top-k", "component-ranks",
-                                        "component-calibration"};
-    enum { N = sizeof names / sizeof *names };
-    ck_assert_uint_eq(count(page, "<svg"), N);
-    ck_assert_uint_eq(files(o.figures, ".svg"), N);
-    ck_assert_uint_eq(files(o.figures, ".pdf"), N);
-    for (size_t i = 0; i < N; i++) {
-        const char *svg = gk_read_file(b.s.a, gk_path_join(b.s.a, o.figures, gk_arena_printf(b.s.a, "%s.svg", names[i])),
-                                       (size_t)1 << 24, NULL, &err);
-        ck_assert_msg(svg && strstr(page, svg), "%s is not in the page", names[i]);
-        ck_assert(strncmp(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\"", 39) == 0);
-        ck_assert(strstr(svg, " font-family=\"") && strstr(svg, " aria-label=\""));
-        check_balance(svg);
-        ck_assert(gk_exists(gk_path_join(b.s.a, o.figures, gk_arena_printf(b.s.a, "%s.pdf", names[i]))));
-    }
-    bench_free(&b);
-}
-END_TEST
 
 START_TEST(bad_input_is_clear) {
     bench b = bench_new();
@@ -539,8 +449,6 @@ int main(void) {
     tcase_add_test(t, curves_or_a_note);
     tcase_add_test(t, answers_and_rates_are_drawn);
     tcase_add_test(t, gate_is_told);
-    tcase_add_test(t, rsvg_failing_is_clear);
-    tcase_add_test(t, figures_are_files);
     tcase_add_test(t, bad_input_is_clear);
     tcase_add_test(t, damaged_stores_do_not_crash);
     suite_add_tcase(s, t);

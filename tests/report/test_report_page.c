@@ -1,6 +1,11 @@
-/* test_report_page.c: the report's pictures as part of the page: what the filter knows, and how large a page gets. */
+/* test_report_page.c: the report's pictures as part of the page: what the filter knows, and how large a page
+ * gets. */
 /* modules: report eval graft train model tokenizer core */
 #include "tests/support/report_fixture.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* ---------------------------------------------------------------- what the filter knows */
 
@@ -75,14 +80,12 @@ START_TEST(grids_know_their_schemes) {
     ck_assert_uint_eq(count(all, "<tr data-s=\"s0even0\ns0even1\"><td>even</td><td>0</td><td>2</td>"), 1);
     alter(&b, "UPDATE axis SET name = 'part' WHERE name = 'seed'");
     page = write_report(&b, &o);
-    for (int m = 0; m < 2; m++)
-        ck_assert_uint_eq(count(next_figure(&b, &page), "<g data-s=\"s"), 8);
+    for (int m = 0; m < 2; m++) ck_assert_uint_eq(count(next_figure(&b, &page), "<g data-s=\"s"), 8);
     alter(&b,
           "DELETE FROM axis WHERE name = 'part'"); /* each place twice: two grids, and no mean of theirs */
     page = write_report(&b, &o);
     ck_assert_uint_eq(count(page, "<td>even</td><td>0</td><td>1</td>"), 2);
-    for (int m = 0; m < 4; m++)
-        ck_assert_uint_eq(count(next_figure(&b, &page), "<g data-s=\"s"), 4);
+    for (int m = 0; m < 4; m++) ck_assert_uint_eq(count(next_figure(&b, &page), "<g data-s=\"s"), 4);
     bench_free(&b);
 }
 END_TEST
@@ -131,6 +134,95 @@ START_TEST(models_alone_stand_in_every_chart) {
 }
 END_TEST
 
+/* ---------------------------------------------------------------- figures as files */
+
+/* The number of files of the folder whose names end so. */
+static size_t files(const char *dir, const char *ending) {
+    size_t n = 0;
+    DIR *d = opendir(dir);
+    ck_assert_ptr_nonnull(d);
+    for (struct dirent *e; (e = readdir(d));) {
+        size_t len = strlen(e->d_name), tail = strlen(ending);
+        n += len > tail && strcmp(e->d_name + len - tail, ending) == 0;
+    }
+    closedir(d);
+    return n;
+}
+
+/* The PDFs fail with this text: page and SVG files are there, a PDF that was there stays, and nothing
+ * half-made is left. */
+static void check_no_pdf(bench *b, const char *path, const char *want) {
+    gk_report_options o = options(b);
+    gk_error err = {0};
+    char text[2048];
+    o.figures = scratch_path(&b->s, "figures");
+    unlink(o.out);
+    ck_assert(gk_mkdirs(o.figures, &err));
+    char *kept = scratch_file(&b->s, "figures/component-top5.pdf", "old");
+    ck_assert_int_eq(setenv("PATH", path, 1), 0);
+    ck_assert(!gk_report_write(&o, &err));
+    ck_assert_msg(strstr(gk_error_text(&err, text, sizeof text), want) != NULL, "%s", text);
+    ck_assert_ptr_null(strchr(text, '\n'));
+    size_t figures = count(gk_read_file(b->s.a, o.out, (size_t)1 << 28, NULL, &err), "<svg");
+    ck_assert_uint_eq(files(o.figures, ".svg"), figures);
+    ck_assert_uint_eq(files(o.figures, ".pdf"), 1);
+    ck_assert_uint_eq(files(o.figures, ".part"), 0);
+    ck_assert_str_eq(gk_read_file(b->s.a, kept, 100, NULL, &err), "old");
+}
+
+START_TEST(rsvg_failing_is_clear) {
+    bench b = bench_new();
+    keep_set(&b, "component");
+    gk_error err;
+    char *bin = scratch_path(&b.s, "bin");
+    ck_assert(gk_mkdirs(bin, &err));
+    check_no_pdf(&b, bin, "librsvg2-bin");
+    char *fake =
+        scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\necho 'odd <word>' >&2\necho more >&2\nexit 3\n");
+    ck_assert_int_eq(chmod(fake, 0700), 0);
+    check_no_pdf(&b, bin, "rsvg-convert failed (exit code 3): odd <word>");
+    scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\nexit 4\n");
+    check_no_pdf(&b, bin, "rsvg-convert failed (exit code 4): it does not say why");
+    scratch_file(&b.s, "bin/rsvg-convert", "#!/bin/sh\n: > \"$3\"\nkill -TERM $$\n");
+    check_no_pdf(&b, bin, "ended by signal 15");
+    bench_free(&b);
+}
+END_TEST
+
+/* The SVG files are the page's pictures; every one has a PDF. */
+START_TEST(figures_are_files) {
+    bench b = bench_new();
+    keep_set(&b, "component");
+    gk_error err;
+    char *bin = scratch_path(&b.s, "bin");
+    ck_assert(gk_mkdirs(bin, &err));
+    char *fake = scratch_file(&b.s, "bin/rsvg-convert",
+                              "#!/bin/sh\n[ \"$1 $2\" = '--format=pdf --output' ] && : > \"$3\"\n");
+    ck_assert_int_eq(chmod(fake, 0700), 0);
+    ck_assert_int_eq(setenv("PATH", bin, 1), 0);
+    gk_report_options o = options(&b);
+    o.figures = scratch_path(&b.s, "new/figures");
+    const char *page = write_report(&b, &o);
+    static const char *const names[] = {"component-top5", "component-logit-difference", "component-top-k",
+                                        "component-ranks", "component-calibration"};
+    enum { N = sizeof names / sizeof *names };
+    ck_assert_uint_eq(count(page, "<svg"), N);
+    ck_assert_uint_eq(files(o.figures, ".svg"), N);
+    ck_assert_uint_eq(files(o.figures, ".pdf"), N);
+    for (size_t i = 0; i < N; i++) {
+        const char *svg =
+            gk_read_file(b.s.a, gk_path_join(b.s.a, o.figures, gk_arena_printf(b.s.a, "%s.svg", names[i])),
+                         (size_t)1 << 24, NULL, &err);
+        ck_assert_msg(svg && strstr(page, svg), "%s is not in the page", names[i]);
+        ck_assert(strncmp(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\"", 39) == 0);
+        ck_assert(strstr(svg, " font-family=\"") && strstr(svg, " aria-label=\""));
+        check_balance(svg);
+        ck_assert(gk_exists(gk_path_join(b.s.a, o.figures, gk_arena_printf(b.s.a, "%s.pdf", names[i]))));
+    }
+    bench_free(&b);
+}
+END_TEST
+
 /* ---------------------------------------------------------------- how large it gets */
 
 /* A grid of all components in each of twelve layers and in windows of them. */
@@ -158,6 +250,8 @@ int main(void) {
     tcase_add_test(t, grids_know_their_schemes);
     tcase_add_test(t, compared_runs_can_be_filtered);
     tcase_add_test(t, models_alone_stand_in_every_chart);
+    tcase_add_test(t, rsvg_failing_is_clear);
+    tcase_add_test(t, figures_are_files);
     tcase_add_test(t, many_schemes_are_no_huge_page);
     suite_add_tcase(s, t);
     return run_suite(s);

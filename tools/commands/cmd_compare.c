@@ -23,7 +23,7 @@ static bool write_page(const args *g, gk_error *err) {
 
 int cmd_compare(int argc, char **argv) {
     gk_arena *a = gk_arena_new();
-    args g = {.experiments = gk_path_join(a, gk_home(), "experiments")};
+    args g = {.experiments = gk_path_join(a, gk_home(), gk_shipped_folder(GK_SHIPPED_EXPERIMENTS))};
     const gk_opt opts[] = {
         {"run", GK_OPT_LIST, &g.runs, "DIR", "a run's folder; may be repeated", true},
         {"experiment", GK_OPT_LIST, &g.names, "NAME",
@@ -33,7 +33,8 @@ int cmd_compare(int argc, char **argv) {
         {"title", GK_OPT_STR, &g.title, "TEXT", "title of the page", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "HTML file to write", true},
         {"csv", GK_OPT_STR, &g.csv, "FILE", "every cell of every run, as CSV", false},
-        {"figures", GK_OPT_STR, &g.figures, "DIR", "a folder for every figure of the page as SVG and PDF", false},
+        {"figures", GK_OPT_STR, &g.figures, "DIR", "a folder for every figure of the page as SVG and PDF",
+         false},
     };
     gk_error err;
     int code = gk_args("compare", "Writes one page about the experiments of several runs, one colour a run.",
