@@ -339,7 +339,7 @@ const gk__generator gk__articles = {
     .swap = {"first_actor", "second_actor", false},
     .rows = {-1, -1, -1},
     .source = "a folder of articles",
-    .source_default = "data/articles",
+    .has_source = true,
     .make = make,
     .texts = texts,
 };

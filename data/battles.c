@@ -48,7 +48,8 @@ static bool make(gk__making *m, gk_error *err) {
     gk__table t;
     gk_rng rng;
     size_t asked = 0;
-    if (!gk__table_load(m->a, gk_path_join(m->a, m->list_dir, "battles.tsv"), N_COLUMNS, &t, err))
+    if (!gk__table_load(m->a, gk_shipped_path(m->a, m->opt->home, GK_SHIPPED_TABLES, "battles"), N_COLUMNS,
+                        &t, err))
         return false;
     for (int s = 0; s < GK__N_SPLITS; s++) asked += m->splits[s].n;
     if (asked > t.n || asked > N_YEARS)

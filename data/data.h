@@ -110,7 +110,7 @@ typedef bool gk_first_token_fn(void *ctx, const gk_rendered *prompt, const char 
 
 typedef struct gk_dataset_options {
     const char *name;      /* "fake_movies_fake_actors", … */
-    const char *home;      /* folder that holds data/lists and templates/<name> */
+    const char *home;      /* the folder that holds what comes along: gk_shipped_path */
     const char *out;       /* folder to write; made when absent */
     const char *source;    /* the user's data, for the datasets that are made of it; NULL: none */
     const char *templates; /* folder of wording; NULL: the dataset's own */
@@ -134,6 +134,17 @@ typedef struct gk_dataset_options {
         .name = "fake_movies_fake_actors", .seed = 1, .base_rows = -1, .base_texts = -1, \
         .relation_rows = -1, .task_rows = -1, .chunk_words = -1                          \
     }
+
+/* What sets a dataset apart for who asks for one. */
+typedef struct gk_dataset_kind {
+    const char *name;
+    const char *source; /* what the option `source` must name; NULL: it takes none */
+    bool needs_source;  /* whether none of its own comes along */
+    bool has_base;      /* makes a base corpus of its own accord */
+    bool names_fields;  /* takes the options entity and target */
+} gk_dataset_kind;
+size_t gk_dataset_kinds(void);
+gk_dataset_kind gk_dataset_kind_at(size_t i);
 
 /* Makes the dataset and writes, below options->out:
  *   base/metadata.jsonl, base/texts.jsonl   (gk_texts_zipf)

@@ -54,6 +54,19 @@ static const gk__generator *find_generator(const char *name, gk_error *err) {
     return NULL;
 }
 
+size_t gk_dataset_kinds(void) {
+    return N_GENERATORS;
+}
+
+gk_dataset_kind gk_dataset_kind_at(size_t i) {
+    const gk__generator *g = GENERATORS[i];
+    return (gk_dataset_kind){.name = g->name,
+                             .source = g->source,
+                             .needs_source = g->source && !g->has_source,
+                             .has_base = g->rows[GK__BASE] > 0,
+                             .names_fields = g->names};
+}
+
 static bool in_range(const char *what, int64_t n, int64_t least, int64_t max, gk_error *err) {
     if (n == -1 || (n >= least && n <= max)) return true;
     return gk_fail(err, GK_NOWHERE, NULL,
@@ -76,8 +89,8 @@ static bool find_source(job *j, gk_error *err) {
         return gk_fail(err, GK_NOWHERE, "leave --source out",
                        "dataset '%s' is made of its own lists and takes no source", gen->name);
     j->m.source = j->opt->source;
-    if (!j->m.source && gen->source_default)
-        j->m.source = gk_path_join(j->a, j->opt->home, gen->source_default);
+    if (!j->m.source && gen->has_source)
+        j->m.source = gk_path_join(j->a, j->opt->home, gk_shipped_folder(GK_SHIPPED_ARTICLES));
     if (gen->source && !j->m.source)
         return gk_fail(err, GK_AT_FIELD(NULL, "--source"), gk_arena_printf(j->a, "name %s", gen->source),
                        "dataset '%s' is made of data of your own", gen->name);
@@ -126,13 +139,12 @@ static void tell_unread(const job *j, const char *dir) {
 }
 
 static bool load_inputs(job *j, gk_error *err) {
-    j->m.list_dir = gk_path_join(j->a, j->opt->home, "data/lists");
     for (size_t i = 0; i < j->gen->n_lists; i++) {
-        const char *path = gk_arena_printf(j->a, "%s/%s.txt", j->m.list_dir, j->gen->lists[i]);
+        const char *path = gk_shipped_path(j->a, j->opt->home, GK_SHIPPED_LISTS, j->gen->lists[i]);
         if (!gk_list_load(j->a, path, &j->lists[i], err)) return false;
     }
     const char *dir = j->opt->templates;
-    if (!dir) dir = gk_path_join(j->a, gk_path_join(j->a, j->opt->home, "templates"), j->gen->name);
+    if (!dir) dir = gk_shipped_path(j->a, j->opt->home, GK_SHIPPED_TEMPLATES, j->gen->name);
     if (!j->opt->templates && j->gen->source && !gk_exists(dir))
         return gk_fail(err, GK_AT_FIELD(NULL, "--templates"),
                        "name a folder with article.jsonl and eval.jsonl",

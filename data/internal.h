@@ -15,7 +15,6 @@ typedef struct gk__making {
     gk_arena *a;
     const gk_dataset_options *opt;
     const gk_list *lists; /* the generator's, in their order */
-    const char *list_dir; /* the folder they stand in */
     const gk_wording *wording;
     gk_rows splits[GK__N_SPLITS]; /* .n: rows asked for; .path is set */
     gk_swap swap;                 /* the generator's, with the user's names */
@@ -36,7 +35,7 @@ typedef struct gk__generator {
     size_t n_lists, n_names;
     int64_t rows[GK__N_SPLITS]; /* where the options give none; -1: GK__UNSET (base: none) */
     const char *source;         /* what the option `source` must name; NULL: it takes none */
-    const char *source_default; /* below home; NULL: none */
+    bool has_source;            /* whether one comes along */
     /* Fills splits[s].row with new references. Without a source: an array of splits[s].n NULLs, which it
      * fills. With one: it makes the arrays itself (gk__deal). No two splits share anything a fact is about.
      */

@@ -141,7 +141,7 @@ static bool whole_number(const gk__table *t, size_t row, int column, long lo, lo
 }
 
 static bool load_films(casting *c, gk_error *err) {
-    const char *path = gk_path_join(c->m->a, c->m->list_dir, "films.tsv");
+    const char *path = gk_shipped_path(c->m->a, c->m->opt->home, GK_SHIPPED_TABLES, "films");
     if (!gk__table_load(c->m->a, path, N_COLUMNS, &c->films, err)) return false;
     for (size_t i = 0; i < c->films.n; i++)
         if (!whole_number(&c->films, i, YEAR, 1890, 2100, err) ||

@@ -35,7 +35,7 @@ typedef struct gk_report_options {
  * what the store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
-/* ---------------------------------------------------------------- several runs on one page (compare.c) */
+/* ---------------------------------------------------------------- several runs on one page (compare/) */
 
 typedef struct gk_compare_options {
     /* Folders of runs. A run has RUN/results.db, of its own sweep, and RUN/experiments/NAME/results.db; one

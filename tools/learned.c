@@ -29,8 +29,8 @@ static bool open_general(const gk_learned_args *l, const char *base, const gk_to
         return gk_fail(err, GK_AT_FIELD(NULL, "--no-general"), "give one of them", "stands beside --general");
     if (l->no_general) return true;
     gk_arena *a = gk_arena_new();
-    const char *path = l->general ? l->general : gk_path_join(a, gk_home(), "data/general/prose.txt");
-    out->general = gk_general_open(path, base, tok, m, err);
+    const char *path = gk_find(a, GK_SHIPPED_GENERAL, "--general", l->general ? l->general : "prose", err);
+    if (path) out->general = gk_general_open(path, base, tok, m, err);
     bool ok = out->general && gk_sha256_file(path, out->general_sha256, err);
     gk_arena_free(a);
     return ok;

@@ -15,7 +15,7 @@ typedef struct gk_learned_args {
     bool keep_shared_first;
 } gk_learned_args;
 #define GK_LEARNED_DEFAULTS \
-    { .target = "second_actor", .limit = 200 }
+    { .target = GK_TARGET_FIELD, .limit = 200 }
 #define GK_LEARNED_OPTS(l)                                                                                    \
     {"eval-rows", GK_OPT_STR, &(l)->rows, "FILE", "rows (JSONL) to ask the model for after each epoch",       \
      false},                                                                                                  \

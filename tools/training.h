@@ -30,5 +30,9 @@ int gk_training_args(gk_training *t, const char *summary, const gk_opt *own, siz
 /* Trains `model` (which stays the caller's) and prints how it ended. The process's exit code: 0, 1, 2 for a
  * malformed override, 130 when interrupted. */
 int gk_training_run(gk_training *t, gk_model *model, const gk_tok *tok);
+/* The words that stand for a recipe chosen by the model's size, and what they may choose, the smallest
+ * models' first: NULL behind the last, and of any other word. */
+#define GK_TRAINING_CHOICES "auto, auto-mild"
+const char *gk_training_choice(const char *word, size_t i);
 
 #endif

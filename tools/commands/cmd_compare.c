@@ -23,7 +23,7 @@ static bool write_page(const args *g, gk_error *err) {
 
 int cmd_compare(int argc, char **argv) {
     gk_arena *a = gk_arena_new();
-    args g = {.experiments = gk_path_join(a, gk_home(), "experiments")};
+    args g = {.experiments = gk_path_join(a, gk_home(), gk_shipped_folder(GK_SHIPPED_EXPERIMENTS))};
     const gk_opt opts[] = {
         {"run", GK_OPT_LIST, &g.runs, "DIR", "a run's folder; may be repeated", true},
         {"experiment", GK_OPT_LIST, &g.names, "NAME",

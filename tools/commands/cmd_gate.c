@@ -45,7 +45,7 @@ static int run(const args *g, const gk_gate_options *o) {
 }
 
 int cmd_gate(int argc, char **argv) {
-    args g = {.target = "second_actor", .top = 5, .seed = 1, .min = 0.90};
+    args g = {.target = GK_TARGET_FIELD, .top = 5, .seed = 1, .min = 0.90};
     const gk_opt opts[] = {
         {"model", GK_OPT_STR, &g.model, "DIR", "the model", true},
         {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "its tokenizer [the model's]", false},

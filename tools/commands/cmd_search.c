@@ -168,7 +168,7 @@ static int run(const args *g) {
 
 int cmd_search(int argc, char **argv) {
     args g = {.entity = GK_ENTITY_FIELD,
-              .target = "second_actor",
+              .target = GK_TARGET_FIELD,
               .budget = "256MiB",
               .objective = "logprob",
               .seed = 1,
