@@ -47,15 +47,16 @@ const gk_config *gk_adapter_config(const gk_adapter *a);
 int gk_adapter_rank(const gk_adapter *a); /* the largest */
 /* Whether it does nothing but add scale B A; any other must be merged before the model is run. */
 bool gk_adapter_low_rank(const gk_adapter *a);
+/* Whether it adds scale B A to that component of that layer. */
 bool gk_adapter_has(const gk_adapter *a, int layer, gk_component c);
 /* What it adds to one component's matrix; rank 0 where it adds nothing. Lives as long as `a`. */
 gk_low_rank gk_adapter_part(const gk_adapter *a, int layer, gk_component c);
 /* All A and B in one vector, as gk_model_data, gk_model_floats, gk_model_params and gk_model_count give a
  * model's. Of a tensor's components `comp` is the first. */
 float *gk_adapter_data(gk_adapter *a);
-size_t gk_adapter_floats(const gk_adapter *a);
-size_t gk_adapter_params(const gk_adapter *a, const gk_param **list);
-size_t gk_adapter_count(const gk_adapter *a);
+size_t gk_adapter_floats(const gk_adapter *a);                        /* of that vector */
+size_t gk_adapter_params(const gk_adapter *a, const gk_param **list); /* its arrays; borrowed */
+size_t gk_adapter_count(const gk_adapter *a);                         /* without padding */
 /* Adds scale B A to the matrices of a model of the configuration that the adapter was loaded for, and does
  * the rest; the model's vocabulary and whether its head is tied are then the adapter's. In one that
  * gk_model_open gave the changed tensors become floats in memory of their own, and a narrow model's copy

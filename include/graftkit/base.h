@@ -23,8 +23,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* What a public header declares is C to C++ too, and all that the shared library shows. */
-#ifdef __cplusplus
+/* What a public header declares is C to C++ too, and all that the shared library shows. (graftkit itself
+ * compiles functions that it has once for each instruction set with these two empty.) */
+#if defined(GK_PUBLIC_BEGIN)
+#elif defined(__cplusplus)
 #define GK_PUBLIC_BEGIN \
     extern "C" {        \
     _Pragma("GCC visibility push(default)")

@@ -37,8 +37,8 @@ typedef enum gk_component {
         GK_N_COMPONENTS
 } gk_component;
 
-const char *gk_component_name(gk_component c);
-bool gk_component_parse(const char *name, gk_component *out);
+const char *gk_component_name(gk_component c);                /* "q_norm"; static */
+bool gk_component_parse(const char *name, gk_component *out); /* false: there is none of that name */
 bool gk_component_in_layer(gk_component c); /* ln1 … ln2_post: true; embed, pos, lnf, head: false */
 bool gk_component_is_norm(gk_component c);
 
@@ -89,8 +89,8 @@ typedef struct gk_config {
 
 /* By Hugging Face's model_type; NULL if unknown. */
 const gk_family *gk_family_find(const char *name);
-const char *gk_family_name(const gk_family *f);
-const char *gk_family_list(void); /* "llama, gpt2, …" for messages */
+const char *gk_family_name(const gk_family *f); /* its model_type; static */
+const char *gk_family_list(void);               /* "llama, gpt2, …" for messages */
 /* The from-scratch recipe's shape for a family: d 128, 6 layers, 4 heads; a gated MLP of 341, another of 512.
  */
 void gk_config_default(const gk_family *f, int vocab, gk_config *out);
@@ -99,6 +99,7 @@ void gk_config_default(const gk_family *f, int vocab, gk_config *out);
 void gk_config_derive(gk_config *c);
 /* Consistent, positive and within sane bounds (no product overflows); `at` names the file for messages. */
 bool gk_config_check(const gk_config *c, gk_place at, gk_error *err);
+/* Whether a model of this configuration has weights of that component (a tied head, which is embed, too). */
 bool gk_config_has(const gk_config *c, gk_component comp);
 /* All ids that end a generated text, as transformers takes them: generation_config.json's where it has any,
  * else config.json's. Of a GGUF file: end of text, of turn and of message. */

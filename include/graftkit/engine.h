@@ -9,7 +9,10 @@
  *     const int32_t token[] = {1, 5, 7};
  *     const gk_job job = {token, 3, &plan};
  *     gk_graft_stats stats = {0, 0, 0, 0, 0};
- *     bool ok = gk_grafter_count(gk_grafter_new(&cast, err), &job, 1, &stats, err);
+ *     gk_grafter *g = gk_grafter_new(&cast, err);
+ *     bool ok = g && gk_grafter_count(g, &job, 1, &stats, err); // examples/graft.c runs them
+ *     if (ok) printf("%llu rows\n", (unsigned long long)stats.rows_unique);
+ *     gk_grafter_free(g);
  *     gk_arena_free(a);
  *     gk_model_free(m);
  *     return ok;
@@ -43,6 +46,7 @@ typedef bool gk_logits_fn(void *ctx, size_t job, const float *logits);
 /* An engine for one cast (which must outlive it): knows which weights are equal, and keeps its working memory
  * from run to run. One run at a time. */
 typedef struct gk_grafter gk_grafter;
+/* NULL where gk_cast_check fails. */
 gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err);
 void gk_grafter_free(gk_grafter *g); /* NULL is fine */
 /* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least): a chunk a thread

@@ -21,7 +21,7 @@ typedef struct gk_map {
     char path[512];
 } gk_map;
 bool gk_map_open(const char *path, gk_map *out, gk_error *err);
-void gk_map_close(gk_map *m);
+void gk_map_close(gk_map *m); /* `data` is gone then */
 /* Bytes of a mapped file that will not be read soon: they no longer count as this process's memory. Reading
  * them again costs a page fault each. Memory that gk_map_open did not give is left alone. */
 void gk_map_forget(const void *p, size_t n);
@@ -45,7 +45,7 @@ typedef struct gk_out {
     FILE *f;
     char path[512], temp[544];
 } gk_out;
-bool gk_out_open(const char *path, gk_out *out, gk_error *err);
+bool gk_out_open(const char *path, gk_out *out, gk_error *err); /* write to out->f */
 bool gk_out_commit(gk_out *out, gk_error *err);
 void gk_out_abort(gk_out *out);
 /* Whether gk_out_open would succeed, before long work whose result goes there. Changes nothing. */
@@ -60,7 +60,8 @@ bool gk_same_file(const char *a, const char *b);
 /* "a/b" in `a`. */
 char *gk_path_join(gk_arena *a, const char *dir, const char *name);
 
-#define GK_SHA256_HEX 65
+#define GK_SHA256_HEX 65 /* 64 digits and a NUL */
+/* The SHA-256 of a file or of bytes, in lower-case hexadecimal digits. */
 bool gk_sha256_file(const char *path, char hex[GK_SHA256_HEX], gk_error *err);
 void gk_sha256_bytes(const void *data, size_t len, char hex[GK_SHA256_HEX]);
 /* 64 bits that differ after accidental damage (never after one 8-byte word alone changed, else but for a

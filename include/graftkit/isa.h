@@ -26,9 +26,7 @@ bool gk_isa_has(gk_isa isa);
 gk_isa gk_isa_used(void);
 /* Whether GRAFTKIT_ISA is set, so that libraries have to keep to gk_isa_used() too. */
 bool gk_isa_forced(void);
-/* False where GRAFTKIT_ISA names nothing that this processor has; gk_isa_used() then passes over it.
- *     gk_error err;
- *     if (!gk_isa_check(&err)) return gk_die(&err); */
+/* False where GRAFTKIT_ISA names nothing that this processor has; gk_isa_used() then passes over it. */
 bool gk_isa_check(gk_error *err);
 
 GK_PUBLIC_END

@@ -56,7 +56,7 @@ typedef struct gk_gemm_info {
     char onednn[64];    /* "2.6.3" or "not built in (Debian: libdnnl-dev)" */
     char used[160];     /* which library runs which shapes */
 } gk_gemm_info;
-void gk_gemm_describe(gk_gemm_info *out);
+void gk_gemm_describe(gk_gemm_info *out); /* calls gk_gemm_init */
 /* C[m x n] = A[m x k] B[n x k]^T with `threads` threads, measured for about `seconds`: GFLOP/s, median
  * of the calls. library: "blis", "onednn", "auto" (the dispatch the models use) or "bf16" (that of narrow
  * models, of ready operands); 0 when that one is not built in, or the processor has no such products. */

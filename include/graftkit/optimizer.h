@@ -91,7 +91,7 @@ typedef struct gk_lean_state {
     float *scale;
     size_t n, n_blocks;
 } gk_lean_state;
-gk_lean_state gk_lean_arrays(gk_lean *l);
+gk_lean_state gk_lean_arrays(gk_lean *l); /* they live as long as l */
 
 GK_PUBLIC_END
 

@@ -46,7 +46,7 @@ static inline bool gk_patch_is_mean(uint8_t patch) {
 static inline int gk_patch_model(uint8_t patch) { /* of a patch other than none */
     return (patch - 1) % GK_MAX_MODELS;
 }
-int gk_plan_slots(const gk_config *c);
+int gk_plan_slots(const gk_config *c); /* how many a model has: each component of each layer is one */
 /* embed, pos: before layer 0; lnf, head: last (their layer is ignored). -1 where the family lacks the
  * component or the model the layer. */
 int gk_plan_slot(const gk_config *c, int layer, gk_component comp);

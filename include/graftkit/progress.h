@@ -28,7 +28,7 @@ void gk_progress_end(gk_progress *p, const char *note);                 /* print
 /* SIGINT and SIGTERM set a flag; the second one ends the process. Call it before other threads start: it
  * blocks both signals, which threads inherit, and takes them in a thread of its own. */
 void gk_interrupt_catch(void);
-bool gk_interrupted(void);
+bool gk_interrupted(void); /* the flag; long functions of the library look at it and end early */
 
 GK_PUBLIC_END
 

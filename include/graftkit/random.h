@@ -18,6 +18,7 @@ GK_PUBLIC_BEGIN
 typedef struct gk_rng {
     uint64_t s[4];
 } gk_rng;
+/* Streams of one seed are independent of one another, and the same whenever they are drawn. */
 void gk_rng_seed(gk_rng *r, uint64_t seed, const char *stream);
 /* What looks like 32 random bits and follows from x, one to one; for loops that vectorise. */
 static inline uint32_t gk_mix32(uint32_t x) {
@@ -25,7 +26,7 @@ static inline uint32_t gk_mix32(uint32_t x) {
     x = (x ^ x >> 15) * 0x846ca68bu;
     return x ^ x >> 16;
 }
-uint64_t gk_rng_u64(gk_rng *r);
+uint64_t gk_rng_u64(gk_rng *r);                                           /* 64 random bits */
 double gk_rng_uniform(gk_rng *r);                                         /* [0, 1), 53 bits */
 uint64_t gk_rng_below(gk_rng *r, uint64_t n);                             /* 0 .. n-1 without bias; n > 0 */
 double gk_rng_normal(gk_rng *r);                                          /* mean 0, variance 1 */

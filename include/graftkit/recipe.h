@@ -68,8 +68,8 @@ typedef struct gk_recipe_key {
     const char *name, *arg, *help;
     bool repeats;
 } gk_recipe_key;
-size_t gk_recipe_keys(void);
-gk_recipe_key gk_recipe_key_at(size_t i);
+size_t gk_recipe_keys(void);              /* how many there are */
+gk_recipe_key gk_recipe_key_at(size_t i); /* i below that; its strings are static */
 
 /* torch's AdamW defaults, one epoch of 16 texts a step, no validation. */
 void gk_recipe_default(gk_recipe *r);

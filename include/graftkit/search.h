@@ -93,6 +93,7 @@ typedef struct gk_search gk_search;
 /* Loads and checks everything, and takes up the search that `out` holds of the same inputs and options (one
  * of others is refused). Computes nothing. */
 gk_search *gk_search_open(const gk_search_options *o, gk_error *err);
+/* Those that were loaded; they live as long as `s`. */
 const gk_prompts *gk_search_prompts(const gk_search *s);
 /* Fields that all templates share but that are part of "rest": in some prompt no token would be left for them
  * or for the rest. NULL-terminated. */

@@ -44,12 +44,13 @@ typedef struct gk_session_opts {
                       et al. 2016): a layer's activations in memory, not all layers', for a third more time */
     const gk_adapter *adapter; /* added to the model in every pass; outlives the session. NULL: none */
 } gk_session_opts;
+/* NULL where max_rows is less than 1 or memory does not suffice. */
 gk_session *gk_session_make(const gk_config *c, const gk_session_opts *o, gk_error *err);
 size_t gk_session_size(const gk_config *c, const gk_session_opts *o); /* bytes that gk_session_make takes */
 /* The same without recompute. */
 gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_error *err);
 size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward);
-void gk_session_free(gk_session *s);
+void gk_session_free(gk_session *s); /* NULL is fine */
 
 /* Logits [n x V] of the listed rows. Fails on a token out of range or a sequence
  * longer than max_positions. */

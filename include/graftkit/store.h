@@ -121,6 +121,7 @@ bool gk_store_seed(gk_store *s, uint64_t *out, gk_error *err);
  */
 /* Whether a table can be written to `path`, by its ending and its folder; changes nothing. */
 bool gk_export_check(const char *path, gk_error *err);
+/* A row a cell of gk_store_cells; a row a result of gk_store_each. docs/store.md has the columns. */
 bool gk_export_cells(gk_store *s, const char *path, gk_error *err);
 bool gk_export_results(gk_store *s, const char *path, gk_error *err);
 /* Every scheme's paired difference in top-5 from the references: PRE and SFT-rh (SFT where there is no

@@ -52,6 +52,7 @@ typedef struct gk_sweep gk_sweep;
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err);
 size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes that do the same count once */
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
+/* What was loaded; they live as long as `s`. */
 const gk_schemes *gk_sweep_schemes(const gk_sweep *s);
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
 /* Derives the donors, when anything is pending: the factors of gk_sweep_matrices matrices (0: none), which

@@ -36,10 +36,11 @@ typedef struct gk_rendered {
  * prompt and the answer instead of gk_seam. Any other key is an error. Errors (unclosed or stray brace, empty
  * field name) carry file:line:column of the brace in the file as it stands. */
 bool gk_templates_load(gk_arena *a, const char *path, gk_template ***out, size_t *n, gk_error *err);
+/* Of one text, into `a`; `at` names its place for messages and is copied. Errors as there. */
 gk_template *gk_template_parse(gk_arena *a, const char *text, gk_place at, gk_error *err);
-const char *gk_template_text(const gk_template *t); /* as written */
-gk_place gk_template_place(const gk_template *t);   /* file and line of one that a file gave */
-bool gk_template_has(const gk_template *t, const char *field);
+const char *gk_template_text(const gk_template *t);            /* as written */
+gk_place gk_template_place(const gk_template *t);              /* file and line of one that a file gave */
+bool gk_template_has(const gk_template *t, const char *field); /* whether it has a hole for it */
 /* Fails at the first of n templates that has the target's field: such a prompt would only be copied from. */
 bool gk_templates_ask(gk_template *const *t, size_t n, const char *target, gk_error *err);
 /* The fields of its holes, each once, in the order of the text: a NULL-terminated list in `a`. */

@@ -15,7 +15,7 @@ GK_PUBLIC_BEGIN
 /* Before any parallel work, from the main thread; n <= 0: $OMP_NUM_THREADS, else all cores. Clamped to 256
  * or the number of cores, whichever is more. */
 void gk_threads_set(int n);
-int gk_threads(void);
+int gk_threads(void); /* how many are used */
 /* Calls fn(ctx, begin, end) over disjoint ranges that cover [0, n), each at most `grain` long (grain >= 1),
  * handed out dynamically, and returns when all are done. A range's bounds depend on n and grain only, so the
  * result does not depend on which thread ran it. Inside another gk_parallel_for it runs serially. */

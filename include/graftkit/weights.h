@@ -66,12 +66,12 @@ gk_model *gk_model_blank(const gk_config *c, gk_error *err);
 gk_model *gk_model_copy(const gk_model *m);
 void gk_model_free(gk_model *m); /* NULL is fine */
 
-const gk_config *gk_model_config(const gk_model *m);
+const gk_config *gk_model_config(const gk_model *m);                     /* lives as long as m */
 gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c); /* a tied head is embed's tensor */
 /* The flat parameter vector (padding between arrays is zero and stays zero); NULL in a model that
  * gk_model_open gave: it has no such vector. */
 float *gk_model_data(gk_model *m);
-size_t gk_model_floats(const gk_model *m);
+size_t gk_model_floats(const gk_model *m); /* of that vector, padding included */
 /* From now on products compute with bf16 operands and fp32 sums: a bf16 copy of the weights stands beside the
  * vector, [gk_model_floats], rounded by gk_bf16_round_weights, and whoever writes the vector keeps it up to
  * date. False: no memory. */

@@ -69,7 +69,7 @@ ALL        := $(call packages_of,$(filter-out core,$(MODULES)))
 C_SOURCES  := $(foreach d,$(MODULES),$(wildcard $d/*.c $d/*/*.c)) $(wildcard tools/*.c tools/*/*.c tests/*/*.c)
 CC_SOURCES := $(foreach d,$(MODULES),$(wildcard $d/*.cc $d/*/*.cc))
 
-# ------------------------------------------------------------------ kernels, once for each instruction set (core.h says how)
+# ------------------------------------------------------------------ kernels, once for each instruction set (core/isa.h says how)
 KERNELS    := $(patsubst %.c,%,$(filter-out %/kernels.c,$(shell grep -l '^#include "[a-z/]*/kernels.h"' $(C_SOURCES))))
 ISAS       := baseline $(if $(findstring x86_64,$(MACHINE)),avx2 avx512)
 ISA.avx2   := -march=x86-64-v3
@@ -100,7 +100,7 @@ $(B)/%.o: %.c $(B)/config/cc $(B)/config/flags
 define ISA_RULE
 $(B)/%.$1.o: %.c $(B)/config/cc $(B)/config/flags
 	$$(call say,CC,$$< ($1))
-	$$(Q)$$(CC) $$(CPP_FLAGS) $$(CC_FLAGS) $$(if $$(filter release,$$(FLAVOUR)),$$(OPTIMISE.$1)) $$(KERNEL_FLAGS) $$(ISA.$1) -DGK_ISA='"$1"' $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(CC) $$(CPP_FLAGS) $$(CC_FLAGS) $$(if $$(filter release,$$(FLAVOUR)),$$(OPTIMISE.$1)) $$(KERNEL_FLAGS) $$(ISA.$1) -DGK_ISA='"$1"' -DGK_PUBLIC_BEGIN= -DGK_PUBLIC_END= $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,$(ISAS),$(eval $(call ISA_RULE,$i)))
 $(B)/%.cc.o: %.cc $(B)/config/cxx $(B)/config/flags
@@ -155,8 +155,9 @@ $(B)/libgraftkit.a: $(LIB_OBJECTS) $(B)/config/sources
 	$(call say,AR,$@)
 	$(Q)rm -f $@; $(AR) qcs $@ $(LIB_OBJECTS)
 # The first number of the version is that of the interface.
-SHARED_LINK := -shared -Wl,-z,defs -Wl,-soname,libgraftkit.so.$(firstword $(subst ., ,$(VERSION)))
-$(B)/libgraftkit.so.$(VERSION): $(LIB_OBJECTS) $(B)/config/sources $(call found,$(ALL))
+# Of what the compilers add by themselves (templates of C++, locks of OpenMP) nothing leaves the library either.
+SHARED_LINK := -shared -Wl,-z,defs -Wl,-soname,libgraftkit.so.$(firstword $(subst ., ,$(VERSION))) -Wl,--version-script=tools/build/libgraftkit.map
+$(B)/libgraftkit.so.$(VERSION): $(LIB_OBJECTS) tools/build/libgraftkit.map $(B)/config/sources $(call found,$(ALL))
 	$(call say,LD,$@)
 	$(call link,$(SHARED_LINK) $(LIB_OBJECTS),$(ALL))
 # What a program that takes the archive links too, for graftkit.pc.
