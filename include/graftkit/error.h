@@ -24,11 +24,16 @@ typedef struct gk_place {
     const char *field;
 } gk_place;
 
-#define GK_AT_FILE(f) ((gk_place){.file = (f)})
-#define GK_AT_LINE(f, l, c) ((gk_place){.file = (f), .line = (l), .column = (c)})
-#define GK_AT_BYTE(f, b) ((gk_place){.file = (f), .has_byte = true, .byte = (b)})
-#define GK_AT_FIELD(f, name) ((gk_place){.file = (f), .field = (name)})
-#define GK_NOWHERE ((gk_place){0})
+#ifdef __cplusplus
+#define GK_PLACE(f, l, c, has, b, name) (gk_place{f, l, c, has, b, name})
+#else
+#define GK_PLACE(f, l, c, has, b, name) ((gk_place){f, l, c, has, b, name})
+#endif
+#define GK_AT_FILE(f) GK_PLACE(f, 0, 0, false, 0, NULL)
+#define GK_AT_LINE(f, l, c) GK_PLACE(f, l, c, false, 0, NULL)
+#define GK_AT_BYTE(f, b) GK_PLACE(f, 0, 0, true, b, NULL)
+#define GK_AT_FIELD(f, name) GK_PLACE(f, 0, 0, false, 0, name)
+#define GK_NOWHERE GK_PLACE(NULL, 0, 0, false, 0, NULL)
 
 /* What went wrong, where, and what would be right. Plain data: copy it freely. */
 typedef struct gk_error {

@@ -1,4 +1,5 @@
-/* graftkit.h: all of graftkit. docs/library.md lists the headers, which can be included one by one. */
+/* graftkit.h (graftkit): all of graftkit. docs/library.md lists the headers, which can be included one by
+ * one. */
 #ifndef GRAFTKIT_GRAFTKIT_H
 #define GRAFTKIT_GRAFTKIT_H
 

@@ -156,7 +156,9 @@ $(B)/libgraftkit.a: $(LIB_OBJECTS) $(B)/config/sources
 	$(Q)rm -f $@; $(AR) qcs $@ $(LIB_OBJECTS)
 # The first number of the version is that of the interface.
 # Of what the compilers add by themselves (templates of C++, locks of OpenMP) nothing leaves the library either.
-SHARED_LINK := -shared -Wl,-z,defs -Wl,-soname,libgraftkit.so.$(firstword $(subst ., ,$(VERSION))) -Wl,--version-script=tools/build/libgraftkit.map
+# The sanitizers' own functions are the program's.
+COMMA := ,
+SHARED_LINK := -shared $(if $(filter release,$(FLAVOUR)),-Wl$(COMMA)-z$(COMMA)defs) -Wl,-soname,libgraftkit.so.$(firstword $(subst ., ,$(VERSION))) -Wl,--version-script=tools/build/libgraftkit.map
 $(B)/libgraftkit.so.$(VERSION): $(LIB_OBJECTS) tools/build/libgraftkit.map $(B)/config/sources $(call found,$(ALL))
 	$(call say,LD,$@)
 	$(call link,$(SHARED_LINK) $(LIB_OBJECTS),$(ALL))
@@ -165,7 +167,13 @@ LINK_PRIVATE = $(FOUND_LDFLAGS) -fopenmp $(call libs_of,$(ALL))
 $(B)/link-private: FORCE
 	@$(call note,$(LINK_PRIVATE))
 
+# As a user's program is: it sees include/ and the archive.
+$(EXAMPLES): $(B)/examples/%: examples/%.c $(B)/libgraftkit.a $(wildcard include/graftkit/*.h) $(call found,$(ALL)) $(B)/config/cc $(B)/config/flags
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ROOT) -Iinclude -std=c11 $(WARN) $(CPPFLAGS) $(CFLAGS) $< $(B)/libgraftkit.a $(LD_FLAGS) $(LDFLAGS) $(call libs_of,$(ALL)) -o $@
+
 .PHONY: suites lint-sources
-suites: $(B)/graftkit $(TESTS) $(FUZZERS)
+suites: $(B)/graftkit $(TESTS) $(FUZZERS) $(B)/libgraftkit.a $(B)/libgraftkit.so.$(VERSION) $(B)/link-private $(EXAMPLES)
 lint-sources:
-	$(Q)clang-tidy --quiet $(C_SOURCES) -- $(CPP_FLAGS) $(HAVE) -std=c11 $(WARN)
+	$(Q)clang-tidy --quiet $(C_SOURCES) $(wildcard examples/*.c) -- $(CPP_FLAGS) $(HAVE) -std=c11 $(WARN)
