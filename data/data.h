@@ -17,14 +17,12 @@
  *   box_office_earnings  integer, 1-10
  *
  * Output strings and arrays live in the arena given; the rest is released as the function says. All functions
- * are thread-safe as core.h defines it.
+ * are thread-safe as base.h defines it.
  */
 #ifndef GK_DATA_H
 #define GK_DATA_H
 
 #include "core/core.h"
-
-GK_PUBLIC_BEGIN
 
 /* ---------------------------------------------------------------- word lists (list.c) */
 
@@ -161,7 +159,5 @@ gk_dataset_kind gk_dataset_kind_at(size_t i);
  * receives a new reference to the card. Fails, naming what is available, on an unknown name and on more rows
  * than the lists or the source can give without repeating an entity, a target or a film across splits. */
 bool gk_dataset_make(const gk_dataset_options *options, json_t **card, gk_error *err);
-
-GK_PUBLIC_END
 
 #endif

@@ -76,18 +76,18 @@ size_t gk_learned_bytes(const gk_learned *l) {
     return quiz > general ? quiz : general;
 }
 
-static void put_score(json_t *line, const char *who, const gk_quiz_score *s) {
+static void put_score(gk_line *line, const char *who, const gk_quiz_score *s) {
     char key[32];
     if (s->n == 0) return;
     snprintf(key, sizeof key, "%s_prompts", who);
-    json_object_set_new(line, key, json_integer((json_int_t)s->n));
+    gk_line_count(line, key, (int64_t)s->n);
     snprintf(key, sizeof key, "%s_top1", who);
-    json_object_set_new(line, key, json_real(s->top1));
+    gk_line_num(line, key, s->top1);
     snprintf(key, sizeof key, "%s_top5", who);
-    json_object_set_new(line, key, json_real(s->top5));
+    gk_line_num(line, key, s->top5);
 }
 
-static bool ask_quiz(gk_quiz *quiz, const gk_model *m, json_t *line, gk_error *err) {
+static bool ask_quiz(gk_quiz *quiz, const gk_model *m, gk_line *line, gk_error *err) {
     gk_quiz_score held_out, trained;
     if (!gk_quiz_ask(quiz, m, &held_out, &trained, err)) return false;
     put_score(line, "trained", &trained);
@@ -95,9 +95,9 @@ static bool ask_quiz(gk_quiz *quiz, const gk_model *m, json_t *line, gk_error *e
     return true;
 }
 
-bool gk_learned_ask(const gk_learned *l, const gk_model *m, int64_t step, json_t *line, gk_error *err) {
-    if (l->quiz) json_object_set_new(line, "quiz_sha256", json_string(l->quiz_sha256));
-    if (l->general) json_object_set_new(line, "general_sha256", json_string(l->general_sha256));
+bool gk_learned_ask(const gk_learned *l, const gk_model *m, int64_t step, gk_line *line, gk_error *err) {
+    if (l->quiz) gk_line_text(line, "quiz_sha256", l->quiz_sha256);
+    if (l->general) gk_line_text(line, "general_sha256", l->general_sha256);
     return (!l->quiz || ask_quiz(l->quiz, m, line, err)) &&
            (!l->general || gk_general_ask(l->general, m, step, line, err));
 }

@@ -52,7 +52,7 @@ bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *t
 void gk_learned_close(gk_learned *l);
 size_t gk_learned_bytes(const gk_learned *l); /* the most memory that asking takes */
 /* The on_epoch of a gk_train_job. */
-bool gk_learned_ask(const gk_learned *l, const gk_model *m, int64_t step, json_t *line, gk_error *err);
+bool gk_learned_ask(const gk_learned *l, const gk_model *m, int64_t step, gk_line *line, gk_error *err);
 /* Prints a table of the epochs that DIR/metrics.jsonl has answers of, and what was forgotten; nothing where
  * it has none. */
 bool gk_learned_tell(const char *dir, gk_error *err);

@@ -229,7 +229,7 @@ static void take_note(void *ctx, const char *line) {
     fprintf(stderr, "graftkit %s: %s\n", t->command, line);
 }
 
-static bool ask(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err) {
+static bool ask(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line, gk_error *err) {
     const gk_training *t = ctx;
     (void)epochs;
     return gk_learned_ask(&t->learned, m, step, line, err);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,18 @@ void gk__metrics_valid(gk__metrics *m, const gk__state *s, int64_t epoch) {
             "{\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"tokens\":%" PRId64
             ",\"valid_loss\":%.7g,\"since_best\":%" PRId64 "}\n",
             s->step, epoch, s->tokens, s->valid_loss, s->since_best);
+}
+
+void gk_line_num(gk_line *line, const char *key, double value) {
+    json_object_set_new(line->json, key, isfinite(value) ? json_real(value) : json_null());
+}
+
+void gk_line_count(gk_line *line, const char *key, int64_t value) {
+    json_object_set_new(line->json, key, json_integer(value));
+}
+
+bool gk_line_text(gk_line *line, const char *key, const char *value) {
+    return json_object_set_new(line->json, key, json_string(value)) == 0;
 }
 
 void gk__metrics_epoch(gk__metrics *m, const gk__state *s, int64_t epochs, const json_t *line) {

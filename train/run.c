@@ -161,10 +161,10 @@ static bool tell_epoch(run *r, int64_t epochs, gk_error *err) {
     if (!job->on_epoch) return true;
     gk_model *merged = NULL;
     if (r->trained.adapter && !(merged = gk__trained_merged(&r->trained, job->model, err))) return false;
-    json_t *line = json_object();
-    bool ok = job->on_epoch(job->ctx, merged ? merged : job->model, r->at.step, epochs, line, err);
-    if (ok) gk__metrics_epoch(&r->metrics, &r->at, epochs, line);
-    json_decref(line);
+    gk_line line = {json_object()};
+    bool ok = job->on_epoch(job->ctx, merged ? merged : job->model, r->at.step, epochs, &line, err);
+    if (ok) gk__metrics_epoch(&r->metrics, &r->at, epochs, line.json);
+    json_decref(line.json);
     gk_model_free(merged);
     return ok;
 }

@@ -115,9 +115,9 @@ static bool ask_change(const gk_general *g, const gk_model *m, json_t *line, gk_
     return d != NULL || gk_interrupted();
 }
 
-bool gk_general_ask(gk_general *g, const gk_model *m, int64_t step, json_t *line, gk_error *err) {
-    if (!ask_loss(g, m, line, err)) return false;
-    return step == 0 || !g->base || ask_change(g, m, line, err);
+bool gk_general_ask(gk_general *g, const gk_model *m, int64_t step, gk_line *line, gk_error *err) {
+    if (!ask_loss(g, m, line->json, err)) return false;
+    return step == 0 || !g->base || ask_change(g, m, line->json, err);
 }
 
 /* ---------------------------------------------------------------- what it means */

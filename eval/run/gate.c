@@ -109,6 +109,13 @@ static json_t *gate_json(const gate *g, const gk_gate *out, gk_error *err) {
     return NULL;
 }
 
+static bool write(const gate *g, const gk_gate *out, gk_error *err) {
+    json_t *all = gate_json(g, out, err);
+    bool ok = all && gk_json_save(g->o->out, all, err);
+    json_decref(all);
+    return ok;
+}
+
 static size_t count_targets(const gate *g) {
     int vocab = gk_model_config(g->in.model[0])->vocab;
     bool *seen = gk_arena_alloc(g->a, (size_t)vocab * sizeof *seen);
@@ -121,7 +128,7 @@ static size_t count_targets(const gate *g) {
     return n;
 }
 
-static bool run(gate *g, gk_gate *out, json_t **json, gk_error *err) {
+static bool run(gate *g, gk_gate *out, gk_error *err) {
     if (g->o->top < 1) return gk_fail(err, GK_AT_FIELD(NULL, "top"), "must be 1 or more", "is %d", g->o->top);
     if (!(g->o->min > 0 && g->o->min <= 1)) /* 0 would ask for nothing */
         return gk_fail(err, GK_AT_FIELD(NULL, "min"), "must be a share above 0 and up to 1", "is %g",
@@ -141,15 +148,13 @@ static bool run(gate *g, gk_gate *out, json_t **json, gk_error *err) {
     out->plain = share(g, g->plain);
     out->weighted = share(g, g->weighted);
     out->pass = out->plain.value >= g->o->min;
-    if (!json) return true;
-    *json = gate_json(g, out, err);
-    return *json != NULL;
+    return !g->o->out || write(g, out, err);
 }
 
-bool gk_gate_run(const gk_gate_options *o, gk_gate *out, json_t **json, gk_error *err) {
+bool gk_gate_run(const gk_gate_options *o, gk_gate *out, gk_error *err) {
     gate g = {.o = o, .a = gk_arena_new()};
     *out = (gk_gate){0};
-    bool ok = run(&g, out, json, err);
+    bool ok = (!o->out || gk_out_check(o->out, err)) && run(&g, out, err);
     gk__inputs_free(&g.in);
     gk_arena_free(g.a);
     return ok;

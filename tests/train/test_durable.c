@@ -8,12 +8,12 @@
 #include <sys/resource.h>
 
 /* A line an epoch, as a finetuning that is asked what it knows has: it must survive as the others do. */
-static bool sum_of_weights(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line,
+static bool sum_of_weights(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line,
                            gk_error *err) {
     (void)ctx, (void)step, (void)epochs, (void)err;
     uint64_t sum =
         gk_checksum(gk_model_data((gk_model *)(uintptr_t)m), gk_model_floats(m) * sizeof(float)) >> 12;
-    json_object_set_new(line, "weights_sum", json_integer((json_int_t)sum));
+    gk_line_count(line, "weights_sum", (int64_t)sum);
     return true;
 }
 
@@ -142,7 +142,7 @@ static struct {
     bool nan, fail;
 } incident;
 
-static bool happen(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err) {
+static bool happen(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line, gk_error *err) {
     sum_of_weights(ctx, m, step, epochs, line, err);
     if (epochs != incident.epochs) return true;
     if (incident.fail) return gk_fail(err, GK_NOWHERE, NULL, "stopped after %d epochs", (int)epochs);

@@ -100,7 +100,7 @@ static uint64_t sum_of(const gk_model *m) {
 }
 
 static uint64_t first_sum, last_sum; /* of the models that were told of */
-static bool take_sum(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line,
+static bool take_sum(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line,
                      gk_error *err) {
     (void)ctx, (void)epochs, (void)line, (void)err;
     last_sum = sum_of(m);
