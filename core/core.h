@@ -325,8 +325,7 @@ bool gk_row_id(gk_arena *a, const json_t *row, gk_place at, const char **id, gk_
  * text cannot tell, a template line's target_delimiter does. */
 const char *gk_seam(const char *prompt, size_t len);
 
-/* ---------------------------------------------------------------- GGUF (gguf.c, gguf_meta.c, gguf_split.c)
- */
+/* ---------------------------------------------------------------- GGUF (gguf*.c) */
 
 /* The container of ggml's models: typed metadata and named tensors in one file (docs/gguf.md of the ggml
  * project), or in several as gguf-split writes them. Versions 2 and 3, little-endian. Everything is checked
