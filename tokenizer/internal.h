@@ -2,8 +2,8 @@
  *
  * A gk_tok is a kind (a table of functions) and its model. There are two kinds: sentencepiece (spm_kind.c
  * over the shim spm.cc and the merges of spm_bpe.c) and BPE as Hugging Face's `tokenizers` library does it
- * (bpe_kind.c). tokenizer_json.c makes the second from a tokenizer.json, which gpt2_files.c and gguf.c also
- * write in memory for what they read.
+ * (bpe_kind.c). tokenizer_json.c makes the second from a tokenizer.json, which gguf_tok.c and, for GPT-2's
+ * files, tokenizer_json.c write in memory for what they read. files.c says which kind a file or folder is.
  *
  * The way of a text through BPE: added tokens that stand in the text as it is (added.c), normalisers
  * (normalize.c), added tokens that stand in the normalised text, pre-tokenisers (pretok.c), merges (merge.c).
@@ -368,12 +368,15 @@ typedef struct gk__pre {
 bool gk__gguf_pre(const char *name, gk__pre *out); /* false: not in the table */
 const char *gk__gguf_pre_at(size_t i);             /* the i-th name; NULL behind the last */
 
-/* ---------------------------------------------------------------- what a tokenizer is (describe.c) */
+/* ---------------------------------------------------------------- what a tokenizer is (describe.c,
+ * fingerprint.c) */
 
 void gk__describe_number(gk_buf *out, long long n);
 void gk__describe_text(gk_buf *out, const char *text, size_t len);
 void gk__describe_added(gk_buf *out, const gk__added_token *t);
 void gk__bpe_describe(const void *bpe, gk_buf *out);
+/* The ids below `end` alone. */
+void gk__bpe_describe_upto(const gk__bpe *b, int end, gk_buf *out);
 
 /* Parts of a tokenizer.json (json_steps.c); `at.file` is the file. */
 bool gk__read_normalizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *err);
