@@ -309,7 +309,7 @@ typedef struct gk__engine {
     uint32_t n_nodes, n_last;
     gk__room all, last; /* uint32_t: every node; those that end a job */
     /* Of the layer at hand: the nodes that it computes keys and values of, and of them those that it computes
-     * the rest of (live.c). */
+     * the rest of (needed_nodes.c). */
     const uint32_t *keys, *outputs;
     uint32_t n_keys, n_outputs;
     gk__room live, live_keys, live_outputs; /* where patches make them differ from layer to layer */
@@ -324,8 +324,9 @@ typedef struct gk__engine {
     gk_graft_stats stats;
 } gk__engine;
 
-/* live.c: what each layer must compute for the nodes in `last`; sets keys and outputs for the layer index - 1
- * (0: the embedding, of which keys alone are); replaces the rows of `x` after it where there are patches. */
+/* needed_nodes.c: what each layer must compute for the nodes in `last`; sets keys and outputs for the layer
+ * index - 1 (0: the embedding, of which keys alone are); replaces the rows of `x` after it where there are
+ * patches. */
 void gk__live_find(gk__engine *e);
 void gk__live_layer(gk__engine *e, int index);
 void gk__live_patch(gk__engine *e, int index);

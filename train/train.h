@@ -68,7 +68,7 @@ void gk_adamw_step(gk_adamw *a, float *weights, float *grad, int64_t t, double l
 /* From now on a step also writes the new weights, rounded to bf16, to gk_model_narrowed's copy. */
 void gk_adamw_narrow(gk_adamw *a, uint16_t *narrowed);
 
-/* ---------------------------------------------------------------- AdamW in little memory (lean.c) */
+/* ---------------------------------------------------------------- AdamW in little memory (adamw_lean.c) */
 
 /* For a model that gk_model_lean made: bf16 weights (2 bytes a parameter), a first moment of 8 bits and a
  * second of 16, updated layer by layer during the backward pass: the gradients of one layer, and of the
@@ -99,7 +99,7 @@ gk_lean_state gk_lean_arrays(gk_lean *l);
  * train/recipes/) */
 
 /* How a run keeps its memory: all activations, gradients and fp32 moments; activations of one layer at a
- * time, the others being computed again; lean.c's bf16 weights and small moments besides. */
+ * time, the others being computed again; adamw_lean.c's bf16 weights and small moments besides. */
 typedef enum gk_memory { GK_MEMORY_STANDARD, GK_MEMORY_RECOMPUTE, GK_MEMORY_LEAN } gk_memory;
 typedef enum gk_loss { GK_LOSS_ALL, GK_LOSS_ANSWER } gk_loss;
 
@@ -222,7 +222,7 @@ gk_corpus *gk_corpus_load_mix(const gk_tok *tok, const char *const *files, size_
 gk_corpus *gk_corpus_from_ids(const int32_t *token, const size_t *start, size_t n, gk_error *err);
 void gk_corpus_free(gk_corpus *c); /* NULL is fine */
 
-/* ---------------------------------------------------------------- batches (batch.c) */
+/* ---------------------------------------------------------------- batches (packing.c) */
 
 typedef struct gk_split { /* text indices; both lists in file order */
     uint32_t *train, *valid;
@@ -309,7 +309,7 @@ bool gk_train_fits(const gk_train_memory *m, uint64_t taken, uint64_t free_bytes
 uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats);
 /* The floating-point operations of training on a sequence of `rows` rows: 6 for each weight of a matrix
  * product and row, and attention's scores and sums of each query with the keys up to it, forward and
- * backward; what is computed twice to save memory counts once (pace.c). */
+ * backward; what is computed twice to save memory counts once (throughput.c). */
 double gk_train_product_flops(const gk_model *m, int64_t rows);
 double gk_train_attention_flops(const gk_config *c, int64_t rows);
 /* Both. */

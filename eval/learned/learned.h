@@ -31,7 +31,7 @@ bool gk_quiz_ask(gk_quiz *q, const gk_model *m, gk_quiz_score *held_out, gk_quiz
 size_t gk_quiz_bytes(const gk_quiz *q);
 void gk_quiz_close(gk_quiz *q); /* NULL is fine */
 
-/* ---------------------------------------------------------------- forgetting (general.c) */
+/* ---------------------------------------------------------------- forgetting (general_text.c) */
 
 /* General text, of which a model in training is asked how well it reads it: paragraphs, as gk_corpus_load_mix
  * has them, in windows of 512 tokens or what the model takes. */

@@ -1,4 +1,5 @@
-/* kept.c: the checkpoints of a run folder: checkpoint-<step>.safetensors, of which the last few are kept. */
+/* checkpoint_files.c: the checkpoints of a run folder: checkpoint-<step>.safetensors, of which the last few
+ * are kept. */
 #include "train/internal.h"
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* table.c: tab-separated lists. */
+/* tsv.c: tab-separated lists. */
 #include "data/internal.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* texts.c: rows x templates, as {"text": ...} lines. */
+/* training_texts.c: rows x templates, as {"text": ...} lines. */
 #include "data/data.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
-/* texts.h: the texts that `generate` and `logits` run on. Internal to tools/. */
-#ifndef GK_TOOLS_TEXTS_H
-#define GK_TOOLS_TEXTS_H
+/* input_texts.h: the texts that `generate` and `logits` run on. Internal to tools/. */
+#ifndef GK_TOOLS_INPUT_TEXTS_H
+#define GK_TOOLS_INPUT_TEXTS_H
 
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"

@@ -1,7 +1,8 @@
-/* learned.h: what finetuning has taught so far: asked after each epoch, told as a table. Internal to tools/.
+/* epoch_eval.h: what finetuning has taught so far: asked after each epoch, told as a table. Internal to
+ * tools/.
  */
-#ifndef GK_TOOLS_LEARNED_H
-#define GK_TOOLS_LEARNED_H
+#ifndef GK_TOOLS_EPOCH_EVAL_H
+#define GK_TOOLS_EPOCH_EVAL_H
 
 #include "eval/learned/learned.h"
 #include "tools/tools.h"

@@ -1,10 +1,10 @@
-/* beside.c: the tokens that the files beside a tokenizer add to it, in the order in which transformers adds
- * them, for the order gives the ids: those of added_tokens_decoder (else of added_tokens.json and of the
- * tokenizer itself) by the id they are listed with, then those with a role (bos_token …), then the additional
- * ones. A token that the vocabulary has keeps its id; the others follow the last one without a gap, whatever
- * id is listed.
+/* special_tokens.c: the tokens that the files beside a tokenizer add to it, in the order in which
+ * transformers adds them, for the order gives the ids: those of added_tokens_decoder (else of
+ * added_tokens.json and of the tokenizer itself) by the id they are listed with, then those with a role
+ * (bos_token …), then the additional ones. A token that the vocabulary has keeps its id; the others follow
+ * the last one without a gap, whatever id is listed.
  */
-#include "tokenizer/beside.h"
+#include "tokenizer/tokenizer_config.h"
 
 #include <stdlib.h>
 #include <string.h>

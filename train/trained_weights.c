@@ -1,5 +1,5 @@
-/* lora.c: what a run trains and leaves: the model's own parameters and a model, or those of an adapter beside
- * a frozen model and an adapter. */
+/* trained_weights.c: what a run trains and leaves: the model's own parameters and a model, or those of an
+ * adapter beside a frozen model and an adapter. */
 #include "train/internal.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* texts.c: see texts.h. */
-#include "tools/texts.h"
+/* input_texts.c: see input_texts.h. */
+#include "tools/input_texts.h"
 #include "train/train.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* card.c: what a dataset is: counts, how far its targets can be told apart, hashes. */
+/* dataset_card.c: what a dataset is: counts, how far its targets can be told apart, hashes. */
 #include "data/internal.h"
 
 #include <string.h>

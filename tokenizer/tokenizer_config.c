@@ -1,6 +1,6 @@
-/* settings.c: the files beside a tokenizer: which class of transformers they ask for, what they say of BOS,
- * EOS and the space before a text. The tokens that they add are beside.c's. */
-#include "tokenizer/beside.h"
+/* tokenizer_config.c: the files beside a tokenizer: which class of transformers they ask for, what they say
+ * of BOS, EOS and the space before a text. The tokens that they add are special_tokens.c's. */
+#include "tokenizer/tokenizer_config.h"
 
 #include <string.h>
 

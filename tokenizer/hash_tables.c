@@ -1,5 +1,5 @@
-/* table.c: hash tables of strings and of pairs of ids. Both are seeded anew in every process, so that a file
- * cannot be made to put all its strings into one place. */
+/* hash_tables.c: hash tables of strings and of pairs of ids. Both are seeded anew in every process, so that a
+ * file cannot be made to put all its strings into one place. */
 #include "tokenizer/internal.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* taken.c: what stands where a dataset is to be written. Nothing of another origin is replaced unasked. */
+/* output_folder.c: what stands where a dataset is to be written. Nothing of another origin is replaced
+ * unasked. */
 #include "data/internal.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* wording.c: a folder of templates, and the check that evaluation prompts are no training text. */
+/* templates.c: a folder of templates, and the check that evaluation prompts are no training text. */
 #include "data/internal.h"
 
 #include <string.h>

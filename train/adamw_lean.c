@@ -1,8 +1,8 @@
-/* lean.c: AdamW on bf16 weights while the backward pass goes on: a layer's gradients are used as soon as they
- * are complete, so that they never exist as a whole (Lv et al. 2023), the first moment is 8-bit in blocks
- * (Dettmers et al. 2021), the second bf16. What is stored is rounded up or down at random in proportion, so
- * that updates smaller than a bit are not lost on average (Gupta et al. 2015); the random numbers are a
- * function of seed, step and place. */
+/* adamw_lean.c: AdamW on bf16 weights while the backward pass goes on: a layer's gradients are used as soon
+ * as they are complete, so that they never exist as a whole (Lv et al. 2023), the first moment is 8-bit in
+ * blocks (Dettmers et al. 2021), the second bf16. What is stored is rounded up or down at random in
+ * proportion, so that updates smaller than a bit are not lost on average (Gupta et al. 2015); the random
+ * numbers are a function of seed, step and place. */
 #include "train/kernels.h"
 
 #include <math.h>

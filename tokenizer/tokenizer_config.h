@@ -1,7 +1,7 @@
-/* beside.h: what the files beside a tokenizer's own say of it, as transformers' AutoTokenizer takes them
- * (docs/tokenizers.md). Internal to tokenizer/. */
-#ifndef GK_BESIDE_H
-#define GK_BESIDE_H
+/* tokenizer_config.h: what the files beside a tokenizer's own say of it, as transformers' AutoTokenizer takes
+ * them (docs/tokenizers.md). Internal to tokenizer/. */
+#ifndef GK_TOKENIZER_CONFIG_H
+#define GK_TOKENIZER_CONFIG_H
 
 #include "tokenizer/internal.h"
 

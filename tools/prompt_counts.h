@@ -1,6 +1,6 @@
-/* told.h: what several commands print about their inputs. Internal to tools/. */
-#ifndef GK_TOOLS_TOLD_H
-#define GK_TOOLS_TOLD_H
+/* prompt_counts.h: what several commands print about their inputs. Internal to tools/. */
+#ifndef GK_TOOLS_PROMPT_COUNTS_H
+#define GK_TOOLS_PROMPT_COUNTS_H
 
 #include "eval/measure/measure.h"
 

@@ -1,4 +1,4 @@
-/* rows.c: rows that a user gave: which can be used, and dealing them into splits that share nothing. */
+/* row_splits.c: rows that a user gave: which can be used, and dealing them into splits that share nothing. */
 #include "data/internal.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* outputs.c: that nothing is written over something that was named, too. */
+/* output_checks.c: that nothing is written over something that was named, too. */
 #include "model/model.h"
 #include "tools/tools.h"
 

@@ -1,4 +1,4 @@
-/* plan.c: which texts each step takes.
+/* step_texts.c: which texts each step takes.
  *
  * The texts of an epoch, in its order, form a stream; general text is woven into it: the next text is a
  * general one whenever less than mix_ratio of the tokens taken so far is. A step is a stretch of that stream,

@@ -1,4 +1,4 @@
-/* reading.c: the texts of a corpus as they stand in its files: JSON lines, or paragraphs of plain text. */
+/* text_files.c: the texts of a corpus as they stand in its files: JSON lines, or paragraphs of plain text. */
 #include "train/internal.h"
 
 #include <string.h>

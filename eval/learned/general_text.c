@@ -1,4 +1,4 @@
-/* general.c: how well a model still reads general text, and how far its weights have moved, before a
+/* general_text.c: how well a model still reads general text, and how far its weights have moved, before a
  * finetuning and during it. */
 #include "eval/learned/learned.h"
 #include "train/train.h"

@@ -1,5 +1,5 @@
-/* told.c: what several commands print about their inputs. */
-#include "tools/told.h"
+/* prompt_counts.c: what several commands print about their inputs. */
+#include "tools/prompt_counts.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* live.c: which nodes of a trie a layer must compute, and the rows that patches put in their place.
+/* needed_nodes.c: which nodes of a trie a layer must compute, and the rows that patches put in their place.
  *
  * Counted by index: 0 is after the embedding, l + 1 after layer l. A node that a job ends in needs its
  * residual stream after the last layer; who needs one that a patch replaces needs the row it is replaced by;

@@ -1,4 +1,4 @@
-/* merge.c: words into pieces by merging pairs, the lowest rank first and of equals the leftmost.
+/* bpe_merges.c: words into pieces by merging pairs, the lowest rank first and of equals the leftmost.
  *
  * Short words look for the lowest rank by looking at all pairs, long ones with a heap, so that a text without
  * a space costs n log n. Words that were seen before in a text are looked up.

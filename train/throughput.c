@@ -1,4 +1,4 @@
-/* pace.c: how fast a run goes, and what share of the machine that is. */
+/* throughput.c: how fast a run goes, and what share of the machine that is. */
 #include "train/internal.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-/* added.c: tokens that are matched in the text before anything else is done with it. */
+/* added_tokens.c: tokens that are matched in the text before anything else is done with it. */
 #include "tokenizer/internal.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* view.c: stretches of text that remember where in the original every byte came from. */
+/* text_view.c: stretches of text that remember where in the original every byte came from. */
 #include "tokenizer/internal.h"
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* pairs.c: names and titles made of two words. */
+/* two_word_names.c: names and titles made of two words. */
 #include "data/internal.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* learned.c: see learned.h. */
-#include "tools/learned.h"
+/* epoch_eval.c: see epoch_eval.h. */
+#include "tools/epoch_eval.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,7 +1,7 @@
-/* test_beside.c: what stands beside a tokenizer, against what transformers' AutoTokenizer made of the same
- * folders and texts (tests/fixtures/tokenizer/beside.json, written by
- * tools/reference/fixtures/make_beside_fixtures.py); what is refused by name; what is saved. modules: tokenizer core
- */
+/* test_tokenizer_config.c: what stands beside a tokenizer, against what transformers' AutoTokenizer made of
+ * the same folders and texts (tests/fixtures/tokenizer/beside.json, written by
+ * tools/reference/fixtures/make_beside_fixtures.py); what is refused by name; what is saved. */
+/* modules: tokenizer core */
 #include "tests/support/tokenizer_fixture.h"
 
 #define FIXTURES GK_SOURCE_DIR "/tests/fixtures/tokenizer/"
@@ -285,7 +285,7 @@ int main(void) {
     tcase_add_test(c, what_is_not_built_is_refused);
     tcase_add_test(c, a_template_with_eos_is_refused);
     tcase_add_test(c, chat_templates_are_kept);
-    Suite *s = suite_create("beside");
+    Suite *s = suite_create("tokenizer config");
     suite_add_tcase(s, c);
     return run_suite(s);
 }

@@ -1,4 +1,4 @@
-/* list.c: word lists. */
+/* word_list.c: word lists. */
 #include "data/data.h"
 
 #include <string.h>
