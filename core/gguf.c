@@ -1,4 +1,4 @@
-/* gguf.c: opens a GGUF file. Layout, all little-endian: "GGUF", version (u32), number of tensors (u64),
+/* gguf.c: opens one GGUF file. Layout, all little-endian: "GGUF", version (u32), number of tensors (u64),
  * number of pairs (u64); the pairs: key, type (u32), value; the tensors: name, dimensions (u32), that many
  * sizes (u64), element type (u32), offset (u64); then, from the next multiple of general.alignment, the data,
  * into which the offsets point. A string is its length (u64) and its bytes; an array is the items' type
@@ -17,41 +17,6 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 static const uint64_t MAX_ENTRIES = 1 << 20;
 static const uint64_t MAX_NAME = 65535; /* the format's, for keys */
 static const char *const DAMAGED = "the file is truncated or damaged";
-
-/* ---------------------------------------------------------------- types */
-
-static const struct {
-    const char *name;
-    size_t bytes;
-} VALUES[] = {{"u8", 1},   {"i8", 1},     {"u16", 2},   {"i16", 2}, {"u32", 4}, {"i32", 4}, {"f32", 4},
-              {"bool", 1}, {"string", 0}, {"array", 0}, {"u64", 8}, {"i64", 8}, {"f64", 8}};
-
-/* Missing numbers belong to types that ggml has removed. */
-static const gk_gguf_dtype DTYPES[] = {
-    {0, "F32", 1, 4},         {1, "F16", 1, 2},         {2, "Q4_0", 32, 18},      {3, "Q4_1", 32, 20},
-    {6, "Q5_0", 32, 22},      {7, "Q5_1", 32, 24},      {8, "Q8_0", 32, 34},      {9, "Q8_1", 32, 40},
-    {10, "Q2_K", 256, 84},    {11, "Q3_K", 256, 110},   {12, "Q4_K", 256, 144},   {13, "Q5_K", 256, 176},
-    {14, "Q6_K", 256, 210},   {15, "Q8_K", 256, 292},   {16, "IQ2_XXS", 256, 66}, {17, "IQ2_XS", 256, 74},
-    {18, "IQ3_XXS", 256, 98}, {19, "IQ1_S", 256, 50},   {20, "IQ4_NL", 32, 18},   {21, "IQ3_S", 256, 110},
-    {22, "IQ2_S", 256, 82},   {23, "IQ4_XS", 256, 136}, {24, "I8", 1, 1},         {25, "I16", 1, 2},
-    {26, "I32", 1, 4},        {27, "I64", 1, 8},        {28, "F64", 1, 8},        {29, "IQ1_M", 256, 56},
-    {30, "BF16", 1, 2},       {34, "TQ1_0", 256, 54},   {35, "TQ2_0", 256, 66},   {39, "MXFP4", 32, 17},
-    {40, "NVFP4", 64, 36},    {41, "Q1_0", 128, 18},
-};
-
-size_t gk__gguf_value_bytes(gk_gguf_type type) {
-    return (size_t)type < sizeof VALUES / sizeof *VALUES ? VALUES[type].bytes : 0;
-}
-
-const char *gk__gguf_type_name(gk_gguf_type type) {
-    return (size_t)type < sizeof VALUES / sizeof *VALUES ? VALUES[type].name : NULL;
-}
-
-const gk_gguf_dtype *gk_gguf_dtype_of(uint32_t id) {
-    for (size_t i = 0; i < sizeof DTYPES / sizeof *DTYPES; i++)
-        if (DTYPES[i].id == id) return &DTYPES[i];
-    return NULL;
-}
 
 /* ---------------------------------------------------------------- bytes, numbers, strings */
 
@@ -198,11 +163,6 @@ static int by_name(const void *a, const void *b) {
     return strcmp((*x)->name, (*y)->name);
 }
 
-static int find_key(const void *key, const void *item) {
-    const gk__gguf_pair *const *p = item;
-    return strcmp(key, (*p)->key);
-}
-
 static int find_name(const void *key, const void *item) {
     const gk_gguf_tensor *const *t = item;
     return strcmp(key, (*t)->name);
@@ -223,12 +183,6 @@ static bool read_pairs(gk_gguf *g, uint64_t n, gk_error *err) {
             return gk_fail(err, at, "keys must be unique", "the key is there twice");
         }
     return true;
-}
-
-const gk__gguf_pair *gk__gguf_find(const gk_gguf *g, const char *key) {
-    if (!g->by_key) return NULL;
-    const gk__gguf_pair **p = bsearch(key, g->by_key, g->n_pairs, sizeof *g->by_key, find_key);
-    return p ? *p : NULL;
 }
 
 static bool read_alignment(gk_gguf *g, gk_error *err) {
@@ -398,11 +352,6 @@ gk_gguf *gk__gguf_open_one(const char *path, gk_error *err) {
     if (gk_map_open(path, &g->map, err) && read_file(g, err)) return g;
     gk_gguf_close(g);
     return NULL;
-}
-
-gk_gguf *gk_gguf_open(const char *path, gk_error *err) {
-    gk_gguf *g = gk__gguf_open_one(path, err);
-    return g ? gk__gguf_join(g, err) : NULL;
 }
 
 bool gk_gguf_is(const char *path) {

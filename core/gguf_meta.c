@@ -3,9 +3,23 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const uint64_t LARGEST_TEXT = 16 << 20;
+
+/* ---------------------------------------------------------------- the pair of a key */
+
+static int find_key(const void *key, const void *item) {
+    const gk__gguf_pair *const *p = item;
+    return strcmp(key, (*p)->key);
+}
+
+const gk__gguf_pair *gk__gguf_find(const gk_gguf *g, const char *key) {
+    if (!g->by_key) return NULL;
+    const gk__gguf_pair **p = bsearch(key, g->by_key, g->n_pairs, sizeof *g->by_key, find_key);
+    return p ? *p : NULL;
+}
 
 /* ---------------------------------------------------------------- one value */
 

@@ -1,4 +1,4 @@
-/* gguf_parts.h: what gguf.c reads and gguf_meta.c hands out. Internal to core/. */
+/* gguf_parts.h: what gguf.c reads and gguf_meta.c hands out (gguf_types.c: of which types). Internal to core/. */
 #ifndef GK_CORE_GGUF_PARTS_H
 #define GK_CORE_GGUF_PARTS_H
 
@@ -32,9 +32,6 @@ struct gk_gguf {
 
 /* One file by itself, whatever it says of others. */
 gk_gguf *gk__gguf_open_one(const char *path, gk_error *err);
-/* Opens the other parts of a model of which `given` is one, and gives the first, which has all tensors.
- * `given` is used up, also by a failure. */
-gk_gguf *gk__gguf_join(gk_gguf *given, gk_error *err);
 /* Makes by_name; fails on a name that is there twice. */
 bool gk__gguf_index(gk_gguf *g, gk_error *err);
 

@@ -1,6 +1,6 @@
-/* gguf_split.c: a model in several files, STEM-00001-of-00003.gguf and so on, as llama.cpp's gguf-split and
- * gguf-py write them. Each says split.no (from 0), split.count and split.tensors.count, of all of them
- * together; the first alone has the model's metadata. */
+/* gguf_split.c: opens a model in one file, or in several, STEM-00001-of-00003.gguf and so on, as llama.cpp's
+ * gguf-split and gguf-py write them. Each says split.no (from 0), split.count and split.tensors.count, of all
+ * of them together; the first alone has the model's metadata. */
 #include "core/gguf_parts.h"
 
 #include <inttypes.h>
@@ -130,7 +130,9 @@ static bool join(const joining *j) {
     return true;
 }
 
-gk_gguf *gk__gguf_join(gk_gguf *given, gk_error *err) {
+/* Opens the other parts of a model of which `given` is one, and gives the first, which has all tensors.
+ * `given` is used up, also by a failure. */
+static gk_gguf *join_all(gk_gguf *given, gk_error *err) {
     int64_t count = 0, no = 0;
     if (!gk_gguf_has(given, COUNT)) return given;
     if (!gk_gguf_int(given, COUNT, 0, MOST_PARTS, &count, err) ||
@@ -150,6 +152,11 @@ gk_gguf *gk__gguf_join(gk_gguf *given, gk_error *err) {
     gk_free(j.part);
     gk_arena_free(j.names);
     return head;
+}
+
+gk_gguf *gk_gguf_open(const char *path, gk_error *err) {
+    gk_gguf *g = gk__gguf_open_one(path, err);
+    return g ? join_all(g, err) : NULL;
 }
 
 size_t gk_gguf_files(const gk_gguf *g) {

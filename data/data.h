@@ -24,7 +24,7 @@
 
 #include "core/core.h"
 
-/* ---------------------------------------------------------------- word lists (list.c) */
+/* ---------------------------------------------------------------- word lists (word_list.c) */
 
 #define GK_LIST_MAX 4096 /* words in one list: pairs of two lists still fit in memory */
 
@@ -38,7 +38,7 @@ typedef struct gk_list {
  * when there is no word at all or more than GK_LIST_MAX. */
 bool gk_list_load(gk_arena *a, const char *path, gk_list *out, gk_error *err);
 
-/* ---------------------------------------------------------------- wording (wording.c) */
+/* ---------------------------------------------------------------- wording (templates.c) */
 
 /* The two fields that change places in the B2A direction: the model sees "A … B" in one and "B … A" in the
  * other. */
@@ -75,7 +75,7 @@ bool gk_prompt_in(const gk_rendered *prompt, const char *text);
  * direction (file:line of the prompt). `row`: any object that has all fields that rows have. */
 bool gk_wording_check(const gk_wording *w, const json_t *row, gk_swap swap, gk_error *err);
 
-/* ---------------------------------------------------------------- texts (texts.c) */
+/* ---------------------------------------------------------------- texts (training_texts.c) */
 
 typedef struct gk_rows {
     const char *path; /* the file they stand in, one a line from line 1: for messages */

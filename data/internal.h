@@ -51,7 +51,7 @@ extern const gk__generator gk__fake_movies, gk__real_actors, gk__real_movies, gk
 /* Where a template stands, as "qa.jsonl:2"; in the arena. */
 const char *gk__template_line(gk_arena *a, const gk_template *t);
 
-/* ---------------------------------------------------------------- tables (table.c) */
+/* ---------------------------------------------------------------- tables (tsv.c) */
 
 typedef struct gk__table {
     const char *path;
@@ -65,7 +65,7 @@ typedef struct gk__table {
 bool gk__table_load(gk_arena *a, const char *path, size_t columns, gk__table *out, gk_error *err);
 const char *gk__table_at(const gk__table *t, size_t row, size_t column);
 
-/* ---------------------------------------------------------------- two-word names (pairs.c) */
+/* ---------------------------------------------------------------- two-word names (two_word_names.c) */
 
 /* Every pair of two lists' words in random order, taken from the front: none comes twice. */
 typedef struct gk__pairs {
@@ -80,7 +80,7 @@ const char *gk__pairs_right(const gk__pairs *p, uint32_t pair);
 /* Takes `want` pairs that share no word with each other; false when none are left. */
 bool gk__pairs_take(gk__pairs *p, size_t want, uint32_t *got);
 
-/* ---------------------------------------------------------------- rows that a user gave (rows.c) */
+/* ---------------------------------------------------------------- rows that a user gave (row_splits.c) */
 
 /* Notes that something of the source is not used: where it stands ("file:line") and why. */
 void gk__drop(gk__making *m, const char *where, const char *why_fmt, ...) GK_PRINTF(3, 4);
@@ -115,14 +115,15 @@ bool gk__deal(gk__making *m, gk__pool *p, const char *const *keys, gk_error *err
 typedef bool gk__line_fn(gk__making *m, void *ctx, json_t *row, const char *where, size_t n, gk_error *err);
 bool gk__each_line(gk__making *m, gk__line_fn *fn, void *ctx, gk_error *err);
 
-/* ---------------------------------------------------------------- the card (card.c) */
+/* ---------------------------------------------------------------- the card (dataset_card.c) */
 
 /* One file of the dataset, for its line in the card. */
 typedef struct gk__card_file {
     const char *name;
     const gk_buf *bytes;
 } gk__card_file;
-/* taken.c. Whether the file names dropped rows, or none: a dataset that came to nothing leaves one. */
+/* output_folder.c. Whether the file names dropped rows, or none: a dataset that came to nothing leaves one.
+ */
 bool gk__is_dropped_list(const char *path);
 /* Fails where the source is one of the files that a dataset in `dir` has, or that the one there has: it would
  * be lost. */

@@ -15,8 +15,9 @@ static gk__weights *slot_of(const gk_derived *d, int layer, gk_component comp) {
     return d->slot + (size_t)(inside ? layer : d->cfg.n_layers) * GK_N_COMPONENTS + (size_t)comp;
 }
 
-const gk__weights *gk__derived_weights(const gk_derived *d, int layer, gk_component comp) {
-    return slot_of(d, layer, comp);
+gk__weights gk__weights_of(const gk_cast *cast, int m, int layer, gk_component comp) {
+    if (cast->derived[m]) return *slot_of(cast->derived[m], layer, comp);
+    return (gk__weights){.from = gk_model_tensor(cast->model[m], layer, comp)};
 }
 
 static gk_derived *blank(const gk_config *c) {

@@ -155,7 +155,7 @@ gk_place gk__place(gk_ynode n, const char *file);
 bool gk__blame(const gk_scheme *s, gk_error *err);
 /* Names of fields and models must keep the canonical text unambiguous. */
 bool gk__name_ok(const char *name);
-/* A model's name from YAML (scheme.c). */
+/* A model's name from YAML (cast.c). */
 bool gk__name_parse(const gk__source *src, gk_ynode n, gk__name *out, gk_error *err);
 /* An integer that is written with digits and perhaps a minus, and nothing else. */
 bool gk__whole(const char *s, long lo, long hi, int *out);
@@ -171,7 +171,7 @@ const char *gk__patches_text(gk_arena *a, const gk_scheme *s);
 
 /* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
 
-/* The model's number in the cast, or -1. */
+/* The model's number in the cast, or -1 (cast.c). */
 int gk__model_find(const gk_cast *cast, const gk__name *m, gk_error *err);
 /* The scheme's patches and ablations into out->patch (patch.c). */
 bool gk__patches_lay(const gk__prompt *p, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
@@ -207,7 +207,7 @@ typedef struct gk__weights {
     uint32_t least;
     size_t last;
 } gk__weights;
-/* Those of model m of the cast. */
+/* Those of model m of the cast (derived.c). */
 gk__weights gk__weights_of(const gk_cast *cast, int m, int layer, gk_component comp);
 /* Bit-equal weights and bias (when both are of one kind, from the same tensors). */
 bool gk__weights_same(const gk__weights *a, const gk__weights *b);
@@ -227,8 +227,6 @@ double gk__weights_flops(const gk__weights *w); /* of one row's product */
 /* As gk_op_embed and gk_op_pos. */
 void gk__weights_embed(const gk_config *c, const gk__weights *w, int n, const int32_t *token, float *x);
 void gk__weights_pos(const gk__weights *w, int n, const int32_t *position, float *x);
-/* derived.c: an entry of the donor's table. */
-const gk__weights *gk__derived_weights(const gk_derived *d, int layer, gk_component comp);
 
 /* ---------------------------------------------------------------- interning (intern.c) */
 
@@ -311,7 +309,7 @@ typedef struct gk__engine {
     uint32_t n_nodes, n_last;
     gk__room all, last; /* uint32_t: every node; those that end a job */
     /* Of the layer at hand: the nodes that it computes keys and values of, and of them those that it computes
-     * the rest of (live.c). */
+     * the rest of (needed_nodes.c). */
     const uint32_t *keys, *outputs;
     uint32_t n_keys, n_outputs;
     gk__room live, live_keys, live_outputs; /* where patches make them differ from layer to layer */
@@ -326,8 +324,9 @@ typedef struct gk__engine {
     gk_graft_stats stats;
 } gk__engine;
 
-/* live.c: what each layer must compute for the nodes in `last`; sets keys and outputs for the layer index - 1
- * (0: the embedding, of which keys alone are); replaces the rows of `x` after it where there are patches. */
+/* needed_nodes.c: what each layer must compute for the nodes in `last`; sets keys and outputs for the layer
+ * index - 1 (0: the embedding, of which keys alone are); replaces the rows of `x` after it where there are
+ * patches. */
 void gk__live_find(gk__engine *e);
 void gk__live_layer(gk__engine *e, int index);
 void gk__live_patch(gk__engine *e, int index);

@@ -6,16 +6,6 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-bool gk__name_parse(const gk__source *src, gk_ynode n, gk__name *out, gk_error *err) {
-    const char *text;
-    if (!gk__text(src, n, &text, err)) return false;
-    out->name = text;
-    out->place = gk__place(n, src->file);
-    if (gk__name_ok(text)) return true;
-    return gk_fail(err, out->place, "a name has no blanks, quotes, brackets or any of | , ; : =",
-                   "'%.80s' cannot be the name of a model", text);
-}
-
 static const char head_hint[] = "the head policy is recipient, the name of a donor, or {last: DONOR}";
 
 static bool parse_head(const gk__source *src, gk_ynode n, gk_scheme *s, gk_error *err) {

@@ -8,11 +8,6 @@
 
 enum { CHUNK = 1024, GRAIN = 16, BLOCK_FLOATS = 1 << 19, FEWEST_ROWS = 64 };
 
-gk__weights gk__weights_of(const gk_cast *cast, int m, int layer, gk_component comp) {
-    if (cast->derived[m]) return *gk__derived_weights(cast->derived[m], layer, comp);
-    return (gk__weights){.from = gk_model_tensor(cast->model[m], layer, comp)};
-}
-
 /* ---------------------------------------------------------------- equality */
 
 bool gk__floats_same(const float *a, const float *b, size_t n) {

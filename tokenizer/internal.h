@@ -2,11 +2,12 @@
  *
  * A gk_tok is a kind (a table of functions) and its model. There are two kinds: sentencepiece (spm_kind.c
  * over the shim spm.cc and the merges of spm_bpe.c) and BPE as Hugging Face's `tokenizers` library does it
- * (bpe_kind.c). tokenizer_json.c makes the second from a tokenizer.json, from GPT-2's two files, and from what
- * gguf_tok.c writes in memory of a GGUF file.
+ * (bpe_kind.c). tokenizer_json.c makes the second from a tokenizer.json, which gguf_tok.c and, for GPT-2's
+ * files, tokenizer_json.c write in memory for what they read. files.c says which kind a file or folder is.
  *
- * The way of a text through BPE: added tokens that stand in the text as it is (added.c), normalisers
- * (normalize.c), added tokens that stand in the normalised text, pre-tokenisers (pretok.c), merges (merge.c).
+ * The way of a text through BPE: added tokens that stand in the text as it is (added_tokens.c), normalisers
+ * (normalize.c), added tokens that stand in the normalised text, pre-tokenisers (pretok.c), merges
+ * (bpe_merges.c).
  */
 #ifndef GK_TOKENIZER_INTERNAL_H
 #define GK_TOKENIZER_INTERNAL_H
@@ -72,7 +73,7 @@ bool gk__spm_by_library(gk_tok *t);
 /* The tokenizer_config.json of a sentencepiece model that was read without one, a new reference. */
 json_t *gk__spm_config(const gk_tok *t);
 
-/* ---------------------------------------------------------------- texts with places (view.c) */
+/* ---------------------------------------------------------------- texts with places (text_view.c) */
 
 /* A stretch of the text as the steps have rewritten it so far. Byte i of it begins at at[i] of the original
  * text, at[len] is where the stretch ends; at == NULL: it is the original from `base` on. */
@@ -111,7 +112,7 @@ static inline size_t gk__utf8_len(char first) {
 uint32_t gk__utf8_char(const char *s);        /* the character at s */
 size_t gk__utf8_put(uint32_t c, char out[4]); /* c < 0x800; its length */
 
-/* ---------------------------------------------------------------- strings to ids (table.c) */
+/* ---------------------------------------------------------------- strings to ids (hash_tables.c) */
 
 /* Strings are borrowed. */
 typedef struct gk__strings {
@@ -239,7 +240,7 @@ typedef struct gk__words {
 } gk__words;
 bool gk__pretokenize(const gk__steps *steps, const gk__work *w, const gk__view *in, gk__words *out);
 
-/* ---------------------------------------------------------------- added tokens (added.c) */
+/* ---------------------------------------------------------------- added tokens (added_tokens.c) */
 
 typedef struct gk__added_token {
     const char *content;
@@ -266,7 +267,7 @@ typedef struct gk__parts {
 /* `but_special`: special tokens are found, and are text all the same. */
 gk__parts gk__finder_split(const gk__finder *f, bool but_special, const char *text, size_t len, gk_arena *a);
 
-/* ---------------------------------------------------------------- merges (merge.c) */
+/* ---------------------------------------------------------------- merges (bpe_merges.c) */
 
 typedef struct gk__bpe_model {
     bool bytes;         /* the symbols are bytes (ByteLevel), else characters */
@@ -368,12 +369,14 @@ typedef struct gk__pre {
 bool gk__gguf_pre(const char *name, gk__pre *out); /* false: not in the table */
 const char *gk__gguf_pre_at(size_t i);             /* the i-th name; NULL behind the last */
 
-/* ---------------------------------------------------------------- what a tokenizer is (describe.c) */
+/* ---------------------------------------------------- what a tokenizer is (describe.c, fingerprint.c) */
 
 void gk__describe_number(gk_buf *out, long long n);
 void gk__describe_text(gk_buf *out, const char *text, size_t len);
 void gk__describe_added(gk_buf *out, const gk__added_token *t);
 void gk__bpe_describe(const void *bpe, gk_buf *out);
+/* The ids below `end` alone. */
+void gk__bpe_describe_upto(const gk__bpe *b, int end, gk_buf *out);
 
 /* Parts of a tokenizer.json (json_steps.c); `at.file` is the file. */
 bool gk__read_normalizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *err);

@@ -1,6 +1,6 @@
 /* tokenizer_json.c: tokenizer.json as Hugging Face's `tokenizers` library writes it, and the two files of
  * GPT-2, which are made into one. */
-#include "tokenizer/beside.h"
+#include "tokenizer/tokenizer_config.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #ifndef GK_TOOLS_TRAINING_H
 #define GK_TOOLS_TRAINING_H
 
-#include "tools/learned.h"
+#include "tools/epoch_eval.h"
 #include "tools/tools.h"
 #include "train/train.h"
 

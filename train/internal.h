@@ -9,7 +9,7 @@
 bool gk__freeze_parse(const char *text, gk_recipe *r, gk_place at, gk_error *err);
 json_t *gk__freeze_json(const gk_recipe *r);
 
-/* ---- reading.c: the texts of a corpus as they stand in its files */
+/* ---- text_files.c: the texts of a corpus as they stand in its files */
 
 typedef struct gk__text {
     const char *utf8;
@@ -29,13 +29,13 @@ typedef struct gk__text_list {
 bool gk__read_texts(gk__text_list *t, const char *const *files, size_t n_files, bool plain, gk_loss loss,
                     gk_error *err);
 
-/* ---- batch.c */
+/* ---- packing.c */
 
 /* The training texts shuffled by (seed, stream, pass) alone, or in file order. */
 void gk__stream_order(const gk_split *s, bool shuffle, uint64_t seed, const char *stream, int64_t pass,
                       uint32_t *order);
 
-/* ---- plan.c: which texts a step takes: a function of recipe, seed, texts and the step's number */
+/* ---- step_texts.c: which texts a step takes: a function of recipe, seed, texts and the step's number */
 
 typedef struct gk__plan gk__plan;
 /* Holds texts out and counts the run's steps; everything it borrows is the job's. */
@@ -54,7 +54,7 @@ typedef struct gk__texts { /* of a step */
 } gk__texts;
 gk__texts gk__plan_next(gk__plan *p);
 
-/* ---- state.c: where a run stands, and what it was made from */
+/* ---- run_state.c: where a run stands, and what it was made from */
 
 typedef struct gk__state { /* after `step` steps */
     int64_t step, tokens;
@@ -80,7 +80,8 @@ bool gk__is_frozen(const gk_param *p, const uint32_t *frozen, int n_layers);
 bool gk__decays(const gk_param *p, const gk_adamw_opts *o);
 double gk__sum_squares(size_t n, const float *x);
 
-/* ---- lora.c: the vector that a run trains: the model's, or an adapter's where the recipe has a rank */
+/* ---- trained_weights.c: the vector that a run trains: the model's, or an adapter's where the recipe has a
+ * rank */
 
 typedef struct gk__trained {
     gk_adapter *adapter; /* NULL: the model itself */
@@ -152,7 +153,7 @@ bool gk__checkpoint_state(const gk__checkpoint *c, int64_t total_steps, gk__stat
  * them. */
 bool gk__checkpoint_load(const gk__checkpoint *c, const gk_typed_array *list, size_t n, gk_error *err);
 
-/* ---- kept.c: the checkpoints of a folder */
+/* ---- checkpoint_files.c: the checkpoints of a folder */
 
 typedef struct gk__kept {
     int64_t step;
@@ -175,7 +176,7 @@ bool gk__kept_remove(const char *dir, gk_error *err);
 /* Removes what a killed run was writing: nobody else writes such names in a folder that is locked. */
 void gk__kept_sweep(const char *dir);
 
-/* ---- folder.c: who owns the run folder and what it holds */
+/* ---- run_folder.c: who owns the run folder and what it holds */
 
 typedef enum gk__found { GK__FRESH, GK__UNFINISHED, GK__FINISHED } gk__found;
 typedef struct gk__folder {
@@ -197,7 +198,7 @@ void gk__folder_leave(gk__folder *f);
 bool gk__manifest_read(const gk__folder *f, gk_train_result *out, gk_error *err);
 bool gk__manifest_write(const gk__folder *f, const json_t *inputs, const gk__state *s, gk_error *err);
 
-/* ---- pace.c: how fast the run goes */
+/* ---- throughput.c: how fast the run goes */
 
 typedef struct gk__pace {
     double peak, flops; /* FLOP/s of the machine; FLOPs since the process began */

@@ -76,14 +76,17 @@ struct gk_search {
     gk_search_result *result;
 };
 
+/* ---------------------------------------------------------------- scores (search_score.c) */
+
 /* Scores n sets on a part: out[i * prompts of the part + j]. A prompt whose logits are not finite ranks last,
  * with a log-probability of -inf. False and s->stopped: asked to stop. */
 bool gk__search_score(gk_search *s, int part, const bool *const *sets, size_t n, const char *label,
                       gk_obs *out, gk_error *err);
-gk__step *gk__search_add_step(gk_search *s, bool drop, size_t n);
 
 /* ---------------------------------------------------------------- its state (search_state.c) */
 
+/* The next step, with room for n grafts. */
+gk__step *gk__search_add_step(gk_search *s, bool drop, size_t n);
 bool gk__search_identify(gk_search *s, gk_error *err);
 bool gk__search_save(const gk_search *s, gk_error *err);
 /* Nothing where there is no state yet. */

@@ -111,6 +111,18 @@ bool gk__search_save(const gk_search *s, gk_error *err) {
 
 /* ---------------------------------------------------------------- reading */
 
+gk__step *gk__search_add_step(gk_search *s, bool drop, size_t n) {
+    if (s->n_steps == s->room) {
+        size_t room = s->room ? 2 * s->room : 16;
+        s->step = gk_grow(s->step, s->room * sizeof *s->step, room * sizeof *s->step);
+        s->room = room;
+    }
+    gk__step *step = &s->step[s->n_steps++];
+    *step = (gk__step){.drop = drop, .beam = gk_arena_alloc(s->a, n * sizeof *step->beam), .n = n};
+    for (size_t i = 0; i < n; i++) step->beam[i].in = gk_arena_alloc(s->a, s->cells.n);
+    return step;
+}
+
 static bool read_number(const json_t *v, double *out) {
     *out = json_is_null(v) ? -INFINITY : json_number_value(v);
     return json_is_null(v) || json_is_number(v);

@@ -135,12 +135,6 @@ static void add_unique(gk_sweep *s, const gk_scheme *scheme, int64_t source) {
     s->by_source[source] = s->n_unique;
 }
 
-bool gk__sweep_has(const gk_sweep *s, size_t k, size_t prompt) {
-    const gk_prompt *p = &s->prompts.item[prompt];
-    const gk_eval_template *t = &s->prompts.tmpl[p->tmpl];
-    return !p->dropped && gk_scheme_applies(s->unique[k], t->fields, t->n_fields);
-}
-
 static void mark_done(void *ctx, int64_t source, int64_t prompt) {
     gk_sweep *s = ctx;
     size_t k = source >= 0 && (size_t)source < s->n_sources ? s->by_source[source] : 0;
@@ -358,35 +352,6 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
     return true;
 }
 
-/* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
- * gk_interrupted() when that came first. */
-bool gk__sweep_means(gk_sweep *s, gk_error *err) {
-    const gk_config *c = gk_model_config(s->in.model[0]);
-    uint32_t needed = 0;
-    if (s->has_means) return true;
-    for (size_t k = 0; k < s->n_unique; k++)
-        for (size_t i = 0; i < s->prompts.n; i++)
-            if (!s->done[k * s->prompts.n + i]) {
-                needed |= gk_scheme_means(s->unique[k], &s->in.cast);
-                break;
-            }
-    gk_graft_text *text = needed ? gk_arena_alloc(s->a, s->prompts.n * sizeof *text) : NULL;
-    size_t n = 0;
-    for (size_t i = 0; needed && i < s->prompts.n; i++) {
-        const gk_prompt *p = &s->prompts.item[i];
-        if (!p->dropped) text[n++] = (gk_graft_text){p->tokens.id, (int)p->tokens.n};
-    }
-    for (int m = 0; m < s->in.cast.n; m++) {
-        if (!(needed & (1u << m))) continue;
-        size_t values = ((size_t)c->n_layers + 1) * (size_t)c->d_model;
-        float *mean = gk_arena_alloc(s->a, values * sizeof *mean);
-        if (!gk_graft_means(&s->in.cast, m, text, n, mean, &s->stats, err)) return false;
-        s->in.cast.mean[m] = mean;
-    }
-    s->has_means = true;
-    return true;
-}
-
 /* The finished store takes the place of the one that a restart left alone until now. */
 static bool replace_old(gk_sweep *s, gk_error *err) {
     gk_store_close(s->store);
@@ -396,19 +361,6 @@ static bool replace_old(gk_sweep *s, gk_error *err) {
     if (rename(s->work, s->out) != 0)
         return gk_fail_errno(err, GK_AT_FILE(s->out), "replacing the results store", errno);
     return true;
-}
-
-size_t gk_sweep_matrices(const gk_sweep *s) {
-    return s->prepared || s->pending == 0 ? 0 : gk__inputs_matrices(&s->in);
-}
-
-bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
-    if (s->prepared || s->pending == 0) return true;
-    if (!gk__inputs_derive(&s->in, s->svd, progress, err)) return false;
-    gk_grafter_free(s->grafter); /* it took the derived donors for what they are made from */
-    s->grafter = gk_grafter_new(&s->in.cast, err);
-    s->prepared = s->grafter != NULL;
-    return s->prepared;
 }
 
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {

@@ -33,14 +33,14 @@ struct gk_sweep {
     double seconds;
 };
 
-/* Does scheme k of `unique` apply to this prompt, and is the prompt kept? (sweep.c) */
+/* Does scheme k of `unique` apply to this prompt, and is the prompt kept? (sweep_plan.c) */
 bool gk__sweep_has(const gk_sweep *s, size_t k, size_t prompt);
 /* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
- * gk_interrupted() when that came first. (sweep.c) */
+ * gk_interrupted() when that came first. (sweep_plan.c) */
 bool gk__sweep_means(gk_sweep *s, gk_error *err);
-/* In the chunk's arena; NULL, and why, where the scheme cannot be planned for this prompt. (sweep_cost.c) */
+/* In the chunk's arena; NULL, and why, where the scheme cannot be planned for this prompt. (sweep_plan.c) */
 const gk_plan *gk__sweep_plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why);
-/* What the engine needs beside its own memory: the plans of a pair's jobs. (sweep_cost.c) */
+/* What the engine needs beside its own memory: the plans of a pair's jobs. (sweep_plan.c) */
 size_t gk__sweep_plan_bytes(const gk_sweep *s, const gk_prompt *p);
 /* Chooses the prompts a transaction: the same for the same inputs, so that a resumed sweep cuts where the
  * first one did. (sweep_cost.c) */

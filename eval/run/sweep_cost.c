@@ -1,5 +1,5 @@
-/* sweep_cost.c: what a sweep's plans take and its cells cost, before they are computed: how many prompts a
- * transaction has, and the estimate. */
+/* sweep_cost.c: what a sweep's cells cost, before they are computed: how many prompts a transaction has, and
+ * the estimate. */
 #include "eval/run/sweep.h"
 
 #include <string.h>
@@ -9,33 +9,6 @@ enum { MOST_PROMPTS_A_CHUNK = 256, SAMPLE_PROMPTS = 8 };
 static const double CHUNK_FLOPS = 1e12;
 /* Work of the sample that an estimate of the time is made from. */
 static const double SAMPLE_FLOPS = 4e10;
-
-/* ---------------------------------------------------------------- plans */
-
-const gk_plan *gk__sweep_plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why) {
-    gk_arena *a = s->chunk_arena;
-    const gk_prompt *p = &s->prompts.item[prompt];
-    gk_plan made, *plan;
-    gk_arena_reset(s->plan_arena);
-    if (!gk_plan_make(s->plan_arena, s->unique[k], &s->in.cast, &p->tokens, p->fields, p->n_fields, &made,
-                      why))
-        return NULL;
-    plan = gk_arena_alloc(a, sizeof *plan);
-    *plan = gk_plan_extend(a, &made, 0); /* what making it took stays behind */
-    return plan;
-}
-
-static size_t one_plan_bytes(const gk_sweep *s, size_t tokens) {
-    const gk_config *c = gk_model_config(s->in.model[0]);
-    return ((size_t)gk_plan_slots(c) + (size_t)c->n_layers + 1) * tokens + sizeof(gk_plan) + sizeof(gk_job) +
-           sizeof(gk_stored);
-}
-
-size_t gk__sweep_plan_bytes(const gk_sweep *s, const gk_prompt *p) {
-    size_t bytes = 0;
-    for (int k = 0; k < gk__target_steps(p); k++) bytes += one_plan_bytes(s, p->tokens.n + (size_t)k);
-    return bytes + (s->generate ? one_plan_bytes(s, p->tokens.n + (size_t)s->generate) : 0);
-}
 
 /* ---------------------------------------------------------------- samples and estimates */
 

@@ -1,4 +1,4 @@
-/* spm_bpe.c: a sentencepiece BPE model as a table of merges, encoded with by merge.c.
+/* spm_bpe.c: a sentencepiece BPE model as a table of merges, encoded with by bpe_merges.c.
  *
  * The library merges two neighbours when what they spell is a piece, the highest score first and of equal
  * scores the leftmost. So each way to cut a piece into two pieces is an entry of the table, and the rank is

@@ -1,6 +1,6 @@
 /* cmd_gate.c: checks that a model knows its own facts before anything is built on it. */
 #include "eval/run/run.h"
-#include "tools/told.h"
+#include "tools/prompt_counts.h"
 #include "tools/tools.h"
 
 typedef struct args {

@@ -1,5 +1,5 @@
 /* cmd_generate.c: continues texts, so that one sees that a model is alive. */
-#include "tools/texts.h"
+#include "tools/input_texts.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* cmd_logits.c: what a model says at every token of a text, for scripts: the likeliest next tokens, the
  * log-probability of the one that follows, perplexity; all logits on request. */
 #include "eval/measure/measure.h"
-#include "tools/texts.h"
+#include "tools/input_texts.h"
 
 #include <math.h>
 #include <string.h>

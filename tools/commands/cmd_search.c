@@ -1,6 +1,6 @@
 /* cmd_search.c: looks for a small graft that suffices, and shows the ladder that leads to it. */
 #include "report/report.h"
-#include "tools/told.h"
+#include "tools/prompt_counts.h"
 #include "tools/tools.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* cmd_sweep.c: evaluates graft schemes over prompts into a results store, and shows the headline. */
 #include "eval/run/run.h"
-#include "tools/told.h"
+#include "tools/prompt_counts.h"
 #include "tools/tools.h"
 
 #include <string.h>

@@ -1,0 +1,48 @@
+/* two_word_names.c: names and titles made of two words. */
+#include "data/internal.h"
+
+#include <string.h>
+
+gk__pairs gk__pairs_new(const gk_list *left, const gk_list *right, uint64_t seed, const char *stream) {
+    gk_rng rng;
+    gk__pairs p = {.left = left, .right = right, .n = left->n * right->n};
+    p.order = gk_alloc(p.n * sizeof *p.order);
+    for (size_t i = 0; i < p.n; i++) p.order[i] = (uint32_t)i;
+    gk_rng_seed(&rng, seed, stream);
+    gk_rng_shuffle(&rng, p.order, p.n, sizeof *p.order);
+    return p;
+}
+
+void gk__pairs_free(gk__pairs *p) {
+    gk_free(p->order);
+    *p = (gk__pairs){0};
+}
+
+const char *gk__pairs_left(const gk__pairs *p, uint32_t pair) {
+    return p->left->item[pair / p->right->n];
+}
+
+const char *gk__pairs_right(const gk__pairs *p, uint32_t pair) {
+    return p->right->item[pair % p->right->n];
+}
+
+static bool alike(const gk__pairs *p, uint32_t x, uint32_t y) {
+    return x / p->right->n == y / p->right->n || x % p->right->n == y % p->right->n;
+}
+
+bool gk__pairs_take(gk__pairs *p, size_t want, uint32_t *got) {
+    for (size_t k = 0; k < want; k++) {
+        size_t at = p->taken;
+        for (size_t j = 0; at < p->n && j < k;) {
+            bool clash = alike(p, p->order[at], got[j]);
+            at += clash;
+            j = clash ? 0 : j + 1;
+        }
+        if (at == p->n) return false;
+        got[k] = p->order[at];
+        /* The pairs skipped keep their turn: they move up behind the one taken. */
+        memmove(p->order + p->taken + 1, p->order + p->taken, (at - p->taken) * sizeof *p->order);
+        p->order[p->taken++] = got[k];
+    }
+    return true;
+}
