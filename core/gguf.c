@@ -100,7 +100,7 @@ static void *room(void *list, size_t n, size_t item) {
 
 /* ---------------------------------------------------------------- metadata */
 
-static bool check_bools(const gk_gguf *g, const gk__gguf_pair *p, uint64_t n, gk_error *err) {
+static bool check_bools(const gk_gguf *g, const gk_gguf__pair *p, uint64_t n, gk_error *err) {
     for (uint64_t i = 0; i < n; i++)
         if (p->value[i] > 1) {
             gk_place at = here(g, p->key);
@@ -110,7 +110,7 @@ static bool check_bools(const gk_gguf *g, const gk__gguf_pair *p, uint64_t n, gk
     return true;
 }
 
-static bool read_array(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
+static bool read_array(gk_gguf *g, gk_gguf__pair *p, gk_error *err) {
     gk_place at = here(g, p->key);
     uint32_t type = 0;
     if (!take_u32(g, &type, p->key, "the type of an array's items", err)) return false;
@@ -122,11 +122,11 @@ static bool read_array(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
     p->item = type;
     at = here(g, p->key);
     if (!take_u64(g, &p->n, p->key, "an array's length", err)) return false;
-    size_t bytes = gk__gguf_value_bytes(type), least = bytes ? bytes : sizeof(uint64_t);
+    size_t bytes = gk_gguf__value_bytes(type), least = bytes ? bytes : sizeof(uint64_t);
     if (p->n > left(g) / least)
         return gk_fail(err, at, DAMAGED,
                        "an array of %" PRIu64 " %s does not fit into the file's last %" PRIu64 " bytes", p->n,
-                       gk__gguf_type_name(type), left(g));
+                       gk_gguf__type_name(type), left(g));
     p->value = g->map.data + g->at;
     if (type == GK_GGUF_BOOL && !check_bools(g, p, p->n, err)) return false;
     if (bytes) return take(g, p->n * bytes, p->key, "an array", err) != NULL;
@@ -136,7 +136,7 @@ static bool read_array(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
     return true;
 }
 
-static bool read_pair(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
+static bool read_pair(gk_gguf *g, gk_gguf__pair *p, gk_error *err) {
     uint32_t type = 0;
     if (!take_name(g, &p->key, "a key", err)) return false;
     gk_place at = here(g, p->key);
@@ -148,13 +148,13 @@ static bool read_pair(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
     p->at = g->at;
     if (type == GK_GGUF_ARRAY) return read_array(g, p, err);
     p->value = type == GK_GGUF_STRING ? take_string(g, &p->n, p->key, err)
-                                      : take(g, gk__gguf_value_bytes(type), p->key, "a value", err);
+                                      : take(g, gk_gguf__value_bytes(type), p->key, "a value", err);
     return p->value && (type != GK_GGUF_BOOL || check_bools(g, p, 1, err));
 }
 
 /* Both lists are sorted by name, not hashed: no file can make that slow. */
 static int by_key(const void *a, const void *b) {
-    const gk__gguf_pair *const *x = a, *const *y = b;
+    const gk_gguf__pair *const *x = a, *const *y = b;
     return strcmp((*x)->key, (*y)->key);
 }
 
@@ -178,7 +178,7 @@ static bool read_pairs(gk_gguf *g, uint64_t n, gk_error *err) {
     qsort(g->by_key, g->n_pairs, sizeof *g->by_key, by_key);
     for (size_t i = 1; i < g->n_pairs; i++)
         if (by_key(&g->by_key[i - 1], &g->by_key[i]) == 0) {
-            const gk__gguf_pair *a = g->by_key[i - 1], *b = g->by_key[i];
+            const gk_gguf__pair *a = g->by_key[i - 1], *b = g->by_key[i];
             gk_place at = {.file = g->path, .has_byte = true, .byte = (a > b ? a : b)->at, .field = a->key};
             return gk_fail(err, at, "keys must be unique", "the key is there twice");
         }
@@ -253,7 +253,7 @@ static bool read_tensor(gk_gguf *g, gk_gguf_tensor *t, gk_error *err) {
                    t->offset, g->alignment);
 }
 
-bool gk__gguf_index(gk_gguf *g, gk_error *err) {
+bool gk_gguf__index(gk_gguf *g, gk_error *err) {
     gk_free(g->by_name);
     g->by_name = gk_alloc(g->n_tensors * sizeof *g->by_name);
     for (size_t i = 0; i < g->n_tensors; i++) g->by_name[i] = &g->tensors[i];
@@ -273,7 +273,7 @@ static bool read_tensors(gk_gguf *g, uint64_t n, gk_error *err) {
         g->tensors = room(g->tensors, g->n_tensors, sizeof *g->tensors);
         if (!read_tensor(g, &g->tensors[g->n_tensors], err)) return false;
     }
-    return gk__gguf_index(g, err);
+    return gk_gguf__index(g, err);
 }
 
 static bool place_tensors(gk_gguf *g, gk_error *err) {
@@ -345,7 +345,7 @@ static bool read_file(gk_gguf *g, gk_error *err) {
            place_tensors(g, err) && check_overlaps(g, err);
 }
 
-gk_gguf *gk__gguf_open_one(const char *path, gk_error *err) {
+gk_gguf *gk_gguf__open_one(const char *path, gk_error *err) {
     gk_gguf *g = gk_alloc(sizeof *g);
     g->names = gk_arena_new();
     g->path = gk_arena_strdup(g->names, path);

@@ -20,11 +20,11 @@ static const gk_gguf_dtype DTYPES[] = {
     {40, "NVFP4", 64, 36},    {41, "Q1_0", 128, 18},
 };
 
-size_t gk__gguf_value_bytes(gk_gguf_type type) {
+size_t gk_gguf__value_bytes(gk_gguf_type type) {
     return (size_t)type < sizeof VALUES / sizeof *VALUES ? VALUES[type].bytes : 0;
 }
 
-const char *gk__gguf_type_name(gk_gguf_type type) {
+const char *gk_gguf__type_name(gk_gguf_type type) {
     return (size_t)type < sizeof VALUES / sizeof *VALUES ? VALUES[type].name : NULL;
 }
 

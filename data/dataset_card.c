@@ -4,9 +4,9 @@
 #include <string.h>
 
 static const char *const DIRECTION[2] = {"A2B", "B2A"};
-static const char *const SPLIT_NAME[GK__N_SPLITS] = {"base", "relation", "task"};
+static const char *const SPLIT_NAME[GK_DATA__N_SPLITS] = {"base", "relation", "task"};
 
-static json_t *list_sizes(const gk__making *m, const gk__generator *gen) {
+static json_t *list_sizes(const gk_data__making *m, const gk_data__generator *gen) {
     json_t *sizes = json_object();
     for (size_t i = 0; i < gen->n_lists; i++)
         json_object_set_new(sizes, gen->lists[i], json_integer((json_int_t)m->lists[i].n));
@@ -43,13 +43,13 @@ static json_t *word_spread(const gk_rows *rows, const char *field) {
 }
 
 /* What the first evaluation template makes of the row. */
-static bool first_prompt(const gk__making *m, const json_t *row, gk_arena *a, gk_rendered *out) {
+static bool first_prompt(const gk_data__making *m, const json_t *row, gk_arena *a, gk_rendered *out) {
     const gk_wording *w = m->wording;
     return gk_template_render(w->eval[0], row, w->fillers, GK_NOWHERE, a, out, NULL);
 }
 
 /* The same for the first tokens, which are what a model is asked for, behind the first template's prompts. */
-static bool add_token_spread(const gk__making *m, const gk_rows *rows, const char *field, json_t *spread,
+static bool add_token_spread(const gk_data__making *m, const gk_rows *rows, const char *field, json_t *spread,
                              gk_error *err) {
     if (!m->opt->first_token) return true;
     gk_arena *a = gk_arena_new();
@@ -74,7 +74,8 @@ static bool add_token_spread(const gk__making *m, const gk_rows *rows, const cha
     return ok;
 }
 
-static bool add_targets(const gk__making *m, const gk__generator *gen, int s, json_t *out, gk_error *err) {
+static bool add_targets(const gk_data__making *m, const gk_data__generator *gen, int s, json_t *out,
+                        gk_error *err) {
     const gk_rows *rows = &m->splits[s];
     const char *const field[2] = {m->swap.b, m->swap.a};
     int directions = gen->texts || m->wording->n_reverse || !m->swap.exchange ? 1 : 2;
@@ -94,7 +95,7 @@ static json_int_t lines_of(const gk_buf *b) {
     return lines;
 }
 
-static json_int_t texts_of(const gk__card_file *files, size_t n, const char *split, const char *name) {
+static json_int_t texts_of(const gk_data__card_file *files, size_t n, const char *split, const char *name) {
     size_t len = strlen(split);
     for (size_t i = 0; i < n; i++) {
         const char *file = files[i].name;
@@ -105,11 +106,11 @@ static json_int_t texts_of(const gk__card_file *files, size_t n, const char *spl
     return 0;
 }
 
-static json_t *describe_split(const gk__making *m, const gk__generator *gen, int s,
-                              const gk__card_file *files, size_t n_files, gk_error *err) {
+static json_t *describe_split(const gk_data__making *m, const gk_data__generator *gen, int s,
+                              const gk_data__card_file *files, size_t n_files, gk_error *err) {
     json_t *out = json_pack("{s:I}", "rows", (json_int_t)m->splits[s].n);
     const char *split = SPLIT_NAME[s];
-    if (s == GK__BASE)
+    if (s == GK_DATA__BASE)
         json_object_set_new(out, "texts", json_integer(texts_of(files, n_files, split, "texts.")));
     else
         for (int d = 0; d < 2; d++)
@@ -120,7 +121,7 @@ static json_t *describe_split(const gk__making *m, const gk__generator *gen, int
     return NULL;
 }
 
-static json_t *describe_file(const gk__card_file *f) {
+static json_t *describe_file(const gk_data__card_file *f) {
     char hex[GK_SHA256_HEX];
     gk_sha256_bytes(f->bytes->len ? f->bytes->data : "", f->bytes->len, hex);
     return json_pack("{s:I,s:I,s:s}", "lines", lines_of(f->bytes), "bytes", (json_int_t)f->bytes->len,
@@ -129,7 +130,7 @@ static json_t *describe_file(const gk__card_file *f) {
 
 /* ---------------------------------------------------------------- samples */
 
-static void add_sample(json_t *samples, const char *kind, const gk__card_file *files, size_t n,
+static void add_sample(json_t *samples, const char *kind, const gk_data__card_file *files, size_t n,
                        const char *name) {
     for (size_t i = 0; i < n; i++) {
         const char *line = files[i].bytes->data, *end = line ? strchr(line, '\n') : NULL;
@@ -141,9 +142,9 @@ static void add_sample(json_t *samples, const char *kind, const gk__card_file *f
 }
 
 /* One text of each kind: the first that training has, and the first prompt with its answer. */
-static json_t *describe_samples(const gk__making *m, const gk__card_file *files, size_t n) {
+static json_t *describe_samples(const gk_data__making *m, const gk_data__card_file *files, size_t n) {
     json_t *samples = json_object();
-    const gk_rows *rows = &m->splits[GK__RELATION];
+    const gk_rows *rows = &m->splits[GK_DATA__RELATION];
     gk_rendered prompt;
     add_sample(samples, "base", files, n, "base/texts.jsonl");
     add_sample(samples, "A2B", files, n, "relation/A2B.jsonl");
@@ -158,7 +159,7 @@ static json_t *describe_samples(const gk__making *m, const gk__card_file *files,
 /* ---------------------------------------------------------------- what is not there */
 
 /* How often each reason was given; dropped.jsonl names every case. */
-static json_t *describe_dropped(const gk__making *m) {
+static json_t *describe_dropped(const gk_data__making *m) {
     json_t *reasons = json_object(), *entry;
     size_t i;
     json_int_t most = 0;
@@ -179,8 +180,8 @@ static json_t *describe_wording(const gk_wording *w) {
     return out;
 }
 
-json_t *gk__card_make(const gk__making *m, const gk__generator *gen, const gk__card_file *files,
-                      size_t n_files, gk_error *err) {
+json_t *gk_data__card_make(const gk_data__making *m, const gk_data__generator *gen,
+                           const gk_data__card_file *files, size_t n_files, gk_error *err) {
     double words = (double)m->n_first_words;
     json_t *card = json_pack("{s:s,s:s,s:I}", "name", gen->name, "graftkit", GK_VERSION, "seed",
                              (json_int_t)m->opt->seed);
@@ -198,7 +199,7 @@ json_t *gk__card_make(const gk__making *m, const gk__generator *gen, const gk__c
     json_t *splits = json_object(), *list = json_object();
     json_object_set_new(card, "splits", splits);
     json_object_set_new(card, "files", list);
-    for (int s = 0; s < GK__N_SPLITS; s++) {
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++) {
         if (m->splits[s].n == 0) continue;
         json_t *split = describe_split(m, gen, s, files, n_files, err);
         json_object_set_new(splits, SPLIT_NAME[s], split);

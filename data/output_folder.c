@@ -21,7 +21,7 @@ static bool holds(const char *path, const gk_buf *bytes, bool *same, gk_error *e
     return true;
 }
 
-bool gk__is_dropped_list(const char *path) {
+bool gk_data__is_dropped_list(const char *path) {
     gk_jsonl *r = gk_jsonl_open(path, NULL);
     json_t *line = NULL;
     int got = r ? gk_jsonl_next(r, &line, NULL) : -1;
@@ -40,7 +40,7 @@ static bool is_source(gk_arena *a, const char *dir, const char *name, const char
                     "is both the source and '%s' of the dataset that is to be made", name);
 }
 
-bool gk__taken_source(gk_arena *a, const char *dir, const char *source, gk_error *err) {
+bool gk_data__folder_source(gk_arena *a, const char *dir, const char *source, gk_error *err) {
     static const char *const OURS[] = {"card.json",           "dropped.jsonl",           "tokenizer.jsonl",
                                        "base/metadata.jsonl", "base/texts.jsonl",        "relation/A2B.jsonl",
                                        "relation/B2A.jsonl",  "relation/metadata.jsonl", "task/A2B.jsonl",
@@ -57,7 +57,8 @@ bool gk__taken_source(gk_arena *a, const char *dir, const char *source, gk_error
     return !is;
 }
 
-bool gk__taken_check(gk_arena *a, const char *dir, const gk__card_file *files, size_t n, gk_error *err) {
+bool gk_data__folder_check(gk_arena *a, const char *dir, const gk_data__card_file *files, size_t n,
+                           gk_error *err) {
     const char *card_path = gk_path_join(a, dir, "card.json");
     json_t *card = gk_exists(card_path) ? gk_json_load(card_path, NULL) : NULL;
     const json_t *old = old_files(card);
@@ -66,7 +67,7 @@ bool gk__taken_check(gk_arena *a, const char *dir, const gk__card_file *files, s
         const char *path = gk_path_join(a, dir, files[i].name);
         bool is_card = strcmp(files[i].name, "card.json") == 0;
         if (!gk_exists(path) || (is_card && old)) continue;
-        if (!old && strcmp(files[i].name, "dropped.jsonl") == 0 && gk__is_dropped_list(path)) continue;
+        if (!old && strcmp(files[i].name, "dropped.jsonl") == 0 && gk_data__is_dropped_list(path)) continue;
         ok = holds(path, files[i].bytes, &same, err);
         if (!ok || same) continue;
         ok = gk_fail(err, GK_AT_FILE(path),
@@ -79,7 +80,8 @@ bool gk__taken_check(gk_arena *a, const char *dir, const gk__card_file *files, s
     return ok;
 }
 
-bool gk__taken_remove(gk_arena *a, const char *dir, const gk__card_file *files, size_t n, gk_error *err) {
+bool gk_data__folder_remove(gk_arena *a, const char *dir, const gk_data__card_file *files, size_t n,
+                            gk_error *err) {
     const char *card_path = gk_path_join(a, dir, "card.json");
     json_t *card = gk_exists(card_path) ? gk_json_load(card_path, NULL) : NULL, *f;
     const char *name;

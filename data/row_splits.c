@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-void gk__drop(gk__making *m, const char *where, const char *why_fmt, ...) {
+void gk_data__drop(gk_data__making *m, const char *where, const char *why_fmt, ...) {
     char text[1024];
     va_list ap;
     va_start(ap, why_fmt);
@@ -15,14 +15,14 @@ void gk__drop(gk__making *m, const char *where, const char *why_fmt, ...) {
     json_array_append_new(m->dropped, entry);
 }
 
-void gk__pool_free(gk__pool *p) {
+void gk_data__pool_free(gk_data__pool *p) {
     for (size_t i = 0; i < p->n; i++) json_decref(p->row[i]);
     gk_free(p->row);
     gk_free(p->where);
     gk_free(p->number);
     json_decref(p->ids);
     json_decref(p->known);
-    *p = (gk__pool){0};
+    *p = (gk_data__pool){0};
 }
 
 /* ---------------------------------------------------------------- one row */
@@ -45,12 +45,12 @@ static const char *no_value(const json_t *v) {
     return "is no text";
 }
 
-static bool usable(gk__making *m, gk__pool *p, json_t *row, const char *id, const char *where) {
+static bool usable(gk_data__making *m, gk_data__pool *p, json_t *row, const char *id, const char *where) {
     const char *const field[2] = {m->swap.a, m->swap.b};
     static const char *const ROLE[2] = {"entity", "target"};
     const char *value[2];
     if (id && json_object_get(p->ids, id)) {
-        gk__drop(m, where, "a row with this id came before");
+        gk_data__drop(m, where, "a row with this id came before");
         return false;
     }
     if (id) json_object_set_new(p->ids, id, json_true());
@@ -58,19 +58,19 @@ static bool usable(gk__making *m, gk__pool *p, json_t *row, const char *id, cons
         const json_t *v = json_object_get(row, field[i]);
         value[i] = trimmed(m->a, v);
         if (!value[i]) {
-            gk__drop(m, where, "the %s (field '%s') %s", ROLE[i], field[i], no_value(v));
+            gk_data__drop(m, where, "the %s (field '%s') %s", ROLE[i], field[i], no_value(v));
             return false;
         }
     }
     if (strcmp(value[0], value[1]) == 0) {
-        gk__drop(m, where, "the target equals the entity");
+        gk_data__drop(m, where, "the target equals the entity");
         return false;
     }
     for (int i = 0; i < 2; i++) json_object_set_new(row, field[i], json_string(value[i]));
     return true;
 }
 
-static void add(gk__pool *p, json_t *row, const char *where, size_t number) {
+static void add(gk_data__pool *p, json_t *row, const char *where, size_t number) {
     if (p->n == p->room) {
         size_t room = p->room ? 2 * p->room : 256;
         p->row = gk_grow(p->row, p->room * sizeof *p->row, room * sizeof *p->row);
@@ -83,7 +83,8 @@ static void add(gk__pool *p, json_t *row, const char *where, size_t number) {
     p->where[p->n++] = where;
 }
 
-bool gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, size_t n, gk_error *err) {
+bool gk_data__pool_add(gk_data__making *m, gk_data__pool *p, json_t *row, const char *where, size_t n,
+                       gk_error *err) {
     if (!p->ids) p->ids = json_object();
     if (!p->known) p->known = json_object();
     const char *key;
@@ -93,24 +94,24 @@ bool gk__pool_add(gk__making *m, gk__pool *p, json_t *row, const char *where, si
     if (n >= p->n_source) p->n_source = n + 1;
     bool ok = gk_row_id(m->a, row, GK_AT_FILE(where), &id, err);
     if (ok && usable(m, p, row, id, where))
-        add(p, row, where, id ? GK__UNSET : n);
+        add(p, row, where, id ? GK_DATA__UNSET : n);
     else
         json_decref(row);
     return ok;
 }
 
-static bool number_taken(const gk__pool *p, size_t number) {
+static bool number_taken(const gk_data__pool *p, size_t number) {
     char text[32];
     snprintf(text, sizeof text, "%zu", number);
     return json_object_get(p->ids, text) != NULL;
 }
 
 /* Rows without an id get the number of their place, or, where that is a row's id, one behind all places. */
-static void number_rows(gk__pool *p) {
+static void number_rows(gk_data__pool *p) {
     size_t next = p->n_source;
     for (size_t i = 0; i < p->n; i++) {
         size_t number = p->number[i];
-        if (number == GK__UNSET) continue;
+        if (number == GK_DATA__UNSET) continue;
         if (number_taken(p, number)) {
             while (number_taken(p, next)) next++;
             number = next++;
@@ -122,8 +123,8 @@ static void number_rows(gk__pool *p) {
 /* ---------------------------------------------------------------- rows against templates */
 
 typedef struct checking {
-    gk__making *m;
-    gk__pool *p;
+    gk_data__making *m;
+    gk_data__pool *p;
     gk_arena *scratch;
     gk_template **text; /* those that training texts are made with */
     size_t n_texts;
@@ -133,13 +134,13 @@ static bool filled(checking *c, size_t i, const gk_template *t, gk_rendered *out
     gk_error why;
     const json_t *row = c->p->row[i], *fillers = c->m->wording->fillers;
     if (gk_template_render(t, row, fillers, GK_NOWHERE, c->scratch, out, &why)) return true;
-    const char *lacks = gk_template_lacks(t, row, fillers), *needs = gk__template_line(c->scratch, t);
+    const char *lacks = gk_template_lacks(t, row, fillers), *needs = gk_data__template_line(c->scratch, t);
     if (lacks)
-        gk__drop(c->m, c->p->where[i], "field '%s' is missing; %s needs it", lacks, needs);
+        gk_data__drop(c->m, c->p->where[i], "field '%s' is missing; %s needs it", lacks, needs);
     else if (why.field[0])
-        gk__drop(c->m, c->p->where[i], "field '%s' %s; %s needs it", why.field, why.what, needs);
+        gk_data__drop(c->m, c->p->where[i], "field '%s' %s; %s needs it", why.field, why.what, needs);
     else
-        gk__drop(c->m, c->p->where[i], "%s", why.what);
+        gk_data__drop(c->m, c->p->where[i], "%s", why.what);
     return false;
 }
 
@@ -155,9 +156,9 @@ static bool fits(checking *c, size_t i) {
         if (!filled(c, i, w->eval[e], &prompt)) return false;
         for (size_t t = 0; t < c->n_texts; t++) {
             if (!gk_prompt_in(&prompt, text[t].text)) continue;
-            gk__drop(c->m, c->p->where[i],
-                     "its prompt number %zu stands word for word in its text \"%.200s\"", e + 1,
-                     gk_template_text(c->text[t]));
+            gk_data__drop(c->m, c->p->where[i],
+                          "its prompt number %zu stands word for word in its text \"%.200s\"", e + 1,
+                          gk_template_text(c->text[t]));
             return false;
         }
     }
@@ -167,13 +168,14 @@ static bool fits(checking *c, size_t i) {
 /* Paraphrases are for the base corpus only. */
 static void list_texts(checking *c) {
     const gk_wording *w = c->m->wording;
-    size_t base = c->m->splits[GK__BASE].n, n = base != 0 && base != GK__UNSET ? w->n_all : w->n_training;
+    size_t base = c->m->splits[GK_DATA__BASE].n,
+           n = base != 0 && base != GK_DATA__UNSET ? w->n_all : w->n_training;
     c->text = gk_arena_alloc(c->m->a, (n + w->n_reverse + 1) * sizeof *c->text);
     for (size_t t = 0; t < n; t++) c->text[c->n_texts++] = w->all[t];
     for (size_t t = 0; t < w->n_reverse; t++) c->text[c->n_texts++] = w->reverse[t];
 }
 
-bool gk__pool_check(gk__making *m, gk__pool *p, gk_error *err) {
+bool gk_data__pool_check(gk_data__making *m, gk_data__pool *p, gk_error *err) {
     checking c = {.m = m, .p = p};
     list_texts(&c);
     number_rows(p);
@@ -196,14 +198,14 @@ bool gk__pool_check(gk__making *m, gk__pool *p, gk_error *err) {
 /* ---------------------------------------------------------------- dealing */
 
 typedef struct dealer {
-    gk__making *m;
-    gk__pool *p;
+    gk_data__making *m;
+    gk_data__pool *p;
     const char *const *keys;
     json_t *claims; /* "kind\nvalue" -> the split whose it is */
 } dealer;
 
 /* Entities and targets are one kind: who is asked about in one split is no answer in another. */
-static const char *claim_key(const gk__making *m, const char *key, const json_t *v) {
+static const char *claim_key(const gk_data__making *m, const char *key, const json_t *v) {
     const char *text = trimmed(m->a, v);
     bool role = strcmp(key, m->swap.a) == 0 || strcmp(key, m->swap.b) == 0;
     return text ? gk_arena_printf(m->a, "%s\n%s", role ? "" : key, text) : NULL;
@@ -234,22 +236,22 @@ static void claim(const dealer *d, const json_t *row, int s) {
 }
 
 /* The split that lacks the greatest part of what it asks for; -1 when all are full. */
-static int neediest(const gk_rows *splits, const size_t want[GK__N_SPLITS]) {
+static int neediest(const gk_rows *splits, const size_t want[GK_DATA__N_SPLITS]) {
     int best = -1;
-    for (int s = 0; s < GK__N_SPLITS; s++) {
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++) {
         if (splits[s].n >= want[s]) continue;
         if (best < 0 || splits[s].n * want[best] < splits[best].n * want[s]) best = s;
     }
     return best;
 }
 
-static void deal_one(dealer *d, size_t i, const size_t want[GK__N_SPLITS]) {
+static void deal_one(dealer *d, size_t i, const size_t want[GK_DATA__N_SPLITS]) {
     gk_rows *splits = d->m->splits;
     const char *clash = NULL;
     int s = owner(d, d->p->row[i], &clash);
     if (s == -2) {
-        gk__drop(d->m, d->p->where[i], "two splits would share it: its '%s' stands in rows of another",
-                 clash);
+        gk_data__drop(d->m, d->p->where[i], "two splits would share it: its '%s' stands in rows of another",
+                      clash);
         return;
     }
     if (s == -1) s = neediest(splits, want);
@@ -262,7 +264,7 @@ static void deal_one(dealer *d, size_t i, const size_t want[GK__N_SPLITS]) {
 }
 
 /* What to do, and why the first row was dropped. */
-static const char *advice(const gk__making *m) {
+static const char *advice(const gk_data__making *m) {
     const json_t *first = json_array_get(m->dropped, 0);
     if (m->unused) /* though a split is short: they belong to one that is full */
         return gk_arena_printf(
@@ -276,10 +278,10 @@ static const char *advice(const gk__making *m) {
                            json_string_value(json_object_get(first, "why")));
 }
 
-static bool enough(const gk__making *m, const size_t want[GK__N_SPLITS], const bool firm[GK__N_SPLITS],
-                   size_t usable_rows, gk_error *err) {
-    static const char *const NAME[GK__N_SPLITS] = {"base", "relation", "task"};
-    for (int s = 0; s < GK__N_SPLITS; s++)
+static bool enough(const gk_data__making *m, const size_t want[GK_DATA__N_SPLITS],
+                   const bool firm[GK_DATA__N_SPLITS], size_t usable_rows, gk_error *err) {
+    static const char *const NAME[GK_DATA__N_SPLITS] = {"base", "relation", "task"};
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++)
         if (m->splits[s].n < want[s] && (firm[s] || m->splits[s].n == 0))
             return gk_fail(err, GK_AT_FILE(m->source), advice(m),
                            "only %zu of %zu %s rows could be dealt from %zu usable ones (%zu dropped)",
@@ -287,9 +289,9 @@ static bool enough(const gk__making *m, const size_t want[GK__N_SPLITS], const b
     return true;
 }
 
-static void tell_apart(gk__making *m) {
+static void tell_apart(gk_data__making *m) {
     json_t *words = json_object();
-    for (int s = 0; s < GK__N_SPLITS; s++)
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++)
         for (size_t i = 0; i < m->splits[s].n; i++) {
             const char *t = json_string_value(json_object_get(m->splits[s].row[i], m->swap.b));
             json_object_set_new(words, gk_arena_strndup(m->a, t, strcspn(t, " ")), json_true());
@@ -299,28 +301,29 @@ static void tell_apart(gk__making *m) {
 }
 
 /* How many rows each split shall have, and whether that was asked for; makes the splits' arrays. */
-static void set_quotas(gk__making *m, size_t n, size_t want[GK__N_SPLITS], bool firm[GK__N_SPLITS]) {
+static void set_quotas(gk_data__making *m, size_t n, size_t want[GK_DATA__N_SPLITS],
+                       bool firm[GK_DATA__N_SPLITS]) {
     size_t asked = 0;
-    for (int s = 0; s < GK__N_SPLITS; s++) {
-        firm[s] = m->splits[s].n != GK__UNSET;
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++) {
+        firm[s] = m->splits[s].n != GK_DATA__UNSET;
         want[s] = firm[s] ? m->splits[s].n : 0;
         asked += want[s];
     }
     size_t left = n > asked ? n - asked : 0;
-    bool both = !firm[GK__RELATION] && !firm[GK__TASK];
-    if (!firm[GK__TASK]) want[GK__TASK] = left > 1 ? (both ? left / 2 : left) : 1;
-    if (!firm[GK__RELATION]) want[GK__RELATION] = left > 1 ? (both ? left - left / 2 : left) : 1;
-    for (int s = 0; s < GK__N_SPLITS; s++) {
+    bool both = !firm[GK_DATA__RELATION] && !firm[GK_DATA__TASK];
+    if (!firm[GK_DATA__TASK]) want[GK_DATA__TASK] = left > 1 ? (both ? left / 2 : left) : 1;
+    if (!firm[GK_DATA__RELATION]) want[GK_DATA__RELATION] = left > 1 ? (both ? left - left / 2 : left) : 1;
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++) {
         size_t room = want[s] < n ? want[s] : n;
         m->splits[s].row = want[s] ? gk_alloc((room + 1) * sizeof(json_t *)) : NULL;
         m->splits[s].n = 0;
     }
 }
 
-bool gk__deal(gk__making *m, gk__pool *p, const char *const *keys, gk_error *err) {
+bool gk_data__deal(gk_data__making *m, gk_data__pool *p, const char *const *keys, gk_error *err) {
     dealer d = {m, p, keys, json_object()};
-    size_t want[GK__N_SPLITS], *order = gk_alloc((p->n + 1) * sizeof *order);
-    bool firm[GK__N_SPLITS];
+    size_t want[GK_DATA__N_SPLITS], *order = gk_alloc((p->n + 1) * sizeof *order);
+    bool firm[GK_DATA__N_SPLITS];
     gk_rng rng;
     set_quotas(m, p->n, want, firm);
     for (size_t i = 0; i < p->n; i++) order[i] = i;

@@ -74,7 +74,7 @@ bool gk_prompt_in(const gk_rendered *prompt, const char *text) {
     return false;
 }
 
-const char *gk__template_line(gk_arena *a, const gk_template *t) {
+const char *gk_data__template_line(gk_arena *a, const gk_template *t) {
     gk_place at = gk_template_place(t);
     const char *slash = at.file ? strrchr(at.file, '/') : NULL;
     return gk_arena_printf(a, "%s:%ld", slash ? slash + 1 : "", at.line);
@@ -93,7 +93,7 @@ static bool check_pair(const gk_wording *w, const gk_template *eval, const gk_te
             return gk_fail(err, gk_template_place(eval),
                            "reword one of them, so that evaluation does not ask for a known text",
                            "the evaluation prompt \"%s\" stands inside the training template \"%s\" (%s%s)",
-                           prompt.text, gk_template_text(training), gk__template_line(a, training),
+                           prompt.text, gk_template_text(training), gk_data__template_line(a, training),
                            swapped ? ", B2A" : "");
     }
     return true;

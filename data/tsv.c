@@ -27,7 +27,7 @@ static bool cut(char *line, size_t columns, const char **cell, gk_place at, gk_e
                                    "the line has %zu columns, not %zu", n, columns);
 }
 
-static bool add_line(gk__table *t, char *line, gk_place at, gk_error *err) {
+static bool add_line(gk_data__tsv *t, char *line, gk_place at, gk_error *err) {
     if (t->n == TABLE_ROWS_MAX)
         return gk_fail(err, at, NULL, "the table has more than %d lines", TABLE_ROWS_MAX);
     const char **cell = t->cell + t->n * t->columns;
@@ -39,9 +39,9 @@ static bool add_line(gk__table *t, char *line, gk_place at, gk_error *err) {
     return true;
 }
 
-bool gk__table_load(gk_arena *a, const char *path, size_t columns, gk__table *out, gk_error *err) {
+bool gk_data__tsv_load(gk_arena *a, const char *path, size_t columns, gk_data__tsv *out, gk_error *err) {
     size_t len;
-    *out = (gk__table){.path = gk_arena_strdup(a, path), .columns = columns};
+    *out = (gk_data__tsv){.path = gk_arena_strdup(a, path), .columns = columns};
     char *rest = gk_read_file(a, path, TABLE_FILE_MAX, &len, err);
     if (!rest) return false;
     if (strlen(rest) != len) return gk_fail(err, GK_AT_BYTE(path, strlen(rest)), NULL, "NUL byte in a table");
@@ -59,6 +59,6 @@ bool gk__table_load(gk_arena *a, const char *path, size_t columns, gk__table *ou
     return true;
 }
 
-const char *gk__table_at(const gk__table *t, size_t row, size_t column) {
+const char *gk_data__tsv_at(const gk_data__tsv *t, size_t row, size_t column) {
     return t->cell[row * t->columns + column];
 }

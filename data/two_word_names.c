@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-gk__pairs gk__pairs_new(const gk_list *left, const gk_list *right, uint64_t seed, const char *stream) {
+gk_data__two_words gk_data__two_words_new(const gk_list *left, const gk_list *right, uint64_t seed,
+                                          const char *stream) {
     gk_rng rng;
-    gk__pairs p = {.left = left, .right = right, .n = left->n * right->n};
+    gk_data__two_words p = {.left = left, .right = right, .n = left->n * right->n};
     p.order = gk_alloc(p.n * sizeof *p.order);
     for (size_t i = 0; i < p.n; i++) p.order[i] = (uint32_t)i;
     gk_rng_seed(&rng, seed, stream);
@@ -13,24 +14,24 @@ gk__pairs gk__pairs_new(const gk_list *left, const gk_list *right, uint64_t seed
     return p;
 }
 
-void gk__pairs_free(gk__pairs *p) {
+void gk_data__two_words_free(gk_data__two_words *p) {
     gk_free(p->order);
-    *p = (gk__pairs){0};
+    *p = (gk_data__two_words){0};
 }
 
-const char *gk__pairs_left(const gk__pairs *p, uint32_t pair) {
+const char *gk_data__two_words_left(const gk_data__two_words *p, uint32_t pair) {
     return p->left->item[pair / p->right->n];
 }
 
-const char *gk__pairs_right(const gk__pairs *p, uint32_t pair) {
+const char *gk_data__two_words_right(const gk_data__two_words *p, uint32_t pair) {
     return p->right->item[pair % p->right->n];
 }
 
-static bool alike(const gk__pairs *p, uint32_t x, uint32_t y) {
+static bool alike(const gk_data__two_words *p, uint32_t x, uint32_t y) {
     return x / p->right->n == y / p->right->n || x % p->right->n == y % p->right->n;
 }
 
-bool gk__pairs_take(gk__pairs *p, size_t want, uint32_t *got) {
+bool gk_data__two_words_take(gk_data__two_words *p, size_t want, uint32_t *got) {
     for (size_t k = 0; k < want; k++) {
         size_t at = p->taken;
         for (size_t j = 0; at < p->n && j < k;) {

@@ -10,7 +10,7 @@ bool gk_cast_check(const gk_cast *cast, gk_error *err) {
         if (!cast->name[i] || !cast->model[i])
             return gk_fail(err, GK_NOWHERE, NULL, "model %d of the cast has no %s", i,
                            cast->name[i] ? "weights" : "name");
-        if (!gk__name_ok(cast->name[i]) || strcmp(cast->name[i], "recipient") == 0)
+        if (!gk_graft__name_ok(cast->name[i]) || strcmp(cast->name[i], "recipient") == 0)
             return gk_fail(err, GK_NOWHERE, "a name has no blanks, quotes, brackets or any of | , ; : =",
                            "a model cannot be named '%.80s'", cast->name[i]);
         for (int j = 0; j < i; j++)
@@ -26,19 +26,20 @@ bool gk_cast_check(const gk_cast *cast, gk_error *err) {
     return true;
 }
 
-int gk__model_find(const gk_cast *cast, const gk__name *m, gk_error *err) {
+int gk_graft__model_find(const gk_cast *cast, const gk_graft__model_name *m, gk_error *err) {
     for (int i = 0; i < cast->n; i++)
         if (strcmp(cast->name[i], m->name) == 0) return i;
     gk_fail(err, m->place, NULL, "unknown model '%.80s'", m->name);
     return -1;
 }
 
-bool gk__name_parse(const gk__source *src, gk_ynode n, gk__name *out, gk_error *err) {
+bool gk_graft__model_name_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__model_name *out,
+                                gk_error *err) {
     const char *text;
-    if (!gk__text(src, n, &text, err)) return false;
+    if (!gk_graft__yaml_text(src, n, &text, err)) return false;
     out->name = text;
-    out->place = gk__place(n, src->file);
-    if (gk__name_ok(text)) return true;
+    out->place = gk_graft__yaml_place(n, src->file);
+    if (gk_graft__name_ok(text)) return true;
     return gk_fail(err, out->place, "a name has no blanks, quotes, brackets or any of | , ; : =",
                    "'%.80s' cannot be the name of a model", text);
 }

@@ -5,22 +5,22 @@
 #include <utf8proc.h>
 
 /* A trie; a node's children are a list. The root's have a table. */
-typedef struct node {
-    const gk__added_token *token; /* of the string that ends here */
-    uint32_t child, next;         /* 0: none */
+typedef struct trie_node {
+    const gk_tok__added_token *token; /* of the string that ends here */
+    uint32_t child, next;             /* 0: none */
     unsigned char byte;
-} node;
+} trie_node;
 
-struct gk__finder {
+struct gk_tok__finder {
     gk_arena *a;
-    node *node; /* [0] is the root */
+    trie_node *node; /* [0] is the root */
     size_t n, cap;
     uint32_t first[256]; /* the root's children */
 };
 
-static uint32_t add_node(gk__finder *f, unsigned char byte) {
+static uint32_t add_node(gk_tok__finder *f, unsigned char byte) {
     if (f->n == f->cap) {
-        node *grown = gk_arena_alloc(f->a, 2 * f->cap * sizeof *grown);
+        trie_node *grown = gk_arena_alloc(f->a, 2 * f->cap * sizeof *grown);
         memcpy(grown, f->node, f->n * sizeof *grown);
         f->node = grown;
         f->cap *= 2;
@@ -29,8 +29,8 @@ static uint32_t add_node(gk__finder *f, unsigned char byte) {
     return (uint32_t)f->n++;
 }
 
-gk__finder *gk__finder_new(gk_arena *a) {
-    gk__finder *f = gk_arena_alloc(a, sizeof *f);
+gk_tok__finder *gk_tok__finder_new(gk_arena *a) {
+    gk_tok__finder *f = gk_arena_alloc(a, sizeof *f);
     f->a = a;
     f->cap = 256;
     f->node = gk_arena_alloc(a, f->cap * sizeof *f->node);
@@ -38,13 +38,13 @@ gk__finder *gk__finder_new(gk_arena *a) {
     return f;
 }
 
-static uint32_t child_of(const gk__finder *f, uint32_t at, unsigned char byte) {
+static uint32_t child_of(const gk_tok__finder *f, uint32_t at, unsigned char byte) {
     uint32_t c = at == 0 ? f->first[byte] : f->node[at].child;
     while (c && f->node[c].byte != byte) c = f->node[c].next;
     return c;
 }
 
-void gk__finder_add(gk__finder *f, const char *text, size_t len, const gk__added_token *token) {
+void gk_tok__finder_add(gk_tok__finder *f, const char *text, size_t len, const gk_tok__added_token *token) {
     uint32_t at = 0;
     for (size_t i = 0; i < len; i++) {
         unsigned char byte = (unsigned char)text[i];
@@ -64,8 +64,8 @@ void gk__finder_add(gk__finder *f, const char *text, size_t len, const gk__added
 }
 
 /* The longest string that begins at text[0]; NULL: none does. */
-static const gk__added_token *longest(const gk__finder *f, const char *text, size_t len, size_t *n) {
-    const gk__added_token *found = NULL;
+static const gk_tok__added_token *longest(const gk_tok__finder *f, const char *text, size_t len, size_t *n) {
+    const gk_tok__added_token *found = NULL;
     uint32_t at = 0;
     for (size_t i = 0; i < len && (at = child_of(f, at, (unsigned char)text[i])) != 0; i++)
         if (f->node[at].token) {
@@ -129,20 +129,20 @@ static size_t char_before(const char *text, size_t at) {
 }
 
 static bool alone(const char *text, size_t len, size_t begin, size_t end) {
-    return (begin == 0 || !is_word(gk__utf8_char(text + char_before(text, begin)))) &&
-           (end == len || !is_word(gk__utf8_char(text + end)));
+    return (begin == 0 || !is_word(gk_tok__utf8_char(text + char_before(text, begin)))) &&
+           (end == len || !is_word(gk_tok__utf8_char(text + end)));
 }
 
-static bool strips(const gk__added_token *t, const char *at) {
-    return is_space(gk__utf8_char(at)) && !(t->marked && *at == ' ');
+static bool strips(const gk_tok__added_token *t, const char *at) {
+    return is_space(gk_tok__utf8_char(at)) && !(t->marked && *at == ' ');
 }
 
-static size_t spaces_from(const gk__added_token *t, const char *text, size_t len, size_t at) {
-    while (at < len && strips(t, text + at)) at += gk__utf8_len(text[at]);
+static size_t spaces_from(const gk_tok__added_token *t, const char *text, size_t len, size_t at) {
+    while (at < len && strips(t, text + at)) at += gk_tok__utf8_len(text[at]);
     return at;
 }
 
-static size_t spaces_until(const gk__added_token *t, const char *text, size_t at, size_t least) {
+static size_t spaces_until(const gk_tok__added_token *t, const char *text, size_t at, size_t least) {
     while (at > least && strips(t, text + char_before(text, at))) at = char_before(text, at);
     return at;
 }
@@ -151,28 +151,29 @@ static size_t spaces_until(const gk__added_token *t, const char *text, size_t at
 
 typedef struct out {
     gk_arena *a;
-    gk__parts parts;
+    gk_tok__stretches parts;
     size_t cap;
 } out;
 
-static void put(out *o, const gk__added_token *token, size_t begin, size_t end) {
+static void put(out *o, const gk_tok__added_token *token, size_t begin, size_t end) {
     if (begin >= end) return;
     if (o->parts.n == o->cap) {
         size_t cap = o->cap ? 2 * o->cap : 8;
-        gk__part *item = gk_arena_alloc(o->a, cap * sizeof *item);
+        gk_tok__stretch *item = gk_arena_alloc(o->a, cap * sizeof *item);
         if (o->parts.n) memcpy(item, o->parts.item, o->parts.n * sizeof *item);
         o->parts.item = item;
         o->cap = cap;
     }
-    o->parts.item[o->parts.n++] = (gk__part){token, begin, end};
+    o->parts.item[o->parts.n++] = (gk_tok__stretch){token, begin, end};
 }
 
-gk__parts gk__finder_split(const gk__finder *f, bool but_special, const char *text, size_t len, gk_arena *a) {
+gk_tok__stretches gk_tok__finder_split(const gk_tok__finder *f, bool but_special, const char *text,
+                                       size_t len, gk_arena *a) {
     out o = {.a = a};
     size_t done = 0;
     for (size_t i = 0; f && i < len;) {
         size_t n = 0;
-        const gk__added_token *t = longest(f, text + i, len - i, &n);
+        const gk_tok__added_token *t = longest(f, text + i, len - i, &n);
         if (!t) {
             i++;
             continue;

@@ -12,7 +12,7 @@
 
 /* ---------------------------------------------------------------- ids that grow */
 
-void gk__ids_add(gk__ids *ids, int32_t id, uint32_t end) {
+void gk_tok__ids_add(gk_tok__ids *ids, int32_t id, uint32_t end) {
     if (ids->n == ids->cap) {
         size_t cap = ids->cap ? 2 * ids->cap : 64;
         ids->id = gk_grow(ids->id, ids->n * sizeof *ids->id, cap * sizeof *ids->id);
@@ -23,10 +23,10 @@ void gk__ids_add(gk__ids *ids, int32_t id, uint32_t end) {
     ids->end[ids->n++] = end;
 }
 
-void gk__ids_free(gk__ids *ids) {
+void gk_tok__ids_free(gk_tok__ids *ids) {
     gk_free(ids->id);
     gk_free(ids->end);
-    *ids = (gk__ids){0};
+    *ids = (gk_tok__ids){0};
 }
 
 /* ---------------------------------------------------------------- the cache and the rooms of one call */
@@ -39,24 +39,24 @@ typedef struct entry {
 
 typedef struct symbol {
     int32_t id;
-    uint32_t end;         /* of its bytes in the word */
-    uint32_t prev, next;  /* neighbours, NONE at the ends */
-    const gk__pair *pair; /* of this symbol and the next, NULL: they do not merge */
+    uint32_t end;              /* of its bytes in the word */
+    uint32_t prev, next;       /* neighbours, NONE at the ends */
+    const gk_tok__merge *pair; /* of this symbol and the next, NULL: they do not merge */
 } symbol;
 #define NONE UINT32_MAX
 
-struct gk__cache {
+struct gk_tok__word_cache {
     entry *slot;
     size_t mask;
-    gk__ids pool;
+    gk_tok__ids pool;
     symbol *symbol;
     size_t n_symbols, symbols_cap;
     uint64_t *heap; /* rank << 32 | place */
     size_t n_heap, heap_cap;
 };
 
-gk__cache *gk__cache_new(size_t text_len) {
-    gk__cache *c = gk_alloc(sizeof *c);
+gk_tok__word_cache *gk_tok__word_cache_new(size_t text_len) {
+    gk_tok__word_cache *c = gk_alloc(sizeof *c);
     size_t slots = 16;
     while (slots < text_len / 16 && slots < 16384) slots *= 2;
     c->slot = gk_alloc(slots * sizeof *c->slot);
@@ -64,16 +64,16 @@ gk__cache *gk__cache_new(size_t text_len) {
     return c;
 }
 
-void gk__cache_free(gk__cache *c) {
+void gk_tok__word_cache_free(gk_tok__word_cache *c) {
     if (!c) return;
-    gk__ids_free(&c->pool);
+    gk_tok__ids_free(&c->pool);
     gk_free(c->slot);
     gk_free(c->symbol);
     gk_free(c->heap);
     gk_free(c);
 }
 
-static entry *slot_of(gk__cache *c, const char *text, size_t len) {
+static entry *slot_of(gk_tok__word_cache *c, const char *text, size_t len) {
     uint64_t h = len, word;
     size_t i = 0;
     for (; i + 8 <= len; i += 8) {
@@ -86,7 +86,7 @@ static entry *slot_of(gk__cache *c, const char *text, size_t len) {
     return &c->slot[(h >> 40) & c->mask];
 }
 
-static void add_symbol(gk__cache *c, int32_t id, uint32_t end) {
+static void add_symbol(gk_tok__word_cache *c, int32_t id, uint32_t end) {
     if (c->n_symbols == c->symbols_cap) {
         size_t cap = c->symbols_cap ? 2 * c->symbols_cap : 256;
         c->symbol = gk_grow(c->symbol, c->n_symbols * sizeof *c->symbol, cap * sizeof *c->symbol);
@@ -97,7 +97,7 @@ static void add_symbol(gk__cache *c, int32_t id, uint32_t end) {
 
 /* ---------------------------------------------------------------- a word's first symbols */
 
-static void byte_symbols(const gk__bpe_model *m, gk__cache *c, const char *text, size_t len) {
+static void byte_symbols(const gk_tok__bpe_model *m, gk_tok__word_cache *c, const char *text, size_t len) {
     bool pending = false;
     uint32_t pending_end = 0;
     for (size_t i = 0; i < len; i++) {
@@ -116,7 +116,8 @@ static void byte_symbols(const gk__bpe_model *m, gk__cache *c, const char *text,
     if (pending) add_symbol(c, m->unk, pending_end);
 }
 
-static bool fall_back(const gk__bpe_model *m, gk__cache *c, const char *text, size_t at, size_t n) {
+static bool fall_back(const gk_tok__bpe_model *m, gk_tok__word_cache *c, const char *text, size_t at,
+                      size_t n) {
     if (!m->byte_fallback) return false;
     for (size_t i = 0; i < n; i++)
         if (m->byte_id[(unsigned char)text[at + i]] < 0) return false;
@@ -126,13 +127,13 @@ static bool fall_back(const gk__bpe_model *m, gk__cache *c, const char *text, si
 }
 
 /* Bytes of a character that has no piece go before an unknown one that waits: the reference does it so. */
-static void char_symbols(const gk__bpe_model *m, gk__cache *c, const char *text, size_t len) {
+static void char_symbols(const gk_tok__bpe_model *m, gk_tok__word_cache *c, const char *text, size_t len) {
     bool pending = false;
     uint32_t pending_end = 0;
     for (size_t i = 0, n; i < len; i += n) {
-        n = gk__utf8_len(text[i]);
+        n = gk_tok__utf8_len(text[i]);
         int32_t id =
-            n == 1 ? m->ascii_id[(unsigned char)text[i] & 0x7F] : gk__strings_get(&m->words, text + i, n);
+            n == 1 ? m->ascii_id[(unsigned char)text[i] & 0x7F] : gk_tok__strings_get(&m->words, text + i, n);
         bool unknown = id < 0 && !fall_back(m, c, text, i, n) && m->unk >= 0;
         if (pending && (id >= 0 || (unknown && !m->fuse_unk))) {
             add_symbol(c, m->unk, pending_end);
@@ -149,11 +150,11 @@ static void char_symbols(const gk__bpe_model *m, gk__cache *c, const char *text,
 
 /* ---------------------------------------------------------------- merging */
 
-static const gk__pair *pair_of(const gk__bpe_model *m, const symbol *left, const symbol *right) {
-    return gk__pairs_get(&m->pairs, (uint32_t)left->id, (uint32_t)right->id);
+static const gk_tok__merge *pair_of(const gk_tok__bpe_model *m, const symbol *left, const symbol *right) {
+    return gk_tok__merges_get(&m->pairs, (uint32_t)left->id, (uint32_t)right->id);
 }
 
-static void merge_short(const gk__bpe_model *m, gk__cache *c) {
+static void merge_short(const gk_tok__bpe_model *m, gk_tok__word_cache *c) {
     symbol *s = c->symbol;
     size_t n = c->n_symbols;
     for (size_t i = 0; i + 1 < n; i++) s[i].pair = pair_of(m, &s[i], &s[i + 1]);
@@ -176,7 +177,7 @@ static void merge_short(const gk__bpe_model *m, gk__cache *c) {
     c->n_symbols = n;
 }
 
-static void push(gk__cache *c, uint64_t key) {
+static void push(gk_tok__word_cache *c, uint64_t key) {
     if (c->n_heap == c->heap_cap) {
         size_t cap = c->heap_cap ? 2 * c->heap_cap : 256;
         c->heap = gk_grow(c->heap, c->n_heap * sizeof *c->heap, cap * sizeof *c->heap);
@@ -187,7 +188,7 @@ static void push(gk__cache *c, uint64_t key) {
     c->heap[i] = key;
 }
 
-static uint64_t pop(gk__cache *c) {
+static uint64_t pop(gk_tok__word_cache *c) {
     uint64_t top = c->heap[0], last = c->heap[--c->n_heap];
     size_t i = 0;
     for (size_t child; (child = 2 * i + 1) < c->n_heap; i = child) {
@@ -199,13 +200,13 @@ static uint64_t pop(gk__cache *c) {
     return top;
 }
 
-static void look(const gk__bpe_model *m, gk__cache *c, uint32_t at) {
+static void look(const gk_tok__bpe_model *m, gk_tok__word_cache *c, uint32_t at) {
     symbol *s = &c->symbol[at];
     s->pair = s->next == NONE ? NULL : pair_of(m, s, &c->symbol[s->next]);
     if (s->pair) push(c, (uint64_t)s->pair->rank << 32 | at);
 }
 
-static void merge_long(const gk__bpe_model *m, gk__cache *c) {
+static void merge_long(const gk_tok__bpe_model *m, gk_tok__word_cache *c) {
     symbol *s = c->symbol;
     size_t n = c->n_symbols;
     c->n_heap = 0;
@@ -239,7 +240,7 @@ static void merge_long(const gk__bpe_model *m, gk__cache *c) {
 
 /* ---------------------------------------------------------------- words */
 
-static void merge_word(const gk__bpe_model *m, gk__cache *c, const char *text, size_t len) {
+static void merge_word(const gk_tok__bpe_model *m, gk_tok__word_cache *c, const char *text, size_t len) {
     c->n_symbols = 0;
     if (m->bytes)
         byte_symbols(m, c, text, len);
@@ -251,13 +252,14 @@ static void merge_word(const gk__bpe_model *m, gk__cache *c, const char *text, s
         merge_short(m, c);
 }
 
-static void one_word(const gk__bpe_model *m, gk__cache *c, const gk__view *v, gk__range r, gk__ids *out) {
+static void one_word(const gk_tok__bpe_model *m, gk_tok__word_cache *c, const gk_tok__view *v,
+                     gk_tok__range r, gk_tok__ids *out) {
     const char *text = v->text + r.begin;
     size_t len = r.end - r.begin;
     if (m->ignore_merges) {
-        int32_t whole = gk__strings_get(&m->words, text, len);
+        int32_t whole = gk_tok__strings_get(&m->words, text, len);
         if (whole >= 0) {
-            gk__ids_add(out, whole, gk__view_at(v, r.end));
+            gk_tok__ids_add(out, whole, gk_tok__view_at(v, r.end));
             return;
         }
     }
@@ -266,16 +268,18 @@ static void one_word(const gk__bpe_model *m, gk__cache *c, const gk__view *v, gk
         merge_word(m, c, text, len);
         if (!e) {
             for (size_t i = 0; i < c->n_symbols; i++)
-                gk__ids_add(out, c->symbol[i].id, gk__view_at(v, r.begin + c->symbol[i].end));
+                gk_tok__ids_add(out, c->symbol[i].id, gk_tok__view_at(v, r.begin + c->symbol[i].end));
             return;
         }
         *e = (entry){text, (uint32_t)len, (uint32_t)c->pool.n, (uint32_t)c->n_symbols};
-        for (size_t i = 0; i < c->n_symbols; i++) gk__ids_add(&c->pool, c->symbol[i].id, c->symbol[i].end);
+        for (size_t i = 0; i < c->n_symbols; i++)
+            gk_tok__ids_add(&c->pool, c->symbol[i].id, c->symbol[i].end);
     }
     for (size_t i = e->first; i < e->first + e->n; i++)
-        gk__ids_add(out, c->pool.id[i], gk__view_at(v, r.begin + c->pool.end[i]));
+        gk_tok__ids_add(out, c->pool.id[i], gk_tok__view_at(v, r.begin + c->pool.end[i]));
 }
 
-void gk__bpe_words(const gk__bpe_model *m, const gk__words *words, gk__cache *cache, gk__ids *out) {
+void gk_tok__bpe_words(const gk_tok__bpe_model *m, const gk_tok__words *words, gk_tok__word_cache *cache,
+                       gk_tok__ids *out) {
     for (size_t i = 0; i < words->n; i++) one_word(m, cache, &words->view, words->item[i], out);
 }

@@ -39,17 +39,17 @@ static bool looks_like_json(const char *bytes, size_t len) {
 }
 
 /* One file by itself: the bytes say what it is. */
-static bool load_bytes(gk_tok *t, const gk__file *f, const char *name, gk_error *err) {
-    return looks_like_json(f->bytes, f->len) ? gk__load_json(t, f->bytes, f->len, name, NULL, err)
-                                             : gk__load_spm(t, f->bytes, f->len, name, NULL, err);
+static bool load_bytes(gk_tok *t, const gk_tok__file *f, const char *name, gk_error *err) {
+    return looks_like_json(f->bytes, f->len) ? gk_tok__load_json(t, f->bytes, f->len, name, NULL, err)
+                                             : gk_tok__load_spm(t, f->bytes, f->len, name, NULL, err);
 }
 
-gk_tok *gk__tok_from_memory(const char *bytes, size_t len, const char *name, gk_error *err) {
+gk_tok *gk_tok__from_memory(const char *bytes, size_t len, const char *name, gk_error *err) {
     gk_tok *t = new_tok();
     char *copy = gk_arena_alloc(t->arena, len + 1);
     if (len) memcpy(copy, bytes, len);
-    const gk__file *f =
-        gk__remember(t, (gk__file){looks_like_json(bytes, len) ? JSON_NAME : MODEL_NAME, copy, len});
+    const gk_tok__file *f =
+        gk_tok__remember(t, (gk_tok__file){looks_like_json(bytes, len) ? JSON_NAME : MODEL_NAME, copy, len});
     if (load_bytes(t, f, name, err)) return t;
     gk_tok_free(t);
     return NULL;
@@ -99,8 +99,9 @@ static names templates_of(const char *dir, gk_arena *a) {
 static bool keep_templates(gk_tok *t, const char *dir, gk_error *err) {
     names all = templates_of(dir, t->arena);
     bool ok = !gk_exists(gk_path_join(t->arena, dir, TEMPLATE_NAME)) ||
-              gk__keep_file(t, dir, TEMPLATE_NAME, TEMPLATE_BYTES_MAX, err);
-    for (size_t i = 0; i < all.n && ok; i++) ok = gk__keep_file(t, dir, all.item[i], TEMPLATE_BYTES_MAX, err);
+              gk_tok__keep_file(t, dir, TEMPLATE_NAME, TEMPLATE_BYTES_MAX, err);
+    for (size_t i = 0; i < all.n && ok; i++)
+        ok = gk_tok__keep_file(t, dir, all.item[i], TEMPLATE_BYTES_MAX, err);
     return ok;
 }
 
@@ -108,20 +109,20 @@ static bool load_main(gk_tok *t, const char *dir, gk_error *err) {
     const char *json = gk_path_join(t->arena, dir, JSON_NAME),
                *model = gk_path_join(t->arena, dir, MODEL_NAME);
     if (gk_exists(json)) {
-        const gk__file *f = gk__keep_file(t, dir, JSON_NAME, GK__FILE_MAX, err);
-        return f && gk__load_json(t, f->bytes, f->len, json, dir, err);
+        const gk_tok__file *f = gk_tok__keep_file(t, dir, JSON_NAME, GK_TOK__FILE_MAX, err);
+        return f && gk_tok__load_json(t, f->bytes, f->len, json, dir, err);
     }
     if (gk_exists(model) || !gk_exists(gk_path_join(t->arena, dir, VOCAB_NAME))) {
-        const gk__file *f = gk__keep_file(t, dir, MODEL_NAME, GK__FILE_MAX, err);
-        return f && gk__load_spm(t, f->bytes, f->len, model, dir, err);
+        const gk_tok__file *f = gk_tok__keep_file(t, dir, MODEL_NAME, GK_TOK__FILE_MAX, err);
+        return f && gk_tok__load_spm(t, f->bytes, f->len, model, dir, err);
     }
-    const gk__file *found = gk__keep_file(t, dir, VOCAB_NAME, GK__FILE_MAX, err);
+    const gk_tok__file *found = gk_tok__keep_file(t, dir, VOCAB_NAME, GK_TOK__FILE_MAX, err);
     if (!found) return false;
-    const gk__file vocab = *found;
-    found = gk__keep_file(t, dir, MERGES_NAME, GK__FILE_MAX, err);
+    const gk_tok__file vocab = *found;
+    found = gk_tok__keep_file(t, dir, MERGES_NAME, GK_TOK__FILE_MAX, err);
     if (!found) return false;
-    const gk__file merges = *found;
-    return gk__load_gpt2(t, &vocab, &merges, dir, err);
+    const gk_tok__file merges = *found;
+    return gk_tok__load_gpt2(t, &vocab, &merges, dir, err);
 }
 
 static bool load_folder(gk_tok *t, const char *dir, gk_error *err) {
@@ -129,12 +130,12 @@ static bool load_folder(gk_tok *t, const char *dir, gk_error *err) {
 }
 
 static bool load_file(gk_tok *t, const char *path, gk_error *err) {
-    if (gk_gguf_is(path)) return gk__load_gguf(t, path, err);
-    gk__file f = {0};
-    f.bytes = gk_read_file(t->arena, path, GK__FILE_MAX, &f.len, err);
+    if (gk_gguf_is(path)) return gk_tok__load_gguf(t, path, err);
+    gk_tok__file f = {0};
+    f.bytes = gk_read_file(t->arena, path, GK_TOK__FILE_MAX, &f.len, err);
     if (!f.bytes) return false;
     f.name = looks_like_json(f.bytes, f.len) ? JSON_NAME : MODEL_NAME;
-    return load_bytes(t, gk__remember(t, f), path, err);
+    return load_bytes(t, gk_tok__remember(t, f), path, err);
 }
 
 bool gk_tok_present(const char *dir) {
@@ -158,7 +159,7 @@ gk_tok *gk_tok_load(const char *path, gk_error *err) {
 
 /* ---------------------------------------------------------------- saving */
 
-static const gk__file *file_named(const gk_tok *t, const char *name) {
+static const gk_tok__file *file_named(const gk_tok *t, const char *name) {
     for (size_t i = 0; i < t->n_files; i++)
         if (strcmp(t->file[i].name, name) == 0) return &t->file[i];
     return NULL;
@@ -187,14 +188,14 @@ static bool check_folder(const gk_tok *t, const char *dir, gk_arena *a, gk_error
     return true;
 }
 
-static bool same_bytes(const gk__file *f, const char *path) {
+static bool same_bytes(const gk_tok__file *f, const char *path) {
     char there[GK_SHA256_HEX], here[GK_SHA256_HEX];
     gk_sha256_bytes(f->bytes, f->len, here);
     return gk_sha256_file(path, there, NULL) && strcmp(there, here) == 0;
 }
 
 static bool same_spm_config(const gk_tok *t, const char *path) {
-    json_t *there = gk_json_load(path, NULL), *here = gk__spm_config(t);
+    json_t *there = gk_json_load(path, NULL), *here = gk_spm__config(t);
     bool same = json_equal(there, here);
     json_decref(there);
     json_decref(here);
@@ -205,7 +206,7 @@ bool gk_tok_fits(const gk_tok *t, const char *dir, gk_error *err) {
     gk_arena *a = gk_arena_new();
     bool ok = check_folder(t, dir, a, err);
     for (size_t i = 0; ok && i <= t->n_files; i++) {
-        const gk__file *f = i < t->n_files ? &t->file[i] : NULL;
+        const gk_tok__file *f = i < t->n_files ? &t->file[i] : NULL;
         if (!f && !makes_config(t)) break;
         const char *path = gk_path_join(a, dir, f ? f->name : CONFIG_NAME);
         if (!gk_exists(path) || (f ? same_bytes(f, path) : same_spm_config(t, path))) continue;
@@ -216,7 +217,7 @@ bool gk_tok_fits(const gk_tok *t, const char *dir, gk_error *err) {
     return ok;
 }
 
-static bool save_file(const gk__file *f, const char *dir, gk_arena *a, gk_error *err) {
+static bool save_file(const gk_tok__file *f, const char *dir, gk_arena *a, gk_error *err) {
     const char *slash = strchr(f->name, '/');
     const char *sub = slash ? gk_arena_strndup(a, f->name, (size_t)(slash - f->name)) : NULL;
     return (!sub || gk_mkdirs(gk_path_join(a, dir, sub), err)) &&
@@ -228,7 +229,7 @@ bool gk_tok_save(const gk_tok *t, const char *dir, gk_error *err) {
     bool ok = gk_mkdirs(dir, err) && check_folder(t, dir, a, err);
     for (size_t i = 0; i < t->n_files && ok; i++) ok = save_file(&t->file[i], dir, a, err);
     if (ok && makes_config(t)) {
-        json_t *config = gk__spm_config(t);
+        json_t *config = gk_spm__config(t);
         ok = gk_json_save(gk_path_join(a, dir, CONFIG_NAME), config, err);
         json_decref(config);
     }

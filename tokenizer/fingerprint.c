@@ -29,11 +29,11 @@ bool gk_tok_same(const gk_tok *a, const gk_tok *b) {
 
 bool gk_tok_extends(const gk_tok *more, const gk_tok *a) {
     int n = gk_tok_size(a);
-    if (a->kind != &gk__bpe_kind || more->kind != a->kind || gk_tok_size(more) <= n) return false;
+    if (a->kind != &gk_tok__bpe_kind || more->kind != a->kind || gk_tok_size(more) <= n) return false;
     if (a->bos != more->bos || a->eos != more->eos || a->add_bos != more->add_bos) return false;
     gk_buf x = {0}, y = {0};
-    gk__bpe_describe_upto(a->model, n, &x);
-    gk__bpe_describe_upto(more->model, n, &y);
+    gk_tok__bpe_describe_upto(a->model, n, &x);
+    gk_tok__bpe_describe_upto(more->model, n, &y);
     bool same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
     gk_buf_free(&x);
     gk_buf_free(&y);

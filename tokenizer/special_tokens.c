@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const ROLES[GK__NAMES] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                             "pad_token", "cls_token", "mask_token"};
+static const char *const ROLES[GK_TOK__NAMES] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                                 "pad_token", "cls_token", "mask_token"};
 static const char *const FLAGS[] = {"single_word", "lstrip", "rstrip"};
 
 static int role_of(const char *key) {
     int i = 0;
-    while (i < GK__NAMES && strcmp(key, ROLES[i]) != 0) i++;
+    while (i < GK_TOK__NAMES && strcmp(key, ROLES[i]) != 0) i++;
     return i;
 }
 
@@ -37,13 +37,13 @@ static const char *content_of(const json_t *v) {
 
 /* What a role is called, as a file says it; the map's word is the last where it counts. NULL: nothing is
  * said. */
-static const json_t *role_said(const gk__beside *s, const char *key) {
+static const json_t *role_said(const gk_tok__config *s, const char *key) {
     const json_t *v = json_object_get(s->map, key);
     return v ? v : json_object_get(s->config, key);
 }
 
 /* NULL: there is no such token. *said: a file says so, and not the class. */
-static const char *role_name(const gk__beside *s, int role, bool *said) {
+static const char *role_name(const gk_tok__config *s, int role, bool *said) {
     const json_t *v = role_said(s, ROLES[role]);
     *said = v != NULL;
     return v ? content_of(v) : s->class.token[role];
@@ -52,7 +52,7 @@ static const char *role_name(const gk__beside *s, int role, bool *said) {
 /* ---------------------------------------------------------------- the list */
 
 typedef struct list {
-    gk__beside *s;
+    gk_tok__config *s;
     json_t *tokens, *index; /* name -> place in tokens */
     json_t *listed;         /* the index as it was before tokens without ids */
     json_t *said;           /* what files and class say of those, each once */
@@ -125,18 +125,18 @@ static int by_id(const void *a, const void *b) {
 }
 
 static bool is_own_role(const char *key, const json_t *v) {
-    return ends_in_token(key) && role_of(key) == GK__NAMES && content_of(v);
+    return ends_in_token(key) && role_of(key) == GK_TOK__NAMES && content_of(v);
 }
 
 /* What the class adds to the tokenizer under a role; NULL: nothing. */
-static const char *granted(const gk__beside *s, int role) {
+static const char *granted(const gk_tok__config *s, int role) {
     return s->complete ? NULL : s->class.token[role];
 }
 
 /* Whether some file, or the class, gives the token one of transformers' roles. */
-static bool has_role(const gk__beside *s, const char *content) {
+static bool has_role(const gk_tok__config *s, const char *content) {
     bool said;
-    for (int i = 0; i < GK__NAMES; i++) {
+    for (int i = 0; i < GK_TOK__NAMES; i++) {
         const char *name = role_name(s, i, &said);
         if (name && (said || granted(s, i)) && strcmp(name, content) == 0) return true;
     }
@@ -145,8 +145,8 @@ static bool has_role(const gk__beside *s, const char *content) {
 
 /* The same when added_tokens.json is read: the class does not count yet, nor does a tokenizer_config.json
  * that has an object for the name. */
-static bool has_early_role(const gk__beside *s, const char *content) {
-    for (int i = 0; i < GK__NAMES; i++) {
+static bool has_early_role(const gk_tok__config *s, const char *content) {
+    for (int i = 0; i < GK_TOK__NAMES; i++) {
         const json_t *v = role_said(s, ROLES[i]);
         const char *name =
             v && (json_is_string(v) || json_object_get(s->map, ROLES[i])) ? content_of(v) : NULL;
@@ -210,7 +210,7 @@ static bool put_decoder(list *l, json_t *decoder) {
     return put_listed(l, all, n, at);
 }
 
-static bool is_additional_token(const gk__beside *s, const char *content);
+static bool is_additional_token(const gk_tok__config *s, const char *content);
 
 /* "added_tokens.json": {"<actor>": 50257}, and the tokenizer's own tokens, which have the last word. */
 static bool put_older(list *l, const json_t *own) {
@@ -262,7 +262,7 @@ static bool put_role(list *l, const json_t *token, const char *file, const char 
 
 static bool put_roles(list *l) {
     bool ok = true;
-    for (int i = 0; i < GK__NAMES && ok; i++) {
+    for (int i = 0; i < GK_TOK__NAMES && ok; i++) {
         const json_t *said = role_said(l->s, ROLES[i]);
         bool by_map = json_object_get(l->s->map, ROLES[i]) != NULL;
         json_t *name = said               ? json_incref((json_t *)(uintptr_t)said)
@@ -306,7 +306,7 @@ static const json_t *list_of(const json_t *from, const char *key) {
     return json_is_object(v) ? NULL : v;
 }
 
-static lists additional(const gk__beside *s, bool map_older) {
+static lists additional(const gk_tok__config *s, bool map_older) {
     static const char NEW[] = "extra_special_tokens", OLD[] = "additional_special_tokens";
     lists all = {.item = {list_of(s->config, NEW), list_of(s->map, NEW)}};
     const json_t *older = list_of(s->config, OLD);
@@ -319,7 +319,7 @@ static lists additional(const gk__beside *s, bool map_older) {
 }
 
 /* Where added_tokens.json is read, the map's older name is not looked at. */
-static bool is_additional_token(const gk__beside *s, const char *content) {
+static bool is_additional_token(const gk_tok__config *s, const char *content) {
     lists all = additional(s, false);
     return in_array(all.item[0], true, content) || in_array(all.item[1], false, content);
 }
@@ -339,7 +339,7 @@ static bool put_additional(list *l, const json_t *array) {
 
 /* ---------------------------------------------------------------- the whole */
 
-bool gk__beside_says(const gk__beside *s) {
+bool gk_tok__config_says(const gk_tok__config *s) {
     bool any = s->config || s->added;
     const char *key;
     json_t *v;
@@ -361,8 +361,8 @@ static void begin(list *l, const json_t *own) {
     l->s->first_new = l->next;
 }
 
-json_t *gk__beside_tokens(gk__beside *s, const json_t *own, const json_t *vocab, const json_t *spare,
-                          gk_error *err) {
+json_t *gk_tok__config_tokens(gk_tok__config *s, const json_t *own, const json_t *vocab, const json_t *spare,
+                              gk_error *err) {
     list l = {.s = s, .tokens = json_array(), .index = json_object(), .vocab = vocab, .err = err};
     begin(&l, own);
     json_t *decoder = json_object_get(s->config, "added_tokens_decoder");
@@ -382,52 +382,52 @@ json_t *gk__beside_tokens(gk__beside *s, const json_t *own, const json_t *vocab,
     return NULL;
 }
 
-gk__listed *gk__beside_listed(const gk__beside *s, size_t *n) {
+gk_tok__listed *gk_tok__config_listed(const gk_tok__config *s, size_t *n) {
     json_t *decoder = json_object_get(s->config, "added_tokens_decoder");
-    gk__listed *all =
+    gk_tok__listed *all =
         gk_arena_alloc(s->a, (json_object_size(decoder) + json_object_size(s->added) + 1) * sizeof *all);
     const char *key;
     json_t *v;
     *n = 0;
     json_object_foreach(decoder, key, v) {
         const char *name = content_of(v);
-        if (name) all[(*n)++] = (gk__listed){strtoll(key, NULL, 10), name};
+        if (name) all[(*n)++] = (gk_tok__listed){strtoll(key, NULL, 10), name};
     }
     json_object_foreach(s->added, key, v) {
         int64_t id;
-        if (number_of(v, &id)) all[(*n)++] = (gk__listed){id, key};
+        if (number_of(v, &id)) all[(*n)++] = (gk_tok__listed){id, key};
     }
     return all;
 }
 
 /* ---------------------------------------------------------------- BOS and EOS */
 
-static void from_model(const gk__beside *s, gk_tok *t, const bool known[2]) {
+static void from_model(const gk_tok__config *s, gk_tok *t, const bool known[2]) {
     static const char *const KEYS[] = {"bos_token_id", "eos_token_id"};
-    for (int i = GK__BOS; i <= GK__EOS; i++) {
+    for (int i = GK_TOK__BOS; i <= GK_TOK__EOS; i++) {
         const json_t *v = json_object_get(s->model, KEYS[i]);
         int64_t id;
         if (json_is_array(v)) v = json_array_get(v, 0);
         if (!known[i] && number_of(v, &id) && id < t->kind->size(t->model))
-            *(i == GK__BOS ? &t->bos : &t->eos) = (int)id;
+            *(i == GK_TOK__BOS ? &t->bos : &t->eos) = (int)id;
     }
 }
 
-void gk__beside_ends(const gk__beside *s, gk_tok *t) {
+void gk_tok__config_ends(const gk_tok__config *s, gk_tok *t) {
     bool known[2];
-    for (int i = GK__BOS; i <= GK__EOS; i++) {
-        int *out = i == GK__BOS ? &t->bos : &t->eos;
+    for (int i = GK_TOK__BOS; i <= GK_TOK__EOS; i++) {
+        int *out = i == GK_TOK__BOS ? &t->bos : &t->eos;
         const char *name = role_name(s, i, &known[i]);
         int id = name ? t->kind->find(t->model, name) : -1;
         /* What only the class names, and the tokenizer did not have, is nothing to begin or end a text with,
          * unless a file wants BOS; nor is an empty name. */
-        bool wanted = i == GK__BOS && s->add_bos == GK__YES;
+        bool wanted = i == GK_TOK__BOS && s->add_bos == GK_TOK__YES;
         if (!known[i]) known[i] = id >= 0 && (id < s->first_new || wanted);
         if (name && !*name) known[i] = false;
         if (known[i]) *out = id;
         known[i] =
-            known[i] || (t->kind != &gk__bpe_kind && *out >= 0); /* a sentencepiece model has its own */
+            known[i] || (t->kind != &gk_tok__bpe_kind && *out >= 0); /* a sentencepiece model has its own */
     }
-    if (!known[GK__BOS] || !known[GK__EOS]) from_model(s, t, known);
+    if (!known[GK_TOK__BOS] || !known[GK_TOK__EOS]) from_model(s, t, known);
     t->own = (int)s->first_new;
 }

@@ -5,11 +5,12 @@
 
 #define WRITTEN_MAX ((size_t)1 << 30)
 
-gk__view gk__view_part(const gk__view *v, size_t begin, size_t end) {
-    return (gk__view){v->text + begin, end - begin, v->at ? v->at + begin : NULL, v->base + (uint32_t)begin};
+gk_tok__view gk_tok__view_part(const gk_tok__view *v, size_t begin, size_t end) {
+    return (gk_tok__view){v->text + begin, end - begin, v->at ? v->at + begin : NULL,
+                          v->base + (uint32_t)begin};
 }
 
-static void make_room(gk__writer *w, size_t cap) {
+static void make_room(gk_tok__writer *w, size_t cap) {
     char *text = gk_arena_alloc(w->a, cap + 1);
     uint32_t *at = gk_arena_alloc(w->a, (cap + 1) * sizeof *at);
     if (w->at) {
@@ -21,14 +22,14 @@ static void make_room(gk__writer *w, size_t cap) {
     w->cap = cap;
 }
 
-gk__writer gk__writer_new(gk_arena *a, const gk__view *from) {
-    gk__writer w = {.a = a};
+gk_tok__writer gk_tok__writer_new(gk_arena *a, const gk_tok__view *from) {
+    gk_tok__writer w = {.a = a};
     make_room(&w, from->len + from->len / 2 + 16);
-    w.at[0] = gk__view_at(from, 0);
+    w.at[0] = gk_tok__view_at(from, 0);
     return w;
 }
 
-static bool reserve(gk__writer *w, size_t n, gk_error *err) {
+static bool reserve(gk_tok__writer *w, size_t n, gk_error *err) {
     if (n > WRITTEN_MAX - w->len)
         return gk_fail(err, GK_NOWHERE, "encode it in parts",
                        "the tokenizer's normalisation makes more than 1 GiB of the text");
@@ -39,11 +40,11 @@ static bool reserve(gk__writer *w, size_t n, gk_error *err) {
 /* at[len] is where the byte that is written next begins. Bytes left out between two writes so belong to what
  * is written after them, and a boundary inside rewritten bytes is put where the same number of original bytes
  * has passed. */
-bool gk__write(gk__writer *w, const gk__view *from, size_t begin, size_t end, const char *bytes, size_t n,
-               gk_error *err) {
+bool gk_tok__write(gk_tok__writer *w, const gk_tok__view *from, size_t begin, size_t end, const char *bytes,
+                   size_t n, gk_error *err) {
     if (!reserve(w, n, err)) return false;
     if (n == 0) return true;
-    uint32_t first = gk__view_at(from, begin), last = gk__view_at(from, end);
+    uint32_t first = gk_tok__view_at(from, begin), last = gk_tok__view_at(from, end);
     memcpy(w->text + w->len, bytes, n);
     for (size_t i = 1; i < n; i++) {
         uint32_t place = i < last - first ? first + (uint32_t)i : last;
@@ -54,21 +55,22 @@ bool gk__write(gk__writer *w, const gk__view *from, size_t begin, size_t end, co
     return true;
 }
 
-bool gk__write_same(gk__writer *w, const gk__view *from, size_t begin, size_t end, gk_error *err) {
+bool gk_tok__write_same(gk_tok__writer *w, const gk_tok__view *from, size_t begin, size_t end,
+                        gk_error *err) {
     size_t n = end - begin;
     if (!reserve(w, n, err)) return false;
     memcpy(w->text + w->len, from->text + begin, n);
-    for (size_t i = 1; i <= n; i++) w->at[w->len + i] = gk__view_at(from, begin + i);
+    for (size_t i = 1; i <= n; i++) w->at[w->len + i] = gk_tok__view_at(from, begin + i);
     w->len += n;
     return true;
 }
 
-gk__view gk__written(gk__writer *w, const gk__view *from) {
-    if (w->len > 0) w->at[w->len] = gk__view_at(from, from->len);
-    return (gk__view){w->text, w->len, w->at, 0};
+gk_tok__view gk_tok__written(gk_tok__writer *w, const gk_tok__view *from) {
+    if (w->len > 0) w->at[w->len] = gk_tok__view_at(from, from->len);
+    return (gk_tok__view){w->text, w->len, w->at, 0};
 }
 
-uint32_t gk__utf8_char(const char *s) {
+uint32_t gk_tok__utf8_char(const char *s) {
     const unsigned char *u = (const unsigned char *)s;
     if (u[0] < 0x80) return u[0];
     if (u[0] < 0xE0) return (u[0] & 0x1FU) << 6 | (u[1] & 0x3FU);
@@ -76,7 +78,7 @@ uint32_t gk__utf8_char(const char *s) {
     return (u[0] & 0x07U) << 18 | (u[1] & 0x3FU) << 12 | (u[2] & 0x3FU) << 6 | (u[3] & 0x3FU);
 }
 
-size_t gk__utf8_put(uint32_t c, char out[4]) {
+size_t gk_tok__utf8_put(uint32_t c, char out[4]) {
     if (c < 0x80) {
         out[0] = (char)c;
         return 1;

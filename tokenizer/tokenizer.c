@@ -36,9 +36,9 @@ const char *gk_tok_piece(const gk_tok *t, int id) {
 
 static bool check_text(const char *text, size_t len, gk_error *err) {
     size_t bad = 0;
-    if (len > GK__TEXT_MAX)
+    if (len > GK_TOK__TEXT_MAX)
         return gk_fail(err, GK_NOWHERE, "encode it in parts",
-                       "a text of %zu bytes; at most %zu can be encoded", len, GK__TEXT_MAX);
+                       "a text of %zu bytes; at most %zu can be encoded", len, GK_TOK__TEXT_MAX);
     if (!gk_utf8_valid(text, len, &bad))
         return gk_fail(err, GK_AT_BYTE(NULL, bad), "text in UTF-8", "the text is not UTF-8");
     return true;
@@ -117,5 +117,5 @@ char *gk_tok_decode(const gk_tok *t, const int32_t *id, size_t n, gk_arena *a, g
 }
 
 const char *gk_tok_sentencepiece(void) {
-    return gk__spm_version();
+    return gk_spm__version();
 }

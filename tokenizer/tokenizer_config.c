@@ -7,16 +7,17 @@
 #define SETTINGS_BYTES_MAX ((size_t)16 << 20)
 #define CONFIG_NAME "tokenizer_config.json"
 
-const gk__file *gk__keep_file(gk_tok *t, const char *dir, const char *name, size_t max, gk_error *err) {
-    gk__file f = {.name = gk_arena_strdup(t->arena, name)};
+const gk_tok__file *gk_tok__keep_file(gk_tok *t, const char *dir, const char *name, size_t max,
+                                      gk_error *err) {
+    gk_tok__file f = {.name = gk_arena_strdup(t->arena, name)};
     f.bytes = gk_read_file(t->arena, gk_path_join(t->arena, dir, name), max, &f.len, err);
-    return f.bytes ? gk__remember(t, f) : NULL;
+    return f.bytes ? gk_tok__remember(t, f) : NULL;
 }
 
-const gk__file *gk__remember(gk_tok *t, gk__file f) {
+const gk_tok__file *gk_tok__remember(gk_tok *t, gk_tok__file f) {
     if (t->n_files == t->files_cap) {
         size_t cap = 2 * t->files_cap + 8;
-        gk__file *more = gk_arena_alloc(t->arena, cap * sizeof *more);
+        gk_tok__file *more = gk_arena_alloc(t->arena, cap * sizeof *more);
         if (t->n_files) memcpy(more, t->file, t->n_files * sizeof *more);
         t->file = more;
         t->files_cap = cap;
@@ -33,8 +34,8 @@ const gk__file *gk__remember(gk_tok *t, gk__file f) {
     { "<s>", "</s>", "<unk>", NULL, NULL, NULL, NULL }
 #define GEMMA_TOKENS \
     { "<bos>", "<eos>", "<unk>", NULL, "<pad>", NULL, "<mask>" }
-static const gk__class GENERIC = {.name = "TokenizersBackend", .generic = true};
-static const gk__class CLASSES[] = {
+static const gk_tok__class GENERIC = {.name = "TokenizersBackend", .generic = true};
+static const gk_tok__class CLASSES[] = {
     {.name = "GPT2Tokenizer", .token = {END, END, END}, .byte_level = true},
     {.name = "GPTNeoXTokenizer", .token = {END, END, END, NULL, "<|padding|>"}, .byte_level = true},
     {.name = "Qwen2Tokenizer", .token = {NULL, END, END, NULL, END}, .byte_level = true},
@@ -49,10 +50,10 @@ static bool is_class(const char *name, const char *plain) {
 }
 
 /* One that is not in the table is generic, but keeps its name. */
-static gk__class class_named(const char *name) {
+static gk_tok__class class_named(const char *name) {
     for (size_t i = 0; i < sizeof CLASSES / sizeof *CLASSES; i++)
         if (is_class(name, CLASSES[i].name)) return CLASSES[i];
-    gk__class other = GENERIC;
+    gk_tok__class other = GENERIC;
     if (name && !is_class(name, "PreTrainedTokenizer") && !is_class(name, GENERIC.name)) other.name = name;
     return other;
 }
@@ -68,7 +69,7 @@ static bool has_byte_level(const json_t *pre) {
 
 /* As AutoTokenizer chooses: tokenizer_class of the tokenizer's settings, else of the model's; without one by
  * the model's type. Qwen 2's type and OLMo 2's overrule what the settings say. */
-static gk__class choose_class(const gk__beside *s, const json_t *model, const json_t *doc) {
+static gk_tok__class choose_class(const gk_tok__config *s, const json_t *model, const json_t *doc) {
     static const struct {
         const char *type, *class;
         bool overrules;
@@ -86,7 +87,7 @@ static gk__class choose_class(const gk__beside *s, const json_t *model, const js
     return class_named(said);
 }
 
-void gk__beside_else(gk__beside *s, const char *name) {
+void gk_tok__config_else(gk_tok__config *s, const char *name) {
     if (is_class(s->class.name, GENERIC.name)) s->class = class_named(name);
 }
 
@@ -94,7 +95,7 @@ void gk__beside_else(gk__beside *s, const char *name) {
 
 /* "model_max_length" is often 1e30 as an integer, which is too big for one: numbers are read as reals here.
  */
-static json_t *parse(const gk__file *f, const char *path, gk_error *err) {
+static json_t *parse(const gk_tok__file *f, const char *path, gk_error *err) {
     return gk_json_parse_reals(f->bytes, f->len, GK_AT_FILE(path), err);
 }
 
@@ -102,20 +103,20 @@ static json_t *parse(const gk__file *f, const char *path, gk_error *err) {
 static bool read_file(gk_tok *t, const char *dir, const char *name, json_t **out, gk_error *err) {
     const char *path = gk_path_join(t->arena, dir, name);
     if (!gk_exists(path)) return true;
-    const gk__file *f = gk__keep_file(t, dir, name, SETTINGS_BYTES_MAX, err);
+    const gk_tok__file *f = gk_tok__keep_file(t, dir, name, SETTINGS_BYTES_MAX, err);
     *out = f ? parse(f, path, err) : NULL;
     return *out && (json_is_object(*out) ||
                     gk_fail(err, GK_AT_FILE(path), "a JSON object", "not a tokenizer configuration"));
 }
 
-static bool read_flag(const gk__beside *s, const char *key, gk__maybe *out, gk_error *err) {
+static bool read_flag(const gk_tok__config *s, const char *key, gk_tok__maybe *out, gk_error *err) {
     const json_t *v = json_object_get(s->config, key);
     bool value = false;
-    *out = GK__UNSAID;
+    *out = GK_TOK__UNSAID;
     if (!v || json_is_null(v)) return true;
     if (!gk_json_bool(s->config, key, &value, GK_AT_FILE(gk_path_join(s->a, s->dir, CONFIG_NAME)), err))
         return false;
-    *out = value ? GK__YES : GK__NO;
+    *out = value ? GK_TOK__YES : GK_TOK__NO;
     return true;
 }
 
@@ -134,9 +135,9 @@ static json_t *model_config(gk_arena *a, const char *dir) {
     return model;
 }
 
-bool gk__beside_read(gk_tok *t, const char *dir, const json_t *doc, gk__beside *out, gk_error *err) {
-    *out = (gk__beside){.dir = dir, .complete = doc != NULL, .a = t->arena};
-    gk__maybe split;
+bool gk_tok__config_read(gk_tok *t, const char *dir, const json_t *doc, gk_tok__config *out, gk_error *err) {
+    *out = (gk_tok__config){.dir = dir, .complete = doc != NULL, .a = t->arena};
+    gk_tok__maybe split;
     if (!read_file(t, dir, CONFIG_NAME, &out->config, err) ||
         !read_file(t, dir, "special_tokens_map.json", &out->map, err) ||
         !read_file(t, dir, "added_tokens.json", &out->added, err) ||
@@ -145,7 +146,7 @@ bool gk__beside_read(gk_tok *t, const char *dir, const json_t *doc, gk__beside *
         !read_flag(out, "add_prefix_space", &out->prefix_space, err) ||
         !read_flag(out, "legacy", &out->legacy, err) || !read_flag(out, "split_special_tokens", &split, err))
         return false;
-    out->split_special = split == GK__YES;
+    out->split_special = split == GK_TOK__YES;
     if (json_object_get(out->config,
                         "added_tokens_decoder")) { /* the two older files count without it only */
         json_decref(out->map);
@@ -158,7 +159,7 @@ bool gk__beside_read(gk_tok *t, const char *dir, const json_t *doc, gk__beside *
     return true;
 }
 
-void gk__beside_free(gk__beside *s) {
+void gk_tok__config_free(gk_tok__config *s) {
     json_decref(s->config);
     json_decref(s->map);
     json_decref(s->added);
@@ -167,7 +168,7 @@ void gk__beside_free(gk__beside *s) {
 
 /* ---------------------------------------------------------------- the space before a text */
 
-static bool cannot(const gk__beside *s, const char *why, gk_error *err) {
+static bool cannot(const gk_tok__config *s, const char *why, gk_error *err) {
     return gk_fail(err, GK_AT_FIELD(gk_path_join(s->a, s->dir, CONFIG_NAME), "add_prefix_space"),
                    "the value that tokenizer.json has, or none", "%s, which is not built", why);
 }
@@ -186,17 +187,18 @@ static json_t *step_of(json_t *steps, const char *list, const char *type, size_t
     return NULL;
 }
 
-static bool byte_level_prefix(const gk__beside *s, json_t *doc, gk_error *err) {
+static bool byte_level_prefix(const gk_tok__config *s, json_t *doc, gk_error *err) {
     json_t *pre = json_object_get(doc, "pre_tokenizer");
     size_t at;
     json_t *step = step_of(pre, "pretokenizers", "ByteLevel", &at);
-    bool have = !json_is_false(json_object_get(step, "add_prefix_space")), want = s->prefix_space == GK__YES;
+    bool have = !json_is_false(json_object_get(step, "add_prefix_space")),
+         want = s->prefix_space == GK_TOK__YES;
     if (!step || have == want) return true;
     if (step == pre || is_class(s->class.name, "Qwen2Tokenizer")) {
         json_object_set_new(step, "add_prefix_space", json_boolean(want));
         return true;
     }
-    return s->prefix_space == GK__UNSAID ||
+    return s->prefix_space == GK_TOK__UNSAID ||
            cannot(s, "changes a ByteLevel that is one of several steps", err);
 }
 
@@ -216,7 +218,7 @@ static void set_scheme(json_t *step, const char *scheme) {
     json_object_del(step, "add_prefix_space");
 }
 
-static bool metaspace_prefix(const gk__beside *s, json_t *doc, gk_error *err) {
+static bool metaspace_prefix(const gk_tok__config *s, json_t *doc, gk_error *err) {
     size_t at;
     json_t *step = step_of(json_object_get(doc, "pre_tokenizer"), "pretokenizers", "Metaspace", &at);
     json_t *back = step_of(json_object_get(doc, "decoder"), "decoders", "Metaspace", &at);
@@ -224,10 +226,10 @@ static bool metaspace_prefix(const gk__beside *s, json_t *doc, gk_error *err) {
     const char *scheme = json_string_value(json_object_get(step, "prepend_scheme"));
     bool marks = step && (scheme ? strcmp(scheme, "never") != 0
                                  : !json_is_false(json_object_get(step, "add_prefix_space")));
-    bool want = s->prefix_space == GK__YES;
-    if (s->prefix_space == GK__UNSAID || want == (prepends || marks)) return true;
+    bool want = s->prefix_space == GK_TOK__YES;
+    if (s->prefix_space == GK_TOK__UNSAID || want == (prepends || marks)) return true;
     if (want && !step) return cannot(s, "wants a space before a text, for which there is no step", err);
-    scheme = !want ? "never" : s->legacy == GK__YES ? "always" : "first";
+    scheme = !want ? "never" : s->legacy == GK_TOK__YES ? "always" : "first";
     set_scheme(step, scheme);
     set_scheme(back, scheme);
     if (want) return true;
@@ -236,7 +238,7 @@ static bool metaspace_prefix(const gk__beside *s, json_t *doc, gk_error *err) {
     return true;
 }
 
-bool gk__beside_prefix(const gk__beside *s, json_t *doc, gk_error *err) {
+bool gk_tok__config_prefix(const gk_tok__config *s, json_t *doc, gk_error *err) {
     return s->class.byte_level  ? byte_level_prefix(s, doc, err)
            : s->class.metaspace ? metaspace_prefix(s, doc, err)
                                 : true;

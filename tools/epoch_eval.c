@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static bool open_quiz(const gk_learned_args *l, const gk_tok *tok, const gk_config *c, gk_quiz **out,
+static bool open_quiz(const gk_epoch_eval_args *l, const gk_tok *tok, const gk_config *c, gk_quiz **out,
                       gk_error *err) {
     if (!l->rows && !l->templates && l->trained.n == 0) return true;
     if (!l->rows || !l->templates)
@@ -23,8 +23,8 @@ static bool open_quiz(const gk_learned_args *l, const gk_tok *tok, const gk_conf
     return *out != NULL;
 }
 
-static bool open_general(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_model *m,
-                         gk_learned *out, gk_error *err) {
+static bool open_general(const gk_epoch_eval_args *l, const char *base, const gk_tok *tok, const gk_model *m,
+                         gk_epoch_eval *out, gk_error *err) {
     if (l->no_general && l->general)
         return gk_fail(err, GK_AT_FIELD(NULL, "--no-general"), "give one of them", "stands beside --general");
     if (l->no_general) return true;
@@ -44,7 +44,7 @@ static bool add_hash(gk_buf *b, const char *path, gk_error *err) {
 }
 
 /* Of all that decides what is asked for the rows. */
-static bool hash_quiz(const gk_learned_args *l, char hex[GK_SHA256_HEX], gk_error *err) {
+static bool hash_quiz(const gk_epoch_eval_args *l, char hex[GK_SHA256_HEX], gk_error *err) {
     gk_buf b = {0};
     gk_buf_printf(&b, "%s\n%" PRId64 "\n%d\n", l->target, l->limit, l->keep_shared_first);
     bool ok = add_hash(&b, l->rows, err) && add_hash(&b, l->templates, err) && add_hash(&b, l->fillers, err);
@@ -54,23 +54,23 @@ static bool hash_quiz(const gk_learned_args *l, char hex[GK_SHA256_HEX], gk_erro
     return ok;
 }
 
-bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_model *m,
-                     gk_learned *out, gk_error *err) {
-    *out = (gk_learned){0};
+bool gk_epoch_eval_open(const gk_epoch_eval_args *l, const char *base, const gk_tok *tok, const gk_model *m,
+                        gk_epoch_eval *out, gk_error *err) {
+    *out = (gk_epoch_eval){0};
     if (open_quiz(l, tok, gk_model_config(m), &out->quiz, err) &&
         (!out->quiz || hash_quiz(l, out->quiz_sha256, err)) && open_general(l, base, tok, m, out, err))
         return true;
-    gk_learned_close(out);
+    gk_epoch_eval_close(out);
     return false;
 }
 
-void gk_learned_close(gk_learned *l) {
+void gk_epoch_eval_close(gk_epoch_eval *l) {
     gk_quiz_close(l->quiz);
     gk_general_close(l->general);
-    *l = (gk_learned){0};
+    *l = (gk_epoch_eval){0};
 }
 
-size_t gk_learned_bytes(const gk_learned *l) {
+size_t gk_epoch_eval_bytes(const gk_epoch_eval *l) {
     size_t quiz = l->quiz ? gk_quiz_bytes(l->quiz) : 0,
            general = l->general ? gk_general_size(l->general) : 0;
     return quiz > general ? quiz : general;
@@ -95,7 +95,7 @@ static bool ask_quiz(gk_quiz *quiz, const gk_model *m, json_t *line, gk_error *e
     return true;
 }
 
-bool gk_learned_ask(const gk_learned *l, const gk_model *m, int64_t step, json_t *line, gk_error *err) {
+bool gk_epoch_eval_ask(const gk_epoch_eval *l, const gk_model *m, int64_t step, json_t *line, gk_error *err) {
     if (l->quiz) json_object_set_new(line, "quiz_sha256", json_string(l->quiz_sha256));
     if (l->general) json_object_set_new(line, "general_sha256", json_string(l->general_sha256));
     return (!l->quiz || ask_quiz(l->quiz, m, line, err)) &&
@@ -108,7 +108,7 @@ static bool differs(const json_t *line, const char *key, const char *answer, con
     return *sha256 && (there ? strcmp(there, sha256) != 0 : !json_object_get(line, answer));
 }
 
-const char *gk_learned_other(const gk_learned *l, const char *dir) {
+const char *gk_epoch_eval_other(const gk_epoch_eval *l, const char *dir) {
     gk_arena *a = gk_arena_new();
     gk_jsonl *in = gk_jsonl_open(gk_path_join(a, dir, "metrics.jsonl"), NULL);
     bool quiz = in && l->quiz, general = in && l->general;
@@ -131,11 +131,11 @@ const char *gk_learned_other(const gk_learned *l, const char *dir) {
 
 /* ---------------------------------------------------------------- the table */
 
-typedef struct table {
+typedef struct epoch_table {
     double sum, valid;                      /* of the losses since the last row; of the last validation */
     int64_t steps, rows, best_step, epochs; /* epochs: of the last row */
     json_t *first, *end;                    /* the lines before training and of the model that came out */
-} table;
+} epoch_table;
 
 /* Of a run that ends with its best weights, the step they are of; else -1. */
 static int64_t kept_step(gk_arena *a, const char *dir) {
@@ -170,7 +170,7 @@ static void say_loss(double x) {
         printf("  %9s", "-");
 }
 
-static void say_row(table *t, const json_t *line) {
+static void say_row(epoch_table *t, const json_t *line) {
     if (t->rows++ == 0) say_header();
     int64_t epochs = json_integer_value(json_object_get(line, "epochs"));
     if (t->rows > 1 && epochs == t->epochs) /* the run ended within an epoch */
@@ -200,7 +200,7 @@ static void say_row(table *t, const json_t *line) {
     t->steps = 0;
 }
 
-static void take_line(table *t, const json_t *line) {
+static void take_line(epoch_table *t, const json_t *line) {
     const json_t *loss = json_object_get(line, "loss"), *valid = json_object_get(line, "valid_loss");
     if (json_object_get(line, "held_out_top5") || json_object_get(line, "general_loss")) {
         say_row(t, line);
@@ -227,7 +227,7 @@ static void say_change(const json_t *change) {
     printf("\n");
 }
 
-static void say_forgotten(const table *t) {
+static void say_forgotten(const epoch_table *t) {
     gk_forgetting f;
     char text[512];
     if (!t->first || !t->end) return;
@@ -235,9 +235,9 @@ static void say_forgotten(const table *t) {
     if (gk_forgetting_read(t->first, t->end, &f)) printf("%s\n", gk_forgetting_text(&f, text, sizeof text));
 }
 
-bool gk_learned_tell(const char *dir, gk_error *err) {
+bool gk_epoch_eval_tell(const char *dir, gk_error *err) {
     gk_arena *a = gk_arena_new();
-    table t = {.valid = NAN, .best_step = kept_step(a, dir)};
+    epoch_table t = {.valid = NAN, .best_step = kept_step(a, dir)};
     gk_jsonl *in = gk_jsonl_open(gk_path_join(a, dir, "metrics.jsonl"), err);
     json_t *line;
     int got = -1;

@@ -7,17 +7,17 @@
 #include "eval/learned/learned.h"
 #include "tools/tools.h"
 
-typedef struct gk_learned_args {
+typedef struct gk_epoch_eval_args {
     const char *rows, *templates, *fillers, *target;
     gk_strings trained;
     int64_t limit;
     const char *general; /* NULL: the one that comes along */
     bool no_general;
     bool keep_shared_first;
-} gk_learned_args;
-#define GK_LEARNED_DEFAULTS \
+} gk_epoch_eval_args;
+#define GK_EPOCH_EVAL_DEFAULTS \
     { .target = "second_actor", .limit = 200 }
-#define GK_LEARNED_OPTS(l)                                                                                    \
+#define GK_EPOCH_EVAL_OPTS(l)                                                                                 \
     {"eval-rows", GK_OPT_STR, &(l)->rows, "FILE", "rows (JSONL) to ask the model for after each epoch",       \
      false},                                                                                                  \
         {"templates", GK_OPT_STR, &(l)->templates, "FILE", "in the words of these templates (JSONL)", false}, \
@@ -42,23 +42,23 @@ typedef struct gk_learned_args {
     }
 
 /* What is asked; each NULL where it is not. With the answers go hashes of the questions. */
-typedef struct gk_learned {
+typedef struct gk_epoch_eval {
     gk_quiz *quiz;
     gk_general *general;
     char quiz_sha256[GK_SHA256_HEX], general_sha256[GK_SHA256_HEX]; /* ""; where it is not asked */
-} gk_learned;
+} gk_epoch_eval;
 /* `base`: the model that training starts from. */
-bool gk_learned_open(const gk_learned_args *l, const char *base, const gk_tok *tok, const gk_model *m,
-                     gk_learned *out, gk_error *err);
-void gk_learned_close(gk_learned *l);
-size_t gk_learned_bytes(const gk_learned *l); /* the most memory that asking takes */
+bool gk_epoch_eval_open(const gk_epoch_eval_args *l, const char *base, const gk_tok *tok, const gk_model *m,
+                        gk_epoch_eval *out, gk_error *err);
+void gk_epoch_eval_close(gk_epoch_eval *l);
+size_t gk_epoch_eval_bytes(const gk_epoch_eval *l); /* the most memory that asking takes */
 /* The on_epoch of a gk_train_job. */
-bool gk_learned_ask(const gk_learned *l, const gk_model *m, int64_t step, json_t *line, gk_error *err);
+bool gk_epoch_eval_ask(const gk_epoch_eval *l, const gk_model *m, int64_t step, json_t *line, gk_error *err);
 /* Prints a table of the epochs that DIR/metrics.jsonl has answers of, and what was forgotten; nothing where
  * it has none. */
-bool gk_learned_tell(const char *dir, gk_error *err);
+bool gk_epoch_eval_tell(const char *dir, gk_error *err);
 /* Whether DIR/metrics.jsonl has answers to other questions than `l` asks: in words which, NULL: it has not.
  */
-const char *gk_learned_other(const gk_learned *l, const char *dir);
+const char *gk_epoch_eval_other(const gk_epoch_eval *l, const char *dir);
 
 #endif

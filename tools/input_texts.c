@@ -7,14 +7,14 @@
 
 typedef struct list {
     gk_arena *a;
-    gk_text *item;
+    gk_input_text *item;
     size_t n, cap;
 } list;
 
-static gk_text *add(list *l) {
+static gk_input_text *add(list *l) {
     if (l->n == l->cap) {
         size_t cap = l->cap ? 2 * l->cap : 16;
-        gk_text *more = gk_arena_alloc(l->a, cap * sizeof *more);
+        gk_input_text *more = gk_arena_alloc(l->a, cap * sizeof *more);
         if (l->n) memcpy(more, l->item, l->n * sizeof *more);
         l->item = more;
         l->cap = cap;
@@ -22,7 +22,8 @@ static gk_text *add(list *l) {
     return &l->item[l->n++];
 }
 
-static bool add_text(list *l, const gk_texts *t, const char *text, gk_bos bos, gk_place at, gk_error *err) {
+static bool add_text(list *l, const gk_input_texts *t, const char *text, gk_bos bos, gk_place at,
+                     gk_error *err) {
     gk_tokens tokens;
     if (!t->tok) return gk_fail(err, at, "--tokenizer PATH", "there is no tokenizer for a text");
     if (!gk_tok_encode(t->tok, text, strlen(text), bos, l->a, &tokens, err)) {
@@ -31,7 +32,7 @@ static bool add_text(list *l, const gk_texts *t, const char *text, gk_bos bos, g
     }
     if (tokens.n == 0 || tokens.n > INT32_MAX / 2)
         return gk_fail(err, at, "at least one token", "the text has %zu tokens", tokens.n);
-    *add(l) = (gk_text){gk_arena_strdup(l->a, text), tokens.id, (int)tokens.n};
+    *add(l) = (gk_input_text){gk_arena_strdup(l->a, text), tokens.id, (int)tokens.n};
     return true;
 }
 
@@ -48,11 +49,11 @@ static bool add_ids(list *l, const char *text, gk_error *err) {
         p = end;
     }
     if (n == 0) return gk_fail(err, at, "at least one token id", "the text has none");
-    *add(l) = (gk_text){NULL, id, n};
+    *add(l) = (gk_input_text){NULL, id, n};
     return true;
 }
 
-static bool add_file(list *l, const gk_texts *t, const char *path, gk_bos bos, gk_error *err) {
+static bool add_file(list *l, const gk_input_texts *t, const char *path, gk_bos bos, gk_error *err) {
     gk_jsonl *in = gk_jsonl_open(path, err);
     if (!in) return false;
     json_t *obj;
@@ -68,7 +69,7 @@ static bool add_file(list *l, const gk_texts *t, const char *path, gk_bos bos, g
     return got == 0;
 }
 
-static bool check_texts(const gk_texts *t, gk_error *err) {
+static bool check_texts(const gk_input_texts *t, gk_error *err) {
     const gk_config *c = gk_model_config(t->model);
     for (size_t i = 0; i < t->n; i++) {
         if (t->text[i].n > c->max_positions)
@@ -84,7 +85,7 @@ static bool check_texts(const gk_texts *t, gk_error *err) {
     return true;
 }
 
-static bool read_all(const gk_texts_args *args, gk_arena *a, gk_texts *out, gk_error *err) {
+static bool read_all(const gk_input_texts_args *args, gk_arena *a, gk_input_texts *out, gk_error *err) {
     list l = {.a = a};
     gk_bos bos = args->no_bos ? GK_BOS_NO : GK_BOS_DEFAULT;
     bool ok = true;
@@ -99,19 +100,19 @@ static bool read_all(const gk_texts_args *args, gk_arena *a, gk_texts *out, gk_e
     return ok && check_texts(out, err);
 }
 
-bool gk_texts_open(const gk_texts_args *args, gk_arena *a, gk_texts *out, gk_error *err) {
-    *out = (gk_texts){.model = gk_model_open(args->model, err)};
+bool gk_input_texts_open(const gk_input_texts_args *args, gk_arena *a, gk_input_texts *out, gk_error *err) {
+    *out = (gk_input_texts){.model = gk_model_open(args->model, err)};
     if (!out->model) return false;
     bool needed = args->prompts.n > 0 || args->file;
     out->tok = args->tokenizer ? gk_tok_load(args->tokenizer, err) : gk_tokenizer_of(args->model, err);
     bool ok = out->tok || (!needed && !args->tokenizer);
     if (ok && read_all(args, a, out, err)) return true;
-    gk_texts_close(out);
+    gk_input_texts_close(out);
     return false;
 }
 
-void gk_texts_close(gk_texts *t) {
+void gk_input_texts_close(gk_input_texts *t) {
     gk_tok_free(t->tok);
     gk_model_free(t->model);
-    *t = (gk_texts){0};
+    *t = (gk_input_texts){0};
 }

@@ -46,7 +46,7 @@ static void say_merged(const gk_prompts *p) {
             first->target);
 }
 
-void gk_told_repeats(const char *lead, size_t n) {
+void gk_say_repeats(const char *lead, size_t n) {
     if (n)
         fprintf(
             stderr,
@@ -55,7 +55,7 @@ void gk_told_repeats(const char *lead, size_t n) {
             lead, n);
 }
 
-void gk_told_dropped(const gk_prompts *p) {
+void gk_say_prompts(const gk_prompts *p) {
     fprintf(stderr, "%zu prompts of %zu rows x %zu templates; %zu dropped\n", p->n, p->n_rows, p->n_templates,
             p->n_dropped);
     json_t *dropped = json_object(), *no_whole = json_object();
@@ -63,7 +63,7 @@ void gk_told_dropped(const gk_prompts *p) {
         count_reason(dropped, p->item[i].dropped);
         count_reason(no_whole, p->item[i].no_whole);
     }
-    gk_told_repeats("  ", p->n_repeats);
+    gk_say_repeats("  ", p->n_repeats);
     say_reasons("dropped", dropped);
     say_reasons("first token only", no_whole);
     say_shared(p);

@@ -6,9 +6,9 @@
 
 /* How many prompts there are, how many were dropped and how many have no whole target, with the reasons, and
  * how many rows repeat an entity, on stderr. */
-void gk_told_dropped(const gk_prompts *p);
+void gk_say_prompts(const gk_prompts *p);
 
 /* A line on stderr about rows that share their entity with another, behind `lead`; nothing where n is 0. */
-void gk_told_repeats(const char *lead, size_t n);
+void gk_say_repeats(const char *lead, size_t n);
 
 #endif

@@ -45,7 +45,7 @@ static void cut(gk_lean *l, const gk_param *p) {
         l->pieces[l->n_pieces++] = (piece){.at = p->offset + done,
                                            .n = p->count - done < PIECE ? p->count - done : PIECE,
                                            .block = l->n_blocks,
-                                           .decay = gk__decays(p, &l->opts),
+                                           .decay = gk_train__decays(p, &l->opts),
                                            .vector = floats ? floats + done : NULL};
         l->n_blocks += (l->pieces[l->n_pieces - 1].n + BLOCK - 1) / BLOCK;
     }
@@ -77,7 +77,7 @@ gk_lean *gk_lean_new(gk_model *m, const gk_adamw_opts *opts, const uint32_t *fro
     l->pieces = gk_alloc(n * sizeof *l->pieces);
     l->squares = gk_alloc(n * sizeof *l->squares);
     for (size_t i = 0; i < n_params; i++)
-        if (!gk__is_frozen(&params[i], frozen, layers)) cut(l, &params[i]);
+        if (!gk_train__is_frozen(&params[i], frozen, layers)) cut(l, &params[i]);
     if (take_memory(l, err)) return l;
     gk_lean_free(l);
     return NULL;
@@ -171,7 +171,7 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
     const range *r = ctx;
     for (size_t i = begin; i < end; i++) {
         const piece *p = &r->l->pieces[r->first + i];
-        r->l->squares[r->first + i] = gk__sum_squares(p->n, r->l->grad + (p->at - r->l->from));
+        r->l->squares[r->first + i] = gk_train__sum_squares(p->n, r->l->grad + (p->at - r->l->from));
     }
 }
 

@@ -12,7 +12,7 @@
 #define PREFIX "checkpoint-"
 #define SUFFIX ".safetensors"
 
-char *gk__kept_path(gk_arena *a, const char *dir, int64_t step) {
+char *gk_train__checkpoint_files_path(gk_arena *a, const char *dir, int64_t step) {
     return gk_path_join(a, dir, gk_arena_printf(a, PREFIX "%" PRId64 SUFFIX, step));
 }
 
@@ -28,24 +28,24 @@ static int64_t step_of(const char *name) {
 }
 
 static int newest_first(const void *a, const void *b) {
-    const gk__kept *x = a, *y = b;
+    const gk_train__checkpoint_file *x = a, *y = b;
     return (x->step < y->step) - (x->step > y->step);
 }
 
-size_t gk__kept_list(gk_arena *a, const char *dir, gk__kept **out) {
+size_t gk_train__checkpoint_files_list(gk_arena *a, const char *dir, gk_train__checkpoint_file **out) {
     size_t n = 0, room = 16;
-    gk__kept *list = gk_arena_alloc(a, room * sizeof *list);
+    gk_train__checkpoint_file *list = gk_arena_alloc(a, room * sizeof *list);
     DIR *d = opendir(dir);
     for (struct dirent *e; d && (e = readdir(d));) {
         int64_t step = step_of(e->d_name);
         if (step < 0) continue;
         if (n == room) {
-            gk__kept *more = gk_arena_alloc(a, 2 * room * sizeof *more);
+            gk_train__checkpoint_file *more = gk_arena_alloc(a, 2 * room * sizeof *more);
             memcpy(more, list, n * sizeof *more);
             list = more;
             room *= 2;
         }
-        list[n++] = (gk__kept){step, gk_path_join(a, dir, e->d_name)};
+        list[n++] = (gk_train__checkpoint_file){step, gk_path_join(a, dir, e->d_name)};
     }
     if (d) closedir(d);
     qsort(list, n, sizeof *list, newest_first);
@@ -54,23 +54,24 @@ size_t gk__kept_list(gk_arena *a, const char *dir, gk__kept **out) {
 }
 
 /* Sound is a checkpoint whose checksums match and whose lines of metrics are there. */
-static gk__checkpoint *open_sound(const char *path, const char *metrics, gk_error *err) {
-    gk__state s;
-    gk__checkpoint *c = gk__checkpoint_open(path, err);
-    if (c && gk__checkpoint_state(c, INT64_MAX, &s, err) && gk__metrics_reach(metrics, s.metrics_bytes, err))
+static gk_train__checkpoint *open_sound(const char *path, const char *metrics, gk_error *err) {
+    gk_train__state s;
+    gk_train__checkpoint *c = gk_train__checkpoint_open(path, err);
+    if (c && gk_train__checkpoint_state(c, INT64_MAX, &s, err) &&
+        gk_train__metrics_reach(metrics, s.metrics_bytes, err))
         return c;
-    gk__checkpoint_close(c);
+    gk_train__checkpoint_close(c);
     return NULL;
 }
 
-gk__checkpoint *gk__kept_newest(gk_arena *a, const char *dir, const char *metrics, gk__skipped *skipped,
-                                gk_error *err) {
-    gk__kept *list;
-    size_t n = gk__kept_list(a, dir, &list);
-    *skipped = (gk__skipped){0};
+gk_train__checkpoint *gk_train__checkpoint_files_newest(gk_arena *a, const char *dir, const char *metrics,
+                                                        gk_train__skipped *skipped, gk_error *err) {
+    gk_train__checkpoint_file *list;
+    size_t n = gk_train__checkpoint_files_list(a, dir, &list);
+    *skipped = (gk_train__skipped){0};
     for (size_t i = 0; i < n; i++) {
         gk_error why = {0};
-        gk__checkpoint *c = open_sound(list[i].path, metrics, &why);
+        gk_train__checkpoint *c = open_sound(list[i].path, metrics, &why);
         if (c) return c;
         if (skipped->n++ == 0) skipped->first = why;
     }
@@ -82,10 +83,10 @@ gk__checkpoint *gk__kept_newest(gk_arena *a, const char *dir, const char *metric
     return NULL;
 }
 
-void gk__kept_prune(const char *dir, int64_t newest, int64_t keep) {
+void gk_train__checkpoint_files_prune(const char *dir, int64_t newest, int64_t keep) {
     gk_arena *a = gk_arena_new();
-    gk__kept *list;
-    size_t n = gk__kept_list(a, dir, &list);
+    gk_train__checkpoint_file *list;
+    size_t n = gk_train__checkpoint_files_list(a, dir, &list);
     int64_t kept = 0;
     for (size_t i = 0; i < n; i++) {
         bool stays = list[i].step <= newest && kept < keep;
@@ -97,18 +98,18 @@ void gk__kept_prune(const char *dir, int64_t newest, int64_t keep) {
     gk_arena_free(a);
 }
 
-bool gk__kept_remove(const char *dir, gk_error *err) {
+bool gk_train__checkpoint_files_remove(const char *dir, gk_error *err) {
     gk_arena *a = gk_arena_new();
-    gk__kept *list;
+    gk_train__checkpoint_file *list;
     bool ok = true;
-    for (size_t n = gk__kept_list(a, dir, &list); ok && n-- > 0;)
+    for (size_t n = gk_train__checkpoint_files_list(a, dir, &list); ok && n-- > 0;)
         if (unlink(list[n].path) != 0 && errno != ENOENT)
             ok = gk_fail_errno(err, GK_AT_FILE(list[n].path), "removing the file", errno);
     gk_arena_free(a);
     return ok;
 }
 
-void gk__kept_sweep(const char *dir) {
+void gk_train__checkpoint_files_sweep(const char *dir) {
     static const char *const begins[] = {PREFIX, "model" SUFFIX ".tmp-", "adapter_model" SUFFIX ".tmp-"};
     DIR *d = opendir(dir);
     if (!d) return;

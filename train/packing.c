@@ -29,8 +29,8 @@ bool gk_split_make(gk_arena *a, size_t n_texts, double fraction, uint64_t seed, 
     return true;
 }
 
-void gk__stream_order(const gk_split *s, bool shuffle, uint64_t seed, const char *stream, int64_t pass,
-                      uint32_t *order) {
+void gk_train__stream_order(const gk_split *s, bool shuffle, uint64_t seed, const char *stream, int64_t pass,
+                            uint32_t *order) {
     memcpy(order, s->train, s->n_train * sizeof *order);
     if (!shuffle) return;
     char name[48];
@@ -41,7 +41,7 @@ void gk__stream_order(const gk_split *s, bool shuffle, uint64_t seed, const char
 }
 
 void gk_epoch_order(const gk_split *s, bool shuffle, uint64_t seed, int64_t epoch, uint32_t *order) {
-    gk__stream_order(s, shuffle, seed, "train/epoch", epoch, order);
+    gk_train__stream_order(s, shuffle, seed, "train/epoch", epoch, order);
 }
 
 struct gk_packer {

@@ -11,7 +11,7 @@ static void put_loss(json_t *obj, const char *key, double x) {
     if (isfinite(x)) json_object_set_new(obj, key, json_real(x));
 }
 
-json_t *gk__state_json(const gk__state *s) {
+json_t *gk_train__state_json(const gk_train__state *s) {
     json_t *obj = json_object();
     json_object_set_new(obj, "step", json_integer(s->step));
     json_object_set_new(obj, "tokens", json_integer(s->tokens));
@@ -31,7 +31,8 @@ static bool get_loss(const json_t *obj, const char *key, double *out, gk_place a
     return !json_object_get(obj, key) || gk_json_num(obj, key, out, at, err);
 }
 
-bool gk__state_parse(const json_t *json, int64_t total_steps, gk__state *out, gk_place at, gk_error *err) {
+bool gk_train__state_parse(const json_t *json, int64_t total_steps, gk_train__state *out, gk_place at,
+                           gk_error *err) {
     return gk_json_int(json, "step", 0, total_steps, &out->step, at, err) &&
            gk_json_int(json, "tokens", 0, INT64_MAX, &out->tokens, at, err) &&
            gk_json_int(json, "metrics_bytes", 0, INT64_MAX, &out->metrics_bytes, at, err) &&
@@ -57,7 +58,7 @@ static json_t *model_json(const gk_model *m) {
                      "rope_theta", (double)c->rope_theta, "tied", c->tied, "initial_sha256", hex);
 }
 
-json_t *gk__inputs_json(const gk_train_job *job) {
+json_t *gk_train__inputs_json(const gk_train_job *job) {
     char seed[24];
     snprintf(seed, sizeof seed, "%" PRIu64, job->seed);
     json_t *obj = json_object();
@@ -94,6 +95,6 @@ static bool compare(const json_t *there, const json_t *here, const char *path, g
     return false;
 }
 
-bool gk__inputs_match(const json_t *there, const json_t *here, gk_place at, gk_error *err) {
+bool gk_train__inputs_match(const json_t *there, const json_t *here, gk_place at, gk_error *err) {
     return compare(there, here, "", at, err);
 }

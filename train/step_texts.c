@@ -15,7 +15,7 @@ typedef struct cursor {
     int64_t own_rows, mix_rows; /* taken in all; counted where there is something to mix in */
 } cursor;
 
-struct gk__plan {
+struct gk_train__step_texts {
     gk_arena *a;
     const gk_train_job *job;
     const gk_recipe *recipe;
@@ -31,7 +31,7 @@ struct gk__plan {
 
 /* ---------------------------------------------------------------- the stream */
 
-static uint32_t own_text(gk__plan *p) {
+static uint32_t own_text(gk_train__step_texts *p) {
     if (p->order_epoch != p->at.epoch) {
         gk_epoch_order(&p->split, p->recipe->shuffle, p->seed, p->at.epoch, p->order);
         p->order_epoch = p->at.epoch;
@@ -40,16 +40,16 @@ static uint32_t own_text(gk__plan *p) {
 }
 
 /* Passes over the general texts follow one another, each in an order of its own. */
-static uint32_t mix_text(gk__plan *p) {
+static uint32_t mix_text(gk_train__step_texts *p) {
     int64_t pass = (int64_t)(p->at.mixed / p->general.n_train);
     if (p->mix_pass != pass) {
-        gk__stream_order(&p->general, p->recipe->shuffle, p->seed, "train/mix", pass, p->mix_order);
+        gk_train__stream_order(&p->general, p->recipe->shuffle, p->seed, "train/mix", pass, p->mix_order);
         p->mix_pass = pass;
     }
     return p->mix_order[p->at.mixed % p->general.n_train];
 }
 
-static bool mix_is_due(const gk__plan *p) {
+static bool mix_is_due(const gk_train__step_texts *p) {
     const cursor *c = &p->at;
     return p->job->mix && (double)c->mix_rows < p->recipe->mix_ratio * (double)(c->own_rows + c->mix_rows);
 }
@@ -58,7 +58,7 @@ static int64_t rows_of(const gk_corpus *c, uint32_t text) {
     return (int64_t)(c->start[text + 1] - c->start[text]) - 1;
 }
 
-static void give(gk__plan *p, uint32_t text) {
+static void give(gk_train__step_texts *p, uint32_t text) {
     if (p->n == p->cap) {
         size_t cap = p->cap ? 2 * p->cap : 64;
         p->text = gk_grow(p->text, p->cap * sizeof *p->text, cap * sizeof *p->text);
@@ -68,7 +68,7 @@ static void give(gk__plan *p, uint32_t text) {
 }
 
 /* Takes the next text where it fits with `count` texts of *rows rows. */
-static bool take(gk__plan *p, int64_t count, int64_t *rows, bool give_texts) {
+static bool take(gk_train__step_texts *p, int64_t count, int64_t *rows, bool give_texts) {
     const gk_recipe *r = p->recipe;
     const bool mix = mix_is_due(p), lengths = r->tokens > 0 || p->job->mix;
     uint32_t text = mix ? mix_text(p) : lengths || give_texts ? own_text(p) : 0;
@@ -83,11 +83,11 @@ static bool take(gk__plan *p, int64_t count, int64_t *rows, bool give_texts) {
     return true;
 }
 
-static bool epoch_is_over(const gk__plan *p) {
+static bool epoch_is_over(const gk_train__step_texts *p) {
     return p->at.own == p->split.n_train;
 }
 
-static void advance(gk__plan *p, bool give_texts) {
+static void advance(gk_train__step_texts *p, bool give_texts) {
     p->n = 0;
     if (epoch_is_over(p)) {
         p->at.epoch++;
@@ -102,7 +102,7 @@ static void advance(gk__plan *p, bool give_texts) {
 
 /* ---------------------------------------------------------------- the run */
 
-static int64_t count_steps(gk__plan *p) {
+static int64_t count_steps(gk_train__step_texts *p) {
     if (p->recipe->steps > 0) return p->recipe->steps;
     while (p->at.epoch + 1 < p->recipe->epochs || !epoch_is_over(p)) advance(p, false);
     return p->at.step;
@@ -115,11 +115,11 @@ static bool few_enough(const gk_train_job *job, gk_error *err) {
                    UINT32_MAX);
 }
 
-gk__plan *gk__plan_new(const gk_train_job *job, gk_error *err) {
+gk_train__step_texts *gk_train__step_texts_new(const gk_train_job *job, gk_error *err) {
     const gk_recipe *r = job->recipe;
     gk_arena *a = gk_arena_new();
-    gk__plan *p = gk_arena_alloc(a, sizeof *p);
-    *p = (gk__plan){.a = a, .job = job, .recipe = r, .order_epoch = -1, .mix_pass = -1};
+    gk_train__step_texts *p = gk_arena_alloc(a, sizeof *p);
+    *p = (gk_train__step_texts){.a = a, .job = job, .recipe = r, .order_epoch = -1, .mix_pass = -1};
     p->seed = r->data_seed > 0 ? (uint64_t)r->data_seed : job->seed;
     if (!few_enough(job, err) || !gk_split_make(a, job->corpus->n, r->validation, p->seed, &p->split, err) ||
         (job->mix && !gk_split_make(a, job->mix->n, 0, p->seed, &p->general, err))) {
@@ -129,35 +129,36 @@ gk__plan *gk__plan_new(const gk_train_job *job, gk_error *err) {
     p->order = gk_arena_alloc(a, p->split.n_train * sizeof *p->order);
     p->mix_order = gk_arena_alloc(a, p->general.n_train * sizeof *p->mix_order);
     p->steps = count_steps(p);
-    gk__plan_seek(p, 0);
+    gk_train__step_texts_seek(p, 0);
     return p;
 }
 
-void gk__plan_free(gk__plan *p) {
+void gk_train__step_texts_free(gk_train__step_texts *p) {
     if (!p) return;
     gk_free(p->text);
     gk_arena_free(p->a);
 }
 
-const gk_split *gk__plan_split(const gk__plan *p) {
+const gk_split *gk_train__step_texts_split(const gk_train__step_texts *p) {
     return &p->split;
 }
 
-int64_t gk__plan_steps(const gk__plan *p) {
+int64_t gk_train__step_texts_steps(const gk_train__step_texts *p) {
     return p->steps;
 }
 
-int64_t gk__plan_warmup(const gk__plan *p) {
+int64_t gk_train__step_texts_warmup(const gk_train__step_texts *p) {
     if (p->recipe->warmup_ratio > 0) return (int64_t)ceil(p->recipe->warmup_ratio * (double)p->steps);
     return p->recipe->warmup;
 }
 
-void gk__plan_seek(gk__plan *p, int64_t step) {
+void gk_train__step_texts_seek(gk_train__step_texts *p, int64_t step) {
     p->at = (cursor){0};
     while (p->at.step < step) advance(p, false);
 }
 
-gk__texts gk__plan_next(gk__plan *p) {
+gk_train__next_texts gk_train__step_texts_next(gk_train__step_texts *p) {
     advance(p, true);
-    return (gk__texts){.text = p->text, .n = p->n, .epoch = p->at.epoch, .ends_epoch = epoch_is_over(p)};
+    return (gk_train__next_texts){
+        .text = p->text, .n = p->n, .epoch = p->at.epoch, .ends_epoch = epoch_is_over(p)};
 }

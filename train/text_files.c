@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static bool add_text(gk__text_list *t, gk__text x, gk_place at, gk_error *err) {
+static bool add_text(gk_train__examples *t, gk_train__example x, gk_place at, gk_error *err) {
     if (t->n == UINT32_MAX) return gk_fail(err, at, "use fewer texts", "more than %u texts", UINT32_MAX);
     if (t->n == t->cap) {
         size_t cap = t->cap ? 2 * t->cap : 1024;
@@ -26,7 +26,8 @@ static bool member(const json_t *obj, const char *key, bool may_be_empty, const 
 }
 
 /* {"prompt": "…", "completion": "…"}: the completion is the answer. */
-static bool take_pair(gk__text_list *t, const json_t *obj, gk__text *x, gk_place at, gk_error *err) {
+static bool take_pair(gk_train__examples *t, const json_t *obj, gk_train__example *x, gk_place at,
+                      gk_error *err) {
     const char *prompt, *completion;
     size_t n, m;
     if (!member(obj, "prompt", true, &prompt, &n, at, err) ||
@@ -42,7 +43,7 @@ static bool take_pair(gk__text_list *t, const json_t *obj, gk__text *x, gk_place
 }
 
 /* The one place of "answer" in "text". */
-static bool find_answer(const json_t *obj, gk__text *x, gk_place at, gk_error *err) {
+static bool find_answer(const json_t *obj, gk_train__example *x, gk_place at, gk_error *err) {
     const char *answer;
     size_t len;
     if (!json_object_get(obj, "answer")) {
@@ -61,9 +62,9 @@ static bool find_answer(const json_t *obj, gk__text *x, gk_place at, gk_error *e
                    "stands in the text more than once");
 }
 
-static bool take_line(gk__text_list *t, const json_t *obj, gk_loss loss, const char *file, gk_place at,
+static bool take_line(gk_train__examples *t, const json_t *obj, gk_loss loss, const char *file, gk_place at,
                       gk_error *err) {
-    gk__text x = {.file = file};
+    gk_train__example x = {.file = file};
     if (!json_object_get(obj, "text") && json_object_get(obj, "prompt")) {
         if (!take_pair(t, obj, &x, at, err)) return false;
     } else {
@@ -75,7 +76,7 @@ static bool take_line(gk__text_list *t, const json_t *obj, gk_loss loss, const c
     return add_text(t, x, at, err);
 }
 
-static bool read_lines(gk__text_list *t, const char *file, gk_loss loss, gk_error *err) {
+static bool read_lines(gk_train__examples *t, const char *file, gk_loss loss, gk_error *err) {
     gk_jsonl *in = gk_jsonl_open(file, err);
     if (!in) return false;
     json_t *obj;
@@ -97,16 +98,16 @@ static bool is_blank(const char *line, size_t len) {
     return true;
 }
 
-static bool add_paragraph(gk__text_list *t, const char *from, const char *to, const char *file, long line,
-                          gk_error *err) {
+static bool add_paragraph(gk_train__examples *t, const char *from, const char *to, const char *file,
+                          long line, gk_error *err) {
     while (to > from && (to[-1] == '\n' || to[-1] == '\r')) to--;
     if (to == from) return true;
     size_t len = (size_t)(to - from);
-    gk__text x = {.utf8 = gk_arena_strndup(t->a, from, len), .len = len, .file = file};
+    gk_train__example x = {.utf8 = gk_arena_strndup(t->a, from, len), .len = len, .file = file};
     return add_text(t, x, GK_AT_LINE(file, line, 0), err);
 }
 
-static bool read_paragraphs(gk__text_list *t, const char *file, gk_error *err) {
+static bool read_paragraphs(gk_train__examples *t, const char *file, gk_error *err) {
     gk_map map;
     if (!gk_map_open(file, &map, err)) return false;
     const char *p = (const char *)map.data, *end = p + map.size, *from = NULL;
@@ -135,8 +136,8 @@ static bool is_json(const char *file) {
     return dot && (strcmp(dot, ".jsonl") == 0 || strcmp(dot, ".json") == 0);
 }
 
-bool gk__read_texts(gk__text_list *t, const char *const *files, size_t n_files, bool plain, gk_loss loss,
-                    gk_error *err) {
+bool gk_train__read_examples(gk_train__examples *t, const char *const *files, size_t n_files, bool plain,
+                             gk_loss loss, gk_error *err) {
     if (n_files == 0)
         return gk_fail(err, GK_NOWHERE, "name at least one file of texts", "there are no texts");
     for (size_t i = 0; i < n_files; i++) {

@@ -30,7 +30,7 @@ double gk_train_flops(const gk_model *m, int64_t rows) {
 }
 
 /* A frozen weight has no gradient, which is a third of its operations; an adapter's come on top. */
-static double saved_a_row(const gk_model *m, const gk__trained *t, const uint32_t *frozen) {
+static double saved_a_row(const gk_model *m, const gk_train__trained *t, const uint32_t *frozen) {
     const gk_config *c = gk_model_config(m);
     const gk_param *list;
     const uint32_t outside = frozen ? frozen[c->n_layers] : 0;
@@ -42,16 +42,17 @@ static double saved_a_row(const gk_model *m, const gk__trained *t, const uint32_
     return 2 * still - (t->adapter ? 6 * (double)gk_adapter_count(t->adapter) : 0);
 }
 
-void gk__pace_begin(gk__pace *p, const gk_train_job *job, const gk__trained *t, const uint32_t *frozen,
-                    const gk__state *at, int64_t total_steps) {
-    *p = (gk__pace){.total = total_steps, .first_step = at->step, .first_tokens = at->tokens};
+void gk_train__throughput_begin(gk_train__throughput *p, const gk_train_job *job, const gk_train__trained *t,
+                                const uint32_t *frozen, const gk_train__state *at, int64_t total_steps) {
+    *p = (gk_train__throughput){.total = total_steps, .first_step = at->step, .first_tokens = at->tokens};
     p->less_a_row = saved_a_row(job->model, t, frozen);
     p->peak = 1e9 * gk_flops_peak(gk_threads(), MEASURE_S);
     p->begun = p->logged = gk_now();
     p->logged_tokens = at->tokens;
 }
 
-void gk__pace_step(gk__pace *p, const gk_train_job *job, const gk__texts *texts) {
+void gk_train__throughput_step(gk_train__throughput *p, const gk_train_job *job,
+                               const gk_train__next_texts *texts) {
     for (size_t i = 0; i < texts->n; i++) {
         const bool own = texts->text[i] < job->corpus->n;
         const gk_corpus *c = own ? job->corpus : job->mix;
@@ -61,22 +62,22 @@ void gk__pace_step(gk__pace *p, const gk_train_job *job, const gk__texts *texts)
     }
 }
 
-static gk__speed speed(const gk__pace *p, const gk__state *at, double since, int64_t since_tokens,
-                       double since_flops) {
+static gk_train__speed speed(const gk_train__throughput *p, const gk_train__state *at, double since,
+                             int64_t since_tokens, double since_flops) {
     double now = gk_now(), steps = (double)(at->step - p->first_step), seconds = fmax(now - since, 1e-9);
-    gk__speed s = {.tokens_per_s = (double)(at->tokens - since_tokens) / seconds};
+    gk_train__speed s = {.tokens_per_s = (double)(at->tokens - since_tokens) / seconds};
     s.gflops_per_s = (p->flops - since_flops) / seconds / 1e9;
     s.peak_share = p->peak > 0 ? 1e9 * s.gflops_per_s / p->peak : 0;
     s.seconds_left = steps > 0 ? (now - p->begun) / steps * (double)(p->total - at->step) : 0;
     return s;
 }
 
-gk__speed gk__pace_now(const gk__pace *p, const gk__state *at) {
+gk_train__speed gk_train__throughput_now(const gk_train__throughput *p, const gk_train__state *at) {
     return speed(p, at, p->begun, p->first_tokens, 0);
 }
 
-gk__speed gk__pace_since_log(gk__pace *p, const gk__state *at) {
-    gk__speed s = speed(p, at, p->logged, p->logged_tokens, p->logged_flops);
+gk_train__speed gk_train__throughput_since_log(gk_train__throughput *p, const gk_train__state *at) {
+    gk_train__speed s = speed(p, at, p->logged, p->logged_tokens, p->logged_flops);
     p->logged = gk_now();
     p->logged_tokens = at->tokens;
     p->logged_flops = p->flops;

@@ -25,7 +25,7 @@ static bool target_bits(const char *name, uint32_t *bits) {
     return true;
 }
 
-bool gk__targets_parse(const char *text, uint32_t *out, gk_place at, gk_error *err) {
+bool gk_train__targets_parse(const char *text, uint32_t *out, gk_place at, gk_error *err) {
     uint32_t bits = 0;
     for (const char *p = text;; p++) {
         char name[41];
@@ -41,7 +41,7 @@ bool gk__targets_parse(const char *text, uint32_t *out, gk_place at, gk_error *e
     return true;
 }
 
-json_t *gk__targets_json(uint32_t targets) {
+json_t *gk_train__targets_json(uint32_t targets) {
     json_t *list = json_array();
     for (size_t i = 0; i < N_GROUPS; i++) {
         if ((targets & GROUPS[i].bits) != GROUPS[i].bits) continue;
@@ -66,10 +66,11 @@ static bool check_freeze(const gk_adapter *a, const uint32_t *frozen, gk_error *
     return true;
 }
 
-bool gk__trained_make(const gk_train_job *job, const uint32_t *frozen, gk__trained *out, gk_error *err) {
+bool gk_train__trained_make(const gk_train_job *job, const uint32_t *frozen, gk_train__trained *out,
+                            gk_error *err) {
     gk_model *m = job->model;
     const gk_recipe *r = job->recipe;
-    *out = (gk__trained){.floats = gk_model_floats(m), .data = gk_model_data(m)};
+    *out = (gk_train__trained){.floats = gk_model_floats(m), .data = gk_model_data(m)};
     out->n_params = gk_model_params(m, &out->params);
     if (r->lora.rank == 0) return true;
     if (!job->base || gk_is_adapter(job->base))
@@ -80,17 +81,17 @@ bool gk__trained_make(const gk_train_job *job, const uint32_t *frozen, gk__train
                        job->base ? job->base : "");
     gk_adapter *a = gk_adapter_new(gk_model_config(m), &r->lora, job->seed, err);
     if (!a) return false;
-    *out = (gk__trained){.adapter = a, .floats = gk_adapter_floats(a), .data = gk_adapter_data(a)};
+    *out = (gk_train__trained){.adapter = a, .floats = gk_adapter_floats(a), .data = gk_adapter_data(a)};
     out->n_params = gk_adapter_params(a, &out->params);
     return check_freeze(a, frozen, err);
 }
 
-void gk__trained_free(gk__trained *t) {
+void gk_train__trained_free(gk_train__trained *t) {
     gk_adapter_free(t->adapter);
     t->adapter = NULL;
 }
 
-gk_model *gk__trained_merged(const gk__trained *t, const gk_model *m, gk_error *err) {
+gk_model *gk_train__trained_merged(const gk_train__trained *t, const gk_model *m, gk_error *err) {
     gk_model *sum = gk_model_copy(m);
     if (!sum) {
         gk_fail(err, GK_NOWHERE, "a machine with more memory, or ask nothing after an epoch",
@@ -102,7 +103,7 @@ gk_model *gk__trained_merged(const gk__trained *t, const gk_model *m, gk_error *
     return NULL;
 }
 
-bool gk__trained_save(const gk__trained *t, const gk_train_job *job, gk_error *err) {
+bool gk_train__trained_save(const gk_train__trained *t, const gk_train_job *job, gk_error *err) {
     if (!t->adapter) return gk_model_save(job->model, job->dir, err);
     /* Absolute, so that PEFT finds it from anywhere too. */
     char *path = realpath(job->base, NULL);

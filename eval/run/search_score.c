@@ -55,7 +55,7 @@ static bool score_range(scoring *k, const bool *const *sets, size_t end, gk_erro
     for (size_t j = 0; j < n; j++) {
         size_t prompt = k->prompt[k->begin + j / k->n_sets];
         const gk_tokens *t = &s->prompts.item[prompt].tokens;
-        plan[j] = gk__cells_plan(s->scratch, &s->cells, &s->prompts, prompt, sets[j % k->n_sets]);
+        plan[j] = gk_search__cells_plan(s->scratch, &s->cells, &s->prompts, prompt, sets[j % k->n_sets]);
         jobs[j] = (gk_job){.token = t->id, .n = (int)t->n, .plan = &plan[j]};
     }
     k->before += k->done;
@@ -63,7 +63,7 @@ static bool score_range(scoring *k, const bool *const *sets, size_t end, gk_erro
     return gk_graft_run(&s->in.cast, jobs, n, s->budget, take_logits, k, &s->stats, err);
 }
 
-bool gk__search_score(gk_search *s, int part, const bool *const *sets, size_t n, const char *label,
+bool gk_search__score(gk_search *s, int part, const bool *const *sets, size_t n, const char *label,
                       gk_obs *out, gk_error *err) {
     scoring k = {.s = s, .prompt = s->part[part], .n_prompts = s->n_part[part], .n_sets = n, .out = out};
     k.progress = gk_progress_start(s->o.progress, label, (double)(n * k.n_prompts), "grafts");

@@ -25,14 +25,14 @@ static void sample_prompt(gk_sweep *s, size_t i, bool all, sample *out) {
     size_t before = out->pairs;
     for (size_t k = 0; k < s->n_unique; k++) {
         gk_error why;
-        if (!gk__sweep_has(s, k, i) || (!all && s->done[k * s->prompts.n + i])) continue;
-        const gk_plan *plan = gk__sweep_plan(s, k, i, &why);
+        if (!gk_sweep__has(s, k, i) || (!all && s->done[k * s->prompts.n + i])) continue;
+        const gk_plan *plan = gk_sweep__plan(s, k, i, &why);
         if (!plan) continue;
-        int n = gk__target_jobs(s->chunk_arena, p, plan, out->jobs + out->n);
+        int n = gk_run__target_jobs(s->chunk_arena, p, plan, out->jobs + out->n);
         for (int j = 0; j < n; j++) out->prompt_of[out->n++] = p;
         out->pairs++;
-        out->plan_bytes += gk__sweep_plan_bytes(s, p);
-        out->naive += (double)gk__naive_rows(gk_model_config(s->in.model[0]), p, 0);
+        out->plan_bytes += gk_sweep__plan_bytes(s, p);
+        out->naive += (double)gk_run__naive_rows(gk_model_config(s->in.model[0]), p, 0);
     }
     out->prompts += out->pairs > before;
 }
@@ -46,8 +46,8 @@ static sample take_sample(gk_sweep *s, bool all) {
     gk_arena_reset(s->chunk_arena);
     for (size_t r = 0; r < rows; r++)
         for (size_t t = 0; t < p->n_templates; t++)
-            room +=
-                (size_t)gk__target_steps(&p->item[r * p->n_rows / rows * p->n_templates + t]) * s->n_unique;
+            room += (size_t)gk_run__target_steps(&p->item[r * p->n_rows / rows * p->n_templates + t]) *
+                    s->n_unique;
     sample out = {.jobs = gk_arena_alloc(s->chunk_arena, room * sizeof *out.jobs)};
     out.prompt_of = gk_arena_alloc(s->chunk_arena, room * sizeof *out.prompt_of);
     for (size_t r = 0; r < rows; r++)
@@ -57,7 +57,7 @@ static sample take_sample(gk_sweep *s, bool all) {
 }
 
 /* A chunk's plans may take an eighth of the budget. */
-bool gk__sweep_cut(gk_sweep *s, gk_error *err) {
+bool gk_sweep__cut(gk_sweep *s, gk_error *err) {
     sample all = take_sample(s, true);
     gk_graft_stats cost = {0};
     if (!gk_grafter_count(s->grafter, all.jobs, all.n, &cost, err)) return false;
@@ -125,7 +125,7 @@ bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err) {
     if (s->pending == 0 || some.n == 0) return true;
     if (!gk_grafter_count(s->grafter, some.jobs, some.n, &cost, err)) return false;
     double times = (double)s->pending / (double)some.pairs, pace;
-    if (!gk__sweep_means(s, err)) return gk_interrupted();
+    if (!gk_sweep__means(s, err)) return gk_interrupted();
     if (!try_sample(s, &some, cost.flops, &pace, err)) return false;
     out->rows_naive = some.naive * times;
     out->rows_unique = (double)cost.rows_unique * times;

@@ -3,13 +3,13 @@
 
 /* ---------------------------------------------------------------- plans */
 
-bool gk__sweep_has(const gk_sweep *s, size_t k, size_t prompt) {
+bool gk_sweep__has(const gk_sweep *s, size_t k, size_t prompt) {
     const gk_prompt *p = &s->prompts.item[prompt];
     const gk_eval_template *t = &s->prompts.tmpl[p->tmpl];
     return !p->dropped && gk_scheme_applies(s->unique[k], t->fields, t->n_fields);
 }
 
-const gk_plan *gk__sweep_plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why) {
+const gk_plan *gk_sweep__plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why) {
     gk_arena *a = s->chunk_arena;
     const gk_prompt *p = &s->prompts.item[prompt];
     gk_plan made, *plan;
@@ -28,21 +28,21 @@ static size_t one_plan_bytes(const gk_sweep *s, size_t tokens) {
            sizeof(gk_stored);
 }
 
-size_t gk__sweep_plan_bytes(const gk_sweep *s, const gk_prompt *p) {
+size_t gk_sweep__plan_bytes(const gk_sweep *s, const gk_prompt *p) {
     size_t bytes = 0;
-    for (int k = 0; k < gk__target_steps(p); k++) bytes += one_plan_bytes(s, p->tokens.n + (size_t)k);
+    for (int k = 0; k < gk_run__target_steps(p); k++) bytes += one_plan_bytes(s, p->tokens.n + (size_t)k);
     return bytes + (s->generate ? one_plan_bytes(s, p->tokens.n + (size_t)s->generate) : 0);
 }
 
 /* ---------------------------------------------------------------- donors and means */
 
 size_t gk_sweep_matrices(const gk_sweep *s) {
-    return s->prepared || s->pending == 0 ? 0 : gk__inputs_matrices(&s->in);
+    return s->prepared || s->pending == 0 ? 0 : gk_run__inputs_matrices(&s->in);
 }
 
 bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
     if (s->prepared || s->pending == 0) return true;
-    if (!gk__inputs_derive(&s->in, s->svd, progress, err)) return false;
+    if (!gk_run__inputs_derive(&s->in, s->svd, progress, err)) return false;
     gk_grafter_free(s->grafter); /* it took the derived donors for what they are made from */
     s->grafter = gk_grafter_new(&s->in.cast, err);
     s->prepared = s->grafter != NULL;
@@ -51,7 +51,7 @@ bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
 
 /* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
  * gk_interrupted() when that came first. */
-bool gk__sweep_means(gk_sweep *s, gk_error *err) {
+bool gk_sweep__means(gk_sweep *s, gk_error *err) {
     const gk_config *c = gk_model_config(s->in.model[0]);
     uint32_t needed = 0;
     if (s->has_means) return true;

@@ -17,7 +17,7 @@ static void say(const gk_gate_options *o, const gk_gate *r) {
             "%zu prompts, %zu dropped)\n",
             r->pass ? "pass" : "FAIL", o->top, r->plain.value, r->plain.low, r->plain.high,
             r->pass ? "reaches" : "below", o->min, r->weighted.value, r->n, r->dropped);
-    gk_told_repeats("gate: ", r->repeats);
+    gk_say_repeats("gate: ", r->repeats);
     if (r->targets <= (size_t)o->top)
         fprintf(stderr, "gate: %d guesses take in all %zu different targets: the share says nothing\n",
                 o->top, r->targets);
