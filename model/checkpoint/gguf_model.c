@@ -1,7 +1,8 @@
 /* gguf_model.c: a model in a GGUF file: its configuration from the metadata, its tensors under ggml's names.
  * The keys and names are those of ggml's docs/gguf.md and of the converter that the files come from. */
 #include "model/checkpoint/files.h"
-#include "model/internal.h"
+#include "model/config/dims.h"
+#include "model/operators/operators.h"
 
 #include <math.h>
 #include <string.h>

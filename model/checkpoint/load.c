@@ -1,8 +1,9 @@
 /* load.c: a checkpoint's tensors become a model: as one vector of floats that training may write, or mapped,
  * where a matrix stays in the file and takes memory only as it is read. */
-#include "model/operators/half.h"
-#include "model/internal.h"
-#include "model/checkpoint/slots.h"
+#include "model/checkpoint/load.h"
+#include "model/checkpoint/unmatched.h"
+#include "model/formats/half.h"
+#include "model/weights/weights.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -384,45 +385,25 @@ static bool open_files(const char *path, gk__files *files, gk_config *c, gk__lay
     return ok;
 }
 
-static gk_model *open_model(const char *path, bool mapped, gk_error *err) {
+static void close_files(gk__files *files) {
+    gk__files_close(files);
+    gk_free(files);
+}
+
+gk_model *gk_checkpoint__load(const char *path, bool mapped, gk_error *err) {
     gk_config c;
     gk__files *files = gk_alloc(sizeof *files);
     loader l = {.cfg = &c, .files = files};
     gk_model *m = open_files(path, files, &c, &l.layout, err) ? make(&l, mapped, err) : NULL;
     if (m && mapped) {
         m->files = files;
+        m->close_files = close_files;
     } else {
-        gk__files_close(files);
-        gk_free(files);
+        close_files(files);
     }
     if (!m || gk__is_file(path) || gk__kept_load(path, &m->kept, err)) return m;
     gk_model_free(m);
     return NULL;
-}
-
-/* A model's, or an adapter's base with the adapter merged into it. */
-static gk_model *open_path(const char *path, bool mapped, gk_error *err) {
-    if (gk_is_checkpoint(path)) return gk__checkpoint_model(path, err);
-    if (!gk_is_adapter(path)) return open_model(path, mapped, err);
-    gk_arena *a = gk_arena_new();
-    const char *base = gk_adapter_base(path, a, err);
-    gk_model *m = base ? open_model(base, mapped, err) : NULL;
-    gk_adapter *adapter = m ? gk_adapter_load(path, &m->cfg, err) : NULL;
-    if (!adapter || !gk_adapter_merge(adapter, m, err)) {
-        gk_model_free(m);
-        m = NULL;
-    }
-    gk_adapter_free(adapter);
-    gk_arena_free(a);
-    return m;
-}
-
-gk_model *gk_model_load(const char *path, gk_error *err) {
-    return open_path(path, false, err);
-}
-
-gk_model *gk_model_open(const char *path, gk_error *err) {
-    return open_path(path, true, err);
 }
 
 bool gk__survey_open(const char *path, gk__survey *out, gk_error *err) {

@@ -1,8 +1,8 @@
 /* save.c: a model as a Hugging Face folder. */
-#include "model/operators/half.h"
-#include "model/internal.h"
 #include "model/checkpoint/safetensors.h"
 #include "model/checkpoint/slots.h"
+#include "model/formats/half.h"
+#include "model/weights/weights.h"
 
 #include <string.h>
 

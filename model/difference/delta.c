@@ -1,5 +1,5 @@
 /* delta.c: the difference of two tensors, a block of rows at a time: it never exists as a whole. */
-#include "model/operators/kernels.h"
+#include "model/difference/kernels.h"
 
 enum { GRAIN = 64, CHUNK = 1024 };
 

@@ -1,6 +1,6 @@
 /* diff.c: two models of one architecture, component by component: how far apart, and in how many directions.
  */
-#include "model/internal.h"
+#include "model/config/dims.h"
 #include "model/config/family.h"
 #include "model/difference/spectrum.h"
 

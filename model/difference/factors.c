@@ -1,6 +1,5 @@
 /* factors.c: the difference of two models as low-rank factors, matrix by matrix, kept in a folder. */
 #include "model/config/family.h"
-#include "model/internal.h"
 #include "model/difference/spectrum.h"
 
 #include <inttypes.h>

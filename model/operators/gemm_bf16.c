@@ -1,12 +1,10 @@
 /* gemm_bf16.c: products of bf16 operands with fp32 sums, by oneDNN where it was built in and the processor
  * has the instructions, else in fp32 on the same rounded operands (slower, and the same up to the order of
  * sums). */
+#include "model/formats/half.h"
 #include "model/operators/gemm.h"
-#include "model/operators/half.h"
 #include "model/operators/onednn.h"
-
-#include <pthread.h>
-#include <string.h>
+#include "model/operators/scratch.h"
 
 #define LEAST_SIDE 64 /* columns or rows of a piece */
 
@@ -131,39 +129,4 @@ static void narrow_rows(void *ctx, size_t begin, size_t end) {
 void gk__narrow(const float *x, int rows, int width, int ld, uint16_t *out) {
     narrow_job j = {x, out, (size_t)width, (size_t)ld};
     gk_parallel_for((size_t)rows, 1 + 65536 / (size_t)width, narrow_rows, &j);
-}
-
-/* ---------------------------------------------------------------- memory that a thread keeps */
-
-typedef struct scratch {
-    void *data[GK__SCRATCHES];
-    size_t bytes[GK__SCRATCHES];
-} scratch;
-
-static pthread_key_t scratch_key;
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-
-static void free_scratch(void *p) {
-    scratch *s = p;
-    for (int i = 0; i < GK__SCRATCHES; i++) gk_free(s->data[i]);
-    gk_free(s);
-}
-
-static void make_key(void) {
-    pthread_key_create(&scratch_key, free_scratch);
-}
-
-void *gk__scratch(gk__scratch_use use, size_t bytes) {
-    pthread_once(&scratch_once, make_key);
-    scratch *s = pthread_getspecific(scratch_key);
-    if (!s) {
-        s = gk_alloc(sizeof *s);
-        pthread_setspecific(scratch_key, s);
-    }
-    if (s->bytes[use] < bytes) {
-        gk_free(s->data[use]);
-        s->data[use] = gk_alloc(bytes);
-        s->bytes[use] = bytes;
-    }
-    return s->data[use];
 }
