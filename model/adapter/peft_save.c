@@ -70,15 +70,15 @@ static bool save_config(const gk_adapter *a, const char *base, const char *path,
     return ok;
 }
 
-typedef struct saver {
+typedef struct adapter_saver {
     const gk_adapter *a;
     float *rows; /* B of the site at hand in the file's order */
     size_t n;
-} saver;
+} adapter_saver;
 
 static const void *fill(void *ctx, size_t i, gk_error *err) {
     (void)err;
-    saver *v = ctx;
+    adapter_saver *v = ctx;
     const gk__site *s = &v->a->site[i / 2];
     if (i % 2 == 0) return v->a->data + s->a;
     size_t n = v->a->params[i].count;
@@ -102,7 +102,7 @@ static bool save_weights(const gk_adapter *a, const char *path, gk_error *err) {
                         .dtype = "F32"};
     }
     json_t *meta = json_pack("{s:s}", "format", "pt");
-    saver v = {.a = a};
+    adapter_saver v = {.a = a};
     bool ok = gk__safetensors_write(path, list, n, meta, fill, &v, err);
     json_decref(meta);
     gk_free(v.rows);

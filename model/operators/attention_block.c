@@ -28,12 +28,12 @@ static int longest(const gk_batch *b) {
 
 /* One (sequence, kv head) at a time, with the rows of one head end to end and padded to whole vectors: `wide`
  * floats a head's row, `tall` rows. */
-typedef struct head {
+typedef struct head_buffers {
     int first, len, kv, wide, tall;
     float *q, *k, *v, *kt, *vt;       /* [tall x wide]; kt and vt [wide x tall] */
     float *score, *dscore;            /* [QUERIES x tall] */
     float *out, *dout, *dq, *dk, *dv; /* [tall x wide]; out and dq: of a block of queries */
-} head;
+} head_buffers;
 
 static size_t head_floats(const attention_job *j, bool backward) {
     size_t wide = (size_t)gk__whole_lanes(j->c->head_dim), tall = (size_t)gk__whole_lanes(j->longest);
@@ -41,9 +41,9 @@ static size_t head_floats(const attention_job *j, bool backward) {
     return (backward ? 10 : 5) * wide * tall + (backward ? 2u : 1u) * QUERIES * tall;
 }
 
-static head carve_head(const attention_job *j, bool backward, float *at) {
-    head h = {.wide = gk__whole_lanes(j->c->head_dim),
-              .tall = (gk__whole_lanes(j->longest) + QUERIES - 1) / QUERIES * QUERIES};
+static head_buffers carve_head(const attention_job *j, bool backward, float *at) {
+    head_buffers h = {.wide = gk__whole_lanes(j->c->head_dim),
+                      .tall = (gk__whole_lanes(j->longest) + QUERIES - 1) / QUERIES * QUERIES};
     size_t one = (size_t)h.wide * (size_t)h.tall, scores = (size_t)QUERIES * (size_t)h.tall;
     float **const both[] = {&h.q, &h.k, &h.v, &h.kt, &h.out},
                   **const back[] = {&h.vt, &h.dout, &h.dq, &h.dk, &h.dv};
@@ -76,11 +76,11 @@ static void transpose(int n, int hd, const float *x, int wide, float *t, int tal
         }
 }
 
-static const float *k_rows(const attention_job *j, const head *h) {
+static const float *k_rows(const attention_job *j, const head_buffers *h) {
     return j->qkv + (ptrdiff_t)h->first * gk__qkv_dim(j->c) + gk__q_dim(j->c) + h->kv * j->c->head_dim;
 }
 
-static void load_keys(const attention_job *j, head *h, bool backward) {
+static void load_keys(const attention_job *j, head_buffers *h, bool backward) {
     int hd = j->c->head_dim, ld = gk__qkv_dim(j->c);
     const float *k = k_rows(j, h);
     copy_in(h->len, hd, k, ld, h->k, h->wide);
@@ -92,25 +92,25 @@ static void load_keys(const attention_job *j, head *h, bool backward) {
 /* Queries [i0, i0 + n) of a block and the columns [from, end) of keys that any of them sees, in whole
  * vectors.
  */
-typedef struct span {
+typedef struct query_span {
     int i0, n, from, end;
-} span;
+} query_span;
 
-static span span_of(const attention_job *j, const head *h, int i0) {
+static query_span span_of(const attention_job *j, const head_buffers *h, int i0) {
     int n = h->len - i0 < QUERIES ? h->len - i0 : QUERIES;
     int from = gk__first_seen(&j->scoring, i0 + 1) / GK__LANES * GK__LANES;
-    return (span){i0, n, from, gk__whole_lanes(i0 + n)};
+    return (query_span){i0, n, from, gk__whole_lanes(i0 + n)};
 }
 
 /* scores of a block's queries, before scale and cap. */
-static void score_block(const attention_job *j, const head *h, span s) {
+static void score_block(const attention_job *j, const head_buffers *h, query_span s) {
     gk__small_product(s.n, s.end - s.from, j->c->head_dim, h->q + (ptrdiff_t)s.i0 * h->wide, h->wide, 1,
                       h->kt + s.from, h->tall, false, h->score + s.from, h->tall);
 }
 
 /* Row r of the block: scores to unnormalised probabilities, 0 where the query sees nothing; returns what they
  * sum to. By whole vectors: of a text of twenty words most keys would fall to the scalar end of a loop. */
-static float softmax_row(const attention_job *j, const head *h, span s, int r, float *lse) {
+static float softmax_row(const attention_job *j, const head_buffers *h, query_span s, int r, float *lse) {
     int i = s.i0 + r, first = gk__first_seen(&j->scoring, i + 1);
     float *restrict p = h->score + (ptrdiff_t)r * h->tall, max = -INFINITY, sum = 0, scale = j->scoring.scale;
     if (j->scoring.cap > 0)
@@ -130,12 +130,12 @@ static float softmax_row(const attention_job *j, const head *h, span s, int r, f
     return sum;
 }
 
-static void forward_head(const attention_job *j, head *h, int q_head) {
+static void forward_head(const attention_job *j, head_buffers *h, int q_head) {
     const gk_config *c = j->c;
     int hd = c->head_dim, ld = gk__qkv_dim(c), q_dim = gk__q_dim(c);
     copy_in(h->len, hd, j->qkv + (ptrdiff_t)h->first * ld + q_head * hd, ld, h->q, h->wide);
     for (int i0 = 0; i0 < h->len; i0 += QUERIES) {
-        span s = span_of(j, h, i0);
+        query_span s = span_of(j, h, i0);
         float sum[QUERIES];
         score_block(j, h, s);
         for (int r = 0; r < s.n; r++)
@@ -150,7 +150,7 @@ static void forward_head(const attention_job *j, head *h, int q_head) {
     }
 }
 
-static void point_at(const attention_job *j, head *h, size_t item) {
+static void point_at(const attention_job *j, head_buffers *h, size_t item) {
     int seq = (int)item / j->c->n_kv_heads;
     h->kv = (int)item % j->c->n_kv_heads;
     h->first = j->b->seq_start[seq];
@@ -161,7 +161,8 @@ static void point_at(const attention_job *j, head *h, size_t item) {
 static void forward_items(void *ctx, size_t begin, size_t end) {
     const attention_job *j = ctx;
     int group = j->c->n_heads / j->c->n_kv_heads;
-    head h = carve_head(j, false, gk__scratch(GK__SCRATCH_HEAD, head_floats(j, false) * sizeof(float)));
+    head_buffers h =
+        carve_head(j, false, gk__scratch(GK__SCRATCH_HEAD, head_floats(j, false) * sizeof(float)));
     for (size_t item = begin; item < end; item++) {
         point_at(j, &h, item);
         load_keys(j, &h, false);
@@ -184,7 +185,8 @@ void gk__attention_forward(const gk_config *c, int layer, const gk_batch *b, con
 /* ---------------------------------------------------------------- backward */
 
 /* Row r of the block: scores to probabilities, and the gradient by them (in dscore) to the one by scores. */
-static void gradient_row(const attention_job *j, const head *h, span s, int r, float lse, float delta) {
+static void gradient_row(const attention_job *j, const head_buffers *h, query_span s, int r, float lse,
+                         float delta) {
     int i = s.i0 + r, first = gk__first_seen(&j->scoring, i + 1);
     float *restrict p = h->score + (ptrdiff_t)r * h->tall, *restrict d = h->dscore + (ptrdiff_t)r * h->tall;
     float scale = j->scoring.scale, cap = j->scoring.cap;
@@ -203,7 +205,7 @@ static void gradient_row(const attention_job *j, const head *h, span s, int r, f
     }
 }
 
-static void backward_block(const attention_job *j, head *h, int q_head, span s) {
+static void backward_block(const attention_job *j, head_buffers *h, int q_head, query_span s) {
     const gk_config *c = j->c;
     int hd = c->head_dim, wide = h->wide, keys = s.i0 + s.n - s.from;
     ptrdiff_t block = (ptrdiff_t)s.i0 * wide, from = (ptrdiff_t)s.from * wide;
@@ -232,7 +234,7 @@ static void backward_items(void *ctx, size_t begin, size_t end) {
     const attention_job *j = ctx;
     const gk_config *c = j->c;
     int hd = c->head_dim, ld = gk__qkv_dim(c), group = c->n_heads / c->n_kv_heads;
-    head h = carve_head(j, true, gk__scratch(GK__SCRATCH_HEAD, head_floats(j, true) * sizeof(float)));
+    head_buffers h = carve_head(j, true, gk__scratch(GK__SCRATCH_HEAD, head_floats(j, true) * sizeof(float)));
     for (size_t item = begin; item < end; item++) {
         point_at(j, &h, item);
         load_keys(j, &h, true);

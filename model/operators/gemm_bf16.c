@@ -82,13 +82,13 @@ static void run(const gk__bf16_product *p) {
 
 /* ---------------------------------------------------------------- over the threads */
 
-typedef struct split {
+typedef struct split_product {
     gk__bf16_product whole;
     bool rows;
-} split;
+} split_product;
 
 static void piece(void *ctx, size_t begin, size_t end) {
-    const split *s = ctx;
+    const split_product *s = ctx;
     gk__bf16_product p = s->whole;
     ptrdiff_t from = (ptrdiff_t)begin;
     if (s->rows) {
@@ -107,7 +107,7 @@ void gk__gemm_bf16(gk_gemm_kind kind, int m, int n, int k, const uint16_t *a, in
                    int ldb, bool add, float *c, int ldc) {
     if (m <= 0 || n <= 0) return;
     gk_gemm_init();
-    split s = {.whole = {kind, m, n, k, lda, ldb, ldc, a, b, c, add}, .rows = m >= n};
+    split_product s = {.whole = {kind, m, n, k, lda, ldb, ldc, a, b, c, add}, .rows = m >= n};
     int side = s.rows ? m : n, threads = gk_threads(), grain = (side + threads - 1) / threads;
     grain = (grain + 31) / 32 * 32;
     gk_parallel_for((size_t)side, (size_t)(grain < LEAST_SIDE ? LEAST_SIDE : grain), piece, &s);

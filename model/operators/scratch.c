@@ -4,16 +4,16 @@
 
 #include <pthread.h>
 
-typedef struct scratch {
+typedef struct thread_scratch {
     void *data[GK__SCRATCHES];
     size_t bytes[GK__SCRATCHES];
-} scratch;
+} thread_scratch;
 
 static pthread_key_t scratch_key;
 static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
 
 static void free_scratch(void *p) {
-    scratch *s = p;
+    thread_scratch *s = p;
     for (int i = 0; i < GK__SCRATCHES; i++) gk_free(s->data[i]);
     gk_free(s);
 }
@@ -24,7 +24,7 @@ static void make_key(void) {
 
 void *gk__scratch(gk__scratch_use use, size_t bytes) {
     pthread_once(&scratch_once, make_key);
-    scratch *s = pthread_getspecific(scratch_key);
+    thread_scratch *s = pthread_getspecific(scratch_key);
     if (!s) {
         s = gk_alloc(sizeof *s);
         pthread_setspecific(scratch_key, s);
