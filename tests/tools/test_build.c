@@ -54,7 +54,7 @@ static char *made(const char *arguments) {
 /* The sources that hold one of these words, and the link. */
 static char *those_with(const char *words) {
     return prints(gk_arena_printf(
-        s.a, "(grep -lE '%s' */*.c */*.cc | grep -v ^tests; echo link graftkit) | sort | tr '\\n' ' '",
+        s.a, "(grep -rlE '%s' --include=*.c --include=*.cc core tokenizer model train graft data eval report tools; echo link graftkit) | sort | tr '\\n' ' '",
         words));
 }
 

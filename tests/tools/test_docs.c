@@ -156,7 +156,7 @@ static void start(void) {
                         "#!/bin/bash\nargs=()\nfor a; do [[ $a == FAMILY=* ]] || args+=(\"$a\"); done\n"
                         "exec /usr/bin/make -o \"$BUILD/$FLAVOUR/graftkit\" \"${args[@]}\"\n");
     ck_assert_int_eq(chmod(make, 0755), 0);
-    int code = bash(&world, folder, GK_SOURCE_DIR "/tests/docs_world.sh .", out, sizeof out);
+    int code = bash(&world, folder, GK_SOURCE_DIR "/tests/support/docs_world.sh .", out, sizeof out);
     ck_assert_msg(code == 0, "docs_world.sh returned %d:\n%s", code, out);
 }
 
