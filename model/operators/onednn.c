@@ -187,7 +187,7 @@ static void destroy(primitive *x) {
 }
 
 /* Where all is taken by others' use, the new one belongs to its caller alone: `owned`. */
-static made *get(const product_shape *s, bool *owned) {
+static primitive *get(const product_shape *s, bool *owned) {
     pthread_mutex_lock(&made.lock);
     primitive **slot = &made.slot[hash(s)], *x = *slot;
     *owned = false;
