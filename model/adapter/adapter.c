@@ -1,7 +1,6 @@
 /* adapter.c: which matrices an adapter changes, and its parameters in one vector. */
 #include "model/adapter/adapter.h"
 #include "model/config/family.h"
-#include "model/internal.h"
 
 #include <math.h>
 #include <string.h>

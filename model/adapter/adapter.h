@@ -41,7 +41,7 @@ struct gk_adapter {
 
 /* The slots of matrices in layers, of which adapters are made; `list` is freed by the caller. */
 gk__slots gk__adapter_slots(const gk_config *c);
-/* What an adapter_config.json says; adapter_config.c. `module` is a tensor's name without .weight or .bias.
+/* What an adapter_config.json says; peft_config.c. `module` is a tensor's name without .weight or .bias.
  */
 typedef struct gk__adapter_spec gk__adapter_spec;
 gk__adapter_spec *gk__adapter_spec_read(const char *path, gk_error *err);
@@ -62,31 +62,8 @@ void gk__module_name(const gk__slot *s, char *out, size_t size);
 /* All zeros, of the slots that are marked. */
 gk_adapter *gk__adapter_blank(const gk_config *c, gk__adapter_spec *spec, const gk__slots *slots,
                               const bool *chosen, gk_error *err);
-/* adapter_file.c: the tensors of gk_adapter_load. */
+/* peft_load.c: the tensors of gk_adapter_load. */
 gk_adapter *gk__adapter_weights(const char *path, const gk_config *c, gk__adapter_spec *spec, gk_error *err);
-
-/* ---- tensors while they are read; adapter_file.c, adapter_whole.c */
-
-#define GK__PEFT_PREFIX "base_model.model."
-/* The way out where an adapter is refused. */
-#define GK__PEFT_MERGE "make a model of it with PEFT: model.merge_and_unload().save_pretrained(DIR)"
-typedef struct gk__reading {
-    const char *path;
-    const gk_safetensors *file;
-    gk__adapter_spec *spec;
-    const gk__entry *entry;
-    size_t n;
-    bool *used;
-} gk__reading;
-/* The tensor of that name, which then counts as used; NULL: there is none. */
-const gk__entry *gk__reading_find(gk__reading *r, const char *name);
-gk_place gk__reading_at(const gk__reading *r, const gk__entry *e);
-bool gk__reading_check(const gk__reading *r, const gk__entry *e, const int64_t *shape, int n_dims,
-                       gk_error *err);
-/* Its values as floats, in the file's order; finite. */
-bool gk__reading_values(const gk__reading *r, const gk__entry *e, size_t n, float *out, gk_error *err);
-/* Reads the tensors that stand whole into a->whole. */
-bool gk__adapter_wholes(gk__reading *r, gk_adapter *a, gk_error *err);
 
 static inline const gk__site *gk__site_of(const gk_adapter *a, int layer, gk_component c) {
     return a->at[(size_t)layer * GK_N_COMPONENTS + (size_t)c];

@@ -4,7 +4,7 @@
 #define GK_MODEL_FILES_H
 
 #include "model/config/family.h"
-#include "model/checkpoint/quant.h"
+#include "model/formats/quant.h"
 
 /* One tensor in a mapped file. */
 typedef struct gk__stored {
@@ -41,8 +41,10 @@ typedef struct gk__layout {
     bool norms_plus_one; /* norms are stored as 1 + their weight (GGUF files of Gemma) */
 } gk__layout;
 
-/* Whether a model's path is that of a file, which must then be a GGUF file; all else is a folder. */
+/* Whether a model's path is that of a file, which must then be a GGUF file; all else is a folder. path.c. */
 bool gk__is_file(const char *path);
+/* As gk_model_files, of a path that is no adapter's. */
+bool gk__checkpoint_paths(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err);
 /* A folder's model.safetensors, or the files that its model.safetensors.index.json lists. */
 bool gk__files_folder(const char *dir, gk__files *out, gk_error *err);
 /* The paths of a GGUF file's parts, of which there may be one; in `a`. */

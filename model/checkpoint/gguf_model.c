@@ -1,7 +1,8 @@
 /* gguf_model.c: a model in a GGUF file: its configuration from the metadata, its tensors under ggml's names.
  * The keys and names are those of ggml's docs/gguf.md and of the converter that the files come from. */
 #include "model/checkpoint/files.h"
-#include "model/internal.h"
+#include "model/config/dims.h"
+#include "model/operators/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -82,19 +83,19 @@ static void list_tensors(gk__files *f) {
 
 /* ---------------------------------------------------------------- configuration */
 
-typedef struct reader {
+typedef struct metadata_reader {
     const gk_gguf *g;
     const struct architecture *arch;
     gk_error *err;
     char key[96];
-} reader;
+} metadata_reader;
 
-static const char *key_of(reader *r, const char *name) {
+static const char *key_of(metadata_reader *r, const char *name) {
     snprintf(r->key, sizeof r->key, "%s.%s", r->arch->name, name);
     return r->key;
 }
 
-static bool get_int(reader *r, const char *name, int *out) {
+static bool get_int(metadata_reader *r, const char *name, int *out) {
     int64_t v;
     if (!gk_gguf_int(r->g, key_of(r, name), 1, 1 << 24, &v, r->err)) return false;
     *out = (int)v;
@@ -102,11 +103,11 @@ static bool get_int(reader *r, const char *name, int *out) {
 }
 
 /* What is not there keeps its value. */
-static bool maybe_int(reader *r, const char *name, int *out) {
+static bool maybe_int(metadata_reader *r, const char *name, int *out) {
     return !gk_gguf_has(r->g, key_of(r, name)) || get_int(r, name, out);
 }
 
-static bool maybe_num(reader *r, const char *name, float *out) {
+static bool maybe_num(metadata_reader *r, const char *name, float *out) {
     double v;
     if (!gk_gguf_has(r->g, key_of(r, name))) return true;
     if (!gk_gguf_num(r->g, r->key, &v, r->err)) return false;
@@ -114,7 +115,7 @@ static bool maybe_num(reader *r, const char *name, float *out) {
     return true;
 }
 
-static bool maybe_id(reader *r, const char *key, int *out) {
+static bool maybe_id(metadata_reader *r, const char *key, int *out) {
     int64_t v;
     if (!gk_gguf_has(r->g, key)) return true;
     if (!gk_gguf_int(r->g, key, 0, 1 << 24, &v, r->err)) return false;
@@ -122,7 +123,7 @@ static bool maybe_id(reader *r, const char *key, int *out) {
     return true;
 }
 
-static bool read_sizes(reader *r, gk_config *c) {
+static bool read_sizes(metadata_reader *r, gk_config *c) {
     const gk_gguf_tensor *embed = gk_gguf_tensor_find(r->g, "token_embd.weight");
     if (!embed || embed->n_dims != 2 || embed->shape[1] > 1 << 24)
         return gk_fail(r->err, gk_gguf_place(r->g, "general.architecture"),
@@ -141,7 +142,7 @@ static bool read_sizes(reader *r, gk_config *c) {
 
 /* Positions divided by a factor: "linear", which is also meant where there is a factor and no type, or the
  * older key scale_linear. */
-static bool read_scaling(reader *r, gk_config *c) {
+static bool read_scaling(metadata_reader *r, gk_config *c) {
     float factor = 0;
     const char *type = "linear";
     gk_arena *a = gk_arena_new();
@@ -163,7 +164,7 @@ static bool read_scaling(reader *r, gk_config *c) {
     return ok;
 }
 
-static bool read_rope(reader *r, gk_config *c) {
+static bool read_rope(metadata_reader *r, gk_config *c) {
     if (!c->rope) return true;
     int rotary = c->head_dim;
     c->rope_theta = 1e4f;
@@ -183,7 +184,7 @@ static bool read_rope(reader *r, gk_config *c) {
 
 /* Llama 3's scaling comes as a tensor of what each frequency is divided by; the published models are told by
  * their largest factor, and every value must be the one that their rule gives. */
-static bool read_freqs(reader *r, gk_config *c) {
+static bool read_freqs(metadata_reader *r, gk_config *c) {
     const gk_gguf_tensor *t = gk_gguf_tensor_find(r->g, "rope_freqs.weight");
     if (!t) return true;
     const gk_gguf_dtype *f32 = gk_gguf_dtype_of(t->type);
@@ -240,14 +241,14 @@ static const struct neutral {
     {"rope.scaling.attn_factor", 1, 1},
 };
 
-static bool not_here(reader *r, double value, double neutral) {
+static bool not_here(metadata_reader *r, double value, double neutral) {
     char hint[64];
     snprintf(hint, sizeof hint, "must be %g, or not be there", neutral);
     return gk_fail(r->err, gk_gguf_place(r->g, r->key), hint,
                    "is %g, which would change the numbers and is not built for this family", value);
 }
 
-static bool check_neutral(reader *r) {
+static bool check_neutral(metadata_reader *r) {
     for (size_t i = 0; i < COUNT(NEUTRAL); i++) {
         double value;
         if (!gk_gguf_has(r->g, key_of(r, NEUTRAL[i].name))) continue;
@@ -259,7 +260,7 @@ static bool check_neutral(reader *r) {
 }
 
 /* A number that must be `want` to a float's precision, where it is there at all. */
-static bool check_equal(reader *r, const char *name, double want, double neutral) {
+static bool check_equal(metadata_reader *r, const char *name, double want, double neutral) {
     double value;
     if (!gk_gguf_has(r->g, key_of(r, name))) return true;
     if (!gk_gguf_num(r->g, r->key, &value, r->err)) return false;
@@ -267,7 +268,7 @@ static bool check_equal(reader *r, const char *name, double want, double neutral
 }
 
 /* What the family has no place for: its config.json could not say it either. */
-static bool check_foreign(reader *r, const gk_config *c) {
+static bool check_foreign(metadata_reader *r, const gk_config *c) {
     bool causal = true;
     double scale = 1 / sqrt(c->query_scale != 0 ? (double)c->query_scale : c->head_dim);
     if (gk_gguf_has(r->g, key_of(r, "attention.causal")) && !gk_gguf_bool(r->g, r->key, &causal, r->err))
@@ -295,7 +296,7 @@ static bool check_foreign(reader *r, const gk_config *c) {
 }
 
 /* Further ends of a text that generation stops at: of a turn, of a message. */
-static bool read_ends(reader *r, gk_config *c) {
+static bool read_ends(metadata_reader *r, gk_config *c) {
     static const char *const KEYS[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
     gk_id_list all = gk_config_ends(c);
     int before = all.n;
@@ -309,11 +310,11 @@ static bool read_ends(reader *r, gk_config *c) {
     return true;
 }
 
-static bool has_tensor(const reader *r, const char *name) {
+static bool has_tensor(const metadata_reader *r, const char *name) {
     return gk_gguf_tensor_find(r->g, name) != NULL;
 }
 
-static bool read_rest(reader *r, gk_config *c) {
+static bool read_rest(metadata_reader *r, gk_config *c) {
     const char *eps =
         c->norm == GK_LAYERNORM ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
     if (!gk_gguf_has(r->g, key_of(r, eps)))
@@ -341,7 +342,7 @@ static bool read_rest(reader *r, gk_config *c) {
            check_foreign(r, c);
 }
 
-static bool find_architecture(reader *r) {
+static bool find_architecture(metadata_reader *r) {
     static const char key[] = "general.architecture";
     gk_arena *a = gk_arena_new();
     const char *name;
@@ -364,7 +365,7 @@ static void name_family(gk_config *c) {
 }
 
 static bool read_config(const gk_gguf *g, const char *path, gk_config *c, gk__layout *layout, gk_error *err) {
-    reader r = {.g = g, .err = err};
+    metadata_reader r = {.g = g, .err = err};
     if (!find_architecture(&r)) return false;
     *layout = layout_of(r.arch);
     *c = gk__config_of(gk_family_find(r.arch->family));

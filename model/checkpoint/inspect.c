@@ -1,6 +1,6 @@
 /* inspect.c: what a checkpoint holds and what it would take in memory, from its headers alone. */
-#include "model/internal.h"
-#include "model/checkpoint/slots.h"
+#include "model/checkpoint/load.h"
+#include "model/weights/weights.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* load.c: a checkpoint's tensors become a model: as one vector of floats that training may write, or mapped,
  * where a matrix stays in the file and takes memory only as it is read. */
-#include "model/operators/half.h"
-#include "model/internal.h"
-#include "model/checkpoint/slots.h"
+#include "model/checkpoint/load.h"
+#include "model/checkpoint/unmatched.h"
+#include "model/formats/half.h"
+#include "model/weights/weights.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,14 +14,14 @@ typedef struct indexed {
     bool used;
 } indexed;
 
-typedef struct loader {
+typedef struct model_loader {
     const gk_config *cfg;
     const gk__files *files;
     gk__layout layout;
     gk__slots slots;
     indexed *index; /* the file's tensors, sorted by name */
     bool no_values; /* only what the headers say is looked at */
-} loader;
+} model_loader;
 
 /* ---------------------------------------------------------------- matching a file against the slots */
 
@@ -28,7 +29,7 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const indexed *)a)->name, ((const indexed *)b)->name);
 }
 
-static bool make_index(loader *l, gk_error *err) {
+static bool make_index(model_loader *l, gk_error *err) {
     size_t n = l->files->n;
     l->index = gk_alloc((n + 1) * sizeof *l->index);
     for (size_t i = 0; i < n; i++)
@@ -43,12 +44,12 @@ static bool make_index(loader *l, gk_error *err) {
     return true;
 }
 
-static indexed *lookup(const loader *l, const char *name) {
+static indexed *lookup(const model_loader *l, const char *name) {
     indexed key = {.name = gk__bare_name(l->layout.prefix, name)};
     return bsearch(&key, l->index, l->files->n, sizeof *l->index, by_name);
 }
 
-static indexed *lookup_head(const loader *l) {
+static indexed *lookup_head(const model_loader *l) {
     const char *alias = l->layout.head_alias;
     char name[96];
     indexed *found = NULL;
@@ -64,7 +65,7 @@ static indexed *lookup_head(const loader *l) {
 }
 
 /* A tied pair may be stored under either name, and the head's under another. */
-static indexed *find_slot(const loader *l, const gk__slot *s) {
+static indexed *find_slot(const model_loader *l, const gk__slot *s) {
     indexed *found = lookup(l, s->name);
     bool head = s->rule->part[0] == GK_HEAD || (s->rule->part[0] == GK_EMBED && l->cfg->tied);
     return found || !head || s->bias ? found : lookup_head(l);
@@ -88,7 +89,7 @@ static bool check_stored(const gk__stored *t, const int64_t *shape, int n_dims, 
     return true;
 }
 
-static bool match_slots(loader *l, gk_error *err) {
+static bool match_slots(model_loader *l, gk_error *err) {
     for (size_t i = 0; i < l->slots.n; i++) {
         gk__slot *s = &l->slots.list[i];
         indexed *found = find_slot(l, s);
@@ -120,7 +121,7 @@ static bool same_values(const gk__stored *a, const gk__stored *b) {
 }
 
 /* Some writers store the head of a tied model too; it must then be the embedding. */
-static bool match_tied_head(loader *l, gk_error *err) {
+static bool match_tied_head(model_loader *l, gk_error *err) {
     indexed *head = lookup_head(l);
     if (!l->cfg->tied || !head || head->used) return true;
     const gk__stored *embed = NULL;
@@ -136,7 +137,7 @@ static bool match_tied_head(loader *l, gk_error *err) {
                    "config.json ties the head to the embedding, but they differ");
 }
 
-static bool check_rest(const loader *l, gk_error *err) {
+static bool check_rest(const model_loader *l, gk_error *err) {
     const gk__stored **rest = gk_alloc((l->files->n + 1) * sizeof *rest);
     size_t n = 0;
     for (size_t i = 0; i < l->files->n; i++)
@@ -151,7 +152,7 @@ static bool check_rest(const loader *l, gk_error *err) {
 #define ROW_GRAIN 64
 
 typedef struct read_job {
-    const loader *l;
+    const model_loader *l;
     const gk__slot *s;
     int part, before;
     float *out;     /* [rows x in], or NULL: */
@@ -198,7 +199,7 @@ static void read_range(void *ctx, size_t begin, size_t end) {
     gk_free(to);
 }
 
-static void read_part(const loader *l, const gk__slot *s, int part, int before, int rows, float *out,
+static void read_part(const model_loader *l, const gk__slot *s, int part, int before, int rows, float *out,
                       uint16_t *half) {
     read_job j = {.l = l, .s = s, .part = part, .before = before, .out = out, .half = half};
     gk_parallel_for((size_t)rows, ROW_GRAIN, read_range, &j);
@@ -223,8 +224,8 @@ static size_t find_nonfinite(const float *x, size_t n) {
 }
 
 /* Says which value of the file it is: the part's row and column, back to the place in the tensor. */
-static bool check_finite(const loader *l, const gk__slot *s, int part, int before, const float *x, size_t n,
-                         gk_error *err) {
+static bool check_finite(const model_loader *l, const gk__slot *s, int part, int before, const float *x,
+                         size_t n, gk_error *err) {
     size_t i = find_nonfinite(x, n), in = (size_t)s->in;
     if (i == n) return true;
     size_t row = gk__slot_row(l->cfg, s, part, before, (int)(i / in)), at = row * in + i % in;
@@ -237,7 +238,7 @@ static bool check_finite(const loader *l, const gk__slot *s, int part, int befor
 
 /* ---------------------------------------------------------------- for training: one vector */
 
-static bool fill_vector(const loader *l, gk_model *m, gk_error *err) {
+static bool fill_vector(const model_loader *l, gk_model *m, gk_error *err) {
     for (size_t i = 0; i < l->slots.n; i++) {
         const gk__slot *s = &l->slots.list[i];
         int before = 0;
@@ -284,7 +285,7 @@ static bool view(const gk__slot *s, const gk__layout *layout, gk_tensor *t) {
     return true;
 }
 
-static bool own(const loader *l, gk_model *m, const gk__slot *s, int part, int before, gk_tensor *t,
+static bool own(const model_loader *l, gk_model *m, const gk__slot *s, int part, int before, gk_tensor *t,
                 gk_error *err) {
     gk_dtype type = gk__slot_dtype(s);
     size_t n = (size_t)t->out * (size_t)s->in;
@@ -303,7 +304,7 @@ static bool own(const loader *l, gk_model *m, const gk__slot *s, int part, int b
     return true;
 }
 
-static bool fill_mapped(const loader *l, gk_model *m, gk_error *err) {
+static bool fill_mapped(const model_loader *l, gk_model *m, gk_error *err) {
     size_t n_vectors = 0;
     m->own = gk_alloc(3 * l->slots.n * sizeof *m->own);
     for (size_t i = 0; i < l->slots.n; i++) {
@@ -331,7 +332,7 @@ static bool fill_mapped(const loader *l, gk_model *m, gk_error *err) {
 
 /* ---------------------------------------------------------------- opening */
 
-static bool match(loader *l, gk_error *err) {
+static bool match(model_loader *l, gk_error *err) {
     l->slots = gk__slots_make(l->cfg, &l->layout);
     bool ok = make_index(l, err) && match_slots(l, err) && match_tied_head(l, err) && check_rest(l, err);
     gk_free(l->index);
@@ -342,7 +343,7 @@ static bool match(loader *l, gk_error *err) {
 }
 
 /* Memory is taken only once every tensor has been found in the file. */
-static gk_model *make(loader *l, bool mapped, gk_error *err) {
+static gk_model *make(model_loader *l, bool mapped, gk_error *err) {
     if (!match(l, err)) return NULL;
     gk_model *m = mapped ? gk__model_hollow(l->cfg) : gk_model_blank(l->cfg, err);
     if (m && !(mapped ? fill_mapped(l, m, err) : fill_vector(l, m, err))) {
@@ -384,51 +385,31 @@ static bool open_files(const char *path, gk__files *files, gk_config *c, gk__lay
     return ok;
 }
 
-static gk_model *open_model(const char *path, bool mapped, gk_error *err) {
+static void close_files(gk__files *files) {
+    gk__files_close(files);
+    gk_free(files);
+}
+
+gk_model *gk_checkpoint__load(const char *path, bool mapped, gk_error *err) {
     gk_config c;
     gk__files *files = gk_alloc(sizeof *files);
-    loader l = {.cfg = &c, .files = files};
+    model_loader l = {.cfg = &c, .files = files};
     gk_model *m = open_files(path, files, &c, &l.layout, err) ? make(&l, mapped, err) : NULL;
     if (m && mapped) {
         m->files = files;
+        m->close_files = close_files;
     } else {
-        gk__files_close(files);
-        gk_free(files);
+        close_files(files);
     }
     if (!m || gk__is_file(path) || gk__kept_load(path, &m->kept, err)) return m;
     gk_model_free(m);
     return NULL;
 }
 
-/* A model's, or an adapter's base with the adapter merged into it. */
-static gk_model *open_path(const char *path, bool mapped, gk_error *err) {
-    if (gk_is_checkpoint(path)) return gk__checkpoint_model(path, err);
-    if (!gk_is_adapter(path)) return open_model(path, mapped, err);
-    gk_arena *a = gk_arena_new();
-    const char *base = gk_adapter_base(path, a, err);
-    gk_model *m = base ? open_model(base, mapped, err) : NULL;
-    gk_adapter *adapter = m ? gk_adapter_load(path, &m->cfg, err) : NULL;
-    if (!adapter || !gk_adapter_merge(adapter, m, err)) {
-        gk_model_free(m);
-        m = NULL;
-    }
-    gk_adapter_free(adapter);
-    gk_arena_free(a);
-    return m;
-}
-
-gk_model *gk_model_load(const char *path, gk_error *err) {
-    return open_path(path, false, err);
-}
-
-gk_model *gk_model_open(const char *path, gk_error *err) {
-    return open_path(path, true, err);
-}
-
 bool gk__survey_open(const char *path, gk__survey *out, gk_error *err) {
     *out = (gk__survey){0};
     if (!open_files(path, &out->files, &out->cfg, &out->layout, err)) return false;
-    loader l = {.cfg = &out->cfg, .files = &out->files, .layout = out->layout, .no_values = true};
+    model_loader l = {.cfg = &out->cfg, .files = &out->files, .layout = out->layout, .no_values = true};
     if (match(&l, err)) {
         out->slots = l.slots;
         return true;

@@ -1,20 +1,20 @@
 /* save.c: a model as a Hugging Face folder. */
-#include "model/operators/half.h"
-#include "model/internal.h"
 #include "model/checkpoint/safetensors.h"
 #include "model/checkpoint/slots.h"
+#include "model/formats/half.h"
+#include "model/weights/weights.h"
 
 #include <string.h>
 
 static const char *const DTYPE_NAMES[] = {[GK_F32] = "F32", [GK_F16] = "F16", [GK_BF16] = "BF16"};
 
-typedef struct saver {
+typedef struct model_saver {
     const gk_model *m;
     gk__slots slots;
     const char *path;
     void *scratch; /* of the tensor at hand, where it is not in the model as it goes into the file */
     size_t bytes;
-} saver;
+} model_saver;
 
 static gk_dtype slot_type(const gk_model *m, const gk__slot *s) {
     gk_tensor t = gk_model_tensor(m, s->layer, s->rule->part[0]);
@@ -44,7 +44,7 @@ static void get_row(gk_tensor t, bool bias, size_t r, size_t in, float *out) {
         gk_tensor_floats(t, r * in, in, out);
 }
 
-static void lay_out_part(const saver *v, const gk__slot *s, int part, int before, float *row) {
+static void lay_out_part(const model_saver *v, const gk__slot *s, int part, int before, float *row) {
     gk_tensor t = gk_model_tensor(v->m, s->layer, s->rule->part[part]);
     gk_dtype type = slot_type(v->m, s);
     size_t in = (size_t)s->in;
@@ -60,7 +60,7 @@ static void lay_out_part(const saver *v, const gk__slot *s, int part, int before
 }
 
 static const void *fill(void *ctx, size_t i, gk_error *err) {
-    saver *v = ctx;
+    model_saver *v = ctx;
     const gk__slot *s = &v->slots.list[i];
     gk_tensor t = gk_model_tensor(v->m, s->layer, s->rule->part[0]);
     gk_dtype type = slot_type(v->m, s);
@@ -86,7 +86,7 @@ static const void *fill(void *ctx, size_t i, gk_error *err) {
 
 static bool save_weights(const gk_model *m, const char *path, gk_error *err) {
     gk__layout layout = gk__layout_hf(m->cfg.family);
-    saver v = {.m = m, .slots = gk__slots_make(&m->cfg, &layout), .path = path};
+    model_saver v = {.m = m, .slots = gk__slots_make(&m->cfg, &layout), .path = path};
     gk__typed *list = gk_alloc((v.slots.n + 1) * sizeof *list);
     for (size_t i = 0; i < v.slots.n; i++) {
         const gk__slot *s = &v.slots.list[i];

@@ -1,6 +1,6 @@
 /* slots.c: see slots.h. */
 #include "model/checkpoint/slots.h"
-#include "model/internal.h"
+#include "model/config/dims.h"
 
 #include <string.h>
 
@@ -97,4 +97,18 @@ int gk__slot_part_rows(const gk_config *c, const gk__slot *s, int p) {
     int out = 0, in;
     gk__component_shape(c, s->rule->part[p], &out, &in);
     return out;
+}
+
+/* ---------------------------------------------------------------- for messages */
+
+gk_place gk__at_stored(const gk__stored *s) {
+    return (gk_place){.file = s->path, .has_byte = true, .byte = s->byte, .field = s->name};
+}
+
+char *gk__shape_text(const int64_t *shape, int n, char *buf, size_t size) {
+    size_t len = (size_t)snprintf(buf, size, "[");
+    for (int i = 0; i < n; i++)
+        len += (size_t)snprintf(buf + len, size - len, "%s%lld", i ? ", " : "", (long long)shape[i]);
+    snprintf(buf + len, size - len, "]");
+    return buf;
 }

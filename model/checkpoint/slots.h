@@ -32,18 +32,6 @@ const char *gk__bare_name(const char *prefix, const char *name);
 /* Whether `name` is `pattern` with a number for every '#'. */
 bool gk__name_matches(const char *pattern, const char *name);
 
-/* ---- leftover.c: places and shapes for messages, and tensors that no slot asks for */
-
-gk_place gk__at_stored(const gk__stored *s);
-char *gk__shape_text(const int64_t *shape, int n, char *buf, size_t size); /* "[2, 3]" */
-
-/* Refuses what would change the numbers if it were used (anything in a layer but buffers, another bias of a
- * tensor that the model has), and says in one line what else there is. */
-bool gk__leftover_check(const gk_config *c, const gk__layout *l, const gk__stored *const *rest, size_t n,
-                        gk_error *err);
-/* The error for a tensor that is not in the files, which may be there under a name that a wrapper gave it. */
-bool gk__leftover_missing(const gk__layout *l, const gk__files *files, const gk__slot *s, gk_error *err);
-
 /* A matrix that is stored [in x out]. */
 bool gk__slot_transposed(const gk__slot *s);
 /* The tensor's values are the component's, as they stand. */
@@ -53,22 +41,8 @@ size_t gk__slot_row(const gk_config *c, const gk__slot *s, int p, int before, in
 /* Rows of part p. */
 int gk__slot_part_rows(const gk_config *c, const gk__slot *s, int p);
 
-/* ---- load.c */
-
-/* Of a slot whose tensor was found: an opened model reads the file's own bytes; else it unpacks them, */
-bool gk__slot_in_place(const gk__slot *s, const gk__layout *l);
-gk_dtype gk__slot_dtype(const gk__slot *s); /* to this type. */
-
-/* A checkpoint with all its tensors found and none of their values read. */
-typedef struct gk__survey {
-    gk_config cfg;
-    gk__files files;
-    gk__layout layout;
-    gk__slots slots; /* each with what is stored for it */
-} gk__survey;
-/* The errors of gk_model_open, but for what only values can tell. `out` is closed by the caller after success
- * only, and stays where it is until then. */
-bool gk__survey_open(const char *path, gk__survey *out, gk_error *err);
-void gk__survey_close(gk__survey *s);
+/* For messages: where it is, and its shape. */
+gk_place gk__at_stored(const gk__stored *s);
+char *gk__shape_text(const int64_t *shape, int n, char *buf, size_t size); /* "[2, 3]" */
 
 #endif

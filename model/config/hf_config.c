@@ -1,6 +1,6 @@
 /* hf_config.c: config.json of a Hugging Face folder, read and written by the family's list of fields. */
 #include "model/config/family.h"
-#include "model/internal.h"
+#include "model/config/dims.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,6 +1,5 @@
 /* factors.c: the difference of two models as low-rank factors, matrix by matrix, kept in a folder. */
 #include "model/config/family.h"
-#include "model/internal.h"
 #include "model/difference/spectrum.h"
 
 #include <inttypes.h>
@@ -24,21 +23,21 @@ struct gk_factors {
 };
 
 /* One matrix on its way. */
-typedef struct task {
+typedef struct factoring {
     gk__delta delta;
     int layer;
     gk_component comp;
     int rank;
     const char *path, *key; /* its file; NULL: none */
     factor *out;
-} task;
+} factoring;
 
 static factor *place(const gk_factors *f, int layer, gk_component c) {
     size_t row = (size_t)(layer < 0 ? f->cfg.n_layers : layer);
     return f->item + row * GK_N_COMPONENTS + (size_t)c;
 }
 
-static const char *name_of(const task *t, char buf[48]) {
+static const char *name_of(const factoring *t, char buf[48]) {
     if (t->layer < 0)
         snprintf(buf, 48, "%s", gk_component_name(t->comp));
     else
@@ -46,17 +45,17 @@ static const char *name_of(const task *t, char buf[48]) {
     return buf;
 }
 
-static size_t right_floats(const task *t, int n) {
+static size_t right_floats(const factoring *t, int n) {
     return (size_t)n * (size_t)t->delta.a.in;
 }
 
-static size_t left_floats(const task *t, int n) {
+static size_t left_floats(const factoring *t, int n) {
     return (size_t)n * (size_t)t->delta.a.out;
 }
 
 /* ---------------------------------------------------------------- files */
 
-static void checksum(const task *t, int n, const float *left, const float *right, char text[40]) {
+static void checksum(const factoring *t, int n, const float *left, const float *right, char text[40]) {
     snprintf(text, 40, "%016" PRIx64 "-%016" PRIx64, gk_checksum(left, left_floats(t, n) * sizeof *left),
              gk_checksum(right, right_floats(t, n) * sizeof *right));
 }
@@ -67,7 +66,7 @@ static bool says(const json_t *meta, const char *key, const char *want) {
 }
 
 /* The file's factors, when they are of these weights, enough and undamaged. */
-static bool read_file(const task *t, gk_error *err) {
+static bool read_file(const factoring *t, gk_error *err) {
     if (!t->path || !gk_exists(t->path)) return false;
     gk_safetensors *s = gk_safetensors_open(t->path, err);
     if (!s) return false;
@@ -93,7 +92,7 @@ static bool read_file(const task *t, gk_error *err) {
     return true;
 }
 
-static bool write_file(const task *t, gk_error *err) {
+static bool write_file(const factoring *t, gk_error *err) {
     factor *f = t->out;
     char sum[40];
     checksum(t, f->n, f->left, f->right, sum);
@@ -107,7 +106,7 @@ static bool write_file(const task *t, gk_error *err) {
 }
 
 /* From memory to the map of the file just written, which the system may drop and read again. */
-static bool move_to_file(const task *t, gk_error *err) {
+static bool move_to_file(const factoring *t, gk_error *err) {
     float *own = t->out->own;
     if (!write_file(t, err) || !read_file(t, err)) return false;
     gk_free(own);
@@ -134,7 +133,7 @@ static double norm(const gk__delta *d) {
 }
 
 /* Entries are scaled to a size of about 1, far from what a float cannot square. */
-static bool compute(task *t, double size, gk_error *err) {
+static bool compute(factoring *t, double size, gk_error *err) {
     factor *f = t->out;
     int out = t->delta.a.out, in = t->delta.a.in;
     char name[48];
@@ -155,7 +154,7 @@ static bool compute(task *t, double size, gk_error *err) {
     return !t->path || move_to_file(t, err);
 }
 
-static bool factor_one(gk_factors *f, task *t, gk_error *err) {
+static bool factor_one(gk_factors *f, factoring *t, gk_error *err) {
     char name[48];
     double size = norm(&t->delta);
     if (gk_interrupted())
@@ -173,10 +172,10 @@ static bool factor_one(gk_factors *f, task *t, gk_error *err) {
 
 static bool factor_component(gk_factors *f, const gk_model *a, const gk_model *b, int layer, gk_component c,
                              const gk_factors_opts *o, gk_arena *memory, gk_error *err) {
-    task t = {.delta = {gk_model_tensor(a, layer, c), gk_model_tensor(b, layer, c), 1},
-              .layer = layer,
-              .comp = c,
-              .out = place(f, layer, c)};
+    factoring t = {.delta = {gk_model_tensor(a, layer, c), gk_model_tensor(b, layer, c), 1},
+                   .layer = layer,
+                   .comp = c,
+                   .out = place(f, layer, c)};
     int smaller = t.delta.a.out < t.delta.a.in ? t.delta.a.out : t.delta.a.in;
     t.rank = o->rank < smaller ? o->rank : smaller;
     if (o->cache) {

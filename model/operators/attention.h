@@ -2,7 +2,7 @@
 #ifndef GK_MODEL_ATTENTION_H
 #define GK_MODEL_ATTENTION_H
 
-#include "model/internal.h"
+#include "model/config/dims.h"
 #include "model/operators/mathfn.h"
 
 #include <math.h>

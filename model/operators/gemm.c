@@ -65,14 +65,14 @@ void gk__product_run(const gk__product *p, gk__gemm_library library) {
     by_blis(p);
 }
 
-typedef struct split {
+typedef struct split_product {
     gk__product whole;
     gk__gemm_library library;
     bool rows; /* pieces of C's rows, else of its columns */
-} split;
+} split_product;
 
 static void piece(void *ctx, size_t begin, size_t end) {
-    const split *s = ctx;
+    const split_product *s = ctx;
     gk__product p = s->whole;
     ptrdiff_t from = (ptrdiff_t)begin;
     int count = (int)(end - begin);
@@ -104,7 +104,7 @@ void gk__product_split(const gk__product *p, gk__gemm_library library) {
     }
     int grain = (side + pieces - 1) / pieces;
     grain = (grain + 15) / 16 * 16; /* whole vectors in every piece but the last */
-    split s = {.whole = *p, .library = library, .rows = p->m >= p->n};
+    split_product s = {.whole = *p, .library = library, .rows = p->m >= p->n};
     gk_parallel_for((size_t)side, (size_t)grain, piece, &s);
 }
 

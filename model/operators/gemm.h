@@ -1,9 +1,25 @@
-/* gemm.h: the inside of the matrix product, shared by gemm*.c. */
+/* gemm.h: matrix products, and what gemm*.c share. Internal to model/. */
 #ifndef GK_MODEL_GEMM_H
 #define GK_MODEL_GEMM_H
 
-#include "model/internal.h"
+#include "model/model.h"
 
+/* C[m x n] = beta C + op(A) op(B), row-major, split over the threads. The letters say which
+ * operand is transposed in memory: NT is x W^T (forward), NN is dy W (input gradient), TN is dy^T x (weight
+ * gradient). */
+typedef enum gk_gemm_kind { GK_GEMM_NT, GK_GEMM_NN, GK_GEMM_TN } gk_gemm_kind;
+void gk__gemm(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
+              float beta, float *c, int ldc);
+/* gemm_half.c: the NT product with 16-bit weights, widened a few rows at a time. */
+void gk__gemm_half(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
+
+/* gemm_bf16.c: the same of bf16 operands, with fp32 sums; `add` to C, else C is overwritten. */
+void gk__gemm_bf16(gk_gemm_kind kind, int m, int n, int k, const uint16_t *a, int lda, const uint16_t *b,
+                   int ldb, bool add, float *c, int ldc);
+/* Rows of `width` floats, ld apart, to bf16, end to end. */
+void gk__narrow(const float *x, int rows, int width, int ld, uint16_t *out);
+
+/* ---- the inside of the product */
 /* NT products of at most this many rows go to gk__few_rows, which reads the weights once, unpacked. */
 #define GK__FEW_ROWS 16
 

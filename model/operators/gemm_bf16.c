@@ -1,12 +1,10 @@
 /* gemm_bf16.c: products of bf16 operands with fp32 sums, by oneDNN where it was built in and the processor
  * has the instructions, else in fp32 on the same rounded operands (slower, and the same up to the order of
  * sums). */
+#include "model/formats/half.h"
 #include "model/operators/gemm.h"
-#include "model/operators/half.h"
 #include "model/operators/onednn.h"
-
-#include <pthread.h>
-#include <string.h>
+#include "model/operators/scratch.h"
 
 #define LEAST_SIDE 64 /* columns or rows of a piece */
 
@@ -84,13 +82,13 @@ static void run(const gk__bf16_product *p) {
 
 /* ---------------------------------------------------------------- over the threads */
 
-typedef struct split {
+typedef struct split_product {
     gk__bf16_product whole;
     bool rows;
-} split;
+} split_product;
 
 static void piece(void *ctx, size_t begin, size_t end) {
-    const split *s = ctx;
+    const split_product *s = ctx;
     gk__bf16_product p = s->whole;
     ptrdiff_t from = (ptrdiff_t)begin;
     if (s->rows) {
@@ -109,7 +107,7 @@ void gk__gemm_bf16(gk_gemm_kind kind, int m, int n, int k, const uint16_t *a, in
                    int ldb, bool add, float *c, int ldc) {
     if (m <= 0 || n <= 0) return;
     gk_gemm_init();
-    split s = {.whole = {kind, m, n, k, lda, ldb, ldc, a, b, c, add}, .rows = m >= n};
+    split_product s = {.whole = {kind, m, n, k, lda, ldb, ldc, a, b, c, add}, .rows = m >= n};
     int side = s.rows ? m : n, threads = gk_threads(), grain = (side + threads - 1) / threads;
     grain = (grain + 31) / 32 * 32;
     gk_parallel_for((size_t)side, (size_t)(grain < LEAST_SIDE ? LEAST_SIDE : grain), piece, &s);
@@ -131,39 +129,4 @@ static void narrow_rows(void *ctx, size_t begin, size_t end) {
 void gk__narrow(const float *x, int rows, int width, int ld, uint16_t *out) {
     narrow_job j = {x, out, (size_t)width, (size_t)ld};
     gk_parallel_for((size_t)rows, 1 + 65536 / (size_t)width, narrow_rows, &j);
-}
-
-/* ---------------------------------------------------------------- memory that a thread keeps */
-
-typedef struct scratch {
-    void *data[GK__SCRATCHES];
-    size_t bytes[GK__SCRATCHES];
-} scratch;
-
-static pthread_key_t scratch_key;
-static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
-
-static void free_scratch(void *p) {
-    scratch *s = p;
-    for (int i = 0; i < GK__SCRATCHES; i++) gk_free(s->data[i]);
-    gk_free(s);
-}
-
-static void make_key(void) {
-    pthread_key_create(&scratch_key, free_scratch);
-}
-
-void *gk__scratch(gk__scratch_use use, size_t bytes) {
-    pthread_once(&scratch_once, make_key);
-    scratch *s = pthread_getspecific(scratch_key);
-    if (!s) {
-        s = gk_alloc(sizeof *s);
-        pthread_setspecific(scratch_key, s);
-    }
-    if (s->bytes[use] < bytes) {
-        gk_free(s->data[use]);
-        s->data[use] = gk_alloc(bytes);
-        s->bytes[use] = bytes;
-    }
-    return s->data[use];
 }

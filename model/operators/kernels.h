@@ -1,17 +1,15 @@
-/* kernels.h: the functions of model/ that are compiled once for each instruction set (core/isa.h says how).
+/* kernels.h: the functions of operators/ that are compiled once for each instruction set (core/isa.h says how).
  * Their files include this one. */
-#ifndef GK_MODEL_KERNELS_H
-#define GK_MODEL_KERNELS_H
+#ifndef GK_OPERATOR_KERNELS_H
+#define GK_OPERATOR_KERNELS_H
 
+#include "model/formats/kernels.h"
 #include "model/operators/attention.h"
 #include "model/operators/gemm.h"
-#include "model/operators/half.h"
-#include "model/internal.h"
 #include "model/operators/mathfn.h"
-#include "model/checkpoint/quant.h"
-#include "model/difference/spectrum.h"
+#include "model/operators/operators.h"
 
-#define GK_MODEL_KERNELS(X)                                                                                  \
+#define GK_OPERATOR_KERNELS(X)                                                                               \
     X(void, , gk__few_rows, (const gk__product *p), (p))                                                     \
     X(void, , gk__gemm_half, (int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc),   \
       (m, w, a, lda, beta, c, ldc))                                                                          \
@@ -22,23 +20,6 @@
     X(void, , gk__transpose,                                                                                 \
       (int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt),                       \
       (rows, columns, x, ldx, t, ldt))                                                                       \
-    X(void, , gk__f16_to_f32, (const uint16_t *in, float *out, size_t n), (in, out, n))                      \
-    X(void, , gk__f32_to_f16, (const float *in, uint16_t *out, size_t n), (in, out, n))                      \
-    X(void, , gk__bf16_to_f32, (const uint16_t *in, float *out, size_t n), (in, out, n))                     \
-    X(void, , gk__f32_to_bf16, (const float *in, uint16_t *out, size_t n), (in, out, n))                     \
-    X(void, , gk_bf16_round, (const float *in, uint16_t *out, size_t n), (in, out, n))                       \
-    X(void, , gk_bf16_round_weights, (const float *in, uint16_t *out, size_t n, size_t first),               \
-      (in, out, n, first))                                                                                   \
-    X(const gk__quant *, return, gk__quant_of, (uint32_t id), (id))                                          \
-    X(const char *, return, gk__quant_list, (void), ())                                                      \
-    X(void, , gk__dequantise, (const gk__quant *q, const void *in, float *out, size_t n), (q, in, out, n))   \
-    X(void, , gk__delta_read, (const void *delta, int first, int n, float *to), (delta, first, n, to))       \
-    X(void, , gk__eigen, (int n, double *matrix, double *value, double *vector), (n, matrix, value, vector)) \
-    X(bool, return, gk__spectrum,                                                                            \
-      (const gk__rows *m, int k, uint64_t seed, gk__pass_fn *pass, void *ctx, double *sigma),                \
-      (m, k, seed, pass, ctx, sigma))                                                                        \
-    X(bool, return, gk__directions, (const gk__rows *m, int k, uint64_t seed, float *right, float *left),    \
-      (m, k, seed, right, left))                                                                             \
     X(double, return, gk_flops_peak, (int threads, double seconds), (threads, seconds))                      \
     X(void, , gk_op_embed, (const gk_config *c, gk_tensor embed, int n, const int32_t *token, float *x),     \
       (c, embed, n, token, x))                                                                               \
@@ -102,6 +83,6 @@
        const float *lse, const float *dout, float *dqkv),                                                    \
       (c, layer, b, qkv, out, lse, dout, dqkv))
 
-GK_MODEL_KERNELS(GK_KERNEL_LABEL)
+GK_OPERATOR_KERNELS(GK_KERNEL_LABEL)
 
 #endif

@@ -1,6 +1,7 @@
 /* onednn.c: oneDNN's fp32 product, and its bf16 primitives, made once a shape. The same for oneDNN 2 (Debian
  * 12) and 3 (Debian 13), whose descriptors are no plain structures any more. */
 #include "model/operators/onednn.h"
+#include "model/operators/scratch.h"
 
 #include <string.h>
 
@@ -114,34 +115,34 @@ static bool plan_product(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, dnnl_m
 
 enum { CACHE_SLOTS = 1024 }; /* ragged batches bring new shapes; making one takes about 0.3 ms */
 
-typedef struct shape {
+typedef struct product_shape {
     int kind, m, n, k, lda, ldb, ldc, add;
-} shape;
+} product_shape;
 
-typedef struct made {
-    shape key;
+typedef struct primitive {
+    product_shape key;
     dnnl_primitive_t primitive;
     dnnl_memory_desc_t a, b, c;
     size_t scratch;
     int users; /* a primitive in use is not thrown out */
-} made;
+} primitive;
 
 static struct {
     pthread_mutex_t lock;
     dnnl_engine_t engine;
-    made *slot[CACHE_SLOTS];
+    primitive *slot[CACHE_SLOTS];
     bool able;
-} cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
-static pthread_once_t cache_once = PTHREAD_ONCE_INIT;
+} made = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static pthread_once_t made_once = PTHREAD_ONCE_INIT;
 
-static void start_cache(void) {
+static void start_made(void) {
     pthread_once(&isa_once, keep_to_isa);
     int isa = (int)dnnl_get_effective_cpu_isa();
     bool has = (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
-    cache.able = has && dnnl_engine_create(&cache.engine, dnnl_cpu, 0) == dnnl_success;
+    made.able = has && dnnl_engine_create(&made.engine, dnnl_cpu, 0) == dnnl_success;
 }
 
-static size_t hash(const shape *s) {
+static size_t hash(const product_shape *s) {
     const int v[] = {s->kind, s->m, s->n, s->k, s->lda, s->ldb, s->ldc, s->add};
     uint64_t h = 0xcbf29ce484222325u;
     for (size_t i = 0; i < sizeof v / sizeof *v; i++) h = (h ^ (uint32_t)v[i]) * 0x100000001b3u;
@@ -153,7 +154,7 @@ static bool matrix(dnnl_memory_desc_t *d, int rows, int cols, dnnl_data_type_t t
     return describe(d, 2, dims, type, strides);
 }
 
-static bool create(const shape *s, made *x) {
+static bool create(const product_shape *s, primitive *x) {
     bool ta = s->kind == GK_GEMM_TN, tb = s->kind == GK_GEMM_NT;
     dnnl_post_ops_t ops = NULL;
     dnnl_primitive_attr_t attr = NULL;
@@ -166,7 +167,7 @@ static bool create(const shape *s, made *x) {
     if (ok && s->add)
         ok = dnnl_post_ops_create(&ops) == dnnl_success && add_to_c(ops) &&
              dnnl_primitive_attr_set_post_ops(attr, ops) == dnnl_success;
-    ok = ok && plan_product(&pd, cache.engine, x->a, x->b, x->c, attr) &&
+    ok = ok && plan_product(&pd, made.engine, x->a, x->b, x->c, attr) &&
          dnnl_primitive_create(&x->primitive, pd) == dnnl_success;
     if (ok)
         x->scratch = dnnl_memory_desc_get_size(dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0));
@@ -176,7 +177,7 @@ static bool create(const shape *s, made *x) {
     return ok;
 }
 
-static void destroy(made *x) {
+static void destroy(primitive *x) {
     if (!x) return;
     if (x->primitive) dnnl_primitive_destroy(x->primitive);
     forget(x->a);
@@ -186,16 +187,16 @@ static void destroy(made *x) {
 }
 
 /* Where all is taken by others' use, the new one belongs to its caller alone: `owned`. */
-static made *get(const shape *s, bool *owned) {
-    pthread_mutex_lock(&cache.lock);
-    made **slot = &cache.slot[hash(s)], *x = *slot;
+static primitive *get(const product_shape *s, bool *owned) {
+    pthread_mutex_lock(&made.lock);
+    primitive **slot = &made.slot[hash(s)], *x = *slot;
     *owned = false;
     if (!x || memcmp(&x->key, s, sizeof *s) != 0) {
-        made *fresh = gk_alloc(sizeof *fresh);
+        primitive *fresh = gk_alloc(sizeof *fresh);
         fresh->key = *s;
         if (!create(s, fresh)) {
             destroy(fresh);
-            pthread_mutex_unlock(&cache.lock);
+            pthread_mutex_unlock(&made.lock);
             return NULL;
         }
         *owned = x && x->users > 0;
@@ -206,21 +207,21 @@ static made *get(const shape *s, bool *owned) {
         x = fresh;
     }
     x->users++;
-    pthread_mutex_unlock(&cache.lock);
+    pthread_mutex_unlock(&made.lock);
     return x;
 }
 
-static void put(made *x, bool owned) {
+static void put(primitive *x, bool owned) {
     if (owned) {
         destroy(x);
         return;
     }
-    pthread_mutex_lock(&cache.lock);
+    pthread_mutex_lock(&made.lock);
     x->users--;
-    pthread_mutex_unlock(&cache.lock);
+    pthread_mutex_unlock(&made.lock);
 }
 
-static bool execute(const made *x, const gk__bf16_product *p) {
+static bool execute(const primitive *x, const gk__bf16_product *p) {
     union { /* oneDNN's handles are not const; it reads a and b only */
         const uint16_t *in;
         void *out;
@@ -231,11 +232,11 @@ static bool execute(const made *x, const gk__bf16_product *p) {
     dnnl_stream_t stream = NULL;
     dnnl_memory_t ma = NULL, mb = NULL, mc = NULL, ms = NULL;
     bool ok = describe(&pad, 1, bytes, dnnl_u8, one) &&
-              dnnl_memory_create(&ma, GIVEN(x->a), cache.engine, a.out) == dnnl_success &&
-              dnnl_memory_create(&mb, GIVEN(x->b), cache.engine, b.out) == dnnl_success &&
-              dnnl_memory_create(&mc, GIVEN(x->c), cache.engine, p->c) == dnnl_success &&
-              dnnl_memory_create(&ms, GIVEN(pad), cache.engine, scratch) == dnnl_success &&
-              dnnl_stream_create(&stream, cache.engine, dnnl_stream_default_flags) == dnnl_success;
+              dnnl_memory_create(&ma, GIVEN(x->a), made.engine, a.out) == dnnl_success &&
+              dnnl_memory_create(&mb, GIVEN(x->b), made.engine, b.out) == dnnl_success &&
+              dnnl_memory_create(&mc, GIVEN(x->c), made.engine, p->c) == dnnl_success &&
+              dnnl_memory_create(&ms, GIVEN(pad), made.engine, scratch) == dnnl_success &&
+              dnnl_stream_create(&stream, made.engine, dnnl_stream_default_flags) == dnnl_success;
     dnnl_exec_arg_t args[] = {
         {DNNL_ARG_SRC, ma}, {DNNL_ARG_WEIGHTS, mb}, {DNNL_ARG_DST, mc}, {DNNL_ARG_SCRATCHPAD, ms}};
     ok = ok && dnnl_primitive_execute(x->primitive, stream, 4, args) == dnnl_success &&
@@ -250,10 +251,10 @@ static bool execute(const made *x, const gk__bf16_product *p) {
 
 bool gk__onednn_bf16(const gk__bf16_product *p) {
     if (!gk__onednn_has_bf16()) return false;
-    shape s = {(int)p->kind, p->m, p->n, p->k, p->lda, p->ldb, p->ldc, p->add};
+    product_shape s = {(int)p->kind, p->m, p->n, p->k, p->lda, p->ldb, p->ldc, p->add};
     bool owned;
     int before = one_thread();
-    made *x = get(&s, &owned);
+    primitive *x = get(&s, &owned);
     bool ok = x && execute(x, p);
     if (x) put(x, owned);
     threads_again(before);
@@ -261,7 +262,7 @@ bool gk__onednn_bf16(const gk__bf16_product *p) {
 }
 
 bool gk__onednn_has_bf16(void) {
-    pthread_once(&cache_once, start_cache);
-    return cache.able;
+    pthread_once(&made_once, start_made);
+    return made.able;
 }
 #endif

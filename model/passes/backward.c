@@ -1,4 +1,4 @@
-/* backward.c: the one backward pass, in the reverse order of forward.c. */
+/* backward.c: the one backward pass, in the reverse order of forward.c, and a step: both passes. */
 #include "model/passes/session.h"
 
 #include <string.h>
@@ -243,7 +243,9 @@ static int lowest_layer(const back *k) {
     return c->n_layers;
 }
 
-double gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p, int n) {
+/* After gk__forward and the final norm of the n rows that have a target: the sum of their losses, and the
+ * gradients. */
+static double backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p, int n) {
     int layers = m->cfg.n_layers;
     back k = {.s = s, .m = m, .b = b, .p = p, .from = gk__layer_start(m, layers)};
     double loss = head_backward(&k, n);
@@ -259,5 +261,20 @@ double gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, const g
     table_backward(&k, GK_EMBED, b->token, s->cfg.embed_scale);
     table_backward(&k, GK_POS, s->position, 1);
     ready(&k, -1);
+    return loss;
+}
+
+double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                int64_t *n_targets) {
+    memset(s->spent, 0, sizeof s->spent);
+    s->phase_began = gk_now();
+    s->phase = GK_PHASE_ROWS;
+    gk__forward(s, m, b);
+    int n = gk__rows_with_target(s, b);
+    gk__phase(s, GK_PHASE_ROWS);
+    gk__final_norm(s, m, s->rows, n);
+    *n_targets = n;
+    double loss = backward(s, m, b, p, n);
+    gk__phase(s, GK_PHASE_ROWS);
     return loss;
 }

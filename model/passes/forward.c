@@ -43,8 +43,9 @@ static void residual_linear(gk_tensor t, int n, const float *x, const float *y, 
     gk__product_linear(t, n, y, t.in, 1.0f, out, t.out);
 }
 
-void gk__linear_group(const gk_model *m, int layer, gk_component first, int count, int n, const float *x,
-                      float *y, int ldy) {
+/* y = x W^T + b for `count` components from `first` on, which share x, side by side in y. */
+static void linear_group(const gk_model *m, int layer, gk_component first, int count, int n, const float *x,
+                         float *y, int ldy) {
     if (m->params) { /* their weights follow each other: one product */
         gk_tensor t = gk__fused(m, layer, first, ldy);
         gk_op_linear(t, n, x, t.in, y, ldy);
@@ -101,7 +102,7 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     gk__phase(s, GK_PHASE_ROWS);
     norm(s, m, layer, GK_LN1, n, a->x_in, d, a->ln1, d, a->stats1);
     gk__phase(s, GK_PHASE_PRODUCTS);
-    gk__linear_group(m, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
+    linear_group(m, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
     gk__adapter_forward(s, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
     gk__phase(s, GK_PHASE_ROWS);
     if (c->qk_norm) norm_qk(s, m, layer, n, a);
@@ -115,7 +116,7 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     gk__phase(s, GK_PHASE_ROWS);
     norm(s, m, layer, GK_LN2, n, gk__mlp_in(c, a), d, a->ln2, d, a->stats2);
     gk__phase(s, GK_PHASE_PRODUCTS);
-    gk__linear_group(m, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
+    linear_group(m, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
     gk__adapter_forward(s, layer, c->gated ? GK_GATE : GK_UP, c->gated ? 2 : 1, n, a->ln2, a->gu, gu);
     gk__phase(s, GK_PHASE_ROWS);
     gk__act_forward(c, n, a->gu, a->act);

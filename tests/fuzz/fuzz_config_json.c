@@ -2,7 +2,7 @@
  *
  * fuzz_config_json.c: a model's config.json; what is taken is consistent, and its weights can be counted. */
 #include "model/config/family.h"
-#include "model/internal.h"
+#include "model/weights/weights.h"
 #include "tests/fuzz/fuzz.h"
 
 const char fuzz_name[] = "config_json";

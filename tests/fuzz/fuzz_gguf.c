@@ -1,7 +1,7 @@
 /* modules: model core
  *
  * fuzz_gguf.c: GGUF files: all metadata by every way of asking, all tensors, and their blocks as floats. */
-#include "model/checkpoint/quant.h"
+#include "model/formats/quant.h"
 #include "tests/fuzz/fuzz.h"
 
 const char fuzz_name[] = "gguf";

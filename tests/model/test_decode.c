@@ -3,8 +3,9 @@
  *
  * test_decode.c: a growing sequence gives the logits of the whole one; 16-bit products; the choice of a
  * token. */
-#include "model/operators/half.h"
-#include "model/internal.h"
+#include "model/formats/half.h"
+#include "model/formats/half.h"
+#include "model/operators/gemm.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
 

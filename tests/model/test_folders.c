@@ -3,7 +3,7 @@
  * test_folders.c: checkpoints as other programs leave them: every fixture with other names, tied pairs under
  * either name, other types, tensors too many; equal to the plain folder, or refused with what is wrong. */
 #include "model/checkpoint/files.h"
-#include "model/operators/half.h"
+#include "model/formats/half.h"
 #include "model/checkpoint/safetensors.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"

@@ -2,7 +2,7 @@
  *
  * test_inspect.c: what the headers of a checkpoint say, against the model that is then opened from it. */
 #include "model/checkpoint/files.h"
-#include "model/internal.h"
+#include "model/weights/weights.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
 #include "train/train.h"

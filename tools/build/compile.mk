@@ -116,7 +116,7 @@ $(B)/%.cc.o: %.cc $(B)/config/cxx $(B)/config/flags
 define MODULE_RULE
 $(B)/lib$(1).a: $(filter $(B)/$(1)/%,$(OBJECTS)) $(B)/config/sources
 	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@; $(AR) rcs $$@ $$(filter %.o,$$^)
+	$$(Q)rm -f $$@; $(AR) qcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach m,$(MODULES),$(eval $(call MODULE_RULE,$(m))))
 
