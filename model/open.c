@@ -6,7 +6,7 @@
 
 /* A model's, or an adapter's base with the adapter merged into it. */
 static gk_model *open_path(const char *path, bool mapped, gk_error *err) {
-    if (gk_is_checkpoint(path)) return gk__training_checkpoint_load(path, err);
+    if (gk_is_checkpoint(path)) return gk_checkpoint__load_training(path, err);
     if (!gk_is_adapter(path)) return gk_checkpoint__load(path, mapped, err);
     gk_arena *a = gk_arena_new();
     const char *base = gk_adapter_base(path, a, err);
@@ -31,9 +31,9 @@ gk_model *gk_model_open(const char *path, gk_error *err) {
 
 /* An adapter's own file stands before those of its base. */
 bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
-    if (!gk_is_adapter(path)) return gk__checkpoint_paths(path, a, list, n, err);
+    if (!gk_is_adapter(path)) return gk_checkpoint__paths(path, a, list, n, err);
     const char *base = gk_adapter_base(path, a, err), **of_base;
-    if (!base || !gk__checkpoint_paths(base, a, &of_base, n, err)) return false;
+    if (!base || !gk_checkpoint__paths(base, a, &of_base, n, err)) return false;
     *list = gk_arena_alloc(a, (*n + 1) * sizeof **list);
     (*list)[0] = gk_path_join(a, path, "adapter_model.safetensors");
     memcpy(*list + 1, of_base, *n * sizeof **list);

@@ -56,14 +56,14 @@ static bool lay_out_anew(gk_model *m, const gk_config *c, gk_error *err) {
     return true;
 }
 
-static const gk__whole *whole_of(const gk_adapter *a, gk_component c) {
+static const gk_adapter__whole *whole_of(const gk_adapter *a, gk_component c) {
     for (size_t i = 0; i < a->n_wholes; i++)
         if (a->whole[i].slot.rule->part[0] == c && !a->whole[i].slot.bias) return &a->whole[i];
     return NULL;
 }
 
 static bool change_config(const gk_adapter *a, gk_model *m, gk_error *err) {
-    const gk__whole *embed = whole_of(a, GK_EMBED);
+    const gk_adapter__whole *embed = whole_of(a, GK_EMBED);
     gk_config c = m->cfg;
     if (embed) c.vocab = embed->slot.out;
     if (a->unties) c.tied = false;
@@ -76,11 +76,11 @@ static bool change_config(const gk_adapter *a, gk_model *m, gk_error *err) {
     return true;
 }
 
-static bool put_whole(const gk__whole *w, gk_model *m, gk_error *err) {
-    const gk__slot *s = &w->slot;
+static bool put_whole(const gk_adapter__whole *w, gk_model *m, gk_error *err) {
+    const gk_checkpoint__slot *s = &w->slot;
     const float *from = w->values;
     for (int p = 0; p < s->rule->n_parts; p++) {
-        gk_tensor *t = gk__model_slot(m, s->layer, s->rule->part[p]);
+        gk_tensor *t = gk_weights__tensor(m, s->layer, s->rule->part[p]);
         bool outer = s->rule->part[p] == GK_EMBED || s->rule->part[p] == GK_HEAD;
         int rows = outer ? s->out : t->out;
         size_t n = (size_t)rows * (size_t)s->in;
@@ -119,21 +119,21 @@ static bool set_lengths(const float *magnitude, int rows, int width, float *w, g
 }
 
 /* W += scale B A of one component, whose rows of B begin with `row`. */
-static bool merge_part(const gk_adapter *a, const gk__site *s, gk_model *m, gk_component c, int row,
+static bool merge_part(const gk_adapter *a, const gk_adapter__site *s, gk_model *m, gk_component c, int row,
                        gk_error *err) {
-    gk_tensor *t = gk__model_slot(m, s->slot.layer, c);
+    gk_tensor *t = gk_weights__tensor(m, s->slot.layer, c);
     float *w = writable(m, t, err);
     if (!w) return false;
     size_t n = (size_t)t->out * (size_t)s->rank;
     float *b = gk_alloc(n * sizeof *b);
     const float *from = a->data + s->b + (size_t)row * (size_t)s->rank;
     for (size_t i = 0; i < n; i++) b[i] = s->scale * from[i];
-    gk__gemm(GK_GEMM_NN, t->out, t->in, s->rank, b, s->rank, a->data + s->a, t->in, 1, w, t->in);
+    gk_gemm__f32(GK_GEMM_NN, t->out, t->in, s->rank, b, s->rank, a->data + s->a, t->in, 1, w, t->in);
     gk_free(b);
     return !s->magnitude || set_lengths(s->magnitude + row, t->out, t->in, w, err);
 }
 
-static bool merge_site(const gk_adapter *a, const gk__site *s, gk_model *m, gk_error *err) {
+static bool merge_site(const gk_adapter *a, const gk_adapter__site *s, gk_model *m, gk_error *err) {
     for (int p = 0, row = 0; p < s->slot.rule->n_parts; p++) {
         gk_component c = s->slot.rule->part[p];
         if (!merge_part(a, s, m, c, row, err)) return false;

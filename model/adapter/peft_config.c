@@ -25,7 +25,7 @@ typedef struct patterns {
     size_t n;
 } patterns;
 
-struct gk__adapter_spec {
+struct gk_peft__spec {
     gk_lora lora;
     bool dora, ensure_tied;
     json_t *doc;
@@ -52,7 +52,7 @@ static bool add_pattern(patterns *p, const char *before, const char *text, const
         p->n++;
         return true;
     }
-    return gk_fail(err, at, GK__PEFT_MERGE, "'%.80s' is no regular expression that can be used here", text);
+    return gk_fail(err, at, GK_PEFT__MERGE, "'%.80s' is no regular expression that can be used here", text);
 }
 
 static bool room(patterns *p, size_t n, gk_place at, gk_error *err) {
@@ -67,7 +67,7 @@ static void free_patterns(patterns *p) {
 }
 
 /* The first that matches; -1: none. */
-static int find_pattern(gk__adapter_spec *s, const patterns *p, const char *name) {
+static int find_pattern(gk_peft__spec *s, const patterns *p, const char *name) {
     pcre2_match_data *data = pcre2_match_data_create(1, NULL);
     pcre2_match_context *context = pcre2_match_context_create(NULL);
     pcre2_set_match_limit(context, MOST_STEPS);
@@ -127,10 +127,10 @@ static bool check_demands(const json_t *doc, const char *path, gk_error *err) {
     json_object_foreach((json_t *)(uintptr_t)doc, key, v) {
         if (says_nothing(v) || listed(KNOWN, sizeof KNOWN / sizeof *KNOWN, key)) continue;
         if (listed(DEMANDS, sizeof DEMANDS / sizeof *DEMANDS, key))
-            return gk_fail(err, GK_AT_FIELD(path, key), GK__PEFT_MERGE,
+            return gk_fail(err, GK_AT_FIELD(path, key), GK_PEFT__MERGE,
                            "this kind of adapter is not supported");
         return gk_fail(err, GK_AT_FIELD(path, key),
-                       GK__PEFT_MERGE ", or set it to null if it changes nothing",
+                       GK_PEFT__MERGE ", or set it to null if it changes nothing",
                        "this member is not known here");
     }
     return true;
@@ -143,13 +143,13 @@ static bool check_init(const json_t *doc, const char *path, gk_error *err) {
     const char *text = json_string_value(v);
     if (!text || listed(harmless, sizeof harmless / sizeof *harmless, text)) return true;
     return gk_fail(err, GK_AT_FIELD(path, "init_lora_weights"),
-                   GK__PEFT_MERGE ", or save it as plain LoRA (path_initial_model_for_weight_conversion)",
+                   GK_PEFT__MERGE ", or save it as plain LoRA (path_initial_model_for_weight_conversion)",
                    "'%.40s' changes the base model as well", text);
 }
 
 /* ---------------------------------------------------------------- reading */
 
-static bool read_pattern_map(const gk__adapter_spec *s, const char *key, bool rank, patterns *out,
+static bool read_pattern_map(const gk_peft__spec *s, const char *key, bool rank, patterns *out,
                              const char *path, gk_error *err) {
     json_t *map = json_object_get(s->doc, key), *v;
     gk_place at = GK_AT_FIELD(path, key);
@@ -169,7 +169,7 @@ static bool read_pattern_map(const gk__adapter_spec *s, const char *key, bool ra
 }
 
 /* A list of names, each matched with what stands around it; or of one string that is an expression itself. */
-static bool read_names(const gk__adapter_spec *s, const char *key, const char *before, const char *after,
+static bool read_names(const gk_peft__spec *s, const char *key, const char *before, const char *after,
                        bool literal, patterns *out, const char *path, gk_error *err) {
     const json_t *list = json_object_get(s->doc, key);
     gk_place at = GK_AT_FIELD(path, key);
@@ -192,7 +192,7 @@ static bool read_names(const gk__adapter_spec *s, const char *key, const char *b
 }
 
 /* What stands before a layer's number, as one name or a list. */
-static bool read_layers_pattern(gk__adapter_spec *s, const char *path, gk_error *err) {
+static bool read_layers_pattern(gk_peft__spec *s, const char *path, gk_error *err) {
     static const char BEFORE[] = "(?:.*?\\.)?", AFTER[] = "\\.\\d+\\..*";
     const char *one = json_string_value(json_object_get(s->doc, "layers_pattern"));
     gk_place at = GK_AT_FIELD(path, "layers_pattern");
@@ -221,13 +221,13 @@ static bool has_target(const json_t *target, const char *path, gk_error *err) {
                    "names none: PEFT would take a list of its own for the architecture");
 }
 
-static bool read_spec(gk__adapter_spec *s, const char *path, gk_error *err) {
+static bool read_spec(gk_peft__spec *s, const char *path, gk_error *err) {
     gk_place at = GK_AT_FILE(path);
     const json_t *doc = s->doc, *target = json_object_get(doc, "target_modules");
     const char *type, *all = json_string_value(target);
     if (!gk_json_str(doc, "peft_type", &type, at, err)) return false;
     if (strcmp(type, "LORA") != 0)
-        return gk_fail(err, GK_AT_FIELD(path, "peft_type"), "must be LORA; of another kind " GK__PEFT_MERGE,
+        return gk_fail(err, GK_AT_FIELD(path, "peft_type"), "must be LORA; of another kind " GK_PEFT__MERGE,
                        "is '%.40s'", type);
     s->any_target = all && strcmp(all, "all-linear") == 0;
     s->lora.rank = 8; /* what PEFT takes where they are not said */
@@ -258,24 +258,24 @@ static bool saves_known_end(const json_t *doc) {
     return false;
 }
 
-gk__adapter_spec *gk__adapter_spec_read(const char *path, gk_error *err) {
+gk_peft__spec *gk_peft__spec_read(const char *path, gk_error *err) {
     json_t *doc = gk_json_load_words(path, err);
     if (!doc) return NULL;
-    gk__adapter_spec *s = gk_alloc(sizeof *s);
+    gk_peft__spec *s = gk_alloc(sizeof *s);
     s->doc = doc;
     if (read_spec(s, path, err)) return s;
-    gk__adapter_spec_free(s);
+    gk_peft__spec_free(s);
     return NULL;
 }
 
-gk__adapter_spec *gk__adapter_spec_plain(const gk_lora *o) {
-    gk__adapter_spec *s = gk_alloc(sizeof *s);
+gk_peft__spec *gk_peft__spec_plain(const gk_lora *o) {
+    gk_peft__spec *s = gk_alloc(sizeof *s);
     s->lora = *o;
     s->any_target = true;
     return s;
 }
 
-void gk__adapter_spec_free(gk__adapter_spec *s) {
+void gk_peft__spec_free(gk_peft__spec *s) {
     if (!s) return;
     patterns *all[] = {&s->rank, &s->alpha, &s->target, &s->exclude, &s->whole, &s->layers};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) free_patterns(all[i]);
@@ -285,30 +285,30 @@ void gk__adapter_spec_free(gk__adapter_spec *s) {
 
 /* ---------------------------------------------------------------- what it says of a module */
 
-const gk_lora *gk__spec_lora(const gk__adapter_spec *s) {
+const gk_lora *gk_peft__spec_lora(const gk_peft__spec *s) {
     return &s->lora;
 }
 
-bool gk__spec_dora(const gk__adapter_spec *s) {
+bool gk_peft__spec_dora(const gk_peft__spec *s) {
     return s->dora;
 }
 
-bool gk__spec_ensures_tied(const gk__adapter_spec *s) {
+bool gk_peft__spec_ensures_tied(const gk_peft__spec *s) {
     return s->ensure_tied && saves_known_end(s->doc);
 }
 
-int gk__spec_rank(gk__adapter_spec *s, const char *module) {
+int gk_peft__spec_rank(gk_peft__spec *s, const char *module) {
     int i = find_pattern(s, &s->rank, module);
     return (int)(i >= 0 ? s->rank.list[i].value : (double)s->lora.rank);
 }
 
-float gk__spec_scale(gk__adapter_spec *s, const char *module) {
-    int i = find_pattern(s, &s->alpha, module), rank = gk__spec_rank(s, module);
+float gk_peft__spec_scale(gk_peft__spec *s, const char *module) {
+    int i = find_pattern(s, &s->alpha, module), rank = gk_peft__spec_rank(s, module);
     double alpha = i >= 0 ? s->alpha.list[i].value : s->lora.alpha;
     return (float)(alpha / (s->lora.rslora ? sqrt((double)rank) : (double)rank));
 }
 
-static bool layer_chosen(gk__adapter_spec *s, const char *module, int layer) {
+static bool layer_chosen(gk_peft__spec *s, const char *module, int layer) {
     const json_t *v = json_object_get(s->doc, "layers_to_transform");
     if (!json_is_integer(v) && json_array_size(v) == 0) return true;
     if (s->layers.n && find_pattern(s, &s->layers, module) < 0) return false;
@@ -319,27 +319,27 @@ static bool layer_chosen(gk__adapter_spec *s, const char *module, int layer) {
 }
 
 /* By an expression, or by its whole name: then PEFT does not ask for its layer. */
-static bool target_by_itself(const gk__adapter_spec *s, const char *module) {
+static bool target_by_itself(const gk_peft__spec *s, const char *module) {
     const json_t *list = json_object_get(s->doc, "target_modules");
     for (size_t i = 0; i < json_array_size(list); i++)
         if (strcmp(json_string_value(json_array_get(list, i)), module) == 0) return true;
     return json_is_string(list);
 }
 
-bool gk__spec_targets(gk__adapter_spec *s, const char *module, int layer) {
+bool gk_peft__spec_targets(gk_peft__spec *s, const char *module, int layer) {
     if (find_pattern(s, &s->exclude, module) >= 0 || find_pattern(s, &s->whole, module) >= 0) return false;
     if (s->any_target) return true;
     if (find_pattern(s, &s->target, module) < 0) return false;
     return target_by_itself(s, module) || layer_chosen(s, module, layer);
 }
 
-bool gk__spec_answered(const gk__adapter_spec *s, const char *path, gk_error *err) {
+bool gk_peft__spec_answered(const gk_peft__spec *s, const char *path, gk_error *err) {
     return !s->gave_up || gk_fail(err, GK_AT_FILE(path), "simpler expressions",
                                   "a pattern of adapter_config.json takes too many steps on a name");
 }
 
 /* PEFT compares the end of the name, dot or no dot; what is in a module comes with it. */
-bool gk__spec_whole(const gk__adapter_spec *s, const char *module) {
+bool gk_peft__spec_whole(const gk_peft__spec *s, const char *module) {
     const json_t *list = s->doc ? json_object_get(s->doc, "modules_to_save") : NULL;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *name = json_string_value(json_array_get(list, i));

@@ -27,11 +27,11 @@
     RULE("token_embd", GK_EMBED), RULE("position_embd", GK_POS), RULE("output_norm", GK_LNF), \
         RULE("output", GK_HEAD)
 
-static const gk__rule PLAIN[] = {OUTER_RULES, LAYER_RULES, RULE("blk.#.attn_q", GK_Q),
-                                 RULE("blk.#.attn_k", GK_K)};
-static const gk__rule LLAMA[] = {OUTER_RULES, LAYER_RULES, PAIRS("blk.#.attn_q", GK_Q),
-                                 PAIRS("blk.#.attn_k", GK_K)};
-static const gk__rule FUSED[] = {
+static const gk_config__tensor_rule PLAIN[] = {OUTER_RULES, LAYER_RULES, RULE("blk.#.attn_q", GK_Q),
+                                               RULE("blk.#.attn_k", GK_K)};
+static const gk_config__tensor_rule LLAMA[] = {OUTER_RULES, LAYER_RULES, PAIRS("blk.#.attn_q", GK_Q),
+                                               PAIRS("blk.#.attn_k", GK_K)};
+static const gk_config__tensor_rule FUSED[] = {
     OUTER_RULES,
     RULE("blk.#.attn_norm", GK_LN1),
     RULE("blk.#.attn_qkv", GK_Q, GK_K, GK_V),
@@ -44,7 +44,7 @@ static const char *const BUFFERS[] = {"rope_freqs.weight", NULL}; /* see read_fr
 
 static const struct architecture {
     const char *name, *family;
-    const gk__rule *rules;
+    const gk_config__tensor_rule *rules;
     size_t n_rules;
     bool norms_plus_one;
 } ARCHITECTURES[] = {
@@ -54,29 +54,29 @@ static const struct architecture {
     {"gptneox", "gpt_neox", FUSED, COUNT(FUSED), false},
 };
 
-static gk__layout layout_of(const struct architecture *a) {
-    return (gk__layout){.rules = a->rules,
-                        .n_rules = a->n_rules,
-                        .buffers = BUFFERS,
-                        .strict = true,
-                        .norms_plus_one = a->norms_plus_one};
+static gk_checkpoint__layout layout_of(const struct architecture *a) {
+    return (gk_checkpoint__layout){.rules = a->rules,
+                                   .n_rules = a->n_rules,
+                                   .buffers = BUFFERS,
+                                   .strict = true,
+                                   .norms_plus_one = a->norms_plus_one};
 }
 
-static void list_tensors(gk__files *f) {
+static void list_tensors(gk_checkpoint__files *f) {
     size_t n = gk_gguf_tensors(f->gguf);
     f->list = gk_arena_alloc(f->a, (n + 1) * sizeof *f->list);
-    f->path = gk__gguf_paths(f->gguf, f->a, &f->n_paths);
+    f->path = gk_checkpoint__gguf_paths(f->gguf, f->a, &f->n_paths);
     for (size_t i = 0; i < n; i++) {
         const gk_gguf_tensor *t = gk_gguf_tensor_at(f->gguf, i);
-        gk__stored *s = &f->list[f->n++];
-        *s = (gk__stored){.name = t->name,
-                          .type_name = t->type_name,
-                          .type = gk__quant_of(t->type),
-                          .n_dims = t->n_dims,
-                          .data = t->data,
-                          .path = t->file,
-                          .byte = t->offset,
-                          .bytes = t->bytes};
+        gk_checkpoint__stored *s = &f->list[f->n++];
+        *s = (gk_checkpoint__stored){.name = t->name,
+                                     .type_name = t->type_name,
+                                     .type = gk_quant__type_of(t->type),
+                                     .n_dims = t->n_dims,
+                                     .data = t->data,
+                                     .path = t->file,
+                                     .byte = t->offset,
+                                     .bytes = t->bytes};
         for (int d = 0; d < t->n_dims; d++) s->shape[d] = t->shape[t->n_dims - 1 - d];
     }
 }
@@ -189,8 +189,8 @@ static bool read_freqs(metadata_reader *r, gk_config *c) {
     if (!t) return true;
     const gk_gguf_dtype *f32 = gk_gguf_dtype_of(t->type);
     gk_place at = gk_gguf_tensor_place(r->g, t);
-    int half = gk__rotary_dim(c) / 2;
-    if (!c->rope || !f32 || f32->id != GK__F32 || t->n_values != half)
+    int half = gk_config__rotary_dim(c) / 2;
+    if (!c->rope || !f32 || f32->id != GK_QUANT__F32 || t->n_values != half)
         return gk_fail(r->err, at, "F32, one value for each pair of a head",
                        "cannot be used for rotary positions");
     if (c->rope_kind != GK_ROPE_PLAIN)
@@ -205,8 +205,8 @@ static bool read_freqs(metadata_reader *r, gk_config *c) {
     c->rope_original = 8192;
     bool same = largest >= 1;
     for (int i = 0; i < half && same; i++) {
-        double plain = pow((double)c->rope_theta, -2.0 * i / gk__rotary_dim(c));
-        same = fabs(plain / gk__rope_frequency(c, i) / (double)divide[i] - 1) < 1e-4;
+        double plain = pow((double)c->rope_theta, -2.0 * i / gk_config__rotary_dim(c));
+        same = fabs(plain / gk_op__rope_frequency(c, i) / (double)divide[i] - 1) < 1e-4;
     }
     gk_free(divide);
     return same || gk_fail(r->err, at, "the factors of Llama 3.1 to 3.3 models",
@@ -276,7 +276,7 @@ static bool check_foreign(metadata_reader *r, const gk_config *c) {
     if (!causal)
         return gk_fail(r->err, gk_gguf_place(r->g, r->key), "a model whose tokens see only those before them",
                        "is false");
-    if (!gk__family_says(c->family, offsetof(gk_config, window))) {
+    if (!gk_config__family_says(c->family, offsetof(gk_config, window))) {
         double window = 0;
         if (gk_gguf_has(r->g, key_of(r, "attention.sliding_window")) &&
             !gk_gguf_num(r->g, r->key, &window, r->err))
@@ -285,14 +285,14 @@ static bool check_foreign(metadata_reader *r, const gk_config *c) {
     } else if (!check_equal(r, "attention.sliding_window_pattern", 2, 2)) {
         return false;
     }
-    if (!gk__family_says(c->family, offsetof(gk_config, attn_softcap)) && c->attn_softcap != 0)
+    if (!gk_config__family_says(c->family, offsetof(gk_config, attn_softcap)) && c->attn_softcap != 0)
         return key_of(r, "attn_logit_softcapping"), not_here(r, (double)c->attn_softcap, 0);
-    if (!gk__family_says(c->family, offsetof(gk_config, final_softcap)) && c->final_softcap != 0)
+    if (!gk_config__family_says(c->family, offsetof(gk_config, final_softcap)) && c->final_softcap != 0)
         return key_of(r, "final_logit_softcapping"), not_here(r, (double)c->final_softcap, 0);
     return check_equal(r, "attention.scale", scale, 0) &&
            check_equal(r, "attention.value_length", c->head_dim, c->head_dim) &&
            check_equal(r, "rope.freq_base_swa", (double)c->rope_theta, (double)c->rope_theta) &&
-           check_equal(r, "rope.dimension_count_swa", gk__rotary_dim(c), gk__rotary_dim(c));
+           check_equal(r, "rope.dimension_count_swa", gk_config__rotary_dim(c), gk_config__rotary_dim(c));
 }
 
 /* Further ends of a text that generation stops at: of a turn, of a message. */
@@ -320,8 +320,8 @@ static bool read_rest(metadata_reader *r, gk_config *c) {
     if (!gk_gguf_has(r->g, key_of(r, eps)))
         return gk_fail(r->err, gk_gguf_place(r->g, r->key), "a number", "is missing");
     /* As the class has it: files of Gemma 2 made before these keys were leave them out. */
-    c->attn_softcap = (float)gk__family_standard(c->family, offsetof(gk_config, attn_softcap));
-    c->final_softcap = (float)gk__family_standard(c->family, offsetof(gk_config, final_softcap));
+    c->attn_softcap = (float)gk_config__family_standard(c->family, offsetof(gk_config, attn_softcap));
+    c->final_softcap = (float)gk_config__family_standard(c->family, offsetof(gk_config, final_softcap));
     if (!maybe_num(r, eps, &c->norm_eps) || !maybe_num(r, "attn_logit_softcapping", &c->attn_softcap) ||
         !maybe_num(r, "final_logit_softcapping", &c->final_softcap))
         return false;
@@ -364,24 +364,26 @@ static void name_family(gk_config *c) {
         c->family = gk_family_find("qwen2");
 }
 
-static bool read_config(const gk_gguf *g, const char *path, gk_config *c, gk__layout *layout, gk_error *err) {
+static bool read_config(const gk_gguf *g, const char *path, gk_config *c, gk_checkpoint__layout *layout,
+                        gk_error *err) {
     metadata_reader r = {.g = g, .err = err};
     if (!find_architecture(&r)) return false;
     *layout = layout_of(r.arch);
-    *c = gk__config_of(gk_family_find(r.arch->family));
+    *c = gk_config__of_family(gk_family_find(r.arch->family));
     if (!read_sizes(&r, c) || !read_rope(&r, c) || !read_freqs(&r, c) || !read_rest(&r, c)) return false;
     name_family(c);
     return gk_config_check(c, GK_AT_FILE(path), err);
 }
 
-bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk__layout *layout, gk_error *err) {
-    *out = (gk__files){.a = gk_arena_new()};
+bool gk_checkpoint__files_gguf(const char *path, gk_checkpoint__files *out, gk_config *c,
+                               gk_checkpoint__layout *layout, gk_error *err) {
+    *out = (gk_checkpoint__files){.a = gk_arena_new()};
     out->gguf = gk_gguf_open(path, err);
     if (out->gguf && read_config(out->gguf, path, c, layout, err)) {
         list_tensors(out);
         return true;
     }
-    gk__files_close(out);
-    *out = (gk__files){0};
+    gk_checkpoint__files_close(out);
+    *out = (gk_checkpoint__files){0};
     return false;
 }

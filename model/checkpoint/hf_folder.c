@@ -23,12 +23,12 @@ static const char *const BUFFERS[] = {"#.attn.bias",
                                       "#.self_attn.masked_bias",
                                       NULL};
 
-gk__layout gk__layout_hf(const gk_family *f) {
-    return (gk__layout){.rules = f->rules,
-                        .n_rules = f->n_rules,
-                        .prefix = f->prefix,
-                        .head_alias = f->head_alias,
-                        .buffers = BUFFERS};
+gk_checkpoint__layout gk_checkpoint__layout_hf(const gk_family *f) {
+    return (gk_checkpoint__layout){.rules = f->rules,
+                                   .n_rules = f->n_rules,
+                                   .prefix = f->prefix,
+                                   .head_alias = f->head_alias,
+                                   .buffers = BUFFERS};
 }
 
 /* ---------------------------------------------------------------- which files */
@@ -93,7 +93,7 @@ static bool find_files(const char *dir, gk_arena *a, const char ***list, size_t 
     return one_file(a, weights, list, n); /* opening it says what is wrong */
 }
 
-const char **gk__gguf_paths(const gk_gguf *g, gk_arena *a, size_t *n) {
+const char **gk_checkpoint__gguf_paths(const gk_gguf *g, gk_arena *a, size_t *n) {
     const char **list = gk_arena_alloc(a, gk_gguf_files(g) * sizeof *list);
     *n = gk_gguf_files(g);
     for (size_t i = 0; i < *n; i++) list[i] = gk_arena_strdup(a, gk_gguf_file(g, i));
@@ -103,49 +103,49 @@ const char **gk__gguf_paths(const gk_gguf *g, gk_arena *a, size_t *n) {
 static bool files_of_file(gk_arena *a, const char *path, const char ***list, size_t *n, gk_error *err) {
     if (!gk_gguf_is(path)) return one_file(a, path, list, n); /* opening it says what is wrong */
     gk_gguf *g = gk_gguf_open(path, err);
-    if (g) *list = gk__gguf_paths(g, a, n);
+    if (g) *list = gk_checkpoint__gguf_paths(g, a, n);
     gk_gguf_close(g);
     return g != NULL;
 }
 
-bool gk__checkpoint_paths(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
+bool gk_checkpoint__paths(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err) {
     json_t *index = NULL;
-    bool ok =
-        gk__is_file(path) ? files_of_file(a, path, list, n, err) : find_files(path, a, list, n, &index, err);
+    bool ok = gk_checkpoint__is_file(path) ? files_of_file(a, path, list, n, err)
+                                           : find_files(path, a, list, n, &index, err);
     json_decref(index);
     return ok;
 }
 
 /* ---------------------------------------------------------------- their tensors */
 
-const gk__quant *gk__float_type(const char *name) {
-    static const uint32_t ids[] = {GK__F32, GK__F16, GK__BF16};
+const gk_quant__type *gk_checkpoint__float_type(const char *name) {
+    static const uint32_t ids[] = {GK_QUANT__F32, GK_QUANT__F16, GK_QUANT__BF16};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
-        if (strcmp(gk__quant_of(ids[i])->name, name) == 0) return gk__quant_of(ids[i]);
+        if (strcmp(gk_quant__type_of(ids[i])->name, name) == 0) return gk_quant__type_of(ids[i]);
     return NULL;
 }
 
-static void list_tensors(gk__files *f, const gk_safetensors *part, const char *path) {
-    const gk__entry *all;
-    size_t n = gk__safetensors_entries(part, &all);
+static void list_tensors(gk_checkpoint__files *f, const gk_safetensors *part, const char *path) {
+    const gk_safetensors__entry *all;
+    size_t n = gk_safetensors__entries(part, &all);
     for (size_t i = 0; i < n; i++) {
-        const gk__entry *e = &all[i];
-        gk__stored *s = &f->list[f->n++];
-        *s = (gk__stored){.name = e->array.name,
-                          .type_name = e->type->name,
-                          .type = gk__float_type(e->type->name),
-                          .n_dims = e->array.n_dims,
-                          .data = gk__safetensors_bytes(part, e),
-                          .path = path,
-                          .byte = e->begin,
-                          .bytes = e->end - e->begin};
+        const gk_safetensors__entry *e = &all[i];
+        gk_checkpoint__stored *s = &f->list[f->n++];
+        *s = (gk_checkpoint__stored){.name = e->array.name,
+                                     .type_name = e->type->name,
+                                     .type = gk_checkpoint__float_type(e->type->name),
+                                     .n_dims = e->array.n_dims,
+                                     .data = gk_safetensors__bytes(part, e),
+                                     .path = path,
+                                     .byte = e->begin,
+                                     .bytes = e->end - e->begin};
         memcpy(s->shape, e->array.shape, sizeof s->shape);
     }
 }
 
 /* A tensor is in the file that the index says: a folder that mixes two checkpoints is not read. What is in no
  * file is not judged here: the index may list a tied head, of which the files have the embedding only. */
-static bool check_index(const char *dir, const gk__files *f, const json_t *index, gk_error *err) {
+static bool check_index(const char *dir, const gk_checkpoint__files *f, const json_t *index, gk_error *err) {
     const char *name, *nowhere = NULL;
     json_t *v;
     json_object_foreach(json_object_get(index, "weight_map"), name, v) {
@@ -167,34 +167,34 @@ static bool check_index(const char *dir, const gk__files *f, const json_t *index
     return true;
 }
 
-static bool open_parts(gk__files *out, gk_error *err) {
+static bool open_parts(gk_checkpoint__files *out, gk_error *err) {
     size_t total = 0, n = out->n_paths;
-    const gk__entry *all;
+    const gk_safetensors__entry *all;
     out->part = gk_arena_alloc(out->a, n * sizeof *out->part);
     for (size_t i = 0; i < n; i++) {
-        out->part[i] = gk__safetensors_map(out->path[i], err);
+        out->part[i] = gk_safetensors__map(out->path[i], err);
         if (!out->part[i]) return false;
         out->n_parts++;
-        total += gk__safetensors_entries(out->part[i], &all);
+        total += gk_safetensors__entries(out->part[i], &all);
     }
     out->list = gk_arena_alloc(out->a, (total + 1) * sizeof *out->list);
     for (size_t i = 0; i < n; i++) list_tensors(out, out->part[i], out->path[i]);
     return true;
 }
 
-bool gk__files_folder(const char *dir, gk__files *out, gk_error *err) {
-    *out = (gk__files){.a = gk_arena_new()};
+bool gk_checkpoint__files_folder(const char *dir, gk_checkpoint__files *out, gk_error *err) {
+    *out = (gk_checkpoint__files){.a = gk_arena_new()};
     json_t *index = NULL;
     bool ok = find_files(dir, out->a, &out->path, &out->n_paths, &index, err) && open_parts(out, err) &&
               check_index(dir, out, index, err);
     json_decref(index);
     if (ok) return true;
-    gk__files_close(out);
-    *out = (gk__files){0};
+    gk_checkpoint__files_close(out);
+    *out = (gk_checkpoint__files){0};
     return false;
 }
 
-void gk__files_close(gk__files *f) {
+void gk_checkpoint__files_close(gk_checkpoint__files *f) {
     if (!f) return;
     for (size_t i = 0; i < f->n_parts; i++) gk_safetensors_close(f->part[i]);
     gk_gguf_close(f->gguf);

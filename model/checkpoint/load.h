@@ -8,22 +8,22 @@
  * `mapped`, else as gk_model_load does. */
 gk_model *gk_checkpoint__load(const char *path, bool mapped, gk_error *err);
 /* That of a training's checkpoint; training_checkpoint.c. */
-gk_model *gk__training_checkpoint_load(const char *path, gk_error *err);
+gk_model *gk_checkpoint__load_training(const char *path, gk_error *err);
 
 /* Of a slot whose tensor was found: an opened model reads the file's own bytes; else it unpacks them, */
-bool gk__slot_in_place(const gk__slot *s, const gk__layout *l);
-gk_dtype gk__slot_dtype(const gk__slot *s); /* to this type. */
+bool gk_checkpoint__slot_in_place(const gk_checkpoint__slot *s, const gk_checkpoint__layout *l);
+gk_dtype gk_checkpoint__slot_dtype(const gk_checkpoint__slot *s); /* to this type. */
 
 /* A checkpoint with all its tensors found and none of their values read. */
-typedef struct gk__survey {
+typedef struct gk_checkpoint__survey {
     gk_config cfg;
-    gk__files files;
-    gk__layout layout;
-    gk__slots slots; /* each with what is stored for it */
-} gk__survey;
+    gk_checkpoint__files files;
+    gk_checkpoint__layout layout;
+    gk_checkpoint__slots slots; /* each with what is stored for it */
+} gk_checkpoint__survey;
 /* The errors of gk_model_open, but for what only values can tell. `out` is closed by the caller after success
  * only, and stays where it is until then. */
-bool gk__survey_open(const char *path, gk__survey *out, gk_error *err);
-void gk__survey_close(gk__survey *s);
+bool gk_checkpoint__survey_open(const char *path, gk_checkpoint__survey *out, gk_error *err);
+void gk_checkpoint__survey_close(gk_checkpoint__survey *s);
 
 #endif

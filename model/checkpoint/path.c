@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-bool gk__is_file(const char *path) {
+bool gk_checkpoint__is_file(const char *path) {
     struct stat st;
     size_t n = strlen(path);
     if (stat(path, &st) == 0) return !S_ISDIR(st.st_mode);

@@ -61,7 +61,7 @@ static bool read_weights(const gk_safetensors *f, const char *path, gk_model *m,
     return take(f, path, "weights", "F32", gk_model_data(m), floats, sizeof(float), err);
 }
 
-gk_model *gk__training_checkpoint_load(const char *path, gk_error *err) {
+gk_model *gk_checkpoint__load_training(const char *path, gk_error *err) {
     gk_config c;
     gk_safetensors *f = gk_safetensors_open(path, err);
     if (!f) return NULL;

@@ -5,12 +5,12 @@
 #include "model/model.h"
 
 /* NULL members: nothing. */
-typedef struct gk__kept {
+typedef struct gk_config__pass_through {
     json_t *config;     /* members of config.json */
     json_t *generation; /* generation_config.json */
-} gk__kept;
-/* On failure too `out` wants gk__kept_free. */
-bool gk__kept_load(const char *dir, gk__kept *out, gk_error *err);
-void gk__kept_free(gk__kept *k);
+} gk_config__pass_through;
+/* On failure too `out` wants gk_config__pass_through_free. */
+bool gk_config__pass_through_load(const char *dir, gk_config__pass_through *out, gk_error *err);
+void gk_config__pass_through_free(gk_config__pass_through *k);
 
 #endif

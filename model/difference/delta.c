@@ -4,7 +4,7 @@
 enum { GRAIN = 64, CHUNK = 1024 };
 
 typedef struct delta_job {
-    const gk__delta *d;
+    const gk_diff__delta *d;
     size_t first; /* row */
     float *to;
 } delta_job;
@@ -22,7 +22,7 @@ static void read_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void gk__delta_read(const void *delta, int first, int n, float *to) {
+void gk_diff__delta_read(const void *delta, int first, int n, float *to) {
     delta_job r = {.d = delta, .first = (size_t)first, .to = to};
     gk_parallel_for((size_t)n, GRAIN, read_range, &r);
 }

@@ -17,7 +17,7 @@ typedef struct sums {
 } sums;
 
 typedef struct tensor_pair {
-    gk__delta t;
+    gk_diff__delta t;
     double offset; /* what a norm's weights are added to */
     sums *part;    /* one a range of GRAIN rows */
 } tensor_pair;
@@ -74,7 +74,7 @@ typedef struct comparison {
 /* Most spectra settle within a third of the passes they may take. */
 static void on_pass(void *ctx, int passes) {
     comparison *r = ctx;
-    double part = fmin(1, (1.0 + passes) / (1 + GK__MOST_PASSES / 3.0));
+    double part = fmin(1, (1.0 + passes) / (1 + GK_SPECTRUM__MOST_PASSES / 3.0));
     gk_progress_update(r->progress, r->done + part * r->size, NULL);
 }
 
@@ -96,9 +96,9 @@ static bool add_spectrum(comparison *r, gk_diff_item *i, tensor_pair *p, gk_erro
     i->n_sigma = r->out->rank < most ? r->out->rank : most;
     double *sigma = gk_arena_alloc(r->out->memory, (size_t)i->n_sigma * sizeof *sigma);
     p->t.scale = sqrt((double)i->out * (double)i->in) / i->matrix_delta;
-    gk__rows rows = {.out = i->out, .in = i->in, .read = gk__delta_read, .ctx = &p->t};
+    gk_spectrum__matrix rows = {.out = i->out, .in = i->in, .read = gk_diff__delta_read, .ctx = &p->t};
     uint64_t seed = (uint64_t)(i->layer + 1) * GK_N_COMPONENTS + i->comp;
-    if (!gk__spectrum(&rows, i->n_sigma, seed, on_pass, r, sigma)) return interrupted(err);
+    if (!gk_spectrum__values(&rows, i->n_sigma, seed, on_pass, r, sigma)) return interrupted(err);
     for (int s = 0; s < i->n_sigma; s++) sigma[s] /= p->t.scale;
     i->sigma = sigma;
     return true;
@@ -144,7 +144,7 @@ static void list_items(gk_diff *d) {
             for (int i = GK_LN1; i < GK_LNF; i++)
                 if (gk_config_has(c, (gk_component)i))
                     d->item[d->n++] = (gk_diff_item){.comp = (gk_component)i, .layer = l};
-        if (gk__component_shape(c, outer[o], &out, &in))
+        if (gk_config__component_shape(c, outer[o], &out, &in))
             d->item[d->n++] = (gk_diff_item){.comp = outer[o], .layer = -1};
     }
 }

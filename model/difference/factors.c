@@ -24,7 +24,7 @@ struct gk_factors {
 
 /* One matrix on its way. */
 typedef struct factoring {
-    gk__delta delta;
+    gk_diff__delta delta;
     int layer;
     gk_component comp;
     int rank;
@@ -117,15 +117,15 @@ static bool move_to_file(const factoring *t, gk_error *err) {
 /* ---------------------------------------------------------------- one matrix */
 
 /* |B - A|, in blocks of rows; not finite where a value is not. */
-static double norm(const gk__delta *d) {
+static double norm(const gk_diff__delta *d) {
     enum { BLOCK = 1 << 16 };
-    gk__delta plain = {d->a, d->b, 1};
+    gk_diff__delta plain = {d->a, d->b, 1};
     int rows = BLOCK / d->a.in + 1;
     float *x = gk_alloc((size_t)rows * (size_t)d->a.in * sizeof *x);
     double sum = 0;
     for (int first = 0; first < d->a.out; first += rows) {
         int n = d->a.out - first < rows ? d->a.out - first : rows;
-        gk__delta_read(&plain, first, n, x);
+        gk_diff__delta_read(&plain, first, n, x);
         for (size_t i = 0; i < (size_t)n * (size_t)d->a.in; i++) sum += (double)x[i] * (double)x[i];
     }
     gk_free(x);
@@ -143,9 +143,9 @@ static bool compute(factoring *t, double size, gk_error *err) {
         return gk_fail(err, GK_NOWHERE, "a lower rank", "not enough memory for %d directions of %s", t->rank,
                        name_of(t, name));
     float *left = f->own, *right = f->own + left_floats(t, t->rank);
-    gk__rows rows = {.out = out, .in = in, .read = gk__delta_read, .ctx = &t->delta};
+    gk_spectrum__matrix rows = {.out = out, .in = in, .read = gk_diff__delta_read, .ctx = &t->delta};
     uint64_t seed = (uint64_t)(t->layer + 1) * GK_N_COMPONENTS + t->comp;
-    if (!gk__directions(&rows, t->rank, seed, right, left))
+    if (!gk_spectrum__directions(&rows, t->rank, seed, right, left))
         return gk_fail(err, GK_NOWHERE, NULL, "interrupted before every matrix was factored");
     for (size_t i = 0; i < left_floats(t, t->rank); i++) left[i] = (float)((double)left[i] / t->delta.scale);
     f->n = t->rank;
@@ -196,7 +196,7 @@ static size_t count_matrices(const gk_config *c, bool inside) {
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
         gk_component comp = (gk_component)i;
         n += gk_component_in_layer(comp) == inside && !gk_component_is_norm(comp) &&
-             gk__component_shape(c, comp, &out, &in);
+             gk_config__component_shape(c, comp, &out, &in);
     }
     return n;
 }
@@ -211,7 +211,7 @@ static bool factor_all(gk_factors *f, const gk_model *a, const gk_model *b, cons
         for (int i = 0; ok && i < GK_N_COMPONENTS; i++) {
             gk_component c = (gk_component)i;
             if (gk_component_in_layer(c) != (l >= 0) || gk_component_is_norm(c) ||
-                !gk__component_shape(&f->cfg, c, &out, &in))
+                !gk_config__component_shape(&f->cfg, c, &out, &in))
                 continue;
             ok = factor_component(f, a, b, l, c, o, memory, err);
             gk_progress_update(o->progress, ++done, NULL);

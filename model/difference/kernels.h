@@ -6,13 +6,16 @@
 #include "model/difference/spectrum.h"
 #include "model/operators/gemm.h"
 
-#define GK_DIFFERENCE_KERNELS(X)                                                                             \
-    X(void, , gk__delta_read, (const void *delta, int first, int n, float *to), (delta, first, n, to))       \
-    X(void, , gk__eigen, (int n, double *matrix, double *value, double *vector), (n, matrix, value, vector)) \
-    X(bool, return, gk__spectrum,                                                                            \
-      (const gk__rows *m, int k, uint64_t seed, gk__pass_fn *pass, void *ctx, double *sigma),                \
-      (m, k, seed, pass, ctx, sigma))                                                                        \
-    X(bool, return, gk__directions, (const gk__rows *m, int k, uint64_t seed, float *right, float *left),    \
+#define GK_DIFFERENCE_KERNELS(X)                                                                            \
+    X(void, , gk_diff__delta_read, (const void *delta, int first, int n, float *to), (delta, first, n, to)) \
+    X(void, , gk_spectrum__eigen, (int n, double *matrix, double *value, double *vector),                   \
+      (n, matrix, value, vector))                                                                           \
+    X(bool, return, gk_spectrum__values,                                                                    \
+      (const gk_spectrum__matrix *m, int k, uint64_t seed, gk_spectrum__pass_fn *pass, void *ctx,           \
+       double *sigma),                                                                                      \
+      (m, k, seed, pass, ctx, sigma))                                                                       \
+    X(bool, return, gk_spectrum__directions,                                                                \
+      (const gk_spectrum__matrix *m, int k, uint64_t seed, float *right, float *left),                      \
       (m, k, seed, right, left))
 
 GK_DIFFERENCE_KERNELS(GK_KERNEL_LABEL)

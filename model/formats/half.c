@@ -6,7 +6,7 @@
 #include <immintrin.h>
 #endif
 
-void gk__f16_to_f32(const uint16_t *restrict in, float *restrict out, size_t n) {
+void gk_half__f16_to_f32(const uint16_t *restrict in, float *restrict out, size_t n) {
     size_t i = 0;
 #if defined(__AVX512F__)
     for (; n - i >= 16; i += 16)
@@ -15,10 +15,10 @@ void gk__f16_to_f32(const uint16_t *restrict in, float *restrict out, size_t n) 
     for (; n - i >= 8; i += 8)
         _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128((const void *)(in + i))));
 #endif
-    for (; i < n; i++) out[i] = gk__f16_widen(in[i]);
+    for (; i < n; i++) out[i] = gk_half__f16_widen(in[i]);
 }
 
-void gk__f32_to_f16(const float *restrict in, uint16_t *restrict out, size_t n) {
+void gk_half__f32_to_f16(const float *restrict in, uint16_t *restrict out, size_t n) {
     size_t i = 0;
 #if defined(__AVX512F__)
     for (; n - i >= 16; i += 16)
@@ -29,19 +29,19 @@ void gk__f32_to_f16(const float *restrict in, uint16_t *restrict out, size_t n) 
         _mm_storeu_si128((void *)(out + i),
                          _mm256_cvtps_ph(_mm256_loadu_ps(in + i), _MM_FROUND_TO_NEAREST_INT));
 #endif
-    for (; i < n; i++) out[i] = gk__f16_narrow(in[i]);
+    for (; i < n; i++) out[i] = gk_half__f16_narrow(in[i]);
 }
 
-void gk__bf16_to_f32(const uint16_t *restrict in, float *restrict out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = gk__bf16_widen(in[i]);
+void gk_half__bf16_to_f32(const uint16_t *restrict in, float *restrict out, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = gk_half__bf16_widen(in[i]);
 }
 
-void gk__f32_to_bf16(const float *restrict in, uint16_t *restrict out, size_t n) {
-    for (size_t i = 0; i < n; i++) out[i] = gk__bf16_narrow(in[i]);
+void gk_half__f32_to_bf16(const float *restrict in, uint16_t *restrict out, size_t n) {
+    for (size_t i = 0; i < n; i++) out[i] = gk_half__bf16_narrow(in[i]);
 }
 
 void gk_bf16_round(const float *in, uint16_t *out, size_t n) {
-    gk__f32_to_bf16(in, out, n);
+    gk_half__f32_to_bf16(in, out, n);
 }
 
 void gk_bf16_round_weights(const float *restrict in, uint16_t *restrict out, size_t n, size_t first) {

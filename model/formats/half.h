@@ -14,13 +14,13 @@
 #include <stdint.h>
 #include <string.h>
 
-void gk__f16_to_f32(const uint16_t *in, float *out, size_t n);
-void gk__f32_to_f16(const float *in, uint16_t *out, size_t n);
-void gk__bf16_to_f32(const uint16_t *in, float *out, size_t n);
-void gk__f32_to_bf16(const float *in, uint16_t *out, size_t n);
+void gk_half__f16_to_f32(const uint16_t *in, float *out, size_t n);
+void gk_half__f32_to_f16(const float *in, uint16_t *out, size_t n);
+void gk_half__bf16_to_f32(const uint16_t *in, float *out, size_t n);
+void gk_half__f32_to_bf16(const float *in, uint16_t *out, size_t n);
 
 /* What the array functions do for each value, on any processor; for tests, and for one value at a time. */
-static inline float gk__f16_widen(uint16_t h) {
+static inline float gk_half__f16_widen(uint16_t h) {
     /* With the fields shifted into place the exponent is 112 too small, for subnormals too. */
     uint32_t bits = (uint32_t)(h & 0x7FFF) << 13;
     float f;
@@ -35,7 +35,7 @@ static inline float gk__f16_widen(uint16_t h) {
     return f;
 }
 
-static inline uint16_t gk__f16_narrow(float x) {
+static inline uint16_t gk_half__f16_narrow(float x) {
     uint32_t bits, tiny;
     memcpy(&bits, &x, sizeof bits);
     uint32_t sign = bits >> 16 & 0x8000, size = bits & 0x7FFFFFFF;
@@ -53,14 +53,14 @@ static inline uint16_t gk__f16_narrow(float x) {
     return (uint16_t)(sign | r);
 }
 
-static inline float gk__bf16_widen(uint16_t h) {
+static inline float gk_half__bf16_widen(uint16_t h) {
     uint32_t bits = (uint32_t)h << 16;
     float f;
     memcpy(&f, &bits, sizeof f);
     return f;
 }
 
-static inline uint16_t gk__bf16_narrow(float x) {
+static inline uint16_t gk_half__bf16_narrow(float x) {
     uint32_t bits;
     memcpy(&bits, &x, sizeof bits);
     uint32_t r = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;

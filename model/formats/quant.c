@@ -21,7 +21,7 @@
 static inline float scale(const uint8_t *p) {
     uint16_t h;
     memcpy(&h, p, sizeof h);
-    return gk__f16_widen(h);
+    return gk_half__f16_widen(h);
 }
 
 static inline uint64_t load8(const uint8_t *p) {
@@ -91,11 +91,11 @@ static void widen_halves(const uint8_t *in, float *restrict out, size_t n,
 }
 
 static void widen_f16(const uint8_t *in, float *restrict out, size_t n) {
-    widen_halves(in, out, n, gk__f16_to_f32);
+    widen_halves(in, out, n, gk_half__f16_to_f32);
 }
 
 static void widen_bf16(const uint8_t *in, float *restrict out, size_t n) {
-    widen_halves(in, out, n, gk__bf16_to_f32);
+    widen_halves(in, out, n, gk_half__bf16_to_f32);
 }
 
 /* ---------------------------------------------------------------- blocks of 32 */
@@ -330,7 +330,7 @@ static void widen_mxfp4(const uint8_t *in, float *restrict out, size_t blocks) {
 
 /* ---------------------------------------------------------------- the table */
 
-static const gk__quant QUANTS[] = {
+static const gk_quant__type QUANTS[] = {
     {0, "F32", 1, 4, widen_f32},
     {1, "F16", 1, 2, widen_f16},
     {30, "BF16", 1, 2, widen_bf16},
@@ -351,18 +351,18 @@ static const gk__quant QUANTS[] = {
     {39, "MXFP4", 32, 17, widen_mxfp4},
 };
 
-const gk__quant *gk__quant_of(uint32_t id) {
+const gk_quant__type *gk_quant__type_of(uint32_t id) {
     for (size_t i = 0; i < sizeof QUANTS / sizeof *QUANTS; i++)
         if (QUANTS[i].id == id) return &QUANTS[i];
     return NULL;
 }
 
-const char *gk__quant_list(void) {
+const char *gk_quant__list(void) {
     return "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, "
            "TQ1_0, TQ2_0, MXFP4";
 }
 
-void gk__dequantise(const gk__quant *q, const void *in, float *out, size_t n) {
+void gk_quant__dequantise(const gk_quant__type *q, const void *in, float *out, size_t n) {
     assert(n % q->block == 0);
     q->widen(in, out, n / q->block);
 }

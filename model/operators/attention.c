@@ -24,7 +24,7 @@ static float softmax(float *restrict s, int n, float *lse) {
     for (int i = 0; i < n; i++) max = s[i] > max ? s[i] : max;
 #pragma omp simd reduction(+ : sum)
     for (int i = 0; i < n; i++) {
-        s[i] = gk__exp(s[i] - max);
+        s[i] = gk_op__exp(s[i] - max);
         sum += s[i];
     }
     if (lse) *lse = max + logf(sum);
@@ -32,10 +32,10 @@ static float softmax(float *restrict s, int n, float *lse) {
 }
 
 /* One query and the n rows of k and v, ld floats apart, up to its own; s: room for n scores. */
-static void attend(const gk__scoring *sc, int hd, const float *q, const float *k, const float *v,
+static void attend(const gk_op__scoring *sc, int hd, const float *q, const float *k, const float *v,
                    ptrdiff_t ld, int n, float *s, float *out, float *lse) {
-    int from = gk__first_seen(sc, n);
-    for (int t = from; t < n; t++) s[t] = gk__capped(sc, sc->scale * dot(q, k + t * ld, hd));
+    int from = gk_op__first_seen(sc, n);
+    for (int t = from; t < n; t++) s[t] = gk_op__capped(sc, sc->scale * dot(q, k + t * ld, hd));
     float inv = softmax(s + from, n - from, lse);
     memset(out, 0, (size_t)hd * sizeof(float));
     for (int t = from; t < n; t++) axpy(s[t] * inv, v + t * ld, out, hd);
@@ -46,7 +46,7 @@ static void attend(const gk__scoring *sc, int hd, const float *q, const float *k
 
 typedef struct attend_job {
     const gk_config *c;
-    gk__scoring scoring;
+    gk_op__scoring scoring;
     const float *q, *k, *v;
     const int32_t *const *ctx;
     const int32_t *n_ctx;
@@ -57,16 +57,16 @@ static void attend_rows(void *arg, size_t begin, size_t end) {
     const attend_job *j = arg;
     const gk_config *c = j->c;
     int hd = c->head_dim, group = c->n_heads / c->n_kv_heads, most = 1;
-    ptrdiff_t q_dim = gk__q_dim(c), kv_dim = gk__kv_dim(c);
+    ptrdiff_t q_dim = gk_config__q_dim(c), kv_dim = gk_config__kv_dim(c);
     for (size_t i = begin; i < end; i++) most = j->n_ctx[i] > most ? j->n_ctx[i] : most;
     float scale = j->scoring.scale, *s = gk_alloc((size_t)most * sizeof(float));
     for (size_t i = begin; i < end; i++)
         for (int h = 0; h < c->n_heads; h++) {
             ptrdiff_t at = (ptrdiff_t)i * q_dim + h * hd, kv_at = h / group * hd;
-            int from = gk__first_seen(&j->scoring, j->n_ctx[i]), n = j->n_ctx[i] - from;
+            int from = gk_op__first_seen(&j->scoring, j->n_ctx[i]), n = j->n_ctx[i] - from;
             const int32_t *ctx = j->ctx[i] + from;
             for (int t = 0; t < n; t++)
-                s[t] = gk__capped(&j->scoring, scale * dot(j->q + at, j->k + ctx[t] * kv_dim + kv_at, hd));
+                s[t] = gk_op__capped(&j->scoring, scale * dot(j->q + at, j->k + ctx[t] * kv_dim + kv_at, hd));
             float inv = softmax(s, n, NULL);
             memset(j->out + at, 0, (size_t)hd * sizeof(float));
             for (int t = 0; t < n; t++) axpy(s[t] * inv, j->v + ctx[t] * kv_dim + kv_at, j->out + at, hd);
@@ -77,7 +77,7 @@ static void attend_rows(void *arg, size_t begin, size_t end) {
 void gk_op_attend(const gk_config *c, int layer, int n, const float *q, const int32_t *const *ctx,
                   const int32_t *n_ctx, const float *k, const float *v, float *out) {
     attend_job j = {.c = c,
-                    .scoring = gk__scoring_of(c, layer),
+                    .scoring = gk_op__scoring_of(c, layer),
                     .q = q,
                     .k = k,
                     .v = v,
@@ -92,7 +92,7 @@ void gk_op_attend(const gk_config *c, int layer, int n, const float *q, const in
 
 typedef struct cached_job {
     const gk_config *c;
-    gk__scoring scoring;
+    gk_op__scoring scoring;
     int past;
     const float *qkv, *k, *v;
     float *out;
@@ -103,7 +103,7 @@ static void cached_items(void *ctx, size_t begin, size_t end) {
     const cached_job *j = ctx;
     const gk_config *c = j->c;
     int hd = c->head_dim, group = c->n_heads / c->n_kv_heads, heads = c->n_heads;
-    ptrdiff_t qkv_dim = gk__qkv_dim(c), kv_dim = gk__kv_dim(c);
+    ptrdiff_t qkv_dim = gk_config__qkv_dim(c), kv_dim = gk_config__kv_dim(c);
     int most = j->past + (int)((end - 1) / (size_t)heads) + 1;
     float *s = gk_alloc((size_t)most * sizeof(float));
     for (size_t item = begin; item < end; item++) {
@@ -114,16 +114,17 @@ static void cached_items(void *ctx, size_t begin, size_t end) {
     gk_free(s);
 }
 
-void gk__attention_cached(const gk_config *c, int layer, int n, const gk__cache *cache, const float *qkv,
-                          float *out) {
-    size_t kv = (size_t)gk__kv_dim(c), q = (size_t)gk__q_dim(c), ld = (size_t)gk__qkv_dim(c);
+void gk_op__attention_cached(const gk_config *c, int layer, int n, const gk_op__kv_cache *cache,
+                             const float *qkv, float *out) {
+    size_t kv = (size_t)gk_config__kv_dim(c), q = (size_t)gk_config__q_dim(c),
+           ld = (size_t)gk_config__qkv_dim(c);
     float *k = cache->k + (size_t)layer * (size_t)cache->max * kv, *v = cache->v + (k - cache->k);
     for (size_t r = 0; r < (size_t)n; r++) {
         memcpy(k + ((size_t)cache->n + r) * kv, qkv + r * ld + q, kv * sizeof(float));
         memcpy(v + ((size_t)cache->n + r) * kv, qkv + r * ld + q + kv, kv * sizeof(float));
     }
     cached_job j = {.c = c,
-                    .scoring = gk__scoring_of(c, layer),
+                    .scoring = gk_op__scoring_of(c, layer),
                     .past = cache->n,
                     .qkv = qkv,
                     .k = k,

@@ -15,11 +15,11 @@ typedef struct act_job {
 static inline float act_value(gk_act_kind kind, float x) {
     switch (kind) {
     case GK_SILU:
-        return x * gk__sigmoid(x);
+        return x * gk_op__sigmoid(x);
     case GK_GELU:
-        return 0.5f * x * (1.0f + gk__erf(x * 0.70710678f));
+        return 0.5f * x * (1.0f + gk_op__erf(x * 0.70710678f));
     case GK_GELU_TANH:
-        return 0.5f * x * (1.0f + gk__tanh(SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x)));
+        return 0.5f * x * (1.0f + gk_op__tanh(SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x)));
     case GK_RELU:
         break;
     }
@@ -30,12 +30,12 @@ static inline float act_slope(gk_act_kind kind, float x) {
     float s, t;
     switch (kind) {
     case GK_SILU:
-        s = gk__sigmoid(x);
+        s = gk_op__sigmoid(x);
         return s * (1.0f + x * (1.0f - s));
     case GK_GELU:
-        return 0.5f * (1.0f + gk__erf(x * 0.70710678f)) + x * 0.39894228f * gk__exp(-0.5f * x * x);
+        return 0.5f * (1.0f + gk_op__erf(x * 0.70710678f)) + x * 0.39894228f * gk_op__exp(-0.5f * x * x);
     case GK_GELU_TANH:
-        t = gk__tanh(SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x));
+        t = gk_op__tanh(SQRT_2_OVER_PI * (x + GELU_CUBIC * x * x * x));
         return 0.5f * (1.0f + t + x * (1.0f - t * t) * SQRT_2_OVER_PI * (1.0f + 3.0f * GELU_CUBIC * x * x));
     case GK_RELU:
         break;
@@ -97,19 +97,19 @@ void gk_op_act(const gk_config *c, int n, const float *gate, const float *up, fl
     gk_parallel_for((size_t)n, ROW_GRAIN, FORWARD[c->act], &j);
 }
 
-void gk__act_forward(const gk_config *c, int n, const float *gu, float *act) {
+void gk_op__act_forward(const gk_config *c, int n, const float *gu, float *act) {
     act_job j = {.f = c->d_ffn,
-                 .ld_in = gk__gu_dim(c),
+                 .ld_in = gk_config__gu_dim(c),
                  .gate = c->gated ? gu : NULL,
                  .up = c->gated ? gu + c->d_ffn : gu,
                  .act = act};
     gk_parallel_for((size_t)n, ROW_GRAIN, FORWARD[c->act], &j);
 }
 
-void gk__act_backward(const gk_config *c, int n, const float *gu, const float *dact, float *dgu) {
+void gk_op__act_backward(const gk_config *c, int n, const float *gu, const float *dact, float *dgu) {
     int shift = c->gated ? c->d_ffn : 0;
     act_job j = {.f = c->d_ffn,
-                 .ld_in = gk__gu_dim(c),
+                 .ld_in = gk_config__gu_dim(c),
                  .gate = c->gated ? gu : NULL,
                  .up = gu + shift,
                  .dact = dact,
@@ -128,7 +128,7 @@ typedef struct cap_job {
 static void cap_range(void *ctx, size_t begin, size_t end) {
     const cap_job *j = ctx;
     float *restrict x = j->x;
-    for (size_t i = begin; i < end; i++) x[i] = j->cap * gk__tanh(x[i] / j->cap);
+    for (size_t i = begin; i < end; i++) x[i] = j->cap * gk_op__tanh(x[i] / j->cap);
 }
 
 static void slope_range(void *ctx, size_t begin, size_t end) {
@@ -145,7 +145,7 @@ void gk_op_softcap(float cap, size_t count, float *x) {
     if (cap > 0) gk_parallel_for(count, 16384, cap_range, &j);
 }
 
-void gk__softcap_backward(float cap, size_t count, const float *capped, float *dlogits) {
+void gk_op__softcap_backward(float cap, size_t count, const float *capped, float *dlogits) {
     cap_job j = {.cap = cap, .x = dlogits, .capped = capped};
     gk_parallel_for(count, 16384, slope_range, &j);
 }
@@ -169,7 +169,7 @@ void gk_op_add(size_t count, float *x, const float *y) {
     gk_parallel_for(count, 16384, add_floats, &j);
 }
 
-void gk__take(size_t count, float *restrict sum, float *restrict part) {
+void gk_op__add_and_clear(size_t count, float *restrict sum, float *restrict part) {
     for (size_t i = 0; i < count; i++) {
         sum[i] += part[i];
         part[i] = 0;

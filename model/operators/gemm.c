@@ -42,7 +42,7 @@ void gk_gemm_init(void) {
     pthread_once(&once, choose_blis);
 }
 
-static void by_blis(const gk__product *p) {
+static void by_blis(const gk_gemm__product *p) {
     float one = 1.0f, beta = p->beta;
     trans_t ta = p->kind == GK_GEMM_TN ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
     trans_t tb = p->kind == GK_GEMM_NT ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE;
@@ -54,26 +54,26 @@ static void by_blis(const gk__product *p) {
     bli_sgemm(ta, tb, p->m, p->n, p->k, &one, a.out, p->lda, 1, b.out, p->ldb, 1, &beta, p->c, p->ldc, 1);
 }
 
-void gk__product_run(const gk__product *p, gk__gemm_library library) {
+void gk_gemm__run(const gk_gemm__product *p, gk_gemm__library library) {
     if (p->m <= 0 || p->n <= 0) return;
-    if (library == GK__BY_ROWS ||
-        (library == GK__BY_CHOICE && p->kind == GK_GEMM_NT && p->m <= GK__FEW_ROWS)) {
-        gk__few_rows(p);
+    if (library == GK_GEMM__BY_ROWS ||
+        (library == GK_GEMM__BY_CHOICE && p->kind == GK_GEMM_NT && p->m <= GK_GEMM__FEW_ROWS)) {
+        gk_gemm__few_rows(p);
         return;
     }
-    if (library != GK__BY_BLIS && gk__onednn_sgemm(p)) return;
+    if (library != GK_GEMM__BY_BLIS && gk_onednn__sgemm(p)) return;
     by_blis(p);
 }
 
 typedef struct split_product {
-    gk__product whole;
-    gk__gemm_library library;
+    gk_gemm__product whole;
+    gk_gemm__library library;
     bool rows; /* pieces of C's rows, else of its columns */
 } split_product;
 
 static void piece(void *ctx, size_t begin, size_t end) {
     const split_product *s = ctx;
-    gk__product p = s->whole;
+    gk_gemm__product p = s->whole;
     ptrdiff_t from = (ptrdiff_t)begin;
     int count = (int)(end - begin);
     if (s->rows) {
@@ -85,21 +85,21 @@ static void piece(void *ctx, size_t begin, size_t end) {
         p.c += from;
         p.n = count;
     }
-    gk__product_run(&p, s->library);
+    gk_gemm__run(&p, s->library);
 }
 
 /* Pieces along the longer side of C, so that each repeats as little of the packing as can be. Their bounds
  * depend on the shape and the number of threads only: the same inputs give the same bits. */
-void gk__product_split(const gk__product *p, gk__gemm_library library) {
+void gk_gemm__split(const gk_gemm__product *p, gk_gemm__library library) {
     gk_gemm_init();
     int threads = gk_threads(), side = p->m >= p->n ? p->m : p->n;
     double flops = 2.0 * p->m * p->n * p->k;
     int pieces = (int)(flops / PIECE_FLOPS);
-    if (p->kind == GK_GEMM_NT && p->m <= GK__FEW_ROWS)
+    if (p->kind == GK_GEMM_NT && p->m <= GK_GEMM__FEW_ROWS)
         pieces = (int)((size_t)p->n * (size_t)p->k * sizeof(float) / FEW_ROWS_BYTES);
     if (pieces > 1) pieces = threads; /* more of them pack the same operand more often */
     if (threads == 1 || pieces <= 1 || side < 2) {
-        gk__product_run(p, library);
+        gk_gemm__run(p, library);
         return;
     }
     int grain = (side + pieces - 1) / pieces;
@@ -108,8 +108,8 @@ void gk__product_split(const gk__product *p, gk__gemm_library library) {
     gk_parallel_for((size_t)side, (size_t)grain, piece, &s);
 }
 
-void gk__gemm(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
-              float beta, float *c, int ldc) {
-    gk__product p = {kind, m, n, k, lda, ldb, ldc, a, b, c, beta};
-    gk__product_split(&p, GK__BY_CHOICE);
+void gk_gemm__f32(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
+                  float beta, float *c, int ldc) {
+    gk_gemm__product p = {kind, m, n, k, lda, ldb, ldc, a, b, c, beta};
+    gk_gemm__split(&p, GK_GEMM__BY_CHOICE);
 }

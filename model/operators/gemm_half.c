@@ -18,8 +18,8 @@ static float dot_bf16(const uint16_t *restrict w, const float *restrict x, int k
     float sum[LANES] = {0}, tail = 0;
     int i = 0;
     for (; i + LANES <= k; i += LANES)
-        for (int l = 0; l < LANES; l++) sum[l] += gk__bf16_widen(w[i + l]) * x[i + l];
-    for (; i < k; i++) tail += gk__bf16_widen(w[i]) * x[i];
+        for (int l = 0; l < LANES; l++) sum[l] += gk_half__bf16_widen(w[i + l]) * x[i + l];
+    for (; i < k; i++) tail += gk_half__bf16_widen(w[i]) * x[i];
     for (int step = LANES / 2; step > 0; step /= 2)
         for (int l = 0; l < step; l++) sum[l] += sum[l + step];
     return sum[0] + tail;
@@ -38,28 +38,28 @@ static void range(void *ctx, size_t begin, size_t end) {
         one_row(j, begin, end);
         return;
     }
-    size_t in = (size_t)j->w.in, block = j->m <= GK__FEW_ROWS ? FEW_BLOCK : BLOCK_ROWS;
+    size_t in = (size_t)j->w.in, block = j->m <= GK_GEMM__FEW_ROWS ? FEW_BLOCK : BLOCK_ROWS;
     float *rows = gk_alloc(block * in * sizeof *rows);
     for (size_t r = begin; r < end; r += block) {
         size_t n = end - r < block ? end - r : block;
         gk_tensor_floats(j->w, r * in, n * in, rows);
-        gk__product p = {.kind = GK_GEMM_NT,
-                         .m = j->m,
-                         .n = (int)n,
-                         .k = j->w.in,
-                         .lda = j->lda,
-                         .ldb = j->w.in,
-                         .ldc = j->ldc,
-                         .a = j->a,
-                         .b = rows,
-                         .c = j->c + r,
-                         .beta = j->beta};
-        gk__product_run(&p, GK__BY_CHOICE);
+        gk_gemm__product p = {.kind = GK_GEMM_NT,
+                              .m = j->m,
+                              .n = (int)n,
+                              .k = j->w.in,
+                              .lda = j->lda,
+                              .ldb = j->w.in,
+                              .ldc = j->ldc,
+                              .a = j->a,
+                              .b = rows,
+                              .c = j->c + r,
+                              .beta = j->beta};
+        gk_gemm__run(&p, GK_GEMM__BY_CHOICE);
     }
     gk_free(rows);
 }
 
-void gk__gemm_half(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc) {
+void gk_gemm__half(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc) {
     gk_gemm_init();
     half_job j = {.w = w, .m = m, .lda = lda, .ldc = ldc, .a = a, .beta = beta, .c = c};
     size_t out = (size_t)w.out, pieces = 2 * (size_t)gk_threads();

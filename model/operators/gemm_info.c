@@ -73,10 +73,10 @@ void gk_gemm_describe(gk_gemm_info *out) {
                                                  : "";
     snprintf(out->blis, sizeof out->blis, "%.16s, %.16s kernels%s", bli_info_get_version_str(),
              bli_arch_string(used), why);
-    gk__onednn_version(out->onednn, sizeof out->onednn);
+    gk_onednn__version(out->onednn, sizeof out->onednn);
     snprintf(out->used, sizeof out->used,
-             "forward products of up to %d rows: graftkit's own kernel; all others: %s", GK__FEW_ROWS,
-             gk__onednn_built_in() ? "oneDNN" : "BLIS");
+             "forward products of up to %d rows: graftkit's own kernel; all others: %s", GK_GEMM__FEW_ROWS,
+             gk_onednn__built_in() ? "oneDNN" : "BLIS");
 }
 
 static int by_value(const void *a, const void *b) {
@@ -90,7 +90,7 @@ typedef struct narrow_product {
     uint16_t *a, *b; /* NULL: the fp32 product */
 } narrow_product;
 
-static narrow_product narrow_operands(const gk__product *p) {
+static narrow_product narrow_operands(const gk_gemm__product *p) {
     size_t na = (size_t)p->m * (size_t)p->k, nb = (size_t)p->n * (size_t)p->k;
     narrow_product h = {gk_alloc(na * sizeof *h.a), gk_alloc(nb * sizeof *h.b)};
     gk_bf16_round(p->a, h.a, na);
@@ -98,25 +98,25 @@ static narrow_product narrow_operands(const gk__product *p) {
     return h;
 }
 
-static void multiply(const gk__product *p, gk__gemm_library which, const narrow_product *h) {
+static void multiply(const gk_gemm__product *p, gk_gemm__library which, const narrow_product *h) {
     if (h->a)
-        gk__gemm_bf16(p->kind, p->m, p->n, p->k, h->a, p->k, h->b, p->k, false, p->c, p->ldc);
+        gk_gemm__bf16(p->kind, p->m, p->n, p->k, h->a, p->k, h->b, p->k, false, p->c, p->ldc);
     else
-        gk__product_split(p, which);
+        gk_gemm__split(p, which);
 }
 
 double gk_gemm_measure(const char *library, int m, int n, int k, int threads, double seconds) {
-    gk__gemm_library which = strcmp(library, "blis") == 0     ? GK__BY_BLIS
-                             : strcmp(library, "onednn") == 0 ? GK__BY_DNNL
-                                                              : GK__BY_CHOICE;
+    gk_gemm__library which = strcmp(library, "blis") == 0     ? GK_GEMM__BY_BLIS
+                             : strcmp(library, "onednn") == 0 ? GK_GEMM__BY_DNNL
+                                                              : GK_GEMM__BY_CHOICE;
     bool bf16 = strcmp(library, "bf16") == 0;
     if (bf16 && !gk_bf16_fast()) return 0;
-    if (which == GK__BY_DNNL && !gk__onednn_built_in()) return 0;
+    if (which == GK_GEMM__BY_DNNL && !gk_onednn__built_in()) return 0;
     size_t sm = (size_t)m, sn = (size_t)n, sk = (size_t)k;
     float *a = gk_alloc(sm * sk * 4), *b = gk_alloc(sn * sk * 4), *c = gk_alloc(sm * sn * 4);
     for (size_t i = 0; i < sm * sk; i++) a[i] = (float)(i % 13) - 6;
     for (size_t i = 0; i < sn * sk; i++) b[i] = (float)(i % 7) - 3;
-    gk__product p = {GK_GEMM_NT, m, n, k, k, k, n, a, b, c, 0};
+    gk_gemm__product p = {GK_GEMM_NT, m, n, k, k, k, n, a, b, c, 0};
     narrow_product h = {NULL, NULL};
     if (bf16) h = narrow_operands(&p);
     int before = gk_threads();

@@ -43,7 +43,7 @@ static inline float sum_of(lanes v) {
 }
 
 /* What whole vectors leave of a dot product. */
-static __attribute__((noinline)) float tail(const gk__product *p, int row, int column) {
+static __attribute__((noinline)) float tail(const gk_gemm__product *p, int row, int column) {
     const float *x = p->a + (ptrdiff_t)row * p->lda, *w = p->b + (ptrdiff_t)column * p->ldb;
     float y = 0;
     for (int t = p->k / LANES * LANES; t < p->k; t++) y += x[t] * w[t];
@@ -51,7 +51,7 @@ static __attribute__((noinline)) float tail(const gk__product *p, int row, int c
 }
 
 /* Rows r.. of x with rows i.. of W. `rows` and `wide` are constants wherever this is inlined. */
-static inline __attribute__((always_inline)) void tile(const gk__product *p, int r, int i, int rows,
+static inline __attribute__((always_inline)) void tile(const gk_gemm__product *p, int r, int i, int rows,
                                                        int wide) {
     lanes sum[TILE_X][TILE_W];
     const float *x = p->a + (ptrdiff_t)r * p->lda, *w = p->b + (ptrdiff_t)i * p->ldb;
@@ -78,9 +78,9 @@ static inline __attribute__((always_inline)) void tile(const gk__product *p, int
         }
 }
 
-#define TILE(rows, wide)                                                   \
-    static void tile_##rows##_##wide(const gk__product *p, int r, int i) { \
-        tile(p, r, i, rows, wide);                                         \
+#define TILE(rows, wide)                                                        \
+    static void tile_##rows##_##wide(const gk_gemm__product *p, int r, int i) { \
+        tile(p, r, i, rows, wide);                                              \
     }
 TILE(1, 1)
 TILE(2, 1)
@@ -97,7 +97,7 @@ TILE(5, TILE_W)
 TILE(6, TILE_W)
 #endif
 
-typedef void tile_fn(const gk__product *p, int r, int i);
+typedef void tile_fn(const gk_gemm__product *p, int r, int i);
 static tile_fn *const TILES[TILE_X][2] = {
     {tile_1_1, tile_1_TILE_W}, {tile_2_1, tile_2_TILE_W},
     {tile_3_1, tile_3_TILE_W}, {tile_4_1, tile_4_TILE_W},
@@ -106,7 +106,7 @@ static tile_fn *const TILES[TILE_X][2] = {
 #endif
 };
 
-void gk__few_rows(const gk__product *p) {
+void gk_gemm__few_rows(const gk_gemm__product *p) {
     for (int i = 0; i < p->n;) {
         bool whole = p->n - i >= TILE_W;
         for (int r = 0; r < p->m; r += TILE_X) {

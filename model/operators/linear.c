@@ -30,25 +30,25 @@ void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy
         columns_job j = {.width = t.out, .bias = t.b, .x = y, .ld = ldy};
         gk_parallel_for((size_t)n, 64, set_rows, &j);
     }
-    gk__product_linear(t, n, x, ldx, t.b ? 1.0f : 0.0f, y, ldy);
+    gk_op__linear_product(t, n, x, ldx, t.b ? 1.0f : 0.0f, y, ldy);
 }
 
 void gk_op_low_rank(gk_low_rank l, int n, const float *x, int ldx, float *low, float *y, int ldy) {
     size_t count = (size_t)n * (size_t)l.rank;
-    gk__gemm(GK_GEMM_NT, n, l.rank, l.in, x, ldx, l.a, l.in, 0, low, l.rank);
+    gk_gemm__f32(GK_GEMM_NT, n, l.rank, l.in, x, ldx, l.a, l.in, 0, low, l.rank);
     for (size_t i = 0; i < count && l.scale != 1; i++) low[i] *= l.scale;
-    gk__gemm(GK_GEMM_NT, n, l.out, l.rank, low, l.rank, l.b, l.ldb, 1, y, ldy);
+    gk_gemm__f32(GK_GEMM_NT, n, l.out, l.rank, low, l.rank, l.b, l.ldb, 1, y, ldy);
 }
 
-void gk__product_linear(gk_tensor t, int n, const float *x, int ldx, float beta, float *y, int ldy) {
+void gk_op__linear_product(gk_tensor t, int n, const float *x, int ldx, float beta, float *y, int ldy) {
     if (t.narrow && n > 1) {
-        uint16_t *left = gk__scratch(GK__SCRATCH_LEFT, (size_t)n * (size_t)t.in * sizeof *left);
-        gk__narrow(x, n, t.in, ldx, left);
-        gk__gemm_bf16(GK_GEMM_NT, n, t.out, t.in, left, t.in, t.h, t.in, beta != 0, y, ldy);
+        uint16_t *left = gk_op__scratch(GK_OP__SCRATCH_LEFT, (size_t)n * (size_t)t.in * sizeof *left);
+        gk_gemm__narrow(x, n, t.in, ldx, left);
+        gk_gemm__bf16(GK_GEMM_NT, n, t.out, t.in, left, t.in, t.h, t.in, beta != 0, y, ldy);
     } else if (!t.w)
-        gk__gemm_half(n, t, x, ldx, beta, y, ldy);
+        gk_gemm__half(n, t, x, ldx, beta, y, ldy);
     else
-        gk__gemm(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, beta, y, ldy);
+        gk_gemm__f32(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, beta, y, ldy);
 }
 
 static void add_columns(int n, int out, const float *dy, int lddy, float *db) {
@@ -57,31 +57,31 @@ static void add_columns(int n, int out, const float *dy, int lddy, float *db) {
     gk_parallel_for((size_t)out, 128, sum_columns, &j);
 }
 
-void gk__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x, int ldx,
-                                 float *dw, float *db) {
-    gk__gemm(GK_GEMM_TN, out, in, n, dy, lddy, x, ldx, 1.0f, dw, in);
+void gk_op__linear_backward_weights(int n, int out, int in, const float *dy, int lddy, const float *x,
+                                    int ldx, float *dw, float *db) {
+    gk_gemm__f32(GK_GEMM_TN, out, in, n, dy, lddy, x, ldx, 1.0f, dw, in);
     add_columns(n, out, dy, lddy, db);
 }
 
 /* dy and x are rounded to bf16 once for both products. */
 static void backward_narrow(gk_tensor t, int n, const float *dy, int lddy, const float *x, float *dx,
                             float *dw) {
-    uint16_t *left = gk__scratch(GK__SCRATCH_LEFT, (size_t)n * (size_t)t.out * sizeof *left);
-    gk__narrow(dy, n, t.out, lddy, left);
-    gk__gemm_bf16(GK_GEMM_NN, n, t.in, t.out, left, t.out, t.h, t.in, false, dx, t.in);
+    uint16_t *left = gk_op__scratch(GK_OP__SCRATCH_LEFT, (size_t)n * (size_t)t.out * sizeof *left);
+    gk_gemm__narrow(dy, n, t.out, lddy, left);
+    gk_gemm__bf16(GK_GEMM_NN, n, t.in, t.out, left, t.out, t.h, t.in, false, dx, t.in);
     if (!dw) return;
-    uint16_t *right = gk__scratch(GK__SCRATCH_RIGHT, (size_t)n * (size_t)t.in * sizeof *right);
-    gk__narrow(x, n, t.in, t.in, right);
-    gk__gemm_bf16(GK_GEMM_TN, t.out, t.in, n, left, t.out, right, t.in, true, dw, t.in);
+    uint16_t *right = gk_op__scratch(GK_OP__SCRATCH_RIGHT, (size_t)n * (size_t)t.in * sizeof *right);
+    gk_gemm__narrow(x, n, t.in, t.in, right);
+    gk_gemm__bf16(GK_GEMM_TN, t.out, t.in, n, left, t.out, right, t.in, true, dw, t.in);
 }
 
-void gk__linear_backward(gk_tensor t, int n, const float *dy, int lddy, const float *x, float *dx, float *dw,
-                         float *db) {
+void gk_op__linear_backward(gk_tensor t, int n, const float *dy, int lddy, const float *x, float *dx,
+                            float *dw, float *db) {
     if (t.narrow) {
         backward_narrow(t, n, dy, lddy, x, dx, dw);
     } else {
-        gk__gemm(GK_GEMM_NN, n, t.in, t.out, dy, lddy, t.w, t.in, 0, dx, t.in);
-        if (dw) gk__gemm(GK_GEMM_TN, t.out, t.in, n, dy, lddy, x, t.in, 1.0f, dw, t.in);
+        gk_gemm__f32(GK_GEMM_NN, n, t.in, t.out, dy, lddy, t.w, t.in, 0, dx, t.in);
+        if (dw) gk_gemm__f32(GK_GEMM_TN, t.out, t.in, n, dy, lddy, x, t.in, 1.0f, dw, t.in);
     }
     if (dw) add_columns(n, t.out, dy, lddy, db);
 }

@@ -23,7 +23,7 @@ static void loss_rows(void *ctx, size_t begin, size_t end) {
         const float *restrict x = j->logits + r * (size_t)j->vocab;
         float max = largest(x, j->vocab), sum = 0;
 #pragma omp simd reduction(+ : sum)
-        for (int i = 0; i < j->vocab; i++) sum += gk__exp(x[i] - max);
+        for (int i = 0; i < j->vocab; i++) sum += gk_op__exp(x[i] - max);
         j->loss[r] = log((double)sum) + (double)max - (double)x[j->target[r]];
     }
 }
@@ -35,7 +35,7 @@ static void gradient_rows(void *ctx, size_t begin, size_t end) {
         float at_target = x[j->target[r]], max = largest(x, j->vocab), sum = 0;
 #pragma omp simd reduction(+ : sum)
         for (int i = 0; i < j->vocab; i++) {
-            x[i] = gk__exp(x[i] - max);
+            x[i] = gk_op__exp(x[i] - max);
             sum += x[i];
         }
         float s = j->scale / sum;
@@ -47,7 +47,7 @@ static void gradient_rows(void *ctx, size_t begin, size_t end) {
 
 /* Two functions, since gcc does not vectorise the first one's loops when it takes them out of a common one.
  */
-double gk__xent(int n, int vocab, float *logits, const int32_t *target, float scale) {
+double gk_op__cross_entropy(int n, int vocab, float *logits, const int32_t *target, float scale) {
     double *loss = gk_alloc((size_t)n * sizeof(double)), total = 0;
     xent_job j = {.vocab = vocab, .logits = logits, .scale = scale, .target = target, .loss = loss};
     gk_parallel_for((size_t)n, 8, scale == 0 ? loss_rows : gradient_rows, &j);

@@ -43,8 +43,8 @@ static void forward_rows(void *ctx, size_t begin, size_t end) {
         norm_row(j, j->x + r * (size_t)j->ldx, j->y + r * (size_t)j->ldy, j->stats ? j->stats + 2 * r : NULL);
 }
 
-void gk__norm_forward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx, float *y, int ldy,
-                      float *stats) {
+void gk_op__norm_forward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx, float *y, int ldy,
+                         float *stats) {
     norm_job j = {.c = c, .ln = ln, .n = n, .ldx = ldx, .ldy = ldy, .x = x, .y = y, .stats = stats};
     gk_parallel_for((size_t)n, ROW_GRAIN, forward_rows, &j);
 }
@@ -89,8 +89,9 @@ static void backward_columns(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void gk__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx, const float *stats,
-                       const float *dy, int lddy, float *dx, int lddx, float *dw, float *db) {
+void gk_op__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx,
+                          const float *stats, const float *dy, int lddy, float *dx, int lddx, float *dw,
+                          float *db) {
     norm_job j = {.c = c,
                   .ln = ln,
                   .n = n,
@@ -108,5 +109,5 @@ void gk__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *x, 
 }
 
 void gk_op_norm(const gk_config *c, gk_tensor ln, int n, const float *x, float *y) {
-    gk__norm_forward(c, ln, n, x, ln.out, y, ln.out, NULL);
+    gk_op__norm_forward(c, ln, n, x, ln.out, y, ln.out, NULL);
 }

@@ -6,25 +6,25 @@
 #include <string.h>
 
 #ifndef GK_HAVE_DNNL
-void gk__onednn_version(char *out, size_t size) {
+void gk_onednn__version(char *out, size_t size) {
     snprintf(out, size, "not built in (Debian: libdnnl-dev)");
 }
 
-bool gk__onednn_built_in(void) {
+bool gk_onednn__built_in(void) {
     return false;
 }
 
-bool gk__onednn_sgemm(const gk__product *p) {
+bool gk_onednn__sgemm(const gk_gemm__product *p) {
     (void)p;
     return false;
 }
 
-bool gk__onednn_bf16(const gk__bf16_product *p) {
+bool gk_onednn__bf16(const gk_gemm__bf16_product *p) {
     (void)p;
     return false;
 }
 
-bool gk__onednn_has_bf16(void) {
+bool gk_onednn__has_bf16(void) {
     return false;
 }
 #else
@@ -33,12 +33,12 @@ bool gk__onednn_has_bf16(void) {
 #include <pthread.h>
 #include <stdlib.h>
 
-void gk__onednn_version(char *out, size_t size) {
+void gk_onednn__version(char *out, size_t size) {
     const dnnl_version_t *v = dnnl_version();
     snprintf(out, size, "%d.%d.%d", v->major, v->minor, v->patch);
 }
 
-bool gk__onednn_built_in(void) {
+bool gk_onednn__built_in(void) {
     return true;
 }
 
@@ -63,7 +63,7 @@ static void keep_to_isa(void) {
 
 static pthread_once_t isa_once = PTHREAD_ONCE_INIT;
 
-bool gk__onednn_sgemm(const gk__product *p) {
+bool gk_onednn__sgemm(const gk_gemm__product *p) {
     pthread_once(&isa_once, keep_to_isa);
     char ta = p->kind == GK_GEMM_TN ? 'T' : 'N', tb = p->kind == GK_GEMM_NT ? 'T' : 'N';
     int before = one_thread();
@@ -221,12 +221,12 @@ static void put(primitive *x, bool owned) {
     pthread_mutex_unlock(&made.lock);
 }
 
-static bool execute(const primitive *x, const gk__bf16_product *p) {
+static bool execute(const primitive *x, const gk_gemm__bf16_product *p) {
     union { /* oneDNN's handles are not const; it reads a and b only */
         const uint16_t *in;
         void *out;
     } a = {p->a}, b = {p->b};
-    float *scratch = gk__scratch(GK__SCRATCH_DNNL, x->scratch);
+    float *scratch = gk_op__scratch(GK_OP__SCRATCH_DNNL, x->scratch);
     dnnl_memory_desc_t pad = {0};
     const dnnl_dims_t bytes = {(dnnl_dim_t)x->scratch}, one = {1};
     dnnl_stream_t stream = NULL;
@@ -249,8 +249,8 @@ static bool execute(const primitive *x, const gk__bf16_product *p) {
     return ok;
 }
 
-bool gk__onednn_bf16(const gk__bf16_product *p) {
-    if (!gk__onednn_has_bf16()) return false;
+bool gk_onednn__bf16(const gk_gemm__bf16_product *p) {
+    if (!gk_onednn__has_bf16()) return false;
     product_shape s = {(int)p->kind, p->m, p->n, p->k, p->lda, p->ldb, p->ldc, p->add};
     bool owned;
     int before = one_thread();
@@ -261,7 +261,7 @@ bool gk__onednn_bf16(const gk__bf16_product *p) {
     return ok;
 }
 
-bool gk__onednn_has_bf16(void) {
+bool gk_onednn__has_bf16(void) {
     pthread_once(&made_once, start_made);
     return made.able;
 }

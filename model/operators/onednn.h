@@ -6,12 +6,12 @@
 #include "model/operators/gemm.h"
 
 /* "2.6.3", or "not built in (Debian: libdnnl-dev)". */
-void gk__onednn_version(char *out, size_t size);
-bool gk__onednn_built_in(void);
+void gk_onednn__version(char *out, size_t size);
+bool gk_onednn__built_in(void);
 /* False: not made, and C is as it was. */
-bool gk__onednn_sgemm(const gk__product *p);
-bool gk__onednn_bf16(const gk__bf16_product *p);
+bool gk_onednn__sgemm(const gk_gemm__product *p);
+bool gk_onednn__bf16(const gk_gemm__bf16_product *p);
 /* Whether the processor has instructions for bf16 and oneDNN may use them. */
-bool gk__onednn_has_bf16(void);
+bool gk_onednn__has_bf16(void);
 
 #endif

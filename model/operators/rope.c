@@ -6,8 +6,8 @@
 
 /* Llama 3 (Hugging Face's rope_type "llama3"): wavelengths that fit original/high_freq_factor positions stay,
  * those beyond original/low_freq_factor are stretched by `factor`, those between are blended. */
-double gk__rope_frequency(const gk_config *c, int i) {
-    double f = pow((double)c->rope_theta, -2.0 * i / gk__rotary_dim(c));
+double gk_op__rope_frequency(const gk_config *c, int i) {
+    double f = pow((double)c->rope_theta, -2.0 * i / gk_config__rotary_dim(c));
     if (c->rope_kind == GK_ROPE_PLAIN) return f;
     double factor = (double)c->rope_factor, low = (double)c->rope_low, high = (double)c->rope_high;
     if (c->rope_kind == GK_ROPE_LINEAR) return f / factor;
@@ -18,10 +18,10 @@ double gk__rope_frequency(const gk_config *c, int i) {
     return (1 - blend) * f / factor + blend * f;
 }
 
-void gk__rope_table(const gk_config *c, int n_positions, float *table) {
-    int half = gk__rotary_dim(c) / 2;
+void gk_op__rope_table(const gk_config *c, int n_positions, float *table) {
+    int half = gk_config__rotary_dim(c) / 2;
     for (int i = 0; i < half; i++) {
-        double f = gk__rope_frequency(c, i);
+        double f = gk_op__rope_frequency(c, i);
         for (int p = 0; p < n_positions; p++) {
             table[((ptrdiff_t)p * half + i) * 2] = (float)cos(p * f);
             table[((ptrdiff_t)p * half + i) * 2 + 1] = (float)sin(p * f);
@@ -52,11 +52,11 @@ static void rope_rows(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void gk__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table,
-                    float sign, float *x, int ldx) {
+void gk_op__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table,
+                       float sign, float *x, int ldx) {
     rope_job j = {.heads = heads,
                   .head_dim = c->head_dim,
-                  .half = gk__rotary_dim(c) / 2,
+                  .half = gk_config__rotary_dim(c) / 2,
                   .ldx = ldx,
                   .position = position,
                   .table = table,
@@ -69,8 +69,8 @@ void gk_op_rope(const gk_config *c, int n, int heads, const int32_t *position, f
     if (!c->rope || n <= 0) return;
     int last = 0;
     for (int i = 0; i < n; i++) last = position[i] > last ? position[i] : last;
-    float *table = gk_alloc((size_t)(last + 1) * (size_t)gk__rotary_dim(c) * sizeof(float));
-    gk__rope_table(c, last + 1, table);
-    gk__rope_apply(c, n, heads, position, table, 1.0f, x, ldx);
+    float *table = gk_alloc((size_t)(last + 1) * (size_t)gk_config__rotary_dim(c) * sizeof(float));
+    gk_op__rope_table(c, last + 1, table);
+    gk_op__rope_apply(c, n, heads, position, table, 1.0f, x, ldx);
     gk_free(table);
 }

@@ -6,15 +6,15 @@
 
 /* Memory of the calling thread for one use, kept until the thread ends; its contents are not. Touching fresh
  * memory in every product would cost more than the product. */
-typedef enum gk__scratch_use {
-    GK__SCRATCH_DNNL,
-    GK__SCRATCH_HEAD, /* attention */
-    GK__SCRATCH_LEFT, /* bf16 operands */
-    GK__SCRATCH_RIGHT,
-    GK__SCRATCH_WIDE_A, /* the same as floats, where bf16 has no instructions */
-    GK__SCRATCH_WIDE_B,
-    GK__SCRATCHES
-} gk__scratch_use;
-void *gk__scratch(gk__scratch_use use, size_t bytes);
+typedef enum gk_op__scratch_use {
+    GK_OP__SCRATCH_DNNL,
+    GK_OP__SCRATCH_HEAD, /* attention */
+    GK_OP__SCRATCH_LEFT, /* bf16 operands */
+    GK_OP__SCRATCH_RIGHT,
+    GK_OP__SCRATCH_WIDE_A, /* the same as floats, where bf16 has no instructions */
+    GK_OP__SCRATCH_WIDE_B,
+    GK_OP__SCRATCHES
+} gk_op__scratch_use;
+void *gk_op__scratch(gk_op__scratch_use use, size_t bytes);
 
 #endif

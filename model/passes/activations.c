@@ -29,22 +29,22 @@ static int loss_rows(const gk_config *c, const gk_session_opts *o) {
 }
 
 /* All but x_in. */
-static void carve_layer(carve *k, const gk_config *c, size_t n, gk__acts *a) {
+static void carve_layer(carve *k, const gk_config *c, size_t n, gk_session__activations *a) {
     int d = c->d_model;
     a->ln1 = c->pre_norm ? take(k, n, d) : a->x_in;
     a->stats1 = take(k, n, 2);
     if (c->qk_norm) {
-        a->qk = take(k, n, gk__q_dim(c) + gk__kv_dim(c));
+        a->qk = take(k, n, gk_config__q_dim(c) + gk_config__kv_dim(c));
         a->stats_q = take(k, n, 2);
         a->stats_k = take(k, n, 2);
     }
-    a->qkv = take(k, n, gk__qkv_dim(c));
-    a->att = take(k, n, gk__q_dim(c));
+    a->qkv = take(k, n, gk_config__qkv_dim(c));
+    a->att = take(k, n, gk_config__q_dim(c));
     a->lse = take(k, n, c->n_heads);
     a->x_mid = take(k, n, d);
-    a->ln2 = c->pre_norm ? take(k, n, d) : gk__mlp_in(c, a);
+    a->ln2 = c->pre_norm ? take(k, n, d) : gk_session__mlp_in(c, a);
     a->stats2 = take(k, n, 2);
-    a->gu = take(k, n, gk__gu_dim(c));
+    a->gu = take(k, n, gk_config__gu_dim(c));
     a->act = take(k, n, c->d_ffn);
     if (!c->post_norm) return;
     a->o_out = take(k, n, d);
@@ -54,10 +54,10 @@ static void carve_layer(carve *k, const gk_config *c, size_t n, gk__acts *a) {
 }
 
 /* Where there is no norm before a branch, what it gives is what it would have read. */
-static void point_at_inputs(const gk_config *c, gk__acts *a) {
+static void point_at_inputs(const gk_config *c, gk_session__activations *a) {
     if (c->pre_norm) return;
     a->ln1 = a->x_in;
-    a->ln2 = gk__mlp_in(c, a);
+    a->ln2 = gk_session__mlp_in(c, a);
 }
 
 /* No sequence is longer than the session's rows. */
@@ -70,7 +70,7 @@ static void carve_session(carve *k, gk_session *s) {
     size_t n = (size_t)s->max_rows;
     int d = c->d_model;
     for (int l = 0; l < c->n_layers; l++) {
-        gk__acts *a = &s->layer[l];
+        gk_session__activations *a = &s->layer[l];
         bool own = l == 0 || (s->backward && !s->recompute);
         if (!own) *a = s->layer[0];
         if (own || s->backward) a->x_in = take(k, n, d);
@@ -84,7 +84,7 @@ static void carve_session(carve *k, gk_session *s) {
     s->lnf = take(k, n, d);
     s->statsf = take(k, n, 2);
     s->logits = take(k, (size_t)s->loss_rows, c->vocab);
-    if (c->rope) s->rope = take(k, (size_t)rope_positions(s), gk__rotary_dim(c));
+    if (c->rope) s->rope = take(k, (size_t)rope_positions(s), gk_config__rotary_dim(c));
     if (s->adapter) s->low = take(k, n, gk_adapter_rank(s->adapter));
     if (s->adapter && s->backward) s->dlow = take(k, n, gk_adapter_rank(s->adapter));
     /* int32_t and float are both four bytes; the arrays are only ever used as the one or the other. */
@@ -94,10 +94,10 @@ static void carve_session(carve *k, gk_session *s) {
     if (!s->backward) return;
     s->dx = take(k, n, d);
     s->dnorm = take(k, n, d);
-    s->dwide = take(k, n, larger(gk__qkv_dim(c), gk__gu_dim(c)));
-    s->dact = take(k, n, larger(larger(c->d_ffn, d), gk__q_dim(c)));
+    s->dwide = take(k, n, larger(gk_config__qkv_dim(c), gk_config__gu_dim(c)));
+    s->dact = take(k, n, larger(larger(c->d_ffn, d), gk_config__q_dim(c)));
     if (c->post_norm || c->parallel) s->dbranch = take(k, n, d);
-    if (c->qk_norm) s->dqk = take(k, n, gk__q_dim(c) + gk__kv_dim(c));
+    if (c->qk_norm) s->dqk = take(k, n, gk_config__q_dim(c) + gk_config__kv_dim(c));
     if (c->final_softcap > 0) s->capped = take(k, (size_t)s->loss_rows, c->vocab);
 }
 
@@ -110,7 +110,7 @@ static gk_session blank(const gk_config *c, const gk_session_opts *o) {
                         .loss_rows = loss_rows(c, o)};
 }
 
-size_t gk__session_single_bytes(const gk_config *c, const gk_session_opts *o) {
+size_t gk_session__single_bytes(const gk_config *c, const gk_session_opts *o) {
     gk_session s = blank(c, o);
     s.layer = gk_alloc((size_t)c->n_layers * sizeof *s.layer);
     carve count = {0};
@@ -120,21 +120,21 @@ size_t gk__session_single_bytes(const gk_config *c, const gk_session_opts *o) {
 }
 
 /* The widest two of a layer, or a block of logits. */
-size_t gk__session_operand_bytes(const gk_config *c, const gk_session_opts *o) {
+size_t gk_session__operand_bytes(const gk_config *c, const gk_session_opts *o) {
     if (!o->narrow) return 0;
-    size_t widest = (size_t)larger(larger(gk__gu_dim(c), gk__qkv_dim(c)), c->d_model),
+    size_t widest = (size_t)larger(larger(gk_config__gu_dim(c), gk_config__qkv_dim(c)), c->d_model),
            rows = (size_t)o->max_rows;
     size_t logits = o->backward ? (size_t)loss_rows(c, o) * (size_t)c->vocab : 0;
     size_t left = rows * widest > logits ? rows * widest : logits;
     return (left + rows * (size_t)larger(c->d_ffn, c->d_model)) * sizeof(uint16_t);
 }
 
-gk_session *gk__session_single(const gk_config *c, const gk_session_opts *o, gk_error *err) {
+gk_session *gk_session__single(const gk_config *c, const gk_session_opts *o, gk_error *err) {
     if (o->max_rows < 1) {
         gk_fail(err, GK_NOWHERE, "at least 1", "a session of %d rows", o->max_rows);
         return NULL;
     }
-    size_t bytes = gk__session_single_bytes(c, o);
+    size_t bytes = gk_session__single_bytes(c, o);
     float *block = gk_try_alloc(bytes);
     if (!block) {
         gk_fail(err, GK_NOWHERE, "fewer rows a batch",
@@ -147,11 +147,11 @@ gk_session *gk__session_single(const gk_config *c, const gk_session_opts *o, gk_
     s->layer = gk_alloc((size_t)c->n_layers * sizeof *s->layer);
     carve k = {.at = block};
     carve_session(&k, s);
-    if (c->rope) gk__rope_table(c, rope_positions(s), s->rope);
+    if (c->rope) gk_op__rope_table(c, rope_positions(s), s->rope);
     return s;
 }
 
-void gk__session_single_free(gk_session *s) {
+void gk_session__single_free(gk_session *s) {
     if (!s) return;
     gk_free(s->block);
     gk_free(s->layer);

@@ -11,32 +11,32 @@
 #define SHARD_FLOATS ((size_t)64 << 20) /* gradient copies may take this much in all */
 #define REDUCE_GRAIN 65536
 
-size_t gk__shards_wanted(const gk_config *c, bool backward) {
+size_t gk_session__shards_wanted(const gk_config *c, bool backward) {
     size_t threads = (size_t)gk_threads();
     if (!backward || threads < 2) return 1;
-    return gk__config_floats(c) * (threads - 1) <= SHARD_FLOATS ? threads : 1;
+    return gk_weights__floats(c) * (threads - 1) <= SHARD_FLOATS ? threads : 1;
 }
 
-static bool shard_new(gk__shard *p, const gk_session *s, bool first, const gk_session_opts *o,
+static bool shard_new(gk_session__shard *p, const gk_session *s, bool first, const gk_session_opts *o,
                       gk_error *err) {
     size_t rows = (size_t)s->max_rows;
     p->starts = gk_try_alloc((rows + 1) * sizeof *p->starts);
     p->token = gk_try_alloc(rows * sizeof *p->token);
     p->target = gk_try_alloc(rows * sizeof *p->target);
     if (!first) {
-        p->session = gk__session_single(&s->cfg, o, err);
-        p->grad = gk_try_alloc(gk__session_grad_floats(&s->cfg, o->adapter) * sizeof *p->grad);
+        p->session = gk_session__single(&s->cfg, o, err);
+        p->grad = gk_try_alloc(gk_session__grad_floats(&s->cfg, o->adapter) * sizeof *p->grad);
     }
     return p->starts && p->token && p->target && (first || (p->session && p->grad));
 }
 
-bool gk__shards_new(gk_session *s, size_t n, const gk_session_opts *o, gk_error *err) {
+bool gk_session__shards_new(gk_session *s, size_t n, const gk_session_opts *o, gk_error *err) {
     s->n_shards = 0;
     if (n < 2) return true;
     s->shard = gk_alloc(n * sizeof *s->shard);
     s->assigned = gk_alloc((size_t)s->max_rows * sizeof *s->assigned);
     while (s->n_shards < n) {
-        gk__shard *p = &s->shard[s->n_shards++];
+        gk_session__shard *p = &s->shard[s->n_shards++];
         if (!shard_new(p, s, s->n_shards == 1, o, err))
             return gk_fail(err, GK_NOWHERE, "fewer threads or fewer rows a batch",
                            "not enough memory for %zu threads", n);
@@ -44,10 +44,10 @@ bool gk__shards_new(gk_session *s, size_t n, const gk_session_opts *o, gk_error 
     return true;
 }
 
-void gk__shards_free(gk_session *s) {
+void gk_session__shards_free(gk_session *s) {
     for (size_t i = 0; i < s->n_shards; i++) {
-        gk__shard *p = &s->shard[i];
-        gk__session_single_free(p->session);
+        gk_session__shard *p = &s->shard[i];
+        gk_session__single_free(p->session);
         gk_free(p->grad);
         gk_free(p->starts);
         gk_free(p->token);
@@ -58,17 +58,17 @@ void gk__shards_free(gk_session *s) {
 }
 
 static int longer_first(const void *a, const void *b) {
-    const gk__assignment *x = a, *y = b;
+    const gk_session__assignment *x = a, *y = b;
     return x->rows != y->rows ? (x->rows < y->rows) - (x->rows > y->rows)
                               : (x->seq > y->seq) - (x->seq < y->seq);
 }
 
 static int in_order(const void *a, const void *b) {
-    const gk__assignment *x = a, *y = b;
+    const gk_session__assignment *x = a, *y = b;
     return (x->seq > y->seq) - (x->seq < y->seq);
 }
 
-static void add_sequence(gk__shard *p, const gk_batch *b, int seq) {
+static void add_sequence(gk_session__shard *p, const gk_batch *b, int seq) {
     gk_batch *to = &p->batch;
     int from = b->seq_start[seq], rows = b->seq_start[seq + 1] - from;
     size_t bytes = (size_t)rows * sizeof *p->token;
@@ -85,7 +85,7 @@ static size_t divide(gk_session *s, const gk_batch *b) {
     size_t n = (size_t)b->n_seqs, used = n < s->n_shards ? n : s->n_shards;
     int *rows = gk_alloc(used * sizeof *rows);
     for (int q = 0; q < b->n_seqs; q++)
-        s->assigned[q] = (gk__assignment){.seq = q, .rows = b->seq_start[q + 1] - b->seq_start[q]};
+        s->assigned[q] = (gk_session__assignment){.seq = q, .rows = b->seq_start[q + 1] - b->seq_start[q]};
     qsort(s->assigned, n, sizeof *s->assigned, longer_first);
     for (size_t i = 0; i < n; i++) {
         size_t least = 0;
@@ -97,7 +97,7 @@ static size_t divide(gk_session *s, const gk_batch *b) {
     gk_free(rows);
     qsort(s->assigned, n, sizeof *s->assigned, in_order);
     for (size_t i = 0; i < used; i++) {
-        gk__shard *p = &s->shard[i];
+        gk_session__shard *p = &s->shard[i];
         p->batch =
             (gk_batch){.token = p->token, .target = b->target ? p->target : NULL, .seq_start = p->starts};
         p->starts[0] = 0;
@@ -116,10 +116,10 @@ typedef struct sharded_step {
 static void run_shards(void *ctx, size_t begin, size_t end) {
     sharded_step *t = ctx;
     for (size_t i = begin; i < end; i++) {
-        gk__shard *p = &t->s->shard[i];
+        gk_session__shard *p = &t->s->shard[i];
         gk_backprop mine = *t->p;
         if (i) mine.grad = p->grad;
-        p->loss = gk__step(i ? p->session : t->s, t->m, &p->batch, &mine, &p->n);
+        p->loss = gk_session__step(i ? p->session : t->s, t->m, &p->batch, &mine, &p->n);
     }
 }
 
@@ -128,15 +128,15 @@ static void reduce(void *ctx, size_t begin, size_t end) {
     sharded_step *t = ctx;
     for (size_t i = 1; i < t->used; i++) {
         float *grad = t->s->shard[i].grad + begin;
-        gk__take(end - begin, t->p->grad + begin, grad);
+        gk_op__add_and_clear(end - begin, t->p->grad + begin, grad);
     }
 }
 
-double gk__shards_step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
-                       int64_t *n_targets) {
+double gk_session__shards_step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                               int64_t *n_targets) {
     sharded_step t = {.s = s, .m = m, .p = p, .used = divide(s, b)};
     gk_parallel_for(t.used, 1, run_shards, &t);
-    if (t.used > 1) gk_parallel_for(gk__session_grad_floats(&s->cfg, s->adapter), REDUCE_GRAIN, reduce, &t);
+    if (t.used > 1) gk_parallel_for(gk_session__grad_floats(&s->cfg, s->adapter), REDUCE_GRAIN, reduce, &t);
     double loss = 0;
     *n_targets = 0;
     for (size_t i = 0; i < t.used; i++) {

@@ -2,9 +2,9 @@
 #include "model/passes/session.h"
 
 size_t gk_session_size(const gk_config *c, const gk_session_opts *o) {
-    size_t shards = gk__shards_wanted(c, o->backward);
-    return gk__session_operand_bytes(c, o) + shards * gk__session_single_bytes(c, o) +
-           (shards - 1) * gk__session_grad_floats(c, o->adapter) * sizeof(float);
+    size_t shards = gk_session__shards_wanted(c, o->backward);
+    return gk_session__operand_bytes(c, o) + shards * gk_session__single_bytes(c, o) +
+           (shards - 1) * gk_session__grad_floats(c, o->adapter) * sizeof(float);
 }
 
 size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
@@ -12,8 +12,8 @@ size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
 }
 
 gk_session *gk_session_make(const gk_config *c, const gk_session_opts *o, gk_error *err) {
-    gk_session *s = gk__session_single(c, o, err);
-    if (!s || gk__shards_new(s, gk__shards_wanted(c, o->backward), o, err)) return s;
+    gk_session *s = gk_session__single(c, o, err);
+    if (!s || gk_session__shards_new(s, gk_session__shards_wanted(c, o->backward), o, err)) return s;
     gk_session_free(s);
     return NULL;
 }
@@ -24,8 +24,8 @@ gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_e
 
 void gk_session_free(gk_session *s) {
     if (!s) return;
-    gk__shards_free(s);
-    gk__session_single_free(s);
+    gk_session__shards_free(s);
+    gk_session__single_free(s);
 }
 
 static bool check_batch(const gk_session *s, const gk_model *m, const gk_batch *b, gk_error *err) {
@@ -69,11 +69,11 @@ bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32
         if (rows[i] < 0 || rows[i] >= b->n_rows)
             return gk_fail(err, GK_NOWHERE, "rows of the batch", "logits asked for row %d of %d", rows[i],
                            b->n_rows);
-    gk__forward(s, m, b);
+    gk_session__forward(s, m, b);
     for (int at = 0; at < n; at += s->max_rows) {
         int count = n - at < s->max_rows ? n - at : s->max_rows;
-        gk__final_norm(s, m, rows + at, count);
-        gk__head(&s->cfg, m, count, s->lnf, logits + (size_t)at * (size_t)s->cfg.vocab);
+        gk_session__final_norm(s, m, rows + at, count);
+        gk_session__head(&s->cfg, m, count, s->lnf, logits + (size_t)at * (size_t)s->cfg.vocab);
     }
     return true;
 }
@@ -81,15 +81,15 @@ bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32
 bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double *loss_sum,
                      int64_t *n_targets, gk_error *err) {
     if (!check_batch(s, m, b, err)) return false;
-    gk__forward(s, m, b);
-    int n = gk__rows_with_target(s, b), d = s->cfg.d_model;
-    gk__final_norm(s, m, s->rows, n);
+    gk_session__forward(s, m, b);
+    int n = gk_session__rows_with_target(s, b), d = s->cfg.d_model;
+    gk_session__final_norm(s, m, s->rows, n);
     *loss_sum = 0;
     *n_targets = n;
     for (int at = 0; at < n; at += s->loss_rows) {
         int count = n - at < s->loss_rows ? n - at : s->loss_rows;
-        gk__head(&s->cfg, m, count, s->lnf + (ptrdiff_t)at * d, s->logits);
-        *loss_sum += gk__xent(count, s->cfg.vocab, s->logits, s->target + at, 0);
+        gk_session__head(&s->cfg, m, count, s->lnf + (ptrdiff_t)at * d, s->logits);
+        *loss_sum += gk_op__cross_entropy(count, s->cfg.vocab, s->logits, s->target + at, 0);
     }
     return true;
 }
@@ -103,8 +103,8 @@ bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, co
     if (s->adapter && !p->grad)
         return gk_fail(err, GK_NOWHERE, "a gradient of gk_adapter_floats", "an adapter's come in one piece");
     gk_gemm_init();
-    *loss_sum =
-        s->n_shards && p->grad ? gk__shards_step(s, m, b, p, n_targets) : gk__step(s, m, b, p, n_targets);
+    *loss_sum = s->n_shards && p->grad ? gk_session__shards_step(s, m, b, p, n_targets)
+                                       : gk_session__step(s, m, b, p, n_targets);
     return true;
 }
 

@@ -17,7 +17,7 @@ static void point_at_half(gk_model *m) {
     for (size_t i = 0; i < m->n_params; i++) {
         const gk_param *p = &m->params[i];
         if (is_vector(p)) continue;
-        gk_tensor *t = gk__model_slot(m, p->layer, p->comp);
+        gk_tensor *t = gk_weights__tensor(m, p->layer, p->comp);
         t->h = m->half + p->offset;
         t->type = GK_BF16;
         t->narrow = true;
@@ -51,7 +51,7 @@ bool gk_model_lean(gk_model *m, gk_error *err) {
         const gk_param *p = &m->params[i];
         if (!is_vector(p)) continue;
         memcpy(vectors + at, m->data + p->offset, p->count * sizeof *vectors);
-        gk_tensor *t = gk__model_slot(m, p->layer, p->comp);
+        gk_tensor *t = gk_weights__tensor(m, p->layer, p->comp);
         *(p->bias ? &t->b : &t->w) = vectors + at;
         at += p->count;
     }

@@ -37,24 +37,24 @@ static void align(vector_layout *l) {
 static void put_group(vector_layout *l, int layer, int n, const gk_component *comp, const int *out, int in) {
     align(l);
     for (int i = 0; i < n; i++) put(l, comp[i], layer, false, out[i], in);
-    if (!gk__component_biased(l->cfg, comp[0])) return;
+    if (!gk_config__component_biased(l->cfg, comp[0])) return;
     align(l);
     for (int i = 0; i < n; i++) put(l, comp[i], layer, true, out[i], 1);
 }
 
 static void put_norm(vector_layout *l, gk_component comp, int layer) {
     int width, one;
-    if (!gk__component_shape(l->cfg, comp, &width, &one)) return;
+    if (!gk_config__component_shape(l->cfg, comp, &width, &one)) return;
     align(l);
     put(l, comp, layer, false, width, 1);
-    if (!gk__component_biased(l->cfg, comp)) return;
+    if (!gk_config__component_biased(l->cfg, comp)) return;
     align(l);
     put(l, comp, layer, true, width, 1);
 }
 
 static void put_layer(vector_layout *l, int layer) {
     const gk_config *c = l->cfg;
-    int q = gk__q_dim(c), kv = gk__kv_dim(c), d = c->d_model, f = c->d_ffn;
+    int q = gk_config__q_dim(c), kv = gk_config__kv_dim(c), d = c->d_model, f = c->d_ffn;
     put_norm(l, GK_LN1, layer);
     put_group(l, layer, 3, (gk_component[]){GK_Q, GK_K, GK_V}, (int[]){q, kv, kv}, d);
     put_norm(l, GK_Q_NORM, layer);
@@ -101,17 +101,17 @@ void gk_backprop_floats(const gk_config *c, size_t *front, size_t *window) {
     *window = layer.offset > end.offset ? layer.offset : end.offset;
 }
 
-gk_tensor *gk__model_slot(gk_model *m, int layer, gk_component c) {
+gk_tensor *gk_weights__tensor(gk_model *m, int layer, gk_component c) {
     return layer < 0 ? &m->outer[c] : &m->layer[layer][c - GK_LN1];
 }
 
-size_t gk__config_floats(const gk_config *c) {
+size_t gk_weights__floats(const gk_config *c) {
     vector_layout count = {.cfg = c};
     lay_out(&count);
     return count.offset;
 }
 
-gk_model *gk__model_hollow(const gk_config *c) {
+gk_model *gk_weights__hollow(const gk_config *c) {
     vector_layout count = {.cfg = c};
     lay_out(&count);
     gk_model *m = gk_alloc(sizeof *m);
@@ -131,7 +131,7 @@ gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
                 "not enough memory for %zu parameters", count.count);
         return NULL;
     }
-    gk_model *m = gk__model_hollow(c);
+    gk_model *m = gk_weights__hollow(c);
     m->data = data;
     m->floats = count.offset;
     m->params = gk_alloc(count.n * sizeof *m->params);
@@ -141,8 +141,8 @@ gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
     m->place = gk_alloc((size_t)(c->n_layers + 1) * GK_N_COMPONENTS * sizeof *m->place);
     for (size_t i = 0; i < m->n_params; i++) {
         const gk_param *p = &m->params[i];
-        gk_tensor *t = gk__model_slot(m, p->layer, p->comp);
-        gk__place *at =
+        gk_tensor *t = gk_weights__tensor(m, p->layer, p->comp);
+        gk_weights__offsets *at =
             &m->place[(size_t)(p->layer < 0 ? c->n_layers : p->layer) * GK_N_COMPONENTS + p->comp];
         *(p->bias ? &at->b : &at->w) = p->offset;
         if (p->bias) {
@@ -157,11 +157,11 @@ gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
     return m;
 }
 
-size_t gk__layer_start(const gk_model *m, int layer) {
-    return gk__place_of(m, layer < m->cfg.n_layers ? layer : -1,
-                        layer == m->cfg.n_layers ? GK_LNF
-                        : m->cfg.pre_norm        ? GK_LN1
-                                                 : GK_Q)
+size_t gk_weights__layer_start(const gk_model *m, int layer) {
+    return gk_weights__offsets_of(m, layer < m->cfg.n_layers ? layer : -1,
+                                  layer == m->cfg.n_layers ? GK_LNF
+                                  : m->cfg.pre_norm        ? GK_LN1
+                                                           : GK_Q)
         .w;
 }
 
@@ -196,7 +196,7 @@ gk_model *gk_model_copy(const gk_model *m) {
 
 void gk_model_free(gk_model *m) {
     if (!m) return;
-    gk__kept_free(&m->kept);
+    gk_config__pass_through_free(&m->kept);
     for (size_t i = 0; i < m->n_own; i++) gk_free(m->own[i]);
     gk_free(m->own);
     if (m->files) m->close_files(m->files);

@@ -140,7 +140,7 @@ START_TEST(test_component_shapes) {
         gk_component comp = (gk_component)i;
         gk_tensor t = gk_model_tensor(m, gk_component_in_layer(comp) ? 0 : -1, comp);
         int out = 0, in = 0;
-        bool there = gk__component_shape(&c, comp, &out, &in);
+        bool there = gk_config__component_shape(&c, comp, &out, &in);
         if (comp == GK_HEAD && c.tied) {
             ck_assert(!there);
             continue;
@@ -149,7 +149,7 @@ START_TEST(test_component_shapes) {
         if (!there) continue;
         ck_assert_int_eq(out, t.out);
         ck_assert_int_eq(in, t.in);
-        ck_assert(gk__component_biased(&c, comp) == (t.b != NULL));
+        ck_assert(gk_config__component_biased(&c, comp) == (t.b != NULL));
     }
     gk_model_free(m);
 }

@@ -36,8 +36,8 @@ START_TEST(test_round_trip) {
     if (c.family == gk_family_find("gemma2")) c.window = 7, c.query_scale = 10, c.final_softcap = 30;
     if (c.family == gk_family_find("gpt_neox")) c.rotary_dim = 22; /* a share that rounds */
     for (int ids = 0; ids < 2; ids++) {
-        ck_assert(gk__config_save(&c, GK_F32, NULL, path, &err));
-        ck_assert(gk__config_load(path, &back, &err));
+        ck_assert(gk_config__save(&c, GK_F32, NULL, path, &err));
+        ck_assert(gk_config__load(path, &back, &err));
         ck_assert(same_and_ids(&c, &back));
         c.bos_id = -1;
     }
@@ -64,7 +64,7 @@ END_TEST
 #define HEADS ",\"num_attention_heads\":4"
 
 static bool load_text(scratch *s, const char *text, gk_config *c, gk_error *err) {
-    return gk__config_load(scratch_file(s, "config.json", text), c, err);
+    return gk_config__load(scratch_file(s, "config.json", text), c, err);
 }
 
 START_TEST(test_absent_fields) {
@@ -96,31 +96,32 @@ START_TEST(test_ends_of_a_text) {
     gk_config c, back;
     const char *generation = scratch_path(&s, "generation_config.json");
     ck_assert(load_text(&s, "{" LLAMA HEADS ",\"eos_token_id\":[3,4,99]}", &c, &err));
-    ck_assert(gk__generation_load(s.dir, &c, &err)); /* there is none */
+    ck_assert(gk_config__generation_load(s.dir, &c, &err)); /* there is none */
     assert_ids(gk_config_ends(&c), 3, (const int[]){3, 4, 99});
-    ck_assert(gk__config_save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
-    ck_assert(gk__generation_save(&c, NULL, s.dir, &err));
+    ck_assert(gk_config__save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
+    ck_assert(gk_config__generation_save(&c, NULL, s.dir, &err));
     ck_assert(!gk_exists(generation));
-    ck_assert(gk__config_load(scratch_path(&s, "config.json"), &back, &err));
+    ck_assert(gk_config__load(scratch_path(&s, "config.json"), &back, &err));
     ck_assert_int_eq(back.eos_id, 3);
     assert_ids(gk_config_ends(&back), 3, (const int[]){3, 4, 99});
 
     scratch_file(&s, "generation_config.json", "{\"eos_token_id\": [7, 3]}");
-    ck_assert(gk__generation_load(s.dir, &c, &err));
+    ck_assert(gk_config__generation_load(s.dir, &c, &err));
     assert_ids(gk_config_ends(&c), 2, (const int[]){7, 3});
     ck_assert_int_eq(c.eos_id, 3); /* config.json's, still */
     unlink(generation);
-    ck_assert(gk__generation_save(&c, NULL, s.dir, &err) && gk__generation_load(s.dir, &back, &err));
+    ck_assert(gk_config__generation_save(&c, NULL, s.dir, &err) &&
+              gk_config__generation_load(s.dir, &back, &err));
     assert_ids(gk_config_ends(&back), 2, (const int[]){7, 3});
 
     scratch_file(&s, "generation_config.json", "{\"eos_token_id\": null, \"do_sample\": true}");
-    ck_assert(gk__generation_load(s.dir, &c, &err));
+    ck_assert(gk_config__generation_load(s.dir, &c, &err));
     assert_ids(gk_config_ends(&c), 3, (const int[]){3, 4, 99});
     scratch_file(&s, "generation_config.json", "{\"eos_token_id\": 8}");
-    ck_assert(gk__generation_load(s.dir, &c, &err));
+    ck_assert(gk_config__generation_load(s.dir, &c, &err));
     assert_ids(gk_config_ends(&c), 1, (const int[]){8});
     scratch_file(&s, "generation_config.json", "{\"eos_token_id\": \"x\"}");
-    ck_assert(!gk__generation_load(s.dir, &c, &err));
+    ck_assert(!gk_config__generation_load(s.dir, &c, &err));
     assert_error_at(&err, generation, ": field 'eos_token_id': is the string \"x\"; must be an integer");
     scratch_free(&s);
 }
@@ -137,12 +138,12 @@ START_TEST(test_gemma2_without_windows) {
                         "\"sliding_window\":4,\"layer_types\":[\"full_attention\",\"full_attention\"]}",
                         &c, &err));
     ck_assert_int_eq(c.window, 0);
-    ck_assert(gk__config_save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
+    ck_assert(gk_config__save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
     json_t *doc = gk_json_load(scratch_path(&s, "config.json"), &err);
     ck_assert_uint_eq(json_array_size(json_object_get(doc, "layer_types")), 2);
     ck_assert(json_is_integer(json_object_get(doc, "sliding_window"))); /* else it does not open there */
     json_decref(doc);
-    ck_assert(gk__config_load(scratch_path(&s, "config.json"), &back, &err));
+    ck_assert(gk_config__load(scratch_path(&s, "config.json"), &back, &err));
     ck_assert(gk_config_same(&c, &back));
     scratch_free(&s);
 }
