@@ -4,7 +4,7 @@
 #define GK_DIFFERENCE_KERNELS_H
 
 #include "model/difference/spectrum.h"
-#include "model/operators/gemm.h"
+#include "model/gemm/gemm.h"
 
 #define GK_DIFFERENCE_KERNELS(X)                                                                            \
     X(void, , gk_diff__delta_read, (const void *delta, int first, int n, float *to), (delta, first, n, to)) \

@@ -1,6 +1,6 @@
 /* spectrum.c: see spectrum.h. After N. Halko, P. G. Martinsson and J. A. Tropp, "Finding structure with
  * randomness" (2011): a random subspace is multiplied by D^T D until its Ritz values stand still. The basis V
- * is kept as [w x in], a row a vector, so that everything large is one of model/operators/gemm.c's products.
+ * is kept as [w x in], a row a vector, so that everything large is one of model/gemm/gemm.c's products.
  */
 #include "model/difference/kernels.h"
 

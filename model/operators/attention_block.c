@@ -2,7 +2,7 @@
  * blocks of queries. The backward pass recomputes the probabilities from the saved log-denominators (Dao et
  * al. 2022), so that no [T x T] matrix is kept. */
 #include "model/operators/kernels.h"
-#include "model/operators/scratch.h"
+#include "model/gemm/scratch.h"
 
 #include <string.h>
 
@@ -163,7 +163,7 @@ static void forward_items(void *ctx, size_t begin, size_t end) {
     const attention_job *j = ctx;
     int group = j->c->n_heads / j->c->n_kv_heads;
     head_buffers h =
-        carve_head(j, false, gk_op__scratch(GK_OP__SCRATCH_HEAD, head_floats(j, false) * sizeof(float)));
+        carve_head(j, false, gk_gemm__scratch(GK_GEMM__SCRATCH_HEAD, head_floats(j, false) * sizeof(float)));
     for (size_t item = begin; item < end; item++) {
         point_at(j, &h, item);
         load_keys(j, &h, false);
@@ -239,7 +239,7 @@ static void backward_items(void *ctx, size_t begin, size_t end) {
     const gk_config *c = j->c;
     int hd = c->head_dim, ld = gk_config__qkv_dim(c), group = c->n_heads / c->n_kv_heads;
     head_buffers h =
-        carve_head(j, true, gk_op__scratch(GK_OP__SCRATCH_HEAD, head_floats(j, true) * sizeof(float)));
+        carve_head(j, true, gk_gemm__scratch(GK_GEMM__SCRATCH_HEAD, head_floats(j, true) * sizeof(float)));
     for (size_t item = begin; item < end; item++) {
         point_at(j, &h, item);
         load_keys(j, &h, true);

@@ -4,15 +4,12 @@
 #define GK_OPERATOR_KERNELS_H
 
 #include "model/formats/kernels.h"
+#include "model/gemm/kernels.h"
 #include "model/operators/attention.h"
-#include "model/operators/gemm.h"
 #include "model/operators/mathfn.h"
 #include "model/operators/operators.h"
 
 #define GK_OPERATOR_KERNELS(X)                                                                               \
-    X(void, , gk_gemm__few_rows, (const gk_gemm__product *p), (p))                                           \
-    X(void, , gk_gemm__half, (int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc),   \
-      (m, w, a, lda, beta, c, ldc))                                                                          \
     X(void, , gk_op__small_product,                                                                          \
       (int m, int n, int k, const float *a, ptrdiff_t down, ptrdiff_t right, const float *b, int ldb,        \
        bool add, float *c, int ldc),                                                                         \
@@ -20,7 +17,6 @@
     X(void, , gk_op__transpose,                                                                              \
       (int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt),                       \
       (rows, columns, x, ldx, t, ldt))                                                                       \
-    X(double, return, gk_flops_peak, (int threads, double seconds), (threads, seconds))                      \
     X(void, , gk_op_embed, (const gk_config *c, gk_tensor embed, int n, const int32_t *token, float *x),     \
       (c, embed, n, token, x))                                                                               \
     X(void, , gk_op_pos, (gk_tensor pos, int n, const int32_t *position, float *x), (pos, n, position, x))   \

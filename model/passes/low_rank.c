@@ -1,6 +1,6 @@
 /* low_rank.c: what an adapter adds to a forward and a backward pass. */
 #include "model/adapter/adapter.h"
-#include "model/operators/gemm.h"
+#include "model/gemm/gemm.h"
 #include "model/passes/session.h"
 
 size_t gk_session__grad_floats(const gk_config *c, const gk_adapter *a) {

@@ -5,7 +5,7 @@
  * token. */
 #include "model/formats/half.h"
 #include "model/formats/half.h"
-#include "model/operators/gemm.h"
+#include "model/gemm/gemm.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
 

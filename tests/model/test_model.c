@@ -4,7 +4,7 @@
  * test_model.c: every operator and the whole model against finite differences; products against a plain loop;
  * packing and batch composition do not change the loss. */
 #include "model/formats/half.h"
-#include "model/operators/gemm.h"
+#include "model/gemm/gemm.h"
 #include "model/operators/operators.h"
 #include "model/operators/mathfn.h"
 #include "tests/support/scratch.h"

@@ -1,7 +1,7 @@
 /* onednn.c: oneDNN's fp32 product, and its bf16 primitives, made once a shape. The same for oneDNN 2 (Debian
  * 12) and 3 (Debian 13), whose descriptors are no plain structures any more. */
-#include "model/operators/onednn.h"
-#include "model/operators/scratch.h"
+#include "model/gemm/onednn.h"
+#include "model/gemm/scratch.h"
 
 #include <string.h>
 
@@ -226,7 +226,7 @@ static bool execute(const primitive *x, const gk_gemm__bf16_product *p) {
         const uint16_t *in;
         void *out;
     } a = {p->a}, b = {p->b};
-    float *scratch = gk_op__scratch(GK_OP__SCRATCH_DNNL, x->scratch);
+    float *scratch = gk_gemm__scratch(GK_GEMM__SCRATCH_DNNL, x->scratch);
     dnnl_memory_desc_t pad = {0};
     const dnnl_dims_t bytes = {(dnnl_dim_t)x->scratch}, one = {1};
     dnnl_stream_t stream = NULL;

@@ -1,6 +1,6 @@
-/* gemm_info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
-#include "model/operators/gemm.h"
-#include "model/operators/onednn.h"
+/* info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
+#include "model/gemm/gemm.h"
+#include "model/gemm/onednn.h"
 
 #include <blis.h>
 #if defined(__x86_64__)

@@ -1,7 +1,7 @@
-/* gemm_rows.c: y = x W^T for a few rows: the product is bound by reading W, so W is read once, as it lies.
+/* few_rows.c: y = x W^T for a few rows: the product is bound by reading W, so W is read once, as it lies.
  * Tiles of TILE_W rows of W by TILE_X rows of x are summed by lane in registers; how a dot product is summed
  * does not depend on how many rows there are. */
-#include "model/operators/kernels.h"
+#include "model/gemm/kernels.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
-/* gemm_half.c: y = x W^T with 16-bit weights: exact floats made of a few rows of W at a time, in cache, which
- * the fp32 kernels then read. What is read from memory is the 16 bits. */
-#include "model/operators/kernels.h"
+/* half_weights.c: y = x W^T with 16-bit weights: exact floats made of a few rows of W at a time, in cache,
+ * which the fp32 kernels then read. What is read from memory is the 16 bits. */
+#include "model/gemm/kernels.h"
 
 #define BLOCK_ROWS 64 /* rows of W widened at a time for many rows of x, */
-#define FEW_BLOCK 12  /* and for few: whole tiles of gemm_rows.c */
+#define FEW_BLOCK 12  /* and for few: whole tiles of few_rows.c */
 #define LANES 32
 
 typedef struct half_job {

@@ -1,12 +1,12 @@
 /* scratch.c: see scratch.h. */
-#include "model/operators/scratch.h"
+#include "model/gemm/scratch.h"
 #include "core/core.h"
 
 #include <pthread.h>
 
 typedef struct thread_scratch {
-    void *data[GK_OP__SCRATCHES];
-    size_t bytes[GK_OP__SCRATCHES];
+    void *data[GK_GEMM__SCRATCHES];
+    size_t bytes[GK_GEMM__SCRATCHES];
 } thread_scratch;
 
 static pthread_key_t scratch_key;
@@ -14,7 +14,7 @@ static pthread_once_t scratch_once = PTHREAD_ONCE_INIT;
 
 static void free_scratch(void *p) {
     thread_scratch *s = p;
-    for (int i = 0; i < GK_OP__SCRATCHES; i++) gk_free(s->data[i]);
+    for (int i = 0; i < GK_GEMM__SCRATCHES; i++) gk_free(s->data[i]);
     gk_free(s);
 }
 
@@ -22,7 +22,7 @@ static void make_key(void) {
     pthread_key_create(&scratch_key, free_scratch);
 }
 
-void *gk_op__scratch(gk_op__scratch_use use, size_t bytes) {
+void *gk_gemm__scratch(gk_gemm__scratch_use use, size_t bytes) {
     pthread_once(&scratch_once, make_key);
     thread_scratch *s = pthread_getspecific(scratch_key);
     if (!s) {

@@ -1,10 +1,10 @@
-/* gemm_bf16.c: products of bf16 operands with fp32 sums, by oneDNN where it was built in and the processor
+/* bf16.c: products of bf16 operands with fp32 sums, by oneDNN where it was built in and the processor
  * has the instructions, else in fp32 on the same rounded operands (slower, and the same up to the order of
  * sums). */
 #include "model/formats/half.h"
-#include "model/operators/gemm.h"
-#include "model/operators/onednn.h"
-#include "model/operators/scratch.h"
+#include "model/gemm/gemm.h"
+#include "model/gemm/onednn.h"
+#include "model/gemm/scratch.h"
 
 #define LEAST_SIDE 64 /* columns or rows of a piece */
 
@@ -14,8 +14,8 @@ enum {
     WIDE_FLOATS = 1 << 20
 }; /* of the larger operand at a time: stays in cache, and a head's whole would not fit memory */
 
-static float *widen(gk_op__scratch_use use, const uint16_t *x, int rows, int width, int ld) {
-    float *wide = gk_op__scratch(use, (size_t)rows * (size_t)width * sizeof *wide);
+static float *widen(gk_gemm__scratch_use use, const uint16_t *x, int rows, int width, int ld) {
+    float *wide = gk_gemm__scratch(use, (size_t)rows * (size_t)width * sizeof *wide);
     for (size_t r = 0; r < (size_t)rows; r++)
         gk_half__bf16_to_f32(x + r * (size_t)ld, wide + r * (size_t)width, (size_t)width);
     return wide;
@@ -29,10 +29,10 @@ static int block_of(int side, int other) {
 
 /* B's rows, which are C's columns, a block at a time. */
 static void widened_nt(const gk_gemm__bf16_product *p) {
-    float *a = widen(GK_OP__SCRATCH_WIDE_A, p->a, p->m, p->k, p->lda);
+    float *a = widen(GK_GEMM__SCRATCH_WIDE_A, p->a, p->m, p->k, p->lda);
     for (int at = 0, n = block_of(p->n, p->k); at < p->n; at += n) {
         n = p->n - at < n ? p->n - at : n;
-        float *b = widen(GK_OP__SCRATCH_WIDE_B, p->b + (ptrdiff_t)at * p->ldb, n, p->k, p->ldb);
+        float *b = widen(GK_GEMM__SCRATCH_WIDE_B, p->b + (ptrdiff_t)at * p->ldb, n, p->k, p->ldb);
         gk_gemm__product f = {GK_GEMM_NT,          p->m, n, p->k, p->k, p->k, p->ldc, a, b, p->c + at,
                               p->add ? 1.0f : 0.0f};
         gk_gemm__run(&f, GK_GEMM__BY_CHOICE);
@@ -43,8 +43,8 @@ static void widened_nt(const gk_gemm__bf16_product *p) {
 static void widened_nn(const gk_gemm__bf16_product *p) {
     for (int at = 0, k = block_of(p->k, p->n > p->m ? p->n : p->m); at < p->k; at += k) {
         k = p->k - at < k ? p->k - at : k;
-        float *a = widen(GK_OP__SCRATCH_WIDE_A, p->a + at, p->m, k, p->lda);
-        float *b = widen(GK_OP__SCRATCH_WIDE_B, p->b + (ptrdiff_t)at * p->ldb, k, p->n, p->ldb);
+        float *a = widen(GK_GEMM__SCRATCH_WIDE_A, p->a + at, p->m, k, p->lda);
+        float *b = widen(GK_GEMM__SCRATCH_WIDE_B, p->b + (ptrdiff_t)at * p->ldb, k, p->n, p->ldb);
         float beta = p->add || at > 0 ? 1.0f : 0.0f;
         gk_gemm__product f = {GK_GEMM_NN, p->m, p->n, k, k, p->n, p->ldc, a, b, p->c, beta};
         gk_gemm__run(&f, GK_GEMM__BY_CHOICE);
@@ -53,10 +53,10 @@ static void widened_nn(const gk_gemm__bf16_product *p) {
 
 /* A's columns, which are C's rows, a block at a time. */
 static void widened_tn(const gk_gemm__bf16_product *p) {
-    float *b = widen(GK_OP__SCRATCH_WIDE_B, p->b, p->k, p->n, p->ldb);
+    float *b = widen(GK_GEMM__SCRATCH_WIDE_B, p->b, p->k, p->n, p->ldb);
     for (int at = 0, m = block_of(p->m, p->k); at < p->m; at += m) {
         m = p->m - at < m ? p->m - at : m;
-        float *a = widen(GK_OP__SCRATCH_WIDE_A, p->a + at, p->k, m, p->lda);
+        float *a = widen(GK_GEMM__SCRATCH_WIDE_A, p->a + at, p->k, m, p->lda);
         float *c = p->c + (ptrdiff_t)at * p->ldc;
         gk_gemm__product f = {GK_GEMM_TN, m, p->n, p->k, m, p->n, p->ldc, a, b, c, p->add ? 1.0f : 0.0f};
         gk_gemm__run(&f, GK_GEMM__BY_CHOICE);

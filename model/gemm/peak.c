@@ -1,5 +1,5 @@
 /* peak.c: the multiply-adds a second that the instruction set gives, from registers. */
-#include "model/operators/kernels.h"
+#include "model/gemm/kernels.h"
 
 #if defined(__AVX512F__)
 #define PEAK_LANES 16

@@ -1,4 +1,4 @@
-/* gemm.h: matrix products, and what gemm*.c share. Internal to model/. */
+/* gemm.h: matrix products, and what the files of this folder share. Internal to model/. */
 #ifndef GK_MODEL_GEMM_H
 #define GK_MODEL_GEMM_H
 
@@ -10,10 +10,10 @@
 typedef enum gk_gemm_kind { GK_GEMM_NT, GK_GEMM_NN, GK_GEMM_TN } gk_gemm_kind;
 void gk_gemm__f32(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
                   float beta, float *c, int ldc);
-/* gemm_half.c: the NT product with 16-bit weights, widened a few rows at a time. */
+/* half_weights.c: the NT product with 16-bit weights, widened a few rows at a time. */
 void gk_gemm__half(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
 
-/* gemm_bf16.c: the same of bf16 operands, with fp32 sums; `add` to C, else C is overwritten. */
+/* bf16.c: the same of bf16 operands, with fp32 sums; `add` to C, else C is overwritten. */
 void gk_gemm__bf16(gk_gemm_kind kind, int m, int n, int k, const uint16_t *a, int lda, const uint16_t *b,
                    int ldb, bool add, float *c, int ldc);
 /* Rows of `width` floats, ld apart, to bf16, end to end. */

@@ -3,7 +3,7 @@
 #ifndef GK_MODEL_ONEDNN_H
 #define GK_MODEL_ONEDNN_H
 
-#include "model/operators/gemm.h"
+#include "model/gemm/gemm.h"
 
 /* "2.6.3", or "not built in (Debian: libdnnl-dev)". */
 void gk_onednn__version(char *out, size_t size);

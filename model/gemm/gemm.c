@@ -1,8 +1,8 @@
 /* gemm.c: matrix products through oneDNN or BLIS, one single-threaded library call a piece, the pieces split
  * over our own threads. The libraries' own threading is not used: BLIS's waits in a bare spin, which costs
  * most of the machine as soon as another process takes a core. */
-#include "model/operators/gemm.h"
-#include "model/operators/onednn.h"
+#include "model/gemm/gemm.h"
+#include "model/gemm/onednn.h"
 
 #include <blis.h>
 #include <pthread.h>
