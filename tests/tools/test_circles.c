@@ -4,9 +4,7 @@
  * what includes it is. */
 /* modules: core */
 #include "tests/support/program.h"
-
-#include <dirent.h>
-#include <sys/stat.h>
+#include "tests/support/tree.h"
 
 /* ---------------------------------------------------------------- a graph of files */
 
@@ -115,6 +113,12 @@ static int circles(const files *f, gk_buf *out) {
 
 /* ---------------------------------------------------------------- includes */
 
+/* Paths are from the root, those of the library's headers from include/. */
+static const char *included_path(files *f, const char *root, const char *included) {
+    const char *public = gk_path_join(f->a, "include", included);
+    return gk_exists(gk_path_join(f->a, root, public)) ? public : included;
+}
+
 static void read_includes(files *f, const char *root, const char *path) {
     FILE *in = fopen(gk_path_join(f->a, root, path), "rb");
     ck_assert_msg(in != NULL, "cannot read %s", path);
@@ -122,7 +126,7 @@ static void read_includes(files *f, const char *root, const char *path) {
     char line[1024], included[256];
     while (fgets(line, sizeof line, in))
         if (sscanf(line, " # include \"%255[^\"]\"", included) == 1)
-            add_need(f, from, file_named(f, included), "include");
+            add_need(f, from, file_named(f, included_path(f, root, included)), "include");
     fclose(in);
 }
 
@@ -201,75 +205,51 @@ static void join_symbols(files *f) {
 
 /* ---------------------------------------------------------------- the tree */
 
-static bool ends(const char *name, const char *with) {
-    size_t n = strlen(name), w = strlen(with);
-    return n > w && strcmp(name + n - w, with) == 0;
+/* The program is made of the modules, each of which is a library of the build, and
+ * of tools/ and tools/commands/. */
+static bool is_compiled(files *f, const char *built, const char *path) {
+    const char *folder = gk_arena_strndup(f->a, path, (size_t)(strrchr(path, '/') - path));
+    const char *module = gk_arena_strndup(f->a, path, strcspn(path, "/"));
+    if (strcmp(module, "tools") == 0)
+        return strcmp(folder, module) == 0 || strcmp(folder, "tools/commands") == 0;
+    return gk_exists(gk_arena_printf(f->a, "%s/lib%s.a", built, module));
 }
-
-typedef struct tree {
-    files f;
-    const char *built; /* where objects are */
-    gk_buf objects;    /* one a line, from there */
-    size_t includes;
-} tree;
 
 /* make compiles what includes kernels.h once for each instruction set. */
-static void add_objects(tree *t, const char *path) {
-    size_t len;
-    char *text = gk_read_file(t->f.a, gk_path_join(t->f.a, GK_SOURCE_DIR, path), 1 << 20, &len, NULL);
-    ck_assert_ptr_nonnull(text);
-    char *base = gk_arena_strndup(t->f.a, path, strlen(path) - (ends(path, ".c") ? 2 : 0));
-    bool kernels = strstr(text, "/kernels.h\"\n") && !ends(path, "/kernels.c");
+static void add_objects(files *f, const char *built, const char *path, const char *text, gk_buf *objects) {
+    const char *base =
+        tree_is(path, " .cc ") ? path : gk_arena_strndup(f->a, path, strlen(path) - strlen(".c"));
+    bool kernels = strstr(text, "/kernels.h\"\n") && !strstr(path, "/kernels.c");
     for (int i = 0; i < (kernels ? GK_N_ISAS : 1); i++) {
-        const char *object = kernels ? gk_arena_printf(t->f.a, "%s.%s.o", base, ISAS[i])
-                                     : gk_arena_printf(t->f.a, "%s.o", base);
-        bool there = gk_exists(gk_path_join(t->f.a, t->built, object));
-        ck_assert_msg(there || (kernels && i > 0), "%s has no %s: is it compiled?", t->built, object);
-        if (there) gk_buf_printf(&t->objects, "%s\n", object);
+        const char *isa = kernels ? gk_arena_printf(f->a, ".%s", ISAS[i]) : "";
+        const char *object = gk_arena_printf(f->a, "%s%s.o", base, isa);
+        bool there = gk_exists(gk_path_join(f->a, built, object));
+        ck_assert_msg(there || (kernels && i > 0), "%s has no %s: is it compiled?", built, object);
+        if (there) gk_buf_printf(objects, "%s\n", object);
     }
 }
 
-/* Each file of these is a program by itself, which nothing calls. */
-static bool holds_programs(const char *folder) {
-    return strcmp(folder, "tools/bench") == 0 || strcmp(folder, "tools/reference") == 0;
-}
-
-static void walk(tree *t, const char *folder, bool compiled) {
-    DIR *d = opendir(gk_path_join(t->f.a, GK_SOURCE_DIR, folder));
-    if (!d) return;
-    for (struct dirent *e; (e = readdir(d));) {
-        struct stat st;
-        char *path = gk_path_join(t->f.a, folder, e->d_name);
-        if (e->d_name[0] == '.' || stat(gk_path_join(t->f.a, GK_SOURCE_DIR, path), &st) != 0) continue;
-        bool source = ends(path, ".c") || ends(path, ".cc");
-        if (S_ISDIR(st.st_mode)) walk(t, path, compiled && !holds_programs(path));
-        if (S_ISREG(st.st_mode) && (source || ends(path, ".h"))) read_includes(&t->f, GK_SOURCE_DIR, path);
-        if (S_ISREG(st.st_mode) && source && compiled) add_objects(t, path);
+/* All includes of the tree; the objects in `built`, one a line. */
+static void read_tree(files *f, const char *built, gk_buf *objects) {
+    tree t = tree_open(GK_SOURCE_DIR);
+    for (size_t i = 0; i < t.n; i++) {
+        const char *path = t.path[i];
+        if (!tree_is(path, " .c .cc .h ") || !strchr(path, '/')) continue;
+        read_includes(f, GK_SOURCE_DIR, path);
+        if (!tree_is(path, " .h ") && is_compiled(f, built, path))
+            add_objects(f, built, path, tree_read(&t, GK_SOURCE_DIR, path), objects);
     }
-    closedir(d);
+    tree_free(&t);
 }
 
-/* Each module is a library of the build. */
-static void walk_modules(tree *t) {
-    DIR *d = opendir(GK_SOURCE_DIR);
-    ck_assert_ptr_nonnull(d);
-    for (struct dirent *e; (e = readdir(d));)
-        if (gk_exists(gk_arena_printf(t->f.a, "%s/lib%s.a", t->built, e->d_name))) walk(t, e->d_name, true);
-    closedir(d);
-    walk(t, "tools", true);
-    walk(t, "include", false);
-    walk(t, "tests", false);
-    t->includes = t->f.n_needs;
-}
-
-static void ask_nm(tree *t) {
+static void ask_nm(files *f, const char *built, const char *objects) {
     scratch s = scratch_new();
-    const char *list = scratch_file(&s, "objects", t->objects.data);
-    FILE *nm = popen(gk_arena_printf(t->f.a, "cd '%s' && nm -A -P -g @%s", t->built, list), "r");
+    const char *list = scratch_file(&s, "objects", objects);
+    FILE *nm = popen(gk_arena_printf(f->a, "cd '%s' && nm -A -P -g @%s", built, list), "r");
     ck_assert_ptr_nonnull(nm);
-    read_symbols(&t->f, nm);
+    read_symbols(f, nm);
     ck_assert_int_eq(pclose(nm), 0);
-    join_symbols(&t->f);
+    join_symbols(f);
     scratch_free(&s);
 }
 
@@ -279,19 +259,21 @@ START_TEST(this_tree_has_no_circles) {
         printf("skip: nm is not installed, so nothing tells which file calls which\n");
         return;
     }
-    tree t = {.f = files_new()};
-    t.built = gk_arena_strndup(t.f.a, program(), strlen(program()) - strlen(strrchr(program(), '/')));
-    walk_modules(&t);
-    ask_nm(&t);
-    gk_buf told = {0};
-    int n = circles(&t.f, &told);
+    files f = files_new();
+    gk_buf objects = {0}, told = {0};
+    const char *built = gk_arena_strndup(f.a, program(), (size_t)(strrchr(program(), '/') - program()));
+    read_tree(&f, built, &objects);
+    size_t includes = f.n_needs;
+    ask_nm(&f, built, objects.data);
+    int n = circles(&f, &told);
     if (n > 0) printf("%s\n", told.data); /* it can be longer than a message may be */
+    fflush(stdout);
     ck_assert_msg(n == 0, "%d circles of files, which are told above", n);
-    ck_assert_uint_gt(t.includes, 500);
-    ck_assert_uint_gt(t.f.n_needs - t.includes, 1000);
+    ck_assert_uint_gt(includes, 500);
+    ck_assert_uint_gt(f.n_needs - includes, 1000);
     gk_buf_free(&told);
-    gk_buf_free(&t.objects);
-    files_free(&t.f);
+    gk_buf_free(&objects);
+    files_free(&f);
 }
 END_TEST
 
