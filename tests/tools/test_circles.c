@@ -1,7 +1,7 @@
-/* test_circles.c: no circle of files. A file depends on those that it includes, and a source on those whose
- * functions and data its object names (nm), so that any file can be read after those that it needs. Headers
- * and sources are files of their own: a header that all of a module include is no circle, one that includes
- * what includes it is. */
+/* test_circles.c: no circle of files, and names that carry their module. A file depends on those that it
+ * includes, and a source on those whose functions and data its object names (nm), so that any file can be
+ * read after those that it needs. Headers and sources are files of their own: a header that all of a module
+ * include is no circle, one that includes what includes it is. */
 /* modules: core */
 #include "tests/support/program.h"
 #include "tests/support/tree.h"
@@ -253,26 +253,78 @@ static void ask_nm(files *f, const char *built, const char *objects) {
     scratch_free(&s);
 }
 
-START_TEST(this_tree_has_no_circles) {
+/* False, and why on stdout: there is no nm. */
+static bool read_all(files *f, size_t *includes) {
     char out[256];
     if (run_line("command -v nm", out, sizeof out) != 0) {
         printf("skip: nm is not installed, so nothing tells which file calls which\n");
-        return;
+        return false;
     }
-    files f = files_new();
-    gk_buf objects = {0}, told = {0};
-    const char *built = gk_arena_strndup(f.a, program(), (size_t)(strrchr(program(), '/') - program()));
-    read_tree(&f, built, &objects);
-    size_t includes = f.n_needs;
-    ask_nm(&f, built, objects.data);
-    int n = circles(&f, &told);
-    if (n > 0) printf("%s\n", told.data); /* it can be longer than a message may be */
-    fflush(stdout);
-    ck_assert_msg(n == 0, "%d circles of files, which are told above", n);
-    ck_assert_uint_gt(includes, 500);
-    ck_assert_uint_gt(f.n_needs - includes, 1000);
-    gk_buf_free(&told);
+    gk_buf objects = {0};
+    const char *built = gk_arena_strndup(f->a, program(), (size_t)(strrchr(program(), '/') - program()));
+    read_tree(f, built, &objects);
+    *includes = f->n_needs;
+    ask_nm(f, built, objects.data);
+    ck_assert_uint_gt(*includes, 500);
+    ck_assert_uint_gt(f->n_needs - *includes, 1000);
     gk_buf_free(&objects);
+    return true;
+}
+
+/* What is told can be longer than a message may be. */
+static void none_of(int n, const char *what, gk_buf *told) {
+    if (n > 0) printf("%s\n", told->data);
+    fflush(stdout);
+    ck_assert_msg(n == 0, "%d %s, which are told above", n, what);
+    gk_buf_free(told);
+}
+
+START_TEST(this_tree_has_no_circles) {
+    files f = files_new();
+    size_t includes;
+    gk_buf told = {0};
+    if (read_all(&f, &includes)) none_of(circles(&f, &told), "circles of files", &told);
+    files_free(&f);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- names of what a module's files share */
+
+/* The folder that a name's part belongs to, as far as tests/tools/test_graph.c tells folders apart: of eval/
+ * the room, else the first. */
+static char *module_of(files *f, const char *path) {
+    const char *slash = strchr(path, '/');
+    if (strncmp(path, "eval/", 5) == 0 && strchr(slash + 1, '/')) slash = strchr(slash + 1, '/');
+    return gk_arena_strndup(f->a, path, (size_t)(slash - path));
+}
+
+/* gk_PART__name: the part is one module's alone. How many are not so, and which in `out`. Symbols are sorted,
+ * so that a part's stand together. */
+static int bad_names(files *f, gk_buf *out) {
+    int n = 0;
+    const char *part = "", *module = "";
+    for (size_t i = 0; i < f->defined.n; i++) {
+        const symbol *s = &f->defined.s[i];
+        const char *end = strstr(s->name, "__"), *path = f->path[s->file];
+        if (strncmp(s->name, "gk_", 3) != 0 || !end) continue;
+        bool nobody = end < s->name + 3;
+        const char *mine = gk_arena_strndup(f->a, s->name, (size_t)(end - s->name)),
+                   *its = module_of(f, path);
+        if (!nobody && strcmp(mine, part) != 0) part = mine, module = its;
+        if (!nobody && strcmp(its, module) == 0) continue;
+        n++;
+        gk_buf_printf(out, "\n    %s of %s ", s->name, path);
+        gk_buf_printf(out, "%s%s%s", nobody ? "carries no module" : "has the part that ",
+                      nobody ? "" : module, nobody ? "" : " has");
+    }
+    return n;
+}
+
+START_TEST(internal_names_carry_their_module) {
+    files f = files_new();
+    size_t includes;
+    gk_buf told = {0};
+    if (read_all(&f, &includes)) none_of(bad_names(&f, &told), "internal names", &told);
     files_free(&f);
 }
 END_TEST
@@ -337,6 +389,19 @@ START_TEST(a_kernel_is_where_it_is_written) {
 }
 END_TEST
 
+START_TEST(names_without_a_module_are_found) {
+    char names[] = "m/a.o: gk_m__a T 0 1\nm/a.o: gk_open T 0 1\nm/b.o: gk__b T 0 1\n"
+                   "n/c.o: gk_m__c T 0 1\nn/c.o: gk_n__c T 0 1\n";
+    files f = files_of_nm(names);
+    gk_buf told = {0};
+    ck_assert_int_eq(bad_names(&f, &told), 2);
+    ck_assert_str_eq(told.data, "\n    gk__b of m/b.c carries no module"
+                                "\n    gk_m__c of n/c.c has the part that m has");
+    gk_buf_free(&told);
+    files_free(&f);
+}
+END_TEST
+
 START_TEST(circles_of_includes_are_named) {
     scratch s = scratch_new();
     ck_assert(gk_mkdirs(scratch_path(&s, "m"), NULL));
@@ -362,6 +427,8 @@ int main(void) {
     Suite *s = suite_create("circles");
     TCase *t = tcase_create("circles");
     tcase_add_test(t, this_tree_has_no_circles);
+    tcase_add_test(t, internal_names_carry_their_module);
+    tcase_add_test(t, names_without_a_module_are_found);
     tcase_add_test(t, circles_of_calls_are_named);
     tcase_add_test(t, a_kernel_is_where_it_is_written);
     tcase_add_test(t, circles_of_includes_are_named);
