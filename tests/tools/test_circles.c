@@ -298,8 +298,8 @@ static char *module_of(files *f, const char *path) {
     return gk_arena_strndup(f->a, path, (size_t)(slash - path));
 }
 
-/* gk_PART__name: the part is one module's alone. How many are not so, and which in `out`. Symbols are sorted,
- * so that a part's stand together. */
+/* Between gk_ and __ stands a part, which is one module's alone. How many are not so, and which in `out`.
+ * Symbols are sorted, so that a part's stand together. */
 static int bad_names(files *f, gk_buf *out) {
     int n = 0;
     const char *part = "", *module = "";
