@@ -41,25 +41,30 @@ static void files_free(files *f) {
     gk_arena_free(f->a);
 }
 
+/* For item n of a list, which doubles as needed. */
+static void *room(void *list, size_t n, size_t item) {
+    if (n & (n - 1)) return list;
+    list = realloc(list, (n ? 2 * n : 1) * item);
+    ck_assert_ptr_nonnull(list);
+    return list;
+}
+
 static int file_named(files *f, const char *path) {
     for (int i = 0; i < f->n; i++)
         if (strcmp(f->path[i], path) == 0) return i;
-    f->path = realloc(f->path, (size_t)(f->n + 1) * sizeof *f->path);
-    ck_assert_ptr_nonnull(f->path);
+    f->path = room(f->path, (size_t)f->n, sizeof *f->path);
     f->path[f->n] = gk_arena_strdup(f->a, path);
     return f->n++;
 }
 
 static void add_need(files *f, int from, int to, const char *by) {
     if (from == to) return;
-    f->needs = realloc(f->needs, (f->n_needs + 1) * sizeof *f->needs);
-    ck_assert_ptr_nonnull(f->needs);
+    f->needs = room(f->needs, f->n_needs, sizeof *f->needs);
     f->needs[f->n_needs++] = (need){from, to, by};
 }
 
 static void add_symbol(files *f, symbols *to, const char *name, int file) {
-    to->s = realloc(to->s, (to->n + 1) * sizeof *to->s);
-    ck_assert_ptr_nonnull(to->s);
+    to->s = room(to->s, to->n, sizeof *to->s);
     to->s[to->n++] = (symbol){gk_arena_strdup(f->a, name), file};
 }
 
