@@ -271,14 +271,15 @@ static void mend_intervals(const cell *c, gk_stats *out) {
 }
 
 /* draws: NULL, or of this seed and so many resamples. */
-static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk__draws *draws, gk_stats *out) {
+static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_measure__draws *draws,
+                      gk_stats *out) {
     double *values = gk_alloc(resamples * GK_N_METRICS * sizeof *values); /* [metric][resample] */
-    const uint32_t *kept = draws ? gk__draws_of(draws, c->n_clusters) : NULL;
+    const uint32_t *kept = draws ? gk_measure__draws_of(draws, c->n_clusters) : NULL;
     uint32_t *times = gk_alloc(c->n_clusters * sizeof *times);
     gk_rng rng;
-    gk__draws_seed(&rng, seed);
+    gk_measure__draws_seed(&rng, seed);
     for (size_t b = 0; b < resamples; b++) {
-        if (!kept) gk__draws_next(&rng, c->n_clusters, times);
+        if (!kept) gk_measure__draws_next(&rng, c->n_clusters, times);
         double value[GK_N_METRICS];
         cell_values(c, kept ? kept + b * c->n_clusters : times, value);
         for (size_t m = 0; m < GK_N_METRICS; m++) values[m * resamples + b] = value[m];
@@ -298,7 +299,7 @@ static void all_nan(gk_stats *out) {
     for (int m = 0; m < GK_N_METRICS; m++) out->value[m] = out->low[m] = out->high[m] = NAN;
 }
 
-static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk__draws *draws,
+static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_measure__draws *draws,
                     gk_stats *out) {
     out->n = n;
     out->n_whole = 0;
@@ -325,7 +326,7 @@ typedef struct many {
     size_t n;
     uint64_t seed;
     int resamples;
-    gk__draws *draws;
+    gk_measure__draws *draws;
     gk_stats *out; /* [n] */
 } many;
 
@@ -367,10 +368,10 @@ void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t see
         of[own - cells] = m.n - 1;
     }
     m.out = gk_alloc((m.n + 1) * sizeof *m.out);
-    if (resamples > 0) m.draws = gk__draws_new(seed, (size_t)resamples);
+    if (resamples > 0) m.draws = gk_measure__draws_new(seed, (size_t)resamples);
     gk_parallel_for(m.n, 1, compute_range, &m);
     for (size_t i = 0; i < n_cells; i++) out[i] = m.out[of[i]];
-    gk__draws_free(m.draws);
+    gk_measure__draws_free(m.draws);
     gk_free(m.out);
     gk_free(of);
     gk_free(sorted);
@@ -394,10 +395,10 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
     double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3], end[2] = {0}, least = INFINITY,
            most = -INFINITY;
     gk_rng rng;
-    gk__draws_seed(&rng, seed);
+    gk_measure__draws_seed(&rng, seed);
     for (int b = -1; b < resamples; b++) { /* -1: the rows as they are */
         for (size_t k = 0; b < 0 && k < n_rows; k++) times[k] = 1;
-        if (b >= 0) gk__draws_next(&rng, n_rows, times);
+        if (b >= 0) gk_measure__draws_next(&rng, n_rows, times);
         for (int i = 0; i < 3; i++) mean[i] = cell_value(&c[i], times, metric);
         double r = recovered(mean[0], mean[1], mean[2]);
         if (b < 0) {

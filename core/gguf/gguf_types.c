@@ -1,5 +1,5 @@
 /* gguf_types.c: the types of a GGUF file's values and tensors. */
-#include "core/gguf_parts.h"
+#include "core/gguf/gguf_parts.h"
 
 static const struct {
     const char *name;

@@ -1,7 +1,7 @@
 /* gguf_split.c: opens a model in one file, or in several, STEM-00001-of-00003.gguf and so on, as llama.cpp's
  * gguf-split and gguf-py write them. Each says split.no (from 0), split.count and split.tensors.count, of all
  * of them together; the first alone has the model's metadata. */
-#include "core/gguf_parts.h"
+#include "core/gguf/gguf_parts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * sizes (u64), element type (u32), offset (u64); then, from the next multiple of general.alignment, the data,
  * into which the offsets point. A string is its length (u64) and its bytes; an array is the items' type
  * (u32), their number (u64) and the items. */
-#include "core/gguf_parts.h"
+#include "core/gguf/gguf_parts.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

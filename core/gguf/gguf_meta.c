@@ -1,5 +1,5 @@
 /* gguf_meta.c: typed access to a GGUF file's metadata, with messages that say where and what. */
-#include "core/gguf_parts.h"
+#include "core/gguf/gguf_parts.h"
 
 #include <inttypes.h>
 #include <math.h>
