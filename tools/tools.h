@@ -94,7 +94,7 @@ void gk_roff(const char *text);
 /* Prints a line of --help: a name, and what it is; in roff if that is asked for. */
 void gk_help_line(const char *left, const char *right, bool roff);
 
-/* ---------------------------------------------------------------- what comes along (shipped.c) */
+/* ---------------------------------------------------------------- what comes along (home.c) */
 
 /* Where schemes, recipes, templates, lists … lie, as gk_shipped_path takes it: $GRAFTKIT_HOME; else, for a
  * program in PREFIX/bin, PREFIX/share/graftkit where there is such a folder; else the source tree graftkit
