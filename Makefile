@@ -53,7 +53,7 @@ $(TESTS) $(FUZZERS) $(BENCHES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-pr
 	@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev deps-deb lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
+.PHONY: help deps deps-dev deps-deb lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep bench-draw
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables:"; sed -n 's/^#: /  /p' $(MAKEFILE_LIST)
@@ -63,7 +63,7 @@ help: ## this list
 # The names are those of Debian 12 and 13; ?NAME: only where this release has it for this machine.
 LIBRARIES := libblis-openmp-dev ?libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev libjansson-dev libyaml-dev \
             libssl-dev libsqlite3-dev check libsubunit-dev
-PACKAGES := gcc g++ make gnuplot-nox $(LIBRARIES)
+PACKAGES := gcc g++ make librsvg2-bin $(LIBRARIES)
 DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-dev valgrind ?chromium
 deps: ## install the Debian packages that building, testing and the report need
 	@tools/build/deps.sh $(PACKAGES:?%='?%')
@@ -98,27 +98,30 @@ fuzz-run: $(B)/tests/fuzz/fuzz_$(FUZZ)
 	@mkdir -p $(B)/found/$(FUZZ) $(B)/crashes
 	$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(B)/crashes/$(FUZZ)- \
 	    -print_final_stats=1 $(B)/found/$(FUZZ) tests/fuzz/seeds/$(FUZZ)
-bench: ## run the benchmarks; the last line of each is RESULT name=value …
+# auto: bench/results/, a file for each processor; empty: figures are shown and not noted.
+CSV       ?= auto
+bench: $(B)/graftkit ## run the benchmarks, here and below with figures noted in CSV=bench/results/PROCESSOR.csv (CSV= : not noted)
 	@$(call compile,$(BENCHES))
-	@for b in $(BENCHES); do $$b || exit 1; done
+	@BIN=$(B) CSV='$(CSV)' tools/bench/bench.sh
+bench-draw: ## draw bench/results/*.csv: docs/results/speed.svg and sweep-curve.svg
+	@tools/bench/draw.sh
 ROUNDS    ?= 3
 SHAPES    ?= gpt2-124m
 PYTHON    ?=
 COMPILE   ?=
 TOKENIZER ?=
 bench-train: $(B)/bench_train $(B)/graftkit ## training speed by SHAPES="small texts gpt2-124m …"; PYTHON=python3: beside PyTorch (tools/bench/bench_train.sh)
-	@BIN=$(B) PYTHON='$(PYTHON)' SHAPES='$(SHAPES)' COMPILE='$(COMPILE)' ROUNDS='$(ROUNDS)' THREADS='$(THREADS)' \
+	@BIN=$(B) PYTHON='$(PYTHON)' SHAPES='$(SHAPES)' COMPILE='$(COMPILE)' CSV='$(CSV)' ROUNDS='$(ROUNDS)' THREADS='$(THREADS)' \
 	    TOKENIZER='$(TOKENIZER)' tools/bench/bench_train.sh
 
 GGUF      ?=
 PARTS     ?= gpt2 smollm2 curve grid derived
 PROMPTS   ?= 200
-PLOT      ?=
 bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smollm2 curve grid derived"; PYTHON=python3: beside PyTorch, GGUF=SmolLM2 (tools/bench/bench_sweep.sh)
-	@BIN=$(B) PYTHON='$(PYTHON)' GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' PLOT='$(PLOT)' \
+	@BIN=$(B) PYTHON='$(PYTHON)' GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' CSV='$(CSV)' \
 	    THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench/bench_sweep.sh
 
-SOURCES  := $(shell git ls-files "*.[ch]" "*.cc")
+SOURCES  = $(shell git ls-files "*.[ch]" "*.cc")
 fmt: ## format the sources
 	clang-format -i $(SOURCES)
 lint: ## check the format, clang's warnings and clang-tidy
@@ -138,7 +141,7 @@ install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DE
 	install -m 644 $(B)/graftkit.1 '$(PLACE)/share/man/man1'
 	for d in $$($< list folders); do \
 	    install -d '$(PLACE)/share/graftkit'/$$d && cp -R $$d/. '$(PLACE)/share/graftkit'/$$d || exit 1; done
-	cp -R README.md LICENSE docs '$(PLACE)/share/doc/graftkit'
+	cp -R README.md LICENSE CITATION.cff docs '$(PLACE)/share/doc/graftkit'
 LIBDIR  ?= $(PREFIX)/lib
 lib: $(B)/libgraftkit.a $(SHARED_LIBRARY) ## the library, build/release/libgraftkit.a and .so
 install-lib: lib $(B)/link-private ## install the library with headers and graftkit.pc (LIBDIR=PREFIX/lib)
@@ -151,6 +154,6 @@ clean: ## remove build/ (runs/ stays)
 # ------------------------------------------------------------------ the pipeline: dataset -> base -> finetune -> graft-sweep -> report
 G := $(B)/graftkit
 BUILD_VARIABLES := CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS FLAVOUR ARCH BUILD DNNL SYSROOT V PREFIX DESTDIR LIBDIR SOURCE_DIR FUZZ SECONDS \
-    ROUNDS SHAPES PYTHON COMPILE TOKENIZER GGUF PARTS PROMPTS PLOT RELEASE REPORT SUITES INSTALL AR COMPILING
+    ROUNDS SHAPES PYTHON COMPILE TOKENIZER GGUF PARTS PROMPTS CSV RELEASE REPORT SUITES INSTALL AR COMPILING
 include tools/pipeline/run.mk
 endif

@@ -2,6 +2,7 @@
 #ifndef GK_DATA_INTERNAL_H
 #define GK_DATA_INTERNAL_H
 
+#include "core/shipped.h"
 #include "data/data.h"
 
 /* ---------------------------------------------------------------- one dataset in the making */

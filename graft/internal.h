@@ -118,7 +118,7 @@ typedef struct gk__patch {
 } gk__patch;
 
 struct gk_scheme {
-    const char *name, *set, *set_about, *about, *canonical;
+    const char *name, *set, *set_title, *set_about, *about, *canonical;
     gk_place place;
     gk__name recipient, head; /* name NULL: the cast's first; the recipient */
     bool head_last;           /* the head's donor at the last token only */

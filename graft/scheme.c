@@ -101,7 +101,7 @@ static bool parse_text(const gk__source *src, gk_ynode map, const char *key, con
     return gk_yaml_kind_of(n) == GK_YAML_NONE || gk__title(src, n, out, err);
 }
 
-static bool parse_title(const gk__source *src, gk_ynode n, const char **out, gk_error *err) {
+static bool parse_name(const gk__source *src, gk_ynode n, const char **out, gk_error *err) {
     if (!gk__title(src, n, out, err)) return false;
     for (const char *p = *out; *p; p++)
         if ((unsigned char)*p < ' ')
@@ -109,6 +109,18 @@ static bool parse_title(const gk__source *src, gk_ynode n, const char **out, gk_
                            "a name is one line without control characters");
     return **out ||
            gk_fail(err, gk__place(n, src->file), "write a short name such as FE+LT", "the name is empty");
+}
+
+/* The heading of a set in reports: one line, if there is one. */
+static bool parse_title(const gk__source *src, gk_ynode map, const char **out, gk_error *err) {
+    gk_ynode n = gk_yaml_get(map, "title");
+    if (!parse_text(src, map, "title", out, err)) return false;
+    bool given = gk_yaml_kind_of(n) != GK_YAML_NONE, line = **out != 0;
+    for (const char *p = *out; *p; p++) line &= (unsigned char)*p >= ' ';
+    return !given || line ||
+           gk_fail(err, gk__place(n, src->file),
+                   "write what the set asks, or leave it out: then it is the first sentence of about",
+                   "a title is one line of text without control characters");
 }
 
 static gk_scheme *parse_scheme(const gk__source *src, gk_ynode n, const char *set, gk_error *err) {
@@ -119,7 +131,7 @@ static gk_scheme *parse_scheme(const gk__source *src, gk_ynode n, const char *se
     s->place = gk__place(n, src->file);
     gk_ynode recipient = gk__get(src, n, "recipient");
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
-    bool ok = gk_yaml_only(n, keys, err) && parse_title(src, gk_yaml_get(n, "name"), &s->name, err) &&
+    bool ok = gk_yaml_only(n, keys, err) && parse_name(src, gk_yaml_get(n, "name"), &s->name, err) &&
               parse_text(src, n, "about", &s->about, err) &&
               (!named || gk__name_parse(src, recipient, &s->recipient, err)) &&
               parse_grafts(src, gk__get(src, n, "grafts"), s, err) && gk__patches_parse(src, n, s, err) &&
@@ -195,11 +207,11 @@ static bool parse_entry(gk__source src, gk_ynode n, int n_layers, const char *se
 
 static bool parse_file(const gk__source *src, gk_ynode root, int n_layers, list *l, size_t *written,
                        gk_error *err) {
-    static const char *const keys[] = {"set", "about", "schemes", NULL};
-    const char *set = NULL, *about = NULL;
+    static const char *const keys[] = {"set", "title", "about", "schemes", NULL};
+    const char *set = NULL, *title = NULL, *about = NULL;
     gk_ynode entries = gk_yaml_get(root, "schemes");
-    if (!gk_yaml_only(root, keys, err) || !parse_title(src, gk_yaml_get(root, "set"), &set, err) ||
-        !parse_text(src, root, "about", &about, err))
+    if (!gk_yaml_only(root, keys, err) || !parse_name(src, gk_yaml_get(root, "set"), &set, err) ||
+        !parse_title(src, root, &title, err) || !parse_text(src, root, "about", &about, err))
         return false;
     if (gk_yaml_kind_of(entries) != GK_YAML_LIST || gk_yaml_len(entries) == 0)
         return gk_fail(err, gk__place(entries, src->file), "write one '- name: ...' item for each scheme",
@@ -207,7 +219,10 @@ static bool parse_file(const gk__source *src, gk_ynode root, int n_layers, list 
     size_t before = l->n;
     for (size_t i = 0; i < gk_yaml_len(entries); i++)
         if (!parse_entry(*src, gk_yaml_at(entries, i), n_layers, set, l, err)) return false;
-    for (size_t i = before; i < l->n; i++) l->item[i]->set_about = about;
+    for (size_t i = before; i < l->n; i++) {
+        l->item[i]->set_title = title;
+        l->item[i]->set_about = about;
+    }
     *written = gk_yaml_len(entries);
     return true;
 }
@@ -254,6 +269,10 @@ const char *gk_scheme_name(const gk_scheme *s) {
 
 const char *gk_scheme_set(const gk_scheme *s) {
     return s->set;
+}
+
+const char *gk_scheme_set_title(const gk_scheme *s) {
+    return s->set_title;
 }
 
 const char *gk_scheme_set_about(const gk_scheme *s) {

@@ -2,8 +2,8 @@
  *
  * A gk_tok is a kind (a table of functions) and its model. There are two kinds: sentencepiece (spm_kind.c
  * over the shim spm.cc and the merges of spm_bpe.c) and BPE as Hugging Face's `tokenizers` library does it
- * (bpe_kind.c). tokenizer_json.c makes the second from a tokenizer.json, which gpt2_files.c and gguf.c also
- * write in memory for what they read.
+ * (bpe_kind.c). tokenizer_json.c makes the second from a tokenizer.json, from GPT-2's two files, and from what
+ * gguf_tok.c writes in memory of a GGUF file.
  *
  * The way of a text through BPE: added tokens that stand in the text as it is (added.c), normalisers
  * (normalize.c), added tokens that stand in the normalised text, pre-tokenisers (pretok.c), merges (merge.c).

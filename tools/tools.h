@@ -2,7 +2,7 @@
 #ifndef GK_TOOLS_H
 #define GK_TOOLS_H
 
-#include "core/core.h"
+#include "core/shipped.h"
 
 /* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in
  * tools/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, 1 (failed; 2 is for no
@@ -18,7 +18,7 @@
     X(sweep, "evaluate graft schemes over prompts into a results database")  \
     X(search, "find a small graft that recovers what the donor knows")       \
     X(plan, "draw which model computes what on a prompt")                    \
-    X(export, "write a results database as CSV, JSONL or summary.json")      \
+    X(export, "write a results database as CSV, JSONL or LaTeX")             \
     X(report, "write the HTML report of a run")                              \
     X(experiment, "check a file of experiments/ and list what it needs")     \
     X(compare, "write one page about the experiments of several runs")       \

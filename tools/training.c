@@ -1,3 +1,4 @@
+/* training.c: what `base` and `finetune` share: options, recipe, one run and how its end is told. */
 #include "tools/training.h"
 
 #include <inttypes.h>

@@ -1,3 +1,4 @@
+/* adamw.c: AdamW (Loshchilov and Hutter 2019) on one flat vector of weights, the gradient's norm and clipping. */
 #include "train/kernels.h"
 
 #include <math.h>

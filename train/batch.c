@@ -1,3 +1,4 @@
+/* batch.c: which texts are held out, the order of an epoch, and texts end to end as one batch. */
 #include "train/internal.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* corpus.c: texts as tokens, with what carries loss; general text cut into windows; a hash of it all. */
 #include "train/internal.h"
 
 #include <limits.h>

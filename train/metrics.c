@@ -1,3 +1,4 @@
+/* metrics.c: metrics.jsonl: a line a step, validation and epoch, cut back to the checkpoint's length. */
 #include "train/internal.h"
 
 #include <errno.h>

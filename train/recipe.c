@@ -1,3 +1,4 @@
+/* recipe.c: recipes: the keys, their bounds, reading YAML and options, and writing them down. */
 #include "train/internal.h"
 
 #include <ctype.h>

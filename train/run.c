@@ -1,3 +1,4 @@
+/* run.c: one run from its start, or a checkpoint, to a model folder: the loop over the steps. */
 #include "train/internal.h"
 
 #include <inttypes.h>

@@ -3,7 +3,7 @@
 # a run in runs/default, and files by the names that the examples use. $GRAFTKIT names the binary; its folder is on the PATH.
 set -eu
 cd "$1"
-cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,docs,experiments} .
+cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,CITATION.cff,docs,experiments} .
 mkdir -p data graft train tools
 cp -R "$TREE"/data/{lists,articles,general} data
 cp -R "$TREE"/graft/schemes graft
@@ -42,6 +42,7 @@ cp $run/data/relation/A2B.jsonl texts.jsonl
 cp $run/data/relation/metadata.jsonl rows.jsonl
 graftkit dataset --out more --base-rows 0 --relation-rows 60 --task-rows 1
 cp more/relation/metadata.jsonl .
+cp metadata.jsonl facts.jsonl
 cp templates/fake_movies_fake_actors/{eval.jsonl,fillers.json} .
 mkdir -p my
 cp -R templates/fake_movies_fake_actors my/templates

@@ -2,7 +2,7 @@
  *
  * test_make.c: what the Makefile's pipeline says to variables that cannot be right, before anything is
  * written; and what it notes of those that can, so that a step is done again exactly when it was asked for
- * something else. And what make bench-train makes of the figures it measures. */
+ * something else. */
 #include "tests/support/program.h"
 
 #include <sys/stat.h>
@@ -353,46 +353,6 @@ START_TEST(parts_of_a_model_are_noticed) {
 }
 END_TEST
 
-static void script(scratch *s, const char *name, const char *text) {
-    ck_assert_int_eq(chmod(scratch_file(s, name, text), 0755), 0);
-}
-
-/* tools/bench/bench_train.sh with stand-ins for both sides: medians and ratios come from the RESULT lines of
- * its own runs, and a peer that fails is left out. */
-START_TEST(bench_train_tells_medians_and_ratios) {
-    scratch s = scratch_new();
-    char out[8192];
-    script(&s, "bench_train",
-           "#!/bin/bash\n[[ $* = *bf16* ]] && echo RESULT mode=bf16 tokens_per_s=700 best_tokens_per_s=800 "
-           "peak_gib=1.25 "
-           "&& exit\necho >>$D/n; echo RESULT mode=fp32 tokens_per_s=$((100 * ($(wc -l <$D/n) * 2 % 5))) "
-           "best_tokens_per_s=450 peak_gib=1.50\n");
-    script(&s, "python",
-           "#!/bin/bash\ncase \"$*\" in *bf16*) echo no memory >&2; exit 1;; esac\n"
-           "echo RESULT mode=fp32 tokens_per_s=160.0 best_tokens_per_s=180 peak_gib=2.50 torch=2\n");
-    int code =
-        shell(&s, "BIN=$D PYTHON=$D/python ROUNDS=3 THREADS=2 tools/bench/bench_train.sh", out, sizeof out);
-    ck_assert_msg(code == 0, "%d: %s", code, out);
-    ck_assert_msg(strstr(out, "\n| gpt2-124m graftkit fp32 | 100 / 200 / 400 | 200 | 450 | - | - | 1.50 |\n"),
-                  "%s", out);
-    ck_assert_msg(strstr(out, "\n| gpt2-124m graftkit bf16 | 700 / 700 / 700 | 700 | 800 | - | - | 1.25 |\n"),
-                  "%s", out);
-    ck_assert_msg(
-        strstr(out,
-               "\n| gpt2-124m torch fp32 | 160.0 / 160.0 / 160.0 | 160.0 | 180 | 1.25 | 2.50 | 2.50 |\n"),
-        "%s", out);
-    ck_assert_msg(strstr(out, "failed: no memory\n") && !strstr(out, "| gpt2-124m torch bf16"), "%s", out);
-
-    ck_assert_int_eq(shell(&s, "SHAPES='small odd' tools/bench/bench_train.sh", out, sizeof out), 1);
-    ck_assert_ptr_nonnull(strstr(out, "SHAPES: 'odd' is none of small texts gpt2-124m"));
-    ck_assert_int_eq(shell(&s, "SHAPES=texts tools/bench/bench_train.sh", out, sizeof out), 1);
-    ck_assert_ptr_nonnull(strstr(out, "TOKENIZER=DIR"));
-    ck_assert_int_eq(shell(&s, "BIN=$D/none PYTHON= tools/bench/bench_train.sh", out, sizeof out), 1);
-    ck_assert_ptr_nonnull(strstr(out, "bench-train: gpt2-124m graftkit fp32: "));
-    scratch_free(&s);
-}
-END_TEST
-
 int main(void) {
     Suite *suite = suite_create("make");
     TCase *t = tcase_create("make");
@@ -407,7 +367,6 @@ int main(void) {
     tcase_add_test(t, other_inputs_under_the_same_names_are_noticed);
     tcase_add_test(t, other_weights_under_the_same_name_are_noticed);
     tcase_add_test(t, parts_of_a_model_are_noticed);
-    tcase_add_test(t, bench_train_tells_medians_and_ratios);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

@@ -25,7 +25,7 @@ void say(char *why, const char *text) {
     std::snprintf(why, GK__SPM_WHY, "%s", text);
 }
 
-// A status reads "src/file.cc(12) [(condition)] the message"; a user needs the message, where there is one.
+// A status reads "FILE(12) [(condition)] the message"; a user needs the message, where there is one.
 bool succeeded(const sp::util::Status &status, char *why) {
     if (status.ok()) return true;
     const char *text = status.message();
