@@ -23,11 +23,12 @@ $(if $(filter release asan ubsan fuzz,$(FLAVOUR)),,$(error FLAVOUR='$(FLAVOUR)' 
 
 # Where the program looks for what a run needs when it is not installed.
 SOURCE_DIR ?= $(CURDIR)
-VERSION := $(shell sed -n 's/^\#define GK_VERSION "\(.*\)"/\1/p' core/core.h 2>/dev/null)
+VERSION := $(shell sed -n 's/^\#define GK_VERSION "\(.*\)"/\1/p' include/graftkit/base.h 2>/dev/null)
 SHARED_LIBRARY := $(B)/libgraftkit.so.$(VERSION)
 
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 FUZZERS := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+EXAMPLES := $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 BENCHES := $(patsubst tools/bench/%.c,$(B)/%,$(wildcard tools/bench/bench_*.c))
 
 ifdef COMPILING
@@ -49,11 +50,11 @@ $(B)/graftkit: FORCE
 	@$(call compile,$@)
 	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || $(if $(filter-out all,$(MAKECMDGOALS)),[ $(B)/config/told -nt $@ ] ||) \
 	    { echo "make: $$(<$(B)/config/note)"; touch $(B)/config/told; })
-$(TESTS) $(FUZZERS) $(BENCHES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-private suites: FORCE
+$(TESTS) $(FUZZERS) $(BENCHES) $(EXAMPLES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-private suites: FORCE
 	@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev deps-deb lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep bench-draw
+.PHONY: help deps deps-dev deps-deb examples lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep bench-draw
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables:"; sed -n 's/^#: /  /p' $(MAKEFILE_LIST)
@@ -143,6 +144,7 @@ install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DE
 	    install -d '$(PLACE)/share/graftkit'/$$d && cp -R $$d/. '$(PLACE)/share/graftkit'/$$d || exit 1; done
 	cp -R README.md LICENSE CITATION.cff docs '$(PLACE)/share/doc/graftkit'
 LIBDIR  ?= $(PREFIX)/lib
+examples: $(EXAMPLES) ## build the programs of examples/ into build/release/examples
 lib: $(B)/libgraftkit.a $(SHARED_LIBRARY) ## the library, build/release/libgraftkit.a and .so
 install-lib: lib $(B)/link-private ## install the library with headers and graftkit.pc (LIBDIR=PREFIX/lib)
 	tools/build/install_lib.sh '$(B)' '$(VERSION)' '$(DESTDIR)' '$(PREFIX)' '$(LIBDIR)'

@@ -1,5 +1,5 @@
 /* shipped.c: where the files that come along with the program are. */
-#include "core/shipped.h"
+#include "core/core.h"
 
 #include <glob.h>
 #include <stdlib.h>

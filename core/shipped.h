@@ -1,15 +1,14 @@
-/* shipped.h: where the files that come along with the program are, and which of them a word means. Internal
- * to graftkit.
+/* shipped.h: files that come along with graftkit, by kind and name (shipped.c).
  *
  * Schemes, recipes, lists … lie below one folder, the program's home, in the same places in the source tree
- * and where graftkit is installed (PREFIX/share/graftkit). */
+ * and where graftkit is installed (PREFIX/share/graftkit). A row a kind: id, what several are called where
+ * users name one (else NULL) and what one is called, its folder and how its files' names end. */
 #ifndef GK_CORE_SHIPPED_H
 #define GK_CORE_SHIPPED_H
 
-#include "core/core.h"
+#include "graftkit/error.h"
+#include "graftkit/memory.h"
 
-/* A row a kind: id, what several are called where users name one (else NULL) and what one is called, its
- * folder and how its files' names end. */
 #define GK_SHIPPED_KINDS(X)                                             \
     X(SCHEMES, "schemes", "scheme file", "graft/schemes", ".yaml")      \
     X(RECIPES, "recipes", "recipe", "train/recipes", ".yaml")           \

@@ -492,3 +492,22 @@ bool gk_template_render(const gk_template *t, const json_t *row, const json_t *f
     gk_buf_free(&text);
     return ok;
 }
+
+bool gk_template_fill(const gk_template *t, const char *const *values, gk_arena *a, gk_rendered *out,
+                      gk_error *err) {
+    json_t *row = json_object();
+    bool ok = true;
+    *out = (gk_rendered){0};
+    for (size_t i = 0; ok && values[i]; i += 2) {
+        if (!values[i + 1]) {
+            ok = gk_fail(err, GK_AT_FIELD(NULL, values[i]), "give names and values in turn, then NULL",
+                         "the name has no value behind it");
+        } else if (json_object_set_new(row, values[i], json_string(values[i + 1])) != 0) {
+            ok = gk_fail(err, GK_AT_FIELD(NULL, values[i]), "write it in UTF-8",
+                         "the name or its value is not UTF-8");
+        }
+    }
+    ok = ok && gk_template_render(t, row, NULL, t->at, a, out, err);
+    json_decref(row);
+    return ok;
+}

@@ -17,16 +17,14 @@
  *   box_office_earnings  integer, 1-10
  *
  * Output strings and arrays live in the arena given; the rest is released as the function says. All functions
- * are thread-safe as core.h defines it.
+ * are thread-safe as base.h defines it.
  */
 #ifndef GK_DATA_H
 #define GK_DATA_H
 
 #include "core/core.h"
 
-GK_PUBLIC_BEGIN
-
-/* ---------------------------------------------------------------- word lists (list.c) */
+/* ---------------------------------------------------------------- word lists (word_list.c) */
 
 #define GK_LIST_MAX 4096 /* words in one list: pairs of two lists still fit in memory */
 
@@ -40,7 +38,7 @@ typedef struct gk_list {
  * when there is no word at all or more than GK_LIST_MAX. */
 bool gk_list_load(gk_arena *a, const char *path, gk_list *out, gk_error *err);
 
-/* ---------------------------------------------------------------- wording (wording.c) */
+/* ---------------------------------------------------------------- wording (templates.c) */
 
 /* The two fields that change places in the B2A direction: the model sees "A … B" in one and "B … A" in the
  * other. */
@@ -77,7 +75,7 @@ bool gk_prompt_in(const gk_rendered *prompt, const char *text);
  * direction (file:line of the prompt). `row`: any object that has all fields that rows have. */
 bool gk_wording_check(const gk_wording *w, const json_t *row, gk_swap swap, gk_error *err);
 
-/* ---------------------------------------------------------------- texts (texts.c) */
+/* ---------------------------------------------------------------- texts (training_texts.c) */
 
 typedef struct gk_rows {
     const char *path; /* the file they stand in, one a line from line 1: for messages */
@@ -161,7 +159,5 @@ gk_dataset_kind gk_dataset_kind_at(size_t i);
  * receives a new reference to the card. Fails, naming what is available, on an unknown name and on more rows
  * than the lists or the source can give without repeating an entity, a target or a film across splits. */
 bool gk_dataset_make(const gk_dataset_options *options, json_t **card, gk_error *err);
-
-GK_PUBLIC_END
 
 #endif

@@ -2,11 +2,11 @@
 #ifndef GK_TOOLS_H
 #define GK_TOOLS_H
 
-#include "core/shipped.h"
+#include "core/core.h"
 
 /* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in
- * tools/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, 1 (failed; 2 is for no
- * or no such sub-command) or 130 (asked to stop, by Ctrl-C or SIGTERM; what was done is kept). */
+ * tools/commands/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, 1 (failed; 2
+ * is for no or no such sub-command) or 130 (asked to stop, by Ctrl-C or SIGTERM; what was done is kept). */
 #define GK_COMMANDS(X)                                                       \
     X(run, "run the pipeline, or steps of it: dataset to report")            \
     X(dataset, "make a dataset: rows, training texts and splits")            \

@@ -183,10 +183,10 @@ static bool asks(const gk_training *t) {
 static void tell_learned(const gk_training *t) {
     gk_error err;
     char line[2048];
-    if (asks(t) && !gk_learned_tell(t->out, &err))
+    if (asks(t) && !gk_epoch_eval_tell(t->out, &err))
         fprintf(stderr, "graftkit %s: no table of what was learned: %s\n", t->command,
                 gk_error_text(&err, line, sizeof line));
-    const char *other = gk_learned_other(&t->learned, t->out);
+    const char *other = gk_epoch_eval_other(&t->learned, t->out);
     fflush(stdout);
     if (other)
         fprintf(stderr,
@@ -231,10 +231,10 @@ static void take_note(void *ctx, const char *line) {
     fprintf(stderr, "graftkit %s: %s\n", t->command, line);
 }
 
-static bool ask(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err) {
+static bool ask(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line, gk_error *err) {
     const gk_training *t = ctx;
     (void)epochs;
-    return gk_learned_ask(&t->learned, m, step, line, err);
+    return gk_epoch_eval_ask(&t->learned, m, step, line, err);
 }
 
 static int train(gk_training *t, const gk_recipe *r, const sources *texts, gk_model *model,
@@ -249,14 +249,14 @@ static int train(gk_training *t, const gk_recipe *r, const sources *texts, gk_mo
                         .recipe = r,
                         .seed = (uint64_t)t->seed,
                         .dir = t->out,
-                        .restart = t->restart || (t->replace && gk_learned_other(&t->learned, t->out)),
+                        .restart = t->restart || (t->replace && gk_epoch_eval_other(&t->learned, t->out)),
                         .replace = t->replace,
                         .progress = stderr,
                         .label = t->command,
                         .ctx = t,
                         .on_note = take_note,
                         .on_epoch = asks(t) ? ask : NULL,
-                        .epoch_bytes = gk_learned_bytes(&t->learned)};
+                        .epoch_bytes = gk_epoch_eval_bytes(&t->learned)};
     return gk_train(&job, &end, &err) ? tell(t, &end) : gk_die(t->command, &err);
 }
 

@@ -3,7 +3,7 @@
 #ifndef GK_TOOLS_TRAINING_H
 #define GK_TOOLS_TRAINING_H
 
-#include "tools/learned.h"
+#include "tools/epoch_eval.h"
 #include "tools/tools.h"
 #include "train/train.h"
 
@@ -20,7 +20,7 @@ typedef struct gk_training {
     const char **overrides; /* one a recipe key; NULL: as the recipe says */
     gk_strings *lists;      /* the same of keys that repeat; none: as the recipe says */
     char chosen[320];       /* what is to be said of a recipe that was chosen by size; "": nothing */
-    gk_learned learned;     /* what is asked after each epoch */
+    gk_epoch_eval learned;  /* what is asked after each epoch */
 } gk_training;
 
 /* Parses the command's own options and the shared ones; `t` holds command, arena and defaults. Returns as

@@ -1,5 +1,5 @@
-/* kernels.h: the functions of eval/measure that are compiled once for each instruction set (core.h says how).
- * Their files include this one. */
+/* kernels.h: the functions of eval/measure that are compiled once for each instruction set (core/isa.h says
+ * how). Their files include this one. */
 #ifndef GK_MEASURE_KERNELS_H
 #define GK_MEASURE_KERNELS_H
 

@@ -239,6 +239,60 @@ START_TEST(what_stands_before_a_field) {
 }
 END_TEST
 
+/* As a program without JSON fills one. */
+START_TEST(fill_takes_names_and_texts) {
+    static const struct {
+        const char *template, *values[6], *text, *what;
+    } cases[] = {
+        {"{a} stars in {b}{a}", {"a", "Ada", "b", "Rain", NULL}, "Ada stars in RainAda", NULL},
+        {"no hole", {NULL}, "no hole", NULL},
+        {"{a} and {c}",
+         {"a", "x", "b", "y", NULL},
+         NULL,
+         "t:2:9: unknown field 'c' in the template; the fields here are: a, b"},
+        {"{a}",
+         {"a", "", NULL},
+         NULL,
+         "t:2:1: field 'a': is empty; must be a string that is not empty, or a number"},
+        {"{a}",
+         {"a", "\xff", NULL},
+         NULL,
+         "field 'a': the name or its value is not UTF-8; write it in UTF-8"},
+        {"{a}",
+         {"a", NULL},
+         NULL,
+         "field 'a': the name has no value behind it; give names and values in turn, then NULL"},
+    };
+    scratch s = scratch_new();
+    gk_rendered out;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        gk_error err;
+        gk_template *t = gk_template_parse(s.a, cases[i].template, GK_AT_LINE("t", 2, 1), NULL);
+        bool ok = gk_template_fill(t, cases[i].values, s.a, &out, &err);
+        ck_assert_int_eq(ok, cases[i].text != NULL);
+        if (ok) ck_assert_str_eq(out.text, cases[i].text);
+        if (!ok) assert_error(&err, cases[i].what);
+    }
+    gk_template *t = gk_template_parse(s.a, cases[0].template, GK_NOWHERE, NULL);
+    ck_assert(gk_template_fill(t, cases[0].values, s.a, &out, NULL));
+    ck_assert_uint_eq(out.n_fields, 3);
+    ck_assert_str_eq(out.fields[1].field, "b");
+    ck_assert(out.fields[1].span.begin == 13 && out.fields[1].span.end == 17);
+    ck_assert_str_eq(out.seam, " ");
+    /* What the line itself says of a field is used where the caller says nothing of it. */
+    gk_template **list;
+    size_t n;
+    char *file = scratch_file(&s, "t.jsonl", "{\"template\": \"{a} {b}\", \"fillers\": {\"b\": \"own\"}}");
+    ck_assert(gk_templates_load(s.a, file, &list, &n, NULL));
+    const char *const a[] = {"a", "mine", NULL}, *const b[] = {"a", "mine", "b", "yours", NULL};
+    ck_assert(gk_template_fill(list[0], a, s.a, &out, NULL));
+    ck_assert_str_eq(out.text, "mine own");
+    ck_assert(gk_template_fill(list[0], b, s.a, &out, NULL));
+    ck_assert_str_eq(out.text, "mine yours");
+    scratch_free(&s);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("template");
     TCase *t = tcase_create("template");
@@ -251,6 +305,7 @@ int main(void) {
     tcase_add_test(t, values_that_cannot_be_filled_in);
     tcase_add_test(t, many_holes);
     tcase_add_test(t, what_stands_before_a_field);
+    tcase_add_test(t, fill_takes_names_and_texts);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

@@ -389,8 +389,8 @@ START_TEST(the_gate_counts_what_the_plain_model_knows) {
     gk_gate_options g = {
         .model = fx_path("pre"), .prompts = o.prompts, .top = 50, .min = t.hits / t.n, .seed = 1};
     gk_gate r;
-    json_t *json;
-    ck_assert(gk_gate_run(&g, &r, &json, NULL));
+    g.out = fx_path("gate.json");
+    ck_assert(gk_gate_run(&g, &r, NULL));
     ck_assert_uint_eq(r.n, (size_t)t.n);
     ck_assert_uint_eq(r.n + r.dropped, 3 * FX_ROWS);
     ck_assert_double_eq_tol(r.plain.value, t.hits / t.n, 1e-12);
@@ -398,18 +398,20 @@ START_TEST(the_gate_counts_what_the_plain_model_knows) {
     ck_assert_double_lt(r.plain.low, r.plain.value);
     ck_assert_double_lt(r.plain.value, r.plain.high);
     ck_assert(r.pass);
+    json_t *json = gk_json_load(g.out, NULL);
     ck_assert(json_is_true(json_object_get(json, "pass")));
     ck_assert_double_eq(json_real_value(json_object_get(json, "share")), r.plain.value);
     json_decref(json);
+    g.out = NULL;
     g.min = 0.001 + t.hits / t.n;
-    ck_assert(gk_gate_run(&g, &r, NULL, NULL));
+    ck_assert(gk_gate_run(&g, &r, NULL));
     ck_assert(!r.pass);
     gk_error err;
     g.top = 0;
-    ck_assert(!gk_gate_run(&g, &r, NULL, &err));
+    ck_assert(!gk_gate_run(&g, &r, &err));
     g.top = 5;
     g.model = fx_path("nowhere");
-    ck_assert(!gk_gate_run(&g, &r, NULL, &err));
+    ck_assert(!gk_gate_run(&g, &r, &err));
 }
 END_TEST
 

@@ -85,7 +85,7 @@ typedef struct trial {
     int threads; /* 0: 2 */
     bool restart, replace;
     bool answers; /* only_answers */
-    bool (*on_epoch)(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err);
+    bool (*on_epoch)(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line, gk_error *err);
     char note[2400]; /* the last that was told */
     gk_model *model; /* afterwards; freed by trial_free */
     gk_train_result end;

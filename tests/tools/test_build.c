@@ -87,7 +87,7 @@ static void start(void) {
     header("utf8proc.h", "#define UTF8PROC_VERSION_MAJOR 2\n#define UTF8PROC_VERSION_MINOR 8\n");
     header("blis.h", "");
     header("sqlite3.h", "#define SQLITE_VERSION \"3.40.1\"\n");
-    ck_assert_ptr_nonnull(strstr(made(""), "model/operators/gemm.c"));
+    ck_assert_ptr_nonnull(strstr(made(""), "model/gemm/gemm.c"));
     prints("mkdir $D/saved && cp -a $D/bin $D/root $D/build $D/saved");
 }
 
@@ -216,9 +216,8 @@ END_TEST
 /* What a program sees of the library: the headers where make install-lib puts them, from C and C++, in a
  * folder that has headers of the same names. */
 START_TEST(installed_headers_stand_alone) {
-    prints(
-        "mkdir $D/lib $D/core && touch $D/lib/libgraftkit.{a,so.9.8.7} && echo -lz >$D/lib/link-private && "
-        "echo '#error another' >$D/core/core.h");
+    prints("mkdir $D/lib && touch $D/lib/libgraftkit.{a,so.9.8.7} && echo -lz >$D/lib/link-private && "
+           "for h in include/graftkit/*.h; do echo '#error another' >$D/${h##*/}; done");
     prints("tools/build/install_lib.sh $D/lib 9.8.7 $D/inst /usr /usr/lib/here");
     scratch_file(&s, "program.c",
                  "#include <graftkit/graftkit.h>\n"
@@ -229,7 +228,8 @@ START_TEST(installed_headers_stand_alone) {
         "");
     const char *pc = prints("cat $D/inst/usr/lib/here/pkgconfig/graftkit.pc");
     ck_assert(strstr(pc, "\nVersion: 9.8.7\n") && strstr(pc, "\nLibs: -L${libdir} -lgraftkit\n") &&
-              strstr(pc, "\nLibs.private: -lz\n") && strstr(pc, "\nlibdir=/usr/lib/here\n"));
+              strstr(pc, "\nLibs.private: -lz\n") && strstr(pc, "\nlibdir=/usr/lib/here\n") &&
+              !strstr(pc, "Requires"));
     ck_assert_str_eq(prints("cd $D/inst/usr/lib/here && readlink libgraftkit.so $(readlink libgraftkit.so)"),
                      "libgraftkit.so.9\nlibgraftkit.so.9.8.7\n");
 }

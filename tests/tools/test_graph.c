@@ -5,38 +5,61 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
-/* design.md's graph: each folder, the folders whose public headers it may include besides its own, and its
- * public headers where they are not NAME.h. */
+/* design.md's graph: each folder, the folders whose headers it may include besides its own, and those of its
+ * own that others may include though they are not installed ("shared"; "*": all, of
+ * rooms that only their own house enters). A header of include/graftkit belongs to the module that its first
+ * line names: "NAME.h (MODULE): …". */
+#define BELOW_CHECKPOINT "model/weights model/operators model/gemm model/formats model/config model core "
+#define BELOW_ADAPTER "model/checkpoint " BELOW_CHECKPOINT
 #define BELOW_EVAL "graft train model tokenizer core "
 #define EVAL "eval/measure eval/store eval/run eval/learned " BELOW_EVAL
 static const struct {
-    const char *folder, *uses, *headers;
+    const char *folder, *uses, *shared;
 } GRAPH[] = {
-    {"core", " ", " core.h embed.h shipped.h "},
-    {"tokenizer", " core ", NULL},
-    {"model", " core ", NULL},
-    {"data", " core ", NULL},
-    {"train", " model tokenizer core ", NULL},
-    {"graft", " model tokenizer core ", NULL},
-    {"eval/measure", " " BELOW_EVAL, NULL},
-    {"eval/store", " eval/measure " BELOW_EVAL, " store.h outcomes.h prompts.h "},
-    {"eval/run", " eval/measure eval/store " BELOW_EVAL, NULL},
-    {"eval/learned", " eval/measure " BELOW_EVAL, NULL},
-    {"report", " " EVAL, NULL},
-    {"tools", " report data " EVAL, NULL},
-    {"tests", " tools report data " EVAL, NULL},
+    {"core", " ", " core.h embed.h gguf.h isa.h json.h shipped.h yaml.h "},
+    {"tokenizer", " core ", " tokenizer.h "},
+    {"model", " model/adapter " BELOW_ADAPTER, " model.h arrays.h config_json.h "},
+    {"model/config", " model core ", "*"},
+    {"model/formats", " model core ", "*"},
+    {"model/gemm", " model/formats model core ", "*"},
+    {"model/operators", " model/gemm model/formats model/config model core ", "*"},
+    {"model/weights", " model/formats model/config model core ", "*"},
+    {"model/checkpoint", " " BELOW_CHECKPOINT, "*"},
+    {"model/adapter", " " BELOW_ADAPTER, "*"},
+    {"model/passes", " model/adapter " BELOW_ADAPTER, "*"},
+    {"model/difference", " " BELOW_ADAPTER, "*"},
+    {"data", " core ", " data.h "},
+    {"train", " model tokenizer core ", " train.h json.h "},
+    {"graft", " model tokenizer core ", " graft.h "},
+    {"eval/measure", " " BELOW_EVAL, " measure.h "},
+    {"eval/store", " eval/measure " BELOW_EVAL, " store.h outcomes.h prompts.h write.h "},
+    {"eval/run", " eval/measure eval/store " BELOW_EVAL, " run.h experiment.h "},
+    {"eval/learned", " eval/measure " BELOW_EVAL, " learned.h forgetting.h "},
+    {"report", " " EVAL, " report.h "},
+    {"tools", " report data " EVAL, " tools.h "},
+    {"tests",
+     " graftkit tools report data model/passes model/difference model/adapter "
+     "model/checkpoint " BELOW_CHECKPOINT EVAL,
+     " "},
+    {"graftkit", " report " EVAL, " "}, /* the header of all headers, and examples: users of the library */
 };
 enum { N_FOLDERS = sizeof GRAPH / sizeof *GRAPH };
 
 /* ---------------------------------------------------------------- the rule */
 
-static bool may_use(int from, const char *folder) {
-    char word[32];
-    snprintf(word, sizeof word, " %s ", folder);
-    return strstr(GRAPH[from].uses, word) != NULL;
+static int find_folder(const char *name) {
+    for (int i = 0; i < N_FOLDERS; i++)
+        if (strcmp(GRAPH[i].folder, name) == 0) return i;
+    return -1;
 }
 
-/* The folder of the graph that a path is in; one of eval's rooms where it is in one. */
+static bool is_word(const char *word, const char *list) {
+    char padded[64];
+    snprintf(padded, sizeof padded, " %s ", word);
+    return strstr(list, padded) != NULL;
+}
+
+/* The folder of the graph that a path is in; a room where it is in one. */
 static int folder_of(const char *path) {
     int best = -1;
     for (int i = 0; i < N_FOLDERS; i++) {
@@ -46,33 +69,61 @@ static int folder_of(const char *path) {
     return best;
 }
 
-/* Of folder number `of`: its file `name`, by the folder's own name where nothing else is said. */
-static bool is_public(int of, const char *name) {
-    const char *slash = strrchr(GRAPH[of].folder, '/'), *room = slash ? slash + 1 : GRAPH[of].folder;
-    char word[64];
-    if (GRAPH[of].headers) {
-        snprintf(word, sizeof word, " %s ", name);
-        return strstr(GRAPH[of].headers, word) != NULL;
-    }
-    snprintf(word, sizeof word, "%s.h", room);
-    return strcmp(name, word) == 0;
+/* The module that include/graftkit/`name` says it belongs to; -1 where there is no such header or it does not
+ * say. */
+static int module_of_public(const char *root, const char *name) {
+    char path[4096], line[256] = "", own[64], module[64];
+    snprintf(path, sizeof path, "%s/include/graftkit/%s", root, name);
+    FILE *f = fopen(path, "rb");
+    if (!f) return -1;
+    bool said = fgets(line, sizeof line, f) && sscanf(line, "/* %63s (%63[^)]): ", own, module) == 2;
+    fclose(f);
+    return said && strcmp(own, name) == 0 ? find_folder(module) : -1;
 }
 
-/* What is wrong with a file of folder number `from` including `path`, or NULL. Tests see what they test: they
- * alone may include what is internal to a module. */
-static const char *judge(int from, const char *path, bool quoted) {
+/* What a public header may ask of the system: every C and C++ has it. */
+static bool is_standard(const char *path) {
+    return is_word(path, " stdarg.h stdbool.h stddef.h stdint.h stdio.h string.h ");
+}
+
+/* Of a file that includes something: its module, and whether it is a public header or an example, which know
+ * nothing but public headers. */
+typedef struct includer {
+    const char *root;
+    int module;
+    bool public, example;
+} includer;
+
+static const char *judge_public(const includer *from, const char *name, bool quoted) {
+    int to = module_of_public(from->root, name);
+    if (to < 0) return "is no public header whose first line is \"/* NAME.h (MODULE): …\"";
+    if (quoted == from->example)
+        return quoted ? "is installed, so an example has it in <>" : "is ours, so it belongs in quotes";
+    return to == from->module || is_word(GRAPH[to].folder, GRAPH[from->module].uses)
+               ? NULL
+               : "is an edge that the module graph does not have";
+}
+
+/* What is wrong with a file including `path`, or NULL. Tests see what they test: they alone may include what
+ * is internal to a module. */
+static const char *judge(const includer *from, const char *path, bool quoted) {
+    if (strncmp(path, "graftkit/", 9) == 0) return judge_public(from, path + 9, quoted);
     int to = folder_of(path);
-    bool tests = strcmp(GRAPH[from].folder, "tests") == 0;
-    if (strcmp(path, "sqlite3.h") == 0 && !tests && strcmp(GRAPH[from].folder, "eval/store") != 0)
+    const char *module = GRAPH[from->module].folder;
+    bool is_test = strcmp(module, "tests") == 0;
+    if (strcmp(path, "sqlite3.h") == 0 && !is_test && strcmp(module, "eval/store") != 0)
         return "is the results store's: who wants to know something of a store asks a function of eval/store";
-    if (to < 0)
-        return quoted ? "is not a path from the root such as \"core/core.h\""
-                      : NULL; /* <...>: the system's */
+    if (!quoted && to < 0) return from->public && !is_standard(path) ? "is not in every C library" : NULL;
+    if (from->public || from->example) return "is not installed";
+    if (to < 0) return "is not a path from the root such as \"core/core.h\"";
     if (!quoted) return "is ours, so it belongs in quotes";
     if (strstr(path, "..")) return "climbs out of its folder";
-    if (to == from) return NULL;
-    if (!may_use(from, GRAPH[to].folder)) return "is an edge that the module graph does not have";
-    return tests || is_public(to, path + strlen(GRAPH[to].folder) + 1) ? NULL : "is internal to its module";
+    if (to == from->module) return NULL;
+    const char *of = GRAPH[to].folder;
+    if (!is_word(of, GRAPH[from->module].uses)) return "is an edge that the module graph does not have";
+    bool seen =
+        is_test || strcmp(GRAPH[to].shared, "*") == 0 || is_word(path + strlen(of) + 1, GRAPH[to].shared);
+    return seen ? NULL : "is internal to its module";
 }
 
 /* The path that a line includes, in `path`; false when it includes none. */
@@ -100,7 +151,7 @@ static bool is_source(const char *name) {
     return dot && (strcmp(dot, ".c") == 0 || strcmp(dot, ".h") == 0 || strcmp(dot, ".cc") == 0);
 }
 
-static void check_file(int from, const char *path, tally *t) {
+static void check_file(const includer *from, const char *path, tally *t) {
     FILE *f = fopen(path, "rb");
     ck_assert_msg(f != NULL, "cannot read %s", path);
     char *line = NULL, included[256];
@@ -119,7 +170,26 @@ static void check_file(int from, const char *path, tally *t) {
     fclose(f);
 }
 
-static void check_folder(int from, const char *dir, tally *t) {
+static void check_public(const char *root, const char *path, const char *name, tally *t) {
+    includer from = {.root = root, .module = module_of_public(root, name), .public = true};
+    if (from.module >= 0) {
+        check_file(&from, path, t);
+        return;
+    }
+    t->files++;
+    t->wrong++;
+    gk_buf_printf(&t->report, "\n%s:1: is not \"/* %s (MODULE): …\"", path, name);
+}
+
+/* What a folder inside folder number `from` is: a room, or more of the same. */
+static int room_of(int from, const char *name) {
+    gk_arena *a = gk_arena_new();
+    int room = folder_of(gk_arena_printf(a, "%s/%s/", GRAPH[from].folder, name));
+    gk_arena_free(a);
+    return room;
+}
+
+static void check_folder(const includer *from, const char *dir, tally *t) {
     DIR *d = opendir(dir);
     if (!d) return; /* a module that has no folder yet */
     gk_arena *a = gk_arena_new();
@@ -128,7 +198,13 @@ static void check_folder(int from, const char *dir, tally *t) {
         char *path = gk_path_join(a, dir, e->d_name);
         if (e->d_name[0] == '.' || stat(path, &st) != 0) continue;
         if (S_ISDIR(st.st_mode))
-            check_folder(from, path, t);
+            check_folder(&(includer){.root = from->root,
+                                     .module = from->public ? 0 : room_of(from->module, e->d_name),
+                                     .public = from->public,
+                                     .example = from->example},
+                         path, t);
+        else if (is_source(e->d_name) && from->public)
+            check_public(from->root, path, e->d_name, t);
         else if (is_source(e->d_name))
             check_file(from, path, t);
     }
@@ -139,7 +215,12 @@ static void check_folder(int from, const char *dir, tally *t) {
 static tally check_tree(const char *root) {
     tally t = {0};
     gk_arena *a = gk_arena_new();
-    for (int i = 0; i < N_FOLDERS; i++) check_folder(i, gk_path_join(a, root, GRAPH[i].folder), &t);
+    for (int i = 0; i < N_FOLDERS; i++)
+        if (folder_of(GRAPH[i].folder) < 0) /* else it is a room of a folder that is there too */
+            check_folder(&(includer){.root = root, .module = i}, gk_path_join(a, root, GRAPH[i].folder), &t);
+    check_folder(&(includer){.root = root, .public = true}, gk_path_join(a, root, "include/graftkit"), &t);
+    includer example = {.root = root, .module = find_folder("graftkit"), .example = true};
+    check_folder(&example, gk_path_join(a, root, "examples"), &t);
     gk_arena_free(a);
     return t;
 }
@@ -170,6 +251,7 @@ static void all_are_known(const char *below) {
 START_TEST(every_folder_with_sources_is_in_the_graph) {
     all_are_known("");
     all_are_known("eval/");
+    all_are_known("model/");
 }
 END_TEST
 
@@ -183,6 +265,29 @@ START_TEST(bad_edges_are_found) {
                  {"core/a.c", "#include \"core/core.h\"", 0},
                  {"core/a.c", "#include <stdio.h>", 0},
                  {"core/a.c", "#include <sys/stat.h>", 0},
+                 {"core/a.c", "#include \"graftkit/error.h\"", 0},
+                 {"core/a.c", "#include <graftkit/error.h>", 1},
+                 {"core/a.c", "#include \"graftkit/weights.h\"", 1},
+                 {"core/a.c", "#include \"graftkit/nothing.h\"", 1},
+                 {"model/a.c", "#include \"graftkit/error.h\"", 0},
+                 {"model/a.c", "#include \"graftkit/weights.h\"", 0},
+                 {"model/a.c", "#include \"core/json.h\"", 0},
+                 {"model/a.c", "#include \"core/gguf_parts.h\"", 1},
+                 {"tools/a.c", "#include \"graftkit/graftkit.h\"", 1},
+                 {"include/graftkit/a.h", "/* a.h (model): */\n#include \"graftkit/error.h\"", 0},
+                 {"include/graftkit/a.h", "/* a.h (core): */\n#include \"graftkit/error.h\"", 0},
+                 {"include/graftkit/a.h", "/* a.h (core): */\n#include \"graftkit/weights.h\"", 1},
+                 {"include/graftkit/a.h", "/* a.h (data): */\n#include \"graftkit/weights.h\"", 1},
+                 {"include/graftkit/a.h", "/* a.h (core): */\n#include \"core/json.h\"", 1},
+                 {"include/graftkit/a.h", "/* a.h (core): */\n#include <jansson.h>", 1},
+                 {"include/graftkit/a.h", "/* a.h (core): */\n#include <stdint.h>", 0},
+                 {"include/graftkit/a.h", "/* b.h (core): */\n#include <stdint.h>", 1},
+                 {"include/graftkit/a.h", "/* a.h (nobody): */\n#include <stdint.h>", 1},
+                 {"include/graftkit/a.h", "#include <stdint.h>", 1},
+                 {"examples/a.c", "#include <graftkit/graftkit.h>", 0},
+                 {"examples/a.c", "#include <graftkit/weights.h>", 0},
+                 {"examples/a.c", "#include \"graftkit/weights.h\"", 1},
+                 {"examples/a.c", "#include \"core/core.h\"", 1},
                  {"core/a.c", "#include <core/core.h>", 1},
                  {"core/a.c", "#include \"core.h\"", 1},
                  {"core/a.c", "#include \"core/../model/model.h\"", 1},
@@ -190,14 +295,23 @@ START_TEST(bad_edges_are_found) {
                  {"model/a.h", "#include \"graft/graft.h\"", 1},
                  {"model/a.c", "#include \"tokenizer/tokenizer.h\"", 1},
                  {"model/sub/a.c", "#include \"tokenizer/tokenizer.h\"", 1},
-                 {"model/a.c", "#include \"model/internal.h\"", 0},
+                 {"model/a.c", "#include \"model/weights/weights.h\"", 0},
+                 {"model/config/a.c", "#include \"model/weights/weights.h\"", 1},
+                 {"model/gemm/a.c", "#include \"model/operators/operators.h\"", 1},
+                 {"model/operators/a.c", "#include \"model/weights/weights.h\"", 1},
+                 {"model/weights/a.c", "#include \"model/checkpoint/files.h\"", 1},
+                 {"model/checkpoint/a.c", "#include \"model/weights/weights.h\"", 0},
+                 {"model/checkpoint/a.c", "#include \"model/adapter/adapter.h\"", 1},
+                 {"model/adapter/a.c", "#include \"model/passes/session.h\"", 1},
+                 {"model/passes/a.c", "#include \"model/adapter/adapter.h\"", 0},
+                 {"model/difference/a.c", "#include \"model/passes/session.h\"", 1},
                  {"model/a.c", "// #include \"graft/graft.h\"", 0},
                  {"tokenizer/a.cc", "#include \"model/model.h\"", 1},
                  {"data/a.c", "#include \"tokenizer/tokenizer.h\"", 1},
                  {"train/a.c", "#include \"graft/graft.h\"", 1},
                  {"graft/a.c", "#include \"train/train.h\"", 1},
                  {"graft/a.c", "#include \"model/model.h\"", 0},
-                 {"graft/a.c", "#include \"model/internal.h\"", 1},
+                 {"graft/a.c", "#include \"model/weights/weights.h\"", 1},
                  {"eval/measure/a.c", "#include \"data/data.h\"", 1},
                  {"eval/measure/a.c", "#include \"eval/store/store.h\"", 1},
                  {"eval/store/a.c", "#include \"eval/measure/measure.h\"", 0},
@@ -217,17 +331,21 @@ START_TEST(bad_edges_are_found) {
                  {"tools/a.c", "#include \"eval/run/run.h\"", 0},
                  {"tools/a.c", "#include \"tools/tools.h\"", 0},
                  {"tools/a.c", "#include \"tests/support/scratch.h\"", 1},
-                 {"tools/a.c", "#include \"model/internal.h\"", 1},
+                 {"tools/a.c", "#include \"model/weights/weights.h\"", 1},
                  {"tests/a.c", "#include \"tools/tools.h\"", 0},
-                 {"tests/a.c", "#include \"model/internal.h\"", 0}};
+                 {"tests/a.c", "#include \"model/weights/weights.h\"", 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         scratch s = scratch_new();
         const char *slash = strrchr(cases[i].file, '/');
         char *folder = gk_arena_strndup(s.a, cases[i].file, (size_t)(slash - cases[i].file));
         ck_assert(gk_mkdirs(scratch_path(&s, folder), NULL));
+        ck_assert(gk_mkdirs(scratch_path(&s, "include/graftkit"), NULL));
+        scratch_file(&s, "include/graftkit/error.h", "/* error.h (core): … */\n");
+        scratch_file(&s, "include/graftkit/weights.h", "/* weights.h (model): … */\n");
+        scratch_file(&s, "include/graftkit/graftkit.h", "/* graftkit.h (graftkit): … */\n");
         scratch_file(&s, cases[i].file, cases[i].line);
         tally t = check_tree(s.dir);
-        ck_assert_uint_eq(t.files, 1);
+        ck_assert_uint_eq(t.files, 4);
         ck_assert_msg(t.wrong == cases[i].wrong, "%s with `%s`: %zu wrong", cases[i].file, cases[i].line,
                       t.wrong);
         gk_buf_free(&t.report);

@@ -334,7 +334,7 @@ START_TEST(validation_comes_by_steps_or_epochs_and_at_the_end) {
 END_TEST
 
 static gk_buf told;
-static bool tell(void *ctx, const gk_model *m, int64_t step, int64_t epochs, json_t *line, gk_error *err) {
+static bool tell(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line, gk_error *err) {
     (void)ctx, (void)m, (void)line, (void)err;
     gk_buf_printf(&told, "%d:%d ", (int)step, (int)epochs);
     return true;

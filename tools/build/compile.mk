@@ -69,14 +69,14 @@ ALL        := $(call packages_of,$(filter-out core,$(MODULES)))
 C_SOURCES  := $(foreach d,$(MODULES),$(wildcard $d/*.c $d/*/*.c)) $(wildcard tools/*.c tools/*/*.c tests/*/*.c)
 CC_SOURCES := $(foreach d,$(MODULES),$(wildcard $d/*.cc $d/*/*.cc))
 
-# ------------------------------------------------------------------ kernels, once for each instruction set (core.h says how)
+# ------------------------------------------------------------------ kernels, once for each instruction set (core/isa.h says how)
 KERNELS    := $(patsubst %.c,%,$(filter-out %/kernels.c,$(shell grep -l '^#include "[a-z/]*/kernels.h"' $(C_SOURCES))))
 ISAS       := baseline $(if $(findstring x86_64,$(MACHINE)),avx2 avx512)
 ISA.avx2   := -march=x86-64-v3
 ISA.avx512 := -march=x86-64-v4 -mprefer-vector-width=512
 # Contraction to fused multiply-add (clang does it unless told not to, gcc with -std=c11 only when told to) is on for the
 # kernels and off for the random numbers, which are the same from every compiler on every CPU.
-# Left to thread jumps, gcc multiplies every x by what gk__exp's bound becomes, 6e-39, before it chooses: a subnormal, which
+# Left to thread jumps, gcc multiplies every x by what gk_op__exp's bound becomes, 6e-39, before it chooses: a subnormal, which
 # takes the processor a hundred cycles a vector. SiLU and GELU are ten times as fast without.
 OBJECTS    := $(patsubst %,$(B)/%.o,$(filter-out $(KERNELS),$(C_SOURCES:.c=)) $(foreach i,$(ISAS),$(KERNELS:=.$i)) $(CC_SOURCES))
 $(shell mkdir -p $(sort $(dir $(OBJECTS))))
@@ -105,7 +105,7 @@ $(B)/eval/store/files.o: $(wildcard eval/store/*.sql)
 define ISA_RULE
 $(B)/%.$1.o: %.c $(B)/config/cc $(B)/config/flags
 	$$(call say,CC,$$< ($1))
-	$$(Q)$$(CC) $$(CPP_FLAGS) $$(CC_FLAGS) $$(if $$(filter release,$$(FLAVOUR)),$$(OPTIMISE.$1)) $$(KERNEL_FLAGS) $$(ISA.$1) -DGK_ISA='"$1"' $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c $$< -o $$@
+	$$(Q)$$(CC) $$(CPP_FLAGS) $$(CC_FLAGS) $$(if $$(filter release,$$(FLAVOUR)),$$(OPTIMISE.$1)) $$(KERNEL_FLAGS) $$(ISA.$1) -DGK_ISA='"$1"' -DGK_PUBLIC_BEGIN= -DGK_PUBLIC_END= $$(CPPFLAGS) $$(CFLAGS) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,$(ISAS),$(eval $(call ISA_RULE,$i)))
 $(B)/%.cc.o: %.cc $(B)/config/cxx $(B)/config/flags
@@ -116,7 +116,7 @@ $(B)/%.cc.o: %.cc $(B)/config/cxx $(B)/config/flags
 define MODULE_RULE
 $(B)/lib$(1).a: $(filter $(B)/$(1)/%,$(OBJECTS)) $(B)/config/sources
 	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@; $(AR) rcs $$@ $$(filter %.o,$$^)
+	$$(Q)rm -f $$@; $(AR) qcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach m,$(MODULES),$(eval $(call MODULE_RULE,$(m))))
 
@@ -160,8 +160,11 @@ $(B)/libgraftkit.a: $(LIB_OBJECTS) $(B)/config/sources
 	$(call say,AR,$@)
 	$(Q)rm -f $@; $(AR) qcs $@ $(LIB_OBJECTS)
 # The first number of the version is that of the interface.
-SHARED_LINK := -shared -Wl,-z,defs -Wl,-soname,libgraftkit.so.$(firstword $(subst ., ,$(VERSION)))
-$(B)/libgraftkit.so.$(VERSION): $(LIB_OBJECTS) $(B)/config/sources $(call found,$(ALL))
+# Of what the compilers add by themselves (templates of C++, locks of OpenMP) nothing leaves the library either.
+# The sanitizers' own functions are the program's.
+COMMA := ,
+SHARED_LINK := -shared $(if $(filter release,$(FLAVOUR)),-Wl$(COMMA)-z$(COMMA)defs) -Wl,-soname,libgraftkit.so.$(firstword $(subst ., ,$(VERSION))) -Wl,--version-script=tools/build/libgraftkit.map
+$(B)/libgraftkit.so.$(VERSION): $(LIB_OBJECTS) tools/build/libgraftkit.map $(B)/config/sources $(call found,$(ALL))
 	$(call say,LD,$@)
 	$(call link,$(SHARED_LINK) $(LIB_OBJECTS),$(ALL))
 # What a program that takes the archive links too, for graftkit.pc.
@@ -169,7 +172,13 @@ LINK_PRIVATE = $(FOUND_LDFLAGS) -fopenmp $(call libs_of,$(ALL))
 $(B)/link-private: FORCE
 	@$(call note,$(LINK_PRIVATE))
 
+# As a user's program is: it sees include/ and the archive.
+$(EXAMPLES): $(B)/examples/%: examples/%.c $(B)/libgraftkit.a $(wildcard include/graftkit/*.h) $(call found,$(ALL)) $(B)/config/cc $(B)/config/flags
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ROOT) -Iinclude -std=c11 $(WARN) $(CPPFLAGS) $(CFLAGS) $< $(B)/libgraftkit.a $(LD_FLAGS) $(LDFLAGS) $(call libs_of,$(ALL)) -o $@
+
 .PHONY: suites lint-sources
-suites: $(B)/graftkit $(TESTS) $(FUZZERS)
+suites: $(B)/graftkit $(TESTS) $(FUZZERS) $(B)/libgraftkit.a $(B)/libgraftkit.so.$(VERSION) $(B)/link-private $(EXAMPLES)
 lint-sources:
-	$(Q)clang-tidy --quiet $(C_SOURCES) -- $(CPP_FLAGS) $(HAVE) -std=c11 $(WARN)
+	$(Q)clang-tidy --quiet $(C_SOURCES) $(wildcard examples/*.c) -- $(CPP_FLAGS) $(HAVE) -std=c11 $(WARN)

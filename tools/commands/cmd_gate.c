@@ -1,6 +1,6 @@
 /* cmd_gate.c: checks that a model knows its own facts before anything is built on it. */
 #include "eval/run/run.h"
-#include "tools/told.h"
+#include "tools/prompt_counts.h"
 #include "tools/tools.h"
 
 typedef struct args {
@@ -17,7 +17,7 @@ static void say(const gk_gate_options *o, const gk_gate *r) {
             "%zu prompts, %zu dropped)\n",
             r->pass ? "pass" : "FAIL", o->top, r->plain.value, r->plain.low, r->plain.high,
             r->pass ? "reaches" : "below", o->min, r->weighted.value, r->n, r->dropped);
-    gk_told_repeats("gate: ", r->repeats);
+    gk_say_repeats("gate: ", r->repeats);
     if (r->targets <= (size_t)o->top)
         fprintf(stderr, "gate: %d guesses take in all %zu different targets: the share says nothing\n",
                 o->top, r->targets);
@@ -30,15 +30,11 @@ static void say(const gk_gate_options *o, const gk_gate *r) {
 static int run(const args *g, const gk_gate_options *o) {
     gk_error err;
     gk_gate result;
-    json_t *json = NULL;
     const gk_named_path named[] = {
         {"--model", g->model, GK_MODEL},         {"--rows", g->rows, GK_INPUT},
         {"--templates", g->templates, GK_INPUT}, {"--fillers", g->fillers, GK_INPUT},
         {"--tokenizer", g->tokenizer, GK_INPUT}, {"--out", g->out, GK_OUTPUT}};
-    bool ok = gk_check_outputs(named, sizeof named / sizeof *named, &err) &&
-              (!g->out || gk_out_check(g->out, &err)) && gk_gate_run(o, &result, g->out ? &json : NULL, &err);
-    if (ok && json) ok = gk_json_save(g->out, json, &err);
-    json_decref(json);
+    bool ok = gk_check_outputs(named, sizeof named / sizeof *named, &err) && gk_gate_run(o, &result, &err);
     if (!ok) return gk_die("gate", &err);
     say(o, &result);
     return g->strict && !result.pass ? 1 : 0;
@@ -76,6 +72,7 @@ int cmd_gate(int argc, char **argv) {
                              .top = (int)(g.top < 1 << 20 ? g.top : 1 << 20),
                              .min = g.min,
                              .seed = (uint64_t)g.seed,
+                             .out = g.out,
                              .progress = stderr};
         o.prompts = (gk_prompt_options){.templates = g.templates,
                                         .fillers = g.fillers,

@@ -1,6 +1,6 @@
 /* cmd_sweep.c: evaluates graft schemes over prompts into a results store, and shows the headline. */
 #include "eval/run/run.h"
-#include "tools/told.h"
+#include "tools/prompt_counts.h"
 #include "tools/tools.h"
 
 #include <string.h>
@@ -104,7 +104,7 @@ static void say_spent(const gk_sweep *s) {
 }
 
 static bool sweep(gk_sweep *s, bool generate, bool *finished, gk_error *err) {
-    gk_told_dropped(gk_sweep_prompts(s));
+    gk_say_prompts(gk_sweep_prompts(s));
     const gk_schemes *schemes = gk_sweep_schemes(s);
     fprintf(stderr, "%zu schemes", schemes->n);
     if (schemes->n != schemes->n_written) fprintf(stderr, ", of %zu entries and grids", schemes->n_written);

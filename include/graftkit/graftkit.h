@@ -1,0 +1,42 @@
+/* graftkit.h (graftkit): all of graftkit. docs/library.md lists the headers, which can be included one by
+ * one. */
+#ifndef GRAFTKIT_GRAFTKIT_H
+#define GRAFTKIT_GRAFTKIT_H
+
+#include "graftkit/adapter.h"
+#include "graftkit/base.h"
+#include "graftkit/cast.h"
+#include "graftkit/checkpoint.h"
+#include "graftkit/config.h"
+#include "graftkit/corpus.h"
+#include "graftkit/decode.h"
+#include "graftkit/derive.h"
+#include "graftkit/difference.h"
+#include "graftkit/engine.h"
+#include "graftkit/error.h"
+#include "graftkit/file.h"
+#include "graftkit/gate.h"
+#include "graftkit/isa.h"
+#include "graftkit/learned.h"
+#include "graftkit/measure.h"
+#include "graftkit/memory.h"
+#include "graftkit/operators.h"
+#include "graftkit/optimizer.h"
+#include "graftkit/plan.h"
+#include "graftkit/progress.h"
+#include "graftkit/prompts.h"
+#include "graftkit/random.h"
+#include "graftkit/recipe.h"
+#include "graftkit/report.h"
+#include "graftkit/scheme.h"
+#include "graftkit/search.h"
+#include "graftkit/session.h"
+#include "graftkit/store.h"
+#include "graftkit/sweep.h"
+#include "graftkit/template.h"
+#include "graftkit/threads.h"
+#include "graftkit/tokenizer.h"
+#include "graftkit/training.h"
+#include "graftkit/weights.h"
+
+#endif
