@@ -1,4 +1,4 @@
-/* shipped.c: where what comes along with this program is. */
+/* home.c: where what comes along with this program is, and the way there from a word of the command line. */
 #include "tools/tools.h"
 
 #include <stdlib.h>
