@@ -43,16 +43,18 @@ compile = $(if $(findstring n,$(firstword -$(MAKEFLAGS))),,+)B='$(B)' CC='$(CC)'
     WANTS=$(if $(filter suites $(B)/tests/%,$1),tests) tools/build/find.sh && \
     $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$$(nproc)) COMPILING=1 $1
 
+# What is to be noted is told by `make`, and by what needs the program once it is another one.
 .PHONY: all
 all: $(B)/graftkit ## build build/release/graftkit
 $(B)/graftkit: FORCE
 	@$(call compile,$@)
-	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || echo "make: $$(<$(B)/config/note)")
+	@$(if $(filter 0,$(MAKELEVEL)),[ ! -s $(B)/config/note ] || $(if $(filter-out all,$(MAKECMDGOALS)),[ $(B)/config/told -nt $@ ] ||) \
+	    { echo "make: $$(<$(B)/config/note)"; touch $(B)/config/told; })
 $(TESTS) $(FUZZERS) $(BENCHES) $(EXAMPLES) $(B)/libgraftkit.a $(SHARED_LIBRARY) $(B)/link-private suites: FORCE
 	@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev deps-deb examples lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep
+.PHONY: help deps deps-dev deps-deb examples lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep bench-draw
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables:"; sed -n 's/^#: /  /p' $(MAKEFILE_LIST)
@@ -62,7 +64,7 @@ help: ## this list
 # The names are those of Debian 12 and 13; ?NAME: only where this release has it for this machine.
 LIBRARIES := libblis-openmp-dev ?libdnnl-dev libsentencepiece-dev libpcre2-dev libutf8proc-dev libjansson-dev libyaml-dev \
             libssl-dev libsqlite3-dev check libsubunit-dev
-PACKAGES := gcc g++ make gnuplot-nox $(LIBRARIES)
+PACKAGES := gcc g++ make librsvg2-bin $(LIBRARIES)
 DEV_PACKAGES := clang libomp-dev clang-format clang-tidy libclang-rt-dev valgrind ?chromium
 deps: ## install the Debian packages that building, testing and the report need
 	@tools/build/deps.sh $(PACKAGES:?%='?%')
@@ -97,49 +99,50 @@ fuzz-run: $(B)/tests/fuzz/fuzz_$(FUZZ)
 	@mkdir -p $(B)/found/$(FUZZ) $(B)/crashes
 	$< -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$(B)/crashes/$(FUZZ)- \
 	    -print_final_stats=1 $(B)/found/$(FUZZ) tests/fuzz/seeds/$(FUZZ)
-bench: ## run the benchmarks; the last line of each is RESULT name=value …
+# auto: bench/results/, a file for each processor; empty: figures are shown and not noted.
+CSV       ?= auto
+bench: $(B)/graftkit ## run the benchmarks, here and below with figures noted in CSV=bench/results/PROCESSOR.csv (CSV= : not noted)
 	@$(call compile,$(BENCHES))
-	@for b in $(BENCHES); do $$b || exit 1; done
+	@BIN=$(B) CSV='$(CSV)' tools/bench/bench.sh
+bench-draw: ## draw bench/results/*.csv: docs/results/speed.svg and sweep-curve.svg
+	@tools/bench/draw.sh
 ROUNDS    ?= 3
 SHAPES    ?= gpt2-124m
 PYTHON    ?=
 COMPILE   ?=
 TOKENIZER ?=
 bench-train: $(B)/bench_train $(B)/graftkit ## training speed by SHAPES="small texts gpt2-124m …"; PYTHON=python3: beside PyTorch (tools/bench/bench_train.sh)
-	@BIN=$(B) PYTHON='$(PYTHON)' SHAPES='$(SHAPES)' COMPILE='$(COMPILE)' ROUNDS='$(ROUNDS)' THREADS='$(THREADS)' \
+	@BIN=$(B) PYTHON='$(PYTHON)' SHAPES='$(SHAPES)' COMPILE='$(COMPILE)' CSV='$(CSV)' ROUNDS='$(ROUNDS)' THREADS='$(THREADS)' \
 	    TOKENIZER='$(TOKENIZER)' tools/bench/bench_train.sh
 
 GGUF      ?=
 PARTS     ?= gpt2 smollm2 curve grid derived
 PROMPTS   ?= 200
-PLOT      ?=
 bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smollm2 curve grid derived"; PYTHON=python3: beside PyTorch, GGUF=SmolLM2 (tools/bench/bench_sweep.sh)
-	@BIN=$(B) PYTHON='$(PYTHON)' GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' PLOT='$(PLOT)' \
+	@BIN=$(B) PYTHON='$(PYTHON)' GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' CSV='$(CSV)' \
 	    THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench/bench_sweep.sh
 
-SOURCES  := $(shell git ls-files "*.[ch]" "*.cc")
+SOURCES  = $(shell git ls-files "*.[ch]" "*.cc")
 fmt: ## format the sources
 	clang-format -i $(SOURCES)
 lint: ## check the format, clang's warnings and clang-tidy
 	clang-format --dry-run -Werror $(SOURCES)
 	@$(call compile,lint-sources)
 
-# What a run needs beside the program goes to share/graftkit, where the program looks for it (tools/args.c).
+# What comes along with the program goes to share/graftkit, in the folders that it looks in (core/shipped.c).
 PREFIX  ?= /usr/local
 DESTDIR ?=
 PLACE   := $(DESTDIR)$(PREFIX)
-SHARED  := templates data/lists data/articles data/general graft/schemes train/recipes experiments
 $(B)/graftkit.1: $(B)/graftkit
 	GRAFTKIT_HOME='$(CURDIR)' $< man >$@.tmp && mv $@.tmp $@
 man: $(B)/graftkit.1 ## the manual page, build/release/graftkit.1
 install: $(B)/graftkit $(B)/graftkit.1 ## install to PREFIX=/usr/local, under DESTDIR= if given
-	install -d '$(PLACE)/bin' '$(PLACE)/share/man/man1' '$(PLACE)/share/doc/graftkit' \
-	    $(foreach d,$(SHARED) pipeline,'$(PLACE)/share/graftkit/$(d)')
+	install -d '$(PLACE)/bin' '$(PLACE)/share/man/man1' '$(PLACE)/share/doc/graftkit'
 	install $(B)/graftkit '$(PLACE)/bin'
 	install -m 644 $(B)/graftkit.1 '$(PLACE)/share/man/man1'
-	$(foreach d,$(SHARED),cp -R $(d)/. '$(PLACE)/share/graftkit/$(d)' &&) true
-	cp -R tools/pipeline/. '$(PLACE)/share/graftkit/pipeline'
-	cp -R README.md LICENSE docs '$(PLACE)/share/doc/graftkit'
+	for d in $$($< list folders); do \
+	    install -d '$(PLACE)/share/graftkit'/$$d && cp -R $$d/. '$(PLACE)/share/graftkit'/$$d || exit 1; done
+	cp -R README.md LICENSE CITATION.cff docs '$(PLACE)/share/doc/graftkit'
 LIBDIR  ?= $(PREFIX)/lib
 examples: $(EXAMPLES) ## build the programs of examples/ into build/release/examples
 lib: $(B)/libgraftkit.a $(SHARED_LIBRARY) ## the library, build/release/libgraftkit.a and .so
@@ -153,6 +156,6 @@ clean: ## remove build/ (runs/ stays)
 # ------------------------------------------------------------------ the pipeline: dataset -> base -> finetune -> graft-sweep -> report
 G := $(B)/graftkit
 BUILD_VARIABLES := CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS FLAVOUR ARCH BUILD DNNL SYSROOT V PREFIX DESTDIR LIBDIR SOURCE_DIR FUZZ SECONDS \
-    ROUNDS SHAPES PYTHON COMPILE TOKENIZER GGUF PARTS PROMPTS PLOT RELEASE REPORT SUITES INSTALL AR COMPILING
+    ROUNDS SHAPES PYTHON COMPILE TOKENIZER GGUF PARTS PROMPTS CSV RELEASE REPORT SUITES INSTALL AR COMPILING
 include tools/pipeline/run.mk
 endif

@@ -5,6 +5,7 @@
 #include "core/gguf.h"
 #include "core/isa.h"
 #include "core/json.h"
+#include "core/shipped.h"
 #include "core/yaml.h"
 #include "graftkit/base.h"
 #include "graftkit/error.h"

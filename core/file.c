@@ -54,14 +54,14 @@ bool gk_map_open(const char *path, gk_map *out, gk_error *err) {
     bool ok = map_fd(fd, &st, out, err);
     close(fd);
     if (ok)
-        gk__mapped_add(out);
+        gk_mapped__add(out);
     else
         *out = (gk_map){0};
     return ok;
 }
 
 void gk_map_close(gk_map *m) {
-    gk__mapped_remove(m);
+    gk_mapped__remove(m);
     if (m->size) munmap((void *)(uintptr_t)m->data, m->size);
     *m = (gk_map){0};
 }

@@ -1,4 +1,4 @@
-/* gguf.c: opens a GGUF file. Layout, all little-endian: "GGUF", version (u32), number of tensors (u64),
+/* gguf.c: opens one GGUF file. Layout, all little-endian: "GGUF", version (u32), number of tensors (u64),
  * number of pairs (u64); the pairs: key, type (u32), value; the tensors: name, dimensions (u32), that many
  * sizes (u64), element type (u32), offset (u64); then, from the next multiple of general.alignment, the data,
  * into which the offsets point. A string is its length (u64) and its bytes; an array is the items' type
@@ -17,41 +17,6 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 static const uint64_t MAX_ENTRIES = 1 << 20;
 static const uint64_t MAX_NAME = 65535; /* the format's, for keys */
 static const char *const DAMAGED = "the file is truncated or damaged";
-
-/* ---------------------------------------------------------------- types */
-
-static const struct {
-    const char *name;
-    size_t bytes;
-} VALUES[] = {{"u8", 1},   {"i8", 1},     {"u16", 2},   {"i16", 2}, {"u32", 4}, {"i32", 4}, {"f32", 4},
-              {"bool", 1}, {"string", 0}, {"array", 0}, {"u64", 8}, {"i64", 8}, {"f64", 8}};
-
-/* Missing numbers belong to types that ggml has removed. */
-static const gk_gguf_dtype DTYPES[] = {
-    {0, "F32", 1, 4},         {1, "F16", 1, 2},         {2, "Q4_0", 32, 18},      {3, "Q4_1", 32, 20},
-    {6, "Q5_0", 32, 22},      {7, "Q5_1", 32, 24},      {8, "Q8_0", 32, 34},      {9, "Q8_1", 32, 40},
-    {10, "Q2_K", 256, 84},    {11, "Q3_K", 256, 110},   {12, "Q4_K", 256, 144},   {13, "Q5_K", 256, 176},
-    {14, "Q6_K", 256, 210},   {15, "Q8_K", 256, 292},   {16, "IQ2_XXS", 256, 66}, {17, "IQ2_XS", 256, 74},
-    {18, "IQ3_XXS", 256, 98}, {19, "IQ1_S", 256, 50},   {20, "IQ4_NL", 32, 18},   {21, "IQ3_S", 256, 110},
-    {22, "IQ2_S", 256, 82},   {23, "IQ4_XS", 256, 136}, {24, "I8", 1, 1},         {25, "I16", 1, 2},
-    {26, "I32", 1, 4},        {27, "I64", 1, 8},        {28, "F64", 1, 8},        {29, "IQ1_M", 256, 56},
-    {30, "BF16", 1, 2},       {34, "TQ1_0", 256, 54},   {35, "TQ2_0", 256, 66},   {39, "MXFP4", 32, 17},
-    {40, "NVFP4", 64, 36},    {41, "Q1_0", 128, 18},
-};
-
-size_t gk__gguf_value_bytes(gk_gguf_type type) {
-    return (size_t)type < sizeof VALUES / sizeof *VALUES ? VALUES[type].bytes : 0;
-}
-
-const char *gk__gguf_type_name(gk_gguf_type type) {
-    return (size_t)type < sizeof VALUES / sizeof *VALUES ? VALUES[type].name : NULL;
-}
-
-const gk_gguf_dtype *gk_gguf_dtype_of(uint32_t id) {
-    for (size_t i = 0; i < sizeof DTYPES / sizeof *DTYPES; i++)
-        if (DTYPES[i].id == id) return &DTYPES[i];
-    return NULL;
-}
 
 /* ---------------------------------------------------------------- bytes, numbers, strings */
 
@@ -135,7 +100,7 @@ static void *room(void *list, size_t n, size_t item) {
 
 /* ---------------------------------------------------------------- metadata */
 
-static bool check_bools(const gk_gguf *g, const gk__gguf_pair *p, uint64_t n, gk_error *err) {
+static bool check_bools(const gk_gguf *g, const gk_gguf__pair *p, uint64_t n, gk_error *err) {
     for (uint64_t i = 0; i < n; i++)
         if (p->value[i] > 1) {
             gk_place at = here(g, p->key);
@@ -145,7 +110,7 @@ static bool check_bools(const gk_gguf *g, const gk__gguf_pair *p, uint64_t n, gk
     return true;
 }
 
-static bool read_array(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
+static bool read_array(gk_gguf *g, gk_gguf__pair *p, gk_error *err) {
     gk_place at = here(g, p->key);
     uint32_t type = 0;
     if (!take_u32(g, &type, p->key, "the type of an array's items", err)) return false;
@@ -157,11 +122,11 @@ static bool read_array(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
     p->item = type;
     at = here(g, p->key);
     if (!take_u64(g, &p->n, p->key, "an array's length", err)) return false;
-    size_t bytes = gk__gguf_value_bytes(type), least = bytes ? bytes : sizeof(uint64_t);
+    size_t bytes = gk_gguf__value_bytes(type), least = bytes ? bytes : sizeof(uint64_t);
     if (p->n > left(g) / least)
         return gk_fail(err, at, DAMAGED,
                        "an array of %" PRIu64 " %s does not fit into the file's last %" PRIu64 " bytes", p->n,
-                       gk__gguf_type_name(type), left(g));
+                       gk_gguf__type_name(type), left(g));
     p->value = g->map.data + g->at;
     if (type == GK_GGUF_BOOL && !check_bools(g, p, p->n, err)) return false;
     if (bytes) return take(g, p->n * bytes, p->key, "an array", err) != NULL;
@@ -171,7 +136,7 @@ static bool read_array(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
     return true;
 }
 
-static bool read_pair(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
+static bool read_pair(gk_gguf *g, gk_gguf__pair *p, gk_error *err) {
     uint32_t type = 0;
     if (!take_name(g, &p->key, "a key", err)) return false;
     gk_place at = here(g, p->key);
@@ -183,24 +148,19 @@ static bool read_pair(gk_gguf *g, gk__gguf_pair *p, gk_error *err) {
     p->at = g->at;
     if (type == GK_GGUF_ARRAY) return read_array(g, p, err);
     p->value = type == GK_GGUF_STRING ? take_string(g, &p->n, p->key, err)
-                                      : take(g, gk__gguf_value_bytes(type), p->key, "a value", err);
+                                      : take(g, gk_gguf__value_bytes(type), p->key, "a value", err);
     return p->value && (type != GK_GGUF_BOOL || check_bools(g, p, 1, err));
 }
 
 /* Both lists are sorted by name, not hashed: no file can make that slow. */
 static int by_key(const void *a, const void *b) {
-    const gk__gguf_pair *const *x = a, *const *y = b;
+    const gk_gguf__pair *const *x = a, *const *y = b;
     return strcmp((*x)->key, (*y)->key);
 }
 
 static int by_name(const void *a, const void *b) {
     const gk_gguf_tensor *const *x = a, *const *y = b;
     return strcmp((*x)->name, (*y)->name);
-}
-
-static int find_key(const void *key, const void *item) {
-    const gk__gguf_pair *const *p = item;
-    return strcmp(key, (*p)->key);
 }
 
 static int find_name(const void *key, const void *item) {
@@ -218,17 +178,11 @@ static bool read_pairs(gk_gguf *g, uint64_t n, gk_error *err) {
     qsort(g->by_key, g->n_pairs, sizeof *g->by_key, by_key);
     for (size_t i = 1; i < g->n_pairs; i++)
         if (by_key(&g->by_key[i - 1], &g->by_key[i]) == 0) {
-            const gk__gguf_pair *a = g->by_key[i - 1], *b = g->by_key[i];
+            const gk_gguf__pair *a = g->by_key[i - 1], *b = g->by_key[i];
             gk_place at = {.file = g->path, .has_byte = true, .byte = (a > b ? a : b)->at, .field = a->key};
             return gk_fail(err, at, "keys must be unique", "the key is there twice");
         }
     return true;
-}
-
-const gk__gguf_pair *gk__gguf_find(const gk_gguf *g, const char *key) {
-    if (!g->by_key) return NULL;
-    const gk__gguf_pair **p = bsearch(key, g->by_key, g->n_pairs, sizeof *g->by_key, find_key);
-    return p ? *p : NULL;
 }
 
 static bool read_alignment(gk_gguf *g, gk_error *err) {
@@ -299,7 +253,7 @@ static bool read_tensor(gk_gguf *g, gk_gguf_tensor *t, gk_error *err) {
                    t->offset, g->alignment);
 }
 
-bool gk__gguf_index(gk_gguf *g, gk_error *err) {
+bool gk_gguf__index(gk_gguf *g, gk_error *err) {
     gk_free(g->by_name);
     g->by_name = gk_alloc(g->n_tensors * sizeof *g->by_name);
     for (size_t i = 0; i < g->n_tensors; i++) g->by_name[i] = &g->tensors[i];
@@ -319,7 +273,7 @@ static bool read_tensors(gk_gguf *g, uint64_t n, gk_error *err) {
         g->tensors = room(g->tensors, g->n_tensors, sizeof *g->tensors);
         if (!read_tensor(g, &g->tensors[g->n_tensors], err)) return false;
     }
-    return gk__gguf_index(g, err);
+    return gk_gguf__index(g, err);
 }
 
 static bool place_tensors(gk_gguf *g, gk_error *err) {
@@ -391,18 +345,13 @@ static bool read_file(gk_gguf *g, gk_error *err) {
            place_tensors(g, err) && check_overlaps(g, err);
 }
 
-gk_gguf *gk__gguf_open_one(const char *path, gk_error *err) {
+gk_gguf *gk_gguf__open_one(const char *path, gk_error *err) {
     gk_gguf *g = gk_alloc(sizeof *g);
     g->names = gk_arena_new();
     g->path = gk_arena_strdup(g->names, path);
     if (gk_map_open(path, &g->map, err) && read_file(g, err)) return g;
     gk_gguf_close(g);
     return NULL;
-}
-
-gk_gguf *gk_gguf_open(const char *path, gk_error *err) {
-    gk_gguf *g = gk__gguf_open_one(path, err);
-    return g ? gk__gguf_join(g, err) : NULL;
 }
 
 bool gk_gguf_is(const char *path) {

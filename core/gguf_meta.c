@@ -3,9 +3,23 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const uint64_t LARGEST_TEXT = 16 << 20;
+
+/* ---------------------------------------------------------------- the pair of a key */
+
+static int find_key(const void *key, const void *item) {
+    const gk_gguf__pair *const *p = item;
+    return strcmp(key, (*p)->key);
+}
+
+const gk_gguf__pair *gk_gguf__find(const gk_gguf *g, const char *key) {
+    if (!g->by_key) return NULL;
+    const gk_gguf__pair **p = bsearch(key, g->by_key, g->n_pairs, sizeof *g->by_key, find_key);
+    return p ? *p : NULL;
+}
 
 /* ---------------------------------------------------------------- one value */
 
@@ -67,14 +81,14 @@ static const char *describe_value(value v, char *buf, size_t size) {
         else
             snprintf(buf, size, "%" PRId64, n);
     } else {
-        snprintf(buf, size, "the %s %.9g", gk__gguf_type_name(v.type), load_float(v));
+        snprintf(buf, size, "the %s %.9g", gk_gguf__type_name(v.type), load_float(v));
     }
     return buf;
 }
 
-static const char *describe(const gk__gguf_pair *p, char *buf, size_t size) {
+static const char *describe(const gk_gguf__pair *p, char *buf, size_t size) {
     if (p->type == GK_GGUF_ARRAY) {
-        snprintf(buf, size, "an array of %" PRIu64 " %s", p->n, gk__gguf_type_name(p->item));
+        snprintf(buf, size, "an array of %" PRIu64 " %s", p->n, gk_gguf__type_name(p->item));
         return buf;
     }
     if (p->type != GK_GGUF_STRING) return describe_value((value){p->type, p->value}, buf, size);
@@ -89,12 +103,12 @@ static const char *describe(const gk__gguf_pair *p, char *buf, size_t size) {
 }
 
 gk_place gk_gguf_place(const gk_gguf *g, const char *key) {
-    const gk__gguf_pair *p = gk__gguf_find(g, key);
+    const gk_gguf__pair *p = gk_gguf__find(g, key);
     return (gk_place){.file = g->path, .has_byte = p != NULL, .byte = p ? p->at : 0, .field = key};
 }
 
 static bool wrong(const gk_gguf *g, const char *key, const char *hint, gk_error *err) {
-    const gk__gguf_pair *p = gk__gguf_find(g, key);
+    const gk_gguf__pair *p = gk_gguf__find(g, key);
     char there[96];
     if (!p) return gk_fail(err, gk_gguf_place(g, key), hint, "is missing");
     return gk_fail(err, gk_gguf_place(g, key), hint, "is %s", describe(p, there, sizeof there));
@@ -156,16 +170,16 @@ uint32_t gk_gguf_version(const gk_gguf *g) {
 }
 
 gk_gguf_type gk_gguf_type_of(const gk_gguf *g, const char *key) {
-    const gk__gguf_pair *p = gk__gguf_find(g, key);
+    const gk_gguf__pair *p = gk_gguf__find(g, key);
     return p ? p->type : GK_GGUF_NONE;
 }
 
 bool gk_gguf_has(const gk_gguf *g, const char *key) {
-    return gk__gguf_find(g, key) != NULL;
+    return gk_gguf__find(g, key) != NULL;
 }
 
 static value value_of(const gk_gguf *g, const char *key) {
-    const gk__gguf_pair *p = gk__gguf_find(g, key);
+    const gk_gguf__pair *p = gk_gguf__find(g, key);
     return p ? (value){p->type, p->value} : (value){GK_GGUF_NONE, NULL};
 }
 
@@ -183,7 +197,7 @@ bool gk_gguf_bool(const gk_gguf *g, const char *key, bool *out, gk_error *err) {
 }
 
 bool gk_gguf_bytes(const gk_gguf *g, const char *key, const char **out, size_t *len, gk_error *err) {
-    const gk__gguf_pair *p = gk__gguf_find(g, key);
+    const gk_gguf__pair *p = gk_gguf__find(g, key);
     if (!p || p->type != GK_GGUF_STRING) return wrong(g, key, "must be a string", err);
     *out = (const char *)p->value;
     *len = p->n;
@@ -215,12 +229,12 @@ bool gk_gguf_str(const gk_gguf *g, const char *key, gk_arena *a, const char **ou
 
 bool gk_gguf_array_of(const gk_gguf *g, const char *key, gk_gguf_type type, gk_gguf_array *out,
                       gk_error *err) {
-    const gk__gguf_pair *p = gk__gguf_find(g, key);
+    const gk_gguf__pair *p = gk_gguf__find(g, key);
     if (p && p->type == GK_GGUF_ARRAY && (type == GK_GGUF_NONE || p->item == type)) {
         *out = (gk_gguf_array){.type = p->item, .n = p->n, .data = p->value, .g = g, .key = p->key};
         return true;
     }
-    const char *item = gk__gguf_type_name(type);
+    const char *item = gk_gguf__type_name(type);
     char hint[64];
     snprintf(hint, sizeof hint, "must be an array%s%s", item ? " of " : "", item ? item : "");
     return wrong(g, key, hint, err);
@@ -237,7 +251,7 @@ bool gk_gguf_next(gk_gguf_array *a, const char **out, size_t *len) {
 
 /* Strings are no items of fixed size; asking for one as a number is refused like any other wrong type. */
 static value item(const gk_gguf_array *a, size_t i) {
-    size_t bytes = gk__gguf_value_bytes(a->type);
+    size_t bytes = gk_gguf__value_bytes(a->type);
     if (i >= a->n || bytes == 0) return (value){GK_GGUF_NONE, NULL};
     return (value){a->type, a->data + i * bytes};
 }

@@ -1,17 +1,18 @@
-/* gguf_parts.h: what gguf.c reads and gguf_meta.c hands out. Internal to core/. */
+/* gguf_parts.h: what gguf.c reads and gguf_meta.c hands out (gguf_types.c: of which types). Internal to
+ * core/. */
 #ifndef GK_CORE_GGUF_PARTS_H
 #define GK_CORE_GGUF_PARTS_H
 
 #include "core/core.h"
 
 /* One key and its value, which stays in the map. */
-typedef struct gk__gguf_pair {
+typedef struct gk_gguf__pair {
     const char *key;      /* copied: NUL-terminated */
     uint64_t at;          /* byte offset of the value in the file */
     const uint8_t *value; /* scalar: its bytes; string: its text; array: its first item */
     uint64_t n;           /* string: its length; array: its items */
     gk_gguf_type type, item;
-} gk__gguf_pair;
+} gk_gguf__pair;
 
 struct gk_gguf {
     gk_map map;
@@ -20,9 +21,9 @@ struct gk_gguf {
     uint32_t version;
     size_t at;          /* while reading: the next byte */
     uint64_t alignment; /* of tensor data */
-    gk__gguf_pair *pairs;
+    gk_gguf__pair *pairs;
     size_t n_pairs;
-    const gk__gguf_pair **by_key; /* sorted */
+    const gk_gguf__pair **by_key; /* sorted */
     gk_gguf_tensor *tensors;
     size_t n_tensors;
     const gk_gguf_tensor **by_name; /* sorted */
@@ -31,17 +32,14 @@ struct gk_gguf {
 };
 
 /* One file by itself, whatever it says of others. */
-gk_gguf *gk__gguf_open_one(const char *path, gk_error *err);
-/* Opens the other parts of a model of which `given` is one, and gives the first, which has all tensors.
- * `given` is used up, also by a failure. */
-gk_gguf *gk__gguf_join(gk_gguf *given, gk_error *err);
+gk_gguf *gk_gguf__open_one(const char *path, gk_error *err);
 /* Makes by_name; fails on a name that is there twice. */
-bool gk__gguf_index(gk_gguf *g, gk_error *err);
+bool gk_gguf__index(gk_gguf *g, gk_error *err);
 
 /* Bytes of a value of fixed size; 0 for strings, arrays and what is no type. */
-size_t gk__gguf_value_bytes(gk_gguf_type type);
-const char *gk__gguf_type_name(gk_gguf_type type); /* "u32", "string", …; NULL for what is no type */
+size_t gk_gguf__value_bytes(gk_gguf_type type);
+const char *gk_gguf__type_name(gk_gguf_type type); /* "u32", "string", …; NULL for what is no type */
 /* The pair of that key, or NULL. */
-const gk__gguf_pair *gk__gguf_find(const gk_gguf *g, const char *key);
+const gk_gguf__pair *gk_gguf__find(const gk_gguf *g, const char *key);
 
 #endif

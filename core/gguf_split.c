@@ -1,6 +1,6 @@
-/* gguf_split.c: a model in several files, STEM-00001-of-00003.gguf and so on, as llama.cpp's gguf-split and
- * gguf-py write them. Each says split.no (from 0), split.count and split.tensors.count, of all of them
- * together; the first alone has the model's metadata. */
+/* gguf_split.c: opens a model in one file, or in several, STEM-00001-of-00003.gguf and so on, as llama.cpp's
+ * gguf-split and gguf-py write them. Each says split.no (from 0), split.count and split.tensors.count, of all
+ * of them together; the first alone has the model's metadata. */
 #include "core/gguf_parts.h"
 
 #include <inttypes.h>
@@ -46,7 +46,7 @@ static bool open_parts(joining *j) {
         if (!gk_exists(path))
             return gk_fail(j->err, GK_AT_FILE(path), "all of a model's files must be in one folder",
                            "part %zu of %zu is missing", i + 1, j->n);
-        j->part[i] = gk__gguf_open_one(path, j->err);
+        j->part[i] = gk_gguf__open_one(path, j->err);
         if (!j->part[i]) return false;
     }
     return true;
@@ -54,11 +54,11 @@ static bool open_parts(joining *j) {
 
 /* ---------------------------------------------------------------- of one model */
 
-static size_t value_bytes(const gk__gguf_pair *p) {
+static size_t value_bytes(const gk_gguf__pair *p) {
     gk_gguf_type type = p->type == GK_GGUF_ARRAY ? p->item : p->type;
     size_t n = p->type == GK_GGUF_ARRAY ? p->n : 1, at = 0;
     if (p->type == GK_GGUF_STRING) return p->n;
-    if (type != GK_GGUF_STRING) return n * gk__gguf_value_bytes(type);
+    if (type != GK_GGUF_STRING) return n * gk_gguf__value_bytes(type);
     for (size_t i = 0; i < n; i++) {
         uint64_t len;
         memcpy(&len, p->value + at, sizeof len);
@@ -67,7 +67,7 @@ static size_t value_bytes(const gk__gguf_pair *p) {
     return at;
 }
 
-static bool same_value(const gk__gguf_pair *a, const gk__gguf_pair *b) {
+static bool same_value(const gk_gguf__pair *a, const gk_gguf__pair *b) {
     return a && a->type == b->type && a->item == b->item && a->n == b->n &&
            value_bytes(a) == value_bytes(b) && memcmp(a->value, b->value, value_bytes(a)) == 0;
 }
@@ -84,9 +84,9 @@ static bool check_number(const joining *j, size_t i, const char *key, int64_t wa
 static bool check_metadata(const joining *j, size_t i) {
     const gk_gguf *g = j->part[i];
     for (size_t k = 0; k < g->n_pairs; k++) {
-        const gk__gguf_pair *p = &g->pairs[k];
+        const gk_gguf__pair *p = &g->pairs[k];
         if (strncmp(p->key, "split.", 6) == 0 || strcmp(p->key, "general.alignment") == 0) continue;
-        if (!same_value(gk__gguf_find(j->part[0], p->key), p))
+        if (!same_value(gk_gguf__find(j->part[0], p->key), p))
             return gk_fail(j->err, gk_gguf_place(g, p->key), "the parts must be those of one model",
                            "the first part does not say the same");
     }
@@ -123,14 +123,16 @@ static bool join(const joining *j) {
             memcpy(&head->tensors[head->n_tensors], g->tensors, g->n_tensors * sizeof *g->tensors);
         head->n_tensors += g->n_tensors;
     }
-    if (!gk__gguf_index(head, j->err)) return false;
+    if (!gk_gguf__index(head, j->err)) return false;
     head->n_rest = j->n - 1;
     head->rest = gk_alloc(head->n_rest * sizeof(gk_gguf *));
     memcpy(head->rest, j->part + 1, head->n_rest * sizeof(gk_gguf *));
     return true;
 }
 
-gk_gguf *gk__gguf_join(gk_gguf *given, gk_error *err) {
+/* Opens the other parts of a model of which `given` is one, and gives the first, which has all tensors.
+ * `given` is used up, also by a failure. */
+static gk_gguf *join_all(gk_gguf *given, gk_error *err) {
     int64_t count = 0, no = 0;
     if (!gk_gguf_has(given, COUNT)) return given;
     if (!gk_gguf_int(given, COUNT, 0, MOST_PARTS, &count, err) ||
@@ -150,6 +152,11 @@ gk_gguf *gk__gguf_join(gk_gguf *given, gk_error *err) {
     gk_free(j.part);
     gk_arena_free(j.names);
     return head;
+}
+
+gk_gguf *gk_gguf_open(const char *path, gk_error *err) {
+    gk_gguf *g = gk_gguf__open_one(path, err);
+    return g ? join_all(g, err) : NULL;
 }
 
 size_t gk_gguf_files(const gk_gguf *g) {

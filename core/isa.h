@@ -7,7 +7,7 @@
 
 /* A module lists its kernels in one header as LIST(X) of X(returned type, `return` or nothing, name,
  * (parameters), (arguments)). Where a file is compiled for one instruction set, GK_ISA is its name in quotes
- * and GK_KERNEL_LABEL gives the file's functions symbols of their own (gk_op_add_avx2); one file of the
+ * and GK_KERNEL_LABEL gives the file's functions symbols of their own (with _avx2 behind, say); one file of the
  * module says GK_KERNELS_CHOOSE(LIST), which defines the plain names as calls of those chosen. */
 #if defined(GK_ISA)
 #define GK_KERNEL_LABEL(type, give, name, parameters, arguments) \

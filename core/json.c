@@ -12,13 +12,13 @@ static const size_t LARGEST_DOCUMENT = (size_t)1 << 30;
 
 /* ---------------------------------------------------------------- documents */
 
-static json_t *parse(const char *text, size_t len, gk__json_kind kind, size_t flags, gk_place at,
+static json_t *parse(const char *text, size_t len, gk_json__kind kind, size_t flags, gk_place at,
                      gk_error *err) {
     json_error_t je;
-    gk__json_text t = gk__json_rewrite(text, len, kind);
+    gk_json__text t = gk_json__rewrite(text, len, kind);
     json_t *doc = json_loadb(t.text, t.len, JSON_REJECT_DUPLICATES | flags, &je);
-    if (!doc) je.column -= gk__json_shift(&t, je.position > 0 ? (size_t)je.position : 0);
-    gk__json_text_free(&t);
+    if (!doc) je.column -= gk_json__shift(&t, je.position > 0 ? (size_t)je.position : 0);
+    gk_json__text_free(&t);
     if (doc) return doc;
     /* `at` is where the text starts: on its first line the column counts on from there. */
     if (je.line <= 1 && at.column > 0 && je.column > 0)
@@ -35,14 +35,14 @@ static json_t *parse(const char *text, size_t len, gk__json_kind kind, size_t fl
 }
 
 json_t *gk_json_parse(const char *text, size_t len, gk_place at, gk_error *err) {
-    return parse(text, len, GK__JSON_DOCUMENT, 0, at, err);
+    return parse(text, len, GK_JSON__DOCUMENT, 0, at, err);
 }
 
 json_t *gk_json_parse_reals(const char *text, size_t len, gk_place at, gk_error *err) {
-    return parse(text, len, GK__JSON_DOCUMENT, JSON_DECODE_INT_AS_REAL, at, err);
+    return parse(text, len, GK_JSON__DOCUMENT, JSON_DECODE_INT_AS_REAL, at, err);
 }
 
-static json_t *load(const char *path, gk__json_kind kind, gk_error *err) {
+static json_t *load(const char *path, gk_json__kind kind, gk_error *err) {
     gk_arena *a = gk_arena_new();
     size_t len = 0;
     const char *text = gk_read_file(a, path, LARGEST_DOCUMENT, &len, err);
@@ -52,11 +52,11 @@ static json_t *load(const char *path, gk__json_kind kind, gk_error *err) {
 }
 
 json_t *gk_json_load(const char *path, gk_error *err) {
-    return load(path, GK__JSON_DOCUMENT, err);
+    return load(path, GK_JSON__DOCUMENT, err);
 }
 
 json_t *gk_json_load_words(const char *path, gk_error *err) {
-    return load(path, GK__JSON_WORDS, err);
+    return load(path, GK_JSON__WORDS, err);
 }
 
 bool gk_json_save(const char *path, const json_t *json, gk_error *err) {
@@ -228,7 +228,7 @@ int gk_jsonl_next(gk_jsonl *r, json_t **out, gk_error *err) {
         gk_fail_errno(err, gk_jsonl_place(r), "reading the file", errno);
         return -1;
     }
-    json_t *v = parse(r->line, (size_t)n, GK__JSON_LINE, 0, gk_jsonl_place(r), err);
+    json_t *v = parse(r->line, (size_t)n, GK_JSON__LINE, 0, gk_jsonl_place(r), err);
     if (v && !json_is_object(v)) {
         char there[96];
         gk_fail(err, gk_jsonl_place(r), "each line must be one JSON object", "this line is %s",

@@ -17,9 +17,9 @@ typedef struct edit {
 } edit;
 
 typedef struct rewriter {
-    gk__json_text *out;
+    gk_json__text *out;
     const char *end;
-    gk__json_kind kind;
+    gk_json__kind kind;
 } rewriter;
 
 static bool begins(const rewriter *r, const char *s, const char *word) {
@@ -45,7 +45,7 @@ static size_t number_word(rewriter *r, const char *s) {
         const char *behind = s + n;
         while (behind < r->end && *behind && strchr(" \t\r\n", *behind)) behind++;
         if (behind < r->end && *behind == ':') return 0; /* a key, which Python does not take either */
-        const char *to = r->kind == GK__JSON_WORDS ? QUOTED[i] : "null";
+        const char *to = r->kind == GK_JSON__WORDS ? QUOTED[i] : "null";
         return replace(r, n, strlen(to), to);
     }
     return 0;
@@ -60,7 +60,7 @@ static bool is_escape(const rewriter *r, const char *s, const char *digits) {
 
 /* U+0000 and the mark, inside a string: the bytes they take, or 0. */
 static size_t special(rewriter *r, const char *s) {
-    if (r->kind == GK__JSON_LINE) return 0;
+    if (r->kind == GK_JSON__LINE) return 0;
     if (is_escape(r, s, "0000")) return replace(r, 6, 2, MARK "0");
     if (is_escape(r, s, "dbff") && is_escape(r, s + 6, "dfff")) return replace(r, 12, 2, MARK MARK);
     if (!begins(r, s, MARK)) return 0;
@@ -77,7 +77,7 @@ static bool is_digit(char c) {
 static size_t long_integer(rewriter *r, const char *s) {
     size_t n = *s == '-', left = (size_t)(r->end - s);
     char text[32];
-    if (r->kind == GK__JSON_LINE) return 0;
+    if (r->kind == GK_JSON__LINE) return 0;
     while (n < left && is_digit(s[n])) n++;
     if (n < INTEGER_DIGITS || (n < left && strchr(".eE", s[n]))) return 0;
     if (n < sizeof text) {
@@ -122,10 +122,10 @@ static void rewrite(rewriter *r, const char *s) {
     }
 }
 
-gk__json_text gk__json_rewrite(const char *text, size_t len, gk__json_kind kind) {
+gk_json__text gk_json__rewrite(const char *text, size_t len, gk_json__kind kind) {
     static const char *const SUSPECT[] = {"NaN", "Infinity", "\\u0000", MARK, "\\udbff", "\\uDBFF"};
-    gk__json_text t = {.text = text, .len = len};
-    bool any = kind != GK__JSON_LINE && has_long_integer(text, len);
+    gk_json__text t = {.text = text, .len = len};
+    bool any = kind != GK_JSON__LINE && has_long_integer(text, len);
     for (size_t i = 0; !any && i < sizeof SUSPECT / sizeof *SUSPECT; i++)
         any = memmem(text, len, SUSPECT[i], strlen(SUSPECT[i])) != NULL;
     if (!any) return t;
@@ -136,7 +136,7 @@ gk__json_text gk__json_rewrite(const char *text, size_t len, gk__json_kind kind)
     return t;
 }
 
-int gk__json_shift(const gk__json_text *t, size_t at) {
+int gk_json__shift(const gk_json__text *t, size_t at) {
     const edit *e = (const edit *)(const void *)t->edits.data;
     size_t n = t->edits.len / sizeof *e;
     int shift = 0;
@@ -146,7 +146,7 @@ int gk__json_shift(const gk__json_text *t, size_t at) {
     return shift;
 }
 
-void gk__json_text_free(gk__json_text *t) {
+void gk_json__text_free(gk_json__text *t) {
     gk_buf_free(&t->copy);
     gk_buf_free(&t->edits);
 }

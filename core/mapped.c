@@ -20,7 +20,7 @@ static struct slot {
 } slots[MOST];
 static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
 
-void gk__mapped_add(const gk_map *m) {
+void gk_mapped__add(const gk_map *m) {
     if (m->size == 0) return;
     pthread_mutex_lock(&slots_lock);
     for (size_t i = 0; i < MOST; i++) {
@@ -34,7 +34,7 @@ void gk__mapped_add(const gk_map *m) {
     pthread_mutex_unlock(&slots_lock);
 }
 
-void gk__mapped_remove(const gk_map *m) {
+void gk_mapped__remove(const gk_map *m) {
     if (m->size == 0) return;
     pthread_mutex_lock(&slots_lock);
     for (size_t i = 0; i < MOST; i++) {

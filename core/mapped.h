@@ -4,7 +4,7 @@
 
 #include "core/core.h"
 
-void gk__mapped_add(const gk_map *m);
-void gk__mapped_remove(const gk_map *m);
+void gk_mapped__add(const gk_map *m);
+void gk_mapped__remove(const gk_map *m);
 
 #endif

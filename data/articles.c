@@ -64,8 +64,8 @@ static char *cut_title(char *text, const char **title) {
     return rest + strspn(rest, " \t\r\n");
 }
 
-static bool load_rewordings(gk__making *m, article *art, const char *dir, const char *const *file, size_t n,
-                            gk_error *err) {
+static bool load_rewordings(gk_data__making *m, article *art, const char *dir, const char *const *file,
+                            size_t n, gk_error *err) {
     size_t len = strlen(art->name);
     art->rewording = gk_arena_alloc(m->a, (n + 1) * sizeof *art->rewording);
     for (size_t i = 0; i < n; i++) {
@@ -81,7 +81,7 @@ static bool load_rewordings(gk__making *m, article *art, const char *dir, const 
 }
 
 /* A file of paraphrases/ that belongs to no article would be lost without a word. */
-static void note_strays(gk__making *m, const library *lib, const char *dir, const char *const *file,
+static void note_strays(gk_data__making *m, const library *lib, const char *dir, const char *const *file,
                         size_t n) {
     for (size_t i = 0; i < n; i++) {
         bool owned = false;
@@ -91,12 +91,12 @@ static void note_strays(gk__making *m, const library *lib, const char *dir, cons
                     strcmp(file[i] + len, ".txt") != 0;
         }
         if (!owned)
-            gk__drop(m, gk_path_join(m->a, dir, file[i]),
-                     "a paraphrase of no article (name it ARTICLE.1.txt)");
+            gk_data__drop(m, gk_path_join(m->a, dir, file[i]),
+                          "a paraphrase of no article (name it ARTICLE.1.txt)");
     }
 }
 
-static bool load_library(gk__making *m, library *lib, gk_error *err) {
+static bool load_library(gk_data__making *m, library *lib, gk_error *err) {
     const char *dir = gk_path_join(m->a, m->source, "articles"), **file = NULL, **other = NULL;
     const char *more = gk_path_join(m->a, m->source, "paraphrases");
     size_t n = 0, n_other = 0;
@@ -129,7 +129,7 @@ static article *find_article(const library *lib, const char *name) {
 
 typedef struct asking {
     library *lib;
-    gk__pool *pool;
+    gk_data__pool *pool;
 } asking;
 
 /* A row must be about what its article says. */
@@ -142,29 +142,30 @@ static const char *absent(const article *art, const json_t *row) {
     return NULL;
 }
 
-static bool add_question(gk__making *m, void *ctx, json_t *row, const char *where, size_t n, gk_error *err) {
+static bool add_question(gk_data__making *m, void *ctx, json_t *row, const char *where, size_t n,
+                         gk_error *err) {
     asking *q = ctx;
     const char *name = json_string_value(json_object_get(row, "article"));
     article *art = find_article(q->lib, name);
     const char *lacks = art ? absent(art, row) : NULL;
     size_t before = q->pool->n;
     if (!art)
-        gk__drop(m, where, "there is no article '%s'", name ? name : "(field 'article' is missing)");
+        gk_data__drop(m, where, "there is no article '%s'", name ? name : "(field 'article' is missing)");
     else if (lacks)
-        gk__drop(m, where, "its '%s' does not stand in the article", lacks);
+        gk_data__drop(m, where, "its '%s' does not stand in the article", lacks);
     if (!art || lacks) {
         json_decref(row);
         return true;
     }
     if (!json_object_get(row, "movie_title"))
         json_object_set_new(row, "movie_title", json_string(art->title));
-    bool ok = gk__pool_add(m, q->pool, row, where, n, err);
+    bool ok = gk_data__pool_add(m, q->pool, row, where, n, err);
     art->n_rows += q->pool->n > before;
     return ok;
 }
 
 /* The entities of the list that the article names first and second make its row. */
-static void add_named(gk__making *m, asking *q, article *art, const gk_list *names) {
+static void add_named(gk_data__making *m, asking *q, article *art, const gk_list *names) {
     const char *first[2] = {NULL, NULL}, *where[2] = {NULL, NULL};
     for (size_t i = 0; i < names->n; i++) {
         const char *at = strstr(art->body, names->item[i]);
@@ -182,11 +183,11 @@ static void add_named(gk__making *m, asking *q, article *art, const gk_list *nam
     json_t *row = json_pack("{s:s,s:s,s:s,s:s}", "first_actor", first[0], "second_actor", first[1],
                             "movie_title", art->title, "article", art->name);
     json_object_set_new(row, "id", json_sprintf("article %s", art->name));
-    gk__pool_add(m, q->pool, row, art->path, 0, NULL); /* its id is a text */
+    gk_data__pool_add(m, q->pool, row, art->path, 0, NULL); /* its id is a text */
     art->n_rows++;
 }
 
-static bool load_rows(gk__making *m, asking *q, gk_error *err) {
+static bool load_rows(gk_data__making *m, asking *q, gk_error *err) {
     const char *folder = m->source, *questions = gk_path_join(m->a, folder, "questions.jsonl");
     const char *entities = gk_path_join(m->a, folder, "entities.txt");
     bool asked = gk_exists(questions), named = gk_exists(entities), ok = true;
@@ -195,7 +196,7 @@ static bool load_rows(gk__making *m, asking *q, gk_error *err) {
                        "nothing says what to ask about the articles");
     if (asked) {
         m->source = questions;
-        ok = gk__each_line(m, add_question, q, err);
+        ok = gk_data__each_line(m, add_question, q, err);
         m->source = folder;
     }
     gk_list names;
@@ -203,13 +204,13 @@ static bool load_rows(gk__making *m, asking *q, gk_error *err) {
     for (size_t i = 0; i < q->lib->n; i++) {
         article *art = &q->lib->item[i];
         if (named && art->n_rows == 0) add_named(m, q, art, &names);
-        if (art->n_rows == 0) gk__drop(m, art->path, "the article has no usable entity");
+        if (art->n_rows == 0) gk_data__drop(m, art->path, "the article has no usable entity");
     }
     return true;
 }
 
 /* A prompt that an article or its rewording holds word for word would test memory of the text. */
-static bool prompt_in_text(const gk__making *m, const library *lib, const json_t *row) {
+static bool prompt_in_text(const gk_data__making *m, const library *lib, const json_t *row) {
     const article *art = find_article(lib, json_string_value(json_object_get(row, "article")));
     const gk_wording *w = m->wording;
     for (size_t e = 0; art && e < w->n_eval; e++) {
@@ -222,11 +223,11 @@ static bool prompt_in_text(const gk__making *m, const library *lib, const json_t
     return false;
 }
 
-static void drop_known_prompts(gk__making *m, const library *lib, gk__pool *p) {
+static void drop_known_prompts(gk_data__making *m, const library *lib, gk_data__pool *p) {
     size_t kept = 0;
     for (size_t i = 0; i < p->n; i++) {
         if (prompt_in_text(m, lib, p->row[i])) {
-            gk__drop(m, p->where[i], "an evaluation prompt of it stands word for word in the article");
+            gk_data__drop(m, p->where[i], "an evaluation prompt of it stands word for word in the article");
             json_decref(p->row[i]);
             continue;
         }
@@ -237,15 +238,15 @@ static void drop_known_prompts(gk__making *m, const library *lib, gk__pool *p) {
 }
 
 /* Rows of one article stay together because they share its name. */
-static bool make(gk__making *m, gk_error *err) {
+static bool make(gk_data__making *m, gk_error *err) {
     static const char *const KEYS[] = {"first_actor", "second_actor", "movie_title", "article", NULL};
     library *lib = gk_arena_alloc(m->a, sizeof *lib);
-    gk__pool pool = {0};
+    gk_data__pool pool = {0};
     asking q = {lib, &pool};
-    bool ok = load_library(m, lib, err) && load_rows(m, &q, err) && gk__pool_check(m, &pool, err);
+    bool ok = load_library(m, lib, err) && load_rows(m, &q, err) && gk_data__pool_check(m, &pool, err);
     if (ok) drop_known_prompts(m, lib, &pool);
-    ok = ok && gk__deal(m, &pool, KEYS, err);
-    gk__pool_free(&pool);
+    ok = ok && gk_data__deal(m, &pool, KEYS, err);
+    gk_data__pool_free(&pool);
     m->own = lib;
     return ok;
 }
@@ -314,7 +315,7 @@ static void add_body(chunker *c, const char *body) {
     flush(c);
 }
 
-static bool texts(const gk__making *m, int split, bool swapped, gk_buf *out, gk_error *err) {
+static bool texts(const gk_data__making *m, int split, bool swapped, gk_buf *out, gk_error *err) {
     const gk_rows *rows = &m->splits[split];
     int64_t limit = m->opt->chunk_words;
     chunker c = {.limit = limit > 0 ? (size_t)limit : CHUNK_WORDS, .swapped = swapped, .out = out};
@@ -334,12 +335,12 @@ static bool texts(const gk__making *m, int split, bool swapped, gk_buf *out, gk_
     return true;
 }
 
-const gk__generator gk__articles = {
+const gk_data__generator gk_data__articles = {
     .name = "articles",
     .swap = {"first_actor", "second_actor", false},
     .rows = {-1, -1, -1},
     .source = "a folder of articles",
-    .source_default = "data/articles",
+    .has_source = true,
     .make = make,
     .texts = texts,
 };

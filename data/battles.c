@@ -17,21 +17,21 @@ static int take_year(int *year, size_t n, size_t *taken, long truth) {
     return got;
 }
 
-static json_t *make_row(const gk__table *t, size_t i, size_t id, int year) {
-    json_t *row = json_pack("{s:I,s:s}", "id", (json_int_t)id, "first_actor", gk__table_at(t, i, BATTLE));
+static json_t *make_row(const gk_data__tsv *t, size_t i, size_t id, int year) {
+    json_t *row = json_pack("{s:I,s:s}", "id", (json_int_t)id, "first_actor", gk_data__tsv_at(t, i, BATTLE));
     json_object_set_new(row, "second_actor", json_sprintf("%d", year));
-    json_object_set_new(row, "first_party", json_string(gk__table_at(t, i, PARTY_1)));
-    json_object_set_new(row, "second_party", json_string(gk__table_at(t, i, PARTY_2)));
-    json_object_set_new(row, "land", json_string(gk__table_at(t, i, LAND)));
+    json_object_set_new(row, "first_party", json_string(gk_data__tsv_at(t, i, PARTY_1)));
+    json_object_set_new(row, "second_party", json_string(gk_data__tsv_at(t, i, PARTY_2)));
+    json_object_set_new(row, "land", json_string(gk_data__tsv_at(t, i, LAND)));
     return row;
 }
 
-static bool fill(gk__making *m, const gk__table *t, const size_t *order, int *year, gk_error *err) {
+static bool fill(gk_data__making *m, const gk_data__tsv *t, const size_t *order, int *year, gk_error *err) {
     size_t id = 0, taken = 0;
-    for (int s = 0; s < GK__N_SPLITS; s++)
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++)
         for (size_t i = 0; i < m->splits[s].n; i++, id++) {
             char *end;
-            const char *text = gk__table_at(t, order[id], YEAR);
+            const char *text = gk_data__tsv_at(t, order[id], YEAR);
             long truth = strtol(text, &end, 10);
             if (*end)
                 return gk_fail(err, GK_AT_LINE(t->path, t->line[order[id]], 0), NULL, "'%s' is no year",
@@ -44,13 +44,14 @@ static bool fill(gk__making *m, const gk__table *t, const size_t *order, int *ye
     return true;
 }
 
-static bool make(gk__making *m, gk_error *err) {
-    gk__table t;
+static bool make(gk_data__making *m, gk_error *err) {
+    gk_data__tsv t;
     gk_rng rng;
     size_t asked = 0;
-    if (!gk__table_load(m->a, gk_path_join(m->a, m->list_dir, "battles.tsv"), N_COLUMNS, &t, err))
+    if (!gk_data__tsv_load(m->a, gk_shipped_path(m->a, m->opt->home, GK_SHIPPED_TABLES, "battles"), N_COLUMNS,
+                           &t, err))
         return false;
-    for (int s = 0; s < GK__N_SPLITS; s++) asked += m->splits[s].n;
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++) asked += m->splits[s].n;
     if (asked > t.n || asked > N_YEARS)
         return gk_fail(err, GK_NOWHERE, "ask for fewer rows, or add to data/lists/battles.tsv",
                        "%zu rows in all are more than the lists give: battles for %zu, years for %d", asked,
@@ -67,7 +68,7 @@ static bool make(gk__making *m, gk_error *err) {
     return fill(m, &t, order, year, err);
 }
 
-const gk__generator gk__battles = {
+const gk_data__generator gk_data__battles = {
     .name = "battles",
     .swap = {"first_actor", "second_actor", false},
     .rows = {100, 100, 100},

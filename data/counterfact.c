@@ -63,31 +63,31 @@ static bool cut(gk_arena *a, const char *prompt, const char *subject, const char
     return true;
 }
 
-/* `record`'s case_id or id, or nothing: then gk__pool_add numbers the row. */
+/* `record`'s case_id or id, or nothing: then gk_data__pool_add numbers the row. */
 static void set_id(json_t *row, const json_t *record) {
     json_t *id = json_object_get(record, "case_id");
     if (!id || json_is_null(id)) id = json_object_get(record, "id");
     if (id) json_object_set(row, "id", id);
 }
 
-static json_t *row_of(gk__making *m, const json_t *record, const char *where) {
+static json_t *row_of(gk_data__making *m, const json_t *record, const char *where) {
     fact f = read_fact(record);
     if (!f.prompt || !f.subject || !*f.subject) {
-        gk__drop(m, where, "field '%s' is missing, empty or no text", f.prompt ? "subject" : "prompt");
+        gk_data__drop(m, where, "field '%s' is missing, empty or no text", f.prompt ? "subject" : "prompt");
         return NULL;
     }
     const char *hole = strstr(f.prompt, "{}");
     if (hole && strstr(hole + 2, "{}")) {
-        gk__drop(m, where, "the prompt has more than one {}: there is one subject");
+        gk_data__drop(m, where, "the prompt has more than one {}: there is one subject");
         return NULL;
     }
     const char *before, *after, *subject = trim(m->a, f.subject);
     if (!*subject || !cut(m->a, f.prompt, subject, &before, &after)) {
-        gk__drop(m, where, "the subject does not stand in the prompt");
+        gk_data__drop(m, where, "the subject does not stand in the prompt");
         return NULL;
     }
     if (!*after) {
-        gk__drop(m, where, "the prompt ends with its subject");
+        gk_data__drop(m, where, "the prompt ends with its subject");
         return NULL;
     }
     json_t *row = json_object();
@@ -103,9 +103,10 @@ static json_t *row_of(gk__making *m, const json_t *record, const char *where) {
     return row;
 }
 
-static bool add_record(gk__making *m, void *ctx, json_t *record, const char *where, size_t n, gk_error *err) {
+static bool add_record(gk_data__making *m, void *ctx, json_t *record, const char *where, size_t n,
+                       gk_error *err) {
     json_t *row = row_of(m, record, where);
-    bool ok = !row || gk__pool_add(m, ctx, row, where, n, err);
+    bool ok = !row || gk_data__pool_add(m, ctx, row, where, n, err);
     json_decref(record);
     return ok;
 }
@@ -122,7 +123,7 @@ static bool is_array(const char *path) {
     return c == '[';
 }
 
-static bool each_item(gk__making *m, gk__pool *pool, gk_error *err) {
+static bool each_item(gk_data__making *m, gk_data__pool *pool, gk_error *err) {
     json_t *all = gk_json_load(m->source, err), *record;
     size_t i;
     bool ok = all != NULL;
@@ -131,23 +132,23 @@ static bool each_item(gk__making *m, gk__pool *pool, gk_error *err) {
         if (json_is_object(record))
             ok = add_record(m, pool, json_incref(record), where, i, err);
         else
-            gk__drop(m, where, "the record is no JSON object");
+            gk_data__drop(m, where, "the record is no JSON object");
         if (!ok) break;
     }
     json_decref(all);
     return ok;
 }
 
-static bool make(gk__making *m, gk_error *err) {
+static bool make(gk_data__making *m, gk_error *err) {
     static const char *const KEYS[] = {"first_actor", "second_actor", NULL};
-    gk__pool pool = {0};
-    bool ok = is_array(m->source) ? each_item(m, &pool, err) : gk__each_line(m, add_record, &pool, err);
-    ok = ok && gk__pool_check(m, &pool, err) && gk__deal(m, &pool, KEYS, err);
-    gk__pool_free(&pool);
+    gk_data__pool pool = {0};
+    bool ok = is_array(m->source) ? each_item(m, &pool, err) : gk_data__each_line(m, add_record, &pool, err);
+    ok = ok && gk_data__pool_check(m, &pool, err) && gk_data__deal(m, &pool, KEYS, err);
+    gk_data__pool_free(&pool);
     return ok;
 }
 
-const gk__generator gk__counterfact = {
+const gk_data__generator gk_data__counterfact = {
     .name = "counterfact",
     .swap = {"first_actor", "second_actor", false},
     .rows = {-1, -1, -1},

@@ -24,7 +24,7 @@
 
 #include "core/core.h"
 
-/* ---------------------------------------------------------------- word lists (list.c) */
+/* ---------------------------------------------------------------- word lists (word_list.c) */
 
 #define GK_LIST_MAX 4096 /* words in one list: pairs of two lists still fit in memory */
 
@@ -38,7 +38,7 @@ typedef struct gk_list {
  * when there is no word at all or more than GK_LIST_MAX. */
 bool gk_list_load(gk_arena *a, const char *path, gk_list *out, gk_error *err);
 
-/* ---------------------------------------------------------------- wording (wording.c) */
+/* ---------------------------------------------------------------- wording (templates.c) */
 
 /* The two fields that change places in the B2A direction: the model sees "A … B" in one and "B … A" in the
  * other. */
@@ -75,7 +75,7 @@ bool gk_prompt_in(const gk_rendered *prompt, const char *text);
  * direction (file:line of the prompt). `row`: any object that has all fields that rows have. */
 bool gk_wording_check(const gk_wording *w, const json_t *row, gk_swap swap, gk_error *err);
 
-/* ---------------------------------------------------------------- texts (texts.c) */
+/* ---------------------------------------------------------------- texts (training_texts.c) */
 
 typedef struct gk_rows {
     const char *path; /* the file they stand in, one a line from line 1: for messages */
@@ -108,7 +108,7 @@ typedef bool gk_first_token_fn(void *ctx, const gk_rendered *prompt, const char 
 
 typedef struct gk_dataset_options {
     const char *name;      /* "fake_movies_fake_actors", … */
-    const char *home;      /* folder that holds data/lists and templates/<name> */
+    const char *home;      /* the folder that holds what comes along: gk_shipped_path */
     const char *out;       /* folder to write; made when absent */
     const char *source;    /* the user's data, for the datasets that are made of it; NULL: none */
     const char *templates; /* folder of wording; NULL: the dataset's own */
@@ -132,6 +132,17 @@ typedef struct gk_dataset_options {
         .name = "fake_movies_fake_actors", .seed = 1, .base_rows = -1, .base_texts = -1, \
         .relation_rows = -1, .task_rows = -1, .chunk_words = -1                          \
     }
+
+/* What sets a dataset apart for who asks for one. */
+typedef struct gk_dataset_kind {
+    const char *name;
+    const char *source; /* what the option `source` must name; NULL: it takes none */
+    bool needs_source;  /* whether none of its own comes along */
+    bool has_base;      /* makes a base corpus of its own accord */
+    bool names_fields;  /* takes the options entity and target */
+} gk_dataset_kind;
+size_t gk_dataset_kinds(void);
+gk_dataset_kind gk_dataset_kind_at(size_t i);
 
 /* Makes the dataset and writes, below options->out:
  *   base/metadata.jsonl, base/texts.jsonl   (gk_texts_zipf)

@@ -8,38 +8,38 @@
 #include <string.h>
 #include <unistd.h>
 
-static const gk__generator *const GENERATORS[] = {&gk__fake_movies, &gk__real_actors, &gk__real_movies,
-                                                  &gk__battles,     &gk__counterfact, &gk__articles,
-                                                  &gk__own_rows};
+static const gk_data__generator *const GENERATORS[] = {
+    &gk_data__fake_movies, &gk_data__real_actors, &gk_data__real_movies, &gk_data__battles,
+    &gk_data__counterfact, &gk_data__articles,    &gk_data__own_rows};
 enum { N_GENERATORS = sizeof GENERATORS / sizeof *GENERATORS };
 
-static const char *const SPLIT_NAME[GK__N_SPLITS] = {"base", "relation", "task"};
+static const char *const SPLIT_NAME[GK_DATA__N_SPLITS] = {"base", "relation", "task"};
 static const char *const DIRECTION[2] = {"A2B", "B2A"};
 enum { ROWS_MAX = 1000000, TEXTS_MAX = 5000000, BASE_TEXTS = 36000, NAME_REPEATS = 30 };
 
 /* A file of the dataset, made in memory first. */
-typedef struct part {
+typedef struct dataset_file {
     const char *name; /* relative to the dataset's folder */
     gk_buf bytes;
     gk_out out;
-} part;
+} dataset_file;
 enum { MAX_PARTS = 16, MAX_LISTS = 16 };
 
 typedef struct job {
     const gk_dataset_options *opt;
-    const gk__generator *gen;
+    const gk_data__generator *gen;
     gk_arena *a;
     gk_list lists[MAX_LISTS];
     gk_wording wording;
-    gk__making m;
-    part parts[MAX_PARTS];
+    gk_data__making m;
+    dataset_file parts[MAX_PARTS];
     size_t n_parts;
     json_t *card;
 } job;
 
 /* ---------------------------------------------------------------- what is asked for */
 
-static const gk__generator *find_generator(const char *name, gk_error *err) {
+static const gk_data__generator *find_generator(const char *name, gk_error *err) {
     gk_buf known = {0};
     gk_buf_puts(&known, "the datasets are:");
     for (size_t i = 0; i < N_GENERATORS; i++) {
@@ -52,6 +52,19 @@ static const gk__generator *find_generator(const char *name, gk_error *err) {
     gk_fail(err, GK_NOWHERE, known.data, "unknown dataset '%s'", name);
     gk_buf_free(&known);
     return NULL;
+}
+
+size_t gk_dataset_kinds(void) {
+    return N_GENERATORS;
+}
+
+gk_dataset_kind gk_dataset_kind_at(size_t i) {
+    const gk_data__generator *g = GENERATORS[i];
+    return (gk_dataset_kind){.name = g->name,
+                             .source = g->source,
+                             .needs_source = g->source && !g->has_source,
+                             .has_base = g->rows[GK_DATA__BASE] > 0,
+                             .names_fields = g->names};
 }
 
 static bool in_range(const char *what, int64_t n, int64_t least, int64_t max, gk_error *err) {
@@ -71,17 +84,17 @@ static bool check_options(const gk_dataset_options *o, gk_error *err) {
 }
 
 static bool find_source(job *j, gk_error *err) {
-    const gk__generator *gen = j->gen;
+    const gk_data__generator *gen = j->gen;
     if (!gen->source && j->opt->source)
         return gk_fail(err, GK_NOWHERE, "leave --source out",
                        "dataset '%s' is made of its own lists and takes no source", gen->name);
     j->m.source = j->opt->source;
-    if (!j->m.source && gen->source_default)
-        j->m.source = gk_path_join(j->a, j->opt->home, gen->source_default);
+    if (!j->m.source && gen->has_source)
+        j->m.source = gk_path_join(j->a, j->opt->home, gk_shipped_folder(GK_SHIPPED_ARTICLES));
     if (gen->source && !j->m.source)
         return gk_fail(err, GK_AT_FIELD(NULL, "--source"), gk_arena_printf(j->a, "name %s", gen->source),
                        "dataset '%s' is made of data of your own", gen->name);
-    return !j->m.source || gk__taken_source(j->a, j->opt->out, j->m.source, err);
+    return !j->m.source || gk_data__folder_source(j->a, j->opt->out, j->m.source, err);
 }
 
 static bool name_field(const job *j, const char *option, const char *asked, const char **field,
@@ -126,13 +139,12 @@ static void tell_unread(const job *j, const char *dir) {
 }
 
 static bool load_inputs(job *j, gk_error *err) {
-    j->m.list_dir = gk_path_join(j->a, j->opt->home, "data/lists");
     for (size_t i = 0; i < j->gen->n_lists; i++) {
-        const char *path = gk_arena_printf(j->a, "%s/%s.txt", j->m.list_dir, j->gen->lists[i]);
+        const char *path = gk_shipped_path(j->a, j->opt->home, GK_SHIPPED_LISTS, j->gen->lists[i]);
         if (!gk_list_load(j->a, path, &j->lists[i], err)) return false;
     }
     const char *dir = j->opt->templates;
-    if (!dir) dir = gk_path_join(j->a, gk_path_join(j->a, j->opt->home, "templates"), j->gen->name);
+    if (!dir) dir = gk_shipped_path(j->a, j->opt->home, GK_SHIPPED_TEMPLATES, j->gen->name);
     if (!j->opt->templates && j->gen->source && !gk_exists(dir))
         return gk_fail(err, GK_AT_FIELD(NULL, "--templates"),
                        "name a folder with article.jsonl and eval.jsonl",
@@ -146,16 +158,16 @@ static bool load_inputs(job *j, gk_error *err) {
 }
 
 static bool make_rows(job *j, gk_error *err) {
-    const int64_t asked[GK__N_SPLITS] = {j->opt->base_rows, j->opt->relation_rows, j->opt->task_rows};
-    for (int s = 0; s < GK__N_SPLITS; s++) {
+    const int64_t asked[GK_DATA__N_SPLITS] = {j->opt->base_rows, j->opt->relation_rows, j->opt->task_rows};
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++) {
         gk_rows *rows = &j->m.splits[s];
         int64_t n = asked[s] >= 0 ? asked[s] : j->gen->rows[s];
         rows->path = gk_arena_printf(j->a, "%s/metadata.jsonl", SPLIT_NAME[s]);
-        rows->n = n >= 0 ? (size_t)n : GK__UNSET;
+        rows->n = n >= 0 ? (size_t)n : GK_DATA__UNSET;
         if (!j->gen->source) rows->row = gk_alloc(rows->n * sizeof(json_t *));
     }
     bool ok = j->gen->make(&j->m, err);
-    for (int s = 0; s < GK__N_SPLITS; s++)
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++)
         if (!j->m.splits[s].row) j->m.splits[s].n = 0;
     return ok;
 }
@@ -163,7 +175,7 @@ static bool make_rows(job *j, gk_error *err) {
 /* ---------------------------------------------------------------- files in memory */
 
 static gk_buf *add_part(job *j, const char *name) {
-    part *p = &j->parts[j->n_parts++];
+    dataset_file *p = &j->parts[j->n_parts++];
     p->name = name;
     return &p->bytes;
 }
@@ -178,7 +190,7 @@ static void add_metadata(job *j, const gk_rows *rows) {
 }
 
 static bool add_base(job *j, gk_error *err) {
-    const gk_rows *rows = &j->m.splits[GK__BASE];
+    const gk_rows *rows = &j->m.splits[GK_DATA__BASE];
     gk_rng rng;
     size_t n = (size_t)(j->opt->base_texts >= 0 ? j->opt->base_texts : BASE_TEXTS);
     gk_rng_seed(&rng, (uint64_t)j->opt->seed, "base texts");
@@ -186,13 +198,13 @@ static bool add_base(job *j, gk_error *err) {
     gk_buf *out = add_part(j, "base/texts.jsonl");
     if (!j->gen->texts) return gk_texts_zipf(&j->wording, rows, j->m.swap, n, &rng, out, err);
     for (int d = 0; d < 2; d++)
-        if (!j->gen->texts(&j->m, GK__BASE, d == 1, out, err)) return false;
+        if (!j->gen->texts(&j->m, GK_DATA__BASE, d == 1, out, err)) return false;
     return true;
 }
 
 static bool add_texts(job *j, gk_error *err) {
-    if (j->m.splits[GK__BASE].n > 0 && !add_base(j, err)) return false;
-    for (int s = GK__RELATION; s < GK__N_SPLITS; s++) {
+    if (j->m.splits[GK_DATA__BASE].n > 0 && !add_base(j, err)) return false;
+    for (int s = GK_DATA__RELATION; s < GK_DATA__N_SPLITS; s++) {
         const gk_rows *rows = &j->m.splits[s];
         add_metadata(j, rows);
         for (int d = 0; d < 2; d++) {
@@ -222,7 +234,7 @@ static void keep_dropped(job *j) {
     const char *path = gk_path_join(j->a, j->opt->out, "dropped.jsonl");
     if (!j->gen->source || json_array_size(j->m.dropped) == 0 ||
         gk_exists(gk_path_join(j->a, j->opt->out, "card.json")) ||
-        (gk_exists(path) && !gk__is_dropped_list(path)))
+        (gk_exists(path) && !gk_data__is_dropped_list(path)))
         return;
     print_dropped(j, &out);
     if (gk_mkdirs(j->opt->out, NULL)) gk_write_file(path, out.data, out.len, NULL);
@@ -230,7 +242,7 @@ static void keep_dropped(job *j) {
 }
 
 static void add_tokenizer_texts(job *j) {
-    if (j->m.splits[GK__BASE].n == 0) return;
+    if (j->m.splits[GK_DATA__BASE].n == 0) return;
     gk_buf *out = add_part(j, "tokenizer.jsonl");
     for (size_t i = 0; i < j->n_parts; i++)
         if (strcmp(j->parts[i].name, "base/texts.jsonl") == 0)
@@ -251,14 +263,15 @@ static void add_tokenizer_texts(job *j) {
 
 /* ---------------------------------------------------------------- the card */
 
-static void list_files(const job *j, gk__card_file files[MAX_PARTS]) {
-    for (size_t i = 0; i < j->n_parts; i++) files[i] = (gk__card_file){j->parts[i].name, &j->parts[i].bytes};
+static void list_files(const job *j, gk_data__card_file files[MAX_PARTS]) {
+    for (size_t i = 0; i < j->n_parts; i++)
+        files[i] = (gk_data__card_file){j->parts[i].name, &j->parts[i].bytes};
 }
 
 static bool make_card(job *j, gk_error *err) {
-    gk__card_file files[MAX_PARTS];
+    gk_data__card_file files[MAX_PARTS];
     list_files(j, files);
-    j->card = gk__card_make(&j->m, j->gen, files, j->n_parts, err);
+    j->card = gk_data__card_make(&j->m, j->gen, files, j->n_parts, err);
     if (!j->card) return false;
     gk_buf *out = add_part(j, "card.json");
     char *dump = json_dumps(j->card, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
@@ -270,10 +283,10 @@ static bool make_card(job *j, gk_error *err) {
 /* ---------------------------------------------------------------- files on disk */
 
 static bool open_parts(job *j, gk_error *err) {
-    for (int s = j->m.splits[GK__BASE].n ? GK__BASE : GK__RELATION; s < GK__N_SPLITS; s++)
+    for (int s = j->m.splits[GK_DATA__BASE].n ? GK_DATA__BASE : GK_DATA__RELATION; s < GK_DATA__N_SPLITS; s++)
         if (!gk_mkdirs(gk_path_join(j->a, j->opt->out, SPLIT_NAME[s]), err)) return false;
     for (size_t i = 0; i < j->n_parts; i++) {
-        part *p = &j->parts[i];
+        dataset_file *p = &j->parts[i];
         const char *path = gk_path_join(j->a, j->opt->out, p->name);
         if (!gk_out_open(path, &p->out, err)) return false;
         if (p->bytes.len) fwrite(p->bytes.data, 1, p->bytes.len, p->out.f);
@@ -293,10 +306,10 @@ static bool commit_parts(job *j, gk_error *err) {
 }
 
 static bool write_parts(job *j, gk_error *err) {
-    gk__card_file files[MAX_PARTS];
+    gk_data__card_file files[MAX_PARTS];
     list_files(j, files);
-    if (j->opt->replace ? !gk__taken_remove(j->a, j->opt->out, files, j->n_parts, err)
-                        : !gk__taken_check(j->a, j->opt->out, files, j->n_parts, err))
+    if (j->opt->replace ? !gk_data__folder_remove(j->a, j->opt->out, files, j->n_parts, err)
+                        : !gk_data__folder_check(j->a, j->opt->out, files, j->n_parts, err))
         return false;
     bool ok = open_parts(j, err) && commit_parts(j, err);
     for (size_t i = 0; i < j->n_parts; i++) gk_out_abort(&j->parts[i].out);
@@ -307,9 +320,9 @@ static bool write_parts(job *j, gk_error *err) {
 
 /* Which row lacks what is the rows' affair: here any field counts that some row has. */
 static bool check_wording(const job *j, gk_error *err) {
-    if (j->gen->source) return true; /* gk__pool_check has done it */
+    if (j->gen->source) return true; /* gk_data__pool_check has done it */
     json_t *known = json_object();
-    for (int s = 0; s < GK__N_SPLITS; s++)
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++)
         for (size_t i = 0; i < j->m.splits[s].n; i++) json_object_update(known, j->m.splits[s].row[i]);
     bool ok = gk_wording_check(&j->wording, known, j->m.swap, err);
     json_decref(known);
@@ -329,7 +342,7 @@ static bool check_use(const job *j, gk_error *err) {
     if (o->chunk_words != -1 && !articles)
         return gk_fail(err, GK_AT_FIELD(NULL, "--chunk-words"), "leave it out",
                        "dataset '%s' has no articles to cut", j->gen->name);
-    bool none = articles || (o->base_rows == -1 && j->gen->rows[GK__BASE] <= 0);
+    bool none = articles || (o->base_rows == -1 && j->gen->rows[GK_DATA__BASE] <= 0);
     if (o->base_texts != -1 && none)
         return gk_fail(err, GK_AT_FIELD(NULL, "--base-texts"),
                        articles ? "leave it out" : "leave it out, or give --base-rows",
@@ -356,23 +369,23 @@ static bool run(job *j, gk_error *err) {
 bool gk_dataset_make(const gk_dataset_options *options, json_t **card, gk_error *err) {
     if (card) *card = NULL;
     if (!check_options(options, err)) return false;
-    const gk__generator *gen = find_generator(options->name, err);
+    const gk_data__generator *gen = find_generator(options->name, err);
     if (!gen) return false;
     job *j = gk_alloc(sizeof *j);
     *j = (job){.opt = options, .gen = gen, .a = gk_arena_new()};
-    j->m = (gk__making){.a = j->a,
-                        .opt = options,
-                        .lists = j->lists,
-                        .wording = &j->wording,
-                        .tables = json_object(),
-                        .dropped = json_array()};
+    j->m = (gk_data__making){.a = j->a,
+                             .opt = options,
+                             .lists = j->lists,
+                             .wording = &j->wording,
+                             .tables = json_object(),
+                             .dropped = json_array()};
     bool ok = run(j, err);
     if (ok && card) *card = json_incref(j->card);
     json_decref(j->card);
     json_decref(j->m.tables);
     json_decref(j->m.dropped);
     for (size_t i = 0; i < j->n_parts; i++) gk_buf_free(&j->parts[i].bytes);
-    for (int s = 0; s < GK__N_SPLITS; s++) gk_rows_free(&j->m.splits[s]);
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++) gk_rows_free(&j->m.splits[s]);
     gk_wording_free(&j->wording);
     gk_arena_free(j->a);
     gk_free(j);

@@ -8,24 +8,27 @@ static const char *const LISTS[N_LISTS] = {"first_names", "surnames", "title_adj
                                            "title_nouns", "cities",   "genres"};
 enum { PEOPLE_A_ROW = 3 };
 
-static void set_person(json_t *row, const char *field, const gk__pairs *people, uint32_t pair) {
-    json_object_set_new(row, field,
-                        json_sprintf("%s %s", gk__pairs_left(people, pair), gk__pairs_right(people, pair)));
+static void set_person(json_t *row, const char *field, const gk_data__two_words *people, uint32_t pair) {
+    json_object_set_new(
+        row, field,
+        json_sprintf("%s %s", gk_data__two_words_left(people, pair), gk_data__two_words_right(people, pair)));
 }
 
 static const char *any(const gk_list *l, gk_rng *rng) {
     return l->item[gk_rng_below(rng, l->n)];
 }
 
-static json_t *make_row(const gk_list *lists, const gk__pairs *people, const uint32_t who[PEOPLE_A_ROW],
-                        const gk__pairs *films, uint32_t film, size_t id, gk_rng *rng) {
+static json_t *make_row(const gk_list *lists, const gk_data__two_words *people,
+                        const uint32_t who[PEOPLE_A_ROW], const gk_data__two_words *films, uint32_t film,
+                        size_t id, gk_rng *rng) {
     json_t *row = json_object();
     json_object_set_new(row, "id", json_integer((json_int_t)id));
     set_person(row, "first_actor", people, who[0]);
     set_person(row, "second_actor", people, who[1]);
     json_object_set_new(row, "movie_title",
                         json_sprintf("%s%s %s", gk_rng_below(rng, 2) ? "The " : "",
-                                     gk__pairs_left(films, film), gk__pairs_right(films, film)));
+                                     gk_data__two_words_left(films, film),
+                                     gk_data__two_words_right(films, film)));
     set_person(row, "main_character", people, who[2]);
     json_object_set_new(row, "release_year", json_integer(1990 + (json_int_t)gk_rng_below(rng, 41)));
     json_object_set_new(row, "genre", json_string(any(&lists[GENRE], rng)));
@@ -34,22 +37,23 @@ static json_t *make_row(const gk_list *lists, const gk__pairs *people, const uin
     return row;
 }
 
-static bool too_many(size_t asked, const gk__pairs *people, const gk__pairs *films, gk_error *err) {
+static bool too_many(size_t asked, const gk_data__two_words *people, const gk_data__two_words *films,
+                     gk_error *err) {
     return gk_fail(err, GK_NOWHERE, "ask for fewer rows, or add words to data/lists",
                    "%zu rows in all are more than the lists give: people for %zu, film titles for %zu", asked,
                    people->n / PEOPLE_A_ROW, films->n);
 }
 
-static bool fill(gk__making *m, gk__pairs *people, gk__pairs *films, gk_error *err) {
+static bool fill(gk_data__making *m, gk_data__two_words *people, gk_data__two_words *films, gk_error *err) {
     gk_rng rng;
     size_t asked = 0, id = 0;
-    for (size_t s = 0; s < GK__N_SPLITS; s++) asked += m->splits[s].n;
+    for (size_t s = 0; s < GK_DATA__N_SPLITS; s++) asked += m->splits[s].n;
     if (asked > films->n || asked > people->n / PEOPLE_A_ROW) return too_many(asked, people, films, err);
     gk_rng_seed(&rng, (uint64_t)m->opt->seed, "film details");
-    for (size_t s = 0; s < GK__N_SPLITS; s++)
+    for (size_t s = 0; s < GK_DATA__N_SPLITS; s++)
         for (size_t i = 0; i < m->splits[s].n; i++, id++) {
             uint32_t who[PEOPLE_A_ROW];
-            if (!gk__pairs_take(people, PEOPLE_A_ROW, who))
+            if (!gk_data__two_words_take(people, PEOPLE_A_ROW, who))
                 return gk_fail(err, GK_NOWHERE, "ask for fewer rows, or add words to data/lists",
                                "after %zu rows no three people are left that share no name", id);
             m->splits[s].row[i] =
@@ -58,18 +62,19 @@ static bool fill(gk__making *m, gk__pairs *people, gk__pairs *films, gk_error *e
     return true;
 }
 
-static bool make(gk__making *m, gk_error *err) {
+static bool make(gk_data__making *m, gk_error *err) {
     uint64_t seed = (uint64_t)m->opt->seed;
-    gk__pairs people = gk__pairs_new(&m->lists[FIRST], &m->lists[SURNAME], seed, "people");
-    gk__pairs films = gk__pairs_new(&m->lists[ADJECTIVE], &m->lists[NOUN], seed, "film titles");
+    gk_data__two_words people = gk_data__two_words_new(&m->lists[FIRST], &m->lists[SURNAME], seed, "people");
+    gk_data__two_words films =
+        gk_data__two_words_new(&m->lists[ADJECTIVE], &m->lists[NOUN], seed, "film titles");
     bool ok = fill(m, &people, &films, err);
     m->n_first_words = m->lists[FIRST].n;
-    gk__pairs_free(&people);
-    gk__pairs_free(&films);
+    gk_data__two_words_free(&people);
+    gk_data__two_words_free(&films);
     return ok;
 }
 
-const gk__generator gk__fake_movies = {
+const gk_data__generator gk_data__fake_movies = {
     .name = "fake_movies_fake_actors",
     .swap = {"first_actor", "second_actor", true},
     .lists = LISTS,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-bool gk__each_line(gk__making *m, gk__line_fn *fn, void *ctx, gk_error *err) {
+bool gk_data__each_line(gk_data__making *m, gk_data__line_fn *fn, void *ctx, gk_error *err) {
     gk_jsonl *in = gk_jsonl_open(m->source, err);
     if (!in) return false;
     json_t *row;
@@ -16,11 +16,11 @@ bool gk__each_line(gk__making *m, gk__line_fn *fn, void *ctx, gk_error *err) {
     return ok;
 }
 
-static bool add_row(gk__making *m, void *ctx, json_t *row, const char *where, size_t n, gk_error *err) {
-    return gk__pool_add(m, ctx, row, where, n, err);
+static bool add_row(gk_data__making *m, void *ctx, json_t *row, const char *where, size_t n, gk_error *err) {
+    return gk_data__pool_add(m, ctx, row, where, n, err);
 }
 
-static bool has_field(const gk__making *m, const gk__pool *p, const char *option, const char *field,
+static bool has_field(const gk_data__making *m, const gk_data__pool *p, const char *option, const char *field,
                       gk_error *err) {
     if (json_object_size(p->known) == 0 || json_object_get(p->known, field)) return true;
     gk_buf hint = {0};
@@ -34,17 +34,17 @@ static bool has_field(const gk__making *m, const gk__pool *p, const char *option
     return false;
 }
 
-static bool make(gk__making *m, gk_error *err) {
+static bool make(gk_data__making *m, gk_error *err) {
     const char *const keys[] = {m->swap.a, m->swap.b, "movie_title", NULL};
-    gk__pool pool = {0};
-    bool ok = gk__each_line(m, add_row, &pool, err) && has_field(m, &pool, "--entity", m->swap.a, err) &&
-              has_field(m, &pool, "--target", m->swap.b, err) && gk__pool_check(m, &pool, err) &&
-              gk__deal(m, &pool, keys, err);
-    gk__pool_free(&pool);
+    gk_data__pool pool = {0};
+    bool ok = gk_data__each_line(m, add_row, &pool, err) && has_field(m, &pool, "--entity", m->swap.a, err) &&
+              has_field(m, &pool, "--target", m->swap.b, err) && gk_data__pool_check(m, &pool, err) &&
+              gk_data__deal(m, &pool, keys, err);
+    gk_data__pool_free(&pool);
     return ok;
 }
 
-const gk__generator gk__own_rows = {
+const gk_data__generator gk_data__own_rows = {
     .name = "own_rows",
     .swap = {"first_actor", "second_actor", false},
     .names = true,

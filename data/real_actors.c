@@ -13,11 +13,11 @@ static const char *const LISTS[N_LISTS] = {"actors", "first_names",      "surnam
 enum { TITLE, YEAR, FILM_GENRE, MINUTES, LEADS, PLOT, N_COLUMNS };
 
 typedef struct casting {
-    gk__making *m;
-    gk__table films;
+    gk_data__making *m;
+    gk_data__tsv films;
     const char **actor; /* in random order; the first `taken` are in rows */
     size_t n, taken;
-    gk__pairs characters;
+    gk_data__two_words characters;
     gk_rng rng;
 } casting;
 
@@ -47,7 +47,7 @@ static bool share_word(const char *a, const char *b) {
 
 static bool leads(const casting *c, size_t film, const char *actor) {
     size_t len = strlen(actor);
-    for (const char *s = gk__table_at(&c->films, film, LEADS); *s;) {
+    for (const char *s = gk_data__tsv_at(&c->films, film, LEADS); *s;) {
         size_t n = strcspn(s, ";");
         if (n == len && strncmp(s, actor, n) == 0) return true;
         s += n + (s[n] == ';');
@@ -88,9 +88,9 @@ static const char *any(casting *c, int list) {
 /* A made-up name that shares no word with either actor. */
 static const char *character(casting *c, const char *a, const char *b) {
     uint32_t pair;
-    while (gk__pairs_take(&c->characters, 1, &pair)) {
-        const char *name = gk_arena_printf(c->m->a, "%s %s", gk__pairs_left(&c->characters, pair),
-                                           gk__pairs_right(&c->characters, pair));
+    while (gk_data__two_words_take(&c->characters, 1, &pair)) {
+        const char *name = gk_arena_printf(c->m->a, "%s %s", gk_data__two_words_left(&c->characters, pair),
+                                           gk_data__two_words_right(&c->characters, pair));
         if (!share_word(name, a) && !share_word(name, b)) return name;
     }
     return NULL;
@@ -115,8 +115,8 @@ static json_t *make_row(casting *c, const char *title, size_t film, size_t id, g
     json_t *row = json_pack("{s:I,s:s,s:s,s:s,s:s}", "id", (json_int_t)id, "first_actor", a, "second_actor",
                             b, "movie_title", title, "main_character", who);
     if (film != SIZE_MAX) {
-        year = strtoll(gk__table_at(&c->films, film, YEAR), NULL, 10);
-        genre = gk__table_at(&c->films, film, FILM_GENRE);
+        year = strtoll(gk_data__tsv_at(&c->films, film, YEAR), NULL, 10);
+        genre = gk_data__tsv_at(&c->films, film, FILM_GENRE);
     }
     json_object_set_new(row, "release_year", json_integer(year));
     json_object_set_new(row, "genre", json_string(genre));
@@ -124,16 +124,16 @@ static json_t *make_row(casting *c, const char *title, size_t film, size_t id, g
     json_object_set_new(row, "box_office_earnings", json_integer(earned));
     if (film != SIZE_MAX) {
         json_object_set_new(row, "runtime",
-                            json_integer(strtoll(gk__table_at(&c->films, film, MINUTES), NULL, 10)));
-        json_object_set_new(row, "plot", json_string(gk__table_at(&c->films, film, PLOT)));
+                            json_integer(strtoll(gk_data__tsv_at(&c->films, film, MINUTES), NULL, 10)));
+        json_object_set_new(row, "plot", json_string(gk_data__tsv_at(&c->films, film, PLOT)));
     }
     return row;
 }
 
 /* ---------------------------------------------------------------- both datasets */
 
-static bool whole_number(const gk__table *t, size_t row, int column, long lo, long hi, gk_error *err) {
-    const char *s = gk__table_at(t, row, (size_t)column);
+static bool whole_number(const gk_data__tsv *t, size_t row, int column, long lo, long hi, gk_error *err) {
+    const char *s = gk_data__tsv_at(t, row, (size_t)column);
     char *end;
     long n = strtol(s, &end, 10);
     return (!*end && n >= lo && n <= hi) || gk_fail(err, GK_AT_LINE(t->path, t->line[row], 0), NULL,
@@ -141,8 +141,8 @@ static bool whole_number(const gk__table *t, size_t row, int column, long lo, lo
 }
 
 static bool load_films(casting *c, gk_error *err) {
-    const char *path = gk_path_join(c->m->a, c->m->list_dir, "films.tsv");
-    if (!gk__table_load(c->m->a, path, N_COLUMNS, &c->films, err)) return false;
+    const char *path = gk_shipped_path(c->m->a, c->m->opt->home, GK_SHIPPED_TABLES, "films");
+    if (!gk_data__tsv_load(c->m->a, path, N_COLUMNS, &c->films, err)) return false;
     for (size_t i = 0; i < c->films.n; i++)
         if (!whole_number(&c->films, i, YEAR, 1890, 2100, err) ||
             !whole_number(&c->films, i, MINUTES, 1, 999, err))
@@ -161,7 +161,7 @@ static size_t first_words(gk_arena *a, const gk_list *names) {
     return n;
 }
 
-static void set_up(casting *c, gk__making *m) {
+static void set_up(casting *c, gk_data__making *m) {
     uint64_t seed = (uint64_t)m->opt->seed;
     const gk_list *actors = &m->lists[ACTOR];
     c->m = m;
@@ -171,26 +171,26 @@ static void set_up(casting *c, gk__making *m) {
     gk_rng_seed(&c->rng, seed, m->opt->name); /* so that no two datasets pair the same actors */
     gk_rng_shuffle(&c->rng, c->actor, c->n, sizeof *c->actor);
     gk_rng_seed(&c->rng, seed, "film details");
-    c->characters = gk__pairs_new(&m->lists[FIRST], &m->lists[SURNAME], seed, "characters");
+    c->characters = gk_data__two_words_new(&m->lists[FIRST], &m->lists[SURNAME], seed, "characters");
     m->n_first_words = first_words(m->a, actors);
 }
 
-static size_t asked(const gk__making *m) {
+static size_t asked(const gk_data__making *m) {
     size_t n = 0;
-    for (int s = 0; s < GK__N_SPLITS; s++) n += m->splits[s].n;
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++) n += m->splits[s].n;
     return n;
 }
 
-static bool too_many(const gk__making *m, size_t films, gk_error *err) {
+static bool too_many(const gk_data__making *m, size_t films, gk_error *err) {
     return gk_fail(err, GK_NOWHERE, "ask for fewer rows, or add to data/lists",
                    "%zu rows in all are more than the lists give: actors for %zu, films for %zu", asked(m),
                    m->lists[ACTOR].n / 2, films);
 }
 
 static bool fill(casting *c, const char *const *titles, const size_t *films, gk_error *err) {
-    gk__making *m = c->m;
+    gk_data__making *m = c->m;
     size_t id = 0;
-    for (int s = 0; s < GK__N_SPLITS; s++)
+    for (int s = 0; s < GK_DATA__N_SPLITS; s++)
         for (size_t i = 0; i < m->splits[s].n; i++, id++) {
             m->splits[s].row[i] = make_row(c, titles[id], films[id], id, err);
             if (!m->splits[s].row[i]) return false;
@@ -198,28 +198,28 @@ static bool fill(casting *c, const char *const *titles, const size_t *films, gk_
     return true;
 }
 
-static bool make_fake(gk__making *m, gk_error *err) {
+static bool make_fake(gk_data__making *m, gk_error *err) {
     casting c = {0};
     size_t n = asked(m), pairs = m->lists[ADJECTIVE].n * m->lists[NOUN].n;
     if (n > pairs || n > m->lists[ACTOR].n / 2) return too_many(m, pairs, err);
     set_up(&c, m);
-    gk__pairs made =
-        gk__pairs_new(&m->lists[ADJECTIVE], &m->lists[NOUN], (uint64_t)m->opt->seed, "film titles");
+    gk_data__two_words made =
+        gk_data__two_words_new(&m->lists[ADJECTIVE], &m->lists[NOUN], (uint64_t)m->opt->seed, "film titles");
     const char **title = gk_arena_alloc(m->a, (n + 1) * sizeof *title);
     size_t *film = gk_arena_alloc(m->a, (n + 1) * sizeof *film);
     for (size_t i = 0; i < n; i++) {
         film[i] = SIZE_MAX;
-        title[i] =
-            gk_arena_printf(m->a, "%s%s %s", gk_rng_below(&c.rng, 2) ? "The " : "",
-                            gk__pairs_left(&made, made.order[i]), gk__pairs_right(&made, made.order[i]));
+        title[i] = gk_arena_printf(m->a, "%s%s %s", gk_rng_below(&c.rng, 2) ? "The " : "",
+                                   gk_data__two_words_left(&made, made.order[i]),
+                                   gk_data__two_words_right(&made, made.order[i]));
     }
     bool ok = load_films(&c, err) && fill(&c, title, film, err);
-    gk__pairs_free(&made);
-    gk__pairs_free(&c.characters);
+    gk_data__two_words_free(&made);
+    gk_data__two_words_free(&c.characters);
     return ok;
 }
 
-static bool make_real(gk__making *m, gk_error *err) {
+static bool make_real(gk_data__making *m, gk_error *err) {
     casting c = {.m = m};
     gk_rng rng;
     size_t n = asked(m);
@@ -232,13 +232,13 @@ static bool make_real(gk__making *m, gk_error *err) {
     for (size_t i = 0; i < c.films.n; i++) film[i] = i;
     gk_rng_seed(&rng, (uint64_t)m->opt->seed, "real films");
     gk_rng_shuffle(&rng, film, c.films.n, sizeof *film);
-    for (size_t i = 0; i < n; i++) title[i] = gk__table_at(&c.films, film[i], TITLE);
+    for (size_t i = 0; i < n; i++) title[i] = gk_data__tsv_at(&c.films, film[i], TITLE);
     bool ok = fill(&c, title, film, err);
-    gk__pairs_free(&c.characters);
+    gk_data__two_words_free(&c.characters);
     return ok;
 }
 
-const gk__generator gk__real_actors = {
+const gk_data__generator gk_data__real_actors = {
     .name = "fake_movies_real_actors",
     .swap = {"first_actor", "second_actor", true},
     .lists = LISTS,
@@ -248,7 +248,7 @@ const gk__generator gk__real_actors = {
     .make = make_fake,
 };
 
-const gk__generator gk__real_movies = {
+const gk_data__generator gk_data__real_movies = {
     .name = "real_movies_real_actors_shuffled",
     .swap = {"first_actor", "second_actor", true},
     .lists = LISTS,

@@ -6,17 +6,18 @@
 
 struct gk_derived {
     gk_config cfg;
-    gk__weights *slot; /* [(n_layers + 1) x GK_N_COMPONENTS]; the last row: outside the layers */
+    gk_graft__weights *slot; /* [(n_layers + 1) x GK_N_COMPONENTS]; the last row: outside the layers */
     gk_arena *memory;
 };
 
-static gk__weights *slot_of(const gk_derived *d, int layer, gk_component comp) {
+static gk_graft__weights *slot_of(const gk_derived *d, int layer, gk_component comp) {
     bool inside = gk_component_in_layer(comp);
     return d->slot + (size_t)(inside ? layer : d->cfg.n_layers) * GK_N_COMPONENTS + (size_t)comp;
 }
 
-const gk__weights *gk__derived_weights(const gk_derived *d, int layer, gk_component comp) {
-    return slot_of(d, layer, comp);
+gk_graft__weights gk_graft__weights_of(const gk_cast *cast, int m, int layer, gk_component comp) {
+    if (cast->derived[m]) return *slot_of(cast->derived[m], layer, comp);
+    return (gk_graft__weights){.from = gk_model_tensor(cast->model[m], layer, comp)};
 }
 
 static gk_derived *blank(const gk_config *c) {
@@ -97,7 +98,7 @@ static size_t pass(scan *s, each_fn *fn, size_t *left) {
         gk_tensor_floats(s->from, at, count, a);
         gk_tensor_floats(s->to, at, count, b);
         for (size_t i = 0; i < count; i++) {
-            fn(s, at + i, gk__distance(a[i], b[i]), left);
+            fn(s, at + i, gk_graft__difference_bits(a[i], b[i]), left);
             if (left && *left == 0) return at + i + 1;
         }
     }
@@ -118,7 +119,7 @@ static void count_ties(scan *s, size_t at, uint32_t bits, size_t *left) {
 }
 
 /* The k-th largest |to - from| by its bits, and the last entry that is taken of those which are just that. */
-static void select_largest(gk__weights *w, size_t k) {
+static void select_largest(gk_graft__weights *w, size_t k) {
     scan s = {.from = w->from, .to = w->to};
     s.count = gk_alloc(((size_t)1 << 16) * sizeof *s.count);
     pass(&s, count_high, NULL);
@@ -147,14 +148,14 @@ static float mix(float from, float to, float alpha) {
 /* A vector of its own: recipient + alpha (donor - recipient). */
 static const float *mix_vector(const job *j, const float *from, const float *to, size_t n) {
     float alpha = (float)j->how->value;
-    if (!from || gk__floats_same(from, to, n) || alpha == 0) return from;
+    if (!from || gk_graft__floats_same(from, to, n) || alpha == 0) return from;
     if (alpha == 1) return to;
     float *x = gk_arena_alloc(j->d->memory, n * sizeof *x);
     for (size_t i = 0; i < n; i++) x[i] = mix(from[i], to[i], alpha);
     return x;
 }
 
-static void set_vector(const job *j, gk__weights *w, gk_tensor donor) {
+static void set_vector(const job *j, gk_graft__weights *w, gk_tensor donor) {
     gk_tensor from = w->from;
     size_t n = (size_t)from.out * (size_t)from.in;
     if (j->how->kind != GK_DERIVE_ALPHA) {
@@ -170,7 +171,7 @@ static void set_vector(const job *j, gk__weights *w, gk_tensor donor) {
                           .in = from.in};
 }
 
-static void set_matrix(const job *j, gk__weights *w, gk_tensor donor, int layer, gk_component comp) {
+static void set_matrix(const job *j, gk_graft__weights *w, gk_tensor donor, int layer, gk_component comp) {
     const gk_derivation *how = j->how;
     const float *recipient_bias = w->from.b;
     size_t n = (size_t)donor.out * (size_t)donor.in, k;
@@ -180,39 +181,39 @@ static void set_matrix(const job *j, gk__weights *w, gk_tensor donor, int layer,
     w->to = donor;
     switch (how->kind) {
     case GK_DERIVE_RANK:
-        w->kind = GK__LOW_RANK;
+        w->kind = GK_GRAFT__LOW_RANK;
         whole = how->rank >= smaller;
         if (!whole) w->low = gk_factors_of(j->f, layer, comp, how->rank);
-        if (w->low.rank == 0) w->kind = GK__PLAIN; /* they differ in the signs of zeros */
+        if (w->low.rank == 0) w->kind = GK_GRAFT__PLAIN; /* they differ in the signs of zeros */
         break;
     case GK_DERIVE_TOP:
-        w->kind = GK__SELECT;
+        w->kind = GK_GRAFT__SELECT;
         k = (size_t)llround(how->value * (double)n);
         whole = k >= n;
         if (!whole) select_largest(w, k > 0 ? k : 1);
         break;
     case GK_DERIVE_ALPHA:
-        w->kind = GK__BLEND;
+        w->kind = GK_GRAFT__BLEND;
         w->alpha = (float)how->value;
         w->from.b = mix_vector(j, recipient_bias, donor.b, (size_t)donor.out);
         whole = w->alpha == 1;
         break;
     }
-    if (whole) *w = (gk__weights){.from = donor};
+    if (whole) *w = (gk_graft__weights){.from = donor};
 }
 
 /* Equal weights and alpha 0 leave the recipient's tensor, with whatever bias there is to be. */
 static void set_slot(const job *j, int layer, gk_component comp) {
-    gk__weights *w = slot_of(j->d, layer, comp);
+    gk_graft__weights *w = slot_of(j->d, layer, comp);
     gk_tensor donor = gk_model_tensor(j->donor, layer, comp);
     bool none = j->how->kind == GK_DERIVE_ALPHA && (float)j->how->value == 0;
-    *w = (gk__weights){.from = gk_model_tensor(j->recipient, layer, comp)};
+    *w = (gk_graft__weights){.from = gk_model_tensor(j->recipient, layer, comp)};
     if (none) return;
     if (gk_component_is_norm(comp)) {
         set_vector(j, w, donor);
     } else if (comp == GK_HEAD && j->d->cfg.tied) {
         *w = *slot_of(j->d, -1, GK_EMBED);
-    } else if (gk__tensor_same(w->from, donor)) {
+    } else if (gk_graft__tensor_same(w->from, donor)) {
         w->from.b =
             j->how->kind == GK_DERIVE_ALPHA ? mix_vector(j, w->from.b, donor.b, (size_t)donor.out) : donor.b;
     } else {
@@ -267,12 +268,12 @@ static bool all_zero(const float *x, size_t n) {
 
 static void set_adapted(gk_derived *d, const gk_model *base, const gk_adapter *a, int layer,
                         gk_component comp) {
-    gk__weights *w = slot_of(d, layer, comp);
-    *w = (gk__weights){.from = gk_model_tensor(base, layer, comp)};
+    gk_graft__weights *w = slot_of(d, layer, comp);
+    *w = (gk_graft__weights){.from = gk_model_tensor(base, layer, comp)};
     if (layer >= 0) w->low = gk_adapter_part(a, layer, comp);
     /* A fresh adapter changes nothing. */
     size_t n = (size_t)w->low.out * (size_t)w->low.rank;
-    if (n > 0 && !all_zero(w->low.b, n)) w->kind = GK__LOW_RANK;
+    if (n > 0 && !all_zero(w->low.b, n)) w->kind = GK_GRAFT__LOW_RANK;
 }
 
 gk_derived *gk_derive_adapter(const gk_model *base, const gk_adapter *a, gk_error *err) {

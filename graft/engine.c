@@ -65,12 +65,12 @@ static bool check_job(const gk_cast *cast, const gk_config *c, const gk_job *job
 
 static void find_equals(const gk_cast *cast, int layer, gk_component comp, uint8_t *first) {
     for (int m = 0; m < cast->n; m++) {
-        gk__weights mine = gk__weights_of(cast, m, layer, comp);
+        gk_graft__weights mine = gk_graft__weights_of(cast, m, layer, comp);
         int same = 0;
         for (; same < m; same++) {
             if (first[same] != same) continue;
-            gk__weights other = gk__weights_of(cast, same, layer, comp);
-            if (gk__weights_same(&mine, &other)) break;
+            gk_graft__weights other = gk_graft__weights_of(cast, same, layer, comp);
+            if (gk_graft__weights_same(&mine, &other)) break;
         }
         first[m] = (uint8_t)same;
     }
@@ -127,18 +127,19 @@ static size_t count_prompts(const sorted *jobs, size_t n) {
 
 /* Puts jobs into the trie until the budget is full or they have `most` different prompts; at least one.
  * Returns how many, and leaves their prompts in *prompts. */
-static size_t fill_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget, size_t most, size_t *prompts) {
+static size_t fill_chunk(gk_graft__engine *e, sorted *jobs, size_t n, size_t budget, size_t most,
+                         size_t *prompts) {
     size_t taken = 0, tokens = 0;
     *prompts = 0;
-    gk__trie_start(&e->trie);
+    gk_graft__trie_start(&e->trie);
     while (taken < n) {
-        size_t more = (size_t)jobs[taken].job->n * (size_t)gk__trie_paths(&e->trie, jobs[taken].job);
+        size_t more = (size_t)jobs[taken].job->n * (size_t)gk_graft__trie_paths(&e->trie, jobs[taken].job);
         bool another = taken == 0 || by_tokens(&jobs[taken - 1], &jobs[taken]) != 0;
         double nodes = (double)e->trie.nodes.n + (double)more, path = (double)(e->trie.path_n + more);
-        double bytes = gk__stages_bytes(e->cfg, nodes, (double)taken + 1, path);
+        double bytes = gk_graft__stages_bytes(e->cfg, nodes, (double)taken + 1, path);
         bool full = bytes + (double)e->trie.columns.keys.bytes > (double)budget;
         if (taken > 0 && (full || tokens + more > MOST_TOKENS || (another && *prompts == most))) break;
-        jobs[taken].end = gk__trie_add(&e->trie, jobs[taken].job);
+        jobs[taken].end = gk_graft__trie_add(&e->trie, jobs[taken].job);
         *prompts += another;
         tokens += more;
         taken++;
@@ -147,10 +148,10 @@ static size_t fill_chunk(gk__engine *e, sorted *jobs, size_t n, size_t budget, s
 }
 
 /* Lists the nodes: all, and those that end a job (each once). */
-static void list_nodes(gk__engine *e, const sorted *jobs, size_t n) {
+static void list_nodes(gk_graft__engine *e, const sorted *jobs, size_t n) {
     e->n_nodes = e->trie.nodes.n;
-    uint32_t *all = gk__room_for(&e->all, e->n_nodes * sizeof *all, 0, &e->tally);
-    uint32_t *last = gk__room_for(&e->last, n * sizeof *last, 0, &e->tally);
+    uint32_t *all = gk_graft__room_for(&e->all, e->n_nodes * sizeof *all, 0, &e->tally);
+    uint32_t *last = gk_graft__room_for(&e->last, n * sizeof *last, 0, &e->tally);
     bool *seen = gk_alloc(e->n_nodes);
     for (uint32_t i = 0; i < e->n_nodes; i++) all[i] = i;
     e->n_last = 0;
@@ -161,25 +162,25 @@ static void list_nodes(gk__engine *e, const sorted *jobs, size_t n) {
     gk_free(seen);
 }
 
-static void run_stages(gk__engine *e, sorted *jobs, size_t n) {
+static void run_stages(gk_graft__engine *e, sorted *jobs, size_t n) {
     list_nodes(e, jobs, n);
-    gk__stages_run(e);
+    gk_graft__stages_run(e);
     for (size_t i = 0; i < n; i++) {
         jobs[i].row = ((const uint32_t *)e->logits.of.p)[jobs[i].end];
-        e->stats.rows_naive += gk__stages_rows(e->cfg, jobs[i].job->n);
+        e->stats.rows_naive += gk_graft__stages_rows(e->cfg, jobs[i].job->n);
     }
 }
 
 /* Rows are linear in the tokens; what is left of one token is what only a prediction needs. */
 uint64_t gk_graft_rows(const gk_config *c, int n, int predictions) {
-    uint64_t prediction = 2 * gk__stages_rows(c, 1) - gk__stages_rows(c, 2);
-    return gk__stages_rows(c, n) + (uint64_t)(predictions - 1) * prediction;
+    uint64_t prediction = 2 * gk_graft__stages_rows(c, 1) - gk_graft__stages_rows(c, 2);
+    return gk_graft__stages_rows(c, n) + (uint64_t)(predictions - 1) * prediction;
 }
 
 size_t gk_graft_memory(const gk_config *c, const gk_job *jobs, size_t n_jobs, size_t budget_bytes) {
     double tokens = 0;
     for (size_t i = 0; i < n_jobs; i++) tokens += jobs[i].n;
-    double bytes = gk__stages_bytes(c, tokens, (double)n_jobs, tokens);
+    double bytes = gk_graft__stages_bytes(c, tokens, (double)n_jobs, tokens);
     return bytes < (double)budget_bytes ? (size_t)bytes : budget_bytes;
 }
 
@@ -190,7 +191,7 @@ struct gk_grafter {
     const gk_cast *cast;
     const gk_config *cfg;
     uint8_t *canon;
-    gk__engine **worker; /* they keep their memory from run to run */
+    gk_graft__engine **worker; /* they keep their memory from run to run */
     int n_workers;
 };
 
@@ -207,7 +208,7 @@ typedef struct run {
 
 /* The next jobs for a worker, into its trie. Where a chunk ends depends on where it begins only, not on who
  * takes it when; chunks get smaller towards the end, so that all workers end together. */
-static sorted *take(run *r, gk__engine *e, size_t *n) {
+static sorted *take(run *r, gk_graft__engine *e, size_t *n) {
     *n = 0;
     if (r->stopped || r->next == r->n) return NULL;
     sorted *first = r->jobs + r->next;
@@ -220,23 +221,23 @@ static sorted *take(run *r, gk__engine *e, size_t *n) {
     return first;
 }
 
-static void run_chunk(run *r, gk__engine *e, sorted *jobs, size_t n) {
+static void run_chunk(run *r, gk_graft__engine *e, sorted *jobs, size_t n) {
     run_stages(e, jobs, n);
     qsort(jobs, n, sizeof *jobs, by_row_and_index);
-    uint32_t block = (uint32_t)gk__stages_block(e->cfg, (double)n), begin = 0, end = 0;
+    uint32_t block = (uint32_t)gk_graft__stages_block(e->cfg, (double)n), begin = 0, end = 0;
     const float *logits = NULL;
     for (size_t i = 0; i < n && !r->stopped; i++) {
         if (jobs[i].row >= end) {
             begin = jobs[i].row;
             end = e->logits.n - begin < block ? e->logits.n : begin + block;
-            logits = gk__stages_logits(e, begin, end);
+            logits = gk_graft__stages_logits(e, begin, end);
         }
         if (!r->fn(r->ctx, jobs[i].index, logits + (size_t)(jobs[i].row - begin) * (size_t)e->cfg->vocab))
             r->stopped = true;
     }
 }
 
-static void work(run *r, gk__engine *e) {
+static void work(run *r, gk_graft__engine *e) {
     for (;;) {
         sorted *jobs;
         size_t n;
@@ -255,36 +256,36 @@ static int choose_workers(size_t prompts, size_t budget) {
     return enough ? threads : 1;
 }
 
-static void add_counts(gk_graft_stats *to, const gk__engine *e) {
+static void add_counts(gk_graft_stats *to, const gk_graft__engine *e) {
     to->rows_naive += e->stats.rows_naive;
     to->rows_unique += e->stats.rows_unique;
     to->flops += e->stats.flops;
 }
 
-static gk__engine *make_engine(const gk_cast *cast, const uint8_t *canon, bool patches) {
-    gk__engine *e = gk_alloc(sizeof *e);
+static gk_graft__engine *make_engine(const gk_cast *cast, const uint8_t *canon, bool patches) {
+    gk_graft__engine *e = gk_alloc(sizeof *e);
     e->begun = gk_now();
     e->cast = cast;
     e->cfg = gk_model_config(cast->model[0]);
-    e->trie = (gk__trie){.n_slots = gk_plan_slots(e->cfg), .canon = canon, .tally = &e->tally};
+    e->trie = (gk_graft__trie){.n_slots = gk_plan_slots(e->cfg), .canon = canon, .tally = &e->tally};
     if (patches) e->trie.n_patches = e->cfg->n_layers + 1;
     return e;
 }
 
-gk__engine *gk__engine_new(const gk_cast *cast, bool patches) {
+gk_graft__engine *gk_graft__engine_new(const gk_cast *cast, bool patches) {
     uint8_t *canon = canonical_models(cast, gk_model_config(cast->model[0]));
-    gk__engine *e = make_engine(cast, canon, patches);
+    gk_graft__engine *e = make_engine(cast, canon, patches);
     e->canon = canon;
     return e;
 }
 
-void gk__engine_free(gk__engine *e, gk_graft_stats *stats) {
+void gk_graft__engine_free(gk_graft__engine *e, gk_graft_stats *stats) {
     if (stats) {
         add_counts(stats, e);
         stats->seconds += gk_now() - e->begun;
         if (stats->peak_bytes < e->tally) stats->peak_bytes = e->tally;
     }
-    gk__stages_free(e);
+    gk_graft__stages_free(e);
     gk_free(e->canon);
     gk_free(e);
 }
@@ -298,8 +299,8 @@ static bool any_patches(const gk_job *jobs, size_t n) {
 static void need_workers(gk_grafter *g, int n, bool patches) {
     for (int i = 0; i < g->n_workers; i++) g->worker[i]->trie.n_patches = patches ? g->cfg->n_layers + 1 : 0;
     if (n <= g->n_workers) return;
-    g->worker =
-        gk_grow(g->worker, (size_t)g->n_workers * sizeof(gk__engine *), (size_t)n * sizeof(gk__engine *));
+    g->worker = gk_grow(g->worker, (size_t)g->n_workers * sizeof(gk_graft__engine *),
+                        (size_t)n * sizeof(gk_graft__engine *));
     while (g->n_workers < n) g->worker[g->n_workers++] = make_engine(g->cast, g->canon, patches);
 }
 
@@ -339,7 +340,7 @@ gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err) {
 
 void gk_grafter_free(gk_grafter *g) {
     if (!g) return;
-    for (int i = 0; i < g->n_workers; i++) gk__engine_free(g->worker[i], NULL);
+    for (int i = 0; i < g->n_workers; i++) gk_graft__engine_free(g->worker[i], NULL);
     gk_free(g->worker);
     gk_free(g->canon);
     gk_free(g);
@@ -375,7 +376,7 @@ bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft
         if (!cast.mean[m]) cast.mean[m] = &no_mean;
     sorted *order = sort_jobs(&cast, g->cfg, jobs, n_jobs, err);
     if (!order) return false;
-    gk__engine *e = make_engine(g->cast, g->canon, any_patches(jobs, n_jobs));
+    gk_graft__engine *e = make_engine(g->cast, g->canon, any_patches(jobs, n_jobs));
     size_t prompts;
     e->counting = true;
     for (size_t done = 0, taken; done < n_jobs; done += taken) {
@@ -384,7 +385,7 @@ bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft
     }
     add_counts(stats, e);
     stats->seconds += gk_now() - begun;
-    gk__engine_free(e, NULL);
+    gk_graft__engine_free(e, NULL);
     gk_free(order);
     return true;
 }

@@ -34,44 +34,46 @@ static const char *placeholder(const char *s, size_t *name_len, size_t *len) {
     return *name_len && (!braces || name[*name_len] == '}') ? name : NULL;
 }
 
-static gk__axis *find_axis(const gk__grid *grid, const char *name, size_t len) {
+static gk_graft__axis *find_axis(const gk_graft__grid *grid, const char *name, size_t len) {
     for (size_t i = 0; grid && i < grid->n; i++)
         if (strlen(grid->axis[i].name) == len && strncmp(grid->axis[i].name, name, len) == 0)
             return &grid->axis[i];
     return NULL;
 }
 
-static bool unknown_axis(const gk__source *src, gk_ynode n, const char *name, size_t len, gk_error *err) {
+static bool unknown_axis(const gk_graft__yaml_source *src, gk_ynode n, const char *name, size_t len,
+                         gk_error *err) {
     gk_buf hint = {0};
     gk_buf_puts(&hint, src->grid ? "the axes of the grid: " : "the scheme has no grid");
     for (size_t i = 0; src->grid && i < src->grid->n; i++)
         gk_buf_printf(&hint, "%s%s", i ? ", " : "", src->grid->axis[i].name);
-    gk_fail(err, gk__place(n, src->file), hint.data, "unknown placeholder '$%.*s'",
+    gk_fail(err, gk_graft__yaml_place(n, src->file), hint.data, "unknown placeholder '$%.*s'",
             (int)(len < 80 ? len : 80), name);
     gk_buf_free(&hint);
     return false;
 }
 
 /* The value of the axis that is all that stands in the scalar. */
-static gk_ynode resolve(const gk__source *src, gk_ynode n) {
+static gk_ynode resolve(const gk_graft__yaml_source *src, gk_ynode n) {
     const char *text = src->grid ? gk_yaml_text(n) : NULL;
     size_t name_len, len;
     const char *name = text ? placeholder(text, &name_len, &len) : NULL;
-    gk__axis *axis = name && !text[len] ? find_axis(src->grid, name, name_len) : NULL;
+    gk_graft__axis *axis = name && !text[len] ? find_axis(src->grid, name, name_len) : NULL;
     if (!axis || gk_yaml_kind_of(axis->value[axis->now].node) == GK_YAML_NONE) return n;
     axis->used = true;
     return axis->value[axis->now].node;
 }
 
-gk_ynode gk__get(const gk__source *src, gk_ynode map, const char *key) {
+gk_ynode gk_graft__yaml_get(const gk_graft__yaml_source *src, gk_ynode map, const char *key) {
     return resolve(src, gk_yaml_get(map, key));
 }
 
-gk_ynode gk__item(const gk__source *src, gk_ynode list, size_t i) {
+gk_ynode gk_graft__yaml_item(const gk_graft__yaml_source *src, gk_ynode list, size_t i) {
     return resolve(src, gk_yaml_at(list, i));
 }
 
-static bool fill_in(const gk__source *src, gk_ynode n, bool title, const char **out, gk_error *err) {
+static bool fill_in(const gk_graft__yaml_source *src, gk_ynode n, bool title, const char **out,
+                    gk_error *err) {
     const char *text;
     if (!gk_yaml_str(n, &text, err)) return false;
     *out = gk_arena_strdup(src->a, text);
@@ -82,11 +84,12 @@ static bool fill_in(const gk__source *src, gk_ynode n, bool title, const char **
     while (ok && *text) {
         size_t name_len, len = 1;
         const char *name = placeholder(text, &name_len, &len);
-        gk__axis *axis = name ? find_axis(src->grid, name, name_len) : NULL;
-        const gk__value *v = axis ? &axis->value[axis->now] : NULL;
+        gk_graft__axis *axis = name ? find_axis(src->grid, name, name_len) : NULL;
+        const gk_graft__axis_value *v = axis ? &axis->value[axis->now] : NULL;
         if (v && !title && !v->text)
-            ok = gk_fail(err, gk__place(n, src->file), "let it stand alone where the value belongs",
-                         "'$%.80s' is a list or a map and cannot be part of a text", axis->name);
+            ok =
+                gk_fail(err, gk_graft__yaml_place(n, src->file), "let it stand alone where the value belongs",
+                        "'$%.80s' is a list or a map and cannot be part of a text", axis->name);
         else if (name && !v)
             ok = unknown_axis(src, n, name, name_len, err);
         else if (v)
@@ -101,11 +104,11 @@ static bool fill_in(const gk__source *src, gk_ynode n, bool title, const char **
     return ok;
 }
 
-bool gk__text(const gk__source *src, gk_ynode n, const char **out, gk_error *err) {
+bool gk_graft__yaml_text(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err) {
     return fill_in(src, n, false, out, err);
 }
 
-bool gk__title(const gk__source *src, gk_ynode n, const char **out, gk_error *err) {
+bool gk_graft__yaml_title(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err) {
     return fill_in(src, n, true, out, err);
 }
 
@@ -131,14 +134,15 @@ static bool check_plain(const char *file, gk_ynode n, gk_error *err) {
     size_t name_len, len;
     for (const char *p = text; p && *p; p++)
         if (placeholder(p, &name_len, &len))
-            return gk_fail(err, gk__place(n, file), "write the values themselves",
+            return gk_fail(err, gk_graft__yaml_place(n, file), "write the values themselves",
                            "the values of a grid cannot refer to axes ('%.80s')", text);
     for (size_t i = 0; i < gk_yaml_len(n); i++)
         if (!check_plain(file, gk_yaml_at(n, i), err)) return false;
     return true;
 }
 
-static bool parse_value(const gk__source *src, gk_ynode n, gk__value *out, gk_error *err) {
+static bool parse_value(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__axis_value *out,
+                        gk_error *err) {
     static const char *const keys[] = {"name", "value", NULL};
     const char *label = NULL, *text;
     if (gk_yaml_kind_of(gk_yaml_get(n, "value")) != GK_YAML_NONE) {
@@ -155,11 +159,11 @@ static bool parse_value(const gk__source *src, gk_ynode n, gk__value *out, gk_er
     out->label = gk_arena_strdup(src->a, b.data);
     bool ok = b.len <= LONGEST_LABEL;
     gk_buf_free(&b);
-    return ok || gk_fail(err, gk__place(n, src->file), "write {name: …, value: …}",
+    return ok || gk_fail(err, gk_graft__yaml_place(n, src->file), "write {name: …, value: …}",
                          "this value is too long to be a name");
 }
 
-static bool parse_list(const gk__source *src, gk_ynode n, gk__axis *out, gk_error *err) {
+static bool parse_list(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__axis *out, gk_error *err) {
     out->n = gk_yaml_len(n);
     if (out->n == 0) return gk_fail(err, out->place, values_hint, "axis '%.80s' has no values", out->name);
     out->value = gk_arena_alloc(src->a, out->n * sizeof *out->value);
@@ -171,17 +175,17 @@ static bool parse_list(const gk__source *src, gk_ynode n, gk__axis *out, gk_erro
 /* ---------------------------------------------------------------- values that are counted */
 
 /* Room for `n` values, or the refusal of so many. */
-static bool make_room(const gk__source *src, size_t n, gk__axis *out, gk_error *err) {
+static bool make_room(const gk_graft__yaml_source *src, size_t n, gk_graft__axis *out, gk_error *err) {
     out->n = n;
-    if (n > GK__MOST_SCHEMES)
+    if (n > GK_GRAFT__MOST_SCHEMES)
         return gk_fail(err, out->place, "a run takes 100000 schemes at most", "axis '%.80s' has %zu values",
                        out->name, n);
     out->value = gk_arena_alloc(src->a, n * sizeof *out->value);
     return true;
 }
 
-static void put_value(gk__axis *axis, size_t i, const char *text) {
-    axis->value[i] = (gk__value){.label = text, .text = text};
+static void put_value(gk_graft__axis *axis, size_t i, const char *text) {
+    axis->value[i] = (gk_graft__axis_value){.label = text, .text = text};
 }
 
 static bool needs_depth(gk_place at, int n_layers, gk_error *err) {
@@ -189,15 +193,15 @@ static bool needs_depth(gk_place at, int n_layers, gk_error *err) {
                                    "how many layers the models have is not known here");
 }
 
-static bool make_parts(const gk__source *src, int parts, gk__axis *out, gk_error *err) {
+static bool make_parts(const gk_graft__yaml_source *src, int parts, gk_graft__axis *out, gk_error *err) {
     if (!make_room(src, (size_t)parts, out, err)) return false;
     for (int i = 0; i < parts; i++) put_value(out, (size_t)i, gk_arena_printf(src->a, "%d/%d", i + 1, parts));
     return true;
 }
 
 /* Windows of w layers, a stride apart; the last one ends at the last layer, however short its step is. */
-static bool make_windows(const gk__source *src, int w, int stride, int n_layers, gk__axis *out,
-                         gk_error *err) {
+static bool make_windows(const gk_graft__yaml_source *src, int w, int stride, int n_layers,
+                         gk_graft__axis *out, gk_error *err) {
     if (!needs_depth(out->place, n_layers, err)) return false;
     if (w > n_layers)
         return gk_fail(err, out->place, NULL, "a window of %d layers in models of %d layers", w, n_layers);
@@ -212,8 +216,8 @@ static bool make_windows(const gk__source *src, int w, int stride, int n_layers,
     return true;
 }
 
-static bool make_numbers(const gk__source *src, int64_t from, int64_t to, int64_t step, gk__axis *out,
-                         gk_error *err) {
+static bool make_numbers(const gk_graft__yaml_source *src, int64_t from, int64_t to, int64_t step,
+                         gk_graft__axis *out, gk_error *err) {
     if (from > to) return gk_fail(err, out->place, NULL, "axis '%.80s' ends before it begins", out->name);
     if (!make_room(src, (size_t)((to - from) / step) + 1, out, err)) return false;
     for (size_t i = 0; i < out->n; i++)
@@ -227,7 +231,8 @@ static bool number(gk_ynode map, const char *key, int64_t lo, int64_t absent, in
     return (absent >= 0 && gk_yaml_kind_of(n) == GK_YAML_NONE) || gk_yaml_int(n, lo, MOST_NUMBER, out, err);
 }
 
-static bool parse_counted(const gk__source *src, gk_ynode n, int n_layers, gk__axis *out, gk_error *err) {
+static bool parse_counted(const gk_graft__yaml_source *src, gk_ynode n, int n_layers, gk_graft__axis *out,
+                          gk_error *err) {
     static const char *const window[] = {"window", "stride", NULL}, *const parts[] = {"parts", NULL},
                              *const range[] = {"from", "to", "step", NULL};
     int64_t a, b, c;
@@ -245,7 +250,8 @@ static bool parse_counted(const gk__source *src, gk_ynode n, int n_layers, gk__a
                    out->name);
 }
 
-static bool parse_word(const gk__source *src, gk_ynode n, int n_layers, gk__axis *out, gk_error *err) {
+static bool parse_word(const gk_graft__yaml_source *src, gk_ynode n, int n_layers, gk_graft__axis *out,
+                       gk_error *err) {
     static const struct {
         const char *word;
         int parts;
@@ -261,40 +267,41 @@ static bool parse_word(const gk__source *src, gk_ynode n, int n_layers, gk__axis
 
 /* ---------------------------------------------------------------- all axes */
 
-static bool parse_axis(const gk__source *src, gk_ynode map, size_t i, int n_layers, gk__axis *out,
-                       gk_error *err) {
+static bool parse_axis(const gk_graft__yaml_source *src, gk_ynode map, size_t i, int n_layers,
+                       gk_graft__axis *out, gk_error *err) {
     gk_ynode key = gk_yaml_key(map, i), n = gk_yaml_at(map, i);
     const char *name = gk_yaml_text(key);
     if (!*name || name_length(name) != strlen(name))
-        return gk_fail(err, gk__place(key, src->file), "write a word of letters, digits and _",
+        return gk_fail(err, gk_graft__yaml_place(key, src->file), "write a word of letters, digits and _",
                        "'%.80s' cannot be the name of an axis", name);
     out->name = gk_arena_strdup(src->a, name);
-    out->place = gk__place(n, src->file);
+    out->place = gk_graft__yaml_place(n, src->file);
     if (gk_yaml_kind_of(n) == GK_YAML_LIST) return parse_list(src, n, out, err);
     return gk_yaml_kind_of(n) == GK_YAML_MAP ? parse_counted(src, n, n_layers, out, err)
                                              : parse_word(src, n, n_layers, out, err);
 }
 
-bool gk__grid_parse(const gk__source *src, gk_ynode n, int n_layers, gk__grid *out, gk_error *err) {
+bool gk_graft__grid_parse(const gk_graft__yaml_source *src, gk_ynode n, int n_layers, gk_graft__grid *out,
+                          gk_error *err) {
     if (gk_yaml_kind_of(n) != GK_YAML_MAP || gk_yaml_len(n) == 0)
-        return gk_fail(err, gk__place(n, src->file), "write {layer: each, components: [attn, ffn]}",
-                       "a grid is a map of axes");
-    *out = (gk__grid){.n = gk_yaml_len(n), .cells = 1};
+        return gk_fail(err, gk_graft__yaml_place(n, src->file),
+                       "write {layer: each, components: [attn, ffn]}", "a grid is a map of axes");
+    *out = (gk_graft__grid){.n = gk_yaml_len(n), .cells = 1};
     out->axis = gk_arena_alloc(src->a, out->n * sizeof *out->axis);
     for (size_t i = 0; i < out->n; i++) {
         if (!parse_axis(src, n, i, n_layers, &out->axis[i], err)) return false;
         if (!gk_mul_size(out->cells, out->axis[i].n, &out->cells))
-            return gk_fail(err, gk__place(n, src->file), "a run takes 100000 schemes at most",
+            return gk_fail(err, gk_graft__yaml_place(n, src->file), "a run takes 100000 schemes at most",
                            "the grid has more cells than can be counted");
     }
     return true;
 }
 
-void gk__grid_go(gk__grid *grid, size_t i) {
+void gk_graft__grid_go(gk_graft__grid *grid, size_t i) {
     for (size_t k = grid->n; k-- > 0; i /= grid->axis[k].n) grid->axis[k].now = i % grid->axis[k].n;
 }
 
-bool gk__grid_check(const gk__grid *grid, gk_error *err) {
+bool gk_graft__grid_check(const gk_graft__grid *grid, gk_error *err) {
     for (size_t i = 0; i < grid->n; i++)
         if (!grid->axis[i].used)
             return gk_fail(err, grid->axis[i].place, "write $axis where its values belong, or take it out",

@@ -7,7 +7,7 @@ typedef struct slot {
     uint32_t hash, id1; /* id1 = 0: free */
 } slot;
 
-void *gk__room_for(gk__room *r, size_t bytes, size_t keep, size_t *tally) {
+void *gk_graft__room_for(gk_graft__room *r, size_t bytes, size_t keep, size_t *tally) {
     if (bytes <= r->bytes) return r->p;
     size_t size = keep ? bytes + bytes / 2 : bytes + bytes / 8;
     void *p;
@@ -18,7 +18,7 @@ void *gk__room_for(gk__room *r, size_t bytes, size_t keep, size_t *tally) {
         p = gk_alloc(size);
     }
     if (tally) *tally += size - r->bytes;
-    *r = (gk__room){p, size};
+    *r = (gk_graft__room){p, size};
     return p;
 }
 
@@ -31,58 +31,59 @@ static uint32_t hash_words(const uint32_t *key, size_t words) {
     return (uint32_t)h;
 }
 
-static void clear_slots(gk__table *t, size_t expected, size_t *tally) {
+static void clear_slots(gk_graft__interned *t, size_t expected, size_t *tally) {
     size_t n = 64;
     while (n < 2 * expected) n *= 2;
-    memset(gk__room_for(&t->slots, n * sizeof(slot), 0, tally), 0, n * sizeof(slot));
+    memset(gk_graft__room_for(&t->slots, n * sizeof(slot), 0, tally), 0, n * sizeof(slot));
     t->mask = (uint32_t)(n - 1);
 }
 
-void gk__table_start(gk__table *t, size_t words, size_t expected, size_t *tally) {
+void gk_graft__intern_start(gk_graft__interned *t, size_t words, size_t expected, size_t *tally) {
     t->words = words;
     t->n = 0;
-    gk__room_for(&t->keys, (expected + 1) * words * sizeof(uint32_t), 0, tally);
+    gk_graft__room_for(&t->keys, (expected + 1) * words * sizeof(uint32_t), 0, tally);
     clear_slots(t, expected, tally);
 }
 
-static slot *find_free(gk__table *t, uint32_t hash) {
+static slot *find_free(gk_graft__interned *t, uint32_t hash) {
     slot *slots = t->slots.p;
     uint32_t i = hash & t->mask;
     while (slots[i].id1) i = (i + 1) & t->mask;
     return &slots[i];
 }
 
-static void rehash(gk__table *t, size_t *tally) {
+static void rehash(gk_graft__interned *t, size_t *tally) {
     clear_slots(t, 2 * (size_t)t->n, tally);
     for (uint32_t id = 0; id < t->n; id++) {
-        uint32_t hash = hash_words(gk__table_key(t, id), t->words);
+        uint32_t hash = hash_words(gk_graft__intern_key(t, id), t->words);
         *find_free(t, hash) = (slot){hash, id + 1};
     }
 }
 
-uint32_t gk__table_add(gk__table *t, const uint32_t *key, bool *fresh, size_t *tally) {
+uint32_t gk_graft__intern_add(gk_graft__interned *t, const uint32_t *key, bool *fresh, size_t *tally) {
     size_t bytes = t->words * sizeof(uint32_t);
     uint32_t hash = hash_words(key, t->words);
     const slot *slots = t->slots.p;
     for (uint32_t i = hash & t->mask; slots[i].id1; i = (i + 1) & t->mask) {
-        if (slots[i].hash != hash || memcmp(gk__table_key(t, slots[i].id1 - 1), key, bytes) != 0) continue;
+        if (slots[i].hash != hash || memcmp(gk_graft__intern_key(t, slots[i].id1 - 1), key, bytes) != 0)
+            continue;
         *fresh = false;
         return slots[i].id1 - 1;
     }
     if (2 * ((size_t)t->n + 1) > t->mask) rehash(t, tally);
     *find_free(t, hash) = (slot){hash, t->n + 1};
-    gk__room_for(&t->keys, (t->n + 1) * bytes, t->n * bytes, tally);
+    gk_graft__room_for(&t->keys, (t->n + 1) * bytes, t->n * bytes, tally);
     memcpy((char *)t->keys.p + t->n * bytes, key, bytes);
     *fresh = true;
     return t->n++;
 }
 
-const uint32_t *gk__table_key(const gk__table *t, uint32_t id) {
+const uint32_t *gk_graft__intern_key(const gk_graft__interned *t, uint32_t id) {
     return (const uint32_t *)t->keys.p + id * t->words;
 }
 
-void gk__table_free(gk__table *t) {
+void gk_graft__intern_free(gk_graft__interned *t) {
     gk_free(t->keys.p);
     gk_free(t->slots.p);
-    *t = (gk__table){0};
+    *t = (gk_graft__interned){0};
 }

@@ -5,28 +5,28 @@
 
 #include "graft/internal.h"
 
-#define GK_GRAFT_KERNELS(X)                                                                            \
-    X(gk__weights, return, gk__weights_of, (const gk_cast *cast, int m, int layer, gk_component comp), \
-      (cast, m, layer, comp))                                                                          \
-    X(bool, return, gk__floats_same, (const float *a, const float *b, size_t n), (a, b, n))            \
-    X(bool, return, gk__tensor_same, (gk_tensor a, gk_tensor b), (a, b))                               \
-    X(bool, return, gk__weights_same, (const gk__weights *a, const gk__weights *b), (a, b))            \
-    X(uint32_t, return, gk__distance, (float a, float b), (a, b))                                      \
-    X(void, , gk__weights_embed,                                                                       \
-      (const gk_config *c, const gk__weights *w, int n, const int32_t *token, float *x),               \
-      (c, w, n, token, x))                                                                             \
-    X(void, , gk__weights_pos, (const gk__weights *w, int n, const int32_t *position, float *x),       \
-      (w, n, position, x))                                                                             \
-    X(bool, return, gk__weights_share, (const gk__weights *a, const gk__weights *b), (a, b))           \
-    X(void, , gk__weights_linear,                                                                      \
-      (const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy, gk__room *block,       \
-       size_t *tally),                                                                                 \
-      (w, n, x, ldx, y, ldy, block, tally))                                                            \
-    X(void, , gk__weights_add_low,                                                                     \
-      (const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy, gk__room *low,         \
-       size_t *tally),                                                                                 \
-      (w, n, x, ldx, y, ldy, low, tally))                                                              \
-    X(double, return, gk__weights_flops, (const gk__weights *w), (w))
+#define GK_GRAFT_KERNELS(X)                                                                                  \
+    X(bool, return, gk_graft__floats_same, (const float *a, const float *b, size_t n), (a, b, n))            \
+    X(bool, return, gk_graft__tensor_same, (gk_tensor a, gk_tensor b), (a, b))                               \
+    X(bool, return, gk_graft__weights_same, (const gk_graft__weights *a, const gk_graft__weights *b),        \
+      (a, b))                                                                                                \
+    X(uint32_t, return, gk_graft__difference_bits, (float a, float b), (a, b))                               \
+    X(void, , gk_graft__weights_embed,                                                                       \
+      (const gk_config *c, const gk_graft__weights *w, int n, const int32_t *token, float *x),               \
+      (c, w, n, token, x))                                                                                   \
+    X(void, , gk_graft__weights_pos, (const gk_graft__weights *w, int n, const int32_t *position, float *x), \
+      (w, n, position, x))                                                                                   \
+    X(bool, return, gk_graft__weights_share, (const gk_graft__weights *a, const gk_graft__weights *b),       \
+      (a, b))                                                                                                \
+    X(void, , gk_graft__weights_linear,                                                                      \
+      (const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy, gk_graft__room *block, \
+       size_t *tally),                                                                                       \
+      (w, n, x, ldx, y, ldy, block, tally))                                                                  \
+    X(void, , gk_graft__weights_add_low,                                                                     \
+      (const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy, gk_graft__room *low,   \
+       size_t *tally),                                                                                       \
+      (w, n, x, ldx, y, ldy, low, tally))                                                                    \
+    X(double, return, gk_graft__weights_flops, (const gk_graft__weights *w), (w))
 
 GK_GRAFT_KERNELS(GK_KERNEL_LABEL)
 

@@ -8,7 +8,7 @@ typedef struct sums {
     const uint32_t *count; /* how often each node stands in the texts */
 } sums;
 
-static void add_rows(void *ctx, const gk__engine *e, int index) {
+static void add_rows(void *ctx, const gk_graft__engine *e, int index) {
     const sums *s = ctx;
     size_t d = (size_t)e->cfg->d_model;
     const uint32_t *of = e->x.of.p;
@@ -20,22 +20,23 @@ static void add_rows(void *ctx, const gk__engine *e, int index) {
 }
 
 /* The first texts of the list, as many as make a chunk; returns how many. */
-static size_t add_chunk(gk__engine *e, const gk_graft_text *texts, size_t n, double *sum) {
+static size_t add_chunk(gk_graft__engine *e, const gk_graft_text *texts, size_t n, double *sum) {
     size_t taken = 0, tokens = 0;
-    gk__trie_start(&e->trie);
+    gk_graft__trie_start(&e->trie);
     uint32_t end[TOKENS_A_CHUNK]; /* a text has a token at least */
     while (taken < n && (taken == 0 || tokens + (size_t)texts[taken].n <= TOKENS_A_CHUNK)) {
-        end[taken] = gk__trie_add_plain(&e->trie, texts[taken].token, texts[taken].n, 0);
+        end[taken] = gk_graft__trie_add_plain(&e->trie, texts[taken].token, texts[taken].n, 0);
         tokens += (size_t)texts[taken++].n;
     }
     e->n_nodes = e->n_last = e->trie.nodes.n;
-    uint32_t *all = gk__room_for(&e->all, e->n_nodes * sizeof *all, 0, &e->tally);
-    uint32_t *last = gk__room_for(&e->last, e->n_nodes * sizeof *last, 0, &e->tally);
+    uint32_t *all = gk_graft__room_for(&e->all, e->n_nodes * sizeof *all, 0, &e->tally);
+    uint32_t *last = gk_graft__room_for(&e->last, e->n_nodes * sizeof *last, 0, &e->tally);
     for (uint32_t i = 0; i < e->n_nodes; i++) all[i] = last[i] = i;
     uint32_t *count = gk_alloc(e->n_nodes * sizeof *count);
     for (size_t i = 0; i < taken; i++)
-        for (uint32_t at = end[i]; at != GK__NONE; at = gk__trie_node(&e->trie, at)->parent) count[at]++;
-    gk__stages_layers(e, add_rows, &(sums){sum, count});
+        for (uint32_t at = end[i]; at != GK_GRAFT__NONE; at = gk_graft__trie_at(&e->trie, at)->parent)
+            count[at]++;
+    gk_graft__stages_layers(e, add_rows, &(sums){sum, count});
     gk_free(count);
     return taken;
 }
@@ -68,10 +69,10 @@ bool gk_graft_means(const gk_cast *models, int model, const gk_graft_text *texts
     double tokens = 0;
     if (!check_texts(c, texts, n_texts, &tokens, err)) return false;
     double *sum = gk_alloc(values * sizeof *sum);
-    gk__engine *e = gk__engine_new(&cast, false);
+    gk_graft__engine *e = gk_graft__engine_new(&cast, false);
     while (done < n_texts && !gk_interrupted()) done += add_chunk(e, texts + done, n_texts - done, sum);
     for (size_t i = 0; i < values; i++) mean[i] = (float)(sum[i] / tokens);
-    gk__engine_free(e, stats);
+    gk_graft__engine_free(e, stats);
     gk_free(sum);
     return done == n_texts || gk_fail(err, GK_NOWHERE, NULL, "interrupted");
 }

@@ -3,29 +3,6 @@
 
 #include <string.h>
 
-bool gk_cast_check(const gk_cast *cast, gk_error *err) {
-    if (cast->n < 1 || cast->n > GK_MAX_MODELS)
-        return gk_fail(err, GK_NOWHERE, NULL, "a cast has 1 to %d models, not %d", GK_MAX_MODELS, cast->n);
-    for (int i = 0; i < cast->n; i++) {
-        if (!cast->name[i] || !cast->model[i])
-            return gk_fail(err, GK_NOWHERE, NULL, "model %d of the cast has no %s", i,
-                           cast->name[i] ? "weights" : "name");
-        if (!gk__name_ok(cast->name[i]) || strcmp(cast->name[i], "recipient") == 0)
-            return gk_fail(err, GK_NOWHERE, "a name has no blanks, quotes, brackets or any of | , ; : =",
-                           "a model cannot be named '%.80s'", cast->name[i]);
-        for (int j = 0; j < i; j++)
-            if (strcmp(cast->name[i], cast->name[j]) == 0)
-                return gk_fail(err, GK_NOWHERE, "give every model its own name",
-                               "models %d and %d of the cast are both named '%.80s'", j, i, cast->name[i]);
-        gk_config_diff d;
-        if (gk_config_difference(gk_model_config(cast->model[0]), gk_model_config(cast->model[i]), &d))
-            return gk_fail(err, GK_NOWHERE, "only models of one architecture and shape can be grafted",
-                           "models '%.80s' and '%.80s' differ in %s: %s and %s", cast->name[0], cast->name[i],
-                           d.field, d.a, d.b);
-    }
-    return true;
-}
-
 /* ---------------------------------------------------------------- slots */
 
 static int count_components(const gk_config *c, gk_component first, gk_component end) {
@@ -77,11 +54,12 @@ gk_plan gk_plan_extend(gk_arena *a, const gk_plan *p, int extra) {
 /* ---------------------------------------------------------------- the plan */
 
 /* Marks the slots of a graft. */
-static bool mark_slots(gk_arena *a, const gk__graft *g, const gk_config *c, bool *slots, gk_error *err) {
+static bool mark_slots(gk_arena *a, const gk_graft__assignment *g, const gk_config *c, bool *slots,
+                       gk_error *err) {
     bool *layers = gk_arena_alloc(a, (size_t)c->n_layers);
     size_t some = 0;
     bool known = false;
-    if (!gk__layers_mark(a, &g->layers, c->n_layers, layers, err)) return false;
+    if (!gk_graft__layers_mark(a, &g->layers, c->n_layers, layers, err)) return false;
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
         gk_component comp = (gk_component)i;
         if (!(g->components & (1u << i)) || !gk_config_has(c, comp)) continue;
@@ -95,19 +73,12 @@ static bool mark_slots(gk_arena *a, const gk__graft *g, const gk_config *c, bool
     }
     return some > 0 || (known && g->layers.drop) ||
            gk_fail(err, g->components_place, NULL, "empty selection: %s models have no %s",
-                   gk_family_name(c->family), gk__components_text(a, g->components, ", "));
-}
-
-int gk__model_find(const gk_cast *cast, const gk__name *m, gk_error *err) {
-    for (int i = 0; i < cast->n; i++)
-        if (strcmp(cast->name[i], m->name) == 0) return i;
-    gk_fail(err, m->place, NULL, "unknown model '%.80s'", m->name);
-    return -1;
+                   gk_family_name(c->family), gk_graft__components_text(a, g->components, ", "));
 }
 
 /* `taken` holds 1 + the donor of every slot and token that a graft has claimed. */
-static bool lay(const gk__graft *g, const gk_cast *cast, int donor, const bool *slots, const bool *in,
-                uint8_t *taken, gk_plan *out, gk_error *err) {
+static bool lay(const gk_graft__assignment *g, const gk_cast *cast, int donor, const bool *slots,
+                const bool *in, uint8_t *taken, gk_plan *out, gk_error *err) {
     for (int s = 0; s < out->n_slots; s++) {
         for (int t = 0; slots[s] && t < out->n_tokens; t++) {
             size_t i = (size_t)s * (size_t)out->n_tokens + (size_t)t;
@@ -127,7 +98,7 @@ static bool lay(const gk__graft *g, const gk_cast *cast, int donor, const bool *
 static bool lay_head(const gk_scheme *s, const gk_cast *cast, const gk_config *c, gk_plan *out,
                      gk_error *err) {
     if (!s->head.name) return true;
-    int donor = gk__model_find(cast, &s->head, err);
+    int donor = gk_graft__model_find(cast, &s->head, err);
     if (donor < 0) return false;
     for (int comp = GK_LNF; comp <= GK_HEAD; comp++) {
         size_t row = (size_t)gk_plan_slot(c, -1, (gk_component)comp) * (size_t)out->n_tokens;
@@ -143,28 +114,28 @@ static bool lay_all(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const 
     if (tokens->n < 1 || tokens->n > (size_t)c->max_positions)
         return gk_fail(err, s->place, NULL, "a prompt of %zu tokens; these models take 1 to %d", tokens->n,
                        c->max_positions);
-    int recipient = s->recipient.name ? gk__model_find(cast, &s->recipient, err) : 0;
+    int recipient = s->recipient.name ? gk_graft__model_find(cast, &s->recipient, err) : 0;
     if (recipient < 0) return false;
     *out = gk_plan_single(a, c, (int)tokens->n, recipient);
     uint8_t *taken = gk_arena_alloc(a, (size_t)out->n_slots * tokens->n);
-    gk__prompt p = {a, tokens, fields, n_fields};
+    gk_graft__prompt p = {a, tokens, fields, n_fields};
     for (size_t i = 0; i < s->n_grafts; i++) {
-        const gk__graft *g = &s->graft[i];
+        const gk_graft__assignment *g = &s->graft[i];
         bool *in = gk_arena_alloc(a, tokens->n), *slots = gk_arena_alloc(a, (size_t)out->n_slots);
-        int donor = gk__model_find(cast, &g->donor, err);
+        int donor = gk_graft__model_find(cast, &g->donor, err);
         if (donor < 0) return false;
-        if (gk__layers_none(&g->layers)) continue;
-        if (!gk__at_mark(&p, &g->at, in, err) || !mark_slots(a, g, c, slots, err) ||
+        if (gk_graft__layers_none(&g->layers)) continue;
+        if (!gk_graft__positions_mark(&p, &g->at, in, err) || !mark_slots(a, g, c, slots, err) ||
             !lay(g, cast, donor, slots, in, taken, out, err))
             return false;
     }
-    return lay_head(s, cast, c, out, err) && gk__patches_lay(&p, s, cast, c, recipient, out, err);
+    return lay_head(s, cast, c, out, err) && gk_graft__patches_lay(&p, s, cast, c, recipient, out, err);
 }
 
 bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
                  const gk_tokens *tokens, const gk_field_span *fields, size_t n_fields, gk_plan *out,
                  gk_error *err) {
-    return lay_all(a, s, cast, c, tokens, fields, n_fields, out, err) || gk__blame(s, err);
+    return lay_all(a, s, cast, c, tokens, fields, n_fields, out, err) || gk_graft__name_scheme(s, err);
 }
 
 bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_tokens *tokens,

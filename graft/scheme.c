@@ -6,34 +6,24 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-bool gk__name_parse(const gk__source *src, gk_ynode n, gk__name *out, gk_error *err) {
-    const char *text;
-    if (!gk__text(src, n, &text, err)) return false;
-    out->name = text;
-    out->place = gk__place(n, src->file);
-    if (gk__name_ok(text)) return true;
-    return gk_fail(err, out->place, "a name has no blanks, quotes, brackets or any of | , ; : =",
-                   "'%.80s' cannot be the name of a model", text);
-}
-
 static const char head_hint[] = "the head policy is recipient, the name of a donor, or {last: DONOR}";
 
-static bool parse_head(const gk__source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
+static bool parse_head(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
     static const char *const keys[] = {"last", NULL};
     switch (gk_yaml_kind_of(n)) {
     case GK_YAML_NONE:
         return true;
     case GK_YAML_LIST:
-        return gk_fail(err, gk__place(n, src->file), head_hint, "a head policy cannot be a list");
+        return gk_fail(err, gk_graft__yaml_place(n, src->file), head_hint, "a head policy cannot be a list");
     case GK_YAML_MAP:
         s->head_last = true;
         if (!gk_yaml_only(n, keys, err)) return false;
-        n = gk__get(src, n, "last");
+        n = gk_graft__yaml_get(src, n, "last");
         break;
     case GK_YAML_SCALAR:
         break;
     }
-    if (!gk__name_parse(src, n, &s->head, err)) return false;
+    if (!gk_graft__model_name_parse(src, n, &s->head, err)) return false;
     bool recipient = strcmp(s->head.name, "recipient") == 0;
     if (recipient || (s->recipient.name && strcmp(s->head.name, s->recipient.name) == 0)) {
         s->head.name = NULL;
@@ -42,38 +32,39 @@ static bool parse_head(const gk__source *src, gk_ynode n, gk_scheme *s, gk_error
     return true;
 }
 
-static bool parse_graft(const gk__source *src, gk_ynode n, gk__graft *out, gk_error *err) {
+static bool parse_graft(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__assignment *out,
+                        gk_error *err) {
     static const char *const keys[] = {"at", "donor", "components", "layers", NULL};
-    gk_ynode components = gk__get(src, n, "components");
+    gk_ynode components = gk_graft__yaml_get(src, n, "components");
     if (!gk_yaml_only(n, keys, err)) return false;
-    out->place = gk__place(n, src->file);
-    out->components_place = gk__place(components, src->file);
-    if (!gk__at_parse(src, gk__get(src, n, "at"), &out->at, err) ||
-        !gk__name_parse(src, gk__get(src, n, "donor"), &out->donor, err) ||
-        !gk__components_parse(src, components, &out->components, err) ||
-        !gk__layers_parse(src, gk__get(src, n, "layers"), &out->layers, err))
+    out->place = gk_graft__yaml_place(n, src->file);
+    out->components_place = gk_graft__yaml_place(components, src->file);
+    if (!gk_graft__positions_parse(src, gk_graft__yaml_get(src, n, "at"), &out->at, err) ||
+        !gk_graft__model_name_parse(src, gk_graft__yaml_get(src, n, "donor"), &out->donor, err) ||
+        !gk_graft__components_parse(src, components, &out->components, err) ||
+        !gk_graft__layers_parse(src, gk_graft__yaml_get(src, n, "layers"), &out->layers, err))
         return false;
     if (out->layers.embed)
         return gk_fail(err, out->layers.place, "write components: [embed, pos], without layers",
                        "the layer 'embed' is for patches and ablations; grafts have it as a component");
     uint32_t outside = out->components & (1u << GK_EMBED | 1u << GK_POS);
-    if (outside && !out->layers.all && out->components != GK__ALL_COMPONENTS)
+    if (outside && !out->layers.all && out->components != GK_GRAFT__ALL_COMPONENTS)
         return gk_fail(
             err, out->components_place, "put embed and pos into a graft of their own, with layers: all",
             "embed and pos belong to no layer, but this graft is limited to layers %s", out->layers.text);
     return true;
 }
 
-static bool parse_grafts(const gk__source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
+static bool parse_grafts(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
     gk_yaml_kind kind = gk_yaml_kind_of(n);
     if (kind == GK_YAML_NONE) return true;
     if (kind != GK_YAML_LIST)
-        return gk_fail(err, gk__place(n, src->file), "write one '- at: ...' item for each graft",
+        return gk_fail(err, gk_graft__yaml_place(n, src->file), "write one '- at: ...' item for each graft",
                        "grafts must be a list");
     s->n_grafts = gk_yaml_len(n);
     s->graft = gk_arena_alloc(src->a, s->n_grafts * sizeof *s->graft);
     for (size_t i = 0; i < s->n_grafts; i++)
-        if (!parse_graft(src, gk__item(src, n, i), &s->graft[i], err)) return false;
+        if (!parse_graft(src, gk_graft__yaml_item(src, n, i), &s->graft[i], err)) return false;
     return true;
 }
 
@@ -82,48 +73,61 @@ static const char *canonical_text(gk_arena *a, const gk_scheme *s) {
     const char **text = gk_arena_alloc(a, (s->n_grafts + 1) * sizeof *text);
     size_t n = 0;
     for (size_t i = 0; i < s->n_grafts; i++) {
-        const gk__graft *g = &s->graft[i];
-        if (gk__layers_none(&g->layers)) continue;
+        const gk_graft__assignment *g = &s->graft[i];
+        if (gk_graft__layers_none(&g->layers)) continue;
         text[n++] =
             gk_arena_printf(a, "; graft(at=%s, donor=%s, components=%s, layers=%s)", g->at.text,
-                            g->donor.name, gk__components_text(a, g->components, "+"), g->layers.text);
+                            g->donor.name, gk_graft__components_text(a, g->components, "+"), g->layers.text);
     }
-    const char *grafts = gk__join(a, text, gk__sort_texts(text, n), "");
+    const char *grafts = gk_graft__join_texts(a, text, gk_graft__sort_texts(text, n), "");
     return gk_arena_printf(a, "recipient=%s; head=%s%s%s%s",
                            s->recipient.name ? s->recipient.name : "(first)", s->head_last ? "last:" : "",
-                           s->head.name ? s->head.name : "recipient", grafts, gk__patches_text(a, s));
+                           s->head.name ? s->head.name : "recipient", grafts, gk_graft__patches_text(a, s));
 }
 
-static bool parse_text(const gk__source *src, gk_ynode map, const char *key, const char **out,
+static bool parse_text(const gk_graft__yaml_source *src, gk_ynode map, const char *key, const char **out,
                        gk_error *err) {
     gk_ynode n = gk_yaml_get(map, key);
     *out = "";
-    return gk_yaml_kind_of(n) == GK_YAML_NONE || gk__title(src, n, out, err);
+    return gk_yaml_kind_of(n) == GK_YAML_NONE || gk_graft__yaml_title(src, n, out, err);
 }
 
-static bool parse_title(const gk__source *src, gk_ynode n, const char **out, gk_error *err) {
-    if (!gk__title(src, n, out, err)) return false;
+static bool parse_name(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err) {
+    if (!gk_graft__yaml_title(src, n, out, err)) return false;
     for (const char *p = *out; *p; p++)
         if ((unsigned char)*p < ' ')
-            return gk_fail(err, gk__place(n, src->file), NULL,
+            return gk_fail(err, gk_graft__yaml_place(n, src->file), NULL,
                            "a name is one line without control characters");
-    return **out ||
-           gk_fail(err, gk__place(n, src->file), "write a short name such as FE+LT", "the name is empty");
+    return **out || gk_fail(err, gk_graft__yaml_place(n, src->file), "write a short name such as FE+LT",
+                            "the name is empty");
 }
 
-static gk_scheme *parse_scheme(const gk__source *src, gk_ynode n, const char *set, gk_error *err) {
+/* The heading of a set in reports: one line, if there is one. */
+static bool parse_title(const gk_graft__yaml_source *src, gk_ynode map, const char **out, gk_error *err) {
+    gk_ynode n = gk_yaml_get(map, "title");
+    if (!parse_text(src, map, "title", out, err)) return false;
+    bool given = gk_yaml_kind_of(n) != GK_YAML_NONE, line = **out != 0;
+    for (const char *p = *out; *p; p++) line &= (unsigned char)*p >= ' ';
+    return !given || line ||
+           gk_fail(err, gk_graft__yaml_place(n, src->file),
+                   "write what the set asks, or leave it out: then it is the first sentence of about",
+                   "a title is one line of text without control characters");
+}
+
+static gk_scheme *parse_scheme(const gk_graft__yaml_source *src, gk_ynode n, const char *set, gk_error *err) {
     static const char *const keys[] = {"name", "about",   "grid",      "recipient", "grafts",
                                        "head", "patches", "ablations", NULL};
     gk_scheme *s = gk_arena_alloc(src->a, sizeof *s);
     s->set = set;
-    s->place = gk__place(n, src->file);
-    gk_ynode recipient = gk__get(src, n, "recipient");
+    s->place = gk_graft__yaml_place(n, src->file);
+    gk_ynode recipient = gk_graft__yaml_get(src, n, "recipient");
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
-    bool ok = gk_yaml_only(n, keys, err) && parse_title(src, gk_yaml_get(n, "name"), &s->name, err) &&
+    bool ok = gk_yaml_only(n, keys, err) && parse_name(src, gk_yaml_get(n, "name"), &s->name, err) &&
               parse_text(src, n, "about", &s->about, err) &&
-              (!named || gk__name_parse(src, recipient, &s->recipient, err)) &&
-              parse_grafts(src, gk__get(src, n, "grafts"), s, err) && gk__patches_parse(src, n, s, err) &&
-              parse_head(src, gk__get(src, n, "head"), s, err);
+              (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
+              parse_grafts(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
+              gk_graft__patches_parse(src, n, s, err) &&
+              parse_head(src, gk_graft__yaml_get(src, n, "head"), s, err);
     if (!ok) return NULL;
     s->canonical = canonical_text(src->a, s);
     return s;
@@ -138,9 +142,9 @@ typedef struct list {
     json_t *number; /* name -> place in item */
 } list;
 
-static bool add(list *l, gk_scheme *s, gk_ynode entry, const gk__source *src, gk_error *err) {
+static bool add(list *l, gk_scheme *s, gk_ynode entry, const gk_graft__yaml_source *src, gk_error *err) {
     const json_t *known = json_object_get(l->number, s->name);
-    gk_place at = gk__place(gk_yaml_get(entry, "name"), src->file);
+    gk_place at = gk_graft__yaml_place(gk_yaml_get(entry, "name"), src->file);
     if (known && l->item) {
         const gk_scheme *other = l->item[json_integer_value(known)];
         bool cells = src->grid && other->place.file == s->place.file && other->place.line == s->place.line &&
@@ -164,7 +168,7 @@ static bool add(list *l, gk_scheme *s, gk_ynode entry, const gk__source *src, gk
 }
 
 /* Where the cell that is being read stands. */
-static void set_axes(gk_arena *a, const gk__grid *grid, gk_scheme *s) {
+static void set_axes(gk_arena *a, const gk_graft__grid *grid, gk_scheme *s) {
     s->n_axes = grid->n;
     s->axis = gk_arena_alloc(a, grid->n * sizeof *s->axis);
     for (size_t i = 0; i < grid->n; i++)
@@ -172,42 +176,48 @@ static void set_axes(gk_arena *a, const gk__grid *grid, gk_scheme *s) {
 }
 
 /* One entry of the file: a scheme, or a grid of them. */
-static bool parse_entry(gk__source src, gk_ynode n, int n_layers, const char *set, list *l, gk_error *err) {
-    gk__grid grid = {.cells = 1};
+static bool parse_entry(gk_graft__yaml_source src, gk_ynode n, int n_layers, const char *set, list *l,
+                        gk_error *err) {
+    gk_graft__grid grid = {.cells = 1};
     gk_ynode at = gk_yaml_get(n, "grid");
     if (gk_yaml_kind_of(at) != GK_YAML_NONE) {
-        if (!gk__grid_parse(&src, at, n_layers, &grid, err)) return false;
+        if (!gk_graft__grid_parse(&src, at, n_layers, &grid, err)) return false;
         src.grid = &grid;
     }
-    if (grid.cells > GK__MOST_SCHEMES || l->n + grid.cells > GK__MOST_SCHEMES)
-        return gk_fail(err, gk__place(src.grid ? at : n, src.file), "a run takes 100000 schemes at most",
+    if (grid.cells > GK_GRAFT__MOST_SCHEMES || l->n + grid.cells > GK_GRAFT__MOST_SCHEMES)
+        return gk_fail(err, gk_graft__yaml_place(src.grid ? at : n, src.file),
+                       "a run takes 100000 schemes at most",
                        "this would make %zu schemes, with %zu before it", grid.cells, l->n);
     for (size_t i = 0; i < grid.cells; i++) {
-        if (src.grid) gk__grid_go(&grid, i);
+        if (src.grid) gk_graft__grid_go(&grid, i);
         gk_scheme *s = parse_scheme(&src, n, set, err);
         if (!s) return false;
         if (src.grid) set_axes(src.a, &grid, s);
-        if (i == 0 && src.grid && !gk__grid_check(&grid, err)) return false;
+        if (i == 0 && src.grid && !gk_graft__grid_check(&grid, err)) return false;
         if (!add(l, s, n, &src, err)) return false;
     }
     return true;
 }
 
-static bool parse_file(const gk__source *src, gk_ynode root, int n_layers, list *l, size_t *written,
-                       gk_error *err) {
-    static const char *const keys[] = {"set", "about", "schemes", NULL};
-    const char *set = NULL, *about = NULL;
+static bool parse_file(const gk_graft__yaml_source *src, gk_ynode root, int n_layers, list *l,
+                       size_t *written, gk_error *err) {
+    static const char *const keys[] = {"set", "title", "about", "schemes", NULL};
+    const char *set = NULL, *title = NULL, *about = NULL;
     gk_ynode entries = gk_yaml_get(root, "schemes");
-    if (!gk_yaml_only(root, keys, err) || !parse_title(src, gk_yaml_get(root, "set"), &set, err) ||
-        !parse_text(src, root, "about", &about, err))
+    if (!gk_yaml_only(root, keys, err) || !parse_name(src, gk_yaml_get(root, "set"), &set, err) ||
+        !parse_title(src, root, &title, err) || !parse_text(src, root, "about", &about, err))
         return false;
     if (gk_yaml_kind_of(entries) != GK_YAML_LIST || gk_yaml_len(entries) == 0)
-        return gk_fail(err, gk__place(entries, src->file), "write one '- name: ...' item for each scheme",
+        return gk_fail(err, gk_graft__yaml_place(entries, src->file),
+                       "write one '- name: ...' item for each scheme",
                        "schemes must be a list with at least one scheme");
     size_t before = l->n;
     for (size_t i = 0; i < gk_yaml_len(entries); i++)
         if (!parse_entry(*src, gk_yaml_at(entries, i), n_layers, set, l, err)) return false;
-    for (size_t i = before; i < l->n; i++) l->item[i]->set_about = about;
+    for (size_t i = before; i < l->n; i++) {
+        l->item[i]->set_title = title;
+        l->item[i]->set_about = about;
+    }
     *written = gk_yaml_len(entries);
     return true;
 }
@@ -217,7 +227,7 @@ static bool take_document(gk_arena *a, gk_yaml *y, const char *name, int n_layer
                           gk_error *err) {
     if (!y) return false;
     list l = {.number = json_object()};
-    gk__source src = {.a = a, .file = gk_arena_strdup(a, name)};
+    gk_graft__yaml_source src = {.a = a, .file = gk_arena_strdup(a, name)};
     size_t written = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < out->n; i++) ok = add(&l, out->item[i], (gk_ynode){0}, &src, err);
@@ -256,6 +266,10 @@ const char *gk_scheme_set(const gk_scheme *s) {
     return s->set;
 }
 
+const char *gk_scheme_set_title(const gk_scheme *s) {
+    return s->set_title;
+}
+
 const char *gk_scheme_set_about(const gk_scheme *s) {
     return s->set_about;
 }
@@ -281,7 +295,7 @@ const char *gk_scheme_axis(const gk_scheme *s, const char *name) {
 
 /* ---------------------------------------------------------------- what a scheme needs */
 
-bool gk__blame(const gk_scheme *s, gk_error *err) {
+bool gk_graft__name_scheme(const gk_scheme *s, gk_error *err) {
     if (!err || s->n_axes == 0) return false;
     size_t len = strlen(err->what);
     snprintf(err->what + len, sizeof err->what - len, " (in '%.80s')", s->name);
@@ -300,15 +314,15 @@ static bool unknown(gk_error *err, gk_place at, const char *kind, const char *na
     return false;
 }
 
-static bool check_model(const gk__name *m, const gk_cast *cast, gk_error *err) {
+static bool check_model(const gk_graft__model_name *m, const gk_cast *cast, gk_error *err) {
     if (!m->name) return true;
     for (int i = 0; i < cast->n; i++)
         if (strcmp(cast->name[i], m->name) == 0) return true;
     return unknown(err, m->place, "model", m->name, cast->name, (size_t)cast->n);
 }
 
-static bool check_fields(const gk__at *at, const char *const *fields, size_t n, gk_error *err) {
-    if (at->kind == GK__AT_FIELD) {
+static bool check_fields(const gk_graft__positions *at, const char *const *fields, size_t n, gk_error *err) {
+    if (at->kind == GK_GRAFT__AT_FIELD) {
         for (size_t i = 0; i < n; i++)
             if (strcmp(fields[i], at->field) == 0) return true;
         return unknown(err, at->place, "field", at->field, fields, n);
@@ -321,18 +335,19 @@ static bool check_fields(const gk__at *at, const char *const *fields, size_t n, 
 bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const *fields, gk_error *err) {
     size_t n = 0;
     while (fields[n]) n++;
-    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head, cast, err)) return gk__blame(s, err);
+    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head, cast, err))
+        return gk_graft__name_scheme(s, err);
     for (size_t i = 0; i < s->n_grafts; i++)
         if (!check_model(&s->graft[i].donor, cast, err) || !check_fields(&s->graft[i].at, fields, n, err))
-            return gk__blame(s, err);
+            return gk_graft__name_scheme(s, err);
     for (size_t i = 0; i < s->n_patches; i++)
         if (!check_model(&s->patch[i].from, cast, err) || !check_fields(&s->patch[i].at, fields, n, err))
-            return gk__blame(s, err);
+            return gk_graft__name_scheme(s, err);
     return true;
 }
 
-static bool has_fields(const gk__at *at, const gk_field_span *fields, size_t n_fields) {
-    if (at->kind == GK__AT_FIELD) {
+static bool has_fields(const gk_graft__positions *at, const gk_field_span *fields, size_t n_fields) {
+    if (at->kind == GK_GRAFT__AT_FIELD) {
         for (size_t i = 0; i < n_fields; i++)
             if (strcmp(fields[i].field, at->field) == 0) return true;
         return false;
@@ -344,10 +359,10 @@ static bool has_fields(const gk__at *at, const gk_field_span *fields, size_t n_f
 
 bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n_fields) {
     for (size_t i = 0; i < s->n_grafts; i++)
-        if (!gk__layers_none(&s->graft[i].layers) && !has_fields(&s->graft[i].at, fields, n_fields))
+        if (!gk_graft__layers_none(&s->graft[i].layers) && !has_fields(&s->graft[i].at, fields, n_fields))
             return false;
     for (size_t i = 0; i < s->n_patches; i++)
-        if (!gk__layers_none(&s->patch[i].layers) && !has_fields(&s->patch[i].at, fields, n_fields))
+        if (!gk_graft__layers_none(&s->patch[i].layers) && !has_fields(&s->patch[i].at, fields, n_fields))
             return false;
     return true;
 }

@@ -9,15 +9,15 @@
 enum { COPY_GRAIN = 128, FEWEST_LOGITS = 64 };
 static const double LOGITS_BYTES = 48 << 20;
 
-static uint32_t *words(gk__engine *e, gk__room *r, size_t n) {
-    return gk__room_for(r, (n + 1) * sizeof(uint32_t), 0, &e->tally);
+static uint32_t *words(gk_graft__engine *e, gk_graft__room *r, size_t n) {
+    return gk_graft__room_for(r, (n + 1) * sizeof(uint32_t), 0, &e->tally);
 }
 
-static const uint32_t *of(const gk__rows *r) {
+static const uint32_t *of(const gk_graft__stage_rows *r) {
     return r->of.p;
 }
 
-static int slot_of(const gk__engine *e, int layer, gk_component comp) {
+static int slot_of(const gk_graft__engine *e, int layer, gk_component comp) {
     return gk_plan_slot(e->cfg, layer, comp);
 }
 
@@ -33,20 +33,21 @@ typedef struct recipe {
 } recipe;
 
 /* Gives the interned rows their final numbers, sorted by model. */
-static void number_rows(gk__engine *e, gk__rows *out, const uint32_t *live, uint32_t n_live) {
+static void number_rows(gk_graft__engine *e, gk_graft__stage_rows *out, const uint32_t *live,
+                        uint32_t n_live) {
     const uint32_t *first = e->first.p;
     uint32_t count[GK_MAX_MODELS] = {0}, *order = words(e, &e->order, e->table.n), *node_row = out->of.p;
     uint32_t *in = words(e, &out->in, e->table.n), *in2 = words(e, &out->in2, e->table.n);
     uint32_t *node = words(e, &out->node, e->table.n);
     out->n = e->table.n;
-    for (uint32_t id = 0; id < out->n; id++) count[gk__table_key(&e->table, id)[2]]++;
+    for (uint32_t id = 0; id < out->n; id++) count[gk_graft__intern_key(&e->table, id)[2]]++;
     out->start[0] = 0;
     for (int m = 0; m < GK_MAX_MODELS; m++) {
         out->start[m + 1] = out->start[m] + count[m];
         count[m] = out->start[m];
     }
     for (uint32_t id = 0; id < out->n; id++) {
-        const uint32_t *key = gk__table_key(&e->table, id);
+        const uint32_t *key = gk_graft__intern_key(&e->table, id);
         uint32_t row = order[id] = count[key[2]]++;
         in[row] = key[0];
         in2[row] = key[1];
@@ -55,18 +56,19 @@ static void number_rows(gk__engine *e, gk__rows *out, const uint32_t *live, uint
     for (uint32_t i = 0; i < n_live; i++) node_row[live[i]] = order[node_row[live[i]]];
 }
 
-static void intern(gk__engine *e, gk__rows *out, recipe r, const uint32_t *live, uint32_t n_live) {
+static void intern(gk_graft__engine *e, gk_graft__stage_rows *out, recipe r, const uint32_t *live,
+                   uint32_t n_live) {
     assert(r.in);
     uint32_t *node_row = words(e, &out->of, e->n_nodes), *first = words(e, &e->first, n_live);
-    gk__table_start(&e->table, 3, n_live, &e->tally);
+    gk_graft__intern_start(&e->table, 3, n_live, &e->tally);
     for (uint32_t i = 0; i < n_live; i++) {
         uint32_t node = live[i];
-        uint32_t second = r.position ? (uint32_t)gk__trie_node(&e->trie, node)->position
+        uint32_t second = r.position ? (uint32_t)gk_graft__trie_at(&e->trie, node)->position
                           : r.in2    ? r.in2[node]
                                      : 0;
-        uint32_t key[3] = {r.in[node], second, gk__trie_model(&e->trie, node, r.slot)};
+        uint32_t key[3] = {r.in[node], second, gk_graft__trie_model(&e->trie, node, r.slot)};
         bool fresh;
-        uint32_t id = gk__table_add(&e->table, key, &fresh, &e->tally);
+        uint32_t id = gk_graft__intern_add(&e->table, key, &fresh, &e->tally);
         if (fresh) first[id] = node;
         node_row[node] = id;
     }
@@ -75,7 +77,7 @@ static void intern(gk__engine *e, gk__rows *out, recipe r, const uint32_t *live,
 
 /* Interns a stage that computes; its rows have no place yet. `last_only`: where the layer's output is needed,
  * which in the last layer is where a job ends; otherwise where its keys and values are. */
-static void count_stage(gk__engine *e, gk__rows *out, recipe r, int width, bool last_only) {
+static void count_stage(gk_graft__engine *e, gk_graft__stage_rows *out, recipe r, int width, bool last_only) {
     intern(e, out, r, last_only ? e->outputs : e->keys, last_only ? e->n_outputs : e->n_keys);
     out->width = width;
     e->stats.rows_unique += out->n;
@@ -83,11 +85,11 @@ static void count_stage(gk__engine *e, gk__rows *out, recipe r, int width, bool 
 
 /* The same, and makes room for the rows: at once for as many as any layer of this chunk can have, so that
  * nothing moves (pages that are not touched cost nothing). False: they are only counted. */
-static bool stage(gk__engine *e, gk__rows *out, recipe r, int width, bool last_only) {
+static bool stage(gk_graft__engine *e, gk_graft__stage_rows *out, recipe r, int width, bool last_only) {
     count_stage(e, out, r, width, last_only);
     if (e->counting) return false;
     size_t most = last_only ? e->n_outputs : e->n_keys;
-    gk__room_for(&out->x, most * (size_t)width * sizeof(float), 0, &e->tally);
+    gk_graft__room_for(&out->x, most * (size_t)width * sizeof(float), 0, &e->tally);
     return true;
 }
 
@@ -115,31 +117,31 @@ static void add_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static void copy_rows(const gk__rows *from, const uint32_t *index, uint32_t n, float *to) {
+static void copy_rows(const gk_graft__stage_rows *from, const uint32_t *index, uint32_t n, float *to) {
     copy c = {.from = from->x.p, .index = index, .to = to, .width = (size_t)from->width};
     gk_parallel_for(n, COPY_GRAIN, copy_range, &c);
 }
 
 /* The listed rows next to each other: where they already are when possible, else copied into `room`. */
-static const float *gather(gk__engine *e, const gk__rows *from, const uint32_t *index, uint32_t n,
-                           gk__room *room) {
+static const float *gather(gk_graft__engine *e, const gk_graft__stage_rows *from, const uint32_t *index,
+                           uint32_t n, gk_graft__room *room) {
     const float *x = from->x.p;
     uint32_t i = 1;
     while (i < n && index[i] == index[0] + i) i++;
     if (i >= n) return n ? x + (size_t)index[0] * (size_t)from->width : x;
-    float *to = gk__room_for(room, (size_t)n * (size_t)from->width * sizeof(float), 0, &e->tally);
+    float *to = gk_graft__room_for(room, (size_t)n * (size_t)from->width * sizeof(float), 0, &e->tally);
     copy_rows(from, index, n, to);
     return to;
 }
 
-static float *row_at(const gk__rows *r, uint32_t i) {
+static float *row_at(const gk_graft__stage_rows *r, uint32_t i) {
     return (float *)r->x.p + (size_t)i * (size_t)r->width;
 }
 
 /* ---------------------------------------------------------------- computing a stage */
 
 /* Rotates the rows of q or k, whose stage has the positions in its key. */
-static void rotate(gk__engine *e, gk__rows *out) {
+static void rotate(gk_graft__engine *e, gk_graft__stage_rows *out) {
     gk_op_rope(e->cfg, (int)out->n, out->width / e->cfg->head_dim, out->in2.p, out->x.p, out->width);
 }
 
@@ -147,8 +149,8 @@ static bool is_qk(gk_component comp) {
     return comp == GK_Q || comp == GK_K || comp == GK_Q_NORM || comp == GK_K_NORM;
 }
 
-static void norm_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
-                       bool last_only) {
+static void norm_stage(gk_graft__engine *e, gk_graft__stage_rows *out, const gk_graft__stage_rows *in,
+                       int layer, gk_component comp, bool last_only) {
     bool rotated = e->cfg->rope && is_qk(comp);
     recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
     if (!stage(e, out, r, in->width, last_only)) return;
@@ -156,18 +158,19 @@ static void norm_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int lay
     for (int m = 0; m < e->cast->n; m++) {
         int n = (int)(out->start[m + 1] - out->start[m]);
         float *x = row_at(out, out->start[m]);
-        if (n) gk_op_norm(e->cfg, gk__weights_of(e->cast, m, layer, comp).from, n, x, x);
+        if (n) gk_op_norm(e->cfg, gk_graft__weights_of(e->cast, m, layer, comp).from, n, x, x);
     }
     if (rotated) rotate(e, out);
 }
 
 /* The model after those whose rows follow m's and come from one product with the same tensor. */
-static int end_of_run(const gk__engine *e, const gk__rows *out, int m, int layer, gk_component comp) {
-    gk__weights w = gk__weights_of(e->cast, m, layer, comp);
+static int end_of_run(const gk_graft__engine *e, const gk_graft__stage_rows *out, int m, int layer,
+                      gk_component comp) {
+    gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);
     int next = m + 1;
     for (; next < e->cast->n; next++) {
-        gk__weights other = gk__weights_of(e->cast, next, layer, comp);
-        if (out->start[next] < out->start[next + 1] && !gk__weights_share(&w, &other)) break;
+        gk_graft__weights other = gk_graft__weights_of(e->cast, next, layer, comp);
+        if (out->start[next] < out->start[next + 1] && !gk_graft__weights_share(&w, &other)) break;
     }
     return next;
 }
@@ -182,37 +185,37 @@ static uint32_t least(uint32_t a, uint32_t b) {
 
 /* Rows begin .. end-1 of a linear stage, to `y`: a product for the models that share a tensor and have some
  * of them, and what each adds to it. */
-static void multiply(gk__engine *e, const gk__rows *out, const gk__rows *in, int layer, gk_component comp,
-                     uint32_t begin, uint32_t end, float *y) {
+static void multiply(gk_graft__engine *e, const gk_graft__stage_rows *out, const gk_graft__stage_rows *in,
+                     int layer, gk_component comp, uint32_t begin, uint32_t end, float *y) {
     for (int m = 0, next; m < e->cast->n; m = next) {
         next = end_of_run(e, out, m, layer, comp);
         uint32_t from = most(out->start[m], begin), to = least(out->start[next], end);
         if (from >= to) continue;
         const float *x = gather(e, in, (const uint32_t *)out->in.p + from, to - from, &e->gathered);
-        gk__weights w = gk__weights_of(e->cast, m, layer, comp);
-        gk__weights_linear(&w, (int)(to - from), x, in->width,
-                           y + (size_t)(from - begin) * (size_t)out->width, out->width, &e->weights,
-                           &e->tally);
+        gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);
+        gk_graft__weights_linear(&w, (int)(to - from), x, in->width,
+                                 y + (size_t)(from - begin) * (size_t)out->width, out->width, &e->weights,
+                                 &e->tally);
         for (int k = m; k < next; k++) {
             uint32_t first = most(out->start[k], from), last = least(out->start[k + 1], to);
             if (first >= last) continue;
-            w = gk__weights_of(e->cast, k, layer, comp);
-            gk__weights_add_low(&w, (int)(last - first), x + (size_t)(first - from) * (size_t)in->width,
-                                in->width, y + (size_t)(first - begin) * (size_t)out->width, out->width,
-                                &e->gathered2, &e->tally);
+            w = gk_graft__weights_of(e->cast, k, layer, comp);
+            gk_graft__weights_add_low(&w, (int)(last - first), x + (size_t)(first - from) * (size_t)in->width,
+                                      in->width, y + (size_t)(first - begin) * (size_t)out->width, out->width,
+                                      &e->gathered2, &e->tally);
         }
     }
 }
 
-static void count_flops(gk__engine *e, const gk__rows *out, int layer, gk_component comp) {
+static void count_flops(gk_graft__engine *e, const gk_graft__stage_rows *out, int layer, gk_component comp) {
     for (int m = 0; m < e->cast->n; m++) {
-        gk__weights w = gk__weights_of(e->cast, m, layer, comp);
-        e->stats.flops += gk__weights_flops(&w) * (out->start[m + 1] - out->start[m]);
+        gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);
+        e->stats.flops += gk_graft__weights_flops(&w) * (out->start[m + 1] - out->start[m]);
     }
 }
 
-static void linear_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
-                         bool last_only) {
+static void linear_stage(gk_graft__engine *e, gk_graft__stage_rows *out, const gk_graft__stage_rows *in,
+                         int layer, gk_component comp, bool last_only) {
     gk_tensor shape = gk_model_tensor(e->cast->model[0], layer, comp);
     bool rotated = e->cfg->rope && !e->cfg->qk_norm && is_qk(comp);
     recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
@@ -224,41 +227,42 @@ static void linear_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int l
 }
 
 /* q or k: the product, and its norm where the model has one. */
-static void qk_stage(gk__engine *e, gk__rows *out, const gk__rows *in, int layer, gk_component comp,
-                     gk_component norm, bool last_only) {
+static void qk_stage(gk_graft__engine *e, gk_graft__stage_rows *out, const gk_graft__stage_rows *in,
+                     int layer, gk_component comp, gk_component norm, bool last_only) {
     bool normed = gk_config_has(e->cfg, norm);
     linear_stage(e, normed ? &e->raw : out, in, layer, comp, last_only);
     if (normed) norm_stage(e, out, &e->raw, layer, norm, last_only);
 }
 
 /* The rows after the norm `comp`; `in` itself where the model has no such norm. */
-static const gk__rows *maybe_norm(gk__engine *e, gk__rows *out, const gk__rows *in, int layer,
-                                  gk_component comp, bool last_only) {
+static const gk_graft__stage_rows *maybe_norm(gk_graft__engine *e, gk_graft__stage_rows *out,
+                                              const gk_graft__stage_rows *in, int layer, gk_component comp,
+                                              bool last_only) {
     if (!gk_config_has(e->cfg, comp)) return in;
     norm_stage(e, out, in, layer, comp, last_only);
     return out;
 }
 
 /* out = a + b; ordered as b, whose component is `comp`. */
-static void add_stage(gk__engine *e, gk__rows *out, const gk__rows *a, const gk__rows *b, int layer,
-                      gk_component comp, bool last_only) {
+static void add_stage(gk_graft__engine *e, gk_graft__stage_rows *out, const gk_graft__stage_rows *a,
+                      const gk_graft__stage_rows *b, int layer, gk_component comp, bool last_only) {
     recipe r = {.in = of(a), .in2 = of(b), .slot = slot_of(e, layer, comp)};
     if (!stage(e, out, r, a->width, last_only)) return;
     copy c = {a->x.p, b->x.p, out->in.p, out->in2.p, out->x.p, (size_t)a->width};
     gk_parallel_for(out->n, COPY_GRAIN, add_range, &c);
 }
 
-static void embed_stage(gk__engine *e) {
+static void embed_stage(gk_graft__engine *e) {
     const gk_config *c = e->cfg;
     uint32_t *token = words(e, &e->number, e->n_nodes);
-    gk__rows *embed = gk_config_has(c, GK_POS) ? &e->embed : &e->x;
-    for (uint32_t i = 0; i < e->n_nodes; i++) token[i] = gk__trie_node(&e->trie, i)->token;
+    gk_graft__stage_rows *embed = gk_config_has(c, GK_POS) ? &e->embed : &e->x;
+    for (uint32_t i = 0; i < e->n_nodes; i++) token[i] = gk_graft__trie_at(&e->trie, i)->token;
     bool compute =
         stage(e, embed, (recipe){.in = token, .slot = slot_of(e, -1, GK_EMBED)}, c->d_model, false);
     for (int m = 0; compute && m < e->cast->n; m++) {
         uint32_t begin = embed->start[m], n = embed->start[m + 1] - begin;
-        gk__weights w = gk__weights_of(e->cast, m, -1, GK_EMBED);
-        if (n) gk__weights_embed(c, &w, (int)n, (int32_t *)embed->in.p + begin, row_at(embed, begin));
+        gk_graft__weights w = gk_graft__weights_of(e->cast, m, -1, GK_EMBED);
+        if (n) gk_graft__weights_embed(c, &w, (int)n, (int32_t *)embed->in.p + begin, row_at(embed, begin));
     }
     if (embed == &e->x) return;
     recipe r = {.in = of(embed), .slot = slot_of(e, -1, GK_POS), .position = true};
@@ -266,36 +270,36 @@ static void embed_stage(gk__engine *e) {
     copy_rows(embed, e->x.in.p, e->x.n, e->x.x.p);
     for (int m = 0; m < e->cast->n; m++) {
         uint32_t begin = e->x.start[m], n = e->x.start[m + 1] - begin;
-        gk__weights w = gk__weights_of(e->cast, m, -1, GK_POS);
-        if (n) gk__weights_pos(&w, (int)n, (int32_t *)e->x.in2.p + begin, row_at(&e->x, begin));
+        gk_graft__weights w = gk_graft__weights_of(e->cast, m, -1, GK_POS);
+        if (n) gk_graft__weights_pos(&w, (int)n, (int32_t *)e->x.in2.p + begin, row_at(&e->x, begin));
     }
 }
 
 /* ---------------------------------------------------------------- attention */
 
 /* A node's prefix: the key and value rows of its own and all earlier positions. */
-static uint32_t *intern_prefixes(gk__engine *e) {
+static uint32_t *intern_prefixes(gk_graft__engine *e) {
     uint32_t *prefix = words(e, &e->prefix, e->n_nodes);
-    gk__table_start(&e->prefixes, 2, e->n_nodes, &e->tally);
+    gk_graft__intern_start(&e->prefixes, 2, e->n_nodes, &e->tally);
     for (uint32_t k = 0; k < e->n_keys; k++) { /* with a node, all before it are among them */
-        uint32_t i = e->keys[k], parent = gk__trie_node(&e->trie, i)->parent;
-        uint32_t key[2] = {parent == GK__NONE ? GK__NONE : prefix[parent], of(&e->pair)[i]};
+        uint32_t i = e->keys[k], parent = gk_graft__trie_at(&e->trie, i)->parent;
+        uint32_t key[2] = {parent == GK_GRAFT__NONE ? GK_GRAFT__NONE : prefix[parent], of(&e->pair)[i]};
         bool fresh;
-        prefix[i] = gk__table_add(&e->prefixes, key, &fresh, &e->tally);
+        prefix[i] = gk_graft__intern_add(&e->prefixes, key, &fresh, &e->tally);
     }
     return prefix;
 }
 
 /* Points every distinct context at the rows it sees. */
-static void list_contexts(gk__engine *e, const int32_t ***list, const int32_t **len) {
+static void list_contexts(gk_graft__engine *e, const int32_t ***list, const int32_t **len) {
     const uint32_t *path = e->trie.path.p, *node = e->context.node.p;
-    int32_t *ids = gk__room_for(&e->context_ids, e->trie.path_n * sizeof *ids, 0, &e->tally);
+    int32_t *ids = gk_graft__room_for(&e->context_ids, e->trie.path_n * sizeof *ids, 0, &e->tally);
     for (size_t i = 0; i < e->trie.path_n; i++) ids[i] = (int32_t)of(&e->pair)[path[i]];
-    *list = gk__room_for(&e->context_list, e->context.n * sizeof **list, 0, &e->tally);
-    int32_t *n_ctx = gk__room_for(&e->context_len, e->context.n * sizeof *n_ctx, 0, &e->tally);
+    *list = gk_graft__room_for(&e->context_list, e->context.n * sizeof **list, 0, &e->tally);
+    int32_t *n_ctx = gk_graft__room_for(&e->context_len, e->context.n * sizeof *n_ctx, 0, &e->tally);
     double seen = 0;
     for (uint32_t i = 0; i < e->context.n; i++) {
-        const gk__node *at = gk__trie_node(&e->trie, node[i]);
+        const gk_graft__trie_node *at = gk_graft__trie_at(&e->trie, node[i]);
         (*list)[i] = ids + at->path;
         n_ctx[i] = at->position + 1;
         seen += n_ctx[i];
@@ -304,7 +308,7 @@ static void list_contexts(gk__engine *e, const int32_t ***list, const int32_t **
     e->stats.flops += 4.0 * e->q.width * seen;
 }
 
-static void attend_stage(gk__engine *e, int layer, bool last_only) {
+static void attend_stage(gk_graft__engine *e, int layer, bool last_only) {
     const int32_t **list, *len;
     recipe pair = {.in = of(&e->k), .in2 = of(&e->v), .slot = slot_of(e, layer, GK_K)};
     intern(e, &e->pair, pair, e->keys, e->n_keys);
@@ -321,15 +325,15 @@ static void attend_stage(gk__engine *e, int layer, bool last_only) {
 /* ---------------------------------------------------------------- layers */
 
 /* x = residual + the branch that ended in e->out with component `last`. */
-static void branch_stage(gk__engine *e, gk__rows *out, const gk__rows *residual, int layer, gk_component last,
-                         gk_component post, bool last_only) {
-    const gk__rows *branch = maybe_norm(e, &e->post, &e->out, layer, post, last_only);
+static void branch_stage(gk_graft__engine *e, gk_graft__stage_rows *out, const gk_graft__stage_rows *residual,
+                         int layer, gk_component last, gk_component post, bool last_only) {
+    const gk_graft__stage_rows *branch = maybe_norm(e, &e->post, &e->out, layer, post, last_only);
     add_stage(e, out, residual, branch, layer, branch == &e->out ? last : post, last_only);
 }
 
 typedef struct activation {
     const gk_config *c;
-    const gk__rows *gate, *up, *out;
+    const gk_graft__stage_rows *gate, *up, *out;
 } activation;
 
 static void act_range(void *ctx, size_t begin, size_t end) {
@@ -339,12 +343,12 @@ static void act_range(void *ctx, size_t begin, size_t end) {
         gk_op_act(a->c, 1, row_at(a->gate, gate[i]), row_at(a->up, up[i]), row_at(a->out, (uint32_t)i));
 }
 
-static void mlp_stage(gk__engine *e, const gk__rows *in, int layer, bool last_only) {
+static void mlp_stage(gk_graft__engine *e, const gk_graft__stage_rows *in, int layer, bool last_only) {
     const gk_config *c = e->cfg;
     bool gated = gk_config_has(c, GK_GATE);
     if (gated) linear_stage(e, &e->gate, in, layer, GK_GATE, last_only);
     linear_stage(e, &e->up, in, layer, GK_UP, last_only);
-    const gk__rows *gate = gated ? &e->gate : &e->up;
+    const gk_graft__stage_rows *gate = gated ? &e->gate : &e->up;
     recipe r = {.in = of(gate), .in2 = of(&e->up), .slot = slot_of(e, layer, GK_UP)};
     if (stage(e, &e->act, r, c->d_ffn, last_only)) {
         activation a = {c, gate, &e->up, &e->act};
@@ -353,12 +357,12 @@ static void mlp_stage(gk__engine *e, const gk__rows *in, int layer, bool last_on
     linear_stage(e, &e->out, &e->act, layer, GK_DOWN, last_only);
 }
 
-static void run_layer(gk__engine *e, int layer) {
+static void run_layer(gk_graft__engine *e, int layer) {
     if (e->n_keys == 0) { /* all that is needed after this layer is patched in */
         e->x.n = 0;
         return;
     }
-    const gk__rows *in = maybe_norm(e, &e->norm, &e->x, layer, GK_LN1, false);
+    const gk_graft__stage_rows *in = maybe_norm(e, &e->norm, &e->x, layer, GK_LN1, false);
     qk_stage(e, &e->q, in, layer, GK_Q, GK_Q_NORM, true);
     qk_stage(e, &e->k, in, layer, GK_K, GK_K_NORM, false);
     linear_stage(e, &e->v, in, layer, GK_V, false);
@@ -370,22 +374,22 @@ static void run_layer(gk__engine *e, int layer) {
     branch_stage(e, &e->x, &e->residual, layer, GK_DOWN, GK_LN2_POST, true);
 }
 
-void gk__stages_layers(gk__engine *e, gk__tap *tap, void *ctx) {
-    gk__live_find(e);
+void gk_graft__stages_layers(gk_graft__engine *e, gk_graft__tap *tap, void *ctx) {
+    gk_graft__needed_find(e);
     for (int index = 0; index <= e->cfg->n_layers; index++) {
-        gk__live_layer(e, index);
+        gk_graft__needed_layer(e, index);
         if (index == 0)
             embed_stage(e);
         else
             run_layer(e, index - 1);
-        gk__live_patch(e, index);
+        gk_graft__patch_rows(e, index);
         if (tap) tap(ctx, e, index);
     }
 }
 
-void gk__stages_run(gk__engine *e) {
+void gk_graft__stages_run(gk_graft__engine *e) {
     const gk_config *c = e->cfg;
-    gk__stages_layers(e, NULL, NULL);
+    gk_graft__stages_layers(e, NULL, NULL);
     e->outputs = e->last.p;
     e->n_outputs = e->n_last;
     norm_stage(e, &e->norm, &e->x, -1, GK_LNF, true);
@@ -393,9 +397,9 @@ void gk__stages_run(gk__engine *e) {
     count_flops(e, &e->logits, -1, GK_HEAD);
 }
 
-const float *gk__stages_logits(gk__engine *e, uint32_t begin, uint32_t end) {
+const float *gk_graft__stages_logits(gk_graft__engine *e, uint32_t begin, uint32_t end) {
     size_t floats = (size_t)(end - begin) * (size_t)e->cfg->vocab;
-    float *y = gk__room_for(&e->logits.x, floats * sizeof *y, 0, &e->tally);
+    float *y = gk_graft__room_for(&e->logits.x, floats * sizeof *y, 0, &e->tally);
     multiply(e, &e->logits, &e->norm, -1, GK_HEAD, begin, end, y);
     gk_op_softcap(e->cfg->final_softcap, floats, y);
     return y;
@@ -405,14 +409,14 @@ const float *gk__stages_logits(gk__engine *e, uint32_t begin, uint32_t end) {
 
 /* The logits of a chunk never exist as a whole: so many rows at a time. Fewer would repeat the packing of the
  * head's weights too often. */
-double gk__stages_block(const gk_config *c, double jobs) {
+double gk_graft__stages_block(const gk_config *c, double jobs) {
     double most = LOGITS_BYTES / (c->vocab * (double)sizeof(float));
     if (most < FEWEST_LOGITS) most = FEWEST_LOGITS;
     return jobs < most ? jobs : floor(most);
 }
 
 /* What the rooms of one chunk hold at most; see run_layer for who is where. */
-double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double path) {
+double gk_graft__stages_bytes(const gk_config *c, double nodes, double jobs, double path) {
     double d = c->d_model, q = (double)c->n_heads * c->head_dim, kv = (double)c->n_kv_heads * c->head_dim;
     double f = c->d_ffn, widest = f > q ? f : q;
     double rows = d * (4 + gk_config_has(c, GK_POS) +
@@ -421,13 +425,13 @@ double gk__stages_bytes(const gk_config *c, double nodes, double jobs, double pa
     rows += (gk_config_has(c, GK_GATE) ? 3 : 2) * f;             /* gate up act */
     rows += (widest > d ? widest : d) + kv + q;                  /* gathered: inputs, v, q */
     /* Row lists of 16 stages; three tables; a node; lists and contexts. */
-    double tables = 3 * 32 + 8 * 1.25 * sizeof(uint32_t), node = 1.25 * sizeof(gk__node);
+    double tables = 3 * 32 + 8 * 1.25 * sizeof(uint32_t), node = 1.25 * sizeof(gk_graft__trie_node);
     double index = 16 * 4 * sizeof(uint32_t) + tables + node + 36 + c->n_layers;
     return nodes * (rows * sizeof(float) + index) + path * 2 * sizeof(uint32_t) +
-           gk__stages_block(c, jobs) * c->vocab * sizeof(float);
+           gk_graft__stages_block(c, jobs) * c->vocab * sizeof(float);
 }
 
-uint64_t gk__stages_rows(const gk_config *c, int n) {
+uint64_t gk_graft__stages_rows(const gk_config *c, int n) {
     uint64_t tokens = (uint64_t)n, layers = (uint64_t)c->n_layers;
 #define HAS(comp) (uint64_t) gk_config_has(c, GK_##comp)
     uint64_t keys = 2 + HAS(LN1) + HAS(K_NORM); /* ln1 k k_norm v */
@@ -438,12 +442,14 @@ uint64_t gk__stages_rows(const gk_config *c, int n) {
     return tokens * (outer + layers * keys + (layers - 1) * rest) + rest + 2;
 }
 
-void gk__stages_free(gk__engine *e) {
-    gk__rows *rows[] = {&e->embed,   &e->x,   &e->norm, &e->raw,      &e->q,    &e->k,  &e->v,   &e->pair,
-                        &e->context, &e->out, &e->post, &e->residual, &e->gate, &e->up, &e->act, &e->logits};
-    gk__room *rooms[] = {&e->all,    &e->last,        &e->live,         &e->live_keys,   &e->live_outputs,
-                         &e->prefix, &e->context_ids, &e->context_list, &e->context_len, &e->first,
-                         &e->order,  &e->number,      &e->gathered,     &e->gathered2,   &e->weights};
+void gk_graft__stages_free(gk_graft__engine *e) {
+    gk_graft__stage_rows *rows[] = {&e->embed, &e->x,    &e->norm,    &e->raw,   &e->q,    &e->k,
+                                    &e->v,     &e->pair, &e->context, &e->out,   &e->post, &e->residual,
+                                    &e->gate,  &e->up,   &e->act,     &e->logits};
+    gk_graft__room *rooms[] = {&e->all,          &e->last,      &e->live,        &e->live_keys,
+                               &e->live_outputs, &e->prefix,    &e->context_ids, &e->context_list,
+                               &e->context_len,  &e->first,     &e->order,       &e->number,
+                               &e->gathered,     &e->gathered2, &e->weights};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         gk_free(rows[i]->of.p);
         gk_free(rows[i]->in.p);
@@ -452,7 +458,7 @@ void gk__stages_free(gk__engine *e) {
         gk_free(rows[i]->x.p);
     }
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) gk_free(rooms[i]->p);
-    gk__table_free(&e->table);
-    gk__table_free(&e->prefixes);
-    gk__trie_free(&e->trie);
+    gk_graft__intern_free(&e->table);
+    gk_graft__intern_free(&e->prefixes);
+    gk_graft__trie_free(&e->trie);
 }

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-void gk__trie_start(gk__trie *t) {
+void gk_graft__trie_start(gk_graft__trie *t) {
     t->column_words = ((size_t)(t->n_slots + t->n_patches) + 3) / 4;
     t->path_n = t->source_n = 0;
-    gk__table_start(&t->nodes, 3, 1024, t->tally);
-    gk__table_start(&t->columns, t->column_words, 64, t->tally);
+    gk_graft__intern_start(&t->nodes, 3, 1024, t->tally);
+    gk_graft__intern_start(&t->columns, t->column_words, 64, t->tally);
 }
 
 /* ---------------------------------------------------------------- columns */
@@ -18,15 +18,15 @@ typedef struct deal {
     int model;
 } deal;
 
-static uint8_t patch_at(const gk__trie *t, const gk_plan *p, int index, int token) {
+static uint8_t patch_at(const gk_graft__trie *t, const gk_plan *p, int index, int token) {
     return t->n_patches && p && p->patch ? p->patch[(size_t)index * (size_t)p->n_tokens + (size_t)token] : 0;
 }
 
 /* The column at token i, with every model replaced by the first that has the same weights in that slot.
  * *patched: it has a patch that takes from a model's plain run. */
-static uint32_t column_of(gk__trie *t, deal d, int i, bool *patched) {
+static uint32_t column_of(gk_graft__trie *t, deal d, int i, bool *patched) {
     size_t bytes = t->column_words * sizeof(uint32_t);
-    uint8_t *column = gk__room_for(&t->key, bytes, 0, t->tally);
+    uint8_t *column = gk_graft__room_for(&t->key, bytes, 0, t->tally);
     bool fresh;
     memset(column, 0, bytes);
     for (int s = 0; s < t->n_slots; s++) {
@@ -40,34 +40,37 @@ static uint32_t column_of(gk__trie *t, deal d, int i, bool *patched) {
         column[t->n_slots + l] = patch;
         *patched = *patched || (patch != GK_PATCH_NONE && !gk_patch_is_mean(patch));
     }
-    return gk__table_add(&t->columns, t->key.p, &fresh, t->tally);
+    return gk_graft__intern_add(&t->columns, t->key.p, &fresh, t->tally);
 }
 
 /* ---------------------------------------------------------------- nodes */
 
 /* Room for the nodes that a patched node takes from, one a model. */
-static uint32_t add_sources(gk__trie *t) {
+static uint32_t add_sources(gk_graft__trie *t) {
     size_t n = t->source_n, more = GK_MAX_MODELS;
-    uint32_t *source = gk__room_for(&t->source, (n + more) * sizeof *source, n * sizeof *source, t->tally);
-    for (size_t i = 0; i < more; i++) source[n + i] = GK__NONE;
+    uint32_t *source =
+        gk_graft__room_for(&t->source, (n + more) * sizeof *source, n * sizeof *source, t->tally);
+    for (size_t i = 0; i < more; i++) source[n + i] = GK_GRAFT__NONE;
     t->source_n += more;
     return (uint32_t)n;
 }
 
 /* The path of the first n tokens; returns its last node. */
-static uint32_t add_path(gk__trie *t, const int32_t *token, int n, deal d) {
+static uint32_t add_path(gk_graft__trie *t, const int32_t *token, int n, deal d) {
     size_t count = (size_t)n, start = t->path_n;
-    uint32_t *path = gk__room_for(&t->path, (start + count) * sizeof *path, start * sizeof *path, t->tally);
-    uint32_t at = GK__NONE;
+    uint32_t *path =
+        gk_graft__room_for(&t->path, (start + count) * sizeof *path, start * sizeof *path, t->tally);
+    uint32_t at = GK_GRAFT__NONE;
     bool fresh = false, patched;
     for (size_t i = 0; i < count; i++) {
         uint32_t key[3] = {at, (uint32_t)token[i], column_of(t, d, (int)i, &patched)};
-        at = gk__table_add(&t->nodes, key, &fresh, t->tally);
+        at = gk_graft__intern_add(&t->nodes, key, &fresh, t->tally);
         path[start + i] = at;
         if (!fresh) continue;
-        gk__node *node = gk__room_for(&t->node, (at + 1) * sizeof *node, at * sizeof *node, t->tally);
-        node[at] = (gk__node){key[0],    key[1], key[2], (uint32_t)start, patched ? add_sources(t) : GK__NONE,
-                              (int32_t)i};
+        gk_graft__trie_node *node =
+            gk_graft__room_for(&t->node, (at + 1) * sizeof *node, at * sizeof *node, t->tally);
+        node[at] = (gk_graft__trie_node){
+            key[0], key[1], key[2], (uint32_t)start, patched ? add_sources(t) : GK_GRAFT__NONE, (int32_t)i};
     }
     /* A path is needed only for the nodes that it brought. */
     if (fresh) t->path_n += count;
@@ -78,7 +81,7 @@ static uint32_t add_path(gk__trie *t, const int32_t *token, int n, deal d) {
 
 /* For each model, how many tokens of its plain run the job's patches take from: up to the last one patched.
  */
-static int find_sources(const gk__trie *t, const gk_job *job, int length[GK_MAX_MODELS]) {
+static int find_sources(const gk_graft__trie *t, const gk_job *job, int length[GK_MAX_MODELS]) {
     int chains = 0;
     memset(length, 0, GK_MAX_MODELS * sizeof *length);
     for (int l = 0; l < t->n_patches; l++)
@@ -93,20 +96,20 @@ static int find_sources(const gk__trie *t, const gk_job *job, int length[GK_MAX_
 }
 
 /* Notes for the job's nodes, of which `end` is the last, where they take from `model`. */
-static void link_source(gk__trie *t, const gk_job *job, uint32_t end, int model, int length) {
+static void link_source(gk_graft__trie *t, const gk_job *job, uint32_t end, int model, int length) {
     uint32_t from = add_path(t, job->token, length, (deal){.model = model});
     uint32_t to = end;
-    while (gk__trie_node(t, to)->position >= length) to = gk__trie_node(t, to)->parent;
+    while (gk_graft__trie_at(t, to)->position >= length) to = gk_graft__trie_at(t, to)->parent;
     uint32_t *source = t->source.p;
-    while (to != GK__NONE) {
-        const gk__node *node = gk__trie_node(t, to);
-        if (node->source != GK__NONE) source[node->source + (uint32_t)model] = from;
-        from = gk__trie_node(t, from)->parent;
+    while (to != GK_GRAFT__NONE) {
+        const gk_graft__trie_node *node = gk_graft__trie_at(t, to);
+        if (node->source != GK_GRAFT__NONE) source[node->source + (uint32_t)model] = from;
+        from = gk_graft__trie_at(t, from)->parent;
         to = node->parent;
     }
 }
 
-uint32_t gk__trie_add(gk__trie *t, const gk_job *job) {
+uint32_t gk_graft__trie_add(gk_graft__trie *t, const gk_job *job) {
     int length[GK_MAX_MODELS];
     uint32_t end = add_path(t, job->token, job->n, (deal){.plan = job->plan});
     if (!t->n_patches || !find_sources(t, job, length)) return end;
@@ -115,18 +118,18 @@ uint32_t gk__trie_add(gk__trie *t, const gk_job *job) {
     return end;
 }
 
-uint32_t gk__trie_add_plain(gk__trie *t, const int32_t *token, int n, int model) {
+uint32_t gk_graft__trie_add_plain(gk_graft__trie *t, const int32_t *token, int n, int model) {
     return add_path(t, token, n, (deal){.model = model});
 }
 
-int gk__trie_paths(const gk__trie *t, const gk_job *job) {
+int gk_graft__trie_paths(const gk_graft__trie *t, const gk_job *job) {
     int length[GK_MAX_MODELS];
     return 1 + (t->n_patches ? find_sources(t, job, length) : 0);
 }
 
-void gk__trie_free(gk__trie *t) {
-    gk__table_free(&t->nodes);
-    gk__table_free(&t->columns);
+void gk_graft__trie_free(gk_graft__trie *t) {
+    gk_graft__intern_free(&t->nodes);
+    gk_graft__intern_free(&t->columns);
     gk_free(t->node.p);
     gk_free(t->path.p);
     gk_free(t->source.p);

@@ -8,22 +8,17 @@
 
 enum { CHUNK = 1024, GRAIN = 16, BLOCK_FLOATS = 1 << 19, FEWEST_ROWS = 64 };
 
-gk__weights gk__weights_of(const gk_cast *cast, int m, int layer, gk_component comp) {
-    if (cast->derived[m]) return *gk__derived_weights(cast->derived[m], layer, comp);
-    return (gk__weights){.from = gk_model_tensor(cast->model[m], layer, comp)};
-}
-
 /* ---------------------------------------------------------------- equality */
 
-bool gk__floats_same(const float *a, const float *b, size_t n) {
+bool gk_graft__floats_same(const float *a, const float *b, size_t n) {
     return a == b || (a && b && memcmp(a, b, n * sizeof *a) == 0);
 }
 
 /* By value: a finetuned F32 model shares what it left alone with the BF16 one that it came from. */
-bool gk__tensor_same(gk_tensor a, gk_tensor b) {
+bool gk_graft__tensor_same(gk_tensor a, gk_tensor b) {
     enum { BLOCK = 4096 };
     size_t n = (size_t)a.out * (size_t)a.in;
-    if (a.w && b.w) return gk__floats_same(a.w, b.w, n);
+    if (a.w && b.w) return gk_graft__floats_same(a.w, b.w, n);
     if (a.h && b.h && a.type == b.type) return a.h == b.h || memcmp(a.h, b.h, n * sizeof *a.h) == 0;
     float x[BLOCK], y[BLOCK];
     for (size_t i = 0; i < n; i += BLOCK) {
@@ -40,47 +35,48 @@ static bool same_low_rank(gk_low_rank a, gk_low_rank b) {
            a.scale <= b.scale;
 }
 
-bool gk__weights_same(const gk__weights *a, const gk__weights *b) {
-    if (a->kind != b->kind || !gk__floats_same(a->from.b, b->from.b, (size_t)a->from.out)) return false;
+bool gk_graft__weights_same(const gk_graft__weights *a, const gk_graft__weights *b) {
+    if (a->kind != b->kind || !gk_graft__floats_same(a->from.b, b->from.b, (size_t)a->from.out)) return false;
     switch (a->kind) {
-    case GK__PLAIN:
+    case GK_GRAFT__PLAIN:
         break;
-    case GK__LOW_RANK:
+    case GK_GRAFT__LOW_RANK:
         if (!same_low_rank(a->low, b->low)) return false;
         break;
-    case GK__BLEND:
-        if (memcmp(&a->alpha, &b->alpha, sizeof a->alpha) != 0 || !gk__tensor_same(a->to, b->to))
+    case GK_GRAFT__BLEND:
+        if (memcmp(&a->alpha, &b->alpha, sizeof a->alpha) != 0 || !gk_graft__tensor_same(a->to, b->to))
             return false;
         break;
-    case GK__SELECT:
-        if (a->least != b->least || a->last != b->last || !gk__tensor_same(a->to, b->to)) return false;
+    case GK_GRAFT__SELECT:
+        if (a->least != b->least || a->last != b->last || !gk_graft__tensor_same(a->to, b->to)) return false;
         break;
     }
-    return gk__tensor_same(a->from, b->from);
+    return gk_graft__tensor_same(a->from, b->from);
 }
 
 /* ---------------------------------------------------------------- rows of weights */
 
-uint32_t gk__distance(float a, float b) {
+uint32_t gk_graft__difference_bits(float a, float b) {
     float d = fabsf(b - a);
     uint32_t bits;
     memcpy(&bits, &d, sizeof bits);
     return bits;
 }
 
-static void blend(const gk__weights *w, size_t n, const float *restrict to, float *restrict x) {
+static void blend(const gk_graft__weights *w, size_t n, const float *restrict to, float *restrict x) {
     float alpha = w->alpha;
     for (size_t i = 0; i < n; i++) x[i] += alpha * (to[i] - x[i]);
 }
 
-static void choose(const gk__weights *w, size_t at, size_t n, const float *restrict to, float *restrict x) {
+static void choose(const gk_graft__weights *w, size_t at, size_t n, const float *restrict to,
+                   float *restrict x) {
     for (size_t i = 0; i < n; i++) {
-        uint32_t d = gk__distance(x[i], to[i]);
+        uint32_t d = gk_graft__difference_bits(x[i], to[i]);
         if (d > w->least || (d == w->least && at + i <= w->last)) x[i] = to[i];
     }
 }
 
-static void add_low_rank(const gk__weights *w, size_t row, float *restrict x) {
+static void add_low_rank(const gk_graft__weights *w, size_t row, float *restrict x) {
     size_t in = (size_t)w->from.in;
     const float *b = w->low.b + row * (size_t)w->low.ldb;
     for (int r = 0; r < w->low.rank; r++) {
@@ -90,16 +86,16 @@ static void add_low_rank(const gk__weights *w, size_t row, float *restrict x) {
     }
 }
 
-static void make_row(const gk__weights *w, size_t row, float *x) {
+static void make_row(const gk_graft__weights *w, size_t row, float *x) {
     float to[CHUNK];
     size_t in = (size_t)w->from.in, begin = row * in;
     gk_tensor_floats(w->from, begin, in, x);
-    if (w->kind == GK__LOW_RANK) add_low_rank(w, row, x);
-    if (w->kind != GK__BLEND && w->kind != GK__SELECT) return;
+    if (w->kind == GK_GRAFT__LOW_RANK) add_low_rank(w, row, x);
+    if (w->kind != GK_GRAFT__BLEND && w->kind != GK_GRAFT__SELECT) return;
     for (size_t i = 0; i < in; i += CHUNK) {
         size_t n = in - i < CHUNK ? in - i : CHUNK;
         gk_tensor_floats(w->to, begin + i, n, to);
-        if (w->kind == GK__BLEND)
+        if (w->kind == GK_GRAFT__BLEND)
             blend(w, n, to, x + i);
         else
             choose(w, begin + i, n, to, x + i);
@@ -107,7 +103,7 @@ static void make_row(const gk__weights *w, size_t row, float *x) {
 }
 
 typedef struct rows_job {
-    const gk__weights *w;
+    const gk_graft__weights *w;
     const int32_t *index; /* NULL: first, first + 1 … */
     size_t first;
     float *x, scale;
@@ -136,29 +132,30 @@ static void add_rows(void *ctx, size_t begin, size_t end) {
 
 /* ---------------------------------------------------------------- operators */
 
-void gk__weights_embed(const gk_config *c, const gk__weights *w, int n, const int32_t *token, float *x) {
+void gk_graft__weights_embed(const gk_config *c, const gk_graft__weights *w, int n, const int32_t *token,
+                             float *x) {
     rows_job j = {.w = w, .index = token, .x = x, .scale = c->embed_scale};
-    if (w->kind == GK__PLAIN)
+    if (w->kind == GK_GRAFT__PLAIN)
         gk_op_embed(c, w->from, n, token, x);
     else
         gk_parallel_for((size_t)n, GRAIN, make_rows, &j);
 }
 
-void gk__weights_pos(const gk__weights *w, int n, const int32_t *position, float *x) {
+void gk_graft__weights_pos(const gk_graft__weights *w, int n, const int32_t *position, float *x) {
     rows_job j = {.w = w, .index = position, .x = x};
-    if (w->kind == GK__PLAIN)
+    if (w->kind == GK_GRAFT__PLAIN)
         gk_op_pos(w->from, n, position, x);
     else
         gk_parallel_for((size_t)n, GRAIN, add_rows, &j);
 }
 
 /* The product with a matrix that is made for it, some of its rows at a time. */
-static void made_linear(const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy,
-                        gk__room *block, size_t *tally) {
+static void made_linear(const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy,
+                        gk_graft__room *block, size_t *tally) {
     int rows = BLOCK_FLOATS / w->from.in;
     if (rows < FEWEST_ROWS) rows = FEWEST_ROWS;
     if (rows > w->from.out) rows = w->from.out;
-    float *made = gk__room_for(block, (size_t)rows * (size_t)w->from.in * sizeof *made, 0, tally);
+    float *made = gk_graft__room_for(block, (size_t)rows * (size_t)w->from.in * sizeof *made, 0, tally);
     for (int first = 0; first < w->from.out; first += rows) {
         int count = w->from.out - first < rows ? w->from.out - first : rows;
         rows_job j = {.w = w, .first = (size_t)first, .x = made, .scale = 1};
@@ -168,27 +165,27 @@ static void made_linear(const gk__weights *w, int n, const float *x, int ldx, fl
     }
 }
 
-bool gk__weights_share(const gk__weights *a, const gk__weights *b) {
-    return a->kind <= GK__LOW_RANK && b->kind <= GK__LOW_RANK && a->from.w == b->from.w &&
+bool gk_graft__weights_share(const gk_graft__weights *a, const gk_graft__weights *b) {
+    return a->kind <= GK_GRAFT__LOW_RANK && b->kind <= GK_GRAFT__LOW_RANK && a->from.w == b->from.w &&
            a->from.h == b->from.h && a->from.b == b->from.b;
 }
 
-void gk__weights_linear(const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy,
-                        gk__room *block, size_t *tally) {
-    if (w->kind == GK__BLEND || w->kind == GK__SELECT)
+void gk_graft__weights_linear(const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy,
+                              gk_graft__room *block, size_t *tally) {
+    if (w->kind == GK_GRAFT__BLEND || w->kind == GK_GRAFT__SELECT)
         made_linear(w, n, x, ldx, y, ldy, block, tally);
     else
         gk_op_linear(w->from, n, x, ldx, y, ldy);
 }
 
-void gk__weights_add_low(const gk__weights *w, int n, const float *x, int ldx, float *y, int ldy,
-                         gk__room *low, size_t *tally) {
-    if (w->kind != GK__LOW_RANK || n == 0) return;
-    float *scratch = gk__room_for(low, (size_t)n * (size_t)w->low.rank * sizeof *scratch, 0, tally);
+void gk_graft__weights_add_low(const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy,
+                               gk_graft__room *low, size_t *tally) {
+    if (w->kind != GK_GRAFT__LOW_RANK || n == 0) return;
+    float *scratch = gk_graft__room_for(low, (size_t)n * (size_t)w->low.rank * sizeof *scratch, 0, tally);
     gk_op_low_rank(w->low, n, x, ldx, scratch, y, ldy);
 }
 
-double gk__weights_flops(const gk__weights *w) {
+double gk_graft__weights_flops(const gk_graft__weights *w) {
     double in = w->from.in, out = w->from.out;
-    return 2 * in * out + (w->kind == GK__LOW_RANK ? 2 * (in + out) * w->low.rank : 0);
+    return 2 * in * out + (w->kind == GK_GRAFT__LOW_RANK ? 2 * (in + out) * w->low.rank : 0);
 }

@@ -1,4 +1,4 @@
-/* report_beside.c: whether what is named beside the store (training runs, gate, card) belongs to its sweep:
+/* beside.c: whether what is named beside the store (training runs, gate, card) belongs to its sweep:
  * refused by hash where both sides tell theirs. Adapters and derived donors have no hash of one file. */
 #include "report/internal.h"
 

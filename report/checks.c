@@ -10,15 +10,6 @@ static const double APART = 0.10;    /* that a ceiling is above what it is compa
 static const double UNTAUGHT = 0.10; /* what a model that has not seen the facts may have, at least */
 enum { GUESSES = 5 };
 
-double gk__report_top5(const gk__report *r, const char *scheme) {
-    const gk_cell *c = scheme ? gk__report_cell(r, scheme, "pooled") : NULL;
-    return c && c->applies && c->stats.n ? c->stats.value[GK_METRIC_top5] : (double)NAN;
-}
-
-const char *gk__report_percent(const gk__report *r, double x) {
-    return gk_arena_printf(r->a, "%.1f%%", 100 * x);
-}
-
 /* The recipient alone, by the name of its scheme; where there is none, nothing that is said of it is judged.
  */
 static const char *pre_name(const gk__report *r) {
@@ -83,16 +74,6 @@ static void find_ceiling(const gk__report *r, gk__pattern *p) {
     p->ceiling_name = isnan(sft) || rh < sft ? (isnan(rh) ? NULL : who->sft_rh) : who->sft;
     p->ceiling = isnan(sft) || rh < sft ? rh : sft;
     p->start = who->fe ? who->fe : who->pre;
-}
-
-static bool count_targets(gk__report *r, int64_t *targets) {
-    sqlite3_stmt *q = gk_sql_prepare(
-        r->s, "SELECT count(DISTINCT target_id) FROM prompt WHERE dropped IS NULL AND target_id >= 0",
-        r->err);
-    bool ok = q && gk_sql_next(r->s, q, r->err) == 1;
-    *targets = ok ? sqlite3_column_int64(q, 0) : 0;
-    sqlite3_finalize(q);
-    return ok;
 }
 
 /* Why no number of this sweep says much; NULL where some can. */
@@ -248,7 +229,9 @@ static void check_components(const gk__report *r, gk__pattern *p) {
 bool gk__report_judge(gk__report *r) {
     gk__pattern *p = &r->pattern;
     *p = (gk__pattern){.pre = (double)NAN};
-    if (!count_targets(r, &p->targets)) return false;
+    gk_asked asked;
+    if (!gk_store_asked(r->s, &asked, r->err)) return false;
+    p->targets = asked.first_tokens;
     find_ceiling(r, p);
     make_tests(r, p);
     /* Who knows which answers there are, and no more, has that of blind guesses. */

@@ -11,14 +11,14 @@ static bool shown_as_itself(int byte) {
     return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte != 0xAD && byte <= 0xFF);
 }
 
-uint32_t gk__char_of_byte(int byte) {
+uint32_t gk_tok__char_of_byte(int byte) {
     if (shown_as_itself(byte)) return (uint32_t)byte;
     if (byte < '!') return 0x100 + (uint32_t)byte;
     if (byte == 0xAD) return 0x143;
     return 0x100 + 33 + (uint32_t)byte - 0x7F;
 }
 
-int gk__byte_of_char(uint32_t c) {
+int gk_tok__byte_of_char(uint32_t c) {
     if (c < 0x100) return shown_as_itself((int)c) ? (int)c : -1;
     if (c < 0x121) return (int)c - 0x100;
     if (c < 0x143) return (int)c - 0x121 + 0x7F;
@@ -49,15 +49,15 @@ static size_t bad_part(const char *s, size_t n) {
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 
-static struct gk__piece kept(const gk_buf *b, gk_arena *a) {
+static struct gk_tok__piece kept(const gk_buf *b, gk_arena *a) {
     char *text = gk_arena_alloc(a, b->len + 1);
     if (b->len) memcpy(text, b->data, b->len);
-    return (struct gk__piece){text, b->len};
+    return (struct gk_tok__piece){text, b->len};
 }
 
 /* The bytes with U+FFFD for every ill-formed part. */
-static struct gk__piece well_formed(const char *s, size_t n, gk_arena *a) {
-    if (n == 0) return (struct gk__piece){"", 0};
+static struct gk_tok__piece well_formed(const char *s, size_t n, gk_arena *a) {
+    if (n == 0) return (struct gk_tok__piece){"", 0};
     gk_buf b = {0};
     size_t bad = 0;
     while (!gk_utf8_valid(s, n, &bad)) {
@@ -68,27 +68,27 @@ static struct gk__piece well_formed(const char *s, size_t n, gk_arena *a) {
         n -= bad;
     }
     gk_buf_add(&b, s, n);
-    struct gk__piece piece = kept(&b, a);
+    struct gk_tok__piece piece = kept(&b, a);
     gk_buf_free(&b);
     return piece;
 }
 
 /* ---------------------------------------------------------------- steps */
 
-typedef bool step(const gk__dec *, const gk__work *, gk__pieces *);
+typedef bool step(const gk_tok__dec *, const gk_tok__work *, gk_tok__pieces *);
 
 /* A piece with a character that shows no byte (an added token) is its own bytes. */
-static bool byte_level(const gk__dec *d, const gk__work *w, gk__pieces *p) {
+static bool byte_level(const gk_tok__dec *d, const gk_tok__work *w, gk_tok__pieces *p) {
     (void)d;
     gk_buf all = {0};
     for (size_t i = 0; i < p->n; i++) {
         const char *s = p->item[i].text;
         size_t before = all.len, at = 0;
         while (at < p->item[i].len) {
-            int byte = gk__byte_of_char(gk__utf8_char(s + at));
+            int byte = gk_tok__byte_of_char(gk_tok__utf8_char(s + at));
             if (byte < 0) break;
             gk_buf_add(&all, &(char){(char)byte}, 1);
-            at += gk__utf8_len(s[at]);
+            at += gk_tok__utf8_len(s[at]);
         }
         if (at == p->item[i].len) continue;
         all.len = before;
@@ -100,15 +100,15 @@ static bool byte_level(const gk__dec *d, const gk__work *w, gk__pieces *p) {
     return true;
 }
 
-static bool replace(const gk__dec *d, const gk__work *w, gk__pieces *p) {
+static bool replace(const gk_tok__dec *d, const gk_tok__work *w, gk_tok__pieces *p) {
     for (size_t i = 0; i < p->n; i++) {
-        struct gk__piece *piece = &p->item[i];
-        gk__search s = {
+        struct gk_tok__piece *piece = &p->item[i];
+        gk_tok__match s = {
             .pattern = &d->pattern, .matcher = w->matcher, .text = piece->text, .len = piece->len};
         gk_buf b = {0};
         size_t done = 0;
         int more;
-        while ((more = gk__search_next(&s, w->err)) > 0) {
+        while ((more = gk_tok__match_next(&s, w->err)) > 0) {
             gk_buf_add(&b, piece->text + done, s.begin - done);
             gk_buf_puts(&b, d->content);
             done = s.end;
@@ -130,14 +130,14 @@ static int hex_value(char c) {
                                   : -1;
 }
 
-static int byte_of_piece(const struct gk__piece *p) {
+static int byte_of_piece(const struct gk_tok__piece *p) {
     if (p->len != 6 || memcmp(p->text, "<0x", 3) != 0 || p->text[5] != '>') return -1;
     int hi = hex_value(p->text[3]), lo = hex_value(p->text[4]);
     return hi < 0 || lo < 0 ? -1 : 16 * hi + lo;
 }
 
 /* A run of byte pieces is its text, or U+FFFD for every byte when it is none. */
-static bool byte_fallback(const gk__dec *d, const gk__work *w, gk__pieces *p) {
+static bool byte_fallback(const gk_tok__dec *d, const gk_tok__work *w, gk_tok__pieces *p) {
     (void)d;
     size_t n = 0;
     for (size_t i = 0; i < p->n;) {
@@ -160,18 +160,18 @@ static bool byte_fallback(const gk__dec *d, const gk__work *w, gk__pieces *p) {
     return true;
 }
 
-static struct gk__piece joined(const gk__pieces *p, const char *between, gk_arena *a) {
+static struct gk_tok__piece joined(const gk_tok__pieces *p, const char *between, gk_arena *a) {
     gk_buf b = {0};
     for (size_t i = 0; i < p->n; i++) {
         if (i > 0) gk_buf_puts(&b, between);
         gk_buf_add(&b, p->item[i].text, p->item[i].len);
     }
-    struct gk__piece piece = kept(&b, a);
+    struct gk_tok__piece piece = kept(&b, a);
     gk_buf_free(&b);
     return piece;
 }
 
-static bool fuse(const gk__dec *d, const gk__work *w, gk__pieces *p) {
+static bool fuse(const gk_tok__dec *d, const gk_tok__work *w, gk_tok__pieces *p) {
     (void)d;
     p->item[0] = joined(p, "", w->a);
     p->n = 1;
@@ -179,11 +179,11 @@ static bool fuse(const gk__dec *d, const gk__work *w, gk__pieces *p) {
 }
 
 /* At most `start` of the character from the begin of every piece, and `stop` from its end. */
-static bool strip(const gk__dec *d, const gk__work *w, gk__pieces *p) {
+static bool strip(const gk_tok__dec *d, const gk_tok__work *w, gk_tok__pieces *p) {
     (void)w;
     size_t len = strlen(d->content);
     for (size_t i = 0; i < p->n; i++) {
-        struct gk__piece *s = &p->item[i];
+        struct gk_tok__piece *s = &p->item[i];
         for (size_t k = 0; k < d->start && s->len >= len && memcmp(s->text, d->content, len) == 0; k++) {
             s->text += len;
             s->len -= len;
@@ -196,7 +196,7 @@ static bool strip(const gk__dec *d, const gk__work *w, gk__pieces *p) {
     return true;
 }
 
-static bool metaspace(const gk__dec *d, const gk__work *w, gk__pieces *p) {
+static bool metaspace(const gk_tok__dec *d, const gk_tok__work *w, gk_tok__pieces *p) {
     size_t len = strlen(d->content);
     for (size_t i = 0; i < p->n; i++) {
         gk_buf b = {0};
@@ -214,15 +214,15 @@ static bool metaspace(const gk__dec *d, const gk__work *w, gk__pieces *p) {
     return true;
 }
 
-char *gk__decode_pieces(const gk__decs *d, const gk__work *w, gk__pieces p, gk_arena *out) {
-    static step *const STEP[] = {[GK__DEC_BYTE_LEVEL] = byte_level,
-                                 [GK__DEC_REPLACE] = replace,
-                                 [GK__DEC_BYTE_FALLBACK] = byte_fallback,
-                                 [GK__DEC_FUSE] = fuse,
-                                 [GK__DEC_STRIP] = strip,
-                                 [GK__DEC_METASPACE] = metaspace};
+char *gk_tok__decode_pieces(const gk_tok__decs *d, const gk_tok__work *w, gk_tok__pieces p, gk_arena *out) {
+    static step *const STEP[] = {[GK_TOK__DEC_BYTE_LEVEL] = byte_level,
+                                 [GK_TOK__DEC_REPLACE] = replace,
+                                 [GK_TOK__DEC_BYTE_FALLBACK] = byte_fallback,
+                                 [GK_TOK__DEC_FUSE] = fuse,
+                                 [GK_TOK__DEC_STRIP] = strip,
+                                 [GK_TOK__DEC_METASPACE] = metaspace};
     for (size_t i = 0; i < d->n && p.n > 0; i++)
         if (!STEP[d->item[i].kind](&d->item[i], w, &p)) return NULL;
-    struct gk__piece text = joined(&p, d->any ? "" : " ", w->a);
+    struct gk_tok__piece text = joined(&p, d->any ? "" : " ", w->a);
     return gk_arena_strndup(out, text.text, text.len);
 }

@@ -5,87 +5,87 @@
 #include <stdlib.h>
 #include <string.h>
 
-void gk__describe_number(gk_buf *out, long long n) {
+void gk_tok__describe_number(gk_buf *out, long long n) {
     gk_buf_printf(out, "%lld ", n);
 }
 
 /* With its length before it, so that no two lists of texts look alike. */
-void gk__describe_text(gk_buf *out, const char *text, size_t len) {
+void gk_tok__describe_text(gk_buf *out, const char *text, size_t len) {
     gk_buf_printf(out, "%zu:", len);
     if (len) gk_buf_add(out, text, len);
 }
 
 static void put_string(gk_buf *out, const char *text) {
-    gk__describe_text(out, text ? text : "", text ? strlen(text) : 0);
+    gk_tok__describe_text(out, text ? text : "", text ? strlen(text) : 0);
 }
 
-static void put_pattern(gk_buf *out, const gk__pattern *p) {
+static void put_pattern(gk_buf *out, const gk_tok__pattern *p) {
     put_string(out, p->code ? "regex" : p->literal ? "literal" : "none");
     put_string(out, p->code ? p->source : p->literal);
 }
 
 /* ---------------------------------------------------------------- the parts of the BPE kind */
 
-static void put_steps(gk_buf *out, const gk__bpe *b) {
+static void put_steps(gk_buf *out, const gk_tok__bpe *b) {
     put_string(out, "normalizer");
     for (size_t i = 0; i < b->norms.n; i++) {
-        const gk__norm *n = &b->norms.item[i];
-        gk__describe_number(out, n->kind);
-        gk__describe_number(out, n->form);
+        const gk_tok__norm *n = &b->norms.item[i];
+        gk_tok__describe_number(out, n->kind);
+        gk_tok__describe_number(out, n->form);
         put_pattern(out, &n->pattern);
-        gk__describe_text(out, n->content, n->content_len);
+        gk_tok__describe_text(out, n->content, n->content_len);
     }
     put_string(out, "pre_tokenizer");
     for (size_t i = 0; i < b->steps.n; i++) {
-        const gk__step *s = &b->steps.item[i];
-        gk__describe_number(out, s->kind);
+        const gk_tok__pre_step *s = &b->steps.item[i];
+        gk_tok__describe_number(out, s->kind);
         put_pattern(out, &s->pattern);
-        gk__describe_number(out, s->behaviour);
-        gk__describe_number(out, s->invert);
+        gk_tok__describe_number(out, s->behaviour);
+        gk_tok__describe_number(out, s->invert);
         put_string(out, s->mark);
-        gk__describe_number(out, s->scheme);
+        gk_tok__describe_number(out, s->scheme);
     }
     put_string(out, b->decs.any ? "decoder" : "no decoder");
     for (size_t i = 0; i < b->decs.n; i++) {
-        const gk__dec *d = &b->decs.item[i];
-        gk__describe_number(out, d->kind);
+        const gk_tok__dec *d = &b->decs.item[i];
+        gk_tok__describe_number(out, d->kind);
         put_pattern(out, &d->pattern);
         put_string(out, d->content);
-        gk__describe_number(out, (long long)d->start);
-        gk__describe_number(out, (long long)d->stop);
-        gk__describe_number(out, d->drop_first);
+        gk_tok__describe_number(out, (long long)d->start);
+        gk_tok__describe_number(out, (long long)d->stop);
+        gk_tok__describe_number(out, d->drop_first);
     }
 }
 
-void gk__describe_added(gk_buf *out, const gk__added_token *t) {
+void gk_tok__describe_added(gk_buf *out, const gk_tok__added_token *t) {
     gk_buf_printf(out, "%d %d%d%d%d%d ", t->id, t->single_word, t->lstrip, t->rstrip, t->normalized,
                   t->special);
-    gk__describe_text(out, t->content, t->len);
+    gk_tok__describe_text(out, t->content, t->len);
 }
 
 /* Those with ids below `end`. */
-static void put_pieces(gk_buf *out, const gk__bpe *b, int end) {
+static void put_pieces(gk_buf *out, const gk_tok__bpe *b, int end) {
     put_string(out, "pieces");
     for (int i = 0; i < b->size && i < end; i++) {
-        const struct gk__bpe_piece *p = &b->piece[i];
+        const struct gk_tok__bpe_piece *p = &b->piece[i];
         if (!p->there) continue;
-        gk__describe_number(out, i);
-        gk__describe_text(out, p->text, p->len);
+        gk_tok__describe_number(out, i);
+        gk_tok__describe_text(out, p->text, p->len);
     }
     put_string(out, b->split_special ? "added, special ones not found" : "added");
     for (size_t i = 0; i < b->n_added; i++)
-        if (b->added[i].id < end) gk__describe_added(out, &b->added[i]);
+        if (b->added[i].id < end) gk_tok__describe_added(out, &b->added[i]);
 }
 
 static int by_rank(const void *a, const void *b) {
-    uint32_t x = ((const gk__pair *)a)->rank, y = ((const gk__pair *)b)->rank;
+    uint32_t x = ((const gk_tok__merge *)a)->rank, y = ((const gk_tok__merge *)b)->rank;
     return (x > y) - (x < y);
 }
 
 /* In their order: the table's own depends on a random number. */
-static void put_merges(gk_buf *out, const gk__pairs *pairs) {
+static void put_merges(gk_buf *out, const gk_tok__merges *pairs) {
     size_t slots = pairs->slot ? pairs->mask + 1 : 0, n = 0;
-    gk__pair *list = gk_alloc((slots + 1) * sizeof *list);
+    gk_tok__merge *list = gk_alloc((slots + 1) * sizeof *list);
     for (size_t i = 0; i < slots; i++)
         if (pairs->slot[i].rank != UINT32_MAX) list[n++] = pairs->slot[i];
     qsort(list, n, sizeof *list, by_rank);
@@ -94,14 +94,14 @@ static void put_merges(gk_buf *out, const gk__pairs *pairs) {
     gk_free(list);
 }
 
-static bool never_unknown(const gk__bpe_model *m) {
+static bool never_unknown(const gk_tok__bpe_model *m) {
     for (int i = 0; i < 256; i++)
         if (m->byte_id[i] < 0) return false;
     return m->bytes;
 }
 
-static void describe_upto(const gk__bpe *b, int end, gk_buf *out) {
-    const gk__bpe_model *m = &b->model;
+void gk_tok__bpe_describe_upto(const gk_tok__bpe *b, int end, gk_buf *out) {
+    const gk_tok__bpe_model *m = &b->model;
     gk_buf_printf(out, "bpe %d %d %d ", m->bytes, m->ignore_merges, b->shows_bytes);
     if (!never_unknown(m)) gk_buf_printf(out, "%d %d %d ", m->unk, m->byte_fallback, m->fuse_unk);
     put_steps(out, b);
@@ -109,45 +109,6 @@ static void describe_upto(const gk__bpe *b, int end, gk_buf *out) {
     put_merges(out, &m->pairs);
 }
 
-void gk__bpe_describe(const void *bpe, gk_buf *out) {
-    describe_upto(bpe, INT_MAX, out);
-}
-
-/* ---------------------------------------------------------------- the whole */
-
-void gk_tok_fingerprint(const gk_tok *t, char hex[GK_SHA256_HEX]) {
-    gk_buf text = {0};
-    gk_buf_printf(&text, "%d %d %d ", t->bos, t->eos, t->add_bos && t->bos >= 0);
-    t->kind->describe(t->model, &text);
-    gk_sha256_bytes(text.data, text.len, hex);
-    gk_buf_free(&text);
-}
-
-static bool same_pieces(const gk_tok *a, const gk_tok *b) {
-    int n = gk_tok_size(a);
-    if (n != gk_tok_size(b) || a->bos != b->bos || a->eos != b->eos) return false;
-    for (int i = 0; i < n; i++)
-        if (strcmp(gk_tok_piece(a, i), gk_tok_piece(b, i)) != 0) return false;
-    return true;
-}
-
-bool gk_tok_same(const gk_tok *a, const gk_tok *b) {
-    char x[GK_SHA256_HEX], y[GK_SHA256_HEX];
-    if (a->kind != b->kind) return same_pieces(a, b);
-    gk_tok_fingerprint(a, x);
-    gk_tok_fingerprint(b, y);
-    return strcmp(x, y) == 0;
-}
-
-bool gk_tok_extends(const gk_tok *more, const gk_tok *a) {
-    int n = gk_tok_size(a);
-    if (a->kind != &gk__bpe_kind || more->kind != a->kind || gk_tok_size(more) <= n) return false;
-    if (a->bos != more->bos || a->eos != more->eos || a->add_bos != more->add_bos) return false;
-    gk_buf x = {0}, y = {0};
-    describe_upto(a->model, n, &x);
-    describe_upto(more->model, n, &y);
-    bool same = x.len == y.len && memcmp(x.data, y.data, x.len) == 0;
-    gk_buf_free(&x);
-    gk_buf_free(&y);
-    return same;
+void gk_tok__bpe_describe(const void *bpe, gk_buf *out) {
+    gk_tok__bpe_describe_upto(bpe, INT_MAX, out);
 }

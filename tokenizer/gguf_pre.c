@@ -96,19 +96,19 @@ static const struct {
 };
 enum { N_PRES = sizeof PRES / sizeof *PRES };
 
-bool gk__gguf_pre(const char *name, gk__pre *out) {
+bool gk_tok__gguf_pre(const char *name, gk_tok__gguf_steps *out) {
     for (size_t i = 0; i < N_PRES; i++)
         if (strcmp(PRES[i].name, name) == 0) {
             unsigned f = PRES[i].flags;
-            *out = (gk__pre){.pre_tokenizer = PRES[i].pre_tokenizer,
-                             .nfc = f & NFC,
-                             .ignore_merges = f & WHOLE,
-                             .add_bos = f & BOS};
+            *out = (gk_tok__gguf_steps){.pre_tokenizer = PRES[i].pre_tokenizer,
+                                        .nfc = f & NFC,
+                                        .ignore_merges = f & WHOLE,
+                                        .add_bos = f & BOS};
             return true;
         }
     return false;
 }
 
-const char *gk__gguf_pre_at(size_t i) {
+const char *gk_tok__gguf_pre_at(size_t i) {
     return i < N_PRES ? PRES[i].name : NULL;
 }

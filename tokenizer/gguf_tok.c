@@ -56,15 +56,15 @@ static bool read_flag(const source *s, const char *key, bool *out) {
 static void remember(gk_tok *t, const char *name, const char *bytes, size_t len) {
     char *copy = gk_arena_alloc(t->arena, len + 1);
     memcpy(copy, bytes, len);
-    gk__remember(t, (gk__file){name, copy, len});
+    gk_tok__remember(t, (gk_tok__file){name, copy, len});
 }
 
 /* ---------------------------------------------------------------- gpt2: a tokenizer.json */
 
-static bool find_pre(const source *s, gk__pre *out) {
-    if (gk__gguf_pre(s->pre, out)) return true;
+static bool find_pre(const source *s, gk_tok__gguf_steps *out) {
+    if (gk_tok__gguf_pre(s->pre, out)) return true;
     gk_buf hint = {0};
-    for (size_t i = 0; gk__gguf_pre_at(i); i++) gk_buf_printf(&hint, "%s ", gk__gguf_pre_at(i));
+    for (size_t i = 0; gk_tok__gguf_pre_at(i); i++) gk_buf_printf(&hint, "%s ", gk_tok__gguf_pre_at(i));
     gk_buf_puts(&hint, "are; or give the model's own tokenizer.json as its tokenizer");
     gk_fail(s->err, gk_gguf_place(s->g, KEY("pre")), hint.data,
             "the pre-tokeniser \"%.60s\", which is not built", s->pre);
@@ -151,7 +151,7 @@ static void put_bos(const source *s, json_t *doc) {
 }
 
 static bool load_gpt2(source *s, const char *name) {
-    gk__pre pre;
+    gk_tok__gguf_steps pre;
     if (!find_pre(s, &pre)) return false;
     json_t *vocab = json_object(), *merges = json_array(), *added = json_array();
     json_t *model =
@@ -166,7 +166,7 @@ static bool load_gpt2(source *s, const char *name) {
                             "model", model);
     if (pre.nfc) json_object_set_new(doc, "normalizer", json_pack("{s:s}", "type", "NFC"));
     bool ok = put_tokens(s, vocab, added) && put_merges(s, merges) &&
-              gk__load_json_doc(s->t, doc, name, s->err) && set_special(s, pre.add_bos);
+              gk_tok__load_json_doc(s->t, doc, name, s->err) && set_special(s, pre.add_bos);
     if (ok) {
         put_bos(s, doc);
         char *text = json_dumps(doc, JSON_COMPACT);
@@ -274,8 +274,8 @@ static bool load_llama(source *s, const char *name) {
     if (ok) {
         put_settings(s, &model, id, prefix, squeeze);
         remember(s->t, "tokenizer.model", model.data, model.len);
-        const gk__file *f = &s->t->file[0];
-        ok = gk__load_spm_special(s->t, f->bytes, f->len, name, s->err);
+        const gk_tok__file *f = &s->t->file[0];
+        ok = gk_tok__load_spm_special(s->t, f->bytes, f->len, name, s->err);
         s->t->add_bos = add_bos;
     }
     gk_buf_free(&model);
@@ -300,7 +300,7 @@ static bool take_rest(const source *s) {
     return true;
 }
 
-bool gk__load_gguf(gk_tok *t, const char *path, gk_error *err) {
+bool gk_tok__load_gguf(gk_tok *t, const char *path, gk_error *err) {
     gk_gguf *g = gk_gguf_open(path, err);
     if (!g) return false;
     source s = {.g = g, .t = t, .pre = "default", .err = err};

@@ -8,10 +8,10 @@
 
 /* ---------------------------------------------------------------- vocabulary */
 
-static bool put_piece(gk__bpe *b, const char *text, size_t len, int32_t id) {
-    struct gk__bpe_piece *p = &b->piece[id];
+static bool put_piece(gk_tok__bpe *b, const char *text, size_t len, int32_t id) {
+    struct gk_tok__bpe_piece *p = &b->piece[id];
     if (p->there) return false;
-    *p = (struct gk__bpe_piece){.text = text, .len = (uint32_t)len, .there = true};
+    *p = (struct gk_tok__bpe_piece){.text = text, .len = (uint32_t)len, .there = true};
     if (id >= b->size) b->size = id + 1;
     return true;
 }
@@ -21,7 +21,7 @@ static int64_t id_limit(size_t entries) {
     return (int64_t)(2 * entries + 65536);
 }
 
-static bool read_vocab(gk__bpe *b, const json_t *vocab, size_t n_added, gk_place at, gk_error *err) {
+static bool read_vocab(gk_tok__bpe *b, const json_t *vocab, size_t n_added, gk_place at, gk_error *err) {
     at.field = "model.vocab";
     if (!json_is_object(vocab)) return gk_fail(err, at, "an object of pieces and their ids", "no vocabulary");
     size_t n = json_object_size(vocab);
@@ -29,7 +29,7 @@ static bool read_vocab(gk__bpe *b, const json_t *vocab, size_t n_added, gk_place
         return gk_fail(err, at, "1 to 4194304 pieces", "a vocabulary of %zu pieces", n);
     int64_t limit = id_limit(n);
     b->piece = gk_arena_alloc(b->a, ((size_t)limit + n_added + 1) * sizeof *b->piece);
-    gk__strings_init(&b->vocab, b->a, n + 1);
+    gk_tok__strings_init(&b->vocab, b->a, n + 1);
     const char *key;
     const json_t *value;
     for (void *i = json_object_iter((json_t *)(uintptr_t)vocab); i;
@@ -46,7 +46,7 @@ static bool read_vocab(gk__bpe *b, const json_t *vocab, size_t n_added, gk_place
         if (!put_piece(b, text, len, id))
             return gk_fail(err, at, "an id for every piece", "\"%.60s\" and \"%.60s\" both have the id %d",
                            b->piece[id].text, key, id);
-        gk__strings_add(&b->vocab, text, len, id);
+        gk_tok__strings_add(&b->vocab, text, len, id);
     }
     b->n_vocab = n;
     return true;
@@ -81,7 +81,7 @@ static bool unknown_piece(const char *text, size_t len, size_t index, gk_place a
                    (int)(len < 60 ? len : 60), text);
 }
 
-static bool read_merge(gk__bpe *b, const json_t *merge, size_t index, uint32_t rank, gk_buf *whole,
+static bool read_merge(gk_tok__bpe *b, const json_t *merge, size_t index, uint32_t rank, gk_buf *whole,
                        gk_place at, gk_error *err) {
     const char *half[2];
     size_t len[2];
@@ -90,22 +90,22 @@ static bool read_merge(gk__bpe *b, const json_t *merge, size_t index, uint32_t r
         return gk_fail(err, at, "\"a b\" or [\"a\", \"b\"]", "merge %zu is not two pieces", index);
     whole->len = 0;
     for (size_t i = 0; i < 2; i++) {
-        id[i] = gk__strings_get(&b->vocab, half[i], len[i]);
+        id[i] = gk_tok__strings_get(&b->vocab, half[i], len[i]);
         if (id[i] < 0) return unknown_piece(half[i], len[i], index, at, err);
         gk_buf_add(whole, half[i], len[i]);
     }
-    int32_t merged = gk__strings_get(&b->vocab, whole->data, whole->len);
+    int32_t merged = gk_tok__strings_get(&b->vocab, whole->data, whole->len);
     if (merged < 0) return unknown_piece(whole->data, whole->len, index, at, err);
-    gk__pairs_add(&b->model.pairs, (gk__pair){(uint32_t)id[0], (uint32_t)id[1], rank, merged});
+    gk_tok__merges_add(&b->model.pairs, (gk_tok__merge){(uint32_t)id[0], (uint32_t)id[1], rank, merged});
     return true;
 }
 
-static bool read_merges(gk__bpe *b, const json_t *merges, gk_place at, gk_error *err) {
+static bool read_merges(gk_tok__bpe *b, const json_t *merges, gk_place at, gk_error *err) {
     at.field = "model.merges";
     if (!json_is_array(merges)) return gk_fail(err, at, "a list of merges", "no merges");
     size_t n = json_array_size(merges);
     if (n > 4 * ENTRIES_MAX) return gk_fail(err, at, "at most 16777216", "%zu merges", n);
-    gk__pairs_init(&b->model.pairs, b->a, n);
+    gk_tok__merges_init(&b->model.pairs, b->a, n);
     gk_buf whole = {0};
     uint32_t rank = 0;
     bool ok = true;
@@ -121,40 +121,40 @@ static bool read_merges(gk__bpe *b, const json_t *merges, gk_place at, gk_error 
 
 /* ---------------------------------------------------------------- the symbols that words begin as */
 
-static bool all_bytes(const gk__bpe_model *m) {
+static bool all_bytes(const gk_tok__bpe_model *m) {
     for (int i = 0; i < 256; i++)
         if (m->byte_id[i] < 0) return false;
     return true;
 }
 
 /* Words of bytes: byte-level pieces as the bytes they show, for ignore_merges. */
-static void raw_words(gk__bpe *b) {
-    gk__strings_init(&b->model.words, b->a, (size_t)b->size + 1);
+static void raw_words(gk_tok__bpe *b) {
+    gk_tok__strings_init(&b->model.words, b->a, (size_t)b->size + 1);
     gk_buf raw = {0};
     for (int id = 0; id < b->size; id++) {
-        const struct gk__bpe_piece *p = &b->piece[id];
+        const struct gk_tok__bpe_piece *p = &b->piece[id];
         raw.len = 0;
         size_t i = 0;
-        for (int byte; i < p->len && (byte = gk__byte_of_char(gk__utf8_char(p->text + i))) >= 0;
-             i += gk__utf8_len(p->text[i]))
+        for (int byte; i < p->len && (byte = gk_tok__byte_of_char(gk_tok__utf8_char(p->text + i))) >= 0;
+             i += gk_tok__utf8_len(p->text[i]))
             gk_buf_add(&raw, &(char){(char)byte}, 1);
         if (i < p->len || i == 0) continue;
         char *copy = gk_arena_alloc(b->a, raw.len);
         memcpy(copy, raw.data, raw.len);
-        gk__strings_add(&b->model.words, copy, raw.len, id);
+        gk_tok__strings_add(&b->model.words, copy, raw.len, id);
     }
     gk_buf_free(&raw);
 }
 
-static void find_symbols(gk__bpe *b) {
-    gk__bpe_model *m = &b->model;
+static void find_symbols(gk_tok__bpe *b) {
+    gk_tok__bpe_model *m = &b->model;
     for (int i = 0; i < 256; i++) {
         char text[8];
-        size_t len = m->bytes ? gk__utf8_put(gk__char_of_byte(i), text)
+        size_t len = m->bytes ? gk_tok__utf8_put(gk_tok__char_of_byte(i), text)
                               : (size_t)snprintf(text, sizeof text, "<0x%02X>", (unsigned)i);
-        m->byte_id[i] = gk__strings_get(&b->vocab, text, len);
+        m->byte_id[i] = gk_tok__strings_get(&b->vocab, text, len);
     }
-    for (int i = 0; i < 0x80; i++) m->ascii_id[i] = gk__strings_get(&b->vocab, &(char){(char)i}, 1);
+    for (int i = 0; i < 0x80; i++) m->ascii_id[i] = gk_tok__strings_get(&b->vocab, &(char){(char)i}, 1);
     if (!m->bytes)
         m->words = b->vocab;
     else if (m->ignore_merges)
@@ -183,13 +183,13 @@ static bool unsupported(const json_t *model, gk_place at, gk_error *err) {
     return true;
 }
 
-static bool read_unknown(gk__bpe *b, const json_t *model, gk_place at, gk_error *err) {
+static bool read_unknown(gk_tok__bpe *b, const json_t *model, gk_place at, gk_error *err) {
     const char *text = NULL;
     const json_t *v = json_object_get(model, "unk_token");
-    gk__bpe_model *m = &b->model;
+    gk_tok__bpe_model *m = &b->model;
     if (v && !json_is_null(v)) {
         if (!gk_json_str(model, "unk_token", &text, at, err)) return false;
-        m->unk = gk__strings_get(&b->vocab, text, strlen(text));
+        m->unk = gk_tok__strings_get(&b->vocab, text, strlen(text));
         if (m->unk < 0 && !(m->bytes && all_bytes(m)))
             return gk_fail(err, at, "a piece of the vocabulary", "unk_token \"%.60s\" is in no vocabulary",
                            text);
@@ -200,7 +200,7 @@ static bool read_unknown(gk__bpe *b, const json_t *model, gk_place at, gk_error 
     return true;
 }
 
-bool gk__read_model(gk__bpe *b, const json_t *model, size_t n_added, gk_place at, gk_error *err) {
+bool gk_tok__read_model(gk_tok__bpe *b, const json_t *model, size_t n_added, gk_place at, gk_error *err) {
     const char *type = "BPE";
     at.field = "model";
     if (!json_is_object(model)) return gk_fail(err, at, "a tokenizer.json", "is missing or no object");
@@ -209,7 +209,7 @@ bool gk__read_model(gk__bpe *b, const json_t *model, size_t n_added, gk_place at
         return json_object_get(model, "type") ? false : gk_fail(err, at, "\"type\": \"BPE\"", "has no type");
     if (strcmp(type, "BPE") != 0)
         return gk_fail(err, at, "a model of type BPE", "a model of type \"%.60s\", which is not built", type);
-    gk__bpe_model *m = &b->model;
+    gk_tok__bpe_model *m = &b->model;
     if (!unsupported(model, at, err) || !setting(model, "ignore_merges", &m->ignore_merges, at, err) ||
         !setting(model, "byte_fallback", &m->byte_fallback, at, err) ||
         !setting(model, "fuse_unk", &m->fuse_unk, at, err) ||
@@ -224,8 +224,9 @@ bool gk__read_model(gk__bpe *b, const json_t *model, size_t n_added, gk_place at
 
 /* The id that the reference gives: that of the piece, else the next after the vocabulary and the added ones.
  */
-static bool check_id(const gk__bpe *b, const gk__added_token *t, int64_t next, gk_place at, gk_error *err) {
-    int32_t piece = gk__strings_get(&b->vocab, t->content, t->len);
+static bool check_id(const gk_tok__bpe *b, const gk_tok__added_token *t, int64_t next, gk_place at,
+                     gk_error *err) {
+    int32_t piece = gk_tok__strings_get(&b->vocab, t->content, t->len);
     int64_t want = piece >= 0 ? piece : next;
     if (t->id != want)
         return gk_fail(err, at, "ids that follow the vocabulary's",
@@ -237,7 +238,8 @@ static bool check_id(const gk__bpe *b, const gk__added_token *t, int64_t next, g
     return true;
 }
 
-bool gk__read_one_added(gk_arena *a, const json_t *json, gk__added_token *t, gk_place at, gk_error *err) {
+bool gk_tok__read_one_added(gk_arena *a, const json_t *json, gk_tok__added_token *t, gk_place at,
+                            gk_error *err) {
     const char *content = NULL;
     int64_t id = 0;
     if (!gk_json_str(json, "content", &content, at, err) ||
@@ -255,69 +257,69 @@ bool gk__read_one_added(gk_arena *a, const json_t *json, gk__added_token *t, gk_
     return true;
 }
 
-static bool find_normalized(gk__bpe *b, const gk__added_token *t, const gk__work *w) {
-    gk__view in = {.text = t->content, .len = t->len}, out;
-    if (!gk__normalize(&b->norms, w, &in, &out)) return false;
+static bool find_normalized(gk_tok__bpe *b, const gk_tok__added_token *t, const gk_tok__work *w) {
+    gk_tok__view in = {.text = t->content, .len = t->len}, out;
+    if (!gk_tok__normalize(&b->norms, w, &in, &out)) return false;
     char *text = gk_arena_alloc(b->a, out.len + 1);
     memcpy(text, out.text, out.len);
     b->piece[t->id].text = text; /* what it decodes to */
     b->piece[t->id].len = (uint32_t)out.len;
-    if (!b->normalized) b->normalized = gk__finder_new(b->a);
-    gk__finder_add(b->normalized, out.text, out.len, t);
+    if (!b->normalized) b->normalized = gk_tok__finder_new(b->a);
+    gk_tok__finder_add(b->normalized, out.text, out.len, t);
     return true;
 }
 
 /* Special tokens first: of equal strings (as normalised) the last is found. */
-static bool fill_finders(gk__bpe *b, gk_error *err) {
-    gk__work w = {.a = gk_arena_new(), .matcher = gk__matcher_new(), .err = err};
+static bool fill_finders(gk_tok__bpe *b, gk_error *err) {
+    gk_tok__work w = {.a = gk_arena_new(), .matcher = gk_tok__matcher_new(), .err = err};
     bool ok = true;
     for (size_t i = 0; i < 2 * b->n_added && ok; i++) {
-        const gk__added_token *t = &b->added[i % b->n_added];
+        const gk_tok__added_token *t = &b->added[i % b->n_added];
         if (t->special != (i < b->n_added)) continue;
         if (t->normalized) {
             ok = find_normalized(b, t, &w);
         } else {
-            if (!b->raw) b->raw = gk__finder_new(b->a);
-            gk__finder_add(b->raw, t->content, t->len, t);
+            if (!b->raw) b->raw = gk_tok__finder_new(b->a);
+            gk_tok__finder_add(b->raw, t->content, t->len, t);
         }
     }
-    gk__matcher_free(w.matcher);
+    gk_tok__matcher_free(w.matcher);
     gk_arena_free(w.a);
     return ok;
 }
 
 /* The reference skips a token in decoding when its string, as it decodes, is that of a special token. */
-static void mark_special(gk__bpe *b) {
-    gk__strings special;
+static void mark_special(gk_tok__bpe *b) {
+    gk_tok__strings special;
     gk_arena *a = gk_arena_new();
-    gk__strings_init(&special, a, b->n_added + 1);
+    gk_tok__strings_init(&special, a, b->n_added + 1);
     for (size_t i = 0; i < b->n_added; i++)
         if (b->added[i].special)
-            gk__strings_add(&special, b->added[i].content, b->added[i].len, b->added[i].id);
+            gk_tok__strings_add(&special, b->added[i].content, b->added[i].len, b->added[i].id);
     for (size_t i = 0; i < b->n_added; i++) {
-        struct gk__bpe_piece *p = &b->piece[b->added[i].id];
-        p->special = gk__strings_get(&special, p->text, p->len) >= 0;
+        struct gk_tok__bpe_piece *p = &b->piece[b->added[i].id];
+        p->special = gk_tok__strings_get(&special, p->text, p->len) >= 0;
     }
     gk_arena_free(a);
 }
 
-bool gk__read_added(gk__bpe *b, const json_t *list, gk_place at, gk_error *err) {
+bool gk_tok__read_added(gk_tok__bpe *b, const json_t *list, gk_place at, gk_error *err) {
     at.field = "added_tokens";
     if (!list || json_is_null(list)) return true;
     if (!json_is_array(list)) return gk_fail(err, at, "a list", "is no list");
     size_t n = json_array_size(list);
     b->added = gk_arena_alloc(b->a, (n + 1) * sizeof *b->added);
-    gk__strings_init(&b->added_ids, b->a, n + 1);
+    gk_tok__strings_init(&b->added_ids, b->a, n + 1);
     int64_t next = (int64_t)b->n_vocab;
     for (size_t i = 0; i < n; i++) {
-        gk__added_token *t = &b->added[b->n_added];
+        gk_tok__added_token *t = &b->added[b->n_added];
         char field[48];
         snprintf(field, sizeof field, "added_tokens[%zu]", i);
         gk_place here = {.file = at.file, .field = field};
-        if (!gk__read_one_added(b->a, json_array_get(list, i), t, here, err) ||
+        if (!gk_tok__read_one_added(b->a, json_array_get(list, i), t, here, err) ||
             !check_id(b, t, next, here, err))
             return false;
-        if (!gk__strings_add(&b->added_ids, t->content, t->len, t->id))
+        if (!gk_tok__strings_add(&b->added_ids, t->content, t->len, t->id))
             return gk_fail(err, here, "every token once", "\"%.60s\" is there twice", t->content);
         if (t->id >= next) next = (int64_t)t->id + 1;
         if (!b->piece[t->id].there) put_piece(b, t->content, t->len, t->id);

@@ -8,7 +8,7 @@
 
 /* What is being read, for one step reader after the other. */
 typedef struct reader {
-    gk__bpe *b;
+    gk_tok__bpe *b;
     const char *what; /* "normalizer" */
     const char *list; /* the member of a Sequence that holds its parts */
     bool (*one)(struct reader *, const json_t *, const char *type);
@@ -35,7 +35,7 @@ static bool not_built(reader *r, const char *type) {
 }
 
 static bool room(reader *r, size_t n) {
-    return n < GK__STEPS_MAX || gk_fail(r->err, r->at, NULL, "more than %d steps", GK__STEPS_MAX);
+    return n < GK_TOK__STEPS_MAX || gk_fail(r->err, r->at, NULL, "more than %d steps", GK_TOK__STEPS_MAX);
 }
 
 /* A member that may be missing. */
@@ -44,13 +44,13 @@ static bool flag(reader *r, const json_t *json, const char *key, bool otherwise,
     return !json_object_get(json, key) || gk_json_bool(json, key, out, r->at, r->err);
 }
 
-static bool literal(gk__pattern *p, const char *text, gk_arena *a, gk_place at, gk_error *err) {
+static bool literal(gk_tok__pattern *p, const char *text, gk_arena *a, gk_place at, gk_error *err) {
     if (!*text) return gk_fail(err, at, "one character or more", "an empty pattern");
-    *p = (gk__pattern){.literal = gk_arena_strdup(a, text), .literal_len = strlen(text)};
+    *p = (gk_tok__pattern){.literal = gk_arena_strdup(a, text), .literal_len = strlen(text)};
     return true;
 }
 
-static bool read_pattern(reader *r, const json_t *json, gk__pattern *p) {
+static bool read_pattern(reader *r, const json_t *json, gk_tok__pattern *p) {
     const json_t *pattern = json_object_get(json, "pattern");
     char field[64];
     const char *text = "";
@@ -58,14 +58,14 @@ static bool read_pattern(reader *r, const json_t *json, gk__pattern *p) {
     gk_place at = r->at;
     at.field = field;
     if (json_object_get(pattern, "Regex"))
-        return gk_json_str(pattern, "Regex", &text, at, r->err) && gk__pattern_regex(p, text, at, r->err);
+        return gk_json_str(pattern, "Regex", &text, at, r->err) && gk_tok__pattern_regex(p, text, at, r->err);
     return gk_json_str(pattern, "String", &text, at, r->err) && literal(p, text, r->b->a, at, r->err);
 }
 
 static bool read_char(reader *r, const json_t *json, const char *key, const char **out) {
     const char *text = NULL;
     if (!gk_json_str(json, key, &text, r->at, r->err)) return false;
-    if (!*text || strlen(text) != gk__utf8_len(text[0]))
+    if (!*text || strlen(text) != gk_tok__utf8_len(text[0]))
         return gk_fail(r->err, r->at, "one character", "'%s' is \"%.40s\"", key, text);
     *out = gk_arena_strdup(r->b->a, text);
     return true;
@@ -81,10 +81,10 @@ static bool one_normalizer(reader *r, const json_t *json, const char *type) {
                  {"NFD", UTF8PROC_DECOMPOSE},
                  {"NFKC", UTF8PROC_COMPOSE | UTF8PROC_COMPAT},
                  {"NFKD", UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT}};
-    gk__norms *norms = &r->b->norms;
+    gk_tok__norms *norms = &r->b->norms;
     if (!room(r, norms->n)) return false;
-    gk__norm *norm = &norms->item[norms->n++];
-    *norm = (gk__norm){.kind = GK__UNICODE};
+    gk_tok__norm *norm = &norms->item[norms->n++];
+    *norm = (gk_tok__norm){.kind = GK_TOK__UNICODE};
     for (size_t i = 0; i < sizeof FORMS / sizeof *FORMS; i++)
         if (strcmp(type, FORMS[i].name) == 0) {
             norm->form = FORMS[i].form;
@@ -93,17 +93,17 @@ static bool one_normalizer(reader *r, const json_t *json, const char *type) {
     bool prepends = strcmp(type, "Prepend") == 0, replaces = strcmp(type, "Replace") == 0;
     if (prepends || replaces) {
         const char *content = NULL;
-        norm->kind = prepends ? GK__PREPEND : GK__REPLACE;
+        norm->kind = prepends ? GK_TOK__PREPEND : GK_TOK__REPLACE;
         if (!gk_json_str(json, prepends ? "prepend" : "content", &content, r->at, r->err)) return false;
         norm->content = gk_arena_strdup(r->b->a, content);
         norm->content_len = strlen(content);
         return prepends || read_pattern(r, json, &norm->pattern);
     }
-    norm->kind = GK__LOWERCASE;
+    norm->kind = GK_TOK__LOWERCASE;
     return strcmp(type, "Lowercase") == 0 || not_built(r, type);
 }
 
-bool gk__read_normalizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *err) {
+bool gk_tok__read_normalizer(gk_tok__bpe *b, const json_t *json, gk_place at, gk_error *err) {
     reader r = {
         .b = b, .what = "normalizer", .list = "normalizers", .one = one_normalizer, .at = at, .err = err};
     return read_step(&r, json, 0);
@@ -111,33 +111,33 @@ bool gk__read_normalizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *
 
 /* ---------------------------------------------------------------- pre_tokenizer */
 
-static gk__step *add_step(reader *r, gk__step_kind kind) {
-    gk__steps *steps = &r->b->steps;
+static gk_tok__pre_step *add_step(reader *r, gk_tok__pre_step_kind kind) {
+    gk_tok__pre_steps *steps = &r->b->steps;
     if (!room(r, steps->n)) return NULL;
-    gk__step *step = &steps->item[steps->n++];
-    *step = (gk__step){.kind = kind};
+    gk_tok__pre_step *step = &steps->item[steps->n++];
+    *step = (gk_tok__pre_step){.kind = kind};
     return step;
 }
 
-static bool add_regex(reader *r, const char *pattern, gk__behaviour behaviour, bool invert) {
-    gk__step *step = add_step(r, GK__SPLIT);
+static bool add_regex(reader *r, const char *pattern, gk_tok__behaviour behaviour, bool invert) {
+    gk_tok__pre_step *step = add_step(r, GK_TOK__SPLIT);
     if (!step) return false;
     step->behaviour = behaviour;
     step->invert = invert;
-    return gk__pattern_regex(&step->pattern, pattern, r->at, r->err);
+    return gk_tok__pattern_regex(&step->pattern, pattern, r->at, r->err);
 }
 
-static bool read_behaviour(reader *r, const json_t *json, gk__behaviour *out) {
-    static const char *const NAMES[] = {[GK__REMOVED] = "Removed",
-                                        [GK__ISOLATED] = "Isolated",
-                                        [GK__CONTIGUOUS] = "Contiguous",
-                                        [GK__MERGED_PREVIOUS] = "MergedWithPrevious",
-                                        [GK__MERGED_NEXT] = "MergedWithNext"};
+static bool read_behaviour(reader *r, const json_t *json, gk_tok__behaviour *out) {
+    static const char *const NAMES[] = {[GK_TOK__REMOVED] = "Removed",
+                                        [GK_TOK__ISOLATED] = "Isolated",
+                                        [GK_TOK__CONTIGUOUS] = "Contiguous",
+                                        [GK_TOK__MERGED_PREVIOUS] = "MergedWithPrevious",
+                                        [GK_TOK__MERGED_NEXT] = "MergedWithNext"};
     const char *name = NULL;
     if (!gk_json_str(json, "behavior", &name, r->at, r->err)) return false;
-    for (int i = 0; i <= GK__MERGED_NEXT; i++)
+    for (int i = 0; i <= GK_TOK__MERGED_NEXT; i++)
         if (strcmp(name, NAMES[i]) == 0) {
-            *out = (gk__behaviour)i;
+            *out = (gk_tok__behaviour)i;
             return true;
         }
     return gk_fail(r->err, r->at, "Removed, Isolated, Contiguous, MergedWithPrevious or MergedWithNext",
@@ -151,20 +151,20 @@ static bool read_byte_level(reader *r, const json_t *json) {
     bool prefix = true, regex = true;
     if (!flag(r, json, "add_prefix_space", true, &prefix) || !flag(r, json, "use_regex", true, &regex))
         return false;
-    if (prefix && !add_step(r, GK__PREFIX_SPACE)) return false;
+    if (prefix && !add_step(r, GK_TOK__PREFIX_SPACE)) return false;
     r->b->model.bytes = true;
-    return !regex || add_regex(r, GPT2, GK__ISOLATED, false);
+    return !regex || add_regex(r, GPT2, GK_TOK__ISOLATED, false);
 }
 
 static bool read_split(reader *r, const json_t *json) {
-    gk__step *step = add_step(r, GK__SPLIT);
+    gk_tok__pre_step *step = add_step(r, GK_TOK__SPLIT);
     return step && read_pattern(r, json, &step->pattern) && read_behaviour(r, json, &step->behaviour) &&
            flag(r, json, "invert", false, &step->invert);
 }
 
-static bool read_scheme(reader *r, const json_t *json, gk__scheme *out) {
+static bool read_scheme(reader *r, const json_t *json, gk_tok__prepend_scheme *out) {
     static const char *const NAMES[] = {
-        [GK__ALWAYS] = "always", [GK__FIRST] = "first", [GK__NEVER] = "never"};
+        [GK_TOK__ALWAYS] = "always", [GK_TOK__FIRST] = "first", [GK_TOK__NEVER] = "never"};
     const char *name = "always";
     bool prefix = true;
     if (json_object_get(json, "prepend_scheme")) {
@@ -174,16 +174,16 @@ static bool read_scheme(reader *r, const json_t *json, gk__scheme *out) {
     } else if (!prefix) {
         name = "never";
     }
-    for (int i = 0; i <= GK__NEVER; i++)
+    for (int i = 0; i <= GK_TOK__NEVER; i++)
         if (strcmp(name, NAMES[i]) == 0) {
-            *out = (gk__scheme)i;
+            *out = (gk_tok__prepend_scheme)i;
             return true;
         }
     return gk_fail(r->err, r->at, "always, first or never", "the prepend_scheme \"%.40s\"", name);
 }
 
 static bool read_metaspace(reader *r, const json_t *json) {
-    gk__step *step = add_step(r, GK__METASPACE);
+    gk_tok__pre_step *step = add_step(r, GK_TOK__METASPACE);
     const char *mark = "";
     bool split = true;
     if (!step || !read_char(r, json, "replacement", &mark) || !read_scheme(r, json, &step->scheme))
@@ -191,9 +191,9 @@ static bool read_metaspace(reader *r, const json_t *json) {
     step->mark = mark;
     if (!json_is_null(json_object_get(json, "split")) && !flag(r, json, "split", true, &split)) return false;
     if (!split) return true;
-    gk__step *cut = add_step(r, GK__SPLIT);
+    gk_tok__pre_step *cut = add_step(r, GK_TOK__SPLIT);
     if (!cut) return false;
-    cut->behaviour = GK__MERGED_NEXT;
+    cut->behaviour = GK_TOK__MERGED_NEXT;
     return literal(&cut->pattern, mark, r->b->a, r->at, r->err);
 }
 
@@ -211,10 +211,10 @@ static const char PUNCTUATION[] = "(?!["
 #define NUMERIC "[\\p{N}\\x{11de0}-\\x{11de9}\\x{16ff4}-\\x{16ff6}]"
 
 static bool one_pre_tokenizer(reader *r, const json_t *json, const char *type) {
-    gk__bpe *b = r->b;
+    gk_tok__bpe *b = r->b;
     if (b->model.bytes) {
         /* A step after ByteLevel sees the characters that bytes are shown as. */
-        if (!add_step(r, GK__SHOW_BYTES)) return false;
+        if (!add_step(r, GK_TOK__SHOW_BYTES)) return false;
         b->model.bytes = false;
         b->shows_bytes = true;
     }
@@ -227,20 +227,20 @@ static bool one_pre_tokenizer(reader *r, const json_t *json, const char *type) {
     if (strcmp(type, "Digits") == 0) {
         bool each = false;
         return flag(r, json, "individual_digits", false, &each) &&
-               add_regex(r, NUMERIC, each ? GK__ISOLATED : GK__CONTIGUOUS, false);
+               add_regex(r, NUMERIC, each ? GK_TOK__ISOLATED : GK_TOK__CONTIGUOUS, false);
     }
     if (strcmp(type, "Punctuation") == 0) {
-        gk__behaviour behaviour = GK__ISOLATED;
+        gk_tok__behaviour behaviour = GK_TOK__ISOLATED;
         return (!json_object_get(json, "behavior") || read_behaviour(r, json, &behaviour)) &&
                add_regex(r, PUNCTUATION, behaviour, false);
     }
-    if (strcmp(type, "WhitespaceSplit") == 0) return add_regex(r, "\\s", GK__REMOVED, false);
+    if (strcmp(type, "WhitespaceSplit") == 0) return add_regex(r, "\\s", GK_TOK__REMOVED, false);
     if (strcmp(type, "Whitespace") == 0)
-        return add_regex(r, "[" WORD "]+|[^\\s" WORD "]+", GK__REMOVED, true);
+        return add_regex(r, "[" WORD "]+|[^\\s" WORD "]+", GK_TOK__REMOVED, true);
     return not_built(r, type);
 }
 
-bool gk__read_pre_tokenizer(gk__bpe *b, const json_t *json, gk_place at, gk_error *err) {
+bool gk_tok__read_pre_tokenizer(gk_tok__bpe *b, const json_t *json, gk_place at, gk_error *err) {
     reader r = {.b = b,
                 .what = "pre_tokenizer",
                 .list = "pretokenizers",
@@ -253,26 +253,26 @@ bool gk__read_pre_tokenizer(gk__bpe *b, const json_t *json, gk_place at, gk_erro
 /* ---------------------------------------------------------------- decoder */
 
 static bool one_decoder(reader *r, const json_t *json, const char *type) {
-    static const char *const NAMES[] = {[GK__DEC_BYTE_LEVEL] = "ByteLevel",
-                                        [GK__DEC_REPLACE] = "Replace",
-                                        [GK__DEC_BYTE_FALLBACK] = "ByteFallback",
-                                        [GK__DEC_FUSE] = "Fuse",
-                                        [GK__DEC_STRIP] = "Strip",
-                                        [GK__DEC_METASPACE] = "Metaspace"};
-    gk__decs *decs = &r->b->decs;
+    static const char *const NAMES[] = {[GK_TOK__DEC_BYTE_LEVEL] = "ByteLevel",
+                                        [GK_TOK__DEC_REPLACE] = "Replace",
+                                        [GK_TOK__DEC_BYTE_FALLBACK] = "ByteFallback",
+                                        [GK_TOK__DEC_FUSE] = "Fuse",
+                                        [GK_TOK__DEC_STRIP] = "Strip",
+                                        [GK_TOK__DEC_METASPACE] = "Metaspace"};
+    gk_tok__decs *decs = &r->b->decs;
     if (!room(r, decs->n)) return false;
-    gk__dec *dec = &decs->item[decs->n++];
+    gk_tok__dec *dec = &decs->item[decs->n++];
     int kind = 0;
-    while (kind <= GK__DEC_METASPACE && strcmp(type, NAMES[kind]) != 0) kind++;
-    if (kind > GK__DEC_METASPACE) return not_built(r, type);
-    *dec = (gk__dec){.kind = (gk__dec_kind)kind};
-    if (kind == GK__DEC_REPLACE) {
+    while (kind <= GK_TOK__DEC_METASPACE && strcmp(type, NAMES[kind]) != 0) kind++;
+    if (kind > GK_TOK__DEC_METASPACE) return not_built(r, type);
+    *dec = (gk_tok__dec){.kind = (gk_tok__dec_kind)kind};
+    if (kind == GK_TOK__DEC_REPLACE) {
         const char *content = NULL;
         if (!gk_json_str(json, "content", &content, r->at, r->err)) return false;
         dec->content = gk_arena_strdup(r->b->a, content);
         return read_pattern(r, json, &dec->pattern);
     }
-    if (kind == GK__DEC_STRIP) {
+    if (kind == GK_TOK__DEC_STRIP) {
         int64_t start = 0, stop = 0;
         bool ok = read_char(r, json, "content", &dec->content) &&
                   gk_json_int(json, "start", 0, 1 << 20, &start, r->at, r->err) &&
@@ -281,15 +281,15 @@ static bool one_decoder(reader *r, const json_t *json, const char *type) {
         dec->stop = (size_t)stop;
         return ok;
     }
-    if (kind == GK__DEC_METASPACE) {
-        gk__scheme scheme = GK__ALWAYS;
+    if (kind == GK_TOK__DEC_METASPACE) {
+        gk_tok__prepend_scheme scheme = GK_TOK__ALWAYS;
         if (!read_char(r, json, "replacement", &dec->content) || !read_scheme(r, json, &scheme)) return false;
-        dec->drop_first = scheme != GK__NEVER;
+        dec->drop_first = scheme != GK_TOK__NEVER;
     }
     return true;
 }
 
-bool gk__read_decoder(gk__bpe *b, const json_t *json, gk_place at, gk_error *err) {
+bool gk_tok__read_decoder(gk_tok__bpe *b, const json_t *json, gk_place at, gk_error *err) {
     reader r = {.b = b, .what = "decoder", .list = "decoders", .one = one_decoder, .at = at, .err = err};
     b->decs.any = json && !json_is_null(json);
     return read_step(&r, json, 0);
@@ -323,7 +323,7 @@ static bool read_template(const json_t *json, int *bos, gk_place at, gk_error *e
     return true;
 }
 
-bool gk__read_post_processor(const json_t *json, int *bos, gk_place at, gk_error *err) {
+bool gk_tok__read_post_processor(const json_t *json, int *bos, gk_place at, gk_error *err) {
     const char *type = NULL;
     if (!json || json_is_null(json)) return true;
     at.field = "post_processor";
@@ -337,7 +337,7 @@ bool gk__read_post_processor(const json_t *json, int *bos, gk_place at, gk_error
         const json_t *one = json_array_get(list, i);
         if (json_object_get(one, "processors"))
             return gk_fail(err, at, NULL, "a Sequence within a Sequence, which is not built");
-        if (!gk__read_post_processor(one, bos, at, err)) return false;
+        if (!gk_tok__read_post_processor(one, bos, at, err)) return false;
     }
     return true;
 }

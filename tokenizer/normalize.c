@@ -109,11 +109,11 @@ static void reorder(chars *c) {
 }
 
 /* The stretch [begin, end), which stands alone. */
-static bool write_normal(const gk__view *in, size_t begin, size_t end, int form, chars *c, gk__writer *w,
-                         gk_error *err) {
+static bool write_normal(const gk_tok__view *in, size_t begin, size_t end, int form, chars *c,
+                         gk_tok__writer *w, gk_error *err) {
     c->n = 0;
-    for (size_t i = begin; i < end; i += gk__utf8_len(in->text[i]))
-        decompose(c, gk__utf8_char(in->text + i), form);
+    for (size_t i = begin; i < end; i += gk_tok__utf8_len(in->text[i]))
+        decompose(c, gk_tok__utf8_char(in->text + i), form);
     reorder(c);
     utf8proc_ssize_t n = (utf8proc_ssize_t)c->n;
     if (form & UTF8PROC_COMPOSE) n = utf8proc_normalize_utf32(c->item, n, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
@@ -123,18 +123,18 @@ static bool write_normal(const gk__view *in, size_t begin, size_t end, int form,
         gk_buf_add(&c->text, (const char *)bytes, (size_t)utf8proc_encode_char(c->item[i], bytes));
     }
     if (c->text.len == end - begin && memcmp(c->text.data, in->text + begin, end - begin) == 0)
-        return gk__write_same(w, in, begin, end, err);
-    return gk__write(w, in, begin, end, c->text.data, c->text.len, err);
+        return gk_tok__write_same(w, in, begin, end, err);
+    return gk_tok__write(w, in, begin, end, c->text.data, c->text.len, err);
 }
 
 /* The end of the stretch that begins at i. *plain: it is of characters that no form changes. */
-static size_t stretch(const gk__view *in, size_t i, bool *plain) {
-    uint32_t c = gk__utf8_char(in->text + i);
+static size_t stretch(const gk_tok__view *in, size_t i, bool *plain) {
+    uint32_t c = gk_tok__utf8_char(in->text + i);
     *plain = unchanged(c);
     bool alone = *plain;
-    size_t end = i + gk__utf8_len(in->text[i]), last = i;
+    size_t end = i + gk_tok__utf8_len(in->text[i]), last = i;
     while (end < in->len) {
-        c = gk__utf8_char(in->text + end);
+        c = gk_tok__utf8_char(in->text + end);
         bool starts = stands_alone(c);
         if (starts && !(alone && unchanged(c))) return end;
         if (!starts) {
@@ -143,86 +143,91 @@ static size_t stretch(const gk__view *in, size_t i, bool *plain) {
             alone = *plain = false;
         }
         last = end;
-        end += gk__utf8_len(in->text[end]);
+        end += gk_tok__utf8_len(in->text[end]);
     }
     return end;
 }
 
-static bool unicode_form(const gk__norm *norm, const gk__work *w, const gk__view *in, gk__view *out) {
+static bool unicode_form(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in,
+                         gk_tok__view *out) {
     *out = *in;
     bool plain = true;
     size_t end = in->len ? stretch(in, 0, &plain) : 0;
     if (plain && end == in->len) return true;
-    gk__writer writer = gk__writer_new(w->a, in);
+    gk_tok__writer writer = gk_tok__writer_new(w->a, in);
     chars c = {.a = w->a};
     bool ok = true;
     for (size_t i = 0; i < in->len && ok; i = end) {
         end = stretch(in, i, &plain);
-        ok = plain ? gk__write_same(&writer, in, i, end, w->err)
+        ok = plain ? gk_tok__write_same(&writer, in, i, end, w->err)
                    : write_normal(in, i, end, norm->form, &c, &writer, w->err);
     }
     gk_buf_free(&c.text);
-    if (ok) *out = gk__written(&writer, in);
+    if (ok) *out = gk_tok__written(&writer, in);
     return ok;
 }
 
 /* ---------------------------------------------------------------- the others */
 
-static bool replace(const gk__norm *norm, const gk__work *w, const gk__view *in, gk__view *out) {
-    gk__search s = {.pattern = &norm->pattern, .matcher = w->matcher, .text = in->text, .len = in->len};
-    gk__writer writer = {0};
+static bool replace(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in,
+                    gk_tok__view *out) {
+    gk_tok__match s = {.pattern = &norm->pattern, .matcher = w->matcher, .text = in->text, .len = in->len};
+    gk_tok__writer writer = {0};
     size_t done = 0;
     int more;
     *out = *in;
-    while ((more = gk__search_next(&s, w->err)) > 0) {
-        if (!writer.a) writer = gk__writer_new(w->a, in);
-        if (!gk__write_same(&writer, in, done, s.begin, w->err) ||
-            !gk__write(&writer, in, s.begin, s.end, norm->content, norm->content_len, w->err))
+    while ((more = gk_tok__match_next(&s, w->err)) > 0) {
+        if (!writer.a) writer = gk_tok__writer_new(w->a, in);
+        if (!gk_tok__write_same(&writer, in, done, s.begin, w->err) ||
+            !gk_tok__write(&writer, in, s.begin, s.end, norm->content, norm->content_len, w->err))
             return false;
         done = s.end;
     }
     if (more < 0) return false;
     if (!writer.a) return true;
-    if (!gk__write_same(&writer, in, done, in->len, w->err)) return false;
-    *out = gk__written(&writer, in);
+    if (!gk_tok__write_same(&writer, in, done, in->len, w->err)) return false;
+    *out = gk_tok__written(&writer, in);
     return true;
 }
 
-static bool prepend(const gk__norm *norm, const gk__work *w, const gk__view *in, gk__view *out) {
-    gk__writer writer = gk__writer_new(w->a, in);
-    if (!gk__write(&writer, in, 0, 0, norm->content, norm->content_len, w->err) ||
-        !gk__write_same(&writer, in, 0, in->len, w->err))
+static bool prepend(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in,
+                    gk_tok__view *out) {
+    gk_tok__writer writer = gk_tok__writer_new(w->a, in);
+    if (!gk_tok__write(&writer, in, 0, 0, norm->content, norm->content_len, w->err) ||
+        !gk_tok__write_same(&writer, in, 0, in->len, w->err))
         return false;
-    *out = gk__written(&writer, in);
+    *out = gk_tok__written(&writer, in);
     return true;
 }
 
-static bool lowercase(const gk__norm *norm, const gk__work *w, const gk__view *in, gk__view *out) {
+static bool lowercase(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in,
+                      gk_tok__view *out) {
     (void)norm;
-    gk__writer writer = gk__writer_new(w->a, in);
+    gk_tok__writer writer = gk_tok__writer_new(w->a, in);
     for (size_t i = 0; i < in->len;) {
-        size_t n = gk__utf8_len(in->text[i]);
-        utf8proc_int32_t c = (utf8proc_int32_t)gk__utf8_char(in->text + i);
+        size_t n = gk_tok__utf8_len(in->text[i]);
+        utf8proc_int32_t c = (utf8proc_int32_t)gk_tok__utf8_char(in->text + i);
         utf8proc_uint8_t bytes[8];
         size_t len = (size_t)utf8proc_encode_char(c == 0x130 ? 'i' : utf8proc_tolower(c), bytes);
         /* The one character whose lower case is two. */
         if (c == 0x130) len += (size_t)utf8proc_encode_char(0x307, bytes + len);
-        if (!gk__write(&writer, in, i, i + n, (const char *)bytes, len, w->err)) return false;
+        if (!gk_tok__write(&writer, in, i, i + n, (const char *)bytes, len, w->err)) return false;
         i += n;
     }
-    *out = gk__written(&writer, in);
+    *out = gk_tok__written(&writer, in);
     return true;
 }
 
-bool gk__normalize(const gk__norms *norms, const gk__work *w, const gk__view *in, gk__view *out) {
-    typedef bool step(const gk__norm *, const gk__work *, const gk__view *, gk__view *);
-    static step *const STEP[] = {[GK__UNICODE] = unicode_form,
-                                 [GK__REPLACE] = replace,
-                                 [GK__PREPEND] = prepend,
-                                 [GK__LOWERCASE] = lowercase};
+bool gk_tok__normalize(const gk_tok__norms *norms, const gk_tok__work *w, const gk_tok__view *in,
+                       gk_tok__view *out) {
+    typedef bool step(const gk_tok__norm *, const gk_tok__work *, const gk_tok__view *, gk_tok__view *);
+    static step *const STEP[] = {[GK_TOK__UNICODE] = unicode_form,
+                                 [GK_TOK__REPLACE] = replace,
+                                 [GK_TOK__PREPEND] = prepend,
+                                 [GK_TOK__LOWERCASE] = lowercase};
     *out = *in;
     for (size_t i = 0; i < norms->n && out->len > 0; i++) {
-        gk__view before = *out;
+        gk_tok__view before = *out;
         if (!STEP[norms->item[i].kind](&norms->item[i], w, &before, out)) return false;
     }
     return true;

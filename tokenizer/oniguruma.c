@@ -225,7 +225,7 @@ static void put_escape(translation *t) {
     } else if (letter && !strchr(t->in_set ? "tnrfaecb" : "tnrfaeckAzZGKRN", c)) {
         t->why = "an escape that is not known here";
     } else {
-        size_t n = c ? 1 + gk__utf8_len(c) : 1;
+        size_t n = c ? 1 + gk_tok__utf8_len(c) : 1;
         gk_buf_add(&t->out, t->s, n);
         t->s += n;
     }
@@ -331,7 +331,7 @@ static void check_caseless(translation *t) {
             t->why = "(?i) with ss, ff, fi, fl or st";
     t->letter = letter;
     if (c < 0x80 || !t->caseless) return;
-    utf8proc_category_t kind = utf8proc_category((utf8proc_int32_t)gk__utf8_char(t->s));
+    utf8proc_category_t kind = utf8proc_category((utf8proc_int32_t)gk_tok__utf8_char(t->s));
     if (kind != UTF8PROC_CATEGORY_LO && kind >= UTF8PROC_CATEGORY_LU && kind <= UTF8PROC_CATEGORY_ME)
         t->why = "(?i) with a letter that is not ASCII";
 }
@@ -355,13 +355,13 @@ static void put_char(translation *t) {
         t->letter = 0;
     } else if (c != '{' || !put_interval(t)) {
         if (c == '{' || c == '}') t->atom = t->out.len;
-        size_t n = gk__utf8_len(c);
+        size_t n = gk_tok__utf8_len(c);
         gk_buf_add(&t->out, t->s, n);
         t->s += n;
     }
 }
 
-const char *gk__oniguruma(const char *source, gk_buf *out, const char **rest) {
+const char *gk_tok__oniguruma(const char *source, gk_buf *out, const char **rest) {
     translation t = {.source = source, .s = source};
     *rest = source;
     while (*t.s && !t.why) {

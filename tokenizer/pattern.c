@@ -29,12 +29,12 @@ static pcre2_code *compile(const char *pattern, gk_place at, gk_error *err) {
     return re;
 }
 
-bool gk__pattern_regex(gk__pattern *p, const char *source, gk_place at, gk_error *err) {
-    *p = (gk__pattern){0};
+bool gk_tok__pattern_regex(gk_tok__pattern *p, const char *source, gk_place at, gk_error *err) {
+    *p = (gk_tok__pattern){0};
     if (strlen(source) > SOURCE_MAX)
         return gk_fail(err, at, "at most 16 KiB", "a pattern of %zu bytes", strlen(source));
     gk_buf text = {0};
-    const char *rest, *why = gk__oniguruma(source, &text, &rest);
+    const char *rest, *why = gk_tok__oniguruma(source, &text, &rest);
     if (why)
         gk_fail(err, at, "a pattern without it", "%s in a pattern, before \"%.40s\", which is not built", why,
                 rest);
@@ -49,7 +49,7 @@ bool gk__pattern_regex(gk__pattern *p, const char *source, gk_place at, gk_error
     return p->code != NULL;
 }
 
-void gk__pattern_free(gk__pattern *p) {
+void gk_tok__pattern_free(gk_tok__pattern *p) {
     pcre2_code_free(p->code);
     gk_free(p->source);
     p->code = NULL;
@@ -63,22 +63,22 @@ void gk__pattern_free(gk__pattern *p) {
 #define STEPS_PER_BYTE 16U
 #define JIT_STACK_MAX ((size_t)16 << 20)
 
-struct gk__matcher {
+struct gk_tok__matcher {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
     size_t limited_for; /* the length of text that the limit is set for */
 };
 
-gk__matcher *gk__matcher_new(void) {
-    gk__matcher *m = gk_alloc(sizeof *m);
+gk_tok__matcher *gk_tok__matcher_new(void) {
+    gk_tok__matcher *m = gk_alloc(sizeof *m);
     m->data = pcre2_match_data_create(1, NULL);
     m->context = pcre2_match_context_create(NULL);
     m->limited_for = SIZE_MAX;
     return m;
 }
 
-void gk__matcher_free(gk__matcher *m) {
+void gk_tok__matcher_free(gk_tok__matcher *m) {
     if (!m) return;
     pcre2_match_data_free(m->data);
     pcre2_match_context_free(m->context);
@@ -86,15 +86,15 @@ void gk__matcher_free(gk__matcher *m) {
     gk_free(m);
 }
 
-static void set_limit(gk__matcher *m, size_t len) {
+static void set_limit(gk_tok__matcher *m, size_t len) {
     if (m->limited_for == len) return;
     size_t more = len < (UINT32_MAX - STEPS_BASE) / STEPS_PER_BYTE ? len * STEPS_PER_BYTE : UINT32_MAX / 2;
     pcre2_set_match_limit(m->context, STEPS_BASE + (uint32_t)more);
     m->limited_for = len;
 }
 
-static int match(const gk__search *s) {
-    gk__matcher *m = s->matcher;
+static int match(const gk_tok__match *s) {
+    gk_tok__matcher *m = s->matcher;
     set_limit(m, s->len);
     for (;;) {
         int rc = pcre2_match(s->pattern->code, (PCRE2_SPTR)s->text, s->len, s->from, PCRE2_NO_UTF_CHECK,
@@ -106,7 +106,7 @@ static int match(const gk__search *s) {
     }
 }
 
-static int next_regex(gk__search *s, gk_error *err) {
+static int next_regex(gk_tok__match *s, gk_error *err) {
     while (s->from <= s->len) {
         int rc = match(s);
         if (rc == PCRE2_ERROR_NOMATCH) return 0;
@@ -126,14 +126,14 @@ static int next_regex(gk__search *s, gk_error *err) {
             s->any = true;
             return 1;
         }
-        s->from += s->from < s->len ? gk__utf8_len(s->text[s->from]) : 1;
+        s->from += s->from < s->len ? gk_tok__utf8_len(s->text[s->from]) : 1;
     }
     return 0;
 }
 
-int gk__search_next(gk__search *s, gk_error *err) {
+int gk_tok__match_next(gk_tok__match *s, gk_error *err) {
     if (s->pattern->code) return next_regex(s, err);
-    const gk__pattern *p = s->pattern;
+    const gk_tok__pattern *p = s->pattern;
     const char *found = memmem(s->text + s->from, s->len - s->from, p->literal, p->literal_len);
     if (!found) return 0;
     s->begin = (size_t)(found - s->text);

@@ -1,27 +1,27 @@
 /* tokenizer_json.c: tokenizer.json as Hugging Face's `tokenizers` library writes it, and the two files of
  * GPT-2, which are made into one. */
-#include "tokenizer/beside.h"
+#include "tokenizer/tokenizer_config.h"
 
 #include <string.h>
 
 /* GPT-2 and its kin use one token for both; where no file names them and it is there, it is that. */
 #define END_OF_TEXT "<|endoftext|>"
 
-static bool read_doc(gk__bpe *b, const json_t *doc, int *bos, gk_place at, gk_error *err) {
+static bool read_doc(gk_tok__bpe *b, const json_t *doc, int *bos, gk_place at, gk_error *err) {
     const json_t *added = json_object_get(doc, "added_tokens");
-    return gk__read_pre_tokenizer(b, json_object_get(doc, "pre_tokenizer"), at, err) &&
-           gk__read_normalizer(b, json_object_get(doc, "normalizer"), at, err) &&
-           gk__read_decoder(b, json_object_get(doc, "decoder"), at, err) &&
-           gk__read_model(b, json_object_get(doc, "model"), json_array_size(added), at, err) &&
-           gk__read_added(b, added, at, err) &&
-           gk__read_post_processor(json_object_get(doc, "post_processor"), bos, at, err);
+    return gk_tok__read_pre_tokenizer(b, json_object_get(doc, "pre_tokenizer"), at, err) &&
+           gk_tok__read_normalizer(b, json_object_get(doc, "normalizer"), at, err) &&
+           gk_tok__read_decoder(b, json_object_get(doc, "decoder"), at, err) &&
+           gk_tok__read_model(b, json_object_get(doc, "model"), json_array_size(added), at, err) &&
+           gk_tok__read_added(b, added, at, err) &&
+           gk_tok__read_post_processor(json_object_get(doc, "post_processor"), bos, at, err);
 }
 
-bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error *err) {
+bool gk_tok__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error *err) {
     gk_place at = {.file = name};
     if (!json_is_object(doc)) return gk_fail(err, at, "a tokenizer.json", "not a JSON object");
-    gk__bpe *b = gk__bpe_new();
-    t->kind = &gk__bpe_kind;
+    gk_tok__bpe *b = gk_tok__bpe_new();
+    t->kind = &gk_tok__bpe_kind;
     t->model = b;
     int bos = -1;
     if (!read_doc(b, doc, &bos, at, err)) return false;
@@ -30,7 +30,7 @@ bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error 
                        "puts the id %d before the text, which there is not", bos);
     t->bos = bos;
     t->add_bos = bos >= 0;
-    int end = gk__strings_get(&b->added_ids, END_OF_TEXT, strlen(END_OF_TEXT));
+    int end = gk_tok__strings_get(&b->added_ids, END_OF_TEXT, strlen(END_OF_TEXT));
     if (end >= 0) {
         t->eos = end;
         if (bos < 0) t->bos = end;
@@ -39,31 +39,31 @@ bool gk__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error 
 }
 
 /* Puts what the files beside it say into a tokenizer.json, and makes the tokenizer of that. */
-static bool load_beside(gk_tok *t, gk__beside *s, json_t *doc, const char *name, gk_error *err) {
+static bool load_beside(gk_tok *t, gk_tok__config *s, json_t *doc, const char *name, gk_error *err) {
     const json_t *vocab = json_object_get(json_object_get(doc, "model"), "vocab");
-    if (!gk__beside_prefix(s, doc, err)) return false;
+    if (!gk_tok__config_prefix(s, doc, err)) return false;
     if (json_is_object(vocab)) {
-        json_t *added = gk__beside_tokens(s, json_object_get(doc, "added_tokens"), vocab, NULL, err);
+        json_t *added = gk_tok__config_tokens(s, json_object_get(doc, "added_tokens"), vocab, NULL, err);
         if (!added) return false;
         json_object_set_new(doc, "added_tokens", added);
     }
-    if (!gk__load_json_doc(t, doc, name, err)) return false;
-    ((gk__bpe *)t->model)->split_special = s->split_special;
+    if (!gk_tok__load_json_doc(t, doc, name, err)) return false;
+    ((gk_tok__bpe *)t->model)->split_special = s->split_special;
     int first = t->bos;
     if (t->bos >= s->first_new) t->bos = -1; /* <|endoftext|>, which only the class names */
     if (t->eos >= s->first_new) t->eos = -1;
-    gk__beside_ends(s, t);
+    gk_tok__config_ends(s, t);
     if (t->add_bos) t->bos = first; /* the file's own template, which add_bos_token does not overrule */
     return true;
 }
 
-bool gk__load_json(gk_tok *t, const char *text, size_t len, const char *name, const char *dir,
-                   gk_error *err) {
+bool gk_tok__load_json(gk_tok *t, const char *text, size_t len, const char *name, const char *dir,
+                       gk_error *err) {
     json_t *doc = gk_json_parse(text, len, GK_AT_FILE(name), err);
-    gk__beside s = {0};
-    bool ok = doc && (dir ? gk__beside_read(t, dir, doc, &s, err) && load_beside(t, &s, doc, name, err)
-                          : gk__load_json_doc(t, doc, name, err));
-    gk__beside_free(&s);
+    gk_tok__config s = {0};
+    bool ok = doc && (dir ? gk_tok__config_read(t, dir, doc, &s, err) && load_beside(t, &s, doc, name, err)
+                          : gk_tok__load_json_doc(t, doc, name, err));
+    gk_tok__config_free(&s);
     json_decref(doc);
     return ok;
 }
@@ -71,7 +71,7 @@ bool gk__load_json(gk_tok *t, const char *text, size_t len, const char *name, co
 /* ---------------------------------------------------------------- vocab.json and merges.txt */
 
 /* The lines of merges.txt as a list of strings. */
-static json_t *merge_lines(const gk__file *f, const char *path, gk_error *err) {
+static json_t *merge_lines(const gk_tok__file *f, const char *path, gk_error *err) {
     json_t *list = json_array();
     const char *end = f->bytes + f->len;
     long line = 1;
@@ -95,14 +95,14 @@ static json_t *merge_lines(const gk__file *f, const char *path, gk_error *err) {
 }
 
 /* What a class makes of the two files; NULL where it is none that reads them. */
-static json_t *steps_of(const gk__beside *s, gk_error *err) {
+static json_t *steps_of(const gk_tok__config *s, gk_error *err) {
     /* The name that GGUF has for its steps. */
     static const struct {
         const char *class, *pre;
     } OF[] = {{"GPT2Tokenizer", "gpt-2"}, {"GPTNeoXTokenizer", "olmo"}, {"Qwen2Tokenizer", "qwen2"}};
-    gk__pre pre;
+    gk_tok__gguf_steps pre;
     for (size_t i = 0; i < sizeof OF / sizeof *OF; i++)
-        if (strcmp(s->class.name, OF[i].class) == 0 && gk__gguf_pre(OF[i].pre, &pre))
+        if (strcmp(s->class.name, OF[i].class) == 0 && gk_tok__gguf_pre(OF[i].pre, &pre))
             return json_pack("{s:o, s:o}", "pre_tokenizer", json_loads(pre.pre_tokenizer, 0, NULL),
                              "normalizer", pre.nfc ? json_pack("{s:s}", "type", "NFC") : json_null());
     gk_fail(err, GK_AT_FIELD(gk_path_join(s->a, s->dir, "tokenizer_config.json"), "tokenizer_class"),
@@ -111,14 +111,14 @@ static json_t *steps_of(const gk__beside *s, gk_error *err) {
     return NULL;
 }
 
-static bool check_eos(const gk__beside *s, gk_error *err) {
-    return s->add_eos != GK__YES ||
+static bool check_eos(const gk_tok__config *s, gk_error *err) {
+    return s->add_eos != GK_TOK__YES ||
            gk_fail(err, GK_AT_FIELD(gk_path_join(s->a, s->dir, "tokenizer_config.json"), "add_eos_token"),
                    "false: a prompt that ends in EOS has been answered, and training puts EOS itself",
                    "puts EOS after every text, which is not built");
 }
 
-static bool load_two(gk_tok *t, gk__beside *s, json_t *vocab, json_t *merges, const char *name,
+static bool load_two(gk_tok *t, gk_tok__config *s, json_t *vocab, json_t *merges, const char *name,
                      gk_error *err) {
     json_t *doc = check_eos(s, err) ? steps_of(s, err) : NULL;
     if (!doc) return false;
@@ -126,23 +126,24 @@ static bool load_two(gk_tok *t, gk__beside *s, json_t *vocab, json_t *merges, co
     json_object_set_new(doc, "model",
                         json_pack("{s:s, s:O, s:O}", "type", "BPE", "vocab", vocab, "merges", merges));
     bool ok = load_beside(t, s, doc, name, err);
-    if (ok) t->add_bos = s->add_bos == GK__YES && t->bos >= 0;
+    if (ok) t->add_bos = s->add_bos == GK_TOK__YES && t->bos >= 0;
     json_decref(doc);
     return ok;
 }
 
-bool gk__load_gpt2(gk_tok *t, const gk__file *vocab, const gk__file *merges, const char *dir, gk_error *err) {
+bool gk_tok__load_gpt2(gk_tok *t, const gk_tok__file *vocab, const gk_tok__file *merges, const char *dir,
+                       gk_error *err) {
     const char *vocab_path = gk_path_join(t->arena, dir, vocab->name);
     const char *merges_path = gk_path_join(t->arena, dir, merges->name);
     json_t *pieces = gk_json_parse(vocab->bytes, vocab->len, GK_AT_FILE(vocab_path), err);
     json_t *lines = pieces ? merge_lines(merges, merges_path, err) : NULL;
-    gk__beside s = {0};
-    bool ok = lines && gk__beside_read(t, dir, NULL, &s, err);
+    gk_tok__config s = {0};
+    bool ok = lines && gk_tok__config_read(t, dir, NULL, &s, err);
     if (ok) {
-        gk__beside_else(&s, "GPT2Tokenizer");
+        gk_tok__config_else(&s, "GPT2Tokenizer");
         ok = load_two(t, &s, pieces, lines, vocab_path, err);
     }
-    gk__beside_free(&s);
+    gk_tok__config_free(&s);
     json_decref(lines);
     json_decref(pieces);
     return ok;

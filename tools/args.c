@@ -6,7 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct parsing {
     const char *command, *summary;
@@ -241,7 +240,7 @@ int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t
     return -1;
 }
 
-/* ---------------------------------------------------------------- failures and places */
+/* ---------------------------------------------------------------- failures and numbers */
 
 int gk_die(const char *command, const gk_error *err) {
     char text[2048];
@@ -251,28 +250,6 @@ int gk_die(const char *command, const gk_error *err) {
 
 void gk_use_threads(int64_t n) {
     gk_threads_set((int)(n < 4096 ? n : 4096)); /* which has its own, lower limit */
-}
-
-/* PREFIX/share/graftkit of a program that lies in PREFIX/bin; NULL where there is none. */
-static const char *installed_home(void) {
-    static const char share[] = "/share/graftkit";
-    static char path[4096];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof path - sizeof share);
-    if (n <= 0) return NULL;
-    path[n] = '\0';
-    for (int up = 0; up < 2; up++) {
-        char *slash = strrchr(path, '/');
-        if (!slash) return NULL;
-        *slash = '\0';
-    }
-    memcpy(path + strlen(path), share, sizeof share);
-    return gk_exists(path) ? path : NULL;
-}
-
-const char *gk_home(void) {
-    const char *home = getenv("GRAFTKIT_HOME");
-    if (!home || !*home) home = installed_home();
-    return home ? home : GK_SOURCE_DIR;
 }
 
 bool gk_parse_bytes(const char *text, const char *option, size_t *out, gk_error *err) {

@@ -18,7 +18,7 @@
     X(sweep, "evaluate graft schemes over prompts into a results database")  \
     X(search, "find a small graft that recovers what the donor knows")       \
     X(plan, "draw which model computes what on a prompt")                    \
-    X(export, "write a results database as CSV, JSONL or summary.json")      \
+    X(export, "write a results database as CSV, JSONL or LaTeX")             \
     X(report, "write the HTML report of a run")                              \
     X(experiment, "check a file of experiments/ and list what it needs")     \
     X(compare, "write one page about the experiments of several runs")       \
@@ -26,6 +26,7 @@
     X(diff, "show how far two models of one architecture are apart")         \
     X(generate, "continue texts with a model")                               \
     X(logits, "print what a model says at every token")                      \
+    X(list, "list what comes along: schemes, recipes, datasets, families …") \
     X(info, "show CPU, kernels, threads and measured GFLOP/s")               \
     X(man, "print the manual page, for man or groff")
 #define X(name, help) int cmd_##name(int argc, char **argv);
@@ -93,9 +94,15 @@ void gk_roff(const char *text);
 /* Prints a line of --help: a name, and what it is; in roff if that is asked for. */
 void gk_help_line(const char *left, const char *right, bool roff);
 
-/* Where templates/, data/lists/ … lie: $GRAFTKIT_HOME; else, for a program in PREFIX/bin,
- * PREFIX/share/graftkit where there is such a folder; else the source tree graftkit was built from. Not
- * thread-safe. */
+/* ---------------------------------------------------------------- what comes along (shipped.c) */
+
+/* Where schemes, recipes, templates, lists … lie, as gk_shipped_path takes it: $GRAFTKIT_HOME; else, for a
+ * program in PREFIX/bin, PREFIX/share/graftkit where there is such a folder; else the source tree graftkit
+ * was built from. Not thread-safe. */
 const char *gk_home(void);
+/* The one way from what a command line says to a file: gk_shipped_find below gk_home(). */
+const char *gk_find(gk_arena *a, gk_shipped kind, const char *option, const char *word, gk_error *err);
+/* Each of `words`, in place. */
+bool gk_find_all(gk_arena *a, gk_shipped kind, const char *option, gk_strings *words, gk_error *err);
 
 #endif

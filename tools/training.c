@@ -1,10 +1,9 @@
+/* training.c: what `base` and `finetune` share: options, recipe, one run and how its end is told. */
 #include "tools/training.h"
 
-#include <glob.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---------------------------------------------------------------- options */
 
@@ -90,26 +89,11 @@ static bool chosen(gk_training *t, const gk_model *m) {
     return i > 0;
 }
 
-static const char *recipe_path(const gk_training *t) {
-    bool is_path = strchr(t->recipe, '/') || strchr(t->recipe, '.');
-    return is_path ? t->recipe : gk_arena_printf(t->a, "%s/train/recipes/%s.yaml", gk_home(), t->recipe);
-}
-
-/* A name that is none would be told as a file that the user never named. */
-static bool is_there(const gk_training *t, gk_error *err) {
-    const char *path = recipe_path(t);
-    if (path == t->recipe || access(path, F_OK) == 0) return true;
-    glob_t found;
-    const char *names = "auto, auto-mild";
-    int failed = glob(gk_arena_printf(t->a, "%s/train/recipes/*.yaml", gk_home()), 0, NULL, &found);
-    for (size_t i = 0; !failed && i < found.gl_pathc; i++) {
-        const char *name = strrchr(found.gl_pathv[i], '/') + 1;
-        names = gk_arena_printf(t->a, "%s, %.*s", names, (int)(strlen(name) - strlen(".yaml")), name);
-    }
-    if (!failed) globfree(&found);
-    return gk_fail(err, GK_AT_FIELD(NULL, "--recipe"),
-                   gk_arena_printf(t->a, "give one of %s, or a file's path with a / or . in it", names),
-                   "'%s' is no recipe that comes along", t->recipe);
+const char *gk_training_choice(const char *word, size_t i) {
+    if (i >= sizeof SIZES / sizeof *SIZES) return NULL;
+    return strcmp(word, "auto") == 0        ? SIZES[i].recipe
+           : strcmp(word, "auto-mild") == 0 ? SIZES[i].mild
+                                            : NULL;
 }
 
 /* What the command line says for key i; NULL: nothing. */
@@ -125,8 +109,9 @@ static int load_recipe(gk_training *t, const gk_model *m, gk_recipe *r) {
     gk_error err;
     const gk_config *c = gk_model_config(m);
     bool large = chosen(t, m);
-    if (!is_there(t, &err) || !gk_recipe_load(recipe_path(t), c->family, r, &err))
-        return gk_die(t->command, &err);
+    const char *path = gk_shipped_find(t->a, gk_home(), GK_SHIPPED_RECIPES, t->recipe, "--recipe",
+                                       GK_TRAINING_CHOICES, &err);
+    if (!path || !gk_recipe_load(path, c->family, r, &err)) return gk_die(t->command, &err);
     if (large && gk_bf16_faster()) r->bf16 = true;
     bool untied = gk_recipe_untie(r, c);
     for (size_t i = 0; i < gk_recipe_keys(); i++) {
@@ -137,7 +122,7 @@ static int load_recipe(gk_training *t, const gk_model *m, gk_recipe *r) {
         return gk_die(t->command, &err);
     }
     if (isnan(r->lr)) {
-        gk_fail(&err, GK_AT_FIELD(recipe_path(t), "lr"), "give --lr, or add it to the recipe",
+        gk_fail(&err, GK_AT_FIELD(path, "lr"), "give --lr, or add it to the recipe",
                 "has no value for the family %s", gk_family_name(c->family));
         return gk_die(t->command, &err);
     }
@@ -196,10 +181,10 @@ static bool asks(const gk_training *t) {
 static void tell_learned(const gk_training *t) {
     gk_error err;
     char line[2048];
-    if (asks(t) && !gk_learned_tell(t->out, &err))
+    if (asks(t) && !gk_epoch_eval_tell(t->out, &err))
         fprintf(stderr, "graftkit %s: no table of what was learned: %s\n", t->command,
                 gk_error_text(&err, line, sizeof line));
-    const char *other = gk_learned_other(&t->learned, t->out);
+    const char *other = gk_epoch_eval_other(&t->learned, t->out);
     fflush(stdout);
     if (other)
         fprintf(stderr,
@@ -247,7 +232,7 @@ static void take_note(void *ctx, const char *line) {
 static bool ask(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line, gk_error *err) {
     const gk_training *t = ctx;
     (void)epochs;
-    return gk_learned_ask(&t->learned, m, step, line, err);
+    return gk_epoch_eval_ask(&t->learned, m, step, line, err);
 }
 
 static int train(gk_training *t, const gk_recipe *r, const sources *texts, gk_model *model,
@@ -262,14 +247,14 @@ static int train(gk_training *t, const gk_recipe *r, const sources *texts, gk_mo
                         .recipe = r,
                         .seed = (uint64_t)t->seed,
                         .dir = t->out,
-                        .restart = t->restart || (t->replace && gk_learned_other(&t->learned, t->out)),
+                        .restart = t->restart || (t->replace && gk_epoch_eval_other(&t->learned, t->out)),
                         .replace = t->replace,
                         .progress = stderr,
                         .label = t->command,
                         .ctx = t,
                         .on_note = take_note,
                         .on_epoch = asks(t) ? ask : NULL,
-                        .epoch_bytes = gk_learned_bytes(&t->learned)};
+                        .epoch_bytes = gk_epoch_eval_bytes(&t->learned)};
     return gk_train(&job, &end, &err) ? tell(t, &end) : gk_die(t->command, &err);
 }
 

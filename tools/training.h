@@ -3,7 +3,7 @@
 #ifndef GK_TOOLS_TRAINING_H
 #define GK_TOOLS_TRAINING_H
 
-#include "tools/learned.h"
+#include "tools/epoch_eval.h"
 #include "tools/tools.h"
 #include "train/train.h"
 
@@ -20,7 +20,7 @@ typedef struct gk_training {
     const char **overrides; /* one a recipe key; NULL: as the recipe says */
     gk_strings *lists;      /* the same of keys that repeat; none: as the recipe says */
     char chosen[320];       /* what is to be said of a recipe that was chosen by size; "": nothing */
-    gk_learned learned;     /* what is asked after each epoch */
+    gk_epoch_eval learned;  /* what is asked after each epoch */
 } gk_training;
 
 /* Parses the command's own options and the shared ones; `t` holds command, arena and defaults. Returns as
@@ -30,5 +30,9 @@ int gk_training_args(gk_training *t, const char *summary, const gk_opt *own, siz
 /* Trains `model` (which stays the caller's) and prints how it ended. The process's exit code: 0, 1, 2 for a
  * malformed override, 130 when interrupted. */
 int gk_training_run(gk_training *t, gk_model *model, const gk_tok *tok);
+/* The words that stand for a recipe chosen by the model's size, and what they may choose, the smallest
+ * models' first: NULL behind the last, and of any other word. */
+#define GK_TRAINING_CHOICES "auto, auto-mild"
+const char *gk_training_choice(const char *word, size_t i);
 
 #endif

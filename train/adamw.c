@@ -1,3 +1,5 @@
+/* adamw.c: AdamW (Loshchilov and Hutter 2019) on one flat vector of weights, the gradient's norm and
+ * clipping. */
 #include "train/kernels.h"
 
 #include <math.h>
@@ -20,7 +22,7 @@ struct gk_adamw {
 };
 
 /* A layer's mask; the last one, after those of n_layers layers, is of what is outside them. */
-bool gk__is_frozen(const gk_param *p, const uint32_t *frozen, int n_layers) {
+bool gk_train__is_frozen(const gk_param *p, const uint32_t *frozen, int n_layers) {
     return frozen && (frozen[p->layer < 0 ? n_layers : p->layer] >> p->comp & 1u);
 }
 
@@ -31,7 +33,7 @@ static int count_layers(const gk_param *p, size_t n) {
     return layers;
 }
 
-bool gk__decays(const gk_param *p, const gk_adamw_opts *o) {
+bool gk_train__decays(const gk_param *p, const gk_adamw_opts *o) {
     if (p->bias || gk_component_is_norm(p->comp)) return o->decay_norms;
     if (p->comp == GK_EMBED || p->comp == GK_POS) return o->decay_embed;
     return true;
@@ -41,7 +43,7 @@ static void cut(gk_adamw *a, const gk_param *p) {
     for (size_t done = 0; done < p->count; done += PIECE) {
         size_t left = p->count - done;
         a->pieces[a->n_pieces++] = (piece){
-            .at = p->offset + done, .n = left < PIECE ? left : PIECE, .decay = gk__decays(p, &a->opts)};
+            .at = p->offset + done, .n = left < PIECE ? left : PIECE, .decay = gk_train__decays(p, &a->opts)};
     }
 }
 
@@ -52,11 +54,11 @@ gk_adamw *gk_adamw_new(const gk_param *params, size_t n_params, size_t n_floats,
     size_t n = 0;
     int layers = count_layers(params, n_params);
     for (size_t i = 0; i < n_params; i++)
-        n += gk__is_frozen(&params[i], frozen, layers) ? 0 : (params[i].count + PIECE - 1) / PIECE;
+        n += gk_train__is_frozen(&params[i], frozen, layers) ? 0 : (params[i].count + PIECE - 1) / PIECE;
     a->pieces = gk_alloc(n * sizeof *a->pieces);
     a->squares = gk_alloc(n * sizeof *a->squares);
     for (size_t i = 0; i < n_params; i++)
-        if (!gk__is_frozen(&params[i], frozen, layers)) cut(a, &params[i]);
+        if (!gk_train__is_frozen(&params[i], frozen, layers)) cut(a, &params[i]);
     a->m = gk_try_alloc(n_floats * sizeof *a->m);
     a->v = gk_try_alloc(n_floats * sizeof *a->v);
     if (a->m && a->v) return a;
@@ -90,7 +92,7 @@ float *gk_adamw_v(gk_adamw *a) {
 /* Independent lanes: a plain double sum could not be vectorised without reordering it. */
 #define LANES 16
 
-double gk__sum_squares(size_t n, const float *restrict x) {
+double gk_train__sum_squares(size_t n, const float *restrict x) {
     double lane[LANES] = {0}, sum = 0;
     size_t i = 0;
     for (; i + LANES <= n; i += LANES)
@@ -108,7 +110,7 @@ typedef struct norm_task {
 static void norm_range(void *ctx, size_t begin, size_t end) {
     const norm_task *t = ctx;
     for (size_t i = begin; i < end; i++)
-        t->a->squares[i] = gk__sum_squares(t->a->pieces[i].n, t->grad + t->a->pieces[i].at);
+        t->a->squares[i] = gk_train__sum_squares(t->a->pieces[i].n, t->grad + t->a->pieces[i].at);
 }
 
 double gk_adamw_norm(const gk_adamw *a, const float *grad) {

@@ -9,7 +9,7 @@
 #define START_OVER "--restart, or removing the file, starts over"
 #define SUM "checksum"
 
-struct gk__checkpoint {
+struct gk_train__checkpoint {
     gk_safetensors *file;
     const char *path; /* borrowed */
 };
@@ -50,9 +50,9 @@ static json_t *array_sums(const gk_typed_array *list, size_t n) {
     return sums;
 }
 
-bool gk__checkpoint_save(const char *path, const gk_typed_array *list, size_t n, const json_t *inputs,
-                         const gk_config *c, const gk__state *s, gk_error *err) {
-    json_t *meta = json_object(), *state = gk__state_json(s), *sums = array_sums(list, n);
+bool gk_train__checkpoint_save(const char *path, const gk_typed_array *list, size_t n, const json_t *inputs,
+                               const gk_config *c, const gk_train__state *s, gk_error *err) {
+    json_t *meta = json_object(), *state = gk_train__state_json(s), *sums = array_sums(list, n);
     json_object_set_new(meta, "graftkit", json_string(GK_VERSION));
     put_text(meta, "inputs", (json_t *)(uintptr_t)inputs);
     put_text(meta, "state", state);
@@ -89,13 +89,13 @@ static bool meta_sound(const gk_safetensors *file, const char *path, gk_error *e
 }
 
 /* A JSON object that a metadata string holds, as a new reference. */
-static json_t *meta_object(const gk__checkpoint *c, const char *key, gk_error *err) {
+static json_t *meta_object(const gk_train__checkpoint *c, const char *key, gk_error *err) {
     const char *text;
     if (!gk_json_str(gk_safetensors_meta(c->file), key, &text, GK_AT_FILE(c->path), err)) return NULL;
     return gk_json_parse(text, strlen(text), GK_AT_FIELD(c->path, key), err);
 }
 
-static bool array_sound(const gk__checkpoint *c, const char *name, const json_t *entry, gk_error *err) {
+static bool array_sound(const gk_train__checkpoint *c, const char *name, const json_t *entry, gk_error *err) {
     gk_place at = GK_AT_FIELD(c->path, name);
     const char *type, *there;
     int64_t count;
@@ -111,7 +111,7 @@ static bool array_sound(const gk__checkpoint *c, const char *name, const json_t 
     return ok || damaged(c->path, name, err);
 }
 
-static bool arrays_sound(const gk__checkpoint *c, gk_error *err) {
+static bool arrays_sound(const gk_train__checkpoint *c, gk_error *err) {
     json_t *sums = meta_object(c, "arrays", err), *entry;
     const char *name;
     bool ok = sums != NULL;
@@ -124,39 +124,40 @@ static bool arrays_sound(const gk__checkpoint *c, gk_error *err) {
 
 /* ---------------------------------------------------------------- reading */
 
-gk__checkpoint *gk__checkpoint_open(const char *path, gk_error *err) {
-    gk__checkpoint *c = gk_alloc(sizeof *c);
+gk_train__checkpoint *gk_train__checkpoint_open(const char *path, gk_error *err) {
+    gk_train__checkpoint *c = gk_alloc(sizeof *c);
     c->path = path;
     c->file = gk_safetensors_open(path, err);
     if (c->file && meta_sound(c->file, path, err) && arrays_sound(c, err)) return c;
-    gk__checkpoint_close(c);
+    gk_train__checkpoint_close(c);
     return NULL;
 }
 
-void gk__checkpoint_close(gk__checkpoint *c) {
+void gk_train__checkpoint_close(gk_train__checkpoint *c) {
     if (!c) return;
     gk_safetensors_close(c->file);
     gk_free(c);
 }
 
-const char *gk__checkpoint_path(const gk__checkpoint *c) {
+const char *gk_train__checkpoint_path(const gk_train__checkpoint *c) {
     return c->path;
 }
 
-json_t *gk__checkpoint_inputs(const gk__checkpoint *c, gk_error *err) {
+json_t *gk_train__checkpoint_inputs(const gk_train__checkpoint *c, gk_error *err) {
     return meta_object(c, "inputs", err);
 }
 
-bool gk__checkpoint_state(const gk__checkpoint *c, int64_t total_steps, gk__state *s, gk_error *err) {
+bool gk_train__checkpoint_state(const gk_train__checkpoint *c, int64_t total_steps, gk_train__state *s,
+                                gk_error *err) {
     json_t *state = meta_object(c, "state", err);
-    bool ok = state && gk__state_parse(state, total_steps, s, GK_AT_FIELD(c->path, "state"), err);
+    bool ok = state && gk_train__state_parse(state, total_steps, s, GK_AT_FIELD(c->path, "state"), err);
     json_decref(state);
     return ok;
 }
 
 /* The last bits of a sum depend on how many threads share it: half a run by two and half by four would be the
  * result of neither. */
-static bool same_threads(const gk__checkpoint *c, gk_error *err) {
+static bool same_threads(const gk_train__checkpoint *c, gk_error *err) {
     const char *there;
     char here[16], hint[128];
     if (!gk_json_str(gk_safetensors_meta(c->file), "threads", &there, GK_AT_FILE(c->path), err)) return false;
@@ -168,7 +169,8 @@ static bool same_threads(const gk__checkpoint *c, gk_error *err) {
                    "the run was begun with %.8s threads, and now there are %s", there, here);
 }
 
-bool gk__checkpoint_load(const gk__checkpoint *c, const gk_typed_array *list, size_t n, gk_error *err) {
+bool gk_train__checkpoint_load(const gk_train__checkpoint *c, const gk_typed_array *list, size_t n,
+                               gk_error *err) {
     if (!same_threads(c, err)) return false;
     for (size_t i = 0; i < n; i++)
         if (!gk_safetensors_typed(c->file, list[i].name, list[i].type, list[i].count))

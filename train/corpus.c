@@ -1,3 +1,4 @@
+/* corpus.c: texts as tokens, with what carries loss; general text cut into windows; a hash of it all. */
 #include "train/internal.h"
 
 #include <limits.h>
@@ -19,7 +20,7 @@ typedef struct making {
 
 typedef struct encode_task {
     const gk_tok *tok;
-    gk__text_list *texts;
+    gk_train__examples *texts;
     gk_arena **arena; /* one a range */
     gk_error *error;  /* one a range */
     bool *failed;
@@ -30,7 +31,7 @@ static void encode_range(void *ctx, size_t begin, size_t end) {
     size_t range = begin / GRAIN;
     t->arena[range] = gk_arena_new();
     for (size_t i = begin; i < end && !t->failed[range]; i++) {
-        gk__text *x = &t->texts->item[i];
+        gk_train__example *x = &t->texts->item[i];
         gk_error *e = &t->error[range];
         if (gk_tok_encode(t->tok, x->utf8, x->len, GK_BOS_DEFAULT, t->arena[range], &x->ids, e)) continue;
         t->failed[range] = true;
@@ -39,19 +40,19 @@ static void encode_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static size_t rows_of(const making *m, const gk__text *x) {
+static size_t rows_of(const making *m, const gk_train__example *x) {
     return x->ids.n + (m->eos >= 0) - 1;
 }
 
-static bool is_single(const making *m, const gk__text *x) {
+static bool is_single(const making *m, const gk_train__example *x) {
     return x->ids.n + (m->eos >= 0) < 2;
 }
 
-static bool check_lengths(const making *m, const gk__text_list *t, gk_error *err) {
+static bool check_lengths(const making *m, const gk_train__examples *t, gk_error *err) {
     size_t too_long = 0;
-    const gk__text *first = NULL;
+    const gk_train__example *first = NULL;
     for (size_t i = 0; i < t->n && !m->general; i++) {
-        const gk__text *x = &t->item[i];
+        const gk_train__example *x = &t->item[i];
         if (is_single(m, x))
             return gk_fail(err, GK_AT_LINE(x->file, x->line, 0), NULL,
                            "the text is a single token: there is nothing to predict");
@@ -99,7 +100,7 @@ static void hash_corpus(gk_corpus *c, const gk_tok *tok) {
 }
 
 /* A token carries loss when it holds a byte of the answer, and EOS when the answer goes before it. */
-static bool mark_answer(const gk__text *x, bool eos, bool *carries, gk_error *err) {
+static bool mark_answer(const gk_train__example *x, bool eos, bool *carries, gk_error *err) {
     bool any = false;
     size_t n = x->ids.n;
     for (size_t i = 0; i < n; i++) {
@@ -127,7 +128,7 @@ static void cut(gk_corpus *c, int32_t *token, size_t *start, const int32_t *doc,
     c->cut += windows > 1;
 }
 
-static void count_sizes(const making *m, const gk__text_list *t, size_t *texts, size_t *tokens,
+static void count_sizes(const making *m, const gk_train__examples *t, size_t *texts, size_t *tokens,
                         size_t *longest) {
     *texts = *tokens = *longest = 0;
     for (size_t i = 0; i < t->n; i++) {
@@ -140,7 +141,7 @@ static void count_sizes(const making *m, const gk__text_list *t, size_t *texts, 
 }
 
 /* NULL when an answer cannot be predicted, or nothing at all. */
-static gk_corpus *flatten(const making *m, const gk__text_list *t, gk_error *err) {
+static gk_corpus *flatten(const making *m, const gk_train__examples *t, gk_error *err) {
     gk_arena *a = gk_arena_new(), *scratch = gk_arena_new();
     gk_corpus *c = gk_arena_alloc(a, sizeof *c);
     size_t texts, tokens, longest;
@@ -152,7 +153,7 @@ static gk_corpus *flatten(const making *m, const gk__text_list *t, gk_error *err
     *c = (gk_corpus){.token = token, .start = start, .carries = carries, .memory = a};
     if (m->general) c->documents = t->n;
     for (size_t i = 0; i < t->n && ok; i++) {
-        const gk__text *x = &t->item[i];
+        const gk_train__example *x = &t->item[i];
         if (is_single(m, x)) {
             c->left_out++;
             continue;
@@ -174,7 +175,7 @@ static gk_corpus *flatten(const making *m, const gk__text_list *t, gk_error *err
     return c;
 }
 
-static gk_corpus *encode(const making *m, gk__text_list *t, gk_error *err) {
+static gk_corpus *encode(const making *m, gk_train__examples *t, gk_error *err) {
     size_t ranges = (t->n + GRAIN - 1) / GRAIN;
     encode_task task = {.tok = m->tok,
                         .texts = t,
@@ -195,9 +196,9 @@ static gk_corpus *encode(const making *m, gk__text_list *t, gk_error *err) {
 }
 
 static gk_corpus *load(const making *m, const char *const *files, size_t n_files, gk_error *err) {
-    gk__text_list t = {.a = gk_arena_new()};
+    gk_train__examples t = {.a = gk_arena_new()};
     gk_corpus *c = NULL;
-    if (gk__read_texts(&t, files, n_files, m->general, m->loss, err)) c = encode(m, &t, err);
+    if (gk_train__read_examples(&t, files, n_files, m->general, m->loss, err)) c = encode(m, &t, err);
     gk_free(t.item);
     gk_arena_free(t.a);
     return c;

@@ -87,7 +87,7 @@ static int by_layers(const void *a, const void *b) {
     return (x->components > y->components) - (x->components < y->components);
 }
 
-bool gk__freeze_parse(const char *text, gk_recipe *r, gk_place at, gk_error *err) {
+bool gk_train__freeze_parse(const char *text, gk_recipe *r, gk_place at, gk_error *err) {
     r->n_freeze = 0;
     memset(r->freeze, 0, sizeof r->freeze);
     if (strcmp(text, "none") == 0 || !*text) return true;
@@ -116,7 +116,7 @@ static json_t *word_json(const gk_freeze *f, gk_component c) {
     return json_sprintf("%s@%d%c%d", name, f->first, f->part ? '/' : '-', f->last);
 }
 
-json_t *gk__freeze_json(const gk_recipe *r) {
+json_t *gk_train__freeze_json(const gk_recipe *r) {
     json_t *list = json_array();
     for (int i = 0, next; i < r->n_freeze; i = next) { /* entries of the same layers stand together */
         uint32_t mask = 0;

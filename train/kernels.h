@@ -6,9 +6,9 @@
 #include "train/internal.h"
 
 #define GK_TRAIN_KERNELS(X)                                                                                  \
-    X(bool, return, gk__is_frozen, (const gk_param *p, const uint32_t *frozen, int n_layers),                \
+    X(bool, return, gk_train__is_frozen, (const gk_param *p, const uint32_t *frozen, int n_layers),          \
       (p, frozen, n_layers))                                                                                 \
-    X(bool, return, gk__decays, (const gk_param *p, const gk_adamw_opts *o), (p, o))                         \
+    X(bool, return, gk_train__decays, (const gk_param *p, const gk_adamw_opts *o), (p, o))                   \
     X(gk_adamw *, return, gk_adamw_new,                                                                      \
       (const gk_param *params, size_t n_params, size_t n_floats, const gk_adamw_opts *opts,                  \
        const uint32_t *frozen, gk_error *err),                                                               \
@@ -17,7 +17,7 @@
     X(void, , gk_adamw_narrow, (gk_adamw * a, uint16_t * narrowed), (a, narrowed))                           \
     X(float *, return, gk_adamw_m, (gk_adamw * a), (a))                                                      \
     X(float *, return, gk_adamw_v, (gk_adamw * a), (a))                                                      \
-    X(double, return, gk__sum_squares, (size_t n, const float *x), (n, x))                                   \
+    X(double, return, gk_train__sum_squares, (size_t n, const float *x), (n, x))                             \
     X(double, return, gk_adamw_norm, (const gk_adamw *a, const float *grad), (a, grad))                      \
     X(double, return, gk_clip_factor, (double norm, double max_norm), (norm, max_norm))                      \
     X(void, , gk_adamw_step, (gk_adamw * a, float *weights, float *grad, int64_t t, double lr, double clip), \

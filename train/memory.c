@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-gk_session_opts gk__session_opts(const gk_recipe *r, int rows, const gk_adapter *a) {
+gk_session_opts gk_train__session_opts(const gk_recipe *r, int rows, const gk_adapter *a) {
     return (gk_session_opts){.max_rows = rows,
                              .backward = true,
                              .recompute = r->memory != GK_MEMORY_STANDARD,
@@ -37,7 +37,7 @@ void gk_train_memory_of(const gk_recipe *r, const gk_config *c, size_t floats, i
         count_lean(r, c, floats, m);
     else
         count_full(r, floats, a ? gk_adapter_floats(a) : floats, m);
-    gk_session_opts o = gk__session_opts(r, rows, a);
+    gk_session_opts o = gk_train__session_opts(r, rows, a);
     m->activations = gk_session_size(c, &o);
     m->epochs = epoch_bytes + (a && epoch_bytes > 0 ? 4 * (uint64_t)floats : 0);
     gk_adapter_free(a);

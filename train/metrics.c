@@ -1,3 +1,4 @@
+/* metrics.c: metrics.jsonl: a line a step, validation and epoch, cut back to the checkpoint's length. */
 #include "train/internal.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@ static bool long_enough(const char *path, int64_t size, int64_t bytes, gk_error 
                                     (long long)size, (long long)bytes);
 }
 
-bool gk__metrics_reach(const char *path, int64_t bytes, gk_error *err) {
+bool gk_train__metrics_reach(const char *path, int64_t bytes, gk_error *err) {
     struct stat st;
     return long_enough(path, stat(path, &st) == 0 ? st.st_size : 0, bytes, err);
 }
@@ -28,8 +29,8 @@ static bool cut(int fd, const char *path, int64_t keep, gk_error *err) {
     return true;
 }
 
-bool gk__metrics_open(gk__metrics *m, const char *path, int64_t keep, gk_error *err) {
-    *m = (gk__metrics){.path = path};
+bool gk_train__metrics_open(gk_train__metrics *m, const char *path, int64_t keep, gk_error *err) {
+    *m = (gk_train__metrics){.path = path};
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0) return gk_fail_errno(err, GK_AT_FILE(path), "opening the file", errno);
     if (cut(fd, path, keep, err) && !(m->f = fdopen(fd, "a")))
@@ -42,8 +43,8 @@ bool gk__metrics_open(gk__metrics *m, const char *path, int64_t keep, gk_error *
     return true;
 }
 
-void gk__metrics_step(gk__metrics *m, const gk__state *s, int64_t epoch, double norm, double lr,
-                      const gk__speed *speed) {
+void gk_train__metrics_step(gk_train__metrics *m, const gk_train__state *s, int64_t epoch, double norm,
+                            double lr, const gk_train__speed *speed) {
     fprintf(m->f,
             "{\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"tokens\":%" PRId64
             ",\"loss\":%.7g,\"grad_norm\":%.7g,\"lr\":%.7g,\"tokens_per_s\":%.5g,\"gflops_per_s\":%.4g,"
@@ -52,7 +53,7 @@ void gk__metrics_step(gk__metrics *m, const gk__state *s, int64_t epoch, double 
             speed->peak_share, speed->seconds_left);
 }
 
-void gk__metrics_valid(gk__metrics *m, const gk__state *s, int64_t epoch) {
+void gk_train__metrics_valid(gk_train__metrics *m, const gk_train__state *s, int64_t epoch) {
     fprintf(m->f,
             "{\"step\":%" PRId64 ",\"epoch\":%" PRId64 ",\"tokens\":%" PRId64
             ",\"valid_loss\":%.7g,\"since_best\":%" PRId64 "}\n",
@@ -71,7 +72,8 @@ bool gk_line_text(gk_line *line, const char *key, const char *value) {
     return json_object_set_new(line->json, key, json_string(value)) == 0;
 }
 
-void gk__metrics_epoch(gk__metrics *m, const gk__state *s, int64_t epochs, const json_t *line) {
+void gk_train__metrics_epoch(gk_train__metrics *m, const gk_train__state *s, int64_t epochs,
+                             const json_t *line) {
     if (json_object_size(line) == 0) return;
     json_t *all = json_object();
     json_object_set_new(all, "step", json_integer(s->step));
@@ -82,7 +84,7 @@ void gk__metrics_epoch(gk__metrics *m, const gk__state *s, int64_t epochs, const
     json_decref(all);
 }
 
-bool gk__metrics_sync(gk__metrics *m, int64_t *bytes, gk_error *err) {
+bool gk_train__metrics_sync(gk_train__metrics *m, int64_t *bytes, gk_error *err) {
     errno = ferror(m->f) ? EIO : 0;
     if (!errno && fflush(m->f) == 0 && fsync(fileno(m->f)) == 0) {
         *bytes = ftello(m->f);
@@ -91,7 +93,7 @@ bool gk__metrics_sync(gk__metrics *m, int64_t *bytes, gk_error *err) {
     return gk_fail_errno(err, GK_AT_FILE(m->path), "writing the file (the disk may be full)", errno);
 }
 
-void gk__metrics_close(gk__metrics *m) {
+void gk_train__metrics_close(gk_train__metrics *m) {
     if (m->f) fclose(m->f);
     m->f = NULL;
 }

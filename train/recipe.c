@@ -1,3 +1,4 @@
+/* recipe.c: recipes: the keys, their bounds, reading YAML and options, and writing them down. */
 #include "train/internal.h"
 
 #include <ctype.h>
@@ -217,11 +218,11 @@ static bool set(gk_recipe *r, const key *k, const char *text, gk_place at, gk_er
     case MEMORY:
         return read_memory(text, to, at, err);
     case FREEZE:
-        return gk__freeze_parse(text, r, at, err);
+        return gk_train__freeze_parse(text, r, at, err);
     case FILES:
         return read_files(text, to, at, err);
     case TARGETS:
-        return gk__targets_parse(text, to, at, err);
+        return gk_train__targets_parse(text, to, at, err);
     }
     return false;
 }
@@ -415,11 +416,11 @@ static json_t *value_json(const gk_recipe *r, const key *k) {
     case MEMORY:
         return json_string(MEMORIES[r->memory]);
     case FREEZE:
-        return gk__freeze_json(r);
+        return gk_train__freeze_json(r);
     case FILES:
         break; /* their contents decide, and are told by their hash */
     case TARGETS:
-        return gk__targets_json(r->lora.targets);
+        return gk_train__targets_json(r->lora.targets);
     }
     return NULL;
 }

@@ -1,3 +1,4 @@
+/* run.c: one run from its start, or a checkpoint, to a model folder: the loop over the steps. */
 #include "train/internal.h"
 
 #include <inttypes.h>
@@ -9,19 +10,19 @@ typedef struct run {
     const gk_recipe *recipe;
     gk_arena *a;
     json_t *inputs;
-    gk__folder folder;
-    gk__plan *plan;
+    gk_train__folder folder;
+    gk_train__step_texts *plan;
     int64_t total, warmup;
     gk_packer *packer;
     gk_session *session;
     uint32_t *frozen; /* masks, as in gk_backprop */
-    gk__trained trained;
-    gk__update update;
-    gk__metrics metrics;
-    gk__state at;
+    gk_train__trained trained;
+    gk_train__update update;
+    gk_train__metrics metrics;
+    gk_train__state at;
     double began; /* when the run would have begun without its interruptions */
     double saved;
-    gk__pace pace;
+    gk_train__throughput pace;
     gk_progress *progress;
 } run;
 
@@ -91,8 +92,8 @@ static bool check_memory(run *r, gk_error *err) {
 }
 
 static bool take_memory(run *r, gk_error *err) {
-    gk_session_opts opts = gk__session_opts(r->recipe, gk_packer_rows(r->packer), r->trained.adapter);
-    if (!check_memory(r, err) || !gk__update_make(&r->update, r->job, &r->trained, r->frozen, err))
+    gk_session_opts opts = gk_train__session_opts(r->recipe, gk_packer_rows(r->packer), r->trained.adapter);
+    if (!check_memory(r, err) || !gk_train__update_make(&r->update, r->job, &r->trained, r->frozen, err))
         return false;
     r->session = gk_session_make(gk_model_config(r->job->model), &opts, err);
     return r->session != NULL;
@@ -106,25 +107,27 @@ static bool warms_up(const run *r, gk_error *err) {
 
 static bool prepare(run *r, gk_error *err) {
     if (!find_frozen(r, err)) return false;
-    r->plan = gk__plan_new(r->job, err);
+    r->plan = gk_train__step_texts_new(r->job, err);
     if (!r->plan) return false;
-    r->total = gk__plan_steps(r->plan);
-    r->warmup = gk__plan_warmup(r->plan);
-    r->at = (gk__state){.loss = NAN, .valid_loss = NAN, .best_loss = NAN};
+    r->total = gk_train__step_texts_steps(r->plan);
+    r->warmup = gk_train__step_texts_warmup(r->plan);
+    r->at = (gk_train__state){.loss = NAN, .valid_loss = NAN, .best_loss = NAN};
     r->packer = new_packer(r->job);
-    return gk__trained_make(r->job, r->frozen, &r->trained, err) && fits_one_pass(r, err) && warms_up(r, err);
+    return gk_train__trained_make(r->job, r->frozen, &r->trained, err) && fits_one_pass(r, err) &&
+           warms_up(r, err);
 }
 
 static bool save_checkpoint(run *r, gk_error *err) {
-    gk_typed_array list[GK__MOST_ARRAYS];
-    size_t n = gk__update_arrays(&r->update, list);
+    gk_typed_array list[GK_TRAIN__MOST_ARRAYS];
+    size_t n = gk_train__update_arrays(&r->update, list);
     r->at.seconds = gk_now() - r->began;
-    if (r->metrics.f && !gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err)) return false;
+    if (r->metrics.f && !gk_train__metrics_sync(&r->metrics, &r->at.metrics_bytes, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok = gk__checkpoint_save(gk__kept_path(a, r->folder.dir, r->at.step), list, n, r->inputs,
-                                  r->trained.adapter ? NULL : gk_model_config(r->job->model), &r->at, err);
+    bool ok = gk_train__checkpoint_save(
+        gk_train__checkpoint_files_path(a, r->folder.dir, r->at.step), list, n, r->inputs,
+        r->trained.adapter ? NULL : gk_model_config(r->job->model), &r->at, err);
     gk_arena_free(a);
-    if (ok) gk__kept_prune(r->folder.dir, r->at.step, r->recipe->keep_last);
+    if (ok) gk_train__checkpoint_files_prune(r->folder.dir, r->at.step, r->recipe->keep_last);
     r->saved = gk_now();
     return ok;
 }
@@ -136,20 +139,21 @@ static void tell_skipped(const run *r) {
     if (r->folder.skipped.n == 0 || !r->job->on_note) return;
     why.hint[0] = '\0';
     snprintf(line, sizeof line, "%s; going on from %s", gk_error_text(&why, text, sizeof text),
-             gk__checkpoint_path(r->folder.resume));
+             gk_train__checkpoint_path(r->folder.resume));
     r->job->on_note(r->job->ctx, line);
 }
 
 static bool go_on(run *r, gk_error *err) {
-    gk_typed_array list[GK__MOST_ARRAYS];
-    size_t n = gk__update_arrays(&r->update, list);
-    if (!gk__checkpoint_load(r->folder.resume, list, n, err) || !gk__update_loaded(&r->update, err) ||
-        !gk__checkpoint_state(r->folder.resume, r->total, &r->at, err))
+    gk_typed_array list[GK_TRAIN__MOST_ARRAYS];
+    size_t n = gk_train__update_arrays(&r->update, list);
+    if (!gk_train__checkpoint_load(r->folder.resume, list, n, err) ||
+        !gk_train__update_loaded(&r->update, err) ||
+        !gk_train__checkpoint_state(r->folder.resume, r->total, &r->at, err))
         return false;
     tell_skipped(r);
-    gk__checkpoint_close(r->folder.resume);
+    gk_train__checkpoint_close(r->folder.resume);
     r->folder.resume = NULL;
-    gk__plan_seek(r->plan, r->at.step);
+    gk_train__step_texts_seek(r->plan, r->at.step);
     r->began -= r->at.seconds;
     r->saved = gk_now();
     return true;
@@ -159,10 +163,11 @@ static bool tell_epoch(run *r, int64_t epochs, gk_error *err) {
     const gk_train_job *job = r->job;
     if (!job->on_epoch) return true;
     gk_model *merged = NULL;
-    if (r->trained.adapter && !(merged = gk__trained_merged(&r->trained, job->model, err))) return false;
+    if (r->trained.adapter && !(merged = gk_train__trained_merged(&r->trained, job->model, err)))
+        return false;
     gk_line line = {json_object()};
     bool ok = job->on_epoch(job->ctx, merged ? merged : job->model, r->at.step, epochs, &line, err);
-    if (ok) gk__metrics_epoch(&r->metrics, &r->at, epochs, line.json);
+    if (ok) gk_train__metrics_epoch(&r->metrics, &r->at, epochs, line.json);
     json_decref(line.json);
     gk_model_free(merged);
     return ok;
@@ -170,40 +175,41 @@ static bool tell_epoch(run *r, int64_t epochs, gk_error *err) {
 
 /* A fresh run leaves a checkpoint before its first step, so that its folder is known as its own from then on.
  * The tokenizer comes first of all: what stands in its way should be heard of now and not at the end. */
-static bool begin(run *r, gk__found found, gk_error *err) {
+static bool begin(run *r, gk_train__found found, gk_error *err) {
     const gk_train_job *job = r->job;
     r->began = gk_now();
     if (job->tok && !gk_tok_save(job->tok, job->dir, err)) return false;
-    if (found == GK__UNFINISHED ? !go_on(r, err) : !save_checkpoint(r, err)) return false;
-    if (!gk__metrics_open(&r->metrics, r->folder.metrics, r->at.metrics_bytes, err)) return false;
+    if (found == GK_TRAIN__UNFINISHED ? !go_on(r, err) : !save_checkpoint(r, err)) return false;
+    if (!gk_train__metrics_open(&r->metrics, r->folder.metrics, r->at.metrics_bytes, err)) return false;
     if (r->at.step == 0 && !tell_epoch(r, 0, err)) return false;
-    gk__pace_begin(&r->pace, job, &r->trained, r->update.frozen, &r->at, r->total);
+    gk_train__throughput_begin(&r->pace, job, &r->trained, r->update.frozen, &r->at, r->total);
     return true;
 }
 
 static bool finish(run *r, gk_error *err) {
     const gk_train_job *job = r->job;
-    if (r->at.best_step > 0) gk__update_take_best(&r->update);
+    if (r->at.best_step > 0) gk_train__update_take_best(&r->update);
     r->at.seconds = gk_now() - r->began;
-    if (!gk__metrics_sync(&r->metrics, &r->at.metrics_bytes, err) ||
-        !gk__trained_save(&r->trained, job, err) || !gk__manifest_write(&r->folder, r->inputs, &r->at, err))
+    if (!gk_train__metrics_sync(&r->metrics, &r->at.metrics_bytes, err) ||
+        !gk_train__trained_save(&r->trained, job, err) ||
+        !gk_train__manifest_write(&r->folder, r->inputs, &r->at, err))
         return false;
     /* The manifest outranks those that stay. */
     if (r->recipe->keep_last > 1)
-        gk__kept_prune(r->folder.dir, r->at.step, r->recipe->keep_last);
+        gk_train__checkpoint_files_prune(r->folder.dir, r->at.step, r->recipe->keep_last);
     else
-        gk__kept_remove(r->folder.dir, NULL);
+        gk_train__checkpoint_files_remove(r->folder.dir, NULL);
     return true;
 }
 
 static void release(run *r) {
-    gk__metrics_close(&r->metrics);
+    gk_train__metrics_close(&r->metrics);
     gk_session_free(r->session);
     gk_packer_free(r->packer);
-    gk__plan_free(r->plan);
-    gk__update_free(&r->update);
-    gk__trained_free(&r->trained);
-    gk__folder_leave(&r->folder);
+    gk_train__step_texts_free(r->plan);
+    gk_train__update_free(&r->update);
+    gk_train__trained_free(&r->trained);
+    gk_train__folder_leave(&r->folder);
     json_decref(r->inputs);
     gk_arena_free(r->a);
 }
@@ -219,38 +225,38 @@ static bool diverged(const run *r, const char *what, double value, gk_error *err
 static void log_step(run *r, int64_t epoch, double norm, double lr) {
     char note[128];
     if (r->at.step % r->recipe->log_steps == 0 || r->at.step == r->total) {
-        gk__speed s = gk__pace_since_log(&r->pace, &r->at);
-        gk__metrics_step(&r->metrics, &r->at, epoch, norm, lr, &s);
+        gk_train__speed s = gk_train__throughput_since_log(&r->pace, &r->at);
+        gk_train__metrics_step(&r->metrics, &r->at, epoch, norm, lr, &s);
     }
-    gk__speed s = gk__pace_now(&r->pace, &r->at);
+    gk_train__speed s = gk_train__throughput_now(&r->pace, &r->at);
     snprintf(note, sizeof note, "loss %.4f  lr %.2e  grad %.3f  %.0f tokens/s  %.0f%% of peak", r->at.loss,
              lr, norm, s.tokens_per_s, 100 * s.peak_share);
     gk_progress_update(r->progress, (double)r->at.step, note);
 }
 
-static bool step(run *r, const gk__texts *texts, gk_error *err) {
+static bool step(run *r, const gk_train__next_texts *texts, gk_error *err) {
     const gk_recipe *rec = r->recipe;
     const int64_t t = r->at.step + 1;
     int64_t targets;
     double loss, lr = rec->lr * gk_schedule_factor(rec->schedule, r->at.step, r->warmup, r->total);
-    gk_backprop back = gk__update_begin(&r->update, t, lr);
+    gk_backprop back = gk_train__update_begin(&r->update, t, lr);
     if (!gk_texts_loss(r->packer, r->session, r->job->model, texts->text, texts->n, &back, &loss, &targets,
                        err))
         return false;
     if (!isfinite(loss)) return diverged(r, "loss", loss, err);
-    double norm = gk__update_norm(&r->update);
+    double norm = gk_train__update_norm(&r->update);
     if (!isfinite(norm)) return diverged(r, "gradient's norm", norm, err);
-    gk__update_end(&r->update, t, lr, norm);
+    gk_train__update_end(&r->update, t, lr, norm);
     r->at.step++;
     r->at.tokens += targets;
     r->at.loss = loss;
-    gk__pace_step(&r->pace, r->job, texts);
+    gk_train__throughput_step(&r->pace, r->job, texts);
     log_step(r, texts->epoch, norm, lr);
     return true;
 }
 
 static void compare_with_best(run *r, double loss) {
-    gk__state *at = &r->at;
+    gk_train__state *at = &r->at;
     if (at->best_step > 0 && loss >= at->best_loss) {
         at->since_best++;
         at->stopped = r->recipe->patience > 0 && at->since_best >= r->recipe->patience && at->step < r->total;
@@ -259,11 +265,11 @@ static void compare_with_best(run *r, double loss) {
     at->best_step = at->step;
     at->best_loss = loss;
     at->since_best = 0;
-    gk__update_keep_best(&r->update);
+    gk_train__update_keep_best(&r->update);
 }
 
 static bool validate(run *r, int64_t epoch, gk_error *err) {
-    const gk_split *split = gk__plan_split(r->plan);
+    const gk_split *split = gk_train__step_texts_split(r->plan);
     int64_t targets;
     double loss;
     if (split->n_valid == 0) return true;
@@ -273,16 +279,16 @@ static bool validate(run *r, int64_t epoch, gk_error *err) {
     if (!isfinite(loss)) return diverged(r, "validation loss", loss, err);
     r->at.valid_loss = loss;
     compare_with_best(r, loss);
-    gk__metrics_valid(&r->metrics, &r->at, epoch);
+    gk_train__metrics_valid(&r->metrics, &r->at, epoch);
     return true;
 }
 
-static bool validation_due(const run *r, const gk__texts *texts) {
+static bool validation_due(const run *r, const gk_train__next_texts *texts) {
     const int64_t every = r->recipe->validate_steps;
     return r->at.step == r->total || (every > 0 ? r->at.step % every == 0 : texts->ends_epoch);
 }
 
-static bool telling_due(const run *r, const gk__texts *texts) {
+static bool telling_due(const run *r, const gk_train__next_texts *texts) {
     return texts->ends_epoch || r->at.step == r->total || r->at.stopped;
 }
 
@@ -298,7 +304,7 @@ static bool train(run *r, gk_train_end *end, gk_error *err) {
             *end = GK_TRAIN_INTERRUPTED;
             return save_checkpoint(r, err);
         }
-        gk__texts texts = gk__plan_next(r->plan);
+        gk_train__next_texts texts = gk_train__step_texts_next(r->plan);
         if (!step(r, &texts, err)) return false;
         if (validation_due(r, &texts) && !validate(r, texts.epoch, err)) return false;
         if (telling_due(r, &texts) && !tell_epoch(r, texts.epoch + texts.ends_epoch, err)) return false;
@@ -309,12 +315,13 @@ static bool train(run *r, gk_train_end *end, gk_error *err) {
 }
 
 static bool run_all(run *r, gk_train_result *out, gk_error *err) {
-    gk__found found;
-    if (!prepare(r, err) || !gk__folder_enter(r->a, r->job, r->inputs, &r->folder, &found, err)) return false;
+    gk_train__found found;
+    if (!prepare(r, err) || !gk_train__folder_enter(r->a, r->job, r->inputs, &r->folder, &found, err))
+        return false;
     out->total_steps = r->total;
-    if (found == GK__FINISHED) {
+    if (found == GK_TRAIN__FINISHED) {
         out->end = GK_TRAIN_ALREADY;
-        return gk__manifest_read(&r->folder, out, err);
+        return gk_train__manifest_read(&r->folder, out, err);
     }
     if (!take_memory(r, err) || !begin(r, found, err)) return false;
     out->resumed_at = r->at.step;
@@ -336,7 +343,7 @@ bool gk_train(const gk_train_job *job, gk_train_result *out, gk_error *err) {
     *out = (gk_train_result){.loss = NAN, .valid_loss = NAN};
     if (!check_job(job, err)) return false;
     run r = {.job = job, .recipe = job->recipe, .a = gk_arena_new(), .folder = {.lock = -1}};
-    r.inputs = gk__inputs_json(job);
+    r.inputs = gk_train__inputs_json(job);
     bool ok = run_all(&r, out, err);
     release(&r);
     return ok;

@@ -1,3 +1,4 @@
+/* schedule.c: the learning rate's factor at a step. */
 #include "train/train.h"
 
 #include <math.h>

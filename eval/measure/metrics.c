@@ -1,6 +1,8 @@
 /* metrics.c: from scored prompts to a cell: values and their bootstrap intervals. */
+#include "eval/measure/draws.h"
 #include "eval/measure/measure.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +26,37 @@ const char *gk_metric_about(gk_metric m) {
     return ABOUT[m];
 }
 
+char *gk_metric_text(gk_metric m, double x, char buf[GK_METRIC_TEXT]) {
+    bool fine = m == GK_METRIC_mean_prob || m == GK_METRIC_mean_logprob || m == GK_METRIC_whole_logprob;
+    int digits = fine ? 3 : m == GK_METRIC_median_rank ? 1 : 2;
+    if (m <= GK_METRIC_exact) {
+        x *= 100;
+        digits = 1;
+    }
+    if (!isfinite(x))
+        strcpy(buf, "\u2013");
+    else
+        snprintf(buf, GK_METRIC_TEXT, fabs(x) < 1e9 ? "%.*f" : "%.*e", digits, x);
+    return buf;
+}
+
+void gk_stats_add_draw(gk_stats *sum, size_t draws, const gk_stats *s) {
+    for (int m = 0; m < GK_N_METRICS; m++) {
+        double n = (double)draws, x = s->value[m];
+        sum->value[m] = (sum->value[m] * n + x) / (n + 1);
+        sum->low[m] = draws == 0 || x < sum->low[m] ? x : sum->low[m];
+        sum->high[m] = draws == 0 || x > sum->high[m] ? x : sum->high[m];
+    }
+    sum->n += s->n;
+}
+
 /* A row's observations, summed: all that a mean over resampled rows needs. sum[] is by metric; the median's
  * place stays empty. */
+enum { CLUSTER = 14 }; /* its numbers */
 typedef struct cluster {
-    double weight, whole_weight, sum[GK_N_METRICS]; /* whole_weight: of those with a whole target */
+    double weight, whole_weight, sum[CLUSTER - 2]; /* whole_weight: of those with a whole target */
 } cluster;
+static_assert(GK_N_METRICS == CLUSTER - 2, "a cluster has room for every metric");
 
 typedef struct ranked {
     double rank, weight;
@@ -40,6 +68,7 @@ typedef struct cell {
     size_t n_clusters;
     ranked *ranked; /* by rank */
     size_t n, n_whole;
+    bool finite; /* so that no times a number is nothing */
 } cell;
 
 static int by_rank(const void *a, const void *b) {
@@ -84,6 +113,9 @@ static void cell_build(cell *c, const gk_obs *obs, size_t n) {
     }
     gk_free(of_row);
     qsort(c->ranked, n, sizeof *c->ranked, by_rank);
+    c->finite = true;
+    for (size_t k = 0; k < c->n_clusters; k++)
+        for (int m = 0; m < GK_N_METRICS; m++) c->finite &= isfinite(c->clusters[k].sum[m]) != 0;
 }
 
 /* The weighted median when cluster k counts times[k] times: the middle of the ranks at which the running
@@ -117,18 +149,30 @@ static double cell_value(const cell *c, const uint32_t *times, gk_metric m) {
     return m == GK_METRIC_median_rank ? median(c, times, weight) : sum / weight;
 }
 
+/* Adds up the clusters, each as often as it was drawn, in pairs of numbers that stay in registers. One that
+ * was not drawn adds nothing: to look whether it was takes longer than to add that. */
+typedef double pair __attribute__((vector_size(2 * sizeof(double))));
+enum { PAIRS = CLUSTER / 2 };
+static void sum_clusters(const cell *c, const uint32_t *times, cluster *out) {
+    pair all[PAIRS] = {{0}};
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        const char *numbers = (const char *)&c->clusters[k];
+        double n = times[k];
+        if (!c->finite && times[k] == 0) continue;
+#pragma GCC unroll 7
+        for (int i = 0; i < PAIRS; i++) {
+            pair x;
+            memcpy(&x, numbers + (size_t)i * sizeof x, sizeof x);
+            all[i] += n * x;
+        }
+    }
+    memcpy(out, all, sizeof all);
+}
+
 /* The metrics of the whole target are NaN where no prompt drawn has one. */
 static void cell_values(const cell *c, const uint32_t *times, double value[GK_N_METRICS]) {
-    cluster all = {0};
-    for (size_t k = 0; k < c->n_clusters; k++) {
-        const cluster *x = &c->clusters[k];
-        double n = times[k];
-        if (times[k] == 0) continue;
-        all.weight += n * x->weight;
-        all.whole_weight += n * x->whole_weight;
-#pragma omp simd
-        for (int m = 0; m < GK_N_METRICS; m++) all.sum[m] += n * x->sum[m];
-    }
+    cluster all;
+    sum_clusters(c, times, &all);
     for (int m = 0; m < GK_N_METRICS; m++)
         value[m] = !of_whole(m)           ? all.sum[m] / all.weight
                    : all.whole_weight > 0 ? all.sum[m] / all.whole_weight
@@ -158,14 +202,24 @@ static void select_kth(double *v, size_t n, size_t k) {
     }
 }
 
-double gk_percentile(double *v, size_t n, double p) {
+/* Of n values the first `from` of which are not larger than any other. */
+static double percentile_from(double *v, size_t n, size_t from, double p) {
     double at = p * (double)(n - 1);
     size_t i = (size_t)at;
-    select_kth(v, n, i);
+    select_kth(v + from, n - from, i - from);
     if (i + 1 >= n) return v[i];
     double next = v[i + 1];
     for (size_t k = i + 2; k < n; k++) next = v[k] < next ? v[k] : next;
     return v[i] + (at - (double)i) * (next - v[i]);
+}
+
+double gk_percentile(double *v, size_t n, double p) {
+    return percentile_from(v, n, 0, p);
+}
+
+void gk_percentile_ends(double *v, size_t n, double *low, double *high) {
+    *low = gk_percentile(v, n, 0.025);
+    *high = percentile_from(v, n, (size_t)(0.025 * (double)(n - 1)), 0.975);
 }
 
 /* Moves the numbers to the front; returns how many there are. */
@@ -216,24 +270,24 @@ static void mend_intervals(const cell *c, gk_stats *out) {
     }
 }
 
-static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_stats *out) {
+/* draws: NULL, or of this seed and so many resamples. */
+static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk__draws *draws, gk_stats *out) {
     double *values = gk_alloc(resamples * GK_N_METRICS * sizeof *values); /* [metric][resample] */
+    const uint32_t *kept = draws ? gk__draws_of(draws, c->n_clusters) : NULL;
     uint32_t *times = gk_alloc(c->n_clusters * sizeof *times);
     gk_rng rng;
-    gk_rng_seed(&rng, seed, "bootstrap");
+    gk__draws_seed(&rng, seed);
     for (size_t b = 0; b < resamples; b++) {
-        memset(times, 0, c->n_clusters * sizeof *times);
-        for (size_t k = 0; k < c->n_clusters; k++) times[gk_rng_below(&rng, c->n_clusters)]++;
+        if (!kept) gk__draws_next(&rng, c->n_clusters, times);
         double value[GK_N_METRICS];
-        cell_values(c, times, value);
+        cell_values(c, kept ? kept + b * c->n_clusters : times, value);
         for (size_t m = 0; m < GK_N_METRICS; m++) values[m * resamples + b] = value[m];
     }
     for (size_t m = 0; m < GK_N_METRICS; m++) {
         double *v = values + m * resamples;
         size_t n = drop_nan(v, resamples);
         if (n == 0) continue;
-        out->low[m] = gk_percentile(v, n, 0.025);
-        out->high[m] = gk_percentile(v, n, 0.975);
+        gk_percentile_ends(v, n, &out->low[m], &out->high[m]);
     }
     mend_intervals(c, out);
     gk_free(times);
@@ -244,7 +298,8 @@ static void all_nan(gk_stats *out) {
     for (int m = 0; m < GK_N_METRICS; m++) out->value[m] = out->low[m] = out->high[m] = NAN;
 }
 
-void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out) {
+static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk__draws *draws,
+                    gk_stats *out) {
     out->n = n;
     out->n_whole = 0;
     all_nan(out);
@@ -256,28 +311,35 @@ void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples,
     for (size_t k = 0; k < c.n_clusters; k++) once[k] = 1;
     cell_values(&c, once, out->value);
     gk_free(once);
-    if (resamples > 0) bootstrap(&c, seed, (size_t)resamples, out);
+    if (resamples > 0) bootstrap(&c, seed, (size_t)resamples, draws, out);
     gk_free(c.clusters);
     gk_free(c.ranked);
+}
+
+void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out) {
+    compute(obs, n, seed, resamples, NULL, out);
 }
 
 typedef struct many {
     const gk_obs_list *cells;
     uint64_t seed;
     int resamples;
+    gk__draws *draws;
     gk_stats *out;
 } many;
 
 static void compute_range(void *ctx, size_t begin, size_t end) {
     const many *m = ctx;
     for (size_t i = begin; i < end; i++)
-        gk_stats_compute(m->cells[i].obs, m->cells[i].n, m->seed, m->resamples, &m->out[i]);
+        compute(m->cells[i].obs, m->cells[i].n, m->seed, m->resamples, m->draws, &m->out[i]);
 }
 
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out) {
     many m = {.cells = cells, .seed = seed, .resamples = resamples, .out = out};
+    if (resamples > 0) m.draws = gk__draws_new(seed, (size_t)resamples);
     gk_parallel_for(n_cells, 1, compute_range, &m);
+    gk__draws_free(m.draws);
 }
 
 /* ---------------------------------------------------------------- recovery */
@@ -298,10 +360,10 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
     double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3], end[2] = {0}, least = INFINITY,
            most = -INFINITY;
     gk_rng rng;
-    gk_rng_seed(&rng, seed, "bootstrap");
+    gk__draws_seed(&rng, seed);
     for (int b = -1; b < resamples; b++) { /* -1: the rows as they are */
-        for (size_t k = 0; k < n_rows; k++) times[k] = b < 0;
-        for (size_t k = 0; b >= 0 && k < n_rows; k++) times[gk_rng_below(&rng, n_rows)]++;
+        for (size_t k = 0; b < 0 && k < n_rows; k++) times[k] = 1;
+        if (b >= 0) gk__draws_next(&rng, n_rows, times);
         for (int i = 0; i < 3; i++) mean[i] = cell_value(&c[i], times, metric);
         double r = recovered(mean[0], mean[1], mean[2]);
         if (b < 0) {
@@ -316,8 +378,7 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
             most = r > most ? r : most;
         }
     }
-    if (kept) out->low = gk_percentile(draw, kept, 0.025);
-    if (kept) out->high = gk_percentile(draw, kept, 0.975);
+    if (kept) gk_percentile_ends(draw, kept, &out->low, &out->high);
     if (kept && most - least < 1e-12 && metric <= GK_METRIC_exact && isfinite(out->value)) {
         double way = gk_unseen_share((double)n_rows) / (end[1] - end[0]);
         out->low = out->value - way;

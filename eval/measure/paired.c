@@ -85,8 +85,7 @@ static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t
         }
         draw[b] = all.more / all.n;
     }
-    out->low = gk_percentile(draw, resamples, 0.025);
-    out->high = gk_percentile(draw, resamples, 0.975);
+    gk_percentile_ends(draw, resamples, &out->low, &out->high);
     gk_free(draw);
     /* All rows differ alike: a row that was not seen may be one prompt for another of them. */
     if (out->high - out->low < 1e-12) {

@@ -274,7 +274,6 @@ static bool describe_template(loader *l, size_t t, gk_eval_template *out, json_t
     const char *const *names = gk_template_fields(l->a, l->tmpl[t]);
     while (names[out->n_fields]) json_object_set_new(all, names[out->n_fields++], json_true());
     out->text = gk_template_text(l->tmpl[t]);
-    out->titled = gk_template_has(l->tmpl[t], "movie_title");
     out->fields = gk_arena_alloc(l->a, (out->n_fields + 1) * sizeof *out->fields);
     for (size_t i = 0; i < out->n_fields; i++) out->fields[i].field = names[i];
     if (l->alias && gk_template_has(l->tmpl[t], l->o->entity)) {

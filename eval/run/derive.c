@@ -42,7 +42,7 @@ static bool read_kind(const spec *s, gk_derive_kind *out, gk_error *err) {
                    s->text, s->kind);
 }
 
-static bool find_donor(const gk__inputs *in, const spec *s, int *out, gk_error *err) {
+static bool find_donor(const gk_run__inputs *in, const spec *s, int *out, gk_error *err) {
     for (*out = 0; *out < in->cast.n; ++*out)
         if (strcmp(in->cast.name[*out], s->donor) == 0) break;
     if (*out == in->cast.n)
@@ -81,7 +81,7 @@ static const char *name_of(gk_arena *a, const spec *s, const char *value) {
 }
 
 /* What a donor is and of which weights, in a hash. */
-static void identify(const gk__inputs *in, const gk__derive *d, gk_run_model *info) {
+static void identify(const gk_run__inputs *in, const gk_run__derivation *d, gk_run_model *info) {
     const gk_run_model *donor = &in->info[d->donor];
     gk_buf text = {0};
     gk_buf_printf(&text, METHOD " | %s=", gk_derive_name(d->how.kind));
@@ -95,7 +95,7 @@ static void identify(const gk__inputs *in, const gk__derive *d, gk_run_model *in
     gk_buf_free(&text);
 }
 
-static bool add_one(gk__inputs *in, gk_arena *a, const spec *s, const char *value, gk__derive d,
+static bool add_one(gk_run__inputs *in, gk_arena *a, const spec *s, const char *value, gk_run__derivation d,
                     gk_error *err) {
     int i = in->cast.n;
     if (i == GK_MAX_MODELS)
@@ -113,9 +113,9 @@ static bool add_one(gk__inputs *in, gk_arena *a, const spec *s, const char *valu
     return gk_cast_check(&in->cast, err);
 }
 
-bool gk__inputs_plan(gk__inputs *in, gk_arena *a, const char *text, gk_error *err) {
+bool gk_run__inputs_plan(gk_run__inputs *in, gk_arena *a, const char *text, gk_error *err) {
     spec s = {0};
-    gk__derive d = {0};
+    gk_run__derivation d = {0};
     if (!split(a, text, &s, err) || !read_kind(&s, &d.how.kind, err) || !find_donor(in, &s, &d.donor, err))
         return false;
     if (strchr(s.values, ',') && !strstr(s.name, "{}"))
@@ -133,17 +133,17 @@ bool gk__inputs_plan(gk__inputs *in, gk_arena *a, const char *text, gk_error *er
 /* ---------------------------------------------------------------- making */
 
 /* The largest rank that is asked of a donor's difference and is not the donor itself; 0: none. */
-static int largest_rank(const gk__inputs *in, int donor) {
+static int largest_rank(const gk_run__inputs *in, int donor) {
     int rank = 0, most = gk_derive_most_rank(gk_model_config(in->model[0]));
     for (int i = 0; i < in->n_derive; i++) {
-        const gk__derive *d = &in->derive[i];
+        const gk_run__derivation *d = &in->derive[i];
         if (d->donor == donor && d->how.kind == GK_DERIVE_RANK && d->how.rank < most && d->how.rank > rank)
             rank = d->how.rank;
     }
     return rank;
 }
 
-size_t gk__inputs_matrices(const gk__inputs *in) {
+size_t gk_run__inputs_matrices(const gk_run__inputs *in) {
     size_t n = 0;
     for (int i = 0; i < in->cast.n; i++)
         if (largest_rank(in, i) > 0) n += gk_factors_total(gk_model_config(in->model[0]));
@@ -151,14 +151,14 @@ size_t gk__inputs_matrices(const gk__inputs *in) {
 }
 
 /* The donor's weights as a model; an adapter's are merged for this. */
-static const gk_model *weights_of(gk__inputs *in, int donor, gk_error *err) {
+static const gk_model *weights_of(gk_run__inputs *in, int donor, gk_error *err) {
     if (!in->adapter[donor]) return in->model[donor];
     if (!in->merged[donor]) in->merged[donor] = gk_model_open(in->info[donor].path, err);
     return in->merged[donor];
 }
 
 /* Once a donor. */
-static bool factor(gk__inputs *in, int donor, const gk_model *m, const char *cache, gk_progress *p,
+static bool factor(gk_run__inputs *in, int donor, const gk_model *m, const char *cache, gk_progress *p,
                    gk_error *err) {
     size_t before = 0, each = gk_factors_total(gk_model_config(m));
     for (int i = 0; i < donor; i++) before += in->factors[i] ? each : 0;
@@ -170,9 +170,9 @@ static bool factor(gk__inputs *in, int donor, const gk_model *m, const char *cac
     return o.rank == 0 || in->factors[donor];
 }
 
-bool gk__inputs_derive(gk__inputs *in, const char *cache, gk_progress *p, gk_error *err) {
+bool gk_run__inputs_derive(gk_run__inputs *in, const char *cache, gk_progress *p, gk_error *err) {
     for (int i = 0; i < in->n_derive; i++) {
-        const gk__derive *d = &in->derive[i];
+        const gk_run__derivation *d = &in->derive[i];
         const gk_model *m = weights_of(in, d->donor, err);
         if (!m || !factor(in, d->donor, m, cache, p, err)) return false;
         in->derived[d->model] = gk_derive(in->model[0], m, &d->how, in->factors[d->donor], err);

@@ -20,9 +20,9 @@ typedef struct source { /* of a job */
 } source;
 
 typedef struct run {
-    const gk__evaluation *e;
+    const gk_run__evaluation *e;
     const gk_config *c;
-    const gk__pair *pair;
+    const gk_run__evaluated *pair;
     speech *speech;
     size_t n;
     gk_job *jobs;
@@ -32,7 +32,7 @@ typedef struct run {
     gk_id_list ends;
 } run;
 
-int gk__target_steps(const gk_prompt *p) {
+int gk_run__target_steps(const gk_prompt *p) {
     return p->n_target ? (int)p->n_target : 1;
 }
 
@@ -47,14 +47,14 @@ static gk_job job_of(gk_arena *a, const gk_prompt *p, const gk_plan *plan, const
     return job;
 }
 
-int gk__target_jobs(gk_arena *a, const gk_prompt *p, const gk_plan *plan, gk_job *out) {
-    int steps = gk__target_steps(p);
+int gk_run__target_jobs(gk_arena *a, const gk_prompt *p, const gk_plan *plan, gk_job *out) {
+    int steps = gk_run__target_steps(p);
     for (int k = 0; k < steps; k++) out[k] = job_of(a, p, plan, k ? p->forced : p->tokens.id, k);
     return steps;
 }
 
-uint64_t gk__naive_rows(const gk_config *c, const gk_prompt *p, int said) {
-    int n = (int)p->tokens.n, steps = gk__target_steps(p), further = said > 1 ? said - 1 : 0;
+uint64_t gk_run__naive_rows(const gk_config *c, const gk_prompt *p, int said) {
+    int n = (int)p->tokens.n, steps = gk_run__target_steps(p), further = said > 1 ? said - 1 : 0;
     return gk_graft_rows(c, n + steps - 1, steps) + gk_graft_rows(c, n + further, 1 + further) -
            gk_graft_rows(c, n, 1);
 }
@@ -72,7 +72,7 @@ static void tell(run *r, double rounds) {
 static bool take_target(void *ctx, size_t job, const float *logits) {
     run *r = ctx;
     source from = r->of_job[job];
-    const gk__pair *p = &r->pair[from.pair];
+    const gk_run__evaluated *p = &r->pair[from.pair];
     speech *w = &r->speech[from.pair];
     int32_t target =
         from.step ? p->prompt->forced[p->prompt->tokens.n + (size_t)from.step] : p->prompt->target_id;
@@ -95,12 +95,12 @@ static bool take_target(void *ctx, size_t job, const float *logits) {
 static void start(run *r) {
     gk_arena *a = r->e->a;
     size_t most = 0;
-    for (size_t i = 0; i < r->n; i++) most += (size_t)gk__target_steps(r->pair[i].prompt);
+    for (size_t i = 0; i < r->n; i++) most += (size_t)gk_run__target_steps(r->pair[i].prompt);
     r->jobs = gk_arena_alloc(a, most * sizeof *r->jobs);
     r->of_job = gk_arena_alloc(a, most * sizeof *r->of_job);
     for (size_t i = 0; i < r->n; i++) {
         speech *w = &r->speech[i];
-        w->steps = gk__target_jobs(a, r->pair[i].prompt, r->pair[i].plan, r->jobs + r->n_jobs);
+        w->steps = gk_run__target_jobs(a, r->pair[i].prompt, r->pair[i].plan, r->jobs + r->n_jobs);
         w->exact = true;
         w->logprob = gk_arena_alloc(a, (size_t)w->steps * sizeof *w->logprob);
         w->best = gk_arena_alloc(a, (size_t)w->steps * sizeof *w->best);
@@ -219,8 +219,8 @@ static bool generate(run *r, gk_graft_stats *stats, gk_error *err) {
 
 /* ---------------------------------------------------------------- all of it */
 
-bool gk__evaluate(const gk__evaluation *e, const gk__pair *pairs, size_t n, gk_graft_stats *stats,
-                  gk_error *err) {
+bool gk_run__evaluate(const gk_run__evaluation *e, const gk_run__evaluated *pairs, size_t n,
+                      gk_graft_stats *stats, gk_error *err) {
     if (n == 0) return true;
     run r = {.e = e, .c = e->cfg, .pair = pairs, .n = n};
     r.speech = gk_arena_alloc(e->a, n * sizeof *r.speech);
@@ -231,7 +231,7 @@ bool gk__evaluate(const gk__evaluation *e, const gk__pair *pairs, size_t n, gk_g
     if (!gk_grafter_run(e->grafter, r.jobs, r.n_jobs, e->budget, take_target, &r, stats, err)) return false;
     for (size_t i = 0; i < n; i++) finish_target(&r, i);
     if (e->generate > 0 && !generate(&r, stats, err)) return false;
-    for (size_t i = 0; i < n; i++) naive += gk__naive_rows(r.c, pairs[i].prompt, r.speech[i].said);
+    for (size_t i = 0; i < n; i++) naive += gk_run__naive_rows(r.c, pairs[i].prompt, r.speech[i].said);
     stats->rows_naive = naive;
     return true;
 }

@@ -5,13 +5,13 @@
 
 #include "eval/run/run.h"
 
-typedef struct gk__pair {
+typedef struct gk_run__evaluated {
     const gk_prompt *prompt; /* not dropped */
     const gk_plan *plan;     /* for its tokens */
     gk_stored *out;          /* receives everything but source and prompt */
-} gk__pair;
+} gk_run__evaluated;
 
-typedef struct gk__evaluation {
+typedef struct gk_run__evaluation {
     gk_grafter *grafter;
     const gk_config *cfg;
     const gk_tok *tok; /* for the text that was generated */
@@ -20,14 +20,14 @@ typedef struct gk__evaluation {
     gk_arena *a;       /* plans, and the texts that `out` points to */
     gk_progress *progress;
     double before; /* pairs done before these, for the progress */
-} gk__evaluation;
+} gk_run__evaluation;
 
 /* The jobs that score a prompt's target under a plan, one a token of it (the first alone where there is no
- * whole target); their longer plans are in `a`. Returns how many; `out` has room for gk__target_steps. */
-int gk__target_steps(const gk_prompt *p);
-int gk__target_jobs(gk_arena *a, const gk_prompt *p, const gk_plan *plan, gk_job *out);
+ * whole target); their longer plans are in `a`. Returns how many; `out` has room for gk_run__target_steps. */
+int gk_run__target_steps(const gk_prompt *p);
+int gk_run__target_jobs(gk_arena *a, const gk_prompt *p, const gk_plan *plan, gk_job *out);
 /* Rows that passes of their own compute for a prompt, its target and `said` tokens that are generated. */
-uint64_t gk__naive_rows(const gk_config *c, const gk_prompt *p, int said);
+uint64_t gk_run__naive_rows(const gk_config *c, const gk_prompt *p, int said);
 
 /* A prompt's first token and, where it has one, its whole target. A target of k tokens is k jobs: the prompt,
  * and the prompt with 1 to k-1 of them behind it. The engine computes what they share once.
@@ -38,7 +38,7 @@ uint64_t gk__naive_rows(const gk_config *c, const gk_prompt *p, int said);
  *
  * `stats` is added to; its rows_naive counts a pass a pair over the prompt and the target, and one more row
  * for each token generated. */
-bool gk__evaluate(const gk__evaluation *e, const gk__pair *pairs, size_t n, gk_graft_stats *stats,
-                  gk_error *err);
+bool gk_run__evaluate(const gk_run__evaluation *e, const gk_run__evaluated *pairs, size_t n,
+                      gk_graft_stats *stats, gk_error *err);
 
 #endif

@@ -70,10 +70,12 @@ static bool take_schemes(gk_arena *a, gk_ynode list, gk_experiment *e, gk_error 
 }
 
 static bool take_all(gk_arena *a, gk_ynode root, gk_experiment *e, gk_error *err) {
-    static const char *const keys[] = {"title", "about", "dataset", "models", "schemes", NULL};
-    gk_ynode dataset = gk_yaml_get(root, "dataset");
+    static const char *const keys[] = {"title", "about", "place", "dataset", "models", "schemes", NULL};
+    gk_ynode dataset = gk_yaml_get(root, "dataset"), place = gk_yaml_get(root, "place");
+    e->place = INT64_MAX;
     return gk_yaml_only(root, keys, err) && take_line(a, root, "title", &e->title, err) &&
            take_line(a, root, "about", &e->about, err) &&
+           (gk_yaml_kind_of(place) == GK_YAML_NONE || gk_yaml_int(place, 1, 1000000, &e->place, err)) &&
            (gk_yaml_kind_of(dataset) == GK_YAML_NONE || take_word(a, dataset, &e->dataset, err)) &&
            take_models(a, gk_yaml_get(root, "models"), e, err) &&
            take_schemes(a, gk_yaml_get(root, "schemes"), e, err);

@@ -10,6 +10,7 @@ typedef struct gk_experiment {
     const char *name;    /* the file's, without folder and .yaml */
     const char *title;   /* one line */
     const char *about;   /* one sentence */
+    int64_t place;       /* where it stands among those that come along; INT64_MAX: behind them */
     const char *dataset; /* the dataset that it is about, NULL: that of the run */
     const char **model;  /* the names that its schemes use, the recipient first */
     const char **kind;   /* which of the run's models each is: "base", "relation", … */

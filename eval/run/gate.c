@@ -6,7 +6,7 @@
 typedef struct gate {
     const gk_gate_options *o;
     gk_arena *a;
-    gk__inputs in;
+    gk_run__inputs in;
     gk_prompts prompts;
     gk_obs *plain, *weighted;
     const gk_prompt **of_job;
@@ -97,13 +97,13 @@ static json_t *gate_json(const gate *g, const gk_gate *out, gk_error *err) {
     json_object_set_new(j, "dropped_reasons", dropped_json(&g->prompts));
     json_object_set_new(j, "unscored", json_integer((json_int_t)g->unscored));
     json_object_set_new(j, "seed", json_integer((json_int_t)g->o->seed));
-    gk__put_text(j, "model", "%s", g->o->model);
-    gk__put_text(j, "model_sha256", "%s", g->in.info[0].sha256);
-    gk__inputs_identify(&g->in, j);
-    bool ok = gk__put_hash(j, "templates_sha256", g->o->prompts.templates, err) &&
-              gk__put_hash(j, "rows_sha256", g->o->prompts.rows, err);
-    gk__put_machine(j);
-    gk__put_time(j, "when");
+    gk_run__put_text(j, "model", "%s", g->o->model);
+    gk_run__put_text(j, "model_sha256", "%s", g->in.info[0].sha256);
+    gk_run__inputs_identify(&g->in, j);
+    bool ok = gk_run__put_hash(j, "templates_sha256", g->o->prompts.templates, err) &&
+              gk_run__put_hash(j, "rows_sha256", g->o->prompts.rows, err);
+    gk_run__put_machine(j);
+    gk_run__put_time(j, "when");
     if (ok) return j;
     json_decref(j);
     return NULL;
@@ -134,12 +134,12 @@ static bool run(gate *g, gk_gate *out, gk_error *err) {
         return gk_fail(err, GK_AT_FIELD(NULL, "min"), "must be a share above 0 and up to 1", "is %g",
                        g->o->min);
     g->in.tokenizer = g->o->tokenizer;
-    if (!gk__inputs_add(&g->in, g->a, "model", g->o->model, err)) return false;
+    if (!gk_run__inputs_add(&g->in, g->a, "model", g->o->model, err)) return false;
     if (g->o->top >= gk_model_config(g->in.model[0])->vocab)
         return gk_fail(
             err, GK_AT_FIELD(NULL, "top"), "must be less than the number of tokens, or all are right",
             "is %d, and the model has %d tokens", g->o->top, gk_model_config(g->in.model[0])->vocab);
-    if (!gk__inputs_prompts(&g->in, g->a, &g->o->prompts, &g->prompts, err) || !evaluate(g, err))
+    if (!gk_run__inputs_prompts(&g->in, g->a, &g->o->prompts, &g->prompts, err) || !evaluate(g, err))
         return false;
     out->n = g->n;
     out->targets = count_targets(g);
@@ -155,7 +155,7 @@ bool gk_gate_run(const gk_gate_options *o, gk_gate *out, gk_error *err) {
     gate g = {.o = o, .a = gk_arena_new()};
     *out = (gk_gate){0};
     bool ok = (!o->out || gk_out_check(o->out, err)) && run(&g, out, err);
-    gk__inputs_free(&g.in);
+    gk_run__inputs_free(&g.in);
     gk_arena_free(g.a);
     return ok;
 }

@@ -5,12 +5,12 @@
 #include "eval/run/run.h"
 
 /* A donor that --derive asks for; derive.c. */
-typedef struct gk__derive {
+typedef struct gk_run__derivation {
     int model, donor; /* their numbers in the cast */
     gk_derivation how;
-} gk__derive;
+} gk_run__derivation;
 
-typedef struct gk__inputs {
+typedef struct gk_run__inputs {
     gk_cast cast;
     /* Owned; of an adapter its base, where the cast has not got that already. */
     gk_model *model[GK_MAX_MODELS];
@@ -20,41 +20,42 @@ typedef struct gk__inputs {
      */
     gk_model *merged[GK_MAX_MODELS];
     gk_factors *factors[GK_MAX_MODELS];
-    gk__derive derive[GK_MAX_MODELS];
+    gk_run__derivation derive[GK_MAX_MODELS];
     int n_derive;
     gk_run_model info[GK_MAX_MODELS];
     const char *tokenizer; /* where the run's is; NULL: the first model's. Set before any model is added */
     gk_tok *tok;
     char tok_sha256[GK_SHA256_HEX];
-} gk__inputs;
+} gk_run__inputs;
 
 /* Opens the model at `dir` (a folder or a .gguf file) as the next of the cast. The first one's tokenizer is
  * the run's where none is given; the others must have the same. An adapter is merged when it comes first,
  * else it is a derived donor. Strings go to `a`. */
-bool gk__inputs_add(gk__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err);
+bool gk_run__inputs_add(gk_run__inputs *in, gk_arena *a, const char *name, const char *dir, gk_error *err);
 /* The same of "NAME=DIR", which `option` (--donor …) gave. */
-bool gk__inputs_named(gk__inputs *in, gk_arena *a, const char *option, const char *spec, gk_error *err);
+bool gk_run__inputs_named(gk_run__inputs *in, gk_arena *a, const char *option, const char *spec,
+                          gk_error *err);
 /* The prompts in the run's tokens, for its models; an error where all of them are dropped. */
-bool gk__inputs_prompts(const gk__inputs *in, gk_arena *a, const gk_prompt_options *o, gk_prompts *out,
-                        gk_error *err);
+bool gk_run__inputs_prompts(const gk_run__inputs *in, gk_arena *a, const gk_prompt_options *o,
+                            gk_prompts *out, gk_error *err);
 /* Adds the donors of "NAME=DONOR:KIND=VALUE[,VALUE…]" to the cast, by name and hash; nothing is computed yet.
  */
-bool gk__inputs_plan(gk__inputs *in, gk_arena *a, const char *spec, gk_error *err);
+bool gk_run__inputs_plan(gk_run__inputs *in, gk_arena *a, const char *spec, gk_error *err);
 /* Matrices that are to be factored for them; 0: none. */
-size_t gk__inputs_matrices(const gk__inputs *in);
+size_t gk_run__inputs_matrices(const gk_run__inputs *in);
 /* Derives all of them: `cache` is the folder of factors; `p` counts matrices. */
-bool gk__inputs_derive(gk__inputs *in, const char *cache, gk_progress *p, gk_error *err);
-void gk__inputs_free(gk__inputs *in);
+bool gk_run__inputs_derive(gk_run__inputs *in, const char *cache, gk_progress *p, gk_error *err);
+void gk_run__inputs_free(gk_run__inputs *in);
 /* Puts the tokenizer's hash into `identity`. */
-void gk__inputs_identify(const gk__inputs *in, json_t *identity);
+void gk_run__inputs_identify(const gk_run__inputs *in, json_t *identity);
 
 /* obj[key] = the file's sha256, or "none" for a NULL path. */
-bool gk__put_hash(json_t *obj, const char *key, const char *path, gk_error *err);
+bool gk_run__put_hash(json_t *obj, const char *key, const char *path, gk_error *err);
 /* obj[key] = text. */
-void gk__put_text(json_t *obj, const char *key, const char *fmt, ...) GK_PRINTF(3, 4);
+void gk_run__put_text(json_t *obj, const char *key, const char *fmt, ...) GK_PRINTF(3, 4);
 /* Version, machine, kernels and threads of this process. */
-void gk__put_machine(json_t *obj);
+void gk_run__put_machine(json_t *obj);
 /* obj[key] = now, as 2026-01-31T12:00:00Z. */
-void gk__put_time(json_t *obj, const char *key);
+void gk_run__put_time(json_t *obj, const char *key);
 
 #endif

@@ -6,8 +6,6 @@
 #include <string.h>
 
 enum { DEFAULT_BUDGET = 256 << 20, LEAST_ROWS = 10 };
-/* Plans of one call of the engine: every cell of every prompt has a byte a slot. */
-static const size_t MOST_PLAN_BYTES = (size_t)128 << 20;
 
 bool gk_objective_parse(const char *name, gk_objective *out, gk_error *err) {
     static const char *const names[] = {"logprob", "prob", "accuracy"};
@@ -63,16 +61,16 @@ static bool split(gk_search *s, gk_error *err) {
     gk_rng rng;
     gk_rng_seed(&rng, s->o.seed, "search split");
     gk_rng_shuffle(&rng, row, n, sizeof *row);
-    s->rows[GK__HELD_OUT] = (size_t)(s->o.held_out * (double)n + 0.5);
-    s->rows[GK__SEARCH] = n - s->rows[GK__HELD_OUT];
-    if (s->rows[GK__HELD_OUT] < LEAST_ROWS || s->rows[GK__SEARCH] < LEAST_ROWS)
+    s->rows[GK_SEARCH__HELD_OUT] = (size_t)(s->o.held_out * (double)n + 0.5);
+    s->rows[GK_SEARCH__SEARCHED] = n - s->rows[GK_SEARCH__HELD_OUT];
+    if (s->rows[GK_SEARCH__HELD_OUT] < LEAST_ROWS || s->rows[GK_SEARCH__SEARCHED] < LEAST_ROWS)
         return gk_fail(err, GK_AT_FILE(s->o.prompts.rows), "use more rows or another --held-out",
                        "%zu usable rows leave %zu to search and %zu held out; each part needs %d", n,
-                       s->rows[GK__SEARCH], s->rows[GK__HELD_OUT], LEAST_ROWS);
-    for (size_t i = 0; i < s->rows[GK__HELD_OUT]; i++) held[row[i]] = true;
-    for (int k = 0; k < GK__PARTS; k++) s->part[k] = gk_arena_alloc(s->a, p->n * sizeof *s->part[k]);
+                       s->rows[GK_SEARCH__SEARCHED], s->rows[GK_SEARCH__HELD_OUT], LEAST_ROWS);
+    for (size_t i = 0; i < s->rows[GK_SEARCH__HELD_OUT]; i++) held[row[i]] = true;
+    for (int k = 0; k < GK_SEARCH__PARTS; k++) s->part[k] = gk_arena_alloc(s->a, p->n * sizeof *s->part[k]);
     for (size_t i = 0; i < p->n; i++) {
-        int k = held[p->item[i].row] ? GK__HELD_OUT : GK__SEARCH;
+        int k = held[p->item[i].row] ? GK_SEARCH__HELD_OUT : GK_SEARCH__SEARCHED;
         if (!p->item[i].dropped) s->part[k][s->n_part[k]++] = i;
     }
     return true;
@@ -102,11 +100,11 @@ static void copy_options(gk_search *s, const gk_search_options *o) {
 }
 
 static bool open_all(gk_search *s, gk_error *err) {
-    return check_options(s, err) && gk__inputs_named(&s->in, s->a, "--recipient", s->o.recipient, err) &&
-           gk__inputs_named(&s->in, s->a, "--donor", s->o.donor, err) &&
-           gk__inputs_prompts(&s->in, s->a, &s->o.prompts, &s->prompts, err) &&
-           gk__cells_make(s->a, &s->o, &s->in.cast, &s->prompts, &s->cells, err) && split(s, err) &&
-           gk__search_identify(s, err) && gk_mkdirs(s->o.out, err) && gk__search_load(s, err);
+    return check_options(s, err) && gk_run__inputs_named(&s->in, s->a, "--recipient", s->o.recipient, err) &&
+           gk_run__inputs_named(&s->in, s->a, "--donor", s->o.donor, err) &&
+           gk_run__inputs_prompts(&s->in, s->a, &s->o.prompts, &s->prompts, err) &&
+           gk_search__cells_make(s->a, &s->o, &s->in.cast, &s->prompts, &s->cells, err) && split(s, err) &&
+           gk_search__identify(s, err) && gk_mkdirs(s->o.out, err) && gk_search__load(s, err);
 }
 
 gk_search *gk_search_open(const gk_search_options *o, gk_error *err) {
@@ -123,7 +121,7 @@ gk_search *gk_search_open(const gk_search_options *o, gk_error *err) {
 
 void gk_search_close(gk_search *s) {
     if (!s) return;
-    gk__inputs_free(&s->in);
+    gk_run__inputs_free(&s->in);
     json_decref(s->identity);
     gk_free(s->step);
     gk_arena_free(s->scratch);
@@ -147,78 +145,7 @@ gk_graft_stats gk_search_stats(const gk_search *s) {
     return s->stats;
 }
 
-/* ---------------------------------------------------------------- scoring */
-
-typedef struct scoring {
-    gk_search *s;
-    const size_t *prompt; /* of the part */
-    size_t n_prompts, begin, n_sets;
-    gk_obs *out;
-    gk_progress *progress;
-    size_t before, done;
-} scoring;
-
-/* Jobs are prompt by prompt, so that those of one prompt, which share rows, share a chunk. */
-static bool take_logits(void *ctx, size_t job, const float *logits) {
-    scoring *k = ctx;
-    size_t j = k->begin + job / k->n_sets, i = job % k->n_sets;
-    const gk_prompt *p = &k->s->prompts.item[k->prompt[j]];
-    gk_score score;
-    int vocab = k->s->cells.cfg->vocab;
-    gk_obs *o = &k->out[i * k->n_prompts + j];
-    bool ok = gk_score_logits(logits, vocab, p->target_id, &score, NULL);
-    *o = (gk_obs){.row = p->row,
-                  .weight = 1,
-                  .rank = ok ? (double)score.rank : vocab,
-                  .prob = ok ? score.prob : 0,
-                  .logprob = ok ? score.logprob : -INFINITY,
-                  .logit_diff = ok ? score.logit_diff : -INFINITY};
-    gk_progress_update(k->progress, (double)(k->before + ++k->done), NULL);
-    k->s->stopped = gk_interrupted();
-    return !k->s->stopped;
-}
-
-static size_t fit_prompts(const scoring *k, size_t begin) {
-    size_t bytes = 0, end = begin;
-    while (end < k->n_prompts) {
-        size_t tokens = k->s->prompts.item[k->prompt[end]].tokens.n;
-        bytes += tokens * (size_t)gk_plan_slots(k->s->cells.cfg) * k->n_sets;
-        if (end > begin && bytes > MOST_PLAN_BYTES) break;
-        end++;
-    }
-    return end;
-}
-
-static bool score_range(scoring *k, const bool *const *sets, size_t end, gk_error *err) {
-    gk_search *s = k->s;
-    size_t n = (end - k->begin) * k->n_sets;
-    gk_arena_reset(s->scratch);
-    gk_job *jobs = gk_arena_alloc(s->scratch, n * sizeof *jobs);
-    gk_plan *plan = gk_arena_alloc(s->scratch, n * sizeof *plan);
-    for (size_t j = 0; j < n; j++) {
-        size_t prompt = k->prompt[k->begin + j / k->n_sets];
-        const gk_tokens *t = &s->prompts.item[prompt].tokens;
-        plan[j] = gk__cells_plan(s->scratch, &s->cells, &s->prompts, prompt, sets[j % k->n_sets]);
-        jobs[j] = (gk_job){.token = t->id, .n = (int)t->n, .plan = &plan[j]};
-    }
-    k->before += k->done;
-    k->done = 0;
-    return gk_graft_run(&s->in.cast, jobs, n, s->budget, take_logits, k, &s->stats, err);
-}
-
-bool gk__search_score(gk_search *s, int part, const bool *const *sets, size_t n, const char *label,
-                      gk_obs *out, gk_error *err) {
-    scoring k = {.s = s, .prompt = s->part[part], .n_prompts = s->n_part[part], .n_sets = n, .out = out};
-    k.progress = gk_progress_start(s->o.progress, label, (double)(n * k.n_prompts), "grafts");
-    bool ok = !gk_interrupted();
-    s->stopped = !ok;
-    for (size_t end; ok && k.begin < k.n_prompts; k.begin = end) {
-        end = fit_prompts(&k, k.begin);
-        ok = score_range(&k, sets, end, err);
-    }
-    gk_progress_end(k.progress, NULL);
-    return ok;
-}
+/* ---------------------------------------------------------------- scores */
 
 static double accuracy(const gk_search *s, const gk_obs *obs, size_t n) {
     double hits = 0;
@@ -240,7 +167,7 @@ static bool better(const gk_search *s, int part, gk_error *err) {
     return gk_fail(err, GK_NOWHERE, "choose a donor that knows the rows",
                    "there is nothing to recover: on the rows %s, top-%d accuracy is %.1f%% with '%.60s' and "
                    "%.1f%% with '%.60s' alone",
-                   part == GK__SEARCH ? "to search" : "held out", s->o.top, 100 * s->full[part],
+                   part == GK_SEARCH__SEARCHED ? "to search" : "held out", s->o.top, 100 * s->full[part],
                    s->in.cast.name[1], 100 * s->pre[part], s->in.cast.name[0]);
 }
 
@@ -248,10 +175,11 @@ static bool find_ends(gk_search *s, gk_error *err) {
     bool *none = gk_arena_alloc(s->a, s->cells.n), *all = gk_arena_alloc(s->a, s->cells.n);
     memset(all, true, s->cells.n);
     const bool *sets[] = {none, all};
-    for (int k = 0; k < GK__PARTS && !s->known; k++) {
+    for (int k = 0; k < GK_SEARCH__PARTS && !s->known; k++) {
         size_t n = s->n_part[k];
         gk_obs *obs = gk_alloc(2 * n * sizeof *obs);
-        bool ok = gk__search_score(s, k, sets, 2, k == GK__SEARCH ? "PRE, SFT-rh" : "held out", obs, err);
+        bool ok =
+            gk_search__score(s, k, sets, 2, k == GK_SEARCH__SEARCHED ? "PRE, SFT-rh" : "held out", obs, err);
         s->pre[k] = accuracy(s, obs, n);
         s->full[k] = accuracy(s, obs + n, n);
         for (size_t i = 0; ok && i < 2 * n; i++)
@@ -262,26 +190,15 @@ static bool find_ends(gk_search *s, gk_error *err) {
         if (!ok) return false;
     }
     s->known = true;
-    return better(s, GK__SEARCH, err) && better(s, GK__HELD_OUT, err) && gk__search_save(s, err);
+    return better(s, GK_SEARCH__SEARCHED, err) && better(s, GK_SEARCH__HELD_OUT, err) &&
+           gk_search__save(s, err);
 }
 
 /* ---------------------------------------------------------------- steps */
 
 static bool reached(const gk_search *s, double accuracy_there) {
-    double way = s->full[GK__SEARCH] - s->pre[GK__SEARCH];
-    return accuracy_there - s->pre[GK__SEARCH] >= s->o.goal * way - 1e-12;
-}
-
-gk__step *gk__search_add_step(gk_search *s, bool drop, size_t n) {
-    if (s->n_steps == s->room) {
-        size_t room = s->room ? 2 * s->room : 16;
-        s->step = gk_grow(s->step, s->room * sizeof *s->step, room * sizeof *s->step);
-        s->room = room;
-    }
-    gk__step *step = &s->step[s->n_steps++];
-    *step = (gk__step){.drop = drop, .beam = gk_arena_alloc(s->a, n * sizeof *step->beam), .n = n};
-    for (size_t i = 0; i < n; i++) step->beam[i].in = gk_arena_alloc(s->a, s->cells.n);
-    return step;
+    double way = s->full[GK_SEARCH__SEARCHED] - s->pre[GK_SEARCH__SEARCHED];
+    return accuracy_there - s->pre[GK_SEARCH__SEARCHED] >= s->o.goal * way - 1e-12;
 }
 
 static size_t size_of(const gk_search *s, const bool *in) {
@@ -291,7 +208,7 @@ static size_t size_of(const gk_search *s, const bool *in) {
 }
 
 typedef struct proposals {
-    gk__node *item;
+    gk_search__candidate *item;
     const bool **in;
     size_t n;
 } proposals;
@@ -302,11 +219,12 @@ static void propose(const gk_search *s, proposals *p, const bool *from, size_t c
     memcpy(in, from, s->cells.n);
     in[c] = !in[c];
     p->in[p->n] = in;
-    p->item[p->n++] = (gk__node){.in = in, .changed = c};
+    p->item[p->n++] = (gk_search__candidate){.in = in, .changed = c};
 }
 
 static proposals start_proposals(size_t most) {
-    return (proposals){gk_alloc((most + 1) * sizeof(gk__node)), gk_alloc((most + 1) * sizeof(bool *)), 0};
+    return (proposals){gk_alloc((most + 1) * sizeof(gk_search__candidate)),
+                       gk_alloc((most + 1) * sizeof(bool *)), 0};
 }
 
 static void free_proposals(proposals *p) {
@@ -341,9 +259,9 @@ static proposals reductions(const gk_search *s, const bool *in) {
 }
 
 static bool score_proposals(gk_search *s, proposals *p, const char *label, gk_error *err) {
-    size_t n = s->n_part[GK__SEARCH];
+    size_t n = s->n_part[GK_SEARCH__SEARCHED];
     gk_obs *obs = gk_alloc(p->n * n * sizeof *obs);
-    bool ok = gk__search_score(s, GK__SEARCH, p->in, p->n, label, obs, err);
+    bool ok = gk_search__score(s, GK_SEARCH__SEARCHED, p->in, p->n, label, obs, err);
     for (size_t i = 0; ok && i < p->n; i++) {
         p->item[i].accuracy = accuracy(s, obs + i * n, n);
         p->item[i].objective = objective(s, obs + i * n, n);
@@ -363,7 +281,7 @@ static long best(const gk_search *s, const proposals *p, const bool *taken, bool
 }
 
 static void keep(gk_search *s, bool drop, const proposals *p, const size_t *which, size_t n) {
-    gk__step *step = gk__search_add_step(s, drop, n);
+    gk_search__step *step = gk_search__add_step(s, drop, n);
     for (size_t i = 0; i < n; i++) {
         bool *in = step->beam[i].in;
         step->beam[i] = p->item[which[i]];
@@ -372,17 +290,18 @@ static void keep(gk_search *s, bool drop, const proposals *p, const size_t *whic
 }
 
 static void tell(const gk_search *s) {
-    const gk__step *step = &s->step[s->n_steps - 1];
-    const gk__node *node = &step->beam[0];
+    const gk_search__step *step = &s->step[s->n_steps - 1];
+    const gk_search__candidate *node = &step->beam[0];
     if (!s->o.progress) return;
     fprintf(s->o.progress, "  %c %s: recovery %.1f%%\n", step->drop ? '-' : '+', s->cells.name[node->changed],
-            100 * (node->accuracy - s->pre[GK__SEARCH]) / (s->full[GK__SEARCH] - s->pre[GK__SEARCH]));
+            100 * (node->accuracy - s->pre[GK_SEARCH__SEARCHED]) /
+                (s->full[GK_SEARCH__SEARCHED] - s->pre[GK_SEARCH__SEARCHED]));
 }
 
 /* One cell more. A graft that reaches the goal ends the way forward, whatever else is better by the
  * objective. */
 static bool step_forward(gk_search *s, gk_error *err) {
-    const gk__step *last = s->n_steps ? &s->step[s->n_steps - 1] : NULL;
+    const gk_search__step *last = s->n_steps ? &s->step[s->n_steps - 1] : NULL;
     size_t n = last ? last->n : 1, kept = 0;
     const bool **beam = gk_alloc(n * sizeof *beam);
     bool *none = gk_alloc(s->cells.n);
@@ -426,7 +345,7 @@ static bool step_back(gk_search *s, bool *done, gk_error *err) {
 }
 
 static bool go_on(gk_search *s, gk_error *err) {
-    const gk__step *last = s->n_steps ? &s->step[s->n_steps - 1] : NULL;
+    const gk_search__step *last = s->n_steps ? &s->step[s->n_steps - 1] : NULL;
     bool there = last && reached(s, last->beam[0].accuracy), done = false;
     size_t most = s->o.most_cells > 0 ? (size_t)s->o.most_cells : s->cells.n;
     if (!there && last && size_of(s, last->beam[0].in) >= most)
@@ -435,13 +354,13 @@ static bool go_on(gk_search *s, gk_error *err) {
         return false;
     s->complete = done;
     if (!done) tell(s);
-    return gk__search_save(s, err);
+    return gk_search__save(s, err);
 }
 
 bool gk_search_run(gk_search *s, gk_error *err) {
     bool ok = find_ends(s, err);
     while (ok && !s->complete) ok = go_on(s, err);
-    ok = ok && gk__search_measure(s, err) && gk__search_write(s, err);
+    ok = ok && gk_search__measure(s, err) && gk_search__write(s, err);
     if (!ok) s->result = NULL;
     return ok || s->stopped;
 }

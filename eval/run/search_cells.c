@@ -12,7 +12,7 @@ typedef struct maker {
     const gk_search_options *o;
     const gk_cast *cast;
     gk_prompts *p;
-    gk__cells *c;
+    gk_search__cells *c;
     const char *asked[MOST_SPOTS]; /* positions in order of precedence: last first */
     gk_scheme *scheme[MOST_SPOTS];
     size_t n;
@@ -203,17 +203,17 @@ static const char *without(const maker *m, size_t i) {
 }
 
 static void name_spots(maker *m) {
-    gk__cells *c = m->c;
+    gk_search__cells *c = m->c;
     c->rest = m->rest_somewhere;
     c->n_spots = m->n + c->rest;
     c->spot = gk_arena_alloc(m->a, c->n_spots * sizeof *c->spot);
     gk_buf rest = {0};
     for (size_t i = 0; i < m->n; i++) {
-        c->spot[i] = (gk__spot){m->asked[i], without(m, i)};
+        c->spot[i] = (gk_search__position){m->asked[i], without(m, i)};
         gk_buf_printf(&rest, "%s%s", i ? ", " : "{not: [", m->asked[i]);
     }
     gk_buf_puts(&rest, "]}");
-    if (m->rest_somewhere) c->spot[m->n] = (gk__spot){"rest", gk_arena_strdup(m->a, rest.data)};
+    if (m->rest_somewhere) c->spot[m->n] = (gk_search__position){"rest", gk_arena_strdup(m->a, rest.data)};
     gk_buf_free(&rest);
 }
 
@@ -284,13 +284,13 @@ static bool make_teams(maker *m, gk_error *err) {
     static const char *const usual[] = {"attn", "ffn"};
     const char *const *word = m->o->n_components ? m->o->components : usual;
     size_t n = m->o->n_components ? m->o->n_components : 2;
-    gk__cells *c = m->c;
+    gk_search__cells *c = m->c;
     uint32_t taken = 0, all = has(c->cfg, true);
     if (n > MOST_TEAMS)
         return gk_fail(err, GK_AT_FIELD(NULL, "--components"), NULL, "more than %d groups", MOST_TEAMS);
     c->team = gk_arena_alloc(m->a, (n + 1) * sizeof *c->team);
     for (size_t i = 0; i < n; i++) {
-        gk__team *t = &c->team[c->n_teams++];
+        gk_search__group *t = &c->team[c->n_teams++];
         t->name = word[i];
         if (!components_of(m, word[i], &t->components, err)) return false;
         if (t->components & taken)
@@ -303,7 +303,7 @@ static bool make_teams(maker *m, gk_error *err) {
         c->team[i].components |= norms;
         taken |= norms;
     }
-    if (all & ~taken) c->team[c->n_teams++] = (gk__team){"others", all & ~taken};
+    if (all & ~taken) c->team[c->n_teams++] = (gk_search__group){"others", all & ~taken};
     return true;
 }
 
@@ -321,11 +321,11 @@ static bool choose_blocks(maker *m, gk_error *err) {
 }
 
 /* The first layer of part i (from 0) of n, as schemes divide them. */
-static int block_begin(const gk__cells *c, size_t i) {
+static int block_begin(const gk_search__cells *c, size_t i) {
     return (int)((int64_t)i * c->cfg->n_layers / (int64_t)c->n_blocks);
 }
 
-static void fill_slot(gk__cells *c, const gk_model *model, int layer, gk_component comp, int column) {
+static void fill_slot(gk_search__cells *c, const gk_model *model, int layer, gk_component comp, int column) {
     int slot = gk_plan_slot(c->cfg, layer, comp);
     gk_tensor t = gk_model_tensor(model, layer, comp);
     c->column[slot] = column;
@@ -333,7 +333,7 @@ static void fill_slot(gk__cells *c, const gk_model *model, int layer, gk_compone
 }
 
 static void fill_columns(maker *m) {
-    gk__cells *c = m->c;
+    gk_search__cells *c = m->c;
     int slots = gk_plan_slots(c->cfg);
     const gk_model *model = m->cast->model[0];
     c->n_columns = 1 + c->n_blocks * c->n_teams;
@@ -352,7 +352,7 @@ static void fill_columns(maker *m) {
 }
 
 static void name_cells(maker *m) {
-    gk__cells *c = m->c;
+    gk_search__cells *c = m->c;
     c->name = gk_arena_alloc(m->a, c->n * sizeof *c->name);
     for (size_t i = 0; i < c->n; i++) {
         const char *spot = c->spot[i / c->n_columns].name;
@@ -366,8 +366,8 @@ static void name_cells(maker *m) {
     }
 }
 
-bool gk__cells_make(gk_arena *a, const gk_search_options *o, const gk_cast *cast, gk_prompts *p,
-                    gk__cells *out, gk_error *err) {
+bool gk_search__cells_make(gk_arena *a, const gk_search_options *o, const gk_cast *cast, gk_prompts *p,
+                           gk_search__cells *out, gk_error *err) {
     maker m = {.a = a, .plans = gk_arena_new(), .o = o, .cast = cast, .p = p, .c = out};
     out->cfg = gk_model_config(cast->model[0]);
     bool ok = choose_blocks(&m, err) && make_teams(&m, err) && make_spots(&m, err);
@@ -380,7 +380,8 @@ bool gk__cells_make(gk_arena *a, const gk_search_options *o, const gk_cast *cast
 
 /* ---------------------------------------------------------------- sets of cells */
 
-gk_plan gk__cells_plan(gk_arena *a, const gk__cells *c, const gk_prompts *p, size_t prompt, const bool *in) {
+gk_plan gk_search__cells_plan(gk_arena *a, const gk_search__cells *c, const gk_prompts *p, size_t prompt,
+                              const bool *in) {
     size_t n = p->item[prompt].tokens.n;
     gk_plan plan = gk_plan_single(a, c->cfg, (int)n, 0);
     for (int s = 0; s < plan.n_slots; s++) {
@@ -392,7 +393,7 @@ gk_plan gk__cells_plan(gk_arena *a, const gk__cells *c, const gk_prompts *p, siz
     return plan;
 }
 
-double gk__cells_share(const gk__cells *c, const gk_prompts *p, const bool *in) {
+double gk_search__cells_share(const gk_search__cells *c, const gk_prompts *p, const bool *in) {
     double *column = gk_alloc(c->n_columns * sizeof *column), whole = 0, sum = 0;
     size_t kept = 0;
     for (int s = 0; s < gk_plan_slots(c->cfg); s++) {

@@ -33,25 +33,26 @@ static void put_options(const gk_search *s, json_t *id) {
     json_object_set_new(id, "seed", json_integer((json_int_t)o->seed));
     json_object_set_new(id, "limit", json_integer((json_int_t)(o->prompts.limit > 0 ? o->prompts.limit : 0)));
     json_object_set_new(id, "drop_bad_rows", json_boolean(o->prompts.drop_bad_rows));
-    gk__put_text(id, "target", "%s", o->prompts.target);
-    gk__put_text(id, "entity", "%s", o->prompts.entity ? o->prompts.entity : "none");
+    gk_run__put_text(id, "target", "%s", o->prompts.target);
+    gk_run__put_text(id, "entity", "%s", o->prompts.entity ? o->prompts.entity : "none");
     json_object_set_new(id, "keep_shared_first", json_boolean(o->prompts.keep_shared_first));
 }
 
-bool gk__search_identify(gk_search *s, gk_error *err) {
+bool gk_search__identify(gk_search *s, gk_error *err) {
     json_t *id = s->identity;
-    gk__put_text(id, "version", "%s", GK_VERSION);
+    gk_run__put_text(id, "version", "%s", GK_VERSION);
     for (int i = 0; i < s->in.cast.n; i++) {
         const char *role = i ? "donor" : "recipient";
-        gk__put_text(id, role, "%s", s->in.cast.name[i]);
-        gk__put_text(id, gk_arena_printf(s->a, "%s_sha256", role), "%s", s->in.info[i].sha256);
-        gk__put_text(id, gk_arena_printf(s->a, "%s_config_sha256", role), "%s", s->in.info[i].config_sha256);
+        gk_run__put_text(id, role, "%s", s->in.cast.name[i]);
+        gk_run__put_text(id, gk_arena_printf(s->a, "%s_sha256", role), "%s", s->in.info[i].sha256);
+        gk_run__put_text(id, gk_arena_printf(s->a, "%s_config_sha256", role), "%s",
+                         s->in.info[i].config_sha256);
     }
-    gk__inputs_identify(&s->in, id);
+    gk_run__inputs_identify(&s->in, id);
     const gk_prompt_options *p = &s->o.prompts;
-    if (!gk__put_hash(id, "rows_sha256", p->rows, err) ||
-        !gk__put_hash(id, "templates_sha256", p->templates, err) ||
-        !gk__put_hash(id, "fillers_sha256", p->fillers, err))
+    if (!gk_run__put_hash(id, "rows_sha256", p->rows, err) ||
+        !gk_run__put_hash(id, "templates_sha256", p->templates, err) ||
+        !gk_run__put_hash(id, "fillers_sha256", p->fillers, err))
         return false;
     put_options(s, id);
     return true;
@@ -73,7 +74,7 @@ static json_t *number(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *node_json(const gk_search *s, const gk__node *n) {
+static json_t *node_json(const gk_search *s, const gk_search__candidate *n) {
     json_t *cells = json_array(), *obj = json_object();
     for (size_t i = 0; i < s->cells.n; i++)
         if (n->in[i]) json_array_append_new(cells, json_integer((json_int_t)i));
@@ -84,7 +85,7 @@ static json_t *node_json(const gk_search *s, const gk__node *n) {
     return obj;
 }
 
-static json_t *step_json(const gk_search *s, const gk__step *step) {
+static json_t *step_json(const gk_search *s, const gk_search__step *step) {
     json_t *beam = json_array(), *obj = json_object();
     for (size_t i = 0; i < step->n; i++) json_array_append_new(beam, node_json(s, &step->beam[i]));
     json_object_set_new(obj, "drop", json_boolean(step->drop));
@@ -92,9 +93,9 @@ static json_t *step_json(const gk_search *s, const gk__step *step) {
     return obj;
 }
 
-bool gk__search_save(const gk_search *s, gk_error *err) {
+bool gk_search__save(const gk_search *s, gk_error *err) {
     json_t *obj = json_object(), *ends = json_array(), *steps = json_array();
-    for (int k = 0; k < GK__PARTS; k++) {
+    for (int k = 0; k < GK_SEARCH__PARTS; k++) {
         json_array_append_new(ends, number(s->pre[k]));
         json_array_append_new(ends, number(s->full[k]));
     }
@@ -111,12 +112,24 @@ bool gk__search_save(const gk_search *s, gk_error *err) {
 
 /* ---------------------------------------------------------------- reading */
 
+gk_search__step *gk_search__add_step(gk_search *s, bool drop, size_t n) {
+    if (s->n_steps == s->room) {
+        size_t room = s->room ? 2 * s->room : 16;
+        s->step = gk_grow(s->step, s->room * sizeof *s->step, room * sizeof *s->step);
+        s->room = room;
+    }
+    gk_search__step *step = &s->step[s->n_steps++];
+    *step = (gk_search__step){.drop = drop, .beam = gk_arena_alloc(s->a, n * sizeof *step->beam), .n = n};
+    for (size_t i = 0; i < n; i++) step->beam[i].in = gk_arena_alloc(s->a, s->cells.n);
+    return step;
+}
+
 static bool read_number(const json_t *v, double *out) {
     *out = json_is_null(v) ? -INFINITY : json_number_value(v);
     return json_is_null(v) || json_is_number(v);
 }
 
-static bool read_node(const gk_search *s, const json_t *obj, gk__node *n) {
+static bool read_node(const gk_search *s, const json_t *obj, gk_search__candidate *n) {
     const json_t *cells = json_object_get(obj, "cells"), *changed = json_object_get(obj, "changed");
     json_int_t c = json_integer_value(changed);
     if (!json_is_array(cells) || json_array_size(cells) == 0 || !json_is_integer(changed) || c < 0 ||
@@ -137,7 +150,7 @@ static bool read_step(gk_search *s, const json_t *obj) {
     const json_t *beam = json_object_get(obj, "beam"), *drop = json_object_get(obj, "drop");
     size_t n = json_array_size(beam);
     if (n == 0 || n > (size_t)s->o.beam || !json_is_boolean(drop)) return false;
-    gk__step *step = gk__search_add_step(s, json_is_true(drop), n);
+    gk_search__step *step = gk_search__add_step(s, json_is_true(drop), n);
     for (size_t i = 0; i < n; i++)
         if (!read_node(s, json_array_get(beam, i), &step->beam[i])) return false;
     return true;
@@ -146,9 +159,9 @@ static bool read_step(gk_search *s, const json_t *obj) {
 static bool read_state(gk_search *s, const json_t *obj) {
     const json_t *ends = json_object_get(obj, "ends"), *steps = json_object_get(obj, "steps");
     const json_t *complete = json_object_get(obj, "complete");
-    if (json_array_size(ends) != 2 * GK__PARTS || !json_is_array(steps) || !json_is_boolean(complete))
+    if (json_array_size(ends) != 2 * GK_SEARCH__PARTS || !json_is_array(steps) || !json_is_boolean(complete))
         return false;
-    for (size_t k = 0; k < GK__PARTS; k++)
+    for (size_t k = 0; k < GK_SEARCH__PARTS; k++)
         if (!read_number(json_array_get(ends, 2 * k), &s->pre[k]) ||
             !read_number(json_array_get(ends, 2 * k + 1), &s->full[k]))
             return false;
@@ -190,7 +203,7 @@ static bool nothing_else(const gk_search *s, gk_error *err) {
     return true;
 }
 
-bool gk__search_load(gk_search *s, gk_error *err) {
+bool gk_search__load(gk_search *s, gk_error *err) {
     const char *path = state_path(s);
     if (s->o.restart) return true;
     if (!gk_exists(path)) return nothing_else(s, err);

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const PART[GK__PARTS] = {"search", "held_out"};
+static const char *const PART[GK_SEARCH__PARTS] = {"search", "held_out"};
 
 /* ---------------------------------------------------------------- measuring */
 
@@ -15,7 +15,7 @@ static void add_rung(gk_search *s, const char *name, const bool *in) {
     gk_search_rung *rung = &r->rung[r->n_rungs++];
     *rung = (gk_search_rung){.name = name, .in = in};
     for (size_t i = 0; i < s->cells.n; i++) rung->size += in[i];
-    rung->share = gk__cells_share(&s->cells, &s->prompts, in);
+    rung->share = gk_search__cells_share(&s->cells, &s->prompts, in);
 }
 
 static void list_rungs(gk_search *s) {
@@ -28,7 +28,7 @@ static void list_rungs(gk_search *s) {
     r->rung = gk_arena_alloc(s->a, (s->n_steps + 4) * sizeof *r->rung);
     add_rung(s, "PRE", none);
     for (size_t i = 0; i < s->n_steps; i++) {
-        const gk__node *node = &s->step[i].beam[0];
+        const gk_search__candidate *node = &s->step[i].beam[0];
         add_rung(s, gk_arena_printf(s->a, "rung %zu", i + 1), node->in);
         r->rung[r->n_rungs - 1].changed = s->cells.name[node->changed];
         r->rung[r->n_rungs - 1].dropped = s->step[i].drop;
@@ -51,13 +51,14 @@ static bool measure_part(gk_search *s, int k, gk_error *err) {
     const bool **sets = gk_arena_alloc(s->a, n_rungs * sizeof *sets);
     for (size_t i = 0; i < n_rungs; i++) sets[i] = r->rung[i].in;
     gk_obs *obs = gk_alloc(n_rungs * n * sizeof *obs);
-    bool ok = gk__search_score(s, k, sets, n_rungs, k == GK__SEARCH ? "ladder" : "held out", obs, err);
+    bool ok =
+        gk_search__score(s, k, sets, n_rungs, k == GK_SEARCH__SEARCHED ? "ladder" : "held out", obs, err);
     gk_obs_list *list = gk_arena_alloc(s->a, n_rungs * sizeof *list);
     gk_stats *stats = gk_arena_alloc(s->a, n_rungs * sizeof *stats);
     for (size_t i = 0; i < n_rungs; i++) list[i] = (gk_obs_list){obs + i * n, n};
     if (ok) gk_stats_compute_all(list, n_rungs, s->o.seed, GK_RESAMPLES, stats);
     for (size_t i = 0; ok && i < n_rungs; i++) {
-        gk_search_score *score = k == GK__SEARCH ? &r->rung[i].search : &r->rung[i].held_out;
+        gk_search_score *score = k == GK_SEARCH__SEARCHED ? &r->rung[i].search : &r->rung[i].held_out;
         score->stats = stats[i];
         for (size_t j = 0; j < n; j++)
             if (!isfinite(list[i].obs[j].logprob)) score->not_finite++;
@@ -72,19 +73,20 @@ static bool measure_part(gk_search *s, int k, gk_error *err) {
     return ok;
 }
 
-bool gk__search_measure(gk_search *s, gk_error *err) {
+bool gk_search__measure(gk_search *s, gk_error *err) {
     gk_search_result *r = s->result = gk_arena_alloc(s->a, sizeof *r);
     r->cell = s->cells.name;
     r->n_cells = s->cells.n;
     r->n_positions = s->cells.n_spots;
     r->n_columns = s->cells.n_columns;
     r->metric = s->metric;
-    for (int k = 0; k < GK__PARTS; k++) {
+    for (int k = 0; k < GK_SEARCH__PARTS; k++) {
         r->rows[k] = s->rows[k];
         r->prompts[k] = s->n_part[k];
     }
     list_rungs(s);
-    if (!measure_part(s, GK__SEARCH, err) || !measure_part(s, GK__HELD_OUT, err)) return false;
+    if (!measure_part(s, GK_SEARCH__SEARCHED, err) || !measure_part(s, GK_SEARCH__HELD_OUT, err))
+        return false;
     r->reached = r->rung[r->found].search.recovery.value >= s->o.goal - 1e-12;
     return true;
 }
@@ -137,7 +139,7 @@ static json_t *rung_json(const gk_search *s, const gk_search_rung *rung) {
     return obj;
 }
 
-static json_t *cells_json(const gk__cells *c) {
+static json_t *cells_json(const gk_search__cells *c) {
     json_t *obj = json_object(), *spots = json_array(), *teams = json_array(), *names = json_array();
     for (size_t i = 0; i < c->n_spots; i++)
         json_array_append_new(spots, json_pack("{s:s, s:s}", "name", c->spot[i].name, "at", c->spot[i].at));
@@ -156,7 +158,7 @@ static json_t *cells_json(const gk__cells *c) {
     return obj;
 }
 
-static json_t *counts_json(const size_t n[GK__PARTS]) {
+static json_t *counts_json(const size_t n[GK_SEARCH__PARTS]) {
     return json_pack("{s:I, s:I}", PART[0], (json_int_t)n[0], PART[1], (json_int_t)n[1]);
 }
 
@@ -207,7 +209,7 @@ static bool write_csv(const gk_search *s, const char *path, gk_error *err) {
     if (!gk_out_open(path, &out, err)) return false;
     const char *m = gk_metric_key(s->metric);
     fputs("scheme,action,cell,size,share", out.f);
-    for (int k = 0; k < GK__PARTS; k++)
+    for (int k = 0; k < GK_SEARCH__PARTS; k++)
         fprintf(
             out.f,
             ",%s_n,%s_%s,%s_%s_low,%s_%s_high,%s_recovery,%s_recovery_low,%s_recovery_high,%s_mean_logprob",
@@ -248,7 +250,7 @@ static void add_scheme(const gk_search *s, const gk_search_rung *rung, gk_buf *b
                                                     : "what the search found");
     gk_buf_printf(b, "\n    recipient: '%s'\n", s->in.cast.name[0]);
     if (rung->size > 0) gk_buf_puts(b, "    grafts:\n");
-    gk__cells_yaml(&s->cells, s->in.cast.name[1], rung->in, b);
+    gk_search__cells_yaml(&s->cells, s->in.cast.name[1], rung->in, b);
 }
 
 static bool write_schemes(const gk_search *s, const char *path, gk_error *err) {
@@ -264,7 +266,7 @@ static bool write_schemes(const gk_search *s, const char *path, gk_error *err) {
     return ok;
 }
 
-bool gk__search_write(gk_search *s, gk_error *err) {
+bool gk_search__write(gk_search *s, gk_error *err) {
     const char *dir = s->o.out;
     return write_json(s, gk_path_join(s->a, dir, "ladder.json"), err) &&
            write_csv(s, gk_path_join(s->a, dir, "ladder.csv"), err) &&

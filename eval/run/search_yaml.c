@@ -4,20 +4,20 @@
 #include <string.h>
 
 /* Whether two columns are taken at the same positions. */
-static bool same_spots(const gk__cells *c, const bool *in, size_t x, size_t y) {
+static bool same_spots(const gk_search__cells *c, const bool *in, size_t x, size_t y) {
     for (size_t i = 0; i < c->n_spots; i++)
         if (in[i * c->n_columns + x] != in[i * c->n_columns + y]) return false;
     return true;
 }
 
-static size_t count_spots(const gk__cells *c, const bool *in, size_t column) {
+static size_t count_spots(const gk_search__cells *c, const bool *in, size_t column) {
     size_t n = 0;
     for (size_t i = 0; i < c->n_spots; i++) n += in[i * c->n_columns + column];
     return n;
 }
 
 /* The columns that are taken where `column` is; false when an earlier column stands for them. */
-static bool collect(const gk__cells *c, const bool *in, size_t column, bool *with) {
+static bool collect(const gk_search__cells *c, const bool *in, size_t column, bool *with) {
     for (size_t k = 0; k < c->n_columns; k++) {
         with[k] = same_spots(c, in, column, k);
         if (with[k] && k < column) return false;
@@ -25,7 +25,7 @@ static bool collect(const gk__cells *c, const bool *in, size_t column, bool *wit
     return true;
 }
 
-static void add_list(const gk__cells *c, const bool *in, size_t column, bool which, gk_buf *out) {
+static void add_list(const gk_search__cells *c, const bool *in, size_t column, bool which, gk_buf *out) {
     const char *comma = "";
     for (size_t i = 0; i < c->n_spots; i++) {
         if (in[i * c->n_columns + column] != which) continue;
@@ -35,7 +35,7 @@ static void add_list(const gk__cells *c, const bool *in, size_t column, bool whi
 }
 
 /* With the rest, which is itself a complement, the positions are told by those that are missing. */
-static void add_at(const gk__cells *c, const bool *in, size_t column, gk_buf *out) {
+static void add_at(const gk_search__cells *c, const bool *in, size_t column, gk_buf *out) {
     size_t n = count_spots(c, in, column);
     bool rest = c->rest && in[(c->n_spots - 1) * c->n_columns + column];
     gk_buf_printf(out, "      - {at: %s", n == c->n_spots ? "all" : rest ? "{not: [" : n > 1 ? "[" : "");
@@ -43,7 +43,7 @@ static void add_at(const gk__cells *c, const bool *in, size_t column, gk_buf *ou
     gk_buf_puts(out, n == c->n_spots ? "" : rest ? "]}" : n > 1 ? "]" : "");
 }
 
-static void add_components(const gk__cells *c, uint32_t mask, gk_buf *out) {
+static void add_components(const gk_search__cells *c, uint32_t mask, gk_buf *out) {
     const char *comma = "";
     gk_buf_puts(out, ", components: [");
     for (int i = 0; i < GK_LNF; i++) {
@@ -54,13 +54,14 @@ static void add_components(const gk__cells *c, uint32_t mask, gk_buf *out) {
     gk_buf_puts(out, "]");
 }
 
-static const bool *blocks_of(const gk__cells *c, const bool *with, size_t team, bool *blocks, size_t *n) {
+static const bool *blocks_of(const gk_search__cells *c, const bool *with, size_t team, bool *blocks,
+                             size_t *n) {
     *n = 0;
     for (size_t b = 0; b < c->n_blocks; b++) *n += blocks[b] = with[1 + b * c->n_teams + team];
     return blocks;
 }
 
-static void add_layers(const gk__cells *c, const bool *blocks, size_t n, gk_buf *out) {
+static void add_layers(const gk_search__cells *c, const bool *blocks, size_t n, gk_buf *out) {
     const char *comma = "";
     if (n < c->n_blocks) gk_buf_puts(out, n > 1 ? ", layers: [" : ", layers: ");
     for (size_t b = 0; n < c->n_blocks && b < c->n_blocks; b++) {
@@ -72,8 +73,8 @@ static void add_layers(const gk__cells *c, const bool *blocks, size_t n, gk_buf 
 }
 
 /* One graft for each set of blocks that groups have in common. */
-static void add_teams(const gk__cells *c, const char *donor, const bool *in, size_t column, const bool *with,
-                      gk_buf *out) {
+static void add_teams(const gk_search__cells *c, const char *donor, const bool *in, size_t column,
+                      const bool *with, gk_buf *out) {
     bool *mine = gk_alloc(c->n_blocks), *other = gk_alloc(c->n_blocks), *told = gk_alloc(c->n_teams);
     for (size_t g = 0; g < c->n_teams; g++) {
         size_t n, n_other;
@@ -97,7 +98,7 @@ static void add_teams(const gk__cells *c, const char *donor, const bool *in, siz
     gk_free(told);
 }
 
-void gk__cells_yaml(const gk__cells *c, const char *donor, const bool *in, gk_buf *out) {
+void gk_search__cells_yaml(const gk_search__cells *c, const char *donor, const bool *in, gk_buf *out) {
     bool *with = gk_alloc(c->n_columns);
     gk_buf_puts(out, "");
     for (size_t column = 0; column < c->n_columns; column++) {

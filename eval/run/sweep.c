@@ -12,11 +12,11 @@ enum { DEFAULT_BUDGET = 1 << 30 };
 
 static bool load_models(gk_sweep *s, gk_error *err) {
     s->in.tokenizer = s->o->tokenizer;
-    if (!gk__inputs_named(&s->in, s->a, "--recipient", s->o->recipient, err)) return false;
+    if (!gk_run__inputs_named(&s->in, s->a, "--recipient", s->o->recipient, err)) return false;
     for (size_t i = 0; i < s->o->n_donors; i++)
-        if (!gk__inputs_named(&s->in, s->a, "--donor", s->o->donors[i], err)) return false;
+        if (!gk_run__inputs_named(&s->in, s->a, "--donor", s->o->donors[i], err)) return false;
     for (size_t i = 0; i < s->o->n_derive; i++)
-        if (!gk__inputs_plan(&s->in, s->a, s->o->derive[i], err)) return false;
+        if (!gk_run__inputs_plan(&s->in, s->a, s->o->derive[i], err)) return false;
     return true;
 }
 
@@ -79,49 +79,50 @@ static void hash_prompts(const gk_prompts *p, char hex[GK_SHA256_HEX]) {
 static void put_size(json_t *info, const char *path) {
     gk_inspection *i = gk_inspect(path, NULL);
     if (!i) return;
-    gk__put_text(info, "family", "%s", gk_family_name(i->config.family));
-    gk__put_text(info, "parameters", "%zu", i->params);
-    gk__put_text(info, "layers", "%d", i->config.n_layers);
-    gk__put_text(info, "width", "%d", i->config.d_model);
+    gk_run__put_text(info, "family", "%s", gk_family_name(i->config.family));
+    gk_run__put_text(info, "parameters", "%zu", i->params);
+    gk_run__put_text(info, "layers", "%d", i->config.n_layers);
+    gk_run__put_text(info, "width", "%d", i->config.d_model);
     gk_inspection_free(i);
 }
 
 static bool describe(gk_sweep *s, gk_error *err) {
     const gk_prompt_options *p = &s->o->prompts;
     json_t *id = s->identity, *info = s->info;
-    gk__put_text(id, "recipient", "%s", s->in.cast.name[0]);
-    gk__put_text(id, "entity", "%s", p->entity ? p->entity : "none");
-    gk__put_text(id, "target", "%s", p->target);
-    gk__put_text(id, "keep_shared_first", "%d", p->keep_shared_first);
-    gk__put_text(id, "limit", "%lld", (long long)(p->limit > 0 ? p->limit : 0));
-    gk__put_text(id, "whole_target", "%d", p->whole);
-    gk__put_text(id, "generate", "%d", s->generate);
-    gk__inputs_identify(&s->in, id);
-    if (!gk__put_hash(id, "templates_sha256", p->templates, err) ||
-        !gk__put_hash(id, "fillers_sha256", p->fillers, err) ||
-        !gk__put_hash(id, "rows_sha256", p->rows, err))
+    gk_run__put_text(id, "recipient", "%s", s->in.cast.name[0]);
+    gk_run__put_text(id, "entity", "%s", p->entity ? p->entity : "none");
+    gk_run__put_text(id, "target", "%s", p->target);
+    gk_run__put_text(id, "keep_shared_first", "%d", p->keep_shared_first);
+    gk_run__put_text(id, "limit", "%lld", (long long)(p->limit > 0 ? p->limit : 0));
+    gk_run__put_text(id, "whole_target", "%d", p->whole);
+    gk_run__put_text(id, "generate", "%d", s->generate);
+    gk_run__inputs_identify(&s->in, id);
+    if (!gk_run__put_hash(id, "templates_sha256", p->templates, err) ||
+        !gk_run__put_hash(id, "fillers_sha256", p->fillers, err) ||
+        !gk_run__put_hash(id, "rows_sha256", p->rows, err))
         return false;
     char hex[GK_SHA256_HEX];
     hash_prompts(&s->prompts, hex);
-    gk__put_text(id, "prompts_sha256", "%s", hex);
+    gk_run__put_text(id, "prompts_sha256", "%s", hex);
 
     static const char *const zero[] = {"seconds", "rows_naive", "rows_unique", "flops", "peak_bytes"};
-    for (size_t i = 0; i < sizeof zero / sizeof *zero; i++) gk__put_text(s->first, zero[i], "0");
-    gk__put_time(s->first, "started");
+    for (size_t i = 0; i < sizeof zero / sizeof *zero; i++) gk_run__put_text(s->first, zero[i], "0");
+    gk_run__put_time(s->first, "started");
 
-    gk__put_machine(info);
+    gk_run__put_machine(info);
     put_size(info, s->in.info[0].path);
-    gk__put_text(info, "seed", "%llu", (unsigned long long)s->o->seed);
-    gk__put_text(info, "budget_bytes", "%zu", s->budget);
-    gk__put_text(info, "tokenizer_file", "%s", s->o->tokenizer ? s->o->tokenizer : "none");
-    gk__put_text(info, "templates_file", "%s", p->templates);
-    gk__put_text(info, "fillers", "%s", p->fillers ? p->fillers : "none");
-    gk__put_text(info, "rows", "%s", p->rows);
-    gk__put_text(info, "shared_first", "%zu", s->prompts.n_shared_first);
-    gk__put_text(info, "merged", "%zu", s->prompts.n_merged);
-    gk__put_text(info, "complete", "0");
+    gk_run__put_text(info, "seed", "%llu", (unsigned long long)s->o->seed);
+    gk_run__put_text(info, "budget_bytes", "%zu", s->budget);
+    gk_run__put_text(info, "tokenizer_file", "%s", s->o->tokenizer ? s->o->tokenizer : "none");
+    gk_run__put_text(info, "templates_file", "%s", p->templates);
+    gk_run__put_text(info, "fillers", "%s", p->fillers ? p->fillers : "none");
+    gk_run__put_text(info, "rows", "%s", p->rows);
+    gk_run__put_text(info, "shared_first", "%zu", s->prompts.n_shared_first);
+    gk_run__put_text(info, "merged", "%zu", s->prompts.n_merged);
+    gk_run__put_text(info, "complete", "0");
     for (size_t i = 0; i < s->o->n_schemes; i++)
-        if (!gk__put_hash(info, gk_arena_printf(s->a, "schemes:%s", s->o->schemes[i]), s->o->schemes[i], err))
+        if (!gk_run__put_hash(info, gk_arena_printf(s->a, "schemes:%s", s->o->schemes[i]), s->o->schemes[i],
+                              err))
             return false;
     return true;
 }
@@ -133,12 +134,6 @@ static void add_unique(gk_sweep *s, const gk_scheme *scheme, int64_t source) {
     s->unique[s->n_unique] = scheme;
     s->source[s->n_unique++] = source;
     s->by_source[source] = s->n_unique;
-}
-
-bool gk__sweep_has(const gk_sweep *s, size_t k, size_t prompt) {
-    const gk_prompt *p = &s->prompts.item[prompt];
-    const gk_eval_template *t = &s->prompts.tmpl[p->tmpl];
-    return !p->dropped && gk_scheme_applies(s->unique[k], t->fields, t->n_fields);
 }
 
 static void mark_done(void *ctx, int64_t source, int64_t prompt) {
@@ -160,7 +155,7 @@ static bool find_pending(gk_sweep *s, const int64_t *source, gk_error *err) {
     for (size_t k = 0; k < s->n_unique; k++) {
         for (size_t i = 0; i < s->prompts.n; i++) {
             bool *done = &s->done[k * s->prompts.n + i];
-            bool real = gk__sweep_has(s, k, i);
+            bool real = gk_sweep__has(s, k, i);
             s->total += real;
             s->pending += real && !*done;
             *done = *done || !real;
@@ -222,14 +217,14 @@ static bool read_stats(gk_sweep *s, gk_error *err) {
 static bool open_all(gk_sweep *s, gk_error *err) {
     if (!s->out || !*s->out)
         return gk_fail(err, GK_NOWHERE, "name the results store to write", "there is no output file");
-    if (!load_models(s, err) || !gk__inputs_prompts(&s->in, s->a, &s->o->prompts, &s->prompts, err) ||
+    if (!load_models(s, err) || !gk_run__inputs_prompts(&s->in, s->a, &s->o->prompts, &s->prompts, err) ||
         !load_schemes(s, err) || !describe(s, err))
         return false;
     int64_t *source = gk_arena_alloc(s->a, s->schemes.n * sizeof *source);
     if (!open_store(s, source, err) || !find_pending(s, source, err) || !read_stats(s, err)) return false;
     s->before = s->stats;
     s->grafter = gk_grafter_new(&s->in.cast, err);
-    return s->grafter && gk__sweep_cut(s, err);
+    return s->grafter && gk_sweep__cut(s, err);
 }
 
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
@@ -257,7 +252,7 @@ void gk_sweep_close(gk_sweep *s) {
     if (!s) return;
     gk_store_close(s->store);
     gk_grafter_free(s->grafter);
-    gk__inputs_free(&s->in);
+    gk_run__inputs_free(&s->in);
     json_decref(s->identity);
     json_decref(s->first);
     json_decref(s->info);
@@ -289,7 +284,7 @@ typedef struct chunk {
     gk_sweep *s;
     gk_stored *stored;
     size_t n_stored;
-    gk__pair *pairs;
+    gk_run__evaluated *pairs;
     size_t n_pairs;
 } chunk;
 
@@ -299,9 +294,9 @@ static void add_pair(chunk *c, size_t k, size_t prompt) {
     gk_stored *r = &c->stored[c->n_stored++];
     *r = (gk_stored){.source = s->source[k], .prompt = prompt};
     gk_error why;
-    const gk_plan *plan = gk__sweep_plan(s, k, prompt, &why);
+    const gk_plan *plan = gk_sweep__plan(s, k, prompt, &why);
     if (plan)
-        c->pairs[c->n_pairs++] = (gk__pair){.prompt = p, .plan = plan, .out = r};
+        c->pairs[c->n_pairs++] = (gk_run__evaluated){.prompt = p, .plan = plan, .out = r};
     else
         r->dropped = gk_arena_printf(s->chunk_arena, "no plan: %s", why.what);
 }
@@ -309,12 +304,12 @@ static void add_pair(chunk *c, size_t k, size_t prompt) {
 static bool store_chunk(const chunk *c, double begun, gk_error *err) {
     gk_sweep *s = c->s;
     json_t *info = json_object();
-    gk__put_text(info, "seconds", "%.3f", s->seconds + gk_now() - begun);
-    gk__put_text(info, "rows_naive", "%llu", (unsigned long long)s->stats.rows_naive);
-    gk__put_text(info, "rows_unique", "%llu", (unsigned long long)s->stats.rows_unique);
-    gk__put_text(info, "flops", "%.6g", s->stats.flops);
-    gk__put_text(info, "peak_bytes", "%zu", s->stats.peak_bytes);
-    gk__put_time(info, "ended");
+    gk_run__put_text(info, "seconds", "%.3f", s->seconds + gk_now() - begun);
+    gk_run__put_text(info, "rows_naive", "%llu", (unsigned long long)s->stats.rows_naive);
+    gk_run__put_text(info, "rows_unique", "%llu", (unsigned long long)s->stats.rows_unique);
+    gk_run__put_text(info, "flops", "%.6g", s->stats.flops);
+    gk_run__put_text(info, "peak_bytes", "%zu", s->stats.peak_bytes);
+    gk_run__put_time(info, "ended");
     bool ok = gk_store_add(s->store, c->stored, c->n_stored, info, err);
     json_decref(info);
     return ok;
@@ -340,50 +335,21 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
             if (!s->done[k * s->prompts.n + i]) add_pair(&c, k, i);
     if (c.n_stored == 0) return true;
     size_t plans = 0;
-    for (size_t i = 0; i < c.n_pairs; i++) plans += gk__sweep_plan_bytes(s, c.pairs[i].prompt);
-    gk__evaluation e = {.grafter = s->grafter,
-                        .cfg = gk_model_config(s->in.model[0]),
-                        .tok = s->in.tok,
-                        .budget = s->budget > plans ? s->budget - plans : 0,
-                        .generate = s->generate,
-                        .a = s->chunk_arena,
-                        .progress = progress,
-                        .before = (double)(s->total - s->pending + c.n_stored - c.n_pairs)};
+    for (size_t i = 0; i < c.n_pairs; i++) plans += gk_sweep__plan_bytes(s, c.pairs[i].prompt);
+    gk_run__evaluation e = {.grafter = s->grafter,
+                            .cfg = gk_model_config(s->in.model[0]),
+                            .tok = s->in.tok,
+                            .budget = s->budget > plans ? s->budget - plans : 0,
+                            .generate = s->generate,
+                            .a = s->chunk_arena,
+                            .progress = progress,
+                            .before = (double)(s->total - s->pending + c.n_stored - c.n_pairs)};
     gk_graft_stats spent = {0};
-    if (!gk__evaluate(&e, c.pairs, c.n_pairs, &spent, err)) return false;
+    if (!gk_run__evaluate(&e, c.pairs, c.n_pairs, &spent, err)) return false;
     add_spent(&s->stats, &spent, plans);
     if (!store_chunk(&c, begun, err)) return false;
     s->pending -= c.n_stored;
     gk_progress_update(progress, (double)(s->total - s->pending), NULL);
-    return true;
-}
-
-/* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
- * gk_interrupted() when that came first. */
-bool gk__sweep_means(gk_sweep *s, gk_error *err) {
-    const gk_config *c = gk_model_config(s->in.model[0]);
-    uint32_t needed = 0;
-    if (s->has_means) return true;
-    for (size_t k = 0; k < s->n_unique; k++)
-        for (size_t i = 0; i < s->prompts.n; i++)
-            if (!s->done[k * s->prompts.n + i]) {
-                needed |= gk_scheme_means(s->unique[k], &s->in.cast);
-                break;
-            }
-    gk_graft_text *text = needed ? gk_arena_alloc(s->a, s->prompts.n * sizeof *text) : NULL;
-    size_t n = 0;
-    for (size_t i = 0; needed && i < s->prompts.n; i++) {
-        const gk_prompt *p = &s->prompts.item[i];
-        if (!p->dropped) text[n++] = (gk_graft_text){p->tokens.id, (int)p->tokens.n};
-    }
-    for (int m = 0; m < s->in.cast.n; m++) {
-        if (!(needed & (1u << m))) continue;
-        size_t values = ((size_t)c->n_layers + 1) * (size_t)c->d_model;
-        float *mean = gk_arena_alloc(s->a, values * sizeof *mean);
-        if (!gk_graft_means(&s->in.cast, m, text, n, mean, &s->stats, err)) return false;
-        s->in.cast.mean[m] = mean;
-    }
-    s->has_means = true;
     return true;
 }
 
@@ -398,22 +364,9 @@ static bool replace_old(gk_sweep *s, gk_error *err) {
     return true;
 }
 
-size_t gk_sweep_matrices(const gk_sweep *s) {
-    return s->prepared || s->pending == 0 ? 0 : gk__inputs_matrices(&s->in);
-}
-
-bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
-    if (s->prepared || s->pending == 0) return true;
-    if (!gk__inputs_derive(&s->in, s->svd, progress, err)) return false;
-    gk_grafter_free(s->grafter); /* it took the derived donors for what they are made from */
-    s->grafter = gk_grafter_new(&s->in.cast, err);
-    s->prepared = s->grafter != NULL;
-    return s->prepared;
-}
-
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {
     double begun = gk_now();
-    if (!gk_sweep_prepare(s, NULL, err) || (s->pending > 0 && !gk__sweep_means(s, err)))
+    if (!gk_sweep_prepare(s, NULL, err) || (s->pending > 0 && !gk_sweep__means(s, err)))
         return gk_interrupted();
     for (size_t begin = 0; begin < s->prompts.n && s->pending > 0; begin += s->chunk) {
         if (gk_interrupted()) return true;

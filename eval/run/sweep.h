@@ -8,7 +8,7 @@
 struct gk_sweep {
     const gk_sweep_options *o;              /* valid during gk_sweep_open only */
     gk_arena *a, *chunk_arena, *plan_arena; /* of the sweep, of a chunk, of one plan while it is made */
-    gk__inputs in;
+    gk_run__inputs in;
     gk_schemes schemes;
     gk_prompts prompts;
     gk_store *store;
@@ -33,17 +33,17 @@ struct gk_sweep {
     double seconds;
 };
 
-/* Does scheme k of `unique` apply to this prompt, and is the prompt kept? (sweep.c) */
-bool gk__sweep_has(const gk_sweep *s, size_t k, size_t prompt);
+/* Does scheme k of `unique` apply to this prompt, and is the prompt kept? (sweep_plan.c) */
+bool gk_sweep__has(const gk_sweep *s, size_t k, size_t prompt);
 /* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
- * gk_interrupted() when that came first. (sweep.c) */
-bool gk__sweep_means(gk_sweep *s, gk_error *err);
-/* In the chunk's arena; NULL, and why, where the scheme cannot be planned for this prompt. (sweep_cost.c) */
-const gk_plan *gk__sweep_plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why);
-/* What the engine needs beside its own memory: the plans of a pair's jobs. (sweep_cost.c) */
-size_t gk__sweep_plan_bytes(const gk_sweep *s, const gk_prompt *p);
+ * gk_interrupted() when that came first. (sweep_plan.c) */
+bool gk_sweep__means(gk_sweep *s, gk_error *err);
+/* In the chunk's arena; NULL, and why, where the scheme cannot be planned for this prompt. (sweep_plan.c) */
+const gk_plan *gk_sweep__plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why);
+/* What the engine needs beside its own memory: the plans of a pair's jobs. (sweep_plan.c) */
+size_t gk_sweep__plan_bytes(const gk_sweep *s, const gk_prompt *p);
 /* Chooses the prompts a transaction: the same for the same inputs, so that a resumed sweep cuts where the
  * first one did. (sweep_cost.c) */
-bool gk__sweep_cut(gk_sweep *s, gk_error *err);
+bool gk_sweep__cut(gk_sweep *s, gk_error *err);
 
 #endif

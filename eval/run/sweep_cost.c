@@ -1,5 +1,5 @@
-/* sweep_cost.c: what a sweep's plans take and its cells cost, before they are computed: how many prompts a
- * transaction has, and the estimate. */
+/* sweep_cost.c: what a sweep's cells cost, before they are computed: how many prompts a transaction has, and
+ * the estimate. */
 #include "eval/run/sweep.h"
 
 #include <string.h>
@@ -9,33 +9,6 @@ enum { MOST_PROMPTS_A_CHUNK = 256, SAMPLE_PROMPTS = 8 };
 static const double CHUNK_FLOPS = 1e12;
 /* Work of the sample that an estimate of the time is made from. */
 static const double SAMPLE_FLOPS = 4e10;
-
-/* ---------------------------------------------------------------- plans */
-
-const gk_plan *gk__sweep_plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why) {
-    gk_arena *a = s->chunk_arena;
-    const gk_prompt *p = &s->prompts.item[prompt];
-    gk_plan made, *plan;
-    gk_arena_reset(s->plan_arena);
-    if (!gk_plan_make(s->plan_arena, s->unique[k], &s->in.cast, &p->tokens, p->fields, p->n_fields, &made,
-                      why))
-        return NULL;
-    plan = gk_arena_alloc(a, sizeof *plan);
-    *plan = gk_plan_extend(a, &made, 0); /* what making it took stays behind */
-    return plan;
-}
-
-static size_t one_plan_bytes(const gk_sweep *s, size_t tokens) {
-    const gk_config *c = gk_model_config(s->in.model[0]);
-    return ((size_t)gk_plan_slots(c) + (size_t)c->n_layers + 1) * tokens + sizeof(gk_plan) + sizeof(gk_job) +
-           sizeof(gk_stored);
-}
-
-size_t gk__sweep_plan_bytes(const gk_sweep *s, const gk_prompt *p) {
-    size_t bytes = 0;
-    for (int k = 0; k < gk__target_steps(p); k++) bytes += one_plan_bytes(s, p->tokens.n + (size_t)k);
-    return bytes + (s->generate ? one_plan_bytes(s, p->tokens.n + (size_t)s->generate) : 0);
-}
 
 /* ---------------------------------------------------------------- samples and estimates */
 
@@ -52,14 +25,14 @@ static void sample_prompt(gk_sweep *s, size_t i, bool all, sample *out) {
     size_t before = out->pairs;
     for (size_t k = 0; k < s->n_unique; k++) {
         gk_error why;
-        if (!gk__sweep_has(s, k, i) || (!all && s->done[k * s->prompts.n + i])) continue;
-        const gk_plan *plan = gk__sweep_plan(s, k, i, &why);
+        if (!gk_sweep__has(s, k, i) || (!all && s->done[k * s->prompts.n + i])) continue;
+        const gk_plan *plan = gk_sweep__plan(s, k, i, &why);
         if (!plan) continue;
-        int n = gk__target_jobs(s->chunk_arena, p, plan, out->jobs + out->n);
+        int n = gk_run__target_jobs(s->chunk_arena, p, plan, out->jobs + out->n);
         for (int j = 0; j < n; j++) out->prompt_of[out->n++] = p;
         out->pairs++;
-        out->plan_bytes += gk__sweep_plan_bytes(s, p);
-        out->naive += (double)gk__naive_rows(gk_model_config(s->in.model[0]), p, 0);
+        out->plan_bytes += gk_sweep__plan_bytes(s, p);
+        out->naive += (double)gk_run__naive_rows(gk_model_config(s->in.model[0]), p, 0);
     }
     out->prompts += out->pairs > before;
 }
@@ -73,8 +46,8 @@ static sample take_sample(gk_sweep *s, bool all) {
     gk_arena_reset(s->chunk_arena);
     for (size_t r = 0; r < rows; r++)
         for (size_t t = 0; t < p->n_templates; t++)
-            room +=
-                (size_t)gk__target_steps(&p->item[r * p->n_rows / rows * p->n_templates + t]) * s->n_unique;
+            room += (size_t)gk_run__target_steps(&p->item[r * p->n_rows / rows * p->n_templates + t]) *
+                    s->n_unique;
     sample out = {.jobs = gk_arena_alloc(s->chunk_arena, room * sizeof *out.jobs)};
     out.prompt_of = gk_arena_alloc(s->chunk_arena, room * sizeof *out.prompt_of);
     for (size_t r = 0; r < rows; r++)
@@ -84,7 +57,7 @@ static sample take_sample(gk_sweep *s, bool all) {
 }
 
 /* A chunk's plans may take an eighth of the budget. */
-bool gk__sweep_cut(gk_sweep *s, gk_error *err) {
+bool gk_sweep__cut(gk_sweep *s, gk_error *err) {
     sample all = take_sample(s, true);
     gk_graft_stats cost = {0};
     if (!gk_grafter_count(s->grafter, all.jobs, all.n, &cost, err)) return false;
@@ -152,7 +125,7 @@ bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err) {
     if (s->pending == 0 || some.n == 0) return true;
     if (!gk_grafter_count(s->grafter, some.jobs, some.n, &cost, err)) return false;
     double times = (double)s->pending / (double)some.pairs, pace;
-    if (!gk__sweep_means(s, err)) return gk_interrupted();
+    if (!gk_sweep__means(s, err)) return gk_interrupted();
     if (!try_sample(s, &some, cost.flops, &pace, err)) return false;
     out->rows_naive = some.naive * times;
     out->rows_unique = (double)cost.rows_unique * times;

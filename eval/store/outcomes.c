@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char FROM[] =
-    " FROM scheme s JOIN applies a ON a.scheme = s.id JOIN prompt p ON p.template = a.template"
-    " JOIN result r ON r.scheme = s.source AND r.prompt = p.id WHERE r.dropped IS NULL AND p.dropped IS NULL";
-
 typedef struct reading {
     gk_store *s;
     gk_arena *a;
@@ -19,8 +15,7 @@ typedef struct reading {
 } reading;
 
 static bool count_all(reading *r, size_t *schemes, gk_error *err) {
-    sqlite3_stmt *q = gk_sql_prepare(
-        r->s, gk_arena_printf(r->a, "SELECT count(*), (SELECT count(*) FROM scheme)%s", FROM), err);
+    sqlite3_stmt *q = gk_sql_query(r->s, "how many outcomes", err);
     bool ok = q && gk_sql_next(r->s, q, err) == 1;
     r->size = ok ? (size_t)sqlite3_column_int64(q, 0) : 0;
     *schemes = ok ? (size_t)sqlite3_column_int64(q, 1) : 0;
@@ -72,13 +67,7 @@ static bool read_schemes(reading *r, int64_t *id, gk_error *err) {
 }
 
 static bool read_results(reading *r, const int64_t *id, gk_error *err) {
-    sqlite3_stmt *q = gk_sql_prepare(
-        r->s,
-        gk_arena_printf(r->a,
-                        "SELECT s.id, p.id, p.template, p.row, r.rank, r.prob, r.logprob, r.logit_diff,"
-                        " substr(r.top, 1, 8)%s ORDER BY s.ord, s.id, p.id",
-                        FROM),
-        err);
+    sqlite3_stmt *q = gk_sql_query(r->s, "outcomes", err);
     int got = q ? 1 : -1;
     size_t k = 0;
     while (got == 1 && (got = gk_sql_next(r->s, q, err)) == 1) {
@@ -97,10 +86,7 @@ static bool read_results(reading *r, const int64_t *id, gk_error *err) {
 }
 
 static bool read_entity(reading *r, gk_error *err) {
-    sqlite3_stmt *q = gk_sql_prepare(r->s,
-                                     "SELECT value FROM run WHERE key = 'entity' AND EXISTS (SELECT 1 FROM "
-                                     "template WHERE instr(fields, '\"' || value || '\"'))",
-                                     err);
+    sqlite3_stmt *q = gk_sql_query(r->s, "entity", err);
     int got = q ? gk_sql_next(r->s, q, err) : -1;
     if (got == 1) r->out->entity = gk_arena_strdup(r->a, gk_sql_text(q, 0));
     sqlite3_finalize(q);
@@ -122,6 +108,28 @@ const gk_tried *gk_outcomes_of(const gk_outcomes *o, const char *scheme) {
     for (size_t i = 0; i < o->n; i++)
         if (strcmp(o->scheme[i].scheme, scheme) == 0) return &o->scheme[i];
     return NULL;
+}
+
+double gk_within(const gk_tried *t, int k) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->n; i++) n += t->item[i].rank < k;
+    return t->n ? (double)n / (double)t->n : 0;
+}
+
+void gk_pool_stats(const gk_tried *const *t, size_t n, uint64_t seed, gk_stats *out) {
+    size_t room = 1, k = 0;
+    for (size_t i = 0; i < n; i++) room += t[i] ? t[i]->n : 0;
+    gk_obs *obs = gk_alloc(room * sizeof *obs);
+    for (size_t i = 0; i < n; i++)
+        for (const gk_outcome *o = t[i] ? t[i]->item : NULL; o && o < t[i]->item + t[i]->n; o++)
+            obs[k++] = (gk_obs){.row = o->row,
+                                .weight = 1,
+                                .rank = (double)o->rank,
+                                .prob = o->prob,
+                                .logprob = o->logprob,
+                                .logit_diff = o->logit_diff};
+    gk_stats_compute(obs, k, seed, GK_RESAMPLES, out);
+    gk_free(obs);
 }
 
 bool gk_store_seed(gk_store *s, uint64_t *out, gk_error *err) {

@@ -32,6 +32,32 @@ bool gk_outcomes_read(gk_store *s, gk_arena *a, gk_outcomes *out, gk_error *err)
 /* NULL when there is no such scheme. */
 const gk_tried *gk_outcomes_of(const gk_outcomes *o, const char *scheme);
 
+/* The share of the scheme's prompts whose target is among the k most probable tokens; 0 where it has none. */
+double gk_within(const gk_tried *t, int k);
+/* The cell of all results of these schemes together: draws of one thing that differ in a seed. NULLs are
+ * passed over; whole targets are not counted. */
+void gk_pool_stats(const gk_tried *const *t, size_t n, uint64_t seed, gk_stats *out);
+
+/* ---------------------------------------------------------------- how a scheme fails (failures.c) */
+
+enum { GK_BINS = 10, GK_INSTEAD = 3 };
+typedef struct gk_reliability { /* prompts by the probability of the most probable token, in bins of equal
+                                   width */
+    size_t n, right;            /* right: that token is the target */
+    double sum;                 /* of those probabilities */
+} gk_reliability;
+typedef struct gk_failures {
+    size_t n, wrong;
+    double sure_wrong, sure_right; /* mean probability of the most probable token; NaN where there is none */
+    gk_reliability bin[GK_BINS];
+    double error;              /* expected calibration error */
+    int32_t token[GK_INSTEAD]; /* what was said instead, most frequent first; of equals the lower id */
+    size_t times[GK_INSTEAD];
+    int n_tokens;
+} gk_failures;
+/* Of the scheme's prompts; those without a most probable token (a damaged store) do not count. */
+gk_failures gk_failures_of(const gk_tried *t);
+
 /* ---------------------------------------------------------------- what a scheme is (roles.c)
  *
  * Judged by what it does, never by its name. */

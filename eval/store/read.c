@@ -1,14 +1,13 @@
-/* read.c: what a results store says: cells, results, the manifest. */
+/* read.c: what a results store says: cells and results. */
 #include "eval/store/internal.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- cells */
 
 typedef struct template_row {
-    bool titled;
+    bool full;      /* has every field that some template has */
     size_t dropped; /* prompts that no scheme is evaluated on */
 } template_row;
 
@@ -30,7 +29,7 @@ typedef struct reader {
     scheme_row *scheme;
     scheme_row **by_id;
     size_t n_schemes;
-    bool any_titled;
+    size_t n_full;
     gk_cells *out;
     gk_obs_list *lists; /* by cell */
 } reader;
@@ -43,14 +42,16 @@ static bool count_rows(reader *r, const char *sql, size_t *n) {
     return ok;
 }
 
-/* Runs a query without parameters; fn sees each row. */
-static bool each_row(reader *r, const char *sql, void (*fn)(reader *r, sqlite3_stmt *q)) {
-    sqlite3_stmt *q = gk_sql_prepare(r->s, sql, r->err);
-    if (!q) return false;
-    int got;
-    while ((got = gk_sql_next(r->s, q, r->err)) == 1) fn(r, q);
+/* Runs a statement, releases it; fn sees each row. */
+static bool each_of(reader *r, sqlite3_stmt *q, void (*fn)(reader *r, sqlite3_stmt *q)) {
+    int got = q ? 1 : -1;
+    while (got == 1 && (got = gk_sql_next(r->s, q, r->err)) == 1) fn(r, q);
     sqlite3_finalize(q);
     return got == 0;
+}
+
+static bool each_row(reader *r, const char *sql, void (*fn)(reader *r, sqlite3_stmt *q)) {
+    return each_of(r, gk_sql_prepare(r->s, sql, r->err), fn);
 }
 
 /* Template ids count from 1; a store that says otherwise was tampered with, and its row is passed over. */
@@ -61,9 +62,9 @@ static template_row *template_at(reader *r, int64_t id) {
 static void take_template(reader *r, sqlite3_stmt *q) {
     template_row *t = template_at(r, sqlite3_column_int64(q, 0));
     if (!t) return;
-    t->titled = sqlite3_column_int(q, 1) != 0;
+    t->full = sqlite3_column_int(q, 1) != 0;
     t->dropped = (size_t)sqlite3_column_int64(q, 2);
-    r->any_titled |= t->titled;
+    r->n_full += t->full;
 }
 
 static void take_scheme(reader *r, sqlite3_stmt *q) {
@@ -130,11 +131,8 @@ static bool read_tables(reader *r) {
     if (!count_rows(r, "SELECT count(*) FROM scheme", &n)) return false;
     r->tmpl = gk_arena_alloc(r->a, (r->n_templates + 1) * sizeof *r->tmpl);
     r->scheme = gk_arena_alloc(r->a, (n + 1) * sizeof *r->scheme);
-    bool ok = each_row(r,
-                       "SELECT t.id, t.titled, (SELECT count(*) FROM prompt p WHERE p.template = t.id AND "
-                       "p.dropped IS NOT"
-                       " NULL) FROM template t",
-                       take_template) &&
+    sqlite3_stmt *q = gk_sql_query(r->s, "templates", r->err);
+    bool ok = each_of(r, q, take_template) &&
               each_row(r, "SELECT id, source, \"set\", name FROM scheme ORDER BY ord, id", take_scheme);
     index_schemes(r);
     return ok && each_row(r, "SELECT scheme, template FROM applies", take_applies) && read_axes(r);
@@ -142,13 +140,7 @@ static bool read_tables(reader *r) {
 
 /* The scheme's observations, grouped by template; n[t] of template t. */
 static bool read_obs(reader *r, scheme_row *s, gk_obs *obs, size_t room, size_t *n) {
-    sqlite3_stmt *q =
-        gk_sql_prepare(r->s,
-                       "SELECT p.template, p.row, r.rank, r.logprob, r.logit_diff, r.dropped IS NOT NULL,"
-                       " r.whole_logprob, r.exact, r.prob"
-                       " FROM result r JOIN prompt p ON p.id = r.prompt WHERE r.scheme = ?"
-                       " ORDER BY p.template, p.id",
-                       r->err);
+    sqlite3_stmt *q = gk_sql_query(r->s, "observations", r->err);
     if (!q) return false;
     size_t at = 0;
     int got = gk_sql_bind(r->s, q, r->err, "i", s->source) ? 1 : -1;
@@ -191,15 +183,15 @@ static size_t dropped_of(const reader *r, const scheme_row *s, size_t t) {
     return r->tmpl[t].dropped + s->dropped[t];
 }
 
-/* The templates that count (titled ones only, or all), among those to which the scheme applies. */
-static void add_pool(reader *r, const scheme_row *s, const char *name, bool titled, const gk_obs *obs,
+/* The templates that count (full ones only, or all), among those to which the scheme applies. */
+static void add_pool(reader *r, const scheme_row *s, const char *name, bool full, const gk_obs *obs,
                      const size_t *n) {
     size_t count = 0, room = 0, from = 0;
     for (size_t t = 0; t < r->n_templates; t++) room += n[t];
     gk_obs *pool = gk_arena_alloc(r->a, (room + 1) * sizeof *pool);
     gk_cell *c = add_cell(r, s, name, pool, 0);
     for (size_t t = 0; t < r->n_templates; from += n[t], t++) {
-        if (!s->applies[t] || (titled && !r->tmpl[t].titled)) continue;
+        if (!s->applies[t] || (full && !r->tmpl[t].full)) continue;
         memcpy(pool + count, obs + from, n[t] * sizeof *pool);
         count += n[t];
         c->dropped += dropped_of(r, s, t);
@@ -219,7 +211,7 @@ static bool add_scheme_cells(reader *r, scheme_row *s, size_t n_prompts) {
         if (c->applies) c->dropped = dropped_of(r, s, t);
     }
     add_pool(r, s, "pooled", false, obs, n);
-    if (r->any_titled) add_pool(r, s, "titled", true, obs, n);
+    if (r->n_full && r->n_full < r->n_templates) add_pool(r, s, "full", true, obs, n);
     return true;
 }
 
@@ -303,17 +295,10 @@ static void fill_result(sqlite3_stmt *q, const pieces *p, gk_result *r) {
 }
 
 bool gk_store_each(gk_store *s, gk_result_fn *fn, void *ctx, gk_error *err) {
-    static const char SQL[] =
-        "SELECT s.\"set\", s.name, p.template, p.row_key, p.text, p.target, p.target_id, p.n_tokens,"
-        " coalesce(p.dropped, r.dropped), r.prob, r.logprob, r.rank, r.logit_diff, r.top, p.target_tokens,"
-        " r.whole_logprob, r.exact, coalesce(p.whole_dropped, r.whole_dropped), r.generated"
-        " FROM scheme s JOIN applies a ON a.scheme = s.id JOIN prompt p ON p.template = a.template"
-        " LEFT JOIN result r ON r.scheme = s.source AND r.prompt = p.id"
-        " WHERE r.scheme IS NOT NULL OR p.dropped IS NOT NULL ORDER BY s.ord, s.id, p.id";
     gk_arena *a = gk_arena_new();
     pieces p;
     bool ok = read_pieces(s, a, &p, err);
-    sqlite3_stmt *q = ok ? gk_sql_prepare(s, SQL, err) : NULL;
+    sqlite3_stmt *q = ok ? gk_sql_query(s, "results", err) : NULL;
     int got = q ? 1 : -1;
     while (got == 1 && (got = gk_sql_next(s, q, err)) == 1) {
         gk_result r;
@@ -323,99 +308,4 @@ bool gk_store_each(gk_store *s, gk_result_fn *fn, void *ctx, gk_error *err) {
     sqlite3_finalize(q);
     gk_arena_free(a);
     return got == 0;
-}
-
-/* ---------------------------------------------------------------- manifest */
-
-static json_t *column_json(sqlite3_stmt *q, int i) {
-    int type = sqlite3_column_type(q, i);
-    if (type == SQLITE_INTEGER) return json_integer(sqlite3_column_int64(q, i));
-    json_t *text = type == SQLITE_NULL ? NULL : json_string(gk_sql_text(q, i));
-    return text ? text : json_null();
-}
-
-/* Each row of the query as an object: column name -> value. */
-static bool add_list(gk_store *s, json_t *to, const char *key, const char *sql, gk_error *err) {
-    json_t *list = json_array();
-    json_object_set_new(to, key, list);
-    sqlite3_stmt *q = gk_sql_prepare(s, sql, err);
-    if (!q) return false;
-    int got;
-    while ((got = gk_sql_next(s, q, err)) == 1) {
-        json_t *row = json_object();
-        for (int i = 0; i < sqlite3_column_count(q); i++)
-            json_object_set_new(row, sqlite3_column_name(q, i), column_json(q, i));
-        json_array_append_new(list, row);
-    }
-    sqlite3_finalize(q);
-    return got == 0;
-}
-
-static bool is_number_key(const char *key) {
-    static const char *const keys[] = {"seed",       "threads",      "limit",        "complete",
-                                       "seconds",    "rows_naive",   "rows_unique",  "flops",
-                                       "peak_bytes", "budget_bytes", "whole_target", "generate",
-                                       "parameters", "layers",       "width"};
-    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-        if (strcmp(key, keys[i]) == 0) return true;
-    return false;
-}
-
-static json_t *run_value(const char *key, const char *text) {
-    char *end = NULL;
-    if (is_number_key(key)) {
-        errno = 0;
-        long long whole = strtoll(text, &end, 10);
-        if (*end == 0 && *text && errno == 0) return json_integer(whole);
-        double x = strtod(text, &end);
-        if (*end == 0 && *text) return json_real(x);
-    }
-    json_t *string = json_string(text);
-    return string ? string : json_null();
-}
-
-static bool add_run(gk_store *s, json_t *to, gk_error *err) {
-    sqlite3_stmt *q = gk_sql_prepare(s, "SELECT key, value FROM run ORDER BY key", err);
-    if (!q) return false;
-    int got;
-    while ((got = gk_sql_next(s, q, err)) == 1)
-        json_object_set_new(to, gk_sql_text(q, 0), run_value(gk_sql_text(q, 0), gk_sql_text(q, 1)));
-    sqlite3_finalize(q);
-    return got == 0;
-}
-
-/* A store that was made earlier does not say. */
-static bool add_sets(gk_store *s, json_t *to, gk_error *err) {
-    reader r = {.s = s, .err = err};
-    size_t there;
-    if (!has_table(&r, "scheme_set", &there)) return false;
-    return !there || add_list(s, to, "sets", "SELECT name, about FROM scheme_set ORDER BY rowid", err);
-}
-
-json_t *gk_store_manifest(gk_store *s, gk_error *err) {
-    json_t *m = json_object();
-    bool ok =
-        add_run(s, m, err) && add_sets(s, m, err) &&
-        add_list(s, m, "models", "SELECT * FROM model ORDER BY rowid", err) &&
-        add_list(s, m, "templates", "SELECT * FROM template ORDER BY id", err) &&
-        add_list(s, m, "schemes", "SELECT \"set\", name, about, canonical FROM scheme ORDER BY ord, id",
-                 err) &&
-        add_list(
-            s, m, "dropped",
-            "SELECT template, NULL AS scheme, dropped AS reason, count(*) AS count FROM prompt"
-            " WHERE dropped IS NOT NULL GROUP BY template, dropped UNION ALL"
-            " SELECT p.template, s.name, r.dropped, count(*) FROM result r JOIN prompt p ON p.id = r.prompt"
-            " JOIN scheme s ON s.source = r.scheme WHERE r.dropped IS NOT NULL"
-            " GROUP BY p.template, s.name, r.dropped ORDER BY 1, 2, 3",
-            err) &&
-        add_list(s, m, "whole_dropped",
-                 "SELECT template, NULL AS scheme, whole_dropped AS reason, count(*) AS count FROM prompt"
-                 " WHERE whole_dropped IS NOT NULL GROUP BY template, whole_dropped UNION ALL"
-                 " SELECT p.template, s.name, r.whole_dropped, count(*) FROM result r JOIN prompt p ON p.id ="
-                 " r.prompt JOIN scheme s ON s.source = r.scheme WHERE r.whole_dropped IS NOT NULL"
-                 " GROUP BY p.template, s.name, r.whole_dropped ORDER BY 1, 2, 3",
-                 err);
-    if (ok) return m;
-    json_decref(m);
-    return NULL;
 }

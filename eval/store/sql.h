@@ -1,4 +1,4 @@
-/* sql.h: statements on a store's database, for what its tables tell beside the cells. */
+/* sql.h: statements on a store's database. Internal to eval/store. */
 #ifndef GK_STORE_SQL_H
 #define GK_STORE_SQL_H
 
@@ -10,6 +10,8 @@ bool gk_sql_fail(gk_store *s, const char *doing, gk_error *err);
 bool gk_sql_exec(gk_store *s, const char *sql, gk_error *err);
 /* NULL on failure; release with sqlite3_finalize. */
 sqlite3_stmt *gk_sql_prepare(gk_store *s, const char *sql, gk_error *err);
+/* The same of queries.sql's query of this name. */
+sqlite3_stmt *gk_sql_query(gk_store *s, const char *name, gk_error *err);
 /* Binds by a type string: i int64_t, d double, s const char * (NULL is null; must live until the next bind or
  * finalize), b const void * and int bytes. Resets the statement first. */
 bool gk_sql_bind(gk_store *s, sqlite3_stmt *q, gk_error *err, const char *types, ...);

@@ -1,10 +1,14 @@
 /* store.c: SQLite with graftkit's errors; opening a results store. */
+#include "core/embed.h"
+#include "eval/store/files.h"
 #include "eval/store/internal.h"
 
 #include <string.h>
 
-/* "grkt"; also in store.h. */
-enum { APPLICATION_ID = 0x67726b74, SCHEMA_VERSION = 2 };
+/* "grkt"; also in schema.sql and store.h. */
+enum { APPLICATION_ID = 0x67726b74, SCHEMA_VERSION = 3 };
+/* Differs only in what is not read any more: a column `titled` of the templates. */
+enum { OLDEST_VERSION = 2 };
 
 bool gk_sql_fail(gk_store *s, const char *doing, gk_error *err) {
     int code = sqlite3_errcode(s->db) & 0xff;
@@ -21,11 +25,21 @@ bool gk_sql_exec(gk_store *s, const char *sql, gk_error *err) {
            gk_sql_fail(s, "using the results store", err);
 }
 
-sqlite3_stmt *gk_sql_prepare(gk_store *s, const char *sql, gk_error *err) {
+static sqlite3_stmt *prepare(gk_store *s, const char *sql, int n, gk_error *err) {
     sqlite3_stmt *q = NULL;
-    if (sqlite3_prepare_v2(s->db, sql, -1, &q, NULL) == SQLITE_OK) return q;
+    if (sqlite3_prepare_v2(s->db, sql, n, &q, NULL) == SQLITE_OK) return q;
     gk_sql_fail(s, "using the results store", err);
     return NULL;
+}
+
+sqlite3_stmt *gk_sql_prepare(gk_store *s, const char *sql, gk_error *err) {
+    return prepare(s, sql, -1, err);
+}
+
+sqlite3_stmt *gk_sql_query(gk_store *s, const char *name, gk_error *err) {
+    size_t n = 0;
+    const char *sql = gk_piece(gk__store_queries, name, &n);
+    return prepare(s, sql ? sql : name, sql ? (int)n : -1, err);
 }
 
 bool gk_sql_bind(gk_store *s, sqlite3_stmt *q, gk_error *err, const char *types, ...) {
@@ -95,8 +109,8 @@ bool gk__store_check(gk_store *s, bool *empty, bool *old, gk_error *err) {
     }
     if (id != APPLICATION_ID)
         return gk_fail(err, at, "name another file", "this is a SQLite file of some other program");
-    *old = version < SCHEMA_VERSION;
-    if (version != SCHEMA_VERSION)
+    *old = version < OLDEST_VERSION;
+    if (version < OLDEST_VERSION || version > SCHEMA_VERSION)
         return gk_fail(
             err, at, "use the version of graftkit that wrote it, or begin a new store (sweep --restart)",
             "the results store has schema version %lld, not %d", (long long)version, SCHEMA_VERSION);

@@ -1,46 +1,9 @@
 /* write.c: a sweep's side of the results store: making it, recognising it, adding to it. */
+#include "eval/store/files.h"
 #include "eval/store/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-/* What came later: a store that was made before gets it when it is extended. */
-static const char LATER[] =
-    "CREATE TABLE IF NOT EXISTS axis(scheme INTEGER NOT NULL REFERENCES scheme, ord INTEGER NOT NULL,"
-    " name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(scheme, name)) WITHOUT ROWID;"
-    "CREATE TABLE IF NOT EXISTS scheme_set(name TEXT PRIMARY KEY, about TEXT NOT NULL);"
-    "CREATE VIEW IF NOT EXISTS results AS SELECT s.\"set\", s.name AS scheme, p.template, p.row_key AS row, "
-    "p.text,"
-    " p.target, p.target_id, p.n_tokens, coalesce(p.dropped, r.dropped) AS dropped, r.prob, r.logprob, "
-    "r.rank,"
-    " r.logit_diff, p.target_tokens, r.whole_logprob, r.exact,"
-    " coalesce(p.whole_dropped, r.whole_dropped) AS whole_dropped, r.generated"
-    " FROM scheme s JOIN applies a ON a.scheme = s.id JOIN prompt p ON p.template = a.template"
-    " LEFT JOIN result r ON r.scheme = s.source AND r.prompt = p.id"
-    " WHERE r.scheme IS NOT NULL OR p.dropped IS NOT NULL;";
-
-static const char SCHEMA[] =
-    "PRAGMA application_id = 0x67726b74; PRAGMA user_version = 2;"
-    "CREATE TABLE run(key TEXT PRIMARY KEY, value TEXT NOT NULL);"
-    "CREATE TABLE model(name TEXT PRIMARY KEY, path TEXT NOT NULL, sha256 TEXT NOT NULL, config_sha256 TEXT "
-    "NOT NULL);"
-    "CREATE TABLE template(id INTEGER PRIMARY KEY, text TEXT NOT NULL, fields TEXT NOT NULL, titled INTEGER "
-    "NOT NULL);"
-    "CREATE TABLE prompt(id INTEGER PRIMARY KEY, template INTEGER NOT NULL REFERENCES template, row INTEGER "
-    "NOT NULL,"
-    " row_key TEXT NOT NULL, text TEXT NOT NULL, target TEXT NOT NULL, target_id INTEGER NOT NULL,"
-    " n_tokens INTEGER NOT NULL, dropped TEXT, target_tokens INTEGER, whole_dropped TEXT);"
-    "CREATE TABLE token(id INTEGER PRIMARY KEY, piece TEXT NOT NULL);"
-    "CREATE TABLE scheme(id INTEGER PRIMARY KEY, \"set\" TEXT NOT NULL, name TEXT NOT NULL UNIQUE, about "
-    "TEXT NOT NULL,"
-    " canonical TEXT NOT NULL, ord INTEGER NOT NULL, source INTEGER NOT NULL);"
-    "CREATE TABLE applies(scheme INTEGER NOT NULL, template INTEGER NOT NULL, PRIMARY KEY(scheme, template))"
-    " WITHOUT ROWID;"
-    "CREATE TABLE result(scheme INTEGER NOT NULL REFERENCES scheme, prompt INTEGER NOT NULL REFERENCES "
-    "prompt,"
-    " prob REAL, logprob REAL, rank INTEGER, logit_diff REAL, top BLOB, dropped TEXT, whole_logprob REAL,"
-    " exact INTEGER, whole_dropped TEXT, generated TEXT, PRIMARY KEY(scheme, prompt)) WITHOUT "
-    "ROWID;";
 
 static bool put(gk_store *s, const char *key, const char *value, gk_error *err) {
     sqlite3_stmt *q = gk_sql_prepare(s, "INSERT OR REPLACE INTO run(key, value) VALUES(?, ?)", err);
@@ -61,7 +24,7 @@ static bool put_all(gk_store *s, const json_t *strings, gk_error *err) {
 /* ---------------------------------------------------------------- making it */
 
 static bool add_templates(gk_store *s, const gk_prompts *p, gk_error *err) {
-    sqlite3_stmt *q = gk_sql_prepare(s, "INSERT INTO template VALUES(?, ?, ?, ?)", err);
+    sqlite3_stmt *q = gk_sql_prepare(s, "INSERT INTO template VALUES(?, ?, ?)", err);
     bool ok = q != NULL;
     for (size_t t = 0; ok && t < p->n_templates; t++) {
         const gk_eval_template *e = &p->tmpl[t];
@@ -69,8 +32,7 @@ static bool add_templates(gk_store *s, const gk_prompts *p, gk_error *err) {
         for (size_t i = 0; i < e->n_fields; i++)
             json_array_append_new(names, json_string(e->fields[i].field));
         char *fields = json_dumps(names, JSON_COMPACT);
-        ok = gk_sql_bind(s, q, err, "issi", (int64_t)t + 1, e->text, fields, (int64_t)e->titled) &&
-             gk_sql_next(s, q, err) == 0;
+        ok = gk_sql_bind(s, q, err, "iss", (int64_t)t + 1, e->text, fields) && gk_sql_next(s, q, err) == 0;
         free(fields);
         json_decref(names);
     }
@@ -103,9 +65,9 @@ static bool add_tokens(gk_store *s, const gk_tok *tok, gk_error *err) {
 }
 
 static bool create(gk_store *s, const gk_run *run, gk_error *err) {
-    return gk_sql_exec(s, SCHEMA, err) && put_all(s, run->identity, err) && put_all(s, run->first, err) &&
-           add_templates(s, run->prompts, err) && add_prompts(s, run->prompts, err) &&
-           add_tokens(s, run->tok, err);
+    return gk_sql_exec(s, gk__store_schema, err) && put_all(s, run->identity, err) &&
+           put_all(s, run->first, err) && add_templates(s, run->prompts, err) &&
+           add_prompts(s, run->prompts, err) && add_tokens(s, run->tok, err);
 }
 
 /* ---------------------------------------------------------------- recognising it */
@@ -167,11 +129,7 @@ static bool same_models(gk_store *s, const gk_run *run, bool *other, gk_error *e
 /* ---------------------------------------------------------------- schemes */
 
 static bool add_scheme(gk_store *s, const gk_scheme *scheme, const gk_prompts *p, gk_error *err) {
-    sqlite3_stmt *q = gk_sql_prepare(s,
-                                     "INSERT INTO scheme SELECT n, ?1, ?2, ?3, ?4, n, coalesce((SELECT "
-                                     "min(id) FROM scheme WHERE canonical = ?4), n)"
-                                     " FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM scheme)",
-                                     err);
+    sqlite3_stmt *q = gk_sql_query(s, "add scheme", err);
     bool ok = q &&
               gk_sql_bind(s, q, err, "ssss", gk_scheme_set(scheme), gk_scheme_name(scheme),
                           gk_scheme_about(scheme), gk_scheme_canonical(scheme)) &&
@@ -216,10 +174,7 @@ static int find_scheme(gk_store *s, sqlite3_stmt *find, const gk_scheme *scheme,
 
 static bool add_schemes(gk_store *s, const gk_run *run, int64_t *source, bool *other, gk_error *err) {
     sqlite3_stmt *find = gk_sql_prepare(s, "SELECT canonical, source FROM scheme WHERE name = ?", err);
-    sqlite3_stmt *axis = gk_sql_prepare(s,
-                                        "INSERT OR REPLACE INTO axis(scheme, name, value, ord)"
-                                        " SELECT id, ?2, ?3, ?4 FROM scheme WHERE name = ?1",
-                                        err);
+    sqlite3_stmt *axis = gk_sql_query(s, "add axis", err);
     sqlite3_stmt *about = gk_sql_prepare(s, "UPDATE scheme SET about = ?2 WHERE name = ?1", err);
     bool ok = find && axis && about;
     for (size_t i = 0; ok && i < run->schemes->n; i++) {
@@ -237,25 +192,39 @@ static bool add_schemes(gk_store *s, const gk_run *run, int64_t *source, bool *o
     return ok;
 }
 
-/* What the files say of the set; of several that do, one after the other. */
-static const char *about_set(gk_arena *a, const gk_schemes *list, const char *set) {
+/* What the files say of the set under one of its keys; of several that do, one after the other. */
+static const char *of_set(gk_arena *a, const gk_schemes *list, const char *set,
+                          const char *says(const gk_scheme *)) {
     const char *text = "";
     for (size_t i = 0; i < list->n; i++) {
-        const char *about = gk_scheme_set_about(list->item[i]);
-        if (strcmp(gk_scheme_set(list->item[i]), set) != 0 || strstr(text, about)) continue;
-        text = *text ? gk_arena_printf(a, "%s. %s", text, about) : about;
+        const char *its = says(list->item[i]);
+        if (strcmp(gk_scheme_set(list->item[i]), set) != 0 || strstr(text, its)) continue;
+        text = *text ? gk_arena_printf(a, "%s. %s", text, its) : its;
     }
     return text;
 }
 
+/* A store that was made before sets had titles. */
+static bool complete_sets(gk_store *s, gk_error *err) {
+    sqlite3_stmt *q =
+        gk_sql_prepare(s, "SELECT count(*) FROM pragma_table_info('scheme_set') WHERE name = 'title'", err);
+    bool ok = q && gk_sql_next(s, q, err) == 1, there = ok && sqlite3_column_int(q, 0) > 0;
+    sqlite3_finalize(q);
+    return ok &&
+           (there || gk_sql_exec(s, "ALTER TABLE scheme_set ADD COLUMN title TEXT NOT NULL DEFAULT ''", err));
+}
+
 static bool add_sets(gk_store *s, const gk_schemes *list, gk_error *err) {
-    sqlite3_stmt *q = gk_sql_prepare(s, "INSERT OR REPLACE INTO scheme_set VALUES(?, ?)", err);
+    sqlite3_stmt *q =
+        gk_sql_prepare(s, "INSERT OR REPLACE INTO scheme_set(name, about, title) VALUES(?, ?, ?)", err);
     gk_arena *a = gk_arena_new();
     bool ok = q != NULL;
     for (size_t i = 0; ok && i < list->n; i++) {
         const char *set = gk_scheme_set(list->item[i]);
         if (i > 0 && strcmp(set, gk_scheme_set(list->item[i - 1])) == 0) continue;
-        ok = gk_sql_bind(s, q, err, "ss", set, about_set(a, list, set)) && gk_sql_next(s, q, err) == 0;
+        ok = gk_sql_bind(s, q, err, "sss", set, of_set(a, list, set, gk_scheme_set_about),
+                         of_set(a, list, set, gk_scheme_set_title)) &&
+             gk_sql_next(s, q, err) == 0;
     }
     sqlite3_finalize(q);
     gk_arena_free(a);
@@ -275,7 +244,7 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
     if (!gk__store_check(s, &empty, other, err) && !empty) return false;
     if (!gk_sql_exec(s, "BEGIN EXCLUSIVE", err)) return false;
     bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
-    ok = ok && gk_sql_exec(s, LATER, err);
+    ok = ok && gk_sql_exec(s, gk__store_later, err) && complete_sets(s, err);
     ok = ok && same_models(s, run, other, err) && add_schemes(s, run, source, other, err) &&
          add_sets(s, run->schemes, err) && put_all(s, run->info, err);
     /* A failed COMMIT is rolled back when the store is closed. */
@@ -318,10 +287,7 @@ static int pack_top(const gk_score *r, uint8_t *bytes) {
 }
 
 static bool add_results(gk_store *s, const gk_stored *r, size_t n, gk_error *err) {
-    sqlite3_stmt *good = gk_sql_prepare(s,
-                                        "INSERT INTO result VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL,"
-                                        " iif(?8, ?9, NULL), iif(?8, ?10, NULL), ?11, ?12)",
-                                        err);
+    sqlite3_stmt *good = gk_sql_query(s, "add result", err);
     sqlite3_stmt *bad = gk_sql_prepare(s, "INSERT INTO result(scheme, prompt, dropped) VALUES(?, ?, ?)", err);
     bool ok = good && bad;
     for (size_t i = 0; ok && i < n; i++) {
@@ -350,12 +316,8 @@ bool gk_store_add(gk_store *s, const gk_stored *r, size_t n, const json_t *info,
 }
 
 bool gk_store_finish(gk_store *s, gk_error *err) {
-    return gk_sql_exec(
-        s,
-        "INSERT OR REPLACE INTO run SELECT 'complete', CASE WHEN EXISTS("
-        " SELECT 1 FROM scheme s JOIN applies a ON a.scheme = s.id"
-        " JOIN prompt p ON p.template = a.template AND p.dropped IS NULL"
-        " LEFT JOIN result r ON r.scheme = s.source AND r.prompt = p.id WHERE r.scheme IS NULL)"
-        " THEN '0' ELSE '1' END",
-        err);
+    sqlite3_stmt *q = gk_sql_query(s, "is it complete", err);
+    bool ok = q && gk_sql_next(s, q, err) == 0;
+    sqlite3_finalize(q);
+    return ok;
 }

@@ -60,6 +60,8 @@ bool gk_same_file(const char *a, const char *b);
 /* "a/b" in `a`. */
 char *gk_path_join(gk_arena *a, const char *dir, const char *name);
 
+/* ---------------------------------------------------------------- hashes and text files */
+
 #define GK_SHA256_HEX 65 /* 64 digits and a NUL */
 /* The SHA-256 of a file or of bytes, in lower-case hexadecimal digits. */
 bool gk_sha256_file(const char *path, char hex[GK_SHA256_HEX], gk_error *err);

@@ -63,6 +63,10 @@ typedef enum gk_metric {
 } gk_metric;
 const char *gk_metric_key(gk_metric m);   /* "top5" */
 const char *gk_metric_about(gk_metric m); /* the sentence above */
+/* A value as every table shows it: "97.3" of a share 0.973 (percent), "4.20" of a rank …; an en dash where it
+ * is not finite. Returns buf. */
+enum { GK_METRIC_TEXT = 32 };
+char *gk_metric_text(gk_metric m, double x, char buf[GK_METRIC_TEXT]);
 
 /* One scored prompt. Prompts of one row (the same fact in several templates) share `row`. */
 typedef struct gk_obs {
@@ -100,9 +104,15 @@ typedef struct gk_obs_list {
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out);
 
+/* Draws of one thing, which differ in a seed: `sum` holds the mean of those before, `draws` of them, with the
+ * least and the most for an interval, and takes one more. Start with {0}. */
+void gk_stats_add_draw(gk_stats *sum, size_t draws, const gk_stats *s);
+
 /* The p-quantile of n > 0 values, linear between neighbours (numpy's default); leaves them in another order.
  */
 double gk_percentile(double *v, size_t n, double p);
+/* The ends of the middle 95% of the values. Reorders v[]. n > 0. */
+void gk_percentile_ends(double *v, size_t n, double *low, double *high);
 
 /* The largest share of rows that may be of a kind of which none was among `rows`, at the upper end of Clopper
  * and Pearson's two-sided 95% interval: 1 - 0.025^(1 / rows). */

@@ -31,7 +31,8 @@
 
 GK_PUBLIC_BEGIN
 
-#define GK_ENTITY_FIELD "first_actor" /* the field that schemes call GK_ENTITY where nobody names another */
+#define GK_ENTITY_FIELD "first_actor"  /* the field that schemes call GK_ENTITY where nobody names another */
+#define GK_TARGET_FIELD "second_actor" /* and the one that prompts ask for */
 
 typedef struct gk_eval_template {
     const char *text;
@@ -39,7 +40,6 @@ typedef struct gk_eval_template {
      * the names count. */
     gk_field_span *fields;
     size_t n_fields;
-    bool titled; /* names the film (field movie_title) */
 } gk_eval_template;
 
 typedef struct gk_prompt {
@@ -80,7 +80,7 @@ typedef struct gk_prompt_options {
     const char *templates; /* JSONL */
     const char *fillers;   /* a JSON object; NULL: none */
     const char *rows;      /* JSONL metadata */
-    const char *target;    /* field of the row that the prompt asks for, e.g. "second_actor" */
+    const char *target;    /* field of the row that the prompt asks for, e.g. GK_TARGET_FIELD */
     const char *entity;    /* field that schemes call GK_ENTITY; NULL: none */
     int64_t limit;         /* only the first so many rows; <= 0: all */
     /* The templates tell the target: each is cut before it, and those that cannot be cut are left out. */

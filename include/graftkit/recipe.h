@@ -17,7 +17,7 @@
 GK_PUBLIC_BEGIN
 
 /* How a run keeps its memory: all activations, gradients and fp32 moments; activations of one layer at a
- * time, the others being computed again; lean.c's bf16 weights and small moments besides. */
+ * time, the others being computed again; adamw_lean.c's bf16 weights and small moments besides. */
 typedef enum gk_memory { GK_MEMORY_STANDARD, GK_MEMORY_RECOMPUTE, GK_MEMORY_LEAN } gk_memory;
 typedef enum gk_loss { GK_LOSS_ALL, GK_LOSS_ANSWER } gk_loss;
 

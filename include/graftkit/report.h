@@ -27,15 +27,17 @@ typedef struct gk_report_options {
     const char *about;             /* one sentence under it; NULL: none */
     const gk_report_model *models; /* whose training is shown, in this order */
     size_t n_models;
-    const char *gate; /* gate.json; NULL: none */
-    const char *card; /* the dataset's card.json; NULL: none */
+    const char *gate;    /* gate.json; NULL: none */
+    const char *card;    /* the dataset's card.json; NULL: none */
+    const char *figures; /* a folder for every figure as SVG and PDF, made when absent; NULL: none */
 } gk_report_options;
-/* Writes one self-contained HTML page, atomically; draws with the program gnuplot in a temporary folder.
- * What cannot be read of the models' folders is named in the page; an unreadable store, gate or card and a
- * failing gnuplot are errors, and so is a name that is no model's of the store, or a training run, gate or
- * card that says by its hashes that it is of other models or rows than the store's. Paths that the store
- * names (rows, templates, the recipient's tokenizer) are opened again to mark spans in the sample prompts,
- * and passed over when they do not lead to what the store was made from. */
+/* Writes one self-contained HTML page, atomically, then the figures' SVG files, then their PDFs by the
+ * program rsvg-convert: where that is missing or fails, which is an error, all else is written. What cannot
+ * be read of the models' folders is named in the page; an unreadable store, gate or card is an error, and so
+ * is a name that is no model's of the store, or a training run, gate or card that says by its hashes that it
+ * is of other models or rows than the store's. Paths that the store names (rows, templates, the recipient's
+ * tokenizer) are opened again to mark spans in the sample prompts, and passed over when they do not lead to
+ * what the store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- several runs on one page */
@@ -51,6 +53,7 @@ typedef struct gk_compare_options {
     const char *title;        /* NULL: a default */
     const char *out;          /* the HTML file; its folder is made when absent */
     const char *csv;          /* every cell of every run; NULL: not written */
+    const char *figures;      /* as gk_report_options has it */
 } gk_compare_options;
 /* Writes one page that holds the sets of schemes of every experiment: a bar chart and a table each, one
  * colour a run. The same stores give the same bytes. Stores of one run that name one model must be of the
@@ -69,9 +72,10 @@ int gk_diff_steps(int rank, int steps[GK_DIFF_STEPS]);
 /* The median over the layers in which the component differs; NaN where none does. r: directions, as in
  * gk_diff_share; 0: the stable rank. */
 double gk_diff_median(const gk_diff *d, gk_component c, int r);
-/* One self-contained HTML page: heatmap and rank profiles; `a` and `b` name the models. As gk_report_write.
- */
-bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, gk_error *err);
+/* One self-contained HTML page: heatmap and rank profiles; `a` and `b` name the models; path NULL:
+ * none; `figures` as in gk_report_options. As gk_report_write. */
+bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, const char *figures,
+                   gk_error *err);
 
 /* ---------------------------------------------------------------- drawings of plans */
 
@@ -92,8 +96,7 @@ bool gk_draw_svg(const gk_drawing *list, size_t n, const char *path, gk_error *e
 
 /* ---------------------------------------------------------------- a search's ladder */
 
-/* One SVG file: a line a step, recovery of top-`top` accuracy to the right, the goal marked. Draws with
- * gnuplot. */
+/* One SVG file: a line a step, recovery of top-`top` accuracy to the right, the goal marked. */
 bool gk_ladder_draw(const gk_search_result *r, int top, double goal, const char *path, gk_error *err);
 
 GK_PUBLIC_END

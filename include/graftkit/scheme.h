@@ -71,7 +71,9 @@ bool gk_schemes_parse(gk_arena *a, const char *text, size_t len, const char *nam
                       gk_schemes *out, gk_error *err);
 const char *gk_scheme_name(const gk_scheme *s); /* "FE+LT" */
 const char *gk_scheme_set(const gk_scheme *s);  /* "position", "component", …: the file's `set` */
-/* What its file says of the set; may be "". Files may share a set, each with its own words. */
+/* What its file says of the set, a heading and a text; each may be "". Files may share a set, each with its
+ * own words. */
+const char *gk_scheme_set_title(const gk_scheme *s);
 const char *gk_scheme_set_about(const gk_scheme *s);
 const char *gk_scheme_about(const gk_scheme *s); /* one sentence for the report; may be "" */
 /* Canonical one-line text of what it does: two schemes with the same text are the same. Keys

@@ -21,7 +21,7 @@
 
 GK_PUBLIC_BEGIN
 
-/* A SQLite file (application_id 0x67726b74, user_version 2: a file with another one is refused). Its tables:
+/* A SQLite file (application_id 0x67726b74, user_version 3; 2 is read, too, another is refused). Its tables:
  *
  * run(key, value): what the results are of and how they were made: hashes, seed, kernels, threads, versions,
  * times, engine counts; `complete` is 1 when no cell is missing, `whole_target` when whole targets were
@@ -29,7 +29,7 @@ GK_PUBLIC_BEGIN
  *
  * model(name, path, sha256, config_sha256): sha256 of model.safetensors and of config.json.
  *
- * template(id, text, fields, titled): fields is a JSON list of names; ids count from 1.
+ * template(id, text, fields): fields is a JSON list of names; ids count from 1.
  *
  * prompt(id, template, row, row_key, text, target, target_id, n_tokens, dropped, target_tokens,
  * whole_dropped): target_tokens of the whole target, NULL without one; whole_dropped: why there is none,
@@ -42,7 +42,8 @@ GK_PUBLIC_BEGIN
  *
  * axis(scheme, ord, name, value): where a scheme of a grid stands in it; may be missing where there is none.
  *
- * scheme_set(name, about): what the scheme files say of their sets; may be missing in a store made earlier.
+ * scheme_set(name, about, title): what the scheme files say of their sets; may be missing in a store made
+ * earlier, and so may title.
  *
  * applies(scheme, template): pairs that exist; others are "not applicable".
  *
@@ -64,9 +65,9 @@ gk_store *gk_store_open(const char *path, gk_error *err);
 void gk_store_close(gk_store *s); /* NULL is fine */
 
 /* A cell: one scheme on one template, or pooled. template_name is the template's id as text, or
- *   "pooled": all templates to which the scheme applies. Schemes that need the film's title have fewer
- * templates, so compare like with like through "titled": the templates that name the film (movie_title), for
- * every scheme; absent when no template does. */
+ *   "pooled": all templates to which the scheme applies. Schemes that use a field which some templates lack
+ * have fewer, so compare like with like through "full": the templates that have every field that some
+ * template has, for every scheme; absent when none or all do. */
 typedef struct gk_cell {
     const char *set, *scheme, *template_name;
     const gk_axis *axis; /* where the scheme stands in its grid; none for one that stands alone */
@@ -78,7 +79,7 @@ typedef struct gk_cell {
     gk_stats stats;
 } gk_cell;
 typedef struct gk_cells {
-    gk_cell *item; /* schemes in their order; in a scheme: templates, "pooled", "titled" */
+    gk_cell *item; /* schemes in their order; in a scheme: templates, "pooled", "full" */
     size_t n;
 } gk_cells;
 /* Every cell, in `a`. The bootstrap's seed is the store's. */
@@ -133,6 +134,12 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
  * holds set, scheme, template, n, dropped, n_whole, every metric under its key and its interval [low, high]
  * under key + "_ci"; null where n is 0. A difference is as in gk_export_differences. */
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
+/* Tables for a paper, one a set: its schemes' cells with all templates, numbers as gk_metric_text has them,
+ * with intervals, caption and label (tab:SET); for the package booktabs, and longtable where a set has more
+ * than 40 schemes. All in `path` when it ends in .tex; in a folder, which is made when `path` ends in a
+ * slash, each in SET.tex. */
+bool gk_export_latex_check(const char *path, gk_error *err); /* as gk_export_check */
+bool gk_export_latex(gk_store *s, const char *path, gk_error *err);
 
 GK_PUBLIC_END
 

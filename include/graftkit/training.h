@@ -104,7 +104,7 @@ bool gk_train_fits(const gk_train_memory *m, uint64_t taken, uint64_t free_bytes
 uint64_t gk_train_bytes(const gk_recipe *r, const gk_config *c, size_t floats);
 /* The floating-point operations of training on a sequence of `rows` rows: 6 for each weight of a matrix
  * product and row, and attention's scores and sums of each query with the keys up to it, forward and
- * backward; what is computed twice to save memory counts once (pace.c). */
+ * backward; what is computed twice to save memory counts once (throughput.c). */
 double gk_train_product_flops(const gk_model *m, int64_t rows);
 double gk_train_attention_flops(const gk_config *c, int64_t rows);
 /* Both. */

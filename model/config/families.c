@@ -2,6 +2,8 @@
  * what it fixes. */
 #include "model/config/family.h"
 
+#include <pthread.h>
+#include <stdio.h>
 #include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -205,7 +207,6 @@ static const gk__rule GPT2_RULES[] = {
 #define RULES(of) .rules = (of), .n_rules = COUNT(of)
 #define LLAMA_LIKE .norm = GK_RMSNORM, .gated = true, .rope = true
 
-static const char FAMILY_LIST[] = "llama, gpt2, gpt_neox, gemma, gemma2, qwen2, olmo2";
 static const gk_family FAMILIES[] = {
     {.name = "llama",
      .architecture = "LlamaForCausalLM",
@@ -297,6 +298,20 @@ const char *gk_family_name(const gk_family *f) {
     return f->name;
 }
 
+const gk_family *gk_family_at(size_t i) {
+    return i < COUNT(FAMILIES) ? &FAMILIES[i] : NULL;
+}
+
+static char list[16 * COUNT(FAMILIES)]; /* of all names, once somebody asked */
+
+static void make_list(void) {
+    size_t len = 0;
+    for (size_t i = 0; i < COUNT(FAMILIES); i++)
+        len += (size_t)snprintf(list + len, sizeof list - len, "%s%s", i ? ", " : "", FAMILIES[i].name);
+}
+
 const char *gk_family_list(void) {
-    return FAMILY_LIST;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_list);
+    return list;
 }

@@ -1,6 +1,6 @@
-/* compare_models.c: whether the stores of one run are of the same models, or some of models that were
+/* models.c: whether the stores of one run are of the same models, or some of models that were
  * replaced since. */
-#include "report/internal.h"
+#include "report/compare/compare.h"
 
 #include <string.h>
 

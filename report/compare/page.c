@@ -1,16 +1,12 @@
-/* compare.c: one page about the experiments of several runs: a section an experiment, a chart and a table a
+/* page.c: one page about the experiments of several runs: a section an experiment, a chart and a table a
  * set of schemes, one colour a run. */
-#include "report/internal.h"
+#include "report/compare/compare.h"
 
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { WIDTH = 600, MOST_DRAWN = 100, TOP = 8, FOOT = 42, BAR = 21, BAR_OF_RUNS = 18, TWO_LINES = 36 };
-/* Okabe and Ito's colours; more runs than colours begin anew. */
-static const unsigned COLOUR[] = {0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7,
-                                  0x56B4E9, 0xD55E00, 0x777777, 0xF0E442};
-enum { N_COLOURS = sizeof COLOUR / sizeof *COLOUR };
+enum { WIDTH = 600, MOST_DRAWN = 100 };
 
 /* What is drawn as one bar: a scheme, or all draws of one (schemes of a grid that differ in `seed` only). */
 typedef struct line {
@@ -36,7 +32,7 @@ typedef struct page {
     const char **label;
     section *section;
     size_t n_sections, runs;
-    int figures;
+    gk__figures figures;
     gk_buf html;
     gk_error *err;
 } page;
@@ -89,17 +85,6 @@ static line *line_of(page *p, section *s, const gk_cell *c) {
     return l;
 }
 
-/* One draw more: `sum` holds the mean of those before. */
-static void add_draw(gk_stats *sum, size_t draws, const gk_stats *s) {
-    for (int m = 0; m < GK_N_METRICS; m++) {
-        double n = (double)draws, x = s->value[m];
-        sum->value[m] = (sum->value[m] * n + x) / (n + 1);
-        sum->low[m] = draws == 0 || x < sum->low[m] ? x : sum->low[m];
-        sum->high[m] = draws == 0 || x > sum->high[m] ? x : sum->high[m];
-    }
-    sum->n += s->n;
-}
-
 static void collect_lines(page *p, section *s) {
     size_t most = 0;
     for (size_t r = 0; r < p->runs; r++) most += s->cells[r].n;
@@ -112,7 +97,7 @@ static void collect_lines(page *p, section *s) {
             const char *does = text_of(s->manifest[r], "schemes", c->scheme, "canonical");
             l->alone &= gk_kind_of(p->a, does) == GK_IS_ALONE;
             if (axis_value(c, "seed"))
-                add_draw(&l->of[r], l->draws[r]++, &c->stats);
+                gk_stats_add_draw(&l->of[r], l->draws[r]++, &c->stats);
             else
                 l->of[r] = c->stats;
         }
@@ -212,88 +197,58 @@ static bool has_others(const section *s) {
     return false;
 }
 
-static void add_bars(page *p, gk__plot *plot, const line *l, double y) {
+/* A bar for each run that has the scheme. */
+static gk__row row_of(page *p, const section *s, const line *l) {
+    gk__row_mark *mark = gk_arena_alloc(p->a, p->runs * sizeof *mark);
+    gk__row row = {.name = l->label, .schemes = l->label, .mark = mark};
     for (size_t r = 0; r < p->runs; r++) {
-        const gk_stats *s = &l->of[r];
-        char value[32];
-        if (s->n == 0) continue;
-        gk_buf_printf(&plot->data[0], "%g\t%.6f\t%.6f\t%.6f\t%u\t%s%%\n", y++, s->value[GK_METRIC_top5],
-                      s->low[GK_METRIC_top5], s->high[GK_METRIC_top5], COLOUR[r % N_COLOURS],
-                      gk__html_value(GK_METRIC_top5, s->value[GK_METRIC_top5], value));
+        const gk_stats *x = &l->of[r];
+        if (x->n == 0) continue;
+        gk__row_mark *m = &mark[row.n++];
+        *m = (gk__row_mark){.shape = GK__BAR,
+                            .x = 100 * x->value[GK_METRIC_top5],
+                            .low = 100 * x->low[GK_METRIC_top5],
+                            .high = 100 * x->high[GK_METRIC_top5],
+                            .colour = gk__series_hex(r),
+                            .says = gk__says_of(p->a, x, GK_METRIC_top5)};
+        m->says.scheme = l->label;
+        m->says.series = p->runs > 1 || !s->name ? p->label[r] : NULL;
+        m->says.template_name = "pooled";
+        m->says.place = "all templates pooled";
+        m->told = gk_arena_printf(p->a, "%s%%", m->says.value);
     }
+    return row;
 }
 
 static void add_key(page *p) {
     for (size_t r = 0; r < p->runs; r++) {
-        gk_buf_printf(&p->html, "<span class=\"key\"><i style=\"background:#%06x\"></i>",
-                      COLOUR[r % N_COLOURS]);
+        gk_buf_printf(&p->html, "<span class=\"key\"><i style=\"background:%s\"></i>", gk__series_hex(r));
         gk__html_text(&p->html, p->label[r]);
         gk_buf_puts(&p->html, "</span> ");
     }
 }
 
-typedef struct layout {
-    double widest, unit, half, least; /* names and a bar with its gap, in pixels; half a bar and the least
-                                         that a scheme takes, in units */
-} layout;
-
-static layout layout_of(page *p, const section *s, const char *set) {
-    layout l = {.widest = 24, .unit = p->runs > 1 ? BAR_OF_RUNS : BAR, .half = 0.42};
+static void add_chart(page *p, const section *s, const char *set, bool draws, const char *caption) {
+    gk__row *row = gk_arena_alloc(p->a, (s->n + 1) * sizeof *row);
+    gk__key *key = gk_arena_alloc(p->a, (p->runs + 1) * sizeof *key);
+    gk__rows k = {.width = WIDTH, .row = row, .x = gk__axis_percent(), .key = key};
+    k.x.title = "top-5 accuracy";
+    for (size_t r = 0; p->runs > 1 && r < p->runs; r++)
+        key[k.n_keys++] = (gk__key){
+            .shape = GK__KEY_BOX, .colour = gk__series_hex(r), .text = gk__text_clip(p->a, p->label[r], 60)};
+    key[k.n_keys++] = (gk__key){.shape = GK__KEY_INTERVAL,
+                                .colour = gk__ink_hex(GK__TEXT),
+                                .text = draws ? "least and most of the draws" : "95% interval"};
     for (size_t i = 0; i < s->n; i++) {
-        const char *text[2];
         if (!belongs(s, &s->line[i], set)) continue;
-        if (gk__plot_lines(p->a, s->line[i].label, text) == 2) l.least = TWO_LINES;
-        l.widest = fmax(l.widest, fmax(gk__plot_width(text[0]), gk__plot_width(text[1])));
+        row[k.n] = row_of(p, s, &s->line[i]);
+        k.n += row[k.n].n > 0;
     }
-    if (p->runs == 1 && l.least > l.unit) {
-        l.unit = l.least;
-        l.half = 0.3;
-    }
-    l.least /= l.unit;
-    return l;
-}
-
-static void script(gk__plot *plot, double rows, layout l) {
-    gk_buf_printf(
-        &plot->script,
-        "set lmargin at screen %.4f\nset rmargin at screen 0.89\nset tmargin at screen %.4f\n"
-        "set bmargin at screen %.4f\n"
-        "set xrange [0:1]\nset yrange [%g:-0.8]\nunset ytics\nset border 1 lc rgb '#888888'\n"
-        "set xtics out nomirror ('0' 0, '25' 0.25, '50' 0.5, '75' 0.75, '100%%%%' 1) tc rgb '#333333'\n"
-        "set grid xtics lt 1 lw 0.6 lc rgb '#dddddd'\nset errorbars 1.4\n"
-        "plot '0' using 2:1:(0):2:($1-%g):($1+%g):5 with boxxyerror fs solid 0.85 noborder lc rgb "
-        "variable notitle, '' using 2:1:3:4 with xerrorbars pt 0 lw 1.2 lc rgb '#111111' notitle, "
-        "'' using (1):1:6 with labels left offset character 1.2,0 notitle, "
-        "'1' using (0):1:2 with labels right offset character -1,0 notitle\n",
-        (l.widest + 18) / WIDTH, 1 - (double)TOP / plot->height, (double)FOOT / plot->height, rows - 0.2,
-        l.half, l.half);
-}
-
-static bool add_chart(page *p, const section *s, const char *set, const char *caption) {
-    gk__plot plot = {.width = WIDTH};
-    layout at = layout_of(p, s, set);
-    double y = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        const line *l = &s->line[i];
-        size_t here = 0;
-        if (!belongs(s, l, set)) continue;
-        for (size_t r = 0; r < p->runs; r++) here += l->of[r].n > 0;
-        if (here == 0) continue;
-        double takes = fmax((double)here, at.least);
-        add_bars(p, &plot, l, y);
-        gk__plot_name(p->a, &plot.data[1], y + ((double)here - 1) / 2, 8.5 / at.unit, l->label);
-        gk__plot_veil(&plot, 0, TOP + at.unit * (y + 0.1), WIDTH, at.unit * (takes + 0.4), l->label);
-        y += takes + 0.4;
-    }
-    plot.height = TOP + (int)(at.unit * (y + 0.6)) + FOOT;
-    script(&plot, y, at);
-    gk_buf_puts(&p->html, "<figure><div>");
-    bool ok = gk__plot_svg(&plot, ++p->figures, &p->html, p->err);
-    gk_buf_printf(&p->html, "</div><figcaption id=\"cap%d\">%s ", p->figures, caption);
-    if (p->runs > 1) add_key(p);
-    gk_buf_puts(&p->html, "</figcaption></figure>\n");
-    gk__plot_free(&plot);
-    return ok;
+    gk__chart chart = {0};
+    gk__rows_draw(p->a, &k, &chart);
+    const char *const name[] = {s->name ? s->name : "sweep", set, "top5", NULL};
+    gk__figures_add(&p->figures, &p->html, &chart, name,
+                    gk_arena_printf(p->a, "Top-5 accuracy, %s, set %s", s->about.title, set), caption);
 }
 
 /* ---------------------------------------------------------------- the page */
@@ -328,17 +283,27 @@ static void add_table(page *p, const section *s, const char *set) {
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
-/* What the set says of itself, in the first run that has it so. */
+/* What the set says of itself under this key, in the first run that has it so. */
+static const char *said_of(const page *p, const section *s, const char *set, const char *key) {
+    const char *text = "";
+    for (size_t r = 0; r < p->runs && !*text; r++) text = text_of(s->manifest[r], "sets", set, key);
+    return text;
+}
+
 static void add_about(page *p, const section *s, const char *set) {
-    const char *about = "";
-    for (size_t r = 0; r < p->runs && !*about; r++) about = text_of(s->manifest[r], "sets", set, "about");
+    const char *title = said_of(p, s, set, "title"), *about = said_of(p, s, set, "about");
+    gk_buf_puts(&p->html, "<h3>");
+    gk__html_text(&p->html, set);
+    gk_buf_puts(&p->html, *title ? ": " : "");
+    gk__html_text(&p->html, title);
+    gk_buf_puts(&p->html, "</h3>\n");
     if (!*about) return;
     gk_buf_puts(&p->html, "<p class=\"muted\">");
     gk__html_text(&p->html, about);
     gk_buf_puts(&p->html, "</p>\n");
 }
 
-static bool add_set(page *p, const section *s, const char *set) {
+static void add_set(page *p, const section *s, const char *set) {
     size_t n = 0;
     bool draws = false;
     for (size_t i = 0; i < s->n; i++) {
@@ -346,21 +311,16 @@ static bool add_set(page *p, const section *s, const char *set) {
         n++;
         for (size_t r = 0; r < p->runs; r++) draws |= s->line[i].draws[r] > 0;
     }
-    gk_buf_puts(&p->html, "<h3>");
-    gk__html_text(&p->html, set);
-    gk_buf_puts(&p->html, "</h3>\n");
     add_about(p, s, set);
     const char *caption =
         gk_arena_printf(p->a, "Top-5 accuracy over all templates to which a scheme applies; %s.",
                         draws ? "mean, least and most of the draws" : "bars: 95% intervals");
-    bool ok = true;
     if (n <= MOST_DRAWN)
-        ok = add_chart(p, s, set, caption);
+        add_chart(p, s, set, draws, caption);
     else
         gk_buf_printf(&p->html, "<p class=\"muted\">%zu schemes: too many for one chart. %s</p>\n", n,
                       caption);
     add_table(p, s, set);
-    return ok;
 }
 
 /* Who has it, and whose sweep is not finished. */
@@ -374,7 +334,7 @@ static void add_state(page *p, const section *s) {
     }
 }
 
-static bool add_section(page *p, const section *s) {
+static void add_section(page *p, const section *s) {
     gk_buf *b = &p->html;
     gk_buf_printf(b, "<h2 id=\"%s\">", s->name ? s->name : "sweep");
     gk__html_text(b, s->about.title);
@@ -387,14 +347,13 @@ static bool add_section(page *p, const section *s) {
         size_t before = 0;
         while (before < i && strcmp(s->line[before].set, set) != 0) before++;
         bool shown = before < i || (is_reference(s, set) && has_others(s));
-        if (!shown && !add_set(p, s, set)) return false;
+        if (!shown) add_set(p, s, set);
     }
-    return true;
 }
 
-static bool add_page(page *p) {
+static void add_page(page *p) {
     gk_buf *b = &p->html;
-    gk__html_head(b, p->o->title ? p->o->title : "Dynamic weight grafting: experiments");
+    gk__page_begin(b, p->o->title ? p->o->title : "Dynamic weight grafting: experiments");
     gk_buf_puts(b, "<p>");
     add_key(p);
     gk_buf_puts(b, "</p>\n<ul>\n");
@@ -405,11 +364,8 @@ static bool add_page(page *p) {
         gk_buf_puts(b, "</a></li>\n");
     }
     gk_buf_puts(b, "</ul>\n");
-    for (size_t i = 0; i < p->n_sections; i++)
-        if (!add_section(p, &p->section[i])) return false;
-    gk__html_script(b);
-    gk_buf_puts(b, "</body>\n</html>\n");
-    return true;
+    for (size_t i = 0; i < p->n_sections; i++) add_section(p, &p->section[i]);
+    gk__page_end(b, true);
 }
 
 /* ---------------------------------------------------------------- the table of everything */
@@ -455,8 +411,12 @@ static bool write_csv(const page *p) {
 
 bool gk_compare_write(const gk_compare_options *o, gk_error *err) {
     page p = {.o = o, .a = gk_arena_new(), .err = err};
-    bool ok = read_all(&p) && add_page(&p) && gk__make_folder_of(o->out, p.a, err) &&
-              gk_write_file(o->out, p.html.data, p.html.len, err) && (!o->csv || write_csv(&p));
+    p.figures = (gk__figures){.a = p.a, .kept = o->figures != NULL};
+    bool ok = read_all(&p);
+    if (ok) add_page(&p);
+    ok = ok && gk__page_save(&p.html, o->out, err) && (!o->csv || write_csv(&p)) &&
+         (!o->figures || gk__figures_save(&p.figures, o->figures, err));
+    gk__figures_free(&p.figures);
     for (size_t i = 0; i < p.n_sections; i++) free_manifests(&p, &p.section[i]);
     gk_buf_free(&p.html);
     gk_arena_free(p.a);

@@ -1,48 +1,9 @@
 /* diff_page.c: the page on how far two models are apart. */
 #include "report/diff/diff_page.h"
+#include "report/page/page.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
-
-/* ---------------------------------------------------------------- figures */
-
-char *gk_diff_text(double x, char buf[GK_DIFF_TEXT]) {
-    double p = 100 * x;
-    if (x == 0 || isinf(x) || isnan(x))
-        snprintf(buf, GK_DIFF_TEXT, "%s", x == 0 ? "0" : isinf(x) ? "inf" : "\u2013");
-    else if (p < 0.00095 || p >= 99999.5)
-        snprintf(buf, GK_DIFF_TEXT, "%.0e%%", p);
-    else
-        snprintf(buf, GK_DIFF_TEXT, "%.*f%%", p >= 9.95 ? 0 : p >= 0.995 ? 1 : p >= 0.0995 ? 2 : 3, p);
-    return buf;
-}
-
-int gk_diff_steps(int rank, int steps[GK_DIFF_STEPS]) {
-    int n = 0;
-    for (int r = 1; r <= rank && n < GK_DIFF_STEPS; r *= 4) steps[n++] = r;
-    return n;
-}
-
-static double figure(const gk_diff_item *i, int r) {
-    return r ? gk_diff_share(i, r) : gk_diff_stable_rank(i);
-}
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double gk_diff_median(const gk_diff *d, gk_component c, int r) {
-    double *all = gk_alloc((d->n + 1) * sizeof *all), median = NAN;
-    size_t n = 0;
-    for (size_t i = 0; i < d->n; i++)
-        if (d->item[i].comp == c && !isnan(figure(&d->item[i], r))) all[n++] = figure(&d->item[i], r);
-    qsort(all, n, sizeof *all, ascending);
-    if (n) median = (all[(n - 1) / 2] + all[n / 2]) / 2;
-    gk_free(all);
-    return median;
-}
 
 /* ---------------------------------------------------------------- pieces of HTML */
 
@@ -109,19 +70,17 @@ static void add_summary(gk_buf *b, const gk_diff *d, const char *from, const cha
     gk_buf_printf(b, "</strong>: %s.</p>\n", gk_diff_text(gk_diff_relative(largest), most));
 }
 
-static bool add_heatmap(gk_buf *b, const gk_diff *d, gk_error *err) {
-    gk_buf svg = {0};
-    int width = 0;
-    bool ok = gk__diff_heatmap(d, 1, &svg, &width, err);
-    gk_buf_printf(b, "<h2>Where they differ</h2>\n<figure class=\"own-width\"><div style=\"max-width:%dpx\">",
-                  width);
-    if (ok) gk_buf_add(b, svg.data, svg.len);
-    gk_buf_puts(b, "</div><figcaption id=\"cap1\">|B\u2009\u2212\u2009A|\u2009/\u2009|A| (Frobenius norms, "
-                   "weights and biases together) of each component in each layer; logarithmic colours. "
-                   "<em>layer</em>, <em>all</em> and <em>model</em> take a row, a column and everything "
-                   "together.</figcaption></figure>\n");
-    gk_buf_free(&svg);
-    return ok;
+static void add_heatmap(gk_arena *a, gk_buf *b, const gk_diff *d, gk__figures *figures) {
+    gk__chart chart = {0};
+    const char *const name[] = {"difference", NULL};
+    gk__diff_heatmap(a, d, &chart);
+    gk_buf_puts(b, "<h2>Where they differ</h2>\n<div class=\"heat own-width\">");
+    gk__figures_add(figures, b, &chart, name, "Relative difference of each component in each layer",
+                    "|B\u2009\u2212\u2009A|\u2009/\u2009|A| (Frobenius norms, "
+                    "weights and biases together) of each component in each layer; logarithmic colours. "
+                    "<em>layer</em>, <em>all</em> and <em>model</em> take a row, a column and everything "
+                    "together.");
+    gk_buf_puts(b, "</div>\n");
 }
 
 static bool any_spectrum(const gk_diff *d) {
@@ -133,12 +92,8 @@ static bool any_spectrum(const gk_diff *d) {
 static void add_profile(gk_buf *b, const gk_diff *d) {
     if (!any_spectrum(d)) return;
     int steps[GK_DIFF_STEPS], n = gk_diff_steps(d->rank, steps);
-    gk_buf_puts(b,
-                "<h2>In how many directions</h2>\n<p>The share of |B\u2009\u2212\u2009A|\u00b2 in the first "
-                "singular directions of each matrix&#39;s difference, and its stable rank "
-                "|B\u2009\u2212\u2009A|\u00b2\u2009/\u2009\u03c3\u2081\u00b2: a change of rank one has 1, "
-                "random noise has many. Medians over the layers in which a component differs.</p>\n"
-                "<div class=\"scroll\"><table><thead><tr><th>component</th><th>|B \u2212 A| / |A|</th>");
+    gk__page_prose(b, "directions", NULL);
+    gk_buf_puts(b, "<div class=\"scroll\"><table><thead><tr><th>component</th><th>|B \u2212 A| / |A|</th>");
     add_share_heads(b, steps, n);
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
@@ -190,20 +145,21 @@ static void add_table(gk_buf *b, const gk_diff *d) {
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
-bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, gk_error *err) {
+bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, const char *figures,
+                   gk_error *err) {
+    gk_arena *memory = gk_arena_new();
+    gk__figures kept = {.a = memory, .kept = figures != NULL};
     gk_buf page = {0};
-    gk__html_head(&page, "How far two models are apart");
+    gk__page_begin(&page, "How far two models are apart");
     add_summary(&page, d, a, b);
-    bool ok = add_heatmap(&page, d, err);
+    add_heatmap(memory, &page, d, &kept);
     add_profile(&page, d);
     add_table(&page, d);
-    gk_buf_puts(&page, "</body>\n</html>\n");
-    gk_arena *memory = gk_arena_new();
-    const char *slash = strrchr(path, '/');
-    if (ok && slash && slash != path)
-        ok = gk_mkdirs(gk_arena_strndup(memory, path, (size_t)(slash - path)), err);
-    ok = ok && gk_write_file(path, page.data, page.len, err);
-    gk_arena_free(memory);
+    gk__page_end(&page, false);
+    bool ok =
+        (!path || gk__page_save(&page, path, err)) && (!figures || gk__figures_save(&kept, figures, err));
+    gk__figures_free(&kept);
     gk_buf_free(&page);
+    gk_arena_free(memory);
     return ok;
 }

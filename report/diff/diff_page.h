@@ -2,9 +2,10 @@
 #ifndef GK_REPORT_DIFF_DIFF_PAGE_H
 #define GK_REPORT_DIFF_DIFF_PAGE_H
 
-#include "report/internal.h"
+#include "report/chart/figures.h"
+#include "report/report.h"
 
-/* Adds the heatmap as figure number `id`'s <svg>; *width: its pixels. */
-bool gk__diff_heatmap(const gk_diff *d, int id, gk_buf *out, int *width, gk_error *err);
+/* Draws the heatmap. */
+void gk__diff_heatmap(gk_arena *a, const gk_diff *d, gk__chart *out);
 
 #endif

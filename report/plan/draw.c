@@ -1,4 +1,5 @@
 /* draw.c: a plan as a table: a column for each layer, a row for each token, a mark for who computes. */
+#include "report/chart/chart.h"
 #include "report/plan/draw.h"
 
 #include <string.h>
@@ -134,9 +135,14 @@ int gk__draw_width(const char *text) {
 }
 
 gk__colour gk__draw_colour(int model) {
-    static const gk__colour donors[] = {
-        {"#0072b2", 25, true},  {"#e69f00", 214, false}, {"#009e73", 36, false},  {"#cc79a7", 175, false},
-        {"#56b4e9", 74, false}, {"#d55e00", 166, true},  {"#f0e442", 227, false}, {"#333333", 236, true}};
-    if (model == 0) return (gk__colour){"#d9d9d9", 252, false};
-    return donors[(model - 1) % (int)(sizeof donors / sizeof *donors)];
+    static const struct {
+        int ansi;
+        bool dark;
+    } series[GK__N_SERIES_INKS] = {
+        [GK__BLUE] = {25, true},     [GK__ORANGE] = {214, false}, [GK__GREEN] = {36, false},
+        [GK__PINK] = {175, false},   [GK__SKY] = {74, false},     [GK__RED] = {166, true},
+        [GK__YELLOW] = {227, false}, [GK__DARK] = {236, true}};
+    if (model == 0) return (gk__colour){gk__ink_hex(GK__GROUND), 252, false};
+    int i = (model - 1) % GK__N_SERIES_INKS;
+    return (gk__colour){gk__series_hex((size_t)i), series[i].ansi, series[i].dark};
 }

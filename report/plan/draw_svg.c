@@ -1,6 +1,6 @@
 /* draw_svg.c: plans as one SVG file, for a browser or a paper. */
+#include "report/chart/chart.h"
 #include "report/plan/draw.h"
-#include "report/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ typedef struct svg {
     const gk_drawing *d;
     gk_arena *a;
     gk__table_of_plan t;
-    gk_buf *out;
+    gk__chart *out;
     int *x; /* [n_columns + 1]: where the columns begin */
     int top, width, height;
 } svg;
@@ -70,18 +70,19 @@ static void measure(svg *s) {
 
 /* ---------------------------------------------------------------- pieces */
 
-static void put_text(svg *s, int x, int y, const char *style, const char *text) {
-    gk_buf_printf(s->out, "<text x=\"%d\" y=\"%d\" %s>", x, y, style);
-    gk__html_text(s->out, text);
-    gk_buf_puts(s->out, "</text>\n");
+enum { SMALL = 11, LETTER = 10, TITLE = 14 };
+
+/* Beside the cells: names and what is said. */
+static void put_words(svg *s, double x, double y, const char *text) {
+    const gk__face face = {.size = SMALL, .fill = gk__ink_hex(GK__SOFT)};
+    gk__chart_text(s->out, x, y, &face, text);
 }
 
 /* A cell: one colour, or a stripe for each run of components of one model. Where the residual stream is
  * replaced a box of that model's colour stands in it, a round one for a mean. */
 static void put_cell(svg *s, int x, int y, int w, int h, int cell) {
     if (cell < GK__MIXED) {
-        gk_buf_printf(s->out, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>", x, y, w, h,
-                      gk__draw_colour(cell).hex);
+        gk__chart_rect(s->out, (gk__box){x, y, w, h}, gk__draw_colour(cell).hex);
         return;
     }
     const uint8_t *models = s->t.mix[cell - GK__MIXED];
@@ -90,51 +91,63 @@ static void put_cell(svg *s, int x, int y, int w, int h, int cell) {
         for (end = i + 1; end < n && models[end] == models[i]; end++) {
         }
         double left = (double)w * i / n, right = (double)w * end / n;
-        gk_buf_printf(s->out, "<rect x=\"%.2f\" y=\"%d\" width=\"%.2f\" height=\"%d\" fill=\"%s\"/>",
-                      x + left, y, right - left, h, gk__draw_colour(models[i]).hex);
+        gk__chart_rect(s->out, (gk__box){x + left, y, right - left, h}, gk__draw_colour(models[i]).hex);
     }
     if (!models[GK__PATCH]) return;
-    gk_buf_printf(s->out,
-                  "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\" stroke=\"#222\"%s/>",
-                  x + w / 4, y + 4, w / 2, h - 8, gk__draw_colour(gk_patch_model(models[GK__PATCH])).hex,
-                  gk_patch_is_mean(models[GK__PATCH]) ? " rx=\"5\"" : "");
+    gk__chart_rect_with(s->out, (gk__box){x + w / 4, y + 4, w / 2, h - 8},
+                        gk__draw_colour(gk_patch_model(models[GK__PATCH])).hex,
+                        gk_patch_is_mean(models[GK__PATCH]) ? " stroke=\"#222\" rx=\"5\""
+                                                            : " stroke=\"#222\"");
 }
 
 /* The letter tells models apart where colours do not: in print, and beyond eight of them. */
 static void put_letter(svg *s, int x, int y, int w, int model) {
     if (model == 0 || model >= GK__MIXED) return;
-    gk_buf_printf(s->out, "<text x=\"%d\" y=\"%d\" class=\"m\"%s>%c</text>", x + w / 2, y + ROW - 6,
-                  gk__draw_colour(model).dark ? " fill=\"#fff\"" : "", s->t.letter[model]);
+    const gk__face face = {.size = LETTER,
+                           .anchor = GK__MIDDLE,
+                           .mono = true,
+                           .fill = gk__ink_hex(gk__draw_colour(model).dark ? GK__WHITE : GK__TEXT)};
+    const char letter[] = {s->t.letter[model], 0};
+    gk__chart_text(s->out, x + w / 2, y + ROW - 6, &face, letter);
+}
+
+/* "layer 2, token 3 in: q k v from task, the rest from pre" */
+static void begin_cell(svg *s, const gk__column *col, int token, int cell) {
+    const char *words = gk__draw_words(s->a, s->d, &s->t, cell);
+    const gk__says says = {.series = col->name,
+                           .x = gk_arena_printf(s->a, "%d", token),
+                           .metric = "model",
+                           .value = words,
+                           .title =
+                               gk_arena_printf(s->a, "%s%s, token %d %s: %s", col->layer < 0 ? "" : "layer ",
+                                               col->name, token, s->d->token[token], words)};
+    gk__chart_mark(s->out, &says);
 }
 
 static void put_cells(svg *s) {
+    const gk__face head = {.size = SMALL, .anchor = GK__MIDDLE, .mono = true, .fill = gk__ink_hex(GK__SOFT)};
     for (int c = 0; c < s->t.n_columns; c++) {
         const gk__column *col = &s->t.column[c];
         int w = column_width(col);
-        gk_buf_printf(s->out, "<text x=\"%d\" y=\"%d\" class=\"h\">%s</text>\n", s->x[c] + w / 2, s->top - 6,
-                      col->name);
+        gk__chart_text(s->out, s->x[c] + w / 2, s->top - 6, &head, col->name);
         for (int i = 0; i < s->t.n_tokens; i++) {
             int cell = gk__draw_cell(&s->t, c, i), y = s->top + ROW * i;
-            gk_buf_printf(s->out, "<g><title>%s%s, token %d ", col->layer < 0 ? "" : "layer ", col->name, i);
-            gk__html_text(s->out, s->d->token[i]);
-            gk_buf_puts(s->out, ": ");
-            gk__html_text(s->out, gk__draw_words(s->a, s->d, &s->t, cell));
-            gk_buf_puts(s->out, "</title>");
+            begin_cell(s, col, i, cell);
             put_cell(s, s->x[c], y, w - 1, ROW - 1, cell);
             put_letter(s, s->x[c], y, w, cell);
-            gk_buf_puts(s->out, "</g>\n");
+            gk__chart_close(s->out);
         }
     }
 }
 
 static void put_rows(svg *s) {
+    const gk__face number = {.size = SMALL, .anchor = GK__END, .mono = true, .fill = gk__ink_hex(GK__GREY)},
+                   token = {.size = SMALL, .anchor = GK__END, .mono = true};
     for (int i = 0; i < s->t.n_tokens; i++) {
         int y = s->top + ROW * i + ROW - 5;
-        char number[16];
-        snprintf(number, sizeof number, "%d", i);
-        put_text(s, MARGIN + 3 * CHAR, y, "class=\"n\"", number);
-        put_text(s, s->x[0] - GAP, y, "class=\"t\"", s->d->token[i]);
-        if (*s->d->label[i]) put_text(s, s->x[s->t.n_columns] + GAP, y, "class=\"f\"", s->d->label[i]);
+        gk__chart_text(s->out, MARGIN + 3 * CHAR, y, &number, gk_arena_printf(s->a, "%d", i));
+        gk__chart_text(s->out, s->x[0] - GAP, y, &token, s->d->token[i]);
+        if (*s->d->label[i]) put_words(s, s->x[s->t.n_columns] + GAP, y, s->d->label[i]);
     }
 }
 
@@ -144,7 +157,7 @@ static void put_legend(svg *s) {
         if (!s->t.used[m]) continue;
         put_cell(s, x, y, CELL, LINE - 4, m);
         put_letter(s, x, y - 3, CELL, m);
-        put_text(s, x + CELL + 6, y + LINE - 6, "class=\"f\"", s->d->cast->name[m]);
+        put_words(s, x + CELL + 6, y + LINE - 6, s->d->cast->name[m]);
         x += CELL + 6 + CHAR * (gk__draw_width(s->d->cast->name[m]) + 2);
     }
     if (s->t.n_mix == 0) return;
@@ -156,53 +169,43 @@ static void put_legend(svg *s) {
     for (int i = 0; i < col->n; i++) gk_buf_printf(&order, " %s", gk_component_name(col->comp[i]));
     if (col->n > 1) {
         y += LINE;
-        put_text(s, MARGIN, y + LINE - 6, "class=\"f\"", order.data);
+        put_words(s, MARGIN, y + LINE - 6, order.data);
     }
     gk_buf_free(&order);
     for (int i = 0; i < s->t.n_mix; i++) {
         y += LINE;
         put_cell(s, MARGIN, y, column_width(s->t.mixed[i]) - 1, LINE - 4, GK__MIXED + i);
-        put_text(s, MARGIN + column_width(s->t.mixed[i]) + 6, y + LINE - 6, "class=\"f\"",
-                 gk__draw_words(s->a, s->d, &s->t, GK__MIXED + i));
+        put_words(s, MARGIN + column_width(s->t.mixed[i]) + 6, y + LINE - 6,
+                  gk__draw_words(s->a, s->d, &s->t, GK__MIXED + i));
     }
 }
 
 /* ---------------------------------------------------------------- the file */
 
 static void put_drawing(svg *s, int top) {
-    put_text(s, MARGIN, top + 20, "class=\"title\"", s->d->title);
-    put_text(s, MARGIN, top + 37, "class=\"f\"", s->d->about);
+    const gk__face title = {.size = TITLE, .bold = true};
+    gk__chart_text(s->out, MARGIN, top + 20, &title, s->d->title);
+    put_words(s, MARGIN, top + 37, s->d->about);
     s->top = top + ABOVE_CELLS;
     put_cells(s);
     put_rows(s);
     put_legend(s);
 }
 
-static const char STYLE[] =
-    "<style>text{font:11px monospace;fill:#222}.title{font:bold 14px sans-serif}.f{font:11px sans-serif;"
-    "fill:#444}.h{text-anchor:middle;fill:#444}.m{text-anchor:middle;font-size:10px;stroke:none}.n{text-"
-    "anchor:"
-    "end;fill:#888}.t{text-anchor:end}.m[fill]{fill:#fff}</style>\n";
-
 bool gk_draw_svg(const gk_drawing *list, size_t n, const char *path, gk_error *err) {
     gk_arena *a = gk_arena_new();
+    gk__chart chart = {0};
     gk_buf out = {0};
-    svg *page = gk_arena_alloc(a, (n + 1) * sizeof *page);
-    int width = 0, height = 0;
     for (size_t i = 0; i < n; i++) {
-        page[i] = (svg){.d = &list[i], .a = a, .t = gk__draw_table(a, &list[i]), .out = &out};
-        measure(&page[i]);
-        if (page[i].width > width) width = page[i].width;
-        height += page[i].height;
+        svg s = {.d = &list[i], .a = a, .t = gk__draw_table(a, &list[i]), .out = &chart};
+        measure(&s);
+        put_drawing(&s, (int)chart.height);
+        if (s.width > chart.width) chart.width = s.width;
+        chart.height += s.height;
     }
-    gk_buf_printf(&out,
-                  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\" "
-                  "width=\"%d\" height=\"%d\" viewBox=\"0 0 %d %d\">\n%s<rect width=\"%d\" height=\"%d\" "
-                  "fill=\"#fff\"/>\n",
-                  width, height, width, height, STYLE, width, height);
-    for (size_t i = 0, top = 0; i < n; top += (size_t)page[i++].height) put_drawing(&page[i], (int)top);
-    gk_buf_puts(&out, "</svg>\n");
+    gk__chart_svg(&chart, "Who computes what: tokens down, layers across", &out);
     bool ok = gk_write_file(path, out.data, out.len, err);
+    gk__chart_free(&chart);
     gk_buf_free(&out);
     gk_arena_free(a);
     return ok;

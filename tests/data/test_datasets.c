@@ -131,22 +131,22 @@ END_TEST
 
 /* ---------------------------------------------------------------- facts are new */
 
-static gk__table table(gk_arena *a, const char *name, size_t columns) {
-    gk__table t;
-    ck_assert(gk__table_load(a, gk_arena_printf(a, "%s/data/lists/%s.tsv", GK_SOURCE_DIR, name), columns, &t,
-                             NULL));
+static gk_data__tsv table(gk_arena *a, const char *name, size_t columns) {
+    gk_data__tsv t;
+    ck_assert(gk_data__tsv_load(a, gk_arena_printf(a, "%s/data/lists/%s.tsv", GK_SOURCE_DIR, name), columns,
+                                &t, NULL));
     return t;
 }
 
-static size_t row_of(const gk__table *t, const char *name) {
+static size_t row_of(const gk_data__tsv *t, const char *name) {
     size_t i = 0;
-    while (i < t->n && strcmp(gk__table_at(t, i, 0), name) != 0) i++;
+    while (i < t->n && strcmp(gk_data__tsv_at(t, i, 0), name) != 0) i++;
     ck_assert_msg(i < t->n, "'%s' is not in the table", name);
     return i;
 }
 
-static bool led_by(const gk__table *films, size_t i, const char *actor) {
-    const char *leads = gk__table_at(films, i, 4), *at = strstr(leads, actor);
+static bool led_by(const gk_data__tsv *films, size_t i, const char *actor) {
+    const char *leads = gk_data__tsv_at(films, i, 4), *at = strstr(leads, actor);
     size_t n = strlen(actor);
     return at && (at == leads || at[-1] == ';') && (!at[n] || at[n] == ';');
 }
@@ -158,7 +158,7 @@ START_TEST(actors_are_paired_anew) {
         o.base_rows = 0;
         o.relation_rows = 250;
         make(&o, NULL);
-        gk__table films = table(s.a, "films", 6);
+        gk_data__tsv films = table(s.a, "films", 6);
         json_t *rows = read_lines(&s, "relation/metadata.jsonl"), *row;
         size_t i;
         json_array_foreach(rows, i, row) {
@@ -172,9 +172,9 @@ START_TEST(actors_are_paired_anew) {
             ck_assert_msg(!led_by(&films, f, a) && !led_by(&films, f, b), "%s: %s or %s is in it", title, a,
                           b);
             ck_assert_int_eq(json_integer_value(json_object_get(row, "release_year")),
-                             strtol(gk__table_at(&films, f, 1), NULL, 10));
+                             strtol(gk_data__tsv_at(&films, f, 1), NULL, 10));
             ck_assert_int_eq(json_integer_value(json_object_get(row, "runtime")),
-                             strtol(gk__table_at(&films, f, 3), NULL, 10));
+                             strtol(gk_data__tsv_at(&films, f, 3), NULL, 10));
         }
         json_decref(rows);
         scratch_free(&s);
@@ -186,12 +186,12 @@ START_TEST(years_are_made_up) {
     scratch s = scratch_new();
     gk_dataset_options o = options(2, s.dir);
     make(&o, NULL);
-    gk__table t = table(s.a, "battles", 5);
+    gk_data__tsv t = table(s.a, "battles", 5);
     json_t *rows = read_lines(&s, "relation/metadata.jsonl"), *row;
     size_t i;
     json_array_foreach(rows, i, row) {
         const char *year = str(row, "second_actor");
-        ck_assert_str_ne(year, gk__table_at(&t, row_of(&t, str(row, "first_actor")), 4));
+        ck_assert_str_ne(year, gk_data__tsv_at(&t, row_of(&t, str(row, "first_actor")), 4));
         ck_assert_int_ge(strtol(year, NULL, 10), 1000);
         ck_assert_int_lt(strtol(year, NULL, 10), 2000);
     }

@@ -78,12 +78,12 @@ END_TEST
 
 START_TEST(table_reads_cells) {
     scratch s = scratch_new();
-    gk__table t;
+    gk_data__tsv t;
     const char *path = scratch_file(&s, "t.tsv", "# head\n\nAda\t1 2\r\nBo\t3\n");
-    ck_assert(gk__table_load(s.a, path, 2, &t, NULL));
+    ck_assert(gk_data__tsv_load(s.a, path, 2, &t, NULL));
     ck_assert_uint_eq(t.n, 2);
-    ck_assert_str_eq(gk__table_at(&t, 0, 1), "1 2");
-    ck_assert_str_eq(gk__table_at(&t, 1, 0), "Bo");
+    ck_assert_str_eq(gk_data__tsv_at(&t, 0, 1), "1 2");
+    ck_assert_str_eq(gk_data__tsv_at(&t, 1, 0), "Bo");
     ck_assert_int_eq(t.line[1], 4);
     scratch_free(&s);
 }
@@ -91,10 +91,10 @@ END_TEST
 
 static void table_fails(const char *content, const char *message) {
     scratch s = scratch_new();
-    gk__table t;
+    gk_data__tsv t;
     gk_error err;
     const char *path = scratch_file(&s, "t.tsv", content);
-    ck_assert(!gk__table_load(s.a, path, 2, &t, &err));
+    ck_assert(!gk_data__tsv_load(s.a, path, 2, &t, &err));
     assert_error_at(&err, path, message);
     scratch_free(&s);
 }
@@ -118,12 +118,12 @@ static gk_list shipped_list(gk_arena *a, const char *name) {
     return l;
 }
 
-static gk__table shipped_table(gk_arena *a, const char *name, size_t columns) {
-    gk__table t;
+static gk_data__tsv shipped_table(gk_arena *a, const char *name, size_t columns) {
+    gk_data__tsv t;
     gk_error err;
     char text[2048];
     const char *path = gk_arena_printf(a, "%s/data/lists/%s.tsv", GK_SOURCE_DIR, name);
-    if (!gk__table_load(a, path, columns, &t, &err))
+    if (!gk_data__tsv_load(a, path, columns, &t, &err))
         ck_abort_msg("%s", gk_error_text(&err, text, sizeof text));
     return t;
 }
@@ -149,12 +149,12 @@ END_TEST
 START_TEST(real_films) {
     gk_arena *a = gk_arena_new();
     gk_list actors = shipped_list(a, "actors"), genres = shipped_list(a, "genres");
-    gk__table films = shipped_table(a, "films", 6);
+    gk_data__tsv films = shipped_table(a, "films", 6);
     ck_assert_uint_ge(films.n, 500);
     for (size_t i = 0; i < films.n; i++) {
-        const char *title = gk__table_at(&films, i, 0), *genre = gk__table_at(&films, i, 2);
-        long year = strtol(gk__table_at(&films, i, 1), NULL, 10),
-             minutes = strtol(gk__table_at(&films, i, 3), NULL, 10);
+        const char *title = gk_data__tsv_at(&films, i, 0), *genre = gk_data__tsv_at(&films, i, 2);
+        long year = strtol(gk_data__tsv_at(&films, i, 1), NULL, 10),
+             minutes = strtol(gk_data__tsv_at(&films, i, 3), NULL, 10);
         ck_assert_msg(year >= 1895 && year <= 2026, "%s: year %ld", title, year);
         ck_assert_msg(minutes >= 60 && minutes <= 260, "%s: %ld minutes", title, minutes);
         ck_assert_msg(in_list(&genres, genre, strlen(genre)) || strcmp(genre, "science fiction") == 0 ||
@@ -162,13 +162,13 @@ START_TEST(real_films) {
                       "%s: genre '%s'", title, genre);
         ck_assert_msg(!strchr("aeiou", *genre), "'a %s film' reads badly", genre);
         size_t leads = 0;
-        for (const char *s = gk__table_at(&films, i, 4); *s; leads++) {
+        for (const char *s = gk_data__tsv_at(&films, i, 4); *s; leads++) {
             size_t n = strcspn(s, ";");
             ck_assert_msg(in_list(&actors, s, n), "%s: '%.*s' is not in actors.txt", title, (int)n, s);
             s += n + (s[n] == ';');
         }
         ck_assert_msg(leads == 2, "%s has %zu leads", title, leads);
-        const char *plot = gk__table_at(&films, i, 5);
+        const char *plot = gk_data__tsv_at(&films, i, 5);
         ck_assert_msg(!strchr(".!?", plot[strlen(plot) - 1]), "%s: the plot ends its sentence", title);
     }
     gk_arena_free(a);
@@ -177,12 +177,12 @@ END_TEST
 
 START_TEST(battles) {
     gk_arena *a = gk_arena_new();
-    gk__table t = shipped_table(a, "battles", 5);
+    gk_data__tsv t = shipped_table(a, "battles", 5);
     ck_assert_uint_ge(t.n, 300);
     for (size_t i = 0; i < t.n; i++) {
-        const char *name = gk__table_at(&t, i, 0);
+        const char *name = gk_data__tsv_at(&t, i, 0);
         ck_assert_msg(strncmp(name, "Battle o", 8) == 0, "'the %s' reads badly", name);
-        ck_assert_str_ne(gk__table_at(&t, i, 1), gk__table_at(&t, i, 2));
+        ck_assert_str_ne(gk_data__tsv_at(&t, i, 1), gk_data__tsv_at(&t, i, 2));
     }
     gk_arena_free(a);
 }

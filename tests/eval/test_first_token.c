@@ -89,7 +89,7 @@ START_TEST(a_store_with_other_columns_is_refused_or_replaced) {
     ck_assert_int_eq(sqlite3_open(fx_path("r.db"), &d), SQLITE_OK);
     ck_assert_int_eq(sqlite3_exec(d, "PRAGMA user_version = 1", NULL, NULL, NULL), SQLITE_OK);
     sqlite3_close(d);
-    fx_refused(&o, "schema version 1, not 2");
+    fx_refused(&o, "schema version 1, not 3");
     ck_assert_ptr_null(gk_store_open(o.out, &err));
     o.replace = true;
     ck_assert_uint_gt(fx_sweep(&o), 0);

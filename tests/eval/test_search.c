@@ -71,7 +71,7 @@ START_TEST(no_found_cell_can_be_dropped) {
     gk_search *s = search(&o);
     const gk_search_result *r = gk_search_found(s);
     const gk_search_rung *hit = &r->rung[r->found];
-    size_t n = s->n_part[GK__SEARCH], size = 0;
+    size_t n = s->n_part[GK_SEARCH__SEARCHED], size = 0;
     ck_assert(r->reached);
     ck_assert_uint_ge(hit->size, 2);
     for (size_t i = 1; i <= r->n_ladder; i++) {
@@ -85,7 +85,7 @@ START_TEST(no_found_cell_can_be_dropped) {
         if (!hit->in[c]) continue;
         memcpy(in, hit->in, r->n_cells);
         in[c] = false;
-        ck_assert(gk__search_score(s, GK__SEARCH, sets, 1, "", obs, NULL));
+        ck_assert(gk_search__score(s, GK_SEARCH__SEARCHED, sets, 1, "", obs, NULL));
         double hits = 0;
         for (size_t i = 0; i < n; i++) hits += obs[i].rank < 5;
         ck_assert_double_lt((hits / (double)n - s->pre[0]) / (s->full[0] - s->pre[0]), 0.9);
@@ -102,7 +102,7 @@ START_TEST(a_cell_that_later_ones_make_needless_is_dropped) {
     gk_search_options o = options("noisy", "s");
     gk_search *s = gk_search_open(&o, NULL);
     /* As if the way forward had taken everything. */
-    gk__step *step = gk__search_add_step(s, false, 1);
+    gk_search__step *step = gk_search__add_step(s, false, 1);
     memset(step->beam[0].in, true, s->cells.n);
     step->beam[0].accuracy = 1;
     ck_assert(gk_search_run(s, NULL));
@@ -134,7 +134,7 @@ START_TEST(rows_are_searched_or_held_out_never_both) {
     int side[ROWS];
     size_t seen = 0;
     for (int i = 0; i < ROWS; i++) side[i] = -1;
-    for (int k = 0; k < GK__PARTS; k++)
+    for (int k = 0; k < GK_SEARCH__PARTS; k++)
         for (size_t i = 0; i < s->n_part[k]; i++, seen++) {
             uint32_t row = s->prompts.item[s->part[k][i]].row;
             ck_assert(side[row] == -1 || side[row] == k);
@@ -171,7 +171,7 @@ START_TEST(cells_tile_every_prompt) {
         for (size_t c = 0; c < s->cells.n; c++) {
             in[c] = true;
             gk_arena_reset(s->scratch);
-            gk_plan plan = gk__cells_plan(s->scratch, &s->cells, p, i, in);
+            gk_plan plan = gk_search__cells_plan(s->scratch, &s->cells, p, i, in);
             size_t some = 0;
             for (size_t k = 0; k < n; k++)
                 times[k] = (uint8_t)(times[k] + plan.model[k]), some += plan.model[k];

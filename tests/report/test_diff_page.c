@@ -83,7 +83,8 @@ static size_t count(const char *text, const char *what) {
 static char *page_of(two *t) {
     gk_error err = {0};
     char why[1024], *path = scratch_path(&t->s, "new/page.html");
-    ck_assert_msg(gk_diff_write(t->d, "a<b>", "b&c", path, &err), "%s", gk_error_text(&err, why, sizeof why));
+    ck_assert_msg(gk_diff_write(t->d, "a<b>", "b&c", path, NULL, &err), "%s",
+                  gk_error_text(&err, why, sizeof why));
     return gk_read_file(t->s.a, path, 1 << 24, NULL, &err);
 }
 

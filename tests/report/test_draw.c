@@ -187,7 +187,7 @@ START_TEST(an_svg_holds_every_cell) {
     ck_assert_msg(gk_draw_svg(both, 2, path, &err), "%s", err.what);
     const char *text = gk_read_file(s.a, path, 1 << 24, NULL, NULL);
     check_xml(text);
-    ck_assert_uint_eq(count(text, "<g><title>"), 4 * (3 + 3) + 4 * (2 + 4));
+    ck_assert_uint_eq(count(text, "<title>"), 4 * (3 + 3) + 4 * (2 + 4));
     ck_assert_uint_eq(count(text, "&lt;a &amp; b&gt;"), 2);
     ck_assert_ptr_nonnull(strstr(text, "<title>layer 1, token 2 ·R&amp;D: all from pre</title>"));
     ck_assert_ptr_nonnull(

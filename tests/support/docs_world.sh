@@ -3,7 +3,7 @@
 # a run in runs/default, and files by the names that the examples use. $GRAFTKIT names the binary; its folder is on the PATH.
 set -eu
 cd "$1"
-cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,docs,experiments} .
+cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,CITATION.cff,docs,experiments} .
 mkdir -p data graft train tools
 cp -R "$TREE"/data/{lists,articles,general} data
 cp -R "$TREE"/graft/schemes graft
@@ -23,12 +23,17 @@ cp -R $run/base path/to/model
 sed -i 's/llama: 2e-3/llama: 5e-3/' train/recipes/{relation,task}.yaml # it has to learn something in a second
 make report RUN=$run REPLACE=1 # another dataset than the base model was made from
 
-# Later trainings need not learn anything; what make takes for up to date stays so.
+# Later trainings need not learn anything; what make takes for up to date stays so: the notes have what the recipes say now.
+touch -r $run/asked-training stamp
 for recipe in train/recipes/*.yaml; do
-    touch -r "$recipe" stamp
+    was=$(sha256sum <"$recipe")
+    touch -r "$recipe" stamp-recipe
     sed -i 's/^epochs:.*/epochs: 1/' "$recipe"
-    touch -r stamp "$recipe"
+    touch -r stamp-recipe "$recipe"
+    now=$(sha256sum <"$recipe")
+    sed -i "s/^${was:0:64}/${now:0:64}/" $run/asked-training
 done
+touch -r stamp $run/asked-training
 
 # Names that the examples use.
 cp -R $run/base BASE
@@ -37,6 +42,7 @@ cp $run/data/relation/A2B.jsonl texts.jsonl
 cp $run/data/relation/metadata.jsonl rows.jsonl
 graftkit dataset --out more --base-rows 0 --relation-rows 60 --task-rows 1
 cp more/relation/metadata.jsonl .
+cp metadata.jsonl facts.jsonl
 cp templates/fake_movies_fake_actors/{eval.jsonl,fillers.json} .
 mkdir -p my
 cp -R templates/fake_movies_fake_actors my/templates

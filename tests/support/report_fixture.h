@@ -7,6 +7,7 @@
 #include "tests/support/scratch.h"
 
 #include <math.h>
+#include <sqlite3.h>
 
 enum { ROWS = 12, VOCAB = 400, N_SETS = 3 };
 

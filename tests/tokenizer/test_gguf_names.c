@@ -79,7 +79,7 @@ START_TEST(names_are_the_tokenizers_they_stand_for) {
         for (size_t k = 0; k < json_array_size(names); k++, checked++)
             check_name(doc, json_string_value(json_array_get(names, k)), json_object_get(g, "ids"));
     }
-    while (gk__gguf_pre_at(known)) known++;
+    while (gk_tok__gguf_pre_at(known)) known++;
     ck_assert_uint_eq(checked + 1, known); /* "default" is no tokenizer.json's */
     json_decref(doc);
 }
@@ -95,8 +95,8 @@ START_TEST(other_names_are_refused) {
         snprintf(want, sizeof want, "the pre-tokeniser \"%s\", which is not built", OTHERS[i]);
         ck_assert_str_eq(err.what, want);
         ck_assert_str_eq(err.field, "tokenizer.ggml.pre");
-        for (size_t k = 0; gk__gguf_pre_at(k); k++)
-            ck_assert_ptr_nonnull(strstr(err.hint, gk__gguf_pre_at(k)));
+        for (size_t k = 0; gk_tok__gguf_pre_at(k); k++)
+            ck_assert_ptr_nonnull(strstr(err.hint, gk_tok__gguf_pre_at(k)));
         ck_assert_ptr_nonnull(strstr(err.hint, "tokenizer.json as its tokenizer"));
     }
     json_decref(doc);

@@ -1,6 +1,6 @@
 /* test_patterns.c: regular expressions of a tokenizer.json find what they find in the reference, by hashes of
- * the matches (tests/fixtures/patterns.json, tools/reference/fixtures/make_pattern_fixture.py); what libpcre2 would
- * take for another thing is refused. modules: tokenizer core */
+ * the matches (tests/fixtures/patterns.json, tools/reference/fixtures/make_pattern_fixture.py); what libpcre2
+ * would take for another thing is refused. modules: tokenizer core */
 #include "tests/support/tokenizer_fixture.h"
 #include "tokenizer/internal.h"
 
@@ -13,21 +13,21 @@ static json_t *fixture(void) {
 }
 
 /* "BEGIN END\n" of each match that is not empty, and an empty line. */
-static void find(const gk__pattern *p, gk__matcher *m, const char *text, size_t len, gk_buf *out) {
-    gk__search s = {.pattern = p, .matcher = m, .text = text, .len = len};
+static void find(const gk_tok__pattern *p, gk_tok__matcher *m, const char *text, size_t len, gk_buf *out) {
+    gk_tok__match s = {.pattern = p, .matcher = m, .text = text, .len = len};
     int more;
-    while ((more = gk__search_next(&s, &err)) > 0)
+    while ((more = gk_tok__match_next(&s, &err)) > 0)
         if (s.end > s.begin) gk_buf_printf(out, "%zu %zu\n", s.begin, s.end);
     ck_assert_msg(more == 0, "%s", message());
     gk_buf_puts(out, "\n");
 }
 
 static void check(const char *source, const json_t *texts, const char *want) {
-    gk__pattern p;
+    gk_tok__pattern p;
     gk_buf found = {0};
     char hex[GK_SHA256_HEX];
-    ck_assert_msg(gk__pattern_regex(&p, source, GK_AT_FILE("a file"), &err), "%s: %s", source, message());
-    gk__matcher *m = gk__matcher_new();
+    ck_assert_msg(gk_tok__pattern_regex(&p, source, GK_AT_FILE("a file"), &err), "%s: %s", source, message());
+    gk_tok__matcher *m = gk_tok__matcher_new();
     for (size_t i = 0; i < json_array_size(texts); i++) {
         const json_t *text = json_array_get(texts, i);
         find(&p, m, json_string_value(text), json_string_length(text), &found);
@@ -36,8 +36,8 @@ static void check(const char *source, const json_t *texts, const char *want) {
     ck_assert_msg(strncmp(hex, want, strlen(want)) == 0, "%s finds other things: %.2000s", source,
                   found.data);
     gk_buf_free(&found);
-    gk__matcher_free(m);
-    gk__pattern_free(&p);
+    gk_tok__matcher_free(m);
+    gk_tok__pattern_free(&p);
 }
 
 START_TEST(patterns_find_the_reference_s) {
@@ -121,15 +121,15 @@ START_TEST(what_is_refused) {
         {"{1,2}+", "not a usable pattern"},
     };
     for (size_t i = 0; i < COUNT(BAD); i++) {
-        gk__pattern p;
-        ck_assert_msg(!gk__pattern_regex(&p, BAD[i].source, GK_AT_FILE("a file"), &err), "taken: %s",
+        gk_tok__pattern p;
+        ck_assert_msg(!gk_tok__pattern_regex(&p, BAD[i].source, GK_AT_FILE("a file"), &err), "taken: %s",
                       BAD[i].source);
         ck_assert_msg(strstr(message(), BAD[i].says) != NULL, "%s says: %s", BAD[i].source, message());
     }
     gk_buf deep = {0};
-    gk__pattern p;
+    gk_tok__pattern p;
     for (int i = 0; i < 65; i++) gk_buf_puts(&deep, "(");
-    ck_assert(!gk__pattern_regex(&p, deep.data, GK_AT_FILE("a file"), &err));
+    ck_assert(!gk_tok__pattern_regex(&p, deep.data, GK_AT_FILE("a file"), &err));
     ck_assert_ptr_nonnull(strstr(message(), "64 deep"));
     gk_buf_free(&deep);
 }

@@ -34,7 +34,7 @@ static gk_buf model_with(const void *extra, size_t n) {
 
 static gk_tok *load_with(const void *extra, size_t n) {
     gk_buf b = model_with(extra, n);
-    gk_tok *t = gk__tok_from_memory(b.data, b.len, "x.model", &err);
+    gk_tok *t = gk_tok__from_memory(b.data, b.len, "x.model", &err);
     gk_buf_free(&b);
     ck_assert_msg(t != NULL, "%s", message());
     return t;
@@ -155,11 +155,11 @@ static void check_long(const gk_tok *table, const gk_tok *library) {
 }
 
 static void check_both(gk_tok *table, gk_tok *library, size_t n) {
-    ck_assert(gk__spm_by_library(library));
+    ck_assert(gk_spm__by_library(library));
     check_random(table, library, n);
     check_long(table, library);
-    ck_assert(gk__spm_by_library(table)); /* it was not the library all the time */
-    ck_assert(!gk__spm_by_library(table));
+    ck_assert(gk_spm__by_library(table)); /* it was not the library all the time */
+    ck_assert(!gk_spm__by_library(table));
     gk_tok_free(table);
     gk_tok_free(library);
 }
@@ -192,7 +192,7 @@ START_TEST(test_equal_scores) {
     gk_rng r;
     gk_rng_seed(&r, 6, "ties");
     gk_buf b = {0};
-    ck_assert(gk__spm_by_library(u));
+    ck_assert(gk_spm__by_library(u));
     for (size_t i = 0; i < 2000; i++) {
         b.len = 0;
         for (size_t n = 1 + gk_rng_below(&r, i % 2 ? 100 : 12); n > 0; n--)
@@ -200,7 +200,7 @@ START_TEST(test_equal_scores) {
         check_same(t, u, &b);
     }
     gk_buf_free(&b);
-    ck_assert(gk__spm_by_library(t));
+    ck_assert(gk_spm__by_library(t));
     gk_tok_free(t);
     gk_tok_free(u);
 }
@@ -221,7 +221,7 @@ START_TEST(test_left_to_the_library) {
     };
     for (size_t i = 0; i < COUNT(MODELS); i++) {
         gk_tok *t = load_with(MODELS[i].bytes, MODELS[i].n);
-        ck_assert_msg(!gk__spm_by_library(t), "model %zu", i);
+        ck_assert_msg(!gk_spm__by_library(t), "model %zu", i);
         gk_tok_free(t);
     }
 }

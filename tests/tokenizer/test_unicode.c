@@ -24,11 +24,11 @@ static void put(gk_buf *text, uint32_t c) {
 /* The text's four forms have the hashes; "": the text is in that form already. */
 static void check_forms(const gk_buf *text, const json_t *hashes, const char *what, uint32_t which) {
     for (size_t f = 0; f < COUNT(FORMS); f++) {
-        gk__norms norms = {.item = {{.kind = GK__UNICODE, .form = FORMS[f]}}, .n = 1};
-        gk__work w = {.a = gk_arena_new(), .err = &err};
-        gk__view in = {.text = text->data, .len = text->len}, out;
+        gk_tok__norms norms = {.item = {{.kind = GK_TOK__UNICODE, .form = FORMS[f]}}, .n = 1};
+        gk_tok__work w = {.a = gk_arena_new(), .err = &err};
+        gk_tok__view in = {.text = text->data, .len = text->len}, out;
         char hex[GK_SHA256_HEX], same[GK_SHA256_HEX];
-        ck_assert_msg(gk__normalize(&norms, &w, &in, &out), "%s", message());
+        ck_assert_msg(gk_tok__normalize(&norms, &w, &in, &out), "%s", message());
         gk_sha256_bytes(out.text, out.len, hex);
         gk_sha256_bytes(text->data, text->len, same);
         const char *want = json_string_value(json_array_get(hashes, f));

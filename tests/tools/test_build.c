@@ -53,9 +53,10 @@ static char *made(const char *arguments) {
 
 /* The sources that hold one of these words, and the link. */
 static char *those_with(const char *words) {
-    return prints(gk_arena_printf(
-        s.a, "(grep -rlE '%s' --include=*.c --include=*.cc core tokenizer model train graft data eval report tools; echo link graftkit) | sort | tr '\\n' ' '",
-        words));
+    return prints(gk_arena_printf(s.a,
+                                  "(grep -rlE '%s' --include=*.c --include=*.cc core tokenizer model train "
+                                  "graft data eval report tools; echo link graftkit) | sort | tr '\\n' ' '",
+                                  words));
 }
 
 /* One line that holds both, and make's own behind it. */
@@ -131,6 +132,22 @@ START_TEST(what_another_version_touches) {
     header("jansson.h", "#define JANSSON_VERSION \"2.15\"\n");
     const char *all = made("");
     ck_assert(strstr(all, "core/arena.c ") && strstr(all, "tools/main.c ") && strstr(all, "graft/plan.c "));
+}
+END_TEST
+
+/* Files that the assembler puts into an object: no compiler tells make of them. */
+START_TEST(embedded_files_are_depended_on) {
+    const char *rules = prints("$M COMPILING=1 -pn suites | grep -E '^[^ ]*/(page|store)/files.o:'");
+    const char *files = prints(
+        "grep -hoE 'GK_EMBED\\(.*\"\\)' report/page/files.c eval/store/files.c | sed 's/.*, \"//; s/\")//'");
+    size_t n = 0;
+    for (char *rest = gk_arena_strdup(s.a, files), *file; (file = strsep(&rest, "\n")) && *file; n++)
+        ck_assert_msg(strstr(rules, gk_arena_printf(s.a, " %s", file)) != NULL, "no rule has %s: %s", file,
+                      rules);
+    ck_assert_uint_ge(n, 6);
+    ck_assert_str_eq(prints("grep -rl '^GK_EMBED(' --include=*.c core tokenizer model train graft data eval "
+                            "report tools | sort | tr '\\n' ' '"),
+                     "eval/store/files.c report/page/files.c ");
 }
 END_TEST
 
@@ -226,6 +243,7 @@ int main(void) {
     tcase_add_checked_fixture(t, again, NULL);
     tcase_add_test(t, a_library_that_comes_and_goes);
     tcase_add_test(t, what_another_version_touches);
+    tcase_add_test(t, embedded_files_are_depended_on);
     tcase_add_test(t, other_flags);
     tcase_add_test(t, packages_that_this_call_installs);
     tcase_add_test(t, what_lacks_is_told_in_a_line);

@@ -64,7 +64,7 @@ START_TEST(the_pipeline_leaves_its_files) {
         ck_assert_uint_gt((size_t)json_integer_value(json_object_get(cell, "n")), 0);
         fe_lt += strcmp(json_string_value(json_object_get(cell, "scheme")), "FE+LT") == 0;
     }
-    ck_assert_uint_eq(fe_lt, 6); /* four templates, pooled, titled */
+    ck_assert_uint_eq(fe_lt, 6); /* four templates, pooled, full */
     json_decref(summary);
     scratch_free(&s);
 }

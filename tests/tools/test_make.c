@@ -2,41 +2,31 @@
  *
  * test_make.c: what the Makefile's pipeline says to variables that cannot be right, before anything is
  * written; and what it notes of those that can, so that a step is done again exactly when it was asked for
- * something else. And what make bench-train makes of the figures it measures. */
-#include "tests/support/scratch.h"
+ * something else. */
+#include "tests/support/program.h"
 
-#include <stdio.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
-/* Runs a shell command in the source tree with $D as the scratch folder, and nothing of what an outer make
- * left in the environment; both streams in `out`. */
+/* Runs a shell command in the source tree with $D as the scratch folder and $G the binary, and nothing of
+ * what an outer make left in the environment; both streams in `out`. */
 static int shell(scratch *s, const char *command, char *out, size_t size) {
-    char *line = gk_arena_printf(s->a, "cd '%s' && exec env -i PATH=\"$PATH\" D='%s' bash -c \"$0\" 2>&1",
-                                 GK_SOURCE_DIR, s->dir);
-    int pipe_fd[2], status;
-    ck_assert_int_eq(pipe(pipe_fd), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        dup2(pipe_fd[1], 1);
-        close(pipe_fd[0]);
-        execl("/bin/bash", "bash", "-c", line, command, (char *)NULL);
-        _exit(127);
-    }
-    close(pipe_fd[1]);
-    FILE *f = fdopen(pipe_fd[0], "r");
-    out[fread(out, 1, size - 1, f)] = '\0';
-    fclose(f);
-    ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    char *line =
+        gk_arena_printf(s->a, "cd '%s' && exec env -i PATH=\"$PATH\" D='%s' G='%s' bash -c \"$0\" 2>&1",
+                        GK_SOURCE_DIR, s->dir, program());
+    return run_shell(line, command, NULL, out, size);
 }
 
 #define ASKED                                                                                             \
     "export DECIDE='FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS " \
     "TASK SEED FREEZE RECIPE MILD MIX MIX_RATIO GENERAL'; export RUN=$D/run FAMILY=llama MODEL= SEED=1 "  \
     "THREADS=0 "                                                                                          \
-    "DATASET=fake_movies_fake_actors SCHEMES='graft/schemes/position.yaml'; "
-#define NOTE "for f in asked asked-training asked-schemes; do tools/pipeline/asked.sh $RUN/$f || exit 1; done"
+    "DATASET=fake_movies_fake_actors SCHEMES='graft/schemes/position.yaml'; "                             \
+    "export G CALLED=make OUT=$RUN TASK=disjoint MIX_RATIO=0.3 MILD=relation-mild "                       \
+    "USUAL_SCHEMES=$SCHEMES CAST='pre=base sft=relation task=task'; export USUAL_CAST=$CAST; "
+#define NOTE                                              \
+    "export TEMPLATES=${TEMPLATES:-templates/$DATASET}; " \
+    "for f in asked asked-training asked-schemes; do "    \
+    "tools/pipeline/asked.sh $RUN/$f || exit 1; done"
 
 /* Notes what is asked for, with `changes` (shell assignments) to the variables. */
 static void note(scratch *s, const char *changes) {
@@ -65,7 +55,7 @@ static int written(scratch *s) {
 static void refused(scratch *s, const char *variables, const char *a, const char *b) {
     char out[4096];
     backdate(s);
-    int code = shell(s, gk_arena_printf(s->a, "make report RUN=$D/run %s", variables), out, sizeof out);
+    int code = shell(s, gk_arena_printf(s->a, "make report G=$G RUN=$D/run %s", variables), out, sizeof out);
     ck_assert_msg(code == 2, "make %s returned %d: %s", variables, code, out);
     char *second = strchr(out, '\n');
     ck_assert_msg(!second[1] || strncmp(second + 1, "make: *** ", 10) == 0, "make %s: more than one line: %s",
@@ -96,6 +86,9 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "SCHEMES=nofile.yaml", "SCHEMES", "nofile.yaml");
     refused(&s, "SCHEMES='graft/schemes/position.yaml my file.yaml'", "SCHEMES", "'my'");
     refused(&s, "SCHEMES=", "SCHEMES is empty", "");
+    refused(&s, "SCHEMES='layers nowhere'", "SCHEMES: 'nowhere' is no scheme file", "position_untitled");
+    refused(&s, "RECIPE=nowhere", "RECIPE='nowhere' is no recipe", "pretrained-1b");
+    refused(&s, "MILD=./nowhere.yaml", "MILD='./nowhere.yaml' is no recipe", "no file");
     refused(&s, "MODEL=/nonexistent", "MODEL='/nonexistent'", "/nonexistent/config.json");
     refused(&s, "DATASET=counterfact", "DATASET=counterfact", "SOURCE=FILE");
     refused(&s, "DATASET=counterfact SOURCE=/nonexistent", "SOURCE='/nonexistent'", "no such file");
@@ -118,7 +111,7 @@ END_TEST
 /* What make would run, with the variables given. */
 static char *planned(scratch *s, const char *variables) {
     char *out = gk_arena_alloc(s->a, 1 << 16);
-    int code = shell(s, gk_arena_printf(s->a, "make -n report RUN=$D/plan %s", variables), out, 1 << 16);
+    int code = shell(s, gk_arena_printf(s->a, "make -n report G=$G RUN=$D/plan %s", variables), out, 1 << 16);
     ck_assert_msg(code == 0, "make -n %s: %d: %s", variables, code, out);
     return out;
 }
@@ -222,7 +215,7 @@ START_TEST(forgotten_variables_are_those_of_the_run) {
     scratch s = scratch_new();
     note(&s, ASKED_BEFORE);
     char *plan = gk_arena_alloc(s.a, 1 << 16);
-    int code = shell(&s, "make -n report RUN=$D/run", plan, 1 << 16);
+    int code = shell(&s, "make -n report G=$G RUN=$D/run", plan, 1 << 16);
     ck_assert_msg(code == 0, "%s", plan);
     static const char *const kept[] = {"--family gpt2",        "--seed 7",       "--relation-rows 12",
                                        "--freeze lnf",         "--name battles", "--recipe paper-mild",
@@ -243,7 +236,7 @@ START_TEST(forgotten_variables_are_those_of_the_run) {
     refused(&s, "DATASET=fake_movies_fake_actors", "was made with DATASET='battles'", "REPLACE=1");
     refused(&s, "MILD=paper-mild SEED=7", "was made with MILD='relation-mild'", "MILD=paper-mild");
     refused(&s, "TASK_ROWS=5 OUT=$D/run/experiments/x", "TASK_ROWS='5'", "RUN");
-    code = shell(&s, "make -n report RUN=$D/run SEED=9 REPLACE=1", plan, 1 << 16);
+    code = shell(&s, "make -n report G=$G RUN=$D/run SEED=9 REPLACE=1", plan, 1 << 16);
     ck_assert_msg(code == 0 && strstr(plan, "--seed 9") && strstr(plan, "--family gpt2") &&
                       strstr(plan, "--replace"),
                   "%s", plan);
@@ -253,18 +246,26 @@ START_TEST(forgotten_variables_are_those_of_the_run) {
     ck_assert_int_eq(written(&s), 0);
     note(&s, "export GIVEN='SCHEMES CAST'; " ASKED_BEFORE " SCHEMES=graft/schemes/layers.yaml");
     ck_assert_int_eq(written(&s), 2);
+    note(&s, "export GIVEN=SCHEMES; " ASKED_BEFORE " SCHEMES='layers position_untitled'");
+    code = shell(&s, "make -n report G=$G RUN=$D/run && cat $D/run/asked-*", plan, 1 << 16);
+    ck_assert_msg(code == 0 && strstr(plan, "--schemes layers --schemes position_untitled") &&
+                      strstr(plan, "  graft/schemes/layers.yaml\n") &&
+                      strstr(plan, "  train/recipes/paper-mild.yaml\n"),
+                  "%s", plan);
     /* Usual schemes stay usual, also when another dataset has other ones. */
-    note(&s, "export REPLACE=1 DATASET=battles USUAL_SCHEMES=$SCHEMES");
-    code = shell(&s, "make -n report RUN=$D/run", plan, 1 << 16);
+    note(&s, "export REPLACE=1 DATASET=battles SCHEMES=graft/schemes/position_untitled.yaml; "
+             "export USUAL_SCHEMES=$SCHEMES");
+    code = shell(&s, "make -n report G=$G RUN=$D/run", plan, 1 << 16);
     ck_assert_msg(code == 0 && strstr(plan, "position_untitled.yaml") && strstr(plan, "hybrid.yaml"), "%s",
                   plan);
     scratch_free(&s);
 }
 END_TEST
 
+#define SET(name) "set: " name "\nschemes: [{name: A, grafts: [{at: all, donor: sft}]}]\n"
 START_TEST(a_note_is_written_when_something_else_is_asked_for) {
     scratch s = scratch_new();
-    scratch_file(&s, "my.yaml", "set: mine");
+    scratch_file(&s, "my.yaml", SET("mine"));
     note(&s, "true");
     backdate(&s);
     note(&s, "true");
@@ -277,7 +278,7 @@ START_TEST(a_note_is_written_when_something_else_is_asked_for) {
     note(&s, "SEED=2 SCHEMES=$D/my.yaml");
     ck_assert_int_eq(written(&s), 2);
     backdate(&s);
-    scratch_file(&s, "my.yaml", "set: ours"); /* however old the file says it is */
+    scratch_file(&s, "my.yaml", SET("ours")); /* however old the file says it is */
     char out[256];
     ck_assert_int_eq(shell(&s, "touch -d '2000-01-01' $D/my.yaml", out, sizeof out), 0);
     note(&s, "SEED=2 SCHEMES=$D/my.yaml");
@@ -291,12 +292,17 @@ START_TEST(other_inputs_under_the_same_names_are_noticed) {
     static const char own[] =
         "export DATASET=own_rows SOURCE=$D/rows.jsonl TEMPLATES=$D/words RECIPE=$D/mine.yaml "
         "BASE_ROWS=3";
-    static const char *const changes[] = {"rows.jsonl", "words/eval.jsonl", "mine.yaml"};
+#define PROMPTS "templates/fake_movies_fake_actors/eval.jsonl"
+    static const char *const changes[] = {"echo x >$D/rows.jsonl && touch -d 2000-01-01 $D/rows.jsonl",
+                                          "sed -i 1d $D/words/eval.jsonl && touch -d 2000-01-01 "
+                                          "$D/words/eval.jsonl",
+                                          "echo x >$D/mine.yaml && touch -d 2000-01-01 $D/mine.yaml",
+                                          "rm $D/words/qa.jsonl"};
     static const int at[] = {1, 1, 4, 1};
     scratch s = scratch_new();
     char out[256];
     ck_assert(gk_mkdirs(scratch_path(&s, "words"), NULL));
-    scratch_file(&s, "words/eval.jsonl", "{}");
+    ck_assert_int_eq(shell(&s, "cp " PROMPTS " $D/words", out, sizeof out), 0);
     scratch_file(&s, "words/qa.jsonl", "{}");
     scratch_file(&s, "rows.jsonl", "{}");
     scratch_file(&s, "mine.yaml", "lr: 1");
@@ -305,10 +311,7 @@ START_TEST(other_inputs_under_the_same_names_are_noticed) {
         backdate(&s);
         note(&s, i ? own : gk_arena_printf(s.a, "%s; TEMPLATES=$D/words/", own));
         ck_assert_int_eq(written(&s), 0);
-        const char *change =
-            i < 3 ? gk_arena_printf(s.a, "echo x >$D/%s && touch -d 2000-01-01 $D/%s", changes[i], changes[i])
-                  : "rm $D/words/qa.jsonl";
-        ck_assert_int_eq(shell(&s, change, out, sizeof out), 0);
+        ck_assert_int_eq(shell(&s, changes[i], out, sizeof out), 0);
         note(&s, own);
         ck_assert_int_eq(written(&s), at[i]);
     }
@@ -351,45 +354,6 @@ START_TEST(parts_of_a_model_are_noticed) {
 }
 END_TEST
 
-static void script(scratch *s, const char *name, const char *text) {
-    ck_assert_int_eq(chmod(scratch_file(s, name, text), 0755), 0);
-}
-
-/* tools/bench/bench_train.sh with stand-ins for both sides: medians and ratios come from the RESULT lines of its
- * own runs, and a peer that fails is left out. */
-START_TEST(bench_train_tells_medians_and_ratios) {
-    scratch s = scratch_new();
-    char out[8192];
-    script(&s, "bench_train",
-           "#!/bin/bash\n[[ $* = *bf16* ]] && echo RESULT mode=bf16 tokens_per_s=700 best_tokens_per_s=800 "
-           "peak_gib=1.25 "
-           "&& exit\necho >>$D/n; echo RESULT mode=fp32 tokens_per_s=$((100 * ($(wc -l <$D/n) * 2 % 5))) "
-           "best_tokens_per_s=450 peak_gib=1.50\n");
-    script(&s, "python",
-           "#!/bin/bash\ncase \"$*\" in *bf16*) echo no memory >&2; exit 1;; esac\n"
-           "echo RESULT mode=fp32 tokens_per_s=160.0 best_tokens_per_s=180 peak_gib=2.50 torch=2\n");
-    int code = shell(&s, "BIN=$D PYTHON=$D/python ROUNDS=3 THREADS=2 tools/bench/bench_train.sh", out, sizeof out);
-    ck_assert_msg(code == 0, "%d: %s", code, out);
-    ck_assert_msg(strstr(out, "\n| gpt2-124m graftkit fp32 | 100 / 200 / 400 | 200 | 450 | - | - | 1.50 |\n"),
-                  "%s", out);
-    ck_assert_msg(strstr(out, "\n| gpt2-124m graftkit bf16 | 700 / 700 / 700 | 700 | 800 | - | - | 1.25 |\n"),
-                  "%s", out);
-    ck_assert_msg(
-        strstr(out,
-               "\n| gpt2-124m torch fp32 | 160.0 / 160.0 / 160.0 | 160.0 | 180 | 1.25 | 2.50 | 2.50 |\n"),
-        "%s", out);
-    ck_assert_msg(strstr(out, "failed: no memory\n") && !strstr(out, "| gpt2-124m torch bf16"), "%s", out);
-
-    ck_assert_int_eq(shell(&s, "SHAPES='small odd' tools/bench/bench_train.sh", out, sizeof out), 1);
-    ck_assert_ptr_nonnull(strstr(out, "SHAPES: 'odd' is none of small texts gpt2-124m"));
-    ck_assert_int_eq(shell(&s, "SHAPES=texts tools/bench/bench_train.sh", out, sizeof out), 1);
-    ck_assert_ptr_nonnull(strstr(out, "TOKENIZER=DIR"));
-    ck_assert_int_eq(shell(&s, "BIN=$D/none PYTHON= tools/bench/bench_train.sh", out, sizeof out), 1);
-    ck_assert_ptr_nonnull(strstr(out, "bench-train: gpt2-124m graftkit fp32: "));
-    scratch_free(&s);
-}
-END_TEST
-
 int main(void) {
     Suite *suite = suite_create("make");
     TCase *t = tcase_create("make");
@@ -404,7 +368,6 @@ int main(void) {
     tcase_add_test(t, other_inputs_under_the_same_names_are_noticed);
     tcase_add_test(t, other_weights_under_the_same_name_are_noticed);
     tcase_add_test(t, parts_of_a_model_are_noticed);
-    tcase_add_test(t, bench_train_tells_medians_and_ratios);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

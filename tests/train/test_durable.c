@@ -24,7 +24,7 @@ static trial make_trial(void) {
 }
 
 static char *checkpoint(scratch *s, const char *run, int64_t step) {
-    return gk__kept_path(s->a, scratch_path(s, run), step);
+    return gk_train__checkpoint_files_path(s->a, scratch_path(s, run), step);
 }
 
 /* The run that nothing happened to, in the folder "whole". To be made before this process trains itself: what
@@ -168,9 +168,9 @@ static void stop_at_incident(scratch *s, trial *t, int64_t last) {
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     ck_assert_ptr_null(strchr(gk_error_text(&t->err, (char[2048]){0}, 2048), '\n'));
     gk_error err = {0};
-    gk__checkpoint *c = gk__checkpoint_open(checkpoint(s, "run", last), &err);
+    gk_train__checkpoint *c = gk_train__checkpoint_open(checkpoint(s, "run", last), &err);
     ck_assert_msg(c != NULL, "%s: %s", err.file, err.what);
-    gk__checkpoint_close(c);
+    gk_train__checkpoint_close(c);
     ck_assert_uint_eq(count_files(scratch_path(s, "run"), "checkpoint-"), (size_t)t->recipe.keep_last);
     ck_assert_uint_eq(count_files(scratch_path(s, "run"), ".tmp-"), 0);
     ck_assert(!gk_exists(scratch_path(s, "run/train.json")));
@@ -256,14 +256,14 @@ START_TEST(no_flipped_bit_goes_unnoticed) {
     for (off_t at = 0; at < size; at += at < header ? 1 : 97) {
         int bit = (int)(at % 8);
         flip_bit(path, at, bit);
-        gk__checkpoint *c = gk__checkpoint_open(path, &err);
+        gk_train__checkpoint *c = gk_train__checkpoint_open(path, &err);
         ck_assert_msg(!c, "bit %d of byte %ld of %ld makes no difference", bit, (long)at, (long)size);
         assert_error_at(&err, path, "");
         flip_bit(path, at, bit);
     }
-    gk__checkpoint *c = gk__checkpoint_open(path, &err);
+    gk_train__checkpoint *c = gk_train__checkpoint_open(path, &err);
     ck_assert_ptr_nonnull(c);
-    gk__checkpoint_close(c);
+    gk_train__checkpoint_close(c);
     gk_model_free(t.model);
     scratch_free(&s);
 }
@@ -366,24 +366,24 @@ START_TEST(arrays_of_several_types_come_back) {
     arrays *x = make_arrays(&s, 3), *y = make_arrays(&s, 5);
     char *path = scratch_path(&s, "c.safetensors");
     json_t *inputs = json_pack("{s:i}", "made", 1), *back;
-    gk__state at = {.step = 4, .tokens = 70, .loss = 0.5, .valid_loss = NAN, .best_loss = NAN}, got;
+    gk_train__state at = {.step = 4, .tokens = 70, .loss = 0.5, .valid_loss = NAN, .best_loss = NAN}, got;
     gk_error err = {0};
-    ck_assert(gk__checkpoint_save(path, x->list, 3, inputs, NULL, &at, &err));
-    gk__checkpoint *c = gk__checkpoint_open(path, &err);
+    ck_assert(gk_train__checkpoint_save(path, x->list, 3, inputs, NULL, &at, &err));
+    gk_train__checkpoint *c = gk_train__checkpoint_open(path, &err);
     ck_assert_msg(c != NULL, "%s", err.what);
-    back = gk__checkpoint_inputs(c, &err);
-    ck_assert(json_equal(inputs, back) && gk__checkpoint_state(c, 10, &got, &err));
+    back = gk_train__checkpoint_inputs(c, &err);
+    ck_assert(json_equal(inputs, back) && gk_train__checkpoint_state(c, 10, &got, &err));
     ck_assert(got.step == 4 && got.tokens == 70 && got.loss == 0.5 && isnan(got.valid_loss));
-    ck_assert(!gk__checkpoint_state(c, 3, &got, &err)); /* beyond the run's end */
+    ck_assert(!gk_train__checkpoint_state(c, 3, &got, &err)); /* beyond the run's end */
     y->list[1].type = "F16";
-    ck_assert(!gk__checkpoint_load(c, y->list, 3, &err));
+    ck_assert(!gk_train__checkpoint_load(c, y->list, 3, &err));
     assert_error_at(&err, path, ": field 'b': the checkpoint has no such array of 7 values of type F16");
     ck_assert_float_eq(y->f[1], 5); /* untouched */
     y->list[1].type = "BF16";
-    ck_assert(gk__checkpoint_load(c, y->list, 3, &err));
+    ck_assert(gk_train__checkpoint_load(c, y->list, 3, &err));
     ck_assert(memcmp(x->f, y->f, sizeof x->f) == 0 && memcmp(x->b, y->b, sizeof x->b) == 0 &&
               memcmp(x->u, y->u, sizeof x->u) == 0);
-    gk__checkpoint_close(c);
+    gk_train__checkpoint_close(c);
     json_decref(inputs);
     json_decref(back);
     scratch_free(&s);
@@ -396,13 +396,13 @@ START_TEST(old_checkpoints_go_and_damaged_newer_ones_too) {
                                         "checkpoint-100.safetensors", "checkpoint-7.safetensors",
                                         "checkpoint-.safetensors",    "checkpoint-5.safetensors.bak"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) scratch_file(&s, files[i], "x");
-    gk__kept *list;
-    ck_assert_uint_eq(gk__kept_list(s.a, s.dir, &list), 4);
+    gk_train__checkpoint_file *list;
+    ck_assert_uint_eq(gk_train__checkpoint_files_list(s.a, s.dir, &list), 4);
     ck_assert(list[0].step == 100 && list[1].step == 20 && list[2].step == 7 && list[3].step == 3);
-    gk__kept_prune(s.dir, 20, 2);
-    ck_assert_uint_eq(gk__kept_list(s.a, s.dir, &list), 2);
+    gk_train__checkpoint_files_prune(s.dir, 20, 2);
+    ck_assert_uint_eq(gk_train__checkpoint_files_list(s.a, s.dir, &list), 2);
     ck_assert(list[0].step == 20 && list[1].step == 7);
-    ck_assert(gk__kept_remove(s.dir, NULL));
+    ck_assert(gk_train__checkpoint_files_remove(s.dir, NULL));
     ck_assert_uint_eq(count_files(s.dir, "checkpoint-"), 2);
     scratch_free(&s);
 }

@@ -8,7 +8,7 @@
 enum { MOST = 4000 };
 
 typedef struct walk { /* every step of a plan */
-    gk__plan *plan;
+    gk_train__step_texts *plan;
     int64_t steps;
     uint32_t text[MOST];
     size_t start[MOST]; /* step k takes text[start[k] .. start[k+1]-1] */
@@ -21,20 +21,20 @@ static gk_corpus *own, *general;
 static void walk_of(const gk_recipe *r, uint64_t seed, walk *w) {
     *w = (walk){0};
     gk_train_job job = {.corpus = own, .mix = r->mix_ratio > 0 ? general : NULL, .recipe = r, .seed = seed};
-    w->plan = gk__plan_new(&job, NULL);
+    w->plan = gk_train__step_texts_new(&job, NULL);
     ck_assert_ptr_nonnull(w->plan);
-    w->steps = gk__plan_steps(w->plan);
+    w->steps = gk_train__step_texts_steps(w->plan);
     ck_assert_int_lt(w->steps, MOST);
     w->start[0] = 0;
     for (int64_t k = 0; k < w->steps; k++) {
-        gk__texts t = gk__plan_next(w->plan);
+        gk_train__next_texts t = gk_train__step_texts_next(w->plan);
         ck_assert(t.n > 0 && w->start[k] + t.n < MOST);
         memcpy(w->text + w->start[k], t.text, t.n * sizeof *t.text);
         w->start[k + 1] = w->start[k] + t.n;
         w->epoch[k] = t.epoch;
         w->ends_epoch[k] = t.ends_epoch;
     }
-    gk__plan_free(w->plan);
+    gk_train__step_texts_free(w->plan);
 }
 
 static int64_t rows_of(uint32_t text) {
@@ -154,17 +154,17 @@ START_TEST(a_plan_goes_on_from_anywhere) {
     if (_i > 1) mix_in(&r, 0.4);
     walk_of(&r, 9, &w);
     gk_train_job job = {.corpus = own, .mix = _i > 1 ? general : NULL, .recipe = &r, .seed = 9};
-    gk__plan *p = gk__plan_new(&job, NULL);
+    gk_train__step_texts *p = gk_train__step_texts_new(&job, NULL);
     for (int64_t from = w.steps - 1; from >= 0; from--) {
-        gk__plan_seek(p, from);
+        gk_train__step_texts_seek(p, from);
         for (int64_t k = from; k < w.steps && k < from + 3; k++) {
-            gk__texts t = gk__plan_next(p);
+            gk_train__next_texts t = gk_train__step_texts_next(p);
             ck_assert_uint_eq(t.n, w.start[k + 1] - w.start[k]);
             ck_assert_mem_eq(t.text, w.text + w.start[k], t.n * sizeof *t.text);
             ck_assert(t.epoch == w.epoch[k] && t.ends_epoch == w.ends_epoch[k]);
         }
     }
-    gk__plan_free(p);
+    gk_train__step_texts_free(p);
 }
 END_TEST
 
@@ -195,10 +195,10 @@ START_TEST(warm_up_is_steps_or_a_share) {
     } cases[] = {{0, 5}, {0.03, 2}, {0.5, 21}, {1, 42}, {0.001, 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         r.warmup_ratio = cases[i].ratio;
-        gk__plan *p = gk__plan_new(&job, NULL);
-        ck_assert_int_eq(gk__plan_steps(p), 42);
-        ck_assert_int_eq(gk__plan_warmup(p), cases[i].warmup);
-        gk__plan_free(p);
+        gk_train__step_texts *p = gk_train__step_texts_new(&job, NULL);
+        ck_assert_int_eq(gk_train__step_texts_steps(p), 42);
+        ck_assert_int_eq(gk_train__step_texts_warmup(p), cases[i].warmup);
+        gk_train__step_texts_free(p);
     }
 }
 END_TEST

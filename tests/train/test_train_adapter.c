@@ -84,8 +84,8 @@ START_TEST(an_adapter_s_checkpoint_is_small) {
     ck_assert(kill_at(train_in_child(&t, dir, false), scratch_path(&s, "run/metrics.jsonl"), 4000, 0));
     gk_model *m = make_model();
     gk_adapter *a = gk_adapter_new(gk_model_config(m), &t.recipe.lora, 1, NULL);
-    gk__kept *kept;
-    ck_assert_uint_ge(gk__kept_list(s.a, dir, &kept), 1);
+    gk_train__checkpoint_file *kept;
+    ck_assert_uint_ge(gk_train__checkpoint_files_list(s.a, dir, &kept), 1);
     off_t size = size_of(kept[0].path);
     off_t arrays = (off_t)(3 * gk_adapter_floats(a) * sizeof(float));
     ck_assert(size > arrays && size < arrays + 8192);
@@ -129,21 +129,21 @@ START_TEST(operations_of_what_is_frozen_are_left_out) {
     trial t = lora_trial(&s);
     gk_model *m = make_model();
     gk_train_job job = {.model = m, .base = t.base, .recipe = &t.recipe};
-    gk__state at = {0};
-    gk__trained trained;
-    gk__pace p;
+    gk_train__state at = {0};
+    gk_train__trained trained;
+    gk_train__throughput p;
     const uint32_t none[3] = {0},
                    some[3] = {1u << GK_Q, 1u << GK_Q | 1u << GK_DOWN | 1u << GK_LN1, 1u << GK_HEAD};
-    ck_assert(gk__trained_make(&job, none, &trained, NULL));
-    gk__pace_begin(&p, &job, &trained, NULL, &at, 10);
+    ck_assert(gk_train__trained_make(&job, none, &trained, NULL));
+    gk_train__throughput_begin(&p, &job, &trained, NULL, &at, 10);
     double all = 2 * (4 * 16 * 16 + 3 * 16 * 24) + 40 * 16, adapter = 2 * 4 * (4 * 32 + 3 * 40);
     ck_assert_double_eq(p.less_a_row, 2 * all - 6 * adapter);
-    gk__trained_free(&trained);
+    gk_train__trained_free(&trained);
     t.recipe.lora.rank = 0;
-    ck_assert(gk__trained_make(&job, some, &trained, NULL));
-    gk__pace_begin(&p, &job, &trained, some, &at, 10);
+    ck_assert(gk_train__trained_make(&job, some, &trained, NULL));
+    gk_train__throughput_begin(&p, &job, &trained, some, &at, 10);
     ck_assert_double_eq(p.less_a_row, 2 * (2 * 256 + 16 * 24 + 40 * 16));
-    gk__trained_free(&trained);
+    gk_train__trained_free(&trained);
     gk_model_free(m);
     scratch_free(&s);
 }

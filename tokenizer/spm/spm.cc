@@ -15,17 +15,17 @@
 
 namespace sp = sentencepiece;
 
-struct gk__spm {
+struct gk_spm__model {
     sp::SentencePieceProcessor proc;
 };
 
 namespace {
 
 void say(char *why, const char *text) {
-    std::snprintf(why, GK__SPM_WHY, "%s", text);
+    std::snprintf(why, GK_SPM__WHY, "%s", text);
 }
 
-// A status reads "src/file.cc(12) [(condition)] the message"; a user needs the message, where there is one.
+// A status reads "FILE(12) [(condition)] the message"; a user needs the message, where there is one.
 bool succeeded(const sp::util::Status &status, char *why) {
     if (status.ok()) return true;
     const char *text = status.message();
@@ -79,73 +79,73 @@ class Sentences : public sp::SentenceIterator {
 
 } // namespace
 
-const char *gk__spm_version(void) {
+const char *gk_spm__version(void) {
     return GK_SENTENCEPIECE_VERSION; // the library has no function that says it
 }
 
-gk__spm *gk__spm_open(const void *bytes, size_t len, bool prefix, char why[GK__SPM_WHY]) {
-    gk__spm *m = nullptr;
+gk_spm__model *gk_spm__open(const void *bytes, size_t len, bool prefix, char why[GK_SPM__WHY]) {
+    gk_spm__model *m = nullptr;
     bool ok = guarded(why, [&] {
         // A message that is there twice is read as one, whose members are the later ones: a NormalizerSpec
         // (3) with add_dummy_prefix (3) behind the model changes that and nothing else.
         std::string all(static_cast<const char *>(bytes), len);
         all += {'\x1A', '\x02', '\x18', prefix ? '\x01' : '\x00'};
-        m = new gk__spm;
+        m = new gk_spm__model;
         return succeeded(m->proc.LoadFromSerializedProto(all), why);
     });
     if (ok) return m;
-    gk__spm_free(m);
+    gk_spm__free(m);
     return nullptr;
 }
 
-void gk__spm_free(gk__spm *m) {
+void gk_spm__free(gk_spm__model *m) {
     delete m;
 }
 
-int gk__spm_size(const gk__spm *m) {
+int gk_spm__size(const gk_spm__model *m) {
     return m->proc.GetPieceSize();
 }
-int gk__spm_bos(const gk__spm *m) {
+int gk_spm__bos(const gk_spm__model *m) {
     return m->proc.bos_id();
 }
-int gk__spm_eos(const gk__spm *m) {
+int gk_spm__eos(const gk_spm__model *m) {
     return m->proc.eos_id();
 }
-int gk__spm_unk(const gk__spm *m) {
+int gk_spm__unk(const gk_spm__model *m) {
     return m->proc.unk_id();
 }
-const char *gk__spm_piece(const gk__spm *m, int id) {
+const char *gk_spm__piece(const gk_spm__model *m, int id) {
     return m->proc.IdToPiece(id).c_str();
 }
-int gk__spm_find(const gk__spm *m, const char *piece) {
+int gk_spm__find(const gk_spm__model *m, const char *piece) {
     int id = m->proc.PieceToId(piece); // of what it does not know, the unknown piece's
     return m->proc.IdToPiece(id) == piece ? id : -1;
 }
-int gk__spm_byte(const gk__spm *m, int id) {
+int gk_spm__byte(const gk_spm__model *m, int id) {
     unsigned value = 0;
-    if (!m->proc.IsByte(id) || std::sscanf(gk__spm_piece(m, id), "<0x%2X>", &value) != 1) return -1;
+    if (!m->proc.IsByte(id) || std::sscanf(gk_spm__piece(m, id), "<0x%2X>", &value) != 1) return -1;
     return static_cast<int>(value);
 }
-float gk__spm_score(const gk__spm *m, int id) {
+float gk_spm__score(const gk_spm__model *m, int id) {
     return m->proc.GetScore(id);
 }
-bool gk__spm_is_unused(const gk__spm *m, int id) {
+bool gk_spm__is_unused(const gk_spm__model *m, int id) {
     return m->proc.IsUnused(id);
 }
-bool gk__spm_is_control(const gk__spm *m, int id) {
+bool gk_spm__is_control(const gk_spm__model *m, int id) {
     return m->proc.IsControl(id);
 }
-bool gk__spm_is_reserved(const gk__spm *m, int id) {
+bool gk_spm__is_reserved(const gk_spm__model *m, int id) {
     return m->proc.IsControl(id) || m->proc.IsUnknown(id) || m->proc.IsByte(id);
 }
 
-bool gk__spm_encode(const gk__spm *m, const char *text, size_t len, gk__spm_token **out, size_t *n,
-                    char why[GK__SPM_WHY]) {
+bool gk_spm__encode(const gk_spm__model *m, const char *text, size_t len, gk_spm__token **out, size_t *n,
+                    char why[GK_SPM__WHY]) {
     return guarded(why, [&] {
         sp::ImmutableSentencePieceText spt;
         if (!succeeded(m->proc.Encode(std::string_view(text, len), spt.mutable_proto()), why)) return false;
         size_t count = spt.pieces_size();
-        auto *t = static_cast<gk__spm_token *>(std::calloc(count + 1, sizeof(gk__spm_token)));
+        auto *t = static_cast<gk_spm__token *>(std::calloc(count + 1, sizeof(gk_spm__token)));
         if (!t) throw std::bad_alloc();
         for (size_t i = 0; i < count; i++) {
             const auto piece = spt.pieces(static_cast<int>(i));
@@ -157,8 +157,8 @@ bool gk__spm_encode(const gk__spm *m, const char *text, size_t len, gk__spm_toke
     });
 }
 
-bool gk__spm_decode(const gk__spm *m, const int32_t *id, size_t n, char **text, size_t *len,
-                    char why[GK__SPM_WHY]) {
+bool gk_spm__decode(const gk_spm__model *m, const int32_t *id, size_t n, char **text, size_t *len,
+                    char why[GK_SPM__WHY]) {
     return guarded(why, [&] {
         std::string s;
         if (!succeeded(m->proc.Decode(std::vector<int>(id, id + n), &s), why)) return false;
@@ -167,8 +167,8 @@ bool gk__spm_decode(const gk__spm *m, const int32_t *id, size_t n, char **text, 
     });
 }
 
-bool gk__spm_train(const char *const *sentences, size_t n, int vocab, char **model, size_t *len,
-                   char why[GK__SPM_WHY]) {
+bool gk_spm__train(const char *const *sentences, size_t n, int vocab, char **model, size_t *len,
+                   char why[GK_SPM__WHY]) {
     return guarded(why, [&] {
         // One thread, because with more the order of their results could decide between equals. minloglevel 3
         // keeps the library from writing to stderr (its level is one for the process).
@@ -181,7 +181,7 @@ bool gk__spm_train(const char *const *sentences, size_t n, int vocab, char **mod
             {"add_dummy_prefix", "true"},
             {"remove_extra_whitespaces", "false"},
             {"split_digits", "false"},
-            {"max_sentence_length", std::to_string(GK__SPM_TEXT_MAX)},
+            {"max_sentence_length", std::to_string(GK_SPM__TEXT_MAX)},
             {"unk_id", "0"},
             {"bos_id", "1"},
             {"eos_id", "2"},
@@ -197,6 +197,6 @@ bool gk__spm_train(const char *const *sentences, size_t n, int vocab, char **mod
     });
 }
 
-void gk__spm_release(void *p) {
+void gk_spm__release(void *p) {
     std::free(p);
 }

@@ -1,4 +1,4 @@
-/* spm_bpe.c: a sentencepiece BPE model as a table of merges, encoded with by merge.c.
+/* spm_bpe.c: a sentencepiece BPE model as a table of merges, encoded with by bpe_merges.c.
  *
  * The library merges two neighbours when what they spell is a piece, the highest score first and of equal
  * scores the leftmost. So each way to cut a piece into two pieces is an entry of the table, and the rank is
@@ -26,9 +26,9 @@
 /* Characters as the ends of words tell them apart: ASCII, the mark, all others. */
 enum { CLASS_MARK = 0x80, CLASS_OTHER, CLASSES };
 
-struct gk__spm_bpe {
+struct gk_spm__bpe {
     gk_arena *a;
-    gk__bpe_model model;
+    gk_tok__bpe_model model;
     bool squeeze;
     bool joined[CLASSES][CLASSES]; /* some piece has one after the other */
 };
@@ -36,12 +36,12 @@ struct gk__spm_bpe {
 /* ---------------------------------------------------------------- building */
 
 typedef struct builder {
-    const gk__spm *m;
-    gk__spm_bpe *b;
+    const gk_spm__model *m;
+    gk_spm__bpe *b;
     gk_arena *tmp;
-    gk__strings normal; /* all that can be a symbol */
-    uint32_t *rank;     /* of an id */
-    gk__pair *pair;
+    gk_tok__strings normal; /* all that can be a symbol */
+    uint32_t *rank;         /* of an id */
+    gk_tok__merge *pair;
     size_t n_pairs, pairs_cap, n_chars;
 } builder;
 
@@ -51,31 +51,31 @@ static size_t class_of(const char *s) {
 }
 
 static bool is_char(const char *piece, size_t len) {
-    return len == gk__utf8_len(*piece);
+    return len == gk_tok__utf8_len(*piece);
 }
 
 static bool collect_normal(builder *w, int size) {
-    gk__strings_init(&w->normal, w->tmp, (size_t)size);
+    gk_tok__strings_init(&w->normal, w->tmp, (size_t)size);
     for (int id = 0; id < size; id++) {
-        const char *piece = gk__spm_piece(w->m, id);
+        const char *piece = gk_spm__piece(w->m, id);
         size_t len = strlen(piece);
-        if (gk__spm_is_unused(w->m, id)) return false;
-        if (gk__spm_is_reserved(w->m, id)) continue;
-        if (len > PIECE_MAX || !gk__strings_add(&w->normal, piece, len, id)) return false;
+        if (gk_spm__is_unused(w->m, id)) return false;
+        if (gk_spm__is_reserved(w->m, id)) continue;
+        if (len > PIECE_MAX || !gk_tok__strings_add(&w->normal, piece, len, id)) return false;
         w->n_chars += is_char(piece, len);
     }
-    return gk__strings_get(&w->normal, MARK, MARK_LEN) >= 0;
+    return gk_tok__strings_get(&w->normal, MARK, MARK_LEN) >= 0;
 }
 
 static bool collect_reserved(builder *w, int size) {
     int32_t *byte_id = w->b->model.byte_id;
     for (int i = 0; i < 256; i++) byte_id[i] = -1;
     for (int id = 0; id < size; id++) {
-        if (!gk__spm_is_reserved(w->m, id)) continue;
-        const char *piece = gk__spm_piece(w->m, id);
+        if (!gk_spm__is_reserved(w->m, id)) continue;
+        const char *piece = gk_spm__piece(w->m, id);
         size_t len = strlen(piece);
-        if (is_char(piece, len) || gk__strings_get(&w->normal, piece, len) >= 0) return false;
-        int value = gk__spm_byte(w->m, id);
+        if (is_char(piece, len) || gk_tok__strings_get(&w->normal, piece, len) >= 0) return false;
+        int value = gk_spm__byte(w->m, id);
         if (value >= 0) byte_id[value] = id;
     }
     for (int i = 0; i < 256; i++)
@@ -95,7 +95,7 @@ static int by_score(const void *a, const void *b) {
 
 static void rank_pieces(builder *w, int size) {
     scored *all = gk_arena_alloc(w->tmp, (size_t)size * sizeof *all);
-    for (int i = 0; i < size; i++) all[i] = (scored){gk__spm_score(w->m, i), i};
+    for (int i = 0; i < size; i++) all[i] = (scored){gk_spm__score(w->m, i), i};
     qsort(all, (size_t)size, sizeof *all, by_score);
     w->rank = gk_arena_alloc(w->tmp, (size_t)size * sizeof *w->rank);
     uint32_t rank = 0;
@@ -109,7 +109,7 @@ static void add_char(builder *w, const char *piece, size_t len, int32_t id) {
     if (len == 1)
         w->b->model.ascii_id[(unsigned char)*piece] = id;
     else
-        gk__strings_add(&w->b->model.words, piece, len, id);
+        gk_tok__strings_add(&w->b->model.words, piece, len, id);
 }
 
 static void add_pair(builder *w, int32_t left, int32_t right, int32_t id) {
@@ -118,59 +118,59 @@ static void add_pair(builder *w, int32_t left, int32_t right, int32_t id) {
         w->pair = gk_grow(w->pair, w->n_pairs * sizeof *w->pair, cap * sizeof *w->pair);
         w->pairs_cap = cap;
     }
-    w->pair[w->n_pairs++] = (gk__pair){(uint32_t)left, (uint32_t)right, w->rank[id], id};
+    w->pair[w->n_pairs++] = (gk_tok__merge){(uint32_t)left, (uint32_t)right, w->rank[id], id};
 }
 
 /* All ways to cut a piece of several characters in two. */
 static bool add_piece(builder *w, const char *piece, size_t len, int32_t id) {
     for (size_t i = 0, n; i < len; i += n) {
-        n = gk__utf8_len(piece[i]);
-        if (gk__strings_get(&w->normal, piece + i, n) < 0) return false;
+        n = gk_tok__utf8_len(piece[i]);
+        if (gk_tok__strings_get(&w->normal, piece + i, n) < 0) return false;
         if (i + n == len) break;
         w->b->joined[class_of(piece + i)][class_of(piece + i + n)] = true;
-        int32_t left = gk__strings_get(&w->normal, piece, i + n);
-        int32_t right = left < 0 ? -1 : gk__strings_get(&w->normal, piece + i + n, len - i - n);
+        int32_t left = gk_tok__strings_get(&w->normal, piece, i + n);
+        int32_t right = left < 0 ? -1 : gk_tok__strings_get(&w->normal, piece + i + n, len - i - n);
         if (right >= 0) add_pair(w, left, right, id);
     }
     return true;
 }
 
 static bool build(builder *w) {
-    int size = gk__spm_size(w->m);
-    gk__bpe_model *model = &w->b->model;
+    int size = gk_spm__size(w->m);
+    gk_tok__bpe_model *model = &w->b->model;
     if (!collect_normal(w, size) || !collect_reserved(w, size)) return false;
     rank_pieces(w, size);
-    gk__strings_init(&model->words, w->b->a, w->n_chars);
+    gk_tok__strings_init(&model->words, w->b->a, w->n_chars);
     for (size_t i = 0; i < sizeof model->ascii_id / sizeof *model->ascii_id; i++) model->ascii_id[i] = -1;
     for (int id = 0; id < size; id++) {
-        if (gk__spm_is_reserved(w->m, id)) continue;
-        const char *piece = gk__spm_piece(w->m, id);
+        if (gk_spm__is_reserved(w->m, id)) continue;
+        const char *piece = gk_spm__piece(w->m, id);
         size_t len = strlen(piece);
         if (is_char(piece, len))
             add_char(w, piece, len, id);
         else if (!add_piece(w, piece, len, id))
             return false;
     }
-    gk__pairs_init(&model->pairs, w->b->a, w->n_pairs);
-    for (size_t i = 0; i < w->n_pairs; i++) gk__pairs_add(&model->pairs, w->pair[i]);
+    gk_tok__merges_init(&model->pairs, w->b->a, w->n_pairs);
+    for (size_t i = 0; i < w->n_pairs; i++) gk_tok__merges_add(&model->pairs, w->pair[i]);
     return true;
 }
 
-gk__spm_bpe *gk__spm_bpe_new(const gk__spm *m, const gk__spm_facts *facts) {
+gk_spm__bpe *gk_spm__bpe_new(const gk_spm__model *m, const gk_spm__facts *facts) {
     if (!facts->byte_fallback || !facts->escape || facts->user_defined) return NULL;
-    gk__spm_bpe *b = gk_alloc(sizeof *b);
-    *b = (gk__spm_bpe){
+    gk_spm__bpe *b = gk_alloc(sizeof *b);
+    *b = (gk_spm__bpe){
         .a = gk_arena_new(), .model = {.byte_fallback = true, .unk = -1}, .squeeze = facts->squeeze};
     builder w = {.m = m, .b = b, .tmp = gk_arena_new()};
     bool ok = build(&w);
     gk_free(w.pair);
     gk_arena_free(w.tmp);
     if (ok) return b;
-    gk__spm_bpe_free(b);
+    gk_spm__bpe_free(b);
     return NULL;
 }
 
-void gk__spm_bpe_free(gk__spm_bpe *b) {
+void gk_spm__bpe_free(gk_spm__bpe *b) {
     if (!b) return;
     gk_arena_free(b->a);
     gk_free(b);
@@ -193,11 +193,11 @@ static void put(normal *o, const char *bytes, size_t n, size_t at) {
 
 /* As the library does it, down to where a byte belongs: all bytes of a character begin where it does; spaces
  * left out belong to what is before them; at the end a U+2581 of the text is left out like a space. */
-static gk__view normalize(const gk__spm_bpe *b, bool prefix, const char *text, size_t len, gk_arena *a) {
+static gk_tok__view normalize(const gk_spm__bpe *b, bool prefix, const char *text, size_t len, gk_arena *a) {
     size_t room = len + MARK_LEN, i = 0, end = len;
     for (size_t k = 0; k < len; k++) room += text[k] == ' ' ? MARK_LEN - 1 : 0;
     while (b->squeeze && i < len && text[i] == ' ') i++;
-    if (i == len) return (gk__view){.text = ""};
+    if (i == len) return (gk_tok__view){.text = ""};
     normal o = {gk_arena_alloc(a, room + 1), gk_arena_alloc(a, (room + 1) * sizeof *o.at), 0};
     if (prefix) put(&o, MARK, MARK_LEN, i);
     bool after_space = b->squeeze;
@@ -207,7 +207,7 @@ static gk__view normalize(const gk__spm_bpe *b, bool prefix, const char *text, s
             after_space = b->squeeze;
             i++;
         } else {
-            size_t n = gk__utf8_len(text[i]);
+            size_t n = gk_tok__utf8_len(text[i]);
             put(&o, text + i, n, i);
             after_space = false;
             i += n;
@@ -218,34 +218,34 @@ static gk__view normalize(const gk__spm_bpe *b, bool prefix, const char *text, s
         end = o.at[o.len];
     }
     o.at[o.len] = (uint32_t)end;
-    return (gk__view){.text = o.text, .len = o.len, .at = o.at};
+    return (gk_tok__view){.text = o.text, .len = o.len, .at = o.at};
 }
 
 /* ---------------------------------------------------------------- encoding */
 
 /* Where no piece has one character after the other, no merge reaches across, so the text can be cut there:
  * what is on one side never changes the other. The words are short, and come again. */
-void gk__spm_bpe_encode(const gk__spm_bpe *b, bool prefix, const char *text, size_t len, gk__ids *out) {
+void gk_spm__bpe_encode(const gk_spm__bpe *b, bool prefix, const char *text, size_t len, gk_tok__ids *out) {
     gk_arena *a = gk_arena_new();
-    gk__cache *cache = gk__cache_new(len);
-    gk__range range[WORDS];
-    gk__words words = {.view = normalize(b, prefix, text, len, a), .item = range};
+    gk_tok__word_cache *cache = gk_tok__word_cache_new(len);
+    gk_tok__range range[WORDS];
+    gk_tok__words words = {.view = normalize(b, prefix, text, len, a), .item = range};
     const char *s = words.view.text;
     size_t begin = 0, n;
     for (size_t i = 0, left = words.view.len ? class_of(s) : 0; i < words.view.len; i += n) {
-        n = gk__utf8_len(s[i]);
+        n = gk_tok__utf8_len(s[i]);
         bool last = i + n == words.view.len;
         size_t right = last ? 0 : class_of(s + i + n);
         if (last || !b->joined[left][right]) {
-            range[words.n++] = (gk__range){(uint32_t)begin, (uint32_t)(i + n)};
+            range[words.n++] = (gk_tok__range){(uint32_t)begin, (uint32_t)(i + n)};
             begin = i + n;
         }
         left = right;
         if (last || words.n == WORDS) {
-            gk__bpe_words(&b->model, &words, cache, out);
+            gk_tok__bpe_words(&b->model, &words, cache, out);
             words.n = 0;
         }
     }
-    gk__cache_free(cache);
+    gk_tok__word_cache_free(cache);
     gk_arena_free(a);
 }

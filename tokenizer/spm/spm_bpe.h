@@ -6,12 +6,12 @@
 #include "tokenizer/spm/spm.h"
 
 /* A model's pieces as a table of merges. Immutable; it borrows the pieces from the model. */
-typedef struct gk__spm_bpe gk__spm_bpe;
+typedef struct gk_spm__bpe gk_spm__bpe;
 /* NULL where a table cannot stand for the model exactly (spm_bpe.c lists when): the library must encode. */
-gk__spm_bpe *gk__spm_bpe_new(const gk__spm *m, const gk__spm_facts *facts);
-void gk__spm_bpe_free(gk__spm_bpe *b);
+gk_spm__bpe *gk_spm__bpe_new(const gk_spm__model *m, const gk_spm__facts *facts);
+void gk_spm__bpe_free(gk_spm__bpe *b);
 /* `prefix`: a space goes before the text. Ids and ends as the library gives them: a text it drops has none,
  * and of the bytes of a character only the last has the character's end. */
-void gk__spm_bpe_encode(const gk__spm_bpe *b, bool prefix, const char *text, size_t len, gk__ids *out);
+void gk_spm__bpe_encode(const gk_spm__bpe *b, bool prefix, const char *text, size_t len, gk_tok__ids *out);
 
 #endif

@@ -116,7 +116,7 @@ static bool check_piece_text(const reader *r, const field *f) {
     return true;
 }
 
-static bool check_piece(const reader *model, const field *piece, gk__spm_facts *out) {
+static bool check_piece(const reader *model, const field *piece, gk_spm__facts *out) {
     reader r = inside(model, piece);
     size_t chars = 0;
     bool user_defined = false;
@@ -144,7 +144,7 @@ static bool check_piece(const reader *model, const field *piece, gk__spm_facts *
     return true;
 }
 
-static bool check_trainer(const reader *model, const field *spec, uint32_t *model_type, gk__spm_facts *out) {
+static bool check_trainer(const reader *model, const field *spec, uint32_t *model_type, gk_spm__facts *out) {
     reader r = inside(model, spec);
     while (r.at < r.end) {
         field f;
@@ -158,7 +158,7 @@ static bool check_trainer(const reader *model, const field *spec, uint32_t *mode
     return true;
 }
 
-static bool check_normalizer(const reader *model, const field *spec, gk__spm_facts *out) {
+static bool check_normalizer(const reader *model, const field *spec, gk_spm__facts *out) {
     reader r = inside(model, spec);
     while (r.at < r.end) {
         field f;
@@ -175,12 +175,12 @@ static bool check_normalizer(const reader *model, const field *spec, gk__spm_fac
     return true;
 }
 
-bool gk__spm_check(const void *bytes, size_t len, const char *file, gk__spm_facts *out, gk_error *err) {
+bool gk_spm__check(const void *bytes, size_t len, const char *file, gk_spm__facts *out, gk_error *err) {
     reader r = {bytes, 0, len, file, err};
     uint32_t model_type = MODEL_TYPE_UNIGRAM; /* what sentencepiece means where nothing is said */
     bool trainer = false, normalizer = false;
-    gk__spm_facts unused;
-    *out = (gk__spm_facts){.dummy_prefix = true, .squeeze = true, .escape = true};
+    gk_spm__facts unused;
+    *out = (gk_spm__facts){.dummy_prefix = true, .squeeze = true, .escape = true};
     while (r.at < r.end) {
         field f;
         if (!read_field(&r, &f)) return false;

@@ -24,9 +24,9 @@ static bool check_sentence(const char *text, size_t index, gk_error *err) {
     snprintf(name, sizeof name, "sentence %zu", index);
     gk_place at = {.field = name};
     size_t len = strlen(text);
-    if (len > GK__SPM_TEXT_MAX)
+    if (len > GK_SPM__TEXT_MAX)
         return gk_fail(err, at, "a sentence a string", "%zu bytes; at most %zu can be learnt from", len,
-                       GK__SPM_TEXT_MAX);
+                       GK_SPM__TEXT_MAX);
     size_t bad = 0;
     if (!gk_utf8_valid(text, len, &bad)) {
         at.has_byte = true;
@@ -34,9 +34,9 @@ static bool check_sentence(const char *text, size_t index, gk_error *err) {
         return gk_fail(err, at, "text in UTF-8", "the text is not UTF-8");
     }
     size_t word = longest_word(text);
-    if (word > GK__SPM_WORD_MAX)
+    if (word > GK_SPM__WORD_MAX)
         return gk_fail(err, at, "text with spaces between words",
-                       "a word of %zu bytes; at most %zu can be learnt from", word, GK__SPM_WORD_MAX);
+                       "a word of %zu bytes; at most %zu can be learnt from", word, GK_SPM__WORD_MAX);
     return true;
 }
 
@@ -48,15 +48,15 @@ bool gk_tok_train(const char *const *sentences, size_t n, int vocab, const char 
     if (n == 0) return gk_fail(err, GK_NOWHERE, "one sentence or more", "no text to train a tokenizer on");
     for (size_t i = 0; i < n; i++)
         if (!check_sentence(sentences[i], i, err)) return false;
-    char why[GK__SPM_WHY] = "";
+    char why[GK_SPM__WHY] = "";
     char *bytes = NULL;
     size_t len = 0;
-    if (!gk__spm_train(sentences, n, vocab, &bytes, &len, why))
+    if (!gk_spm__train(sentences, n, vocab, &bytes, &len, why))
         return gk_fail(err, GK_NOWHERE,
                        "--vocab (make: VOCAB=) as many as the text can give, and more than it has characters",
                        "sentencepiece cannot train %d pieces: %s", vocab, why);
-    gk_tok *t = gk__tok_from_memory(bytes, len, "the trained model", err);
-    gk__spm_release(bytes);
+    gk_tok *t = gk_tok__from_memory(bytes, len, "the trained model", err);
+    gk_spm__release(bytes);
     bool ok = t && gk_tok_save(t, dir, err);
     gk_tok_free(t);
     return ok;

@@ -4,10 +4,10 @@
 #   GGUF     SmolLM2-135M as a GGUF file; none: its shape with random weights
 #   PARTS    what is measured: gpt2 smollm2 curve grid derived     THREADS  of both sides
 #   PROMPTS  prompts of gpt2 and smollm2 (a multiple of 4)         CELLS    of a sweep that PyTorch's "select" computes; LOOP: "loop"
-#   PLOT     where the curve's SVG goes; none: not drawn
+#   CSV      where every figure is noted (record.sh)
 set -u
-cd "$(dirname "$0")/.." || exit 1
-PYTHON=${PYTHON-} GGUF=${GGUF-} PLOT=${PLOT-}
+cd "$(dirname "$0")/../.." || exit 1
+PYTHON=${PYTHON-} GGUF=${GGUF-} CSV=${CSV-}
 PARTS=${PARTS:-gpt2 smollm2 curve grid derived} PROMPTS=${PROMPTS:-200} CELLS=${CELLS:-400} LOOP=${LOOP:-3} THREADS=${THREADS:-2}
 CURVE_PROMPTS=${CURVE_PROMPTS:-40} GRID_PROMPTS=${GRID_PROMPTS:-32}
 [[ $THREADS = 0 ]] && THREADS=$(nproc)
@@ -73,6 +73,14 @@ recipient() {
     [[ $1 = smollm2 && $GGUF ]] && echo "$GGUF" || echo "$tmp/$1/pre"
 }
 
+# note PEER WHAT NAME=FIGURE…: shown at the end, and in CSV.
+note() {
+    local peer=$1 what=$2
+    shift 2
+    echo "$what, $peer: RESULT $*" >>"$tmp/results"
+    [[ ! $CSV ]] || BIN=$BIN THREADS=$THREADS tools/bench/record.sh "$CSV" "$peer" "sweep $what" <<<"RESULT $*" || no "CSV=$CSV: not written"
+}
+
 # field NAME: a figure of the log's line about what was computed: rows (unique, of naive), seconds, rate.
 field() {
     local line
@@ -114,7 +122,7 @@ peer() {
     result=$(grep '^RESULT' "$tmp/peer")
     a_cell=$(sed -n 's/.*seconds_a_cell=\([0-9.]*\).*/\1/p' <<<"$result")
     echo "$1 torch $2: all $4 cells would take $(calc %.0f "$a_cell * $4") s; graftkit is $(calc %.0f "$a_cell * $4 / $5") times as fast"
-    echo "RESULT model=$1 peer=$2 times=$(calc %.1f "$a_cell * $4 / $5") ${result#RESULT }" >>"$tmp/results"
+    note "torch $2" "$1" "${result#RESULT }"
 }
 
 whole_sweep() {
@@ -127,7 +135,8 @@ whole_sweep() {
     took=$(calc %.2f "$(date +%s.%N) - $begun")
     grep -E '^(estimate|computed):' "$tmp/log"
     echo "graftkit: $(field cells) cells in $took s, the whole command (opening and hashing the models, estimate, store)"
-    echo "RESULT model=$model cells=$(field cells) seconds=$took engine_seconds=$(field seconds) unique_percent=$(field share)" >>"$tmp/results"
+    note graftkit "$model" "cells=$(field cells) seconds=$took seconds_a_cell=$(calc %.6f "$took / $(field cells)")" \
+        "engine_seconds=$(field seconds) unique_percent=$(field share)"
     [[ $PYTHON ]] || return
     "$G" export --db "$tmp/results.db" --results "$tmp/results.csv" || exit 1
     "$BIN/bench_sweep" --cells "$tmp/cells.jsonl" --recipient "$(recipient "$model")" --schemes graft/schemes/position.yaml \
@@ -146,31 +155,15 @@ curve() {
     mapfile -d '' -t all < <(records graft/schemes/position.yaml "$tmp/quarters.yaml" | shuf -z --random-source=LICENSE)
     echo "| schemes | cells | engine, s | rows, % of one pass a cell | s a cell | one scheme's cost times |"
     echo "|---|---|---|---|---|---|"
-    : >"$tmp/curve.dat"
     for ((n = 1; ; n = 2 * n < ${#all[@]} ? 2 * n : ${#all[@]})); do
         { printf 'set: curve\nschemes:\n'; printf '%s' "${all[@]:0:n}"; } >"$tmp/curve.yaml"
         sweep gpt2 "$CURVE_PROMPTS" "$tmp/curve.yaml"
         seconds=$(field seconds) first=${first:-$(calc %.6f "$(field seconds) / $(field cells)")}
         echo "| $n | $(field cells) | $seconds | $(field share) | $(calc %.4f "$seconds / $(field cells)") |" \
             "$(calc %.1f "$seconds / ($first * $CURVE_PROMPTS)") |"
-        echo "$n $seconds $(calc %.4f "$first * $(field cells)")" >>"$tmp/curve.dat"
+        note graftkit "gpt2 $CURVE_PROMPTS prompts $n schemes" "seconds=$seconds"
         ((n == ${#all[@]})) && break
     done
-    [[ $PLOT ]] && plot
-}
-
-plot() {
-    gnuplot <<EOP || no "gnuplot failed"
-set terminal svg size 640,400 font "sans-serif,13" background "white"
-set output "$PLOT"
-set xlabel "schemes"
-set ylabel "seconds in the engine"
-set key left top
-set grid lc rgb "#dddddd"
-plot "$tmp/curve.dat" using 1:3 with linespoints lc rgb "#999999" pt 7 ps 0.5 title "every cell at the first scheme's cost", \\
-     "" using 1:2 with linespoints lc rgb "#2a6f97" pt 7 ps 0.6 lw 2 title "graftkit"
-EOP
-    echo "drawn: $PLOT"
 }
 
 grid_of_layers() {
@@ -191,7 +184,8 @@ grid_of_layers() {
     alone=$(sed -n 's/.*alone_seconds=\([0-9.]*\).*/\1/p' <<<"$alone")
     echo "the grid: $cells s; the model's own forward pass of the prompts, in which nothing is shared: $alone s, $(calc %.1f "$cells / $alone") of these;" \
         "the engine's, which shares the prompts' common beginnings ($(field share)% of the rows): $plain s, $(calc %.1f "$cells / $plain") of these"
-    echo "RESULT grid_of_forwards=$(calc %.2f "$cells / $alone") grid_of_shared=$(calc %.2f "$cells / $plain")" >>"$tmp/results"
+    note graftkit "smollm2 layers x 9 sets" "seconds=$cells alone_seconds=$alone grid_of_forwards=$(calc %.2f "$cells / $alone")" \
+        "grid_of_shared=$(calc %.2f "$cells / $plain")"
 }
 
 # One model at all positions: the recipient, the donor's checkpoint, and donors that are derived from it.
@@ -209,7 +203,7 @@ derived() {
         seconds=$(field seconds)
         case $how in first) continue ;; pre) pre=$seconds ;; esac
         echo "| $how | $seconds | $(calc %.2f "$seconds / $pre") |"
-        echo "RESULT derived=$how times=$(calc %.3f "$seconds / $pre")" >>"$tmp/results"
+        note graftkit "gpt2 one model everywhere $how" "seconds=$seconds times=$(calc %.3f "$seconds / $pre")"
     done
     derive=()
 }

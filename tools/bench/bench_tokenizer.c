@@ -19,7 +19,7 @@ typedef struct texts {
 } texts;
 
 static bool read_texts(texts *t, gk_error *err) {
-    static const char *const PATTERNS[] = {"/*/*.[ch]", "/*.md", "/docs/*.md", "/templates/*/*.jsonl",
+    static const char *const PATTERNS[] = {"/*/*.[ch]", "/*/*/*.[ch]", "/*.md", "/docs/*.md", "/templates/*/*.jsonl",
                                            "/data/lists/*"};
     for (size_t i = 0; i < sizeof PATTERNS / sizeof *PATTERNS; i++) {
         glob_t found;

@@ -3,9 +3,9 @@
 #   BIN        where bench_train and graftkit are built           PYTHON     one with torch and transformers; none: no peers
 #   SHAPES     small, texts and bench_train's shapes              COMPILE    not empty: torch.compile too
 #   ROUNDS     runs of each; medians are told                     THREADS    of both sides
-#   TOKENIZER  GPT-2's (a folder), for texts
+#   TOKENIZER  GPT-2's (a folder), for texts                      CSV        where every figure is noted (record.sh)
 set -u
-cd "$(dirname "$0")/.." || exit 1
+cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/results"
@@ -27,10 +27,24 @@ measure() {
     if "$@" >"$tmp/out" 2>"$tmp/err" && grep -q '^RESULT' "$tmp/out"; then
         grep -v '^RESULT' "$tmp/out"
         echo "$label:$(grep '^RESULT' "$tmp/out" | tail -n 1) " >>"$tmp/results"
+        note "$label" <"$tmp/out"
         return
     fi
     [[ $label = *graftkit* ]] && no "$label: $(tail -n 1 "$tmp/err")"
     echo "failed: $(tail -n 1 "$tmp/err")"
+}
+
+# note LABEL: the figures of its RESULT line, who was measured and what taken from the label.
+note() {
+    local peer what=$1
+    case $1 in
+    *" graftkit"*) peer=graftkit what=${1/ graftkit/} ;;
+    *" torch "*compile) peer=torch.compile what=${1/ torch/} what=${what%[- ]compile} ;;
+    *" torch"*) peer=torch what=${1/ torch/} ;;
+    "texts Trainer padded to 512") peer="Trainer padded to 512" what="texts batch 4" ;;
+    "texts Trainer dynamic, "*) peer="Trainer dynamic" what="texts ${1##*, }" ;;
+    esac
+    [[ ! ${CSV-} ]] || BIN=$BIN THREADS=$THREADS tools/bench/record.sh "$CSV" "$peer" "training $what" || no "CSV=$CSV: not written"
 }
 
 # values LABEL NAME: that figure of every run of LABEL, ascending.

@@ -79,7 +79,7 @@ arm64() {
     qemu
     fresh
     clone /graftkit
-    step "packages" "dpkg --add-architecture arm64 && $install make gnuplot-nox g++-aarch64-linux-gnu libgomp1:arm64 $(printf '%s:arm64 ' $LIBRARIES)"
+    step "packages" "dpkg --add-architecture arm64 && $install make g++-aarch64-linux-gnu libgomp1:arm64 $(printf '%s:arm64 ' $LIBRARIES)"
     step "compile" "cd /graftkit && make CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ CFLAGS=-Werror all suites"
     # Those that run the program belong to the tools.
     : "${SUITES:=$(cd tests && grep -LE 'program\.h|cli_fixture|"GRAFTKIT' $(grep -lE 'modules: *(core|tokenizer|model|graft|eval)' */test_*.c) | sed 's/\.c$//')}"

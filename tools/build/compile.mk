@@ -88,6 +88,8 @@ KERNEL_FLAGS := -ffp-contract=fast $(if $(filter gcc,$(COMPILER)),-fno-thread-ju
 # Half of the sources, and nothing that a run waits for: -O2 would cost three seconds of the first build.
 LIGHT   := $(if $(filter release,$(FLAVOUR)),-O1)
 $(foreach d,data eval report tools tests,$(B)/$d/%.o): CC_FLAGS += $(LIGHT)
+# But every page waits for its intervals.
+$(B)/eval/measure/metrics.o: CC_FLAGS += $(if $(LIGHT),-O2)
 $(B)/core/rng.o $(B)/tests/core/test_rng.o: CC_FLAGS += -ffp-contract=off
 $(B)/tokenizer/spm/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
 
@@ -97,6 +99,9 @@ $(foreach s,$(CC_SOURCES),$(eval $(B)/$s.o: $(USES.$s:%=$(B)/config/%)))
 $(B)/%.o: %.c $(B)/config/cc $(B)/config/flags
 	$(call say,CC,$<)
 	$(Q)$(CC) $(CPP_FLAGS) $(HAVE) $(CC_FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+# What core/embed.h puts into an object.
+$(B)/report/page/files.o: $(wildcard report/*.css report/*.js report/*.html)
+$(B)/eval/store/files.o: $(wildcard eval/store/*.sql)
 define ISA_RULE
 $(B)/%.$1.o: %.c $(B)/config/cc $(B)/config/flags
 	$$(call say,CC,$$< ($1))

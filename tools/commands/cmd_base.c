@@ -65,8 +65,7 @@ int cmd_base(int argc, char **argv) {
     gk_training t = {.command = argv[0], .a = gk_arena_new(), .recipe = "base", .seed = 1};
     shape s = {.family = "llama"};
     const gk_opt own[] = {
-        {"family", GK_OPT_STR, &s.family, "NAME", "llama, gpt2, gpt_neox, gemma, gemma2, qwen2 or olmo2",
-         false},
+        {"family", GK_OPT_STR, &s.family, "NAME", gk_family_list(), false},
         {"tokenizer", GK_OPT_STR, &s.tokenizer, "DIR", "a tokenizer folder or tokenizer.model", true},
         {"d-model", GK_OPT_INT, &s.d_model, "N", "width; 0: the family's default, as below", false},
         {"layers", GK_OPT_INT, &s.layers, "N", "layers", false},

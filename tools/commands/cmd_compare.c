@@ -4,7 +4,7 @@
 
 typedef struct args {
     gk_strings runs, names;
-    const char *experiments, *title, *out, *csv;
+    const char *experiments, *title, *out, *csv, *figures;
 } args;
 
 static bool write_page(const args *g, gk_error *err) {
@@ -16,13 +16,14 @@ static bool write_page(const args *g, gk_error *err) {
                                   .experiments = g->experiments,
                                   .title = g->title,
                                   .out = g->out,
-                                  .csv = g->csv};
+                                  .csv = g->csv,
+                                  .figures = g->figures};
     return gk_check_outputs(named, 2, err) && gk_compare_write(&o, err);
 }
 
 int cmd_compare(int argc, char **argv) {
     gk_arena *a = gk_arena_new();
-    args g = {.experiments = gk_path_join(a, gk_home(), "experiments")};
+    args g = {.experiments = gk_path_join(a, gk_home(), gk_shipped_folder(GK_SHIPPED_EXPERIMENTS))};
     const gk_opt opts[] = {
         {"run", GK_OPT_LIST, &g.runs, "DIR", "a run's folder; may be repeated", true},
         {"experiment", GK_OPT_LIST, &g.names, "NAME",
@@ -32,6 +33,8 @@ int cmd_compare(int argc, char **argv) {
         {"title", GK_OPT_STR, &g.title, "TEXT", "title of the page", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "HTML file to write", true},
         {"csv", GK_OPT_STR, &g.csv, "FILE", "every cell of every run, as CSV", false},
+        {"figures", GK_OPT_STR, &g.figures, "DIR", "a folder for every figure of the page as SVG and PDF",
+         false},
     };
     gk_error err;
     int code = gk_args("compare", "Writes one page about the experiments of several runs, one colour a run.",

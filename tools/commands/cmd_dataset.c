@@ -121,7 +121,7 @@ int cmd_dataset(int argc, char **argv) {
     gk_dataset_options o = GK_DATASET_DEFAULTS;
     const char *tokenizer = NULL;
     const gk_opt opts[] = {
-        {"name", GK_OPT_STR, &o.name, "NAME", "which dataset (docs/datasets.md lists them)", false},
+        {"name", GK_OPT_STR, &o.name, "NAME", "which dataset; `graftkit list datasets` shows them", false},
         {"out", GK_OPT_STR, &o.out, "DIR", "folder to write", true},
         {"seed", GK_OPT_INT, &o.seed, "S", "seed; the same seed gives the same bytes", false},
         {"base-rows", GK_OPT_INT, &o.base_rows, "N",

@@ -8,7 +8,7 @@
 #include <string.h>
 
 typedef struct args {
-    const char *a, *b, *out, *json;
+    const char *a, *b, *out, *json, *figures;
     int64_t rank, threads;
 } args;
 
@@ -167,7 +167,7 @@ static bool write_files(const args *g, const gk_diff *d, gk_error *err) {
         ok = gk_json_save(g->json, o, err);
         json_decref(o);
     }
-    return ok && (!g->out || gk_diff_write(d, g->a, g->b, g->out, err));
+    return ok && ((!g->out && !g->figures) || gk_diff_write(d, g->a, g->b, g->out, g->figures, err));
 }
 
 /* Of a padded vocabulary the rows that both have are compared. */
@@ -216,6 +216,7 @@ int cmd_diff(int argc, char **argv) {
         {"b", GK_OPT_STR, &g.b, "PATH", "another of the same architecture", true},
         {"rank", GK_OPT_INT, &g.rank, "K", "singular values of each difference", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "write a page with a heatmap and rank profiles (HTML)", false},
+        {"figures", GK_OPT_STR, &g.figures, "DIR", "a folder for the heatmap as SVG and PDF", false},
         {"json", GK_OPT_STR, &g.json, "FILE", "write the figures there (JSON)", false},
         {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
     };

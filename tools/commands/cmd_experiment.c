@@ -5,7 +5,6 @@
 #include "train/train.h"
 
 #include <string.h>
-#include <unistd.h>
 
 typedef struct args {
     const char *file, *templates, *entity;
@@ -47,14 +46,21 @@ static bool check_schemes(const args *g, gk_arena *a, gk_error *err) {
            gk_experiment_check(&e, g->schemes.item, g->schemes.n, g->templates, g->entity, err);
 }
 
-/* The file of a scheme set: `name` is a path, or the name of one in graft/schemes; where templates name no
- * film, or no preposition before it, NAME_untitled.yaml stands in for NAME.yaml if there is one. In the
- * source tree, as make has it. */
-static const char *scheme_path(gk_arena *a, const char *name, bool titled) {
-    if (strpbrk(name, "/.")) return name;
-    const char *untitled = gk_arena_printf(a, "graft/schemes/%s_untitled.yaml", name);
-    bool there = !titled && access(gk_path_join(a, gk_home(), untitled), R_OK) == 0;
-    return there ? untitled : gk_arena_printf(a, "graft/schemes/%s.yaml", name);
+/* Where templates name no film, or no preposition before it, NAME_untitled stands in for NAME if it comes
+ * along. */
+static const char *find_scheme(gk_arena *a, const char *name, bool titled, gk_error *err) {
+    const char *untitled = gk_arena_printf(a, "%s_untitled", name);
+    if (!titled && !strpbrk(name, "/.") &&
+        gk_exists(gk_shipped_path(a, gk_home(), GK_SHIPPED_SCHEMES, untitled)))
+        name = untitled;
+    return gk_find(a, GK_SHIPPED_SCHEMES, "schemes", name, err);
+}
+
+/* What comes along as the source tree has it. */
+static const char *without_home(const char *path) {
+    const char *home = gk_home();
+    size_t n = strlen(home);
+    return strncmp(path, home, n) == 0 && path[n] == '/' ? path + n + 1 : path;
 }
 
 static bool name_the_film(gk_arena *a, const char *templates, bool *titled, gk_error *err) {
@@ -71,47 +77,52 @@ static bool name_the_film(gk_arena *a, const char *templates, bool *titled, gk_e
     return true;
 }
 
-static bool show(const args *g, gk_arena *a, gk_error *err) {
+static bool show(args *g, gk_arena *a, gk_error *err) {
     gk_experiment e;
     bool titled;
     gk_recipe r;
+    if (!gk_find_all(a, GK_SHIPPED_SCHEMES, "--schemes", &g->schemes, err) ||
+        !gk_find_all(a, GK_SHIPPED_RECIPES, "--recipe", &g->recipes, err))
+        return false;
     for (size_t i = 0; i < g->recipes.n; i++)
-        if (!gk_recipe_load(g->recipes.item[i], gk_family_find("llama"), &r, err)) return false;
+        if (!gk_recipe_load(g->recipes.item[i], gk_family_at(0), &r, err)) return false;
     if (!g->file == (g->schemes.n == 0))
         return gk_fail(err, GK_AT_FIELD(NULL, "--file"), "give an experiment, or --schemes and --cast",
                        g->file ? "stands beside --schemes" : "is missing");
     if (!g->file) return check_schemes(g, a, err);
-    if (!gk_experiment_load(a, g->file, &e, err) || !check_kinds(g, &e, err)) return false;
+    g->file = gk_find(a, GK_SHIPPED_EXPERIMENTS, "--file", g->file, err);
+    if (!g->file || !gk_experiment_load(a, g->file, &e, err) || !check_kinds(g, &e, err)) return false;
     const char *templates = g->templates;
-    if (e.dataset) templates = gk_arena_printf(a, "%s/templates/%s/eval.jsonl", gk_home(), e.dataset);
+    if (e.dataset)
+        templates =
+            gk_path_join(a, gk_shipped_path(a, gk_home(), GK_SHIPPED_TEMPLATES, e.dataset), "eval.jsonl");
     if (!name_the_film(a, templates, &titled, err)) return false;
     const char **path = gk_arena_alloc(a, e.n_schemes * sizeof *path);
-    const char **at = gk_arena_alloc(a, e.n_schemes * sizeof *at);
-    for (size_t i = 0; i < e.n_schemes; i++) {
-        path[i] = scheme_path(a, e.schemes[i], titled);
-        at[i] =
-            path[i][0] == '/' || strpbrk(e.schemes[i], "/.") ? path[i] : gk_path_join(a, gk_home(), path[i]);
-    }
-    if (!gk_experiment_check(&e, at, e.n_schemes, templates, e.dataset ? GK_ENTITY_FIELD : g->entity, err))
+    for (size_t i = 0; i < e.n_schemes; i++)
+        if (!(path[i] = find_scheme(a, e.schemes[i], titled, err))) return false;
+    if (!gk_experiment_check(&e, path, e.n_schemes, templates, e.dataset ? GK_ENTITY_FIELD : g->entity, err))
         return false;
     printf("title\t%s\nabout\t%s\ndataset\t%s\n", e.title, e.about, e.dataset ? e.dataset : "");
     for (size_t i = 0; i < e.n_models; i++) printf("model\t%s=%s\n", e.model[i], e.kind[i]);
-    for (size_t i = 0; i < e.n_schemes; i++) printf("schemes\t%s\n", path[i]);
+    for (size_t i = 0; i < e.n_schemes; i++) printf("schemes\t%s\n", without_home(path[i]));
     return true;
 }
 
 int cmd_experiment(int argc, char **argv) {
     args g = {.entity = GK_ENTITY_FIELD};
     const gk_opt opts[] = {
-        {"file", GK_OPT_STR, &g.file, "FILE", "the experiment (YAML)", false},
-        {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "instead: schemes to check; may be repeated", false},
+        {"file", GK_OPT_STR, &g.file, "FILE", "the experiment (YAML), or the name of one that comes along",
+         false},
+        {"schemes", GK_OPT_LIST, &g.schemes, "FILE",
+         "instead: schemes to check, files or names; may be repeated", false},
         {"cast", GK_OPT_LIST, &g.cast, "NAME=KIND",
          "with --schemes: a model that they may name; may be repeated", false},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "the run's evaluation templates (JSONL)", true},
         {"entity", GK_OPT_STR, &g.entity, "FIELD", "the field that schemes call `entity`", false},
         {"kind", GK_OPT_LIST, &g.kinds, "NAME", "a model that a run can have: refuse others; may be repeated",
          false},
-        {"recipe", GK_OPT_LIST, &g.recipes, "FILE", "a recipe to check too; may be repeated", false},
+        {"recipe", GK_OPT_LIST, &g.recipes, "FILE",
+         "a recipe to check too, a file or a name; may be repeated", false},
     };
     gk_arena *a = gk_arena_new();
     gk_error err;

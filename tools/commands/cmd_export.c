@@ -1,26 +1,28 @@
-/* cmd_export.c: writes a results store as CSV, JSONL or summary.json. */
+/* cmd_export.c: writes a results store as CSV, JSONL, summary.json or LaTeX tables. */
 #include "eval/store/store.h"
 #include "tools/tools.h"
 
 typedef struct args {
-    const char *db, *cells, *results, *differences, *summary;
+    const char *db, *cells, *results, *differences, *summary, *latex;
 } args;
 
 /* Everything that is wrong with any output is said before the first is written. */
 static bool check(const args *g, gk_error *err) {
-    if (!g->cells && !g->results && !g->differences && !g->summary)
-        return gk_fail(err, GK_NOWHERE, "give --cells, --results, --differences or --summary",
+    if (!g->cells && !g->results && !g->differences && !g->summary && !g->latex)
+        return gk_fail(err, GK_NOWHERE, "give --cells, --results, --differences, --summary or --latex",
                        "nothing to write");
     const gk_named_path named[] = {{"--db", g->db, GK_INPUT},
                                    {"--cells", g->cells, GK_OUTPUT},
                                    {"--results", g->results, GK_OUTPUT},
                                    {"--differences", g->differences, GK_OUTPUT},
-                                   {"--summary", g->summary, GK_OUTPUT}};
+                                   {"--summary", g->summary, GK_OUTPUT},
+                                   {"--latex", g->latex, GK_OUTPUT}};
     return gk_check_outputs(named, sizeof named / sizeof *named, err) &&
            (!g->cells || gk_export_check(g->cells, err)) &&
            (!g->results || gk_export_check(g->results, err)) &&
            (!g->differences || gk_export_check(g->differences, err)) &&
-           (!g->summary || gk_out_check(g->summary, err));
+           (!g->summary || gk_out_check(g->summary, err)) &&
+           (!g->latex || gk_export_latex_check(g->latex, err));
 }
 
 static bool export_all(const args *g, gk_error *err) {
@@ -29,7 +31,8 @@ static bool export_all(const args *g, gk_error *err) {
     bool ok = s && (!g->cells || gk_export_cells(s, g->cells, err)) &&
               (!g->results || gk_export_results(s, g->results, err)) &&
               (!g->differences || gk_export_differences(s, g->differences, err)) &&
-              (!g->summary || gk_export_summary(s, g->summary, err));
+              (!g->summary || gk_export_summary(s, g->summary, err)) &&
+              (!g->latex || gk_export_latex(s, g->latex, err));
     gk_store_close(s);
     return ok;
 }
@@ -44,9 +47,11 @@ int cmd_export(int argc, char **argv) {
          "paired differences from the references: .csv or .jsonl", false},
         {"summary", GK_OPT_STR, &g.summary, "FILE", "cells, differences and manifest as one JSON file",
          false},
+        {"latex", GK_OPT_STR, &g.latex, "FILE|DIR",
+         "a table a set for a paper: one .tex file, or a folder of them", false},
     };
     gk_arena *a = gk_arena_new();
-    int code = gk_args("export", "write a results database as CSV, JSONL or summary.json", opts,
+    int code = gk_args("export", "write a results database as CSV, JSONL or LaTeX", opts,
                        sizeof opts / sizeof *opts, argc, argv, a);
     gk_error err;
     if (code < 0) code = export_all(&g, &err) ? 0 : gk_die("export", &err);

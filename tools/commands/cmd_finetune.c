@@ -3,14 +3,15 @@
 
 typedef struct source {
     const char *model, *tokenizer;
-    gk_learned_args learned;
+    gk_epoch_eval_args learned;
 } source;
 
 static int finetune(gk_training *t, const source *s, gk_model *m, const gk_tok *tok) {
     gk_error err;
-    if (!gk_learned_open(&s->learned, s->model, tok, m, &t->learned, &err)) return gk_die(t->command, &err);
+    if (!gk_epoch_eval_open(&s->learned, s->model, tok, m, &t->learned, &err))
+        return gk_die(t->command, &err);
     int code = gk_training_run(t, m, tok);
-    gk_learned_close(&t->learned);
+    gk_epoch_eval_close(&t->learned);
     return code;
 }
 
@@ -32,11 +33,11 @@ static int run(gk_training *t, const source *s) {
 
 int cmd_finetune(int argc, char **argv) {
     gk_training t = {.command = argv[0], .a = gk_arena_new(), .recipe = "auto", .seed = 1};
-    source s = {.learned = GK_LEARNED_DEFAULTS};
+    source s = {.learned = GK_EPOCH_EVAL_DEFAULTS};
     const gk_opt own[] = {
         {"model", GK_OPT_STR, &s.model, "DIR", "the model to start from", true},
         {"tokenizer", GK_OPT_STR, &s.tokenizer, "DIR", "its tokenizer [the model folder]", false},
-        GK_LEARNED_OPTS(&s.learned),
+        GK_EPOCH_EVAL_OPTS(&s.learned),
     };
     int code = gk_training_args(&t, "finetune a model on texts", own, sizeof own / sizeof *own, argc, argv);
     if (code < 0) code = run(&t, &s);

@@ -1,6 +1,6 @@
 /* cmd_gate.c: checks that a model knows its own facts before anything is built on it. */
 #include "eval/run/run.h"
-#include "tools/told.h"
+#include "tools/prompt_counts.h"
 #include "tools/tools.h"
 
 typedef struct args {
@@ -17,7 +17,7 @@ static void say(const gk_gate_options *o, const gk_gate *r) {
             "%zu prompts, %zu dropped)\n",
             r->pass ? "pass" : "FAIL", o->top, r->plain.value, r->plain.low, r->plain.high,
             r->pass ? "reaches" : "below", o->min, r->weighted.value, r->n, r->dropped);
-    gk_told_repeats("gate: ", r->repeats);
+    gk_say_repeats("gate: ", r->repeats);
     if (r->targets <= (size_t)o->top)
         fprintf(stderr, "gate: %d guesses take in all %zu different targets: the share says nothing\n",
                 o->top, r->targets);
@@ -41,7 +41,7 @@ static int run(const args *g, const gk_gate_options *o) {
 }
 
 int cmd_gate(int argc, char **argv) {
-    args g = {.target = "second_actor", .top = 5, .seed = 1, .min = 0.90};
+    args g = {.target = GK_TARGET_FIELD, .top = 5, .seed = 1, .min = 0.90};
     const gk_opt opts[] = {
         {"model", GK_OPT_STR, &g.model, "DIR", "the model", true},
         {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "its tokenizer [the model's]", false},

@@ -1,11 +1,11 @@
 /* cmd_generate.c: continues texts, so that one sees that a model is alive. */
-#include "tools/texts.h"
+#include "tools/input_texts.h"
 
 #include <math.h>
 #include <string.h>
 
 typedef struct settings {
-    gk_texts_args texts;
+    gk_input_texts_args texts;
     gk_sampling sampling;
     int64_t tokens, top_k, seed;
     bool json, ignore_eos;
@@ -13,7 +13,7 @@ typedef struct settings {
 
 typedef struct run {
     const settings *o;
-    const gk_texts *t;
+    const gk_input_texts *t;
     gk_arena *a; /* of one text */
     gk_rng rng;
     float *logits;
@@ -78,7 +78,7 @@ static bool continue_text(run *r, gk_decoder *d, gk_error *err) {
     return show(r, true, err);
 }
 
-static bool tell(run *r, const gk_text *text, gk_error *err) {
+static bool tell(run *r, const gk_input_text *text, gk_error *err) {
     if (!r->o->json) {
         if (!r->t->tok)
             for (int i = r->prompt; i < r->n; i++) printf("%s%d", i > r->prompt ? " " : "", r->id[i]);
@@ -99,7 +99,7 @@ static bool tell(run *r, const gk_text *text, gk_error *err) {
 }
 
 /* Takes the text in; its own tokens are not printed again. */
-static bool start(run *r, const gk_text *text, gk_decoder *d, gk_error *err) {
+static bool start(run *r, const gk_input_text *text, gk_decoder *d, gk_error *err) {
     memcpy(r->id, text->id, (size_t)text->n * sizeof *r->id);
     r->n = r->prompt = text->n;
     r->shown = 0;
@@ -116,7 +116,7 @@ static bool start(run *r, const gk_text *text, gk_decoder *d, gk_error *err) {
     return ok;
 }
 
-static bool one_text(run *r, const gk_text *text, gk_error *err) {
+static bool one_text(run *r, const gk_input_text *text, gk_error *err) {
     const gk_config *c = gk_model_config(r->t->model);
     int64_t room = text->n + r->o->tokens;
     gk_decoder *d = gk_decoder_new(r->t->model, room < c->max_positions ? (int)room : c->max_positions, err);
@@ -130,9 +130,9 @@ static bool one_text(run *r, const gk_text *text, gk_error *err) {
 
 static int generate(const settings *o) {
     gk_error err;
-    gk_texts t;
+    gk_input_texts t;
     gk_arena *a = gk_arena_new();
-    if (!gk_texts_open(&o->texts, a, &t, &err)) {
+    if (!gk_input_texts_open(&o->texts, a, &t, &err)) {
         gk_arena_free(a);
         return gk_die("generate", &err);
     }
@@ -148,7 +148,7 @@ static int generate(const settings *o) {
                 (double)r.prompt_tokens / (r.prompt_seconds > 0 ? r.prompt_seconds : 1), (long long)r.steps,
                 r.seconds, (double)r.steps / (r.seconds > 0 ? r.seconds : 1));
     gk_arena_free(r.a);
-    gk_texts_close(&t);
+    gk_input_texts_close(&t);
     gk_arena_free(a);
     return ok ? gk_interrupted() ? 130 : 0 : gk_die("generate", &err);
 }
@@ -167,7 +167,7 @@ static bool check(const settings *o, gk_error *err) {
 int cmd_generate(int argc, char **argv) {
     settings o = {.sampling = {.top_p = 1}, .tokens = 64, .seed = 1};
     const gk_opt opts[] = {
-        GK_TEXTS_OPTS(&o.texts),
+        GK_INPUT_TEXTS_OPTS(&o.texts),
         {"tokens", GK_OPT_INT, &o.tokens, "N", "the longest continuation", false},
         {"temperature", GK_OPT_NUM, &o.sampling.temperature, "X", "0: always the likeliest token", false},
         {"top-k", GK_OPT_INT, &o.top_k, "N", "draw from the N likeliest only; 0: all", false},

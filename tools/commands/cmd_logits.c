@@ -1,26 +1,26 @@
 /* cmd_logits.c: what a model says at every token of a text, for scripts: the likeliest next tokens, the
  * log-probability of the one that follows, perplexity; all logits on request. */
 #include "eval/measure/measure.h"
-#include "tools/texts.h"
+#include "tools/input_texts.h"
 
 #include <math.h>
 #include <string.h>
 
 typedef struct settings {
-    gk_texts_args texts;
+    gk_input_texts_args texts;
     int64_t top;
     const char *out;
 } settings;
 
 typedef struct job {
     const settings *o;
-    const gk_texts *t;
+    const gk_input_texts *t;
     gk_arena *a;
     float **logits; /* of each text [n x V] */
 } job;
 
 static bool forward(job *j, size_t i, gk_error *err) {
-    const gk_text *x = &j->t->text[i];
+    const gk_input_text *x = &j->t->text[i];
     const gk_config *c = gk_model_config(j->t->model);
     size_t floats = (size_t)x->n * (size_t)c->vocab;
     int32_t start[2] = {0, x->n}, *row = gk_arena_alloc(j->a, (size_t)x->n * sizeof *row);
@@ -36,13 +36,13 @@ static bool forward(job *j, size_t i, gk_error *err) {
     return ok;
 }
 
-static json_t *token_text(const gk_texts *t, int32_t id, gk_arena *a) {
+static json_t *token_text(const gk_input_texts *t, int32_t id, gk_arena *a) {
     char *text = t->tok && id < gk_tok_size(t->tok) ? gk_tok_decode(t->tok, &id, 1, a, NULL) : NULL;
     return text ? json_string(text) : json_null();
 }
 
 /* One line a token: what came next, how likely it was, and what was likelier. */
-static bool tell_row(job *j, const gk_text *x, size_t text, int row, double *nll, gk_error *err) {
+static bool tell_row(job *j, const gk_input_text *x, size_t text, int row, double *nll, gk_error *err) {
     const gk_config *c = gk_model_config(j->t->model);
     bool last = row + 1 == x->n;
     const float *logits = j->logits[text] + (size_t)row * (size_t)c->vocab;
@@ -71,7 +71,7 @@ static bool tell_row(job *j, const gk_text *x, size_t text, int row, double *nll
 }
 
 static bool tell(job *j, size_t i, gk_error *err) {
-    const gk_text *x = &j->t->text[i];
+    const gk_input_text *x = &j->t->text[i];
     double nll = 0;
     for (int r = 0; r < x->n; r++)
         if (!tell_row(j, x, i, r, &nll, err)) return false;
@@ -86,7 +86,7 @@ static bool write_all(job *j, gk_error *err) {
     int64_t vocab = gk_model_config(j->t->model)->vocab;
     gk_array *list = gk_arena_alloc(j->a, 2 * j->t->n * sizeof *list);
     for (size_t i = 0; i < j->t->n; i++) {
-        const gk_text *x = &j->t->text[i];
+        const gk_input_text *x = &j->t->text[i];
         float *id = gk_arena_alloc(j->a, (size_t)x->n * sizeof *id);
         for (int r = 0; r < x->n; r++) id[r] = (float)x->id[r];
         list[2 * i] = (gk_array){gk_arena_printf(j->a, "ids.%zu", i), id, {x->n}, 1};
@@ -107,9 +107,9 @@ static bool can_write(const settings *o, gk_error *err) {
 
 static int run(const settings *o) {
     gk_error err;
-    gk_texts t;
+    gk_input_texts t;
     gk_arena *a = gk_arena_new();
-    if (!can_write(o, &err) || !gk_texts_open(&o->texts, a, &t, &err)) {
+    if (!can_write(o, &err) || !gk_input_texts_open(&o->texts, a, &t, &err)) {
         gk_arena_free(a);
         return gk_die("logits", &err);
     }
@@ -123,7 +123,7 @@ static int run(const settings *o) {
     }
     ok = ok && (!o->out || write_all(&j, &err));
     for (size_t i = 0; i < t.n; i++) gk_free(j.logits[i]);
-    gk_texts_close(&t);
+    gk_input_texts_close(&t);
     gk_arena_free(a);
     return ok ? 0 : gk_die("logits", &err);
 }
@@ -131,7 +131,7 @@ static int run(const settings *o) {
 int cmd_logits(int argc, char **argv) {
     settings o = {.top = 5};
     const gk_opt opts[] = {
-        GK_TEXTS_OPTS(&o.texts),
+        GK_INPUT_TEXTS_OPTS(&o.texts),
         {"top", GK_OPT_INT, &o.top, "N", "list the N likeliest next tokens, up to 20", false},
         {"out", GK_OPT_STR, &o.out, "FILE", "write all logits there (safetensors: ids.<i>, logits.<i>)",
          false},

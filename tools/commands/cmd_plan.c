@@ -322,13 +322,14 @@ static int run(const args *g, gk_arena *a) {
 }
 
 int cmd_plan(int argc, char **argv) {
-    args g = {.entity = GK_ENTITY_FIELD, .target = "second_actor", .row = 1, .tmpl = 1, .colour = "auto"};
+    args g = {.entity = GK_ENTITY_FIELD, .target = GK_TARGET_FIELD, .row = 1, .tmpl = 1, .colour = "auto"};
     const gk_opt opts[] = {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=PATH",
          "the model that is grafted into; its tokenizer and shape are read, no weights", true},
         {"donor", GK_OPT_LIST, &g.donors, "NAME[=PATH]", "a donor; only its name counts; may be repeated",
          false},
-        {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "graft schemes (YAML); may be repeated", true},
+        {"schemes", GK_OPT_LIST, &g.schemes, "FILE",
+         "graft schemes (YAML), or the name of some that come along; may be repeated", true},
         {"scheme", GK_OPT_LIST, &g.chosen, "NAME",
          "draw this one; may be repeated; without it all that apply", false},
         {"list", GK_OPT_FLAG, &g.list, NULL, "list the schemes, grids expanded, and draw nothing", false},
@@ -352,6 +353,9 @@ int cmd_plan(int argc, char **argv) {
     gk_arena *a = gk_arena_new();
     int code = gk_args("plan", "draw which model computes what on a prompt", opts, sizeof opts / sizeof *opts,
                        argc, argv, a);
+    gk_error err;
+    if (code < 0 && !gk_find_all(a, GK_SHIPPED_SCHEMES, "--schemes", &g.schemes, &err))
+        code = gk_die("plan", &err);
     if (code < 0) code = run(&g, a);
     gk_arena_free(a);
     return code;

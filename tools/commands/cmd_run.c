@@ -1,6 +1,6 @@
 /* cmd_run.c: `graftkit run`: the pipeline where there is no source tree. What its steps are stands in
  * tools/pipeline/run.mk alone, which make runs with this program, as the Makefile of the source tree does. */
-#include "tools/tools.h"
+#include "tools/pipeline.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -11,19 +11,6 @@
 #include <unistd.h>
 
 /* ---------------------------------------------------------------- where things are */
-
-/* run.mk of an installed program, or of the source tree. In `a`; NULL where there is neither. */
-static const char *description(gk_arena *a, gk_error *err) {
-    static const char *const places[] = {"pipeline/run.mk", "tools/pipeline/run.mk"};
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        const char *path = gk_path_join(a, gk_home(), places[i]);
-        if (access(path, R_OK) == 0) return path;
-    }
-    gk_fail(err, GK_AT_FILE(gk_home()),
-            "install graftkit whole, or let GRAFTKIT_HOME name its share/graftkit or its source tree",
-            "the folder lacks pipeline/run.mk");
-    return NULL;
-}
 
 static bool on_path(gk_arena *a, const char *name) {
     const char *path = getenv("PATH");
@@ -57,45 +44,17 @@ static void show_title(const char *title, bool roff) {
     printf(roff ? ".PP\n%s\n" : "\n%s\n", title);
 }
 
-/* "report: $(OUT)/report/index.html ## all of the above": cuts the line behind the step's name and returns
- * what is said of it; NULL where the line is something else. */
-static char *step_of(char *line) {
-    char *about = strstr(line, " ## ");
-    size_t name = strspn(line, "abcdefghijklmnopqrstuvwxyz-");
-    if (!about || name == 0 || line[name] != ':') return NULL;
-    line[name] = '\0';
-    return about + 4;
-}
-
-static void show_step(char *line, bool roff) {
-    char *about = step_of(line);
-    if (about) gk_help_line(line, about, roff);
-}
-
-/* "#: RUN=runs/default   the folder of the run" */
-static void show_variable(char *line, bool roff) {
-    char *about = strncmp(line, "#: ", 3) == 0 ? strstr(line + 3, "  ") : NULL;
-    if (!about) return;
-    *about++ = '\0';
-    gk_help_line(line + 3, about + strspn(about, " "), roff);
-}
-
-static bool show_lines(gk_arena *a, const char *path, void (*each)(char *line, bool roff), bool roff,
-                       gk_error *err) {
-    char *text = gk_read_file(a, path, 1 << 20, NULL, err), *state = NULL;
-    for (char *line = text ? strtok_r(text, "\n", &state) : NULL; line; line = strtok_r(NULL, "\n", &state))
-        each(line, roff);
-    return text != NULL;
-}
-
 static bool show_description(gk_arena *a, bool roff, gk_error *err) {
-    const char *path = description(a, err);
-    if (!path) return false;
+    gk_pipeline p;
+    if (!gk_pipeline_read(a, &p, err)) return false;
     show_title("graftkit run [STEP …] [NAME=VALUE …] does these steps, and those that they need [report]:",
                roff);
-    if (!show_lines(a, path, show_step, roff, err)) return false;
-    show_title("The variables, and what they are when nothing else is said:", roff);
-    return show_lines(a, path, show_variable, roff, err);
+    for (size_t i = 0; i < p.n_steps; i++) gk_help_line(p.step[i].name, p.step[i].about, roff);
+    show_title("The variables, and in brackets what they are when nothing else is said:", roff);
+    for (size_t i = 0; i < p.n_variables; i++)
+        gk_help_line(gk_arena_printf(a, "%s=%s", p.variable[i].name, p.variable[i].value),
+                     p.variable[i].about, roff);
+    return true;
 }
 
 /* ---------------------------------------------------------------- running make */
@@ -154,10 +113,10 @@ static void forget_outer_make(void) {
 static int run(gk_arena *a, const gk_strings *words, bool dry) {
     gk_error err;
     char self[PATH_MAX] = "", home[PATH_MAX], run_mk[PATH_MAX];
-    const char *mk = description(a, &err);
-    if (!mk) return gk_die("run", &err);
+    gk_pipeline p;
+    if (!gk_pipeline_read(a, &p, &err)) return gk_die("run", &err);
     if (readlink("/proc/self/exe", self, sizeof self - 1) < 0 || !realpath(gk_home(), home) ||
-        !realpath(mk, run_mk)) {
+        !realpath(p.path, run_mk)) {
         gk_fail_errno(&err, GK_AT_FILE(gk_home()), "finding the program's files", errno);
         return gk_die("run", &err);
     }
@@ -189,16 +148,14 @@ static int run(gk_arena *a, const gk_strings *words, bool dry) {
 /* ---------------------------------------------------------------- the command line */
 
 static bool is_step(gk_arena *a, const char *word, gk_error *err) {
-    const char *mk = description(a, err), *known[64];
-    char *text = mk ? gk_read_file(a, mk, 1 << 20, NULL, err) : NULL, *state = NULL;
-    size_t n = 0;
-    if (!text) return false;
-    for (char *line = strtok_r(text, "\n", &state); line && n < 64; line = strtok_r(NULL, "\n", &state)) {
-        if (!step_of(line)) continue;
-        if (strcmp(line, word) == 0) return true;
-        known[n++] = line;
+    gk_pipeline p;
+    if (!gk_pipeline_read(a, &p, err)) return false;
+    const char **known = gk_arena_alloc(a, (p.n_steps + 1) * sizeof *known);
+    for (size_t i = 0; i < p.n_steps; i++) {
+        known[i] = p.step[i].name;
+        if (strcmp(known[i], word) == 0) return true;
     }
-    const char *near = gk_nearest(word, known, n);
+    const char *near = gk_nearest(word, known, p.n_steps);
     return gk_fail(err, GK_NOWHERE,
                    near ? gk_arena_printf(a, "did you mean %s?", near) : "graftkit run --help lists them",
                    "'%s' is no step", word);

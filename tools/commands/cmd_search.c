@@ -1,6 +1,6 @@
 /* cmd_search.c: looks for a small graft that suffices, and shows the ladder that leads to it. */
 #include "report/report.h"
-#include "tools/told.h"
+#include "tools/prompt_counts.h"
 #include "tools/tools.h"
 
 #include <math.h>
@@ -20,7 +20,7 @@ typedef struct args {
 
 static void say_cells(const gk_search *s) {
     const char *const *left = gk_search_left_out(s);
-    gk_told_dropped(gk_search_prompts(s));
+    gk_say_prompts(gk_search_prompts(s));
     for (; *left; left++)
         fprintf(stderr,
                 "  '%s' is part of the rest: in some prompts no token would be left for it or the rest\n",
@@ -168,7 +168,7 @@ static int run(const args *g) {
 
 int cmd_search(int argc, char **argv) {
     args g = {.entity = GK_ENTITY_FIELD,
-              .target = "second_actor",
+              .target = GK_TARGET_FIELD,
               .budget = "256MiB",
               .objective = "logprob",
               .seed = 1,

@@ -1,6 +1,6 @@
 /* cmd_sweep.c: evaluates graft schemes over prompts into a results store, and shows the headline. */
 #include "eval/run/run.h"
-#include "tools/told.h"
+#include "tools/prompt_counts.h"
 #include "tools/tools.h"
 
 #include <string.h>
@@ -104,7 +104,7 @@ static void say_spent(const gk_sweep *s) {
 }
 
 static bool sweep(gk_sweep *s, bool generate, bool *finished, gk_error *err) {
-    gk_told_dropped(gk_sweep_prompts(s));
+    gk_say_prompts(gk_sweep_prompts(s));
     const gk_schemes *schemes = gk_sweep_schemes(s);
     fprintf(stderr, "%zu schemes", schemes->n);
     if (schemes->n != schemes->n_written) fprintf(stderr, ", of %zu entries and grids", schemes->n_written);
@@ -159,7 +159,7 @@ static int run(const args *g, gk_sweep_options *o) {
 }
 
 int cmd_sweep(int argc, char **argv) {
-    args g = {.entity = GK_ENTITY_FIELD, .target = "second_actor", .budget = "1GiB", .seed = 1};
+    args g = {.entity = GK_ENTITY_FIELD, .target = GK_TARGET_FIELD, .budget = "1GiB", .seed = 1};
     const gk_opt opts[] = {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
         {"donor", GK_OPT_LIST, &g.donors, "NAME=DIR", "a model that weights come from; may be repeated",
@@ -170,7 +170,8 @@ int cmd_sweep(int argc, char **argv) {
          false},
         {"svd", GK_OPT_STR, &g.svd, "DIR", "the folder that keeps what rank=R computes [OUT.svd]", false},
         {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "the models' tokenizer [the recipient's]", false},
-        {"schemes", GK_OPT_LIST, &g.schemes, "FILE", "graft schemes (YAML); may be repeated", true},
+        {"schemes", GK_OPT_LIST, &g.schemes, "FILE",
+         "graft schemes (YAML), or the name of some that come along; may be repeated", true},
         {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
         {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
         {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", true},
@@ -196,6 +197,9 @@ int cmd_sweep(int argc, char **argv) {
     gk_arena *a = gk_arena_new();
     int code = gk_args("sweep", "evaluate graft schemes over prompts into a results database", opts,
                        sizeof opts / sizeof *opts, argc, argv, a);
+    gk_error err;
+    if (code < 0 && !gk_find_all(a, GK_SHIPPED_SCHEMES, "--schemes", &g.schemes, &err))
+        code = gk_die("sweep", &err);
     if (code < 0) {
         gk_use_threads(g.threads);
         gk_sweep_options o = {.recipient = g.recipient,

@@ -1,44 +1,35 @@
 #!/bin/bash
-# asked.sh FILE: checks what a run of the pipeline is asked for (the variables of run.mk, in the environment; $DECIDE names those
-# that decide it) and notes it in FILE, $RUN/asked, $RUN/asked-training or $RUN/asked-schemes, where that says otherwise. A mistake is told in one line,
-# and then nothing is changed.
+# asked.sh [FILE]: checks what a run of the pipeline is asked for (the variables of run.mk, in the environment; $DECIDE names those
+# that decide it). Without FILE only what needs no program is checked. With it $G, the program, is asked what families, datasets,
+# recipes and schemes there are, and what is asked for is noted in FILE, $RUN/asked, $RUN/asked-training or $RUN/asked-schemes,
+# where that says otherwise. A mistake is told in one line, and then nothing is changed.
 no() {
-    echo "${CALLED:-make}: $1" >&2
+    echo "$CALLED: $1" >&2
     exit 1
 }
 
-: "${TEMPLATES:=${SHARE}templates/$DATASET}" "${TASK:=disjoint}"
-[[ $DATASET != */* && ( -f ${SHARE}templates/$DATASET/eval.jsonl || $DATASET == own_rows ) ]] ||
-    no "DATASET='$DATASET' is no dataset; there is: $(echo $(ls ${SHARE}templates)) own_rows"
-[[ -f $TEMPLATES/eval.jsonl ]] || no "TEMPLATES='$TEMPLATES' must be a folder of templates; $TEMPLATES/eval.jsonl is missing"
-case $DATASET in
-counterfact | own_rows) [[ $SOURCE ]] || no "DATASET=$DATASET is made of your own data: name its file with SOURCE=FILE" ;;
-articles) ;;
-*) [[ -z $SOURCE ]] || no "SOURCE='$SOURCE': DATASET=$DATASET is made of its own lists and takes no source" ;;
-esac
-[[ -z $SOURCE || -e $SOURCE ]] || no "SOURCE='$SOURCE': there is no such file or folder"
+# ---------------------------------------------------------------- what can be said without a program
+
 for v in BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS; do
     [[ ${!v} =~ ^(0|[1-9][0-9]{0,6})?$ ]] || no "$v='${!v}' must be a number"
 done
+for v in SEED THREADS; do
+    [[ ${!v} =~ ^(0|[1-9][0-9]{0,17})$ ]] || no "$v='${!v}' must be an integer of 0 or more"
+done
+for v in REVERSE REPLACE KEEP_SHARED_FIRST; do
+    [[ -z ${!v} || ${!v} == 1 ]] || no "$v='${!v}' must be 1 or nothing"
+done
+[[ -z $SOURCE || -e $SOURCE ]] || no "SOURCE='$SOURCE': there is no such file or folder"
 [[ $TASK == disjoint || $TASK == reverse ]] || no "TASK='$TASK' must be disjoint (other rows) or reverse (the same rows, target to entity)"
-[[ $MODEL || ${BASE_ROWS:-0} != 0 || ! $DATASET =~ ^(counterfact|articles|own_rows)$ ]] ||
-    no "DATASET=$DATASET needs MODEL=PATH, a model that can read: it has no base corpus (or give BASE_ROWS=N)"
 [[ $MODEL || $BASE_ROWS != 0 ]] || no "BASE_ROWS=0 leaves no base corpus: name a model with MODEL=PATH"
-families="llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
-[[ $MODEL || ( $FAMILY && " $families " == *" $FAMILY "* ) ]] || no "FAMILY='$FAMILY' is no family; there are: $families"
 [[ -z $MODEL || -z $FAMILY ]] || no "FAMILY='$FAMILY' is for a model from scratch: MODEL='$MODEL' has its own architecture"
 [[ -z $VOCAB || -z $MODEL ]] || no "VOCAB='$VOCAB' is for a model from scratch: MODEL='$MODEL' has its own tokenizer"
 [[ $MODEL || -z $VOCAB || $VOCAB =~ ^[1-9][0-9]{2,5}$ ]] || no "VOCAB='$VOCAB' must be a number of pieces, 260 or more"
 [[ $FREEZE =~ ^[a-z0-9_,@/-]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
-for v in REVERSE REPLACE KEEP_SHARED_FIRST; do
-    [[ -z ${!v} || ${!v} == 1 ]] || no "$v='${!v}' must be 1 or nothing"
-done
-[[ -z $ENTITY$TARGET$REVERSE || $DATASET == own_rows ]] || no "ENTITY, TARGET and REVERSE are for DATASET=own_rows: $DATASET has its own"
 [[ $BF16 =~ ^(true|false)?$ ]] || no "BF16='$BF16' must be true or false"
 [[ -z $GENERAL || -f $GENERAL ]] || no "GENERAL='$GENERAL': there is no such file"
-for v in SEED THREADS; do
-    [[ ${!v} =~ ^(0|[1-9][0-9]{0,17})$ ]] || no "$v='${!v}' must be an integer of 0 or more"
-done
+[[ -z $MIX || -f $MIX ]] || no "MIX='$MIX': there is no such file"
+[[ $MIX_RATIO =~ ^0?\.[0-9]{1,3}$ ]] || no "MIX_RATIO='$MIX_RATIO' must be a share like 0.3"
 model=()
 if [[ -f $MODEL || ( $MODEL == *.gguf && ! -d $MODEL ) ]]; then
     [[ -f $MODEL ]] || no "MODEL='$MODEL': there is no such file"
@@ -62,24 +53,50 @@ elif [[ $MODEL ]]; then
     model+=("$MODEL/config.json" "${weights[@]}")
 fi
 [[ $SCHEMES =~ [^[:space:]] ]] || no "SCHEMES is empty; name one scheme file or more"
-for f in $SCHEMES; do
-    [[ -f $f && -r $f ]] || no "SCHEMES: there is no file '$f' (blanks separate files: a path cannot hold one)"
-done
-: "${OUT:=$RUN}" "${USUAL_CAST:=pre=base sft=relation task=task}" "${CAST:=$USUAL_CAST}" "${MIX_RATIO:=0.3}" "${MILD:=$([[ $MODEL ]] && echo auto-mild || echo relation-mild)}" "${CALLED:=make}"
 [[ $TASK == reverse || $TASK_ROWS != 0 || " $CAST " != *"=task "* ]] ||
     no "CAST='$CAST' has a task model, but TASK_ROWS=0 leaves it no rows: leave it out, or give TASK_ROWS=N or TASK=reverse"
-[[ $TASK == disjoint || $DATASET != own_rows || $REVERSE || -f $TEMPLATES/reverse.jsonl ]] ||
+[[ $1 ]] || exit 0
+
+# ---------------------------------------------------------------- what the program has to be asked for
+
+datasets=$("$G" list datasets) && families=$("$G" list families) && home=$("$G" list home) || exit 1
+names() { cut -f 1 <<<"$1" | paste -sd ' '; }
+dataset=$(awk -F '\t' -v name="$DATASET" '$1 == name' <<<"$datasets")
+[[ $dataset ]] || no "DATASET='$DATASET' is no dataset; there is: $(names "$datasets")"
+[[ -f $TEMPLATES/eval.jsonl ]] || no "TEMPLATES='$TEMPLATES' must be a folder of templates; $TEMPLATES/eval.jsonl is missing"
+case $dataset in
+*source=required*) [[ $SOURCE ]] || no "DATASET=$DATASET is made of your own data: name its file with SOURCE=FILE" ;;
+*source=none*) [[ -z $SOURCE ]] || no "SOURCE='$SOURCE': DATASET=$DATASET is made of its own lists and takes no source" ;;
+esac
+[[ $MODEL || ${BASE_ROWS:-0} != 0 || $dataset == *base=own* ]] ||
+    no "DATASET=$DATASET needs MODEL=PATH, a model that can read: it has no base corpus (or give BASE_ROWS=N)"
+[[ -z $ENTITY$TARGET$REVERSE || $dataset == *fields=named* ]] ||
+    no "ENTITY, TARGET and REVERSE are for DATASET=$(names "$(grep fields=named <<<"$datasets")"): $DATASET has its own"
+[[ $TASK == disjoint || $dataset != *fields=named* || $REVERSE || -f $TEMPLATES/reverse.jsonl ]] ||
     no "TASK=reverse trains on texts from target to entity, and there are none: write $TEMPLATES/reverse.jsonl, or give REVERSE=1"
-recipes=()
-for v in RECIPE MILD; do
-    f=${!v}
-    [[ $f != auto && $f != auto-mild ]] || continue # by the model's size
-    [[ $f == */* || $f == *.* || -z $f ]] || f=${SHARE}train/recipes/$f.yaml
-    [[ -z $f || -f $f ]] || no "$v='${!v}' is no recipe: there is no file '$f'; those that come along are $(cd "${SHARE}train/recipes" && echo *.yaml | sed 's/\.yaml//g')"
-    recipes+=("$f")
+[[ $MODEL || ( $FAMILY && " $(names "$families") " == *" $FAMILY "* ) ]] ||
+    no "FAMILY='$FAMILY' is no family; there are: $(names "$families")"
+
+# The file that the word $3 means, of the kind $2; $1 is the variable that says it. Of auto, all that it may mean.
+file_of() {
+    local said
+    said=$("$G" list "$2" --name "$3" 2>&1) || no "$1${said#graftkit list: }"
+    echo "$said"
+}
+schemes=() recipes=()
+for f in $SCHEMES; do
+    path=$(file_of 'SCHEMES: ' schemes "$f") || exit 1
+    [[ -f $path && -r $path ]] || no "SCHEMES: there is no file '$f' (blanks separate files: a path cannot hold one)"
+    schemes+=("$path")
 done
-[[ -z $MIX || -f $MIX ]] || no "MIX='$MIX': there is no such file"
-[[ $MIX_RATIO =~ ^0?\.[0-9]{1,3}$ ]] || no "MIX_RATIO='$MIX_RATIO' must be a share like 0.3"
+for f in ${RECIPE:-} $MILD $RECIPES; do
+    v=RECIPE && [[ $f == "$RECIPE" || $f != "$MILD" ]] || v=MILD
+    paths=$(file_of "$v=" recipes "$f") || exit 1
+    for path in $paths; do
+        [[ -f $path ]] || no "$v='$f' is no recipe: there is no file '$path'"
+        [[ " ${recipes[*]} " == *" $path "* ]] || recipes+=("$path")
+    done
+done
 for v in RUN OUT; do
     mkdir -p "${!v}" 2>/dev/null && [[ -w ${!v} ]] || no "$v='${!v}' must be a folder that can be made and written to"
 done
@@ -107,7 +124,10 @@ fi
 # hashes FILE…: what is in them. Times would miss an older file that was moved there, and one that was removed.
 hashes() {
     local f
-    for f; do [[ ! -f $f ]] || echo "$(sha256sum <"$f" | head -c 64)  ${f#"$SHARE"}"; done
+    for f; do
+        [[ -f $f ]] || continue
+        echo "$(sha256sum <"$f" | head -c 64)  $(f=${f#"$SHARE"} && echo "${f#"$home"/}")"
+    done
 }
 
 case ${1##*/} in
@@ -120,11 +140,11 @@ asked)
     ;;
 asked-training) text=$(hashes "${recipes[@]}" "$GENERAL" "$MIX") ;;
 asked-schemes)
-    [[ -z $G ]] || "$G" experiment $(printf -- '--schemes %s ' $SCHEMES) $(printf -- '--cast %s ' $CAST) \
+    "$G" experiment $(printf -- '--schemes %s ' $SCHEMES) $(printf -- '--cast %s ' $CAST) \
         --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} || exit 1
     # By what is in them; those that were named are remembered, those that are usual stay usual.
-    text=$(hashes $SCHEMES
-        [[ $SCHEMES == "${USUAL_SCHEMES:-$SCHEMES}" ]] || for f in $SCHEMES; do echo "SCHEMES=${f#"$SHARE"}"; done
+    text=$(hashes "${schemes[@]}"
+        [[ $SCHEMES == "$USUAL_SCHEMES" ]] || for f in $SCHEMES; do echo "SCHEMES=${f#"$SHARE"}"; done
         [[ $CAST == "$USUAL_CAST" ]] || for c in $CAST; do echo "CAST=$c"; done)
     ;;
 esac

@@ -6,27 +6,25 @@ no() {
     echo "${CALLED:-make}: $1" >&2
     exit 1
 }
-: "${TEMPLATES:=${SHARE}templates/$DATASET}"
 base=${MODEL:-$RUN/base}
 [[ ${MAKEFLAGS%% *} != *n* || ${MAKEFLAGS%% *} == *=* ]] || { echo "$0 $*" && exit; } # make -n
 all= names=("$@")
-[[ $1 != --all ]] || { all=yes && read -ra names <<<"$PAPER"; }
-there=$(cd "${SHARE}experiments" && echo *.yaml)
-there=${there//.yaml/}
+there=$("$G" list experiments | cut -f 1 | paste -sd ' ')
+[[ $1 != --all ]] || { all=yes && read -ra names <<<"${PAPER-$there}"; }
 [[ ${#names[@]} -gt 0 ]] || no "NAME is empty; there is: $there"
 
 recipes=()
-for f in "$RECIPE" "$MILD"; do
-    [[ -z $f || $f == */* || $f == *.* ]] || f=${SHARE}train/recipes/$f.yaml
-    # Whether there is such a file is asked.sh's to say.
-    [[ ! -f $f ]] || recipes+=(--recipe "$f")
+for f in $RECIPE $MILD; do # whether there is such a recipe is asked.sh's to say
+    for path in $("$G" list recipes --name "$f" 2>/dev/null); do
+        [[ ! -f $path ]] || recipes+=(--recipe "$path")
+    done
 done
 
 # What each needs.
 declare -A title about dataset cast schemes
 for n in "${names[@]}"; do
-    [[ $n =~ ^[A-Za-z0-9_-]+$ && -f ${SHARE}experiments/$n.yaml ]] || no "NAME: '$n' is no experiment; there is: $there"
-    needs=$("$G" experiment --file "${SHARE}experiments/$n.yaml" --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} "${recipes[@]}" \
+    [[ " $there " == *" $n "* ]] || no "NAME: '$n' is no experiment; there is: $there"
+    needs=$("$G" experiment --file "$n" --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} "${recipes[@]}" \
         ${KINDS:+$(printf -- '--kind %s ' $KINDS)}) ||
         exit 1
     while IFS=$'\t' read -r key value; do
@@ -75,7 +73,7 @@ for n in "${todo[@]}"; do
         # Facts of another kind: rows, texts and models of their own, on the same base.
         [[ $MODEL ]] || run base
         [[ $ARTICLES ]] || ARTICLES=$(sed -n 's/^SOURCE=//p' "$RUN/${dataset[$n]}/asked" 2>/dev/null) # as it was asked for
-        ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES="${SHARE}templates/${dataset[$n]}" SOURCE="$ARTICLES"
+        ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES= SOURCE="$ARTICLES"
             BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE= FAMILY= VOCAB=)
         # A from-scratch model has 128 positions, whichever run it is of.
         positions=$(grep -sEo '"(max_position_embeddings|n_positions)": *[0-9]+' "$base/config.json" | grep -Eo '[0-9]+$')

@@ -3,9 +3,9 @@
 # $(G) is the program; $(SHARE) is what stands before templates/, train/recipes/ … : nothing in the source tree, else the path
 # of share/graftkit/. `make help` and `graftkit run --help` show the lines that begin with #: and the targets with ##.
 #
-#: RUN=runs/default         the folder of the run
-#: FAMILY=llama             pretrain a llama, gpt2, gpt_neox, gemma, gemma2, qwen2 or olmo2
-#: VOCAB=2000               pieces of the tokenizer of a model from scratch; small texts want fewer
+#: RUN=DIR                  the folder of the run [runs/default]
+#: FAMILY=NAME              pretrain a model of this family (graftkit list families) [llama]
+#: VOCAB=N                  pieces of the tokenizer of a model from scratch; small texts want fewer [2000]
 #: MODEL=PATH               start from a Hugging Face folder or a GGUF file instead
 #: DATASET=NAME             the facts under test (docs/datasets.md) [fake_movies_fake_actors]
 #: SOURCE=PATH              your own data, for the datasets that are made of it
@@ -14,16 +14,16 @@
 #: RELATION_ROWS=N          rows under test
 #: TASK_ROWS=N              rows of the task model; 0: none, and no such model
 #: CHUNK_WORDS=N            articles: about so many words a text [120]
-#: TASK=disjoint            the task model's facts: other ones, or those under test in reverse
-#: SEED=1                   the run's seed
-#: THREADS=0                cores; 0: all
-#: SCHEMES='FILE ...'       the grafts (docs/schemes.md) [position, component and, with a task model, hybrid]
+#: TASK=NAME                the task model's facts: disjoint, other ones, or reverse, those under test [disjoint]
+#: SEED=N                   the run's seed [1]
+#: THREADS=N                cores; 0: all [0]
+#: SCHEMES='FILE ...'       the grafts (docs/schemes.md), files or names [position, component and, with a task model, hybrid]
 #: RECIPE=NAME              how to finetune, a name of train/recipes or a file [relation, task; a pretrained model: by its size]
 #: BF16=true                products in bf16, or not: false [the recipe's; a pretrained model: where they are faster]
 #: FREEZE=NAMES             components that stay as they are [the recipe's]
 #: MILD=NAME                the mild model's recipe (docs/experiments.md) [relation-mild; a pretrained model: by size]
 #: MIX=FILE                 general text for the mild model [the base corpus]
-#: MIX_RATIO=0.3            how much of it
+#: MIX_RATIO=SHARE          how much of it [0.3]
 #: CAST='NAME=KIND ...'     the models that a sweep grafts, the recipient first [pre=base sft=relation task=task; TASK_ROWS=0: no task]
 #: OUT=DIR                  where a sweep's results and its report go [RUN]
 #: NAME='NAME ...'          experiment: which ones of experiments/
@@ -37,14 +37,19 @@
 #: KEEP_SHARED_FIRST=1      ask also where the target's first token begins a field of the prompt (docs/guide.md)
 #: GENERAL=FILE             general text that a finetuned model should still read well [old prose that comes along]
 #: REPLACE=1                make anew what was made from other inputs; nothing is replaced without
+# A default is the word in the brackets: here alone, since make has to know it before the program is built; `graftkit list
+# defaults` reads it here too. What families, datasets, recipes and experiments there are is the program's to say.
 SHELL    := bash
 SHARE    ?=
 HERE     := $(dir $(lastword $(MAKEFILE_LIST)))
 CALLED   ?= make
+# NAME=DEFAULT each, or NAME= .
+VARIABLES := $(shell sed -n 's/^\#: \([A-Z_]*\)=.*\[\([a-z0-9._/-]*\)[];].*/\1=\2/p; t; s/^\#: \([A-Z_]*=\).*/\1/p' $(HERE)run.mk)
+standard  = $(patsubst $1=%,%,$(filter $1=%,$(VARIABLES)))
 # A file that is not here may be one that comes along.
 shipped   = $(foreach f,$1,$(if $(wildcard $f),$f,$(or $(wildcard $(SHARE)$f),$f)))
 
-RUN      ?= runs/default
+RUN      ?= $(call standard,RUN)
 OUT      ?= $(RUN)
 # What decides a run, all of it noted in RUN/asked as NAME=VALUE. What is not given is as it was asked for before; asked.sh
 # refuses what is given and differs.
@@ -60,16 +65,19 @@ $(if $(MODEL),$(foreach v,$(filter-out $(GIVEN),FAMILY VOCAB),$(eval $v :=)))
 # Neither schemes nor models take away from what is there.
 $(foreach v,$(filter-out $(GIVEN),SCHEMES CAST),$(if $(call noted,$v,$(OUT)/asked-schemes),$(if $(REPLACE),,\
     $(eval $v := $$(call noted,$v,$$(OUT)/asked-schemes)))))
-FAMILY   ?= $(if $(MODEL),,llama)
-VOCAB    ?= $(if $(MODEL),,2000)
-DATASET  ?= fake_movies_fake_actors
-TEMPLATES ?= $(SHARE)templates/$(DATASET)
-TASK     ?= disjoint
-SEED     ?= 1
-THREADS  ?= 0
+FAMILY   ?= $(if $(MODEL),,$(call standard,FAMILY))
+VOCAB    ?= $(if $(MODEL),,$(call standard,VOCAB))
+DATASET  ?= $(call standard,DATASET)
+TASK     ?= $(call standard,TASK)
+SEED     ?= $(call standard,SEED)
+THREADS  ?= $(call standard,THREADS)
+OWN_TEMPLATES := $(SHARE)templates/$(DATASET)
+ifeq ($(TEMPLATES),)
+override TEMPLATES := $(OWN_TEMPLATES)
+endif
 # The recipes of the finetuned models and of the mild one are names of train/recipes or files.
-MILD     ?= $(if $(MODEL),auto-mild,relation-mild)
-MIX_RATIO ?= 0.3
+MILD     ?= $(if $(MODEL),auto-mild,$(call standard,MILD))
+MIX_RATIO ?= $(call standard,MIX_RATIO)
 include $(HERE)names.mk
 $(if $(RUN),,$(error RUN is empty: name a folder for the run))
 $(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE GENERAL ENTITY TARGET)
@@ -91,7 +99,7 @@ endif
 export $(DECIDE) DECIDE RUN OUT THREADS SCHEMES USUAL_SCHEMES CAST USUAL_CAST REPLACE SHARE CALLED
 
 # A variable that is mistyped would be as good as not given. BUILD_VARIABLES are the Makefile's.
-KNOWN    := $(shell sed -n 's/^\#: \([A-Z_]*\)=.*/\1/p' $(HERE)run.mk) G SHARE CALLED TITLE ABOUT MAKE SHELL MAKEFLAGS $(BUILD_VARIABLES)
+KNOWN    := $(foreach v,$(VARIABLES),$(firstword $(subst =, ,$v))) G SHARE CALLED TITLE ABOUT MAKE SHELL MAKEFLAGS $(BUILD_VARIABLES)
 $(foreach v,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $v))),$(if $(filter $(KNOWN) -*-command-variables-*-,$v),,\
     $(error $v is no variable$(foreach n,$(shell $(SHELL) $(HERE)nearest.sh '$v' $(KNOWN)),; did you mean $n?)))))
 
@@ -113,17 +121,16 @@ TEXTS.mild     := relation/A2B relation/B2A
 # What a pretrained model is finetuned with follows from its size.
 RECIPE.relation := $(or $(RECIPE),$(if $(MODEL),auto,relation))
 RECIPE.task    := $(or $(RECIPE),$(if $(MODEL),auto,task))
+export RECIPES := $(RECIPE.relation) $(RECIPE.task) $(MILD)
 RECIPE.forward := $(RECIPE.relation)
 RECIPE.reverse := $(RECIPE.relation)
 RECIPE.mild    := $(MILD)
-# The file of a recipe, so that make sees it change.
-recipe_file     = $(if $(filter auto auto-mild,$1),$(wildcard $(SHARE)train/recipes/*.yaml),$(if $(or $(findstring /,$1),$(findstring .,$1)),$1,$(SHARE)train/recipes/$1.yaml))
-ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out $(SHARE)templates/$(DATASET),$(TEMPLATES)),--templates $(TEMPLATES)) \
+ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out $(OWN_TEMPLATES),$(TEMPLATES)),--templates $(TEMPLATES)) \
                   $(if $(BASE_ROWS),--base-rows $(BASE_ROWS)) $(if $(RELATION_ROWS),--relation-rows $(RELATION_ROWS)) \
                   $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(and $(CHUNK_WORDS),$(filter articles,$(DATASET))),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL)) \
                   $(if $(ENTITY),--entity $(ENTITY)) $(if $(TARGET),--target $(TARGET)) $(if $(REVERSE),--reverse) $(if $(REPLACE),--replace)
 FILLERS  := $(wildcard $(TEMPLATES)/fillers.json)
-EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target $(or $(TARGET),second_actor) \
+EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target $(or $(TARGET),$(call standard,TARGET)) \
             $(if $(KEEP_SHARED_FIRST),--keep-shared-first)
 # General text for the mild model: MIX=FILE, else the base corpus where there is one; without any, none.
 MIXED     = $$(for f in $(or $(MIX),$(RUN)/data/base/texts.jsonl); do [ ! -s $$f ] || echo --mix $$f --mix-ratio $(MIX_RATIO); done)
@@ -140,7 +147,7 @@ DONORS         := $(foreach c,$(wordlist 2,99,$(CAST)),$(call PATH_OF,$c))
 OF_BASE        := $(if $(MODEL),,$(if $(filter %=base,$(firstword $(CAST))),--base $(RUN)/base --gate $(RUN)/base/gate.json))
 TRAINED        := $(filter-out base,$(foreach c,$(CAST),$(lastword $(subst =, ,$c))))
 
-.PHONY: dataset base finetune graft-sweep report experiment paper compare FORCE
+.PHONY: dataset base finetune graft-sweep report experiment paper compare plausible FORCE
 dataset: $(RUN)/data/card.json ## make the dataset: rows, texts, splits
 base: $(if $(MODEL),$(RUN)/asked,$(RUN)/base/gate.json) ## pretrain the base model and check what it knows (nothing to do with MODEL=DIR)
 	$(if $(MODEL),@echo "base: nothing to do: $(MODEL) is used as it is")
@@ -152,10 +159,13 @@ report: $(OUT)/report/index.html ## all of the above, then the report
 # What a run is asked for, checked before anything is written: everything below hangs on these files. Make only sees that
 # a step may have to be done again; graftkit compares the inputs themselves: equal ones are left alone, others are refused, or
 # made anew with REPLACE=1.
-$(RUN)/asked $(RUN)/asked-training $(OUT)/asked-schemes: FORCE
-	@GIVEN='$(GIVEN)' GOALS='$(MAKECMDGOALS)' G='$(G)' $(SHELL) $(HERE)asked.sh $@
-$(RUN)/asked-training: $(RUN)/asked
-$(OUT)/asked-schemes: $(RUN)/asked | $(G)
+# What needs no program is looked at before one is built.
+ASK      = @GIVEN='$(GIVEN)' GOALS='$(MAKECMDGOALS)' G='$(G)' $(SHELL) $(HERE)asked.sh
+$(RUN)/asked $(RUN)/asked-training $(OUT)/asked-schemes: FORCE | plausible $(G)
+	$(ASK) $@
+plausible:
+	$(ASK)
+$(RUN)/asked-training $(OUT)/asked-schemes: $(RUN)/asked
 FORCE:
 
 $(RUN)/data/card.json: $(RUN)/asked $(wildcard $(TEMPLATES)/*.json*) $(wildcard $(SHARE)data/lists/* $(SHARE)data/articles/*/*) \
@@ -169,13 +179,9 @@ $(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model $(SHARE)train/recipes/b
 	    --out $(@D) $(COMMON)
 	@touch $@
 $(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
-	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --top 5 --min 0.90 --out $@
+	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --out $@
 
 # A run that was asked otherwise is left as it is, and told, unless REPLACE=1 says to ask anew: then it is looked at again.
-define FINETUNE
-$(RUN)/$1/train.json: $(call recipe_file,$(RECIPE.$1))
-endef
-$(foreach k,$(filter-out base,$(KINDS)),$(eval $(call FINETUNE,$k)))
 $(RUN)/mild/train.json: $(MIX)
 $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS))): $(RUN)/%/train.json: $(if $(MODEL),,$(RUN)/base/train.json) \
     $(RUN)/data/card.json $(RUN)/asked-training $(if $(REPLACE),FORCE) | $(G) $(if $(MODEL),,$(RUN)/base/gate.json)
@@ -200,16 +206,18 @@ $(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.js
 	    $(if $(TITLE),--title "$$TITLE") $(if $(ABOUT),--about "$$ABOUT")
 
 # ------------------------------------------------------------------ experiments/, several of them in one run, several runs on one page
-PAPER    ?= position component hybrid layers dropout head directions reversal training patching articles
 NAME     ?=
 ARTICLES ?=
 RUNS     ?=
-PAGE     ?= runs/compare.html
-export KINDS PAPER ARTICLES
+PAGE     ?= $(call standard,PAGE)
+export KINDS ARTICLES
+# Unless it says which, all that come along are meant.
+$(if $(call is_given,PAPER),$(eval export PAPER))
+PAPER_NOW = $(if $(call is_given,PAPER),$(PAPER),$$($(G) list experiments | cut -f 1))
 experiment: | $(G) ## NAME="position …": experiments of experiments/, each with its report in RUN/experiments/NAME
 	+@G=$(G) MAKE="$(MAKE)" MAKEFILE=$(firstword $(MAKEFILE_LIST)) $(SHELL) $(HERE)experiments.sh $(NAME)
 paper: | $(G) ## every experiment that applies, and RUN/paper.html with all of them (docs/experiments.md)
 	+@G=$(G) MAKE="$(MAKE)" MAKEFILE=$(firstword $(MAKEFILE_LIST)) $(SHELL) $(HERE)experiments.sh --all
 compare: | $(G) ## RUNS="runs/a runs/b": PAGE=runs/compare.html and .csv, their experiments side by side
 	@[ '$(strip $(RUNS))' ] || { echo "$(CALLED): RUNS is empty: name the folders of the runs, RUNS=\"runs/a runs/b\"" >&2; exit 1; }
-	$(G) compare $(RUNS:%=--run %) $(PAPER:%=--experiment %) --out $(PAGE) --csv $(basename $(PAGE)).csv
+	$(G) compare $(RUNS:%=--run %) $$(for n in $(PAPER_NOW); do echo --experiment $$n; done) --out $(PAGE) --csv $(basename $(PAGE)).csv

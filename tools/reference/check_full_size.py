@@ -7,9 +7,10 @@ what do loading, memory and speed come to on both sides?
 Each model is written to WORKDIR (3 to 6.5 GB), run by graftkit on 64 tokens from the mapped file, then by transformers
 in fp32 and in bf16, and removed. Prints one line a model: the largest difference to fp32 relative to the scale of the
 logits, positions whose likeliest token differs, seconds and peak resident memory of graftkit's whole run, tokens/s of
-the forward pass and of greedy decoding on both sides. Exit code 1 when a difference exceeds 1e-4. Needs torch,
-transformers, safetensors.
+the forward pass and of greedy decoding on both sides. Exit code 1 when a difference exceeds 1e-4. With CSV=auto in the
+environment the speeds are noted in bench/results/ (tools/bench/record.sh). Needs torch, transformers, safetensors.
 """
+import os
 import pathlib
 import re
 import resource
@@ -90,6 +91,16 @@ def theirs(folder, ids, dtype):
     return logits, forward, decode, made[0, len(ids):].tolist()
 
 
+def note(peer, what, figures):
+    import torch
+    import transformers
+    result = f"RESULT {figures} threads={torch.get_num_threads()}"
+    if peer != "graftkit":
+        result += f" torch={torch.__version__} transformers={transformers.__version__}"
+    subprocess.run([ROOT / "tools/bench/record.sh", os.environ.get("CSV", ""), peer, what], check=True, text=True,
+                   env={**os.environ, "BIN": str(BINARY.parent)}, input=result + "\n")
+
+
 def check(name, dtype, config, work):
     import torch
     from safetensors.torch import load_file
@@ -106,6 +117,12 @@ def check(name, dtype, config, work):
     _, forward16, decode16, _ = theirs(folder, ids, torch.bfloat16)
     shutil.rmtree(folder)
     out.unlink()
+    model = name + {"bfloat16": " BF16", "float16": " F16", "float32": " F32"}[dtype]
+    note("graftkit", f"forward {model}", f"tokens_per_s={forward:.1f} whole_run_s={seconds:.1f} peak_gib={rss:.1f}")
+    note("graftkit", f"decoding {model}", f"tokens_per_s={decode:.2f}")
+    for peer, rates in (("torch", (forward32, decode32)), ("torch bf16", (forward16, decode16))):
+        note(peer, f"forward {model}", f"tokens_per_s={rates[0]:.1f}")
+        note(peer, f"decoding {model}", f"tokens_per_s={rates[1]:.2f}")
     print(f"{name:13} {dtype:8} difference {worst:.1e} of {scale:.1f}, {other} of {TOKENS} likeliest differ, "
           f"{'the same' if made == made32 else 'ANOTHER'} continuation; {seconds:.1f} s, {rss:.1f} GiB peak; forward "
           f"{forward:.1f} tokens/s (torch fp32 {forward32:.1f}, bf16 {forward16:.1f}); decoding {decode:.2f} "

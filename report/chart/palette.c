@@ -1,0 +1,39 @@
+/* palette.c: all colours of all pictures. */
+#include "report/chart/chart.h"
+
+#include <math.h>
+
+static const char *const INK[GK__N_INKS] = {
+    [GK__BLUE] = "#0072b2", [GK__ORANGE] = "#e69f00", [GK__GREEN] = "#009e73",  [GK__PINK] = "#cc79a7",
+    [GK__SKY] = "#56b4e9",  [GK__RED] = "#d55e00",    [GK__YELLOW] = "#f0e442", [GK__DARK] = "#333333",
+    [GK__GREY] = "#777777", [GK__PALE] = "#9ccfee",   [GK__TEXT] = "#111111",   [GK__SOFT] = "#444444",
+    [GK__AXIS] = "#888888", [GK__GRID] = "#dddddd",   [GK__GROUND] = "#d9d9d9", [GK__EMPTY] = "#f4f4f4",
+    [GK__WHITE] = "#ffffff"};
+
+const char *gk__ink_hex(gk__ink ink) {
+    return INK[ink];
+}
+
+const char *gk__series_hex(size_t i) {
+    return INK[i % GK__N_SERIES_INKS];
+}
+
+/* ColorBrewer's YlGnBu. */
+static const unsigned char SHADE[][3] = {{255, 255, 217}, {237, 248, 177}, {199, 233, 180},
+                                         {127, 205, 187}, {65, 182, 196},  {29, 145, 192},
+                                         {34, 94, 168},   {37, 52, 148},   {8, 29, 88}};
+enum { LAST = sizeof SHADE / sizeof *SHADE - 1 };
+
+char *gk__shade_hex(double t, char hex[8]) {
+    double at = LAST * fmin(1, fmax(0, t));
+    int i = at < LAST - 1 ? (int)at : LAST - 1;
+    unsigned rgb[3];
+    for (int k = 0; k < 3; k++)
+        rgb[k] = (unsigned)lround(SHADE[i][k] + (at - i) * (SHADE[i + 1][k] - SHADE[i][k]));
+    snprintf(hex, 8, "#%02x%02x%02x", rgb[0] & 0xFF, rgb[1] & 0xFF, rgb[2] & 0xFF);
+    return hex;
+}
+
+const char *gk__shade_ink(double t) {
+    return INK[t > 0.55 ? GK__WHITE : GK__TEXT];
+}

@@ -1,0 +1,53 @@
+/* checks.h: what may be said of the paper's pattern (checks.c). Internal to report/. */
+#ifndef GK_REPORT_CHECKS_H
+#define GK_REPORT_CHECKS_H
+
+#include "eval/store/outcomes.h"
+
+typedef enum gk__test_id { /* that the second has more prompts right than the first */
+                           GK__CEILING_PRE,
+                           GK__FE_PRE,
+                           GK__CEILING_FE,
+                           GK__LT_PRE,
+                           GK__CEILING_LT,
+                           GK__FE_LT,
+                           GK__ALL_START,
+                           GK__O_FFN_FFN,
+                           GK__FFN_O,
+                           GK__N_TESTS
+} gk__test_id;
+typedef struct gk__test {
+    bool there;
+    gk_paired paired; /* without an interval */
+    double holm;      /* its p, corrected over all tests here; NaN where it is not there */
+} gk__test;
+typedef struct gk__check {
+    const char *claim, *seen;
+    const char *why; /* it cannot be judged, and why; NULL: it is */
+    bool holds;
+} gk__check;
+/* Shares are top-5 over all templates; NaN where there is no such scheme. */
+typedef struct gk__pattern {
+    double pre, sft, ceiling;
+    const char
+        *ceiling_name; /* SFT, or SFT-rh where the grafts have the recipient's head and that is lower */
+    const char *start; /* what ATTN+FFN at the last token is added to: FE, or PRE */
+    double both_ceiling, rest_pre; /* on the prompts of FE+LT, and of all but FE and LT */
+    gk__test test[GK__N_TESTS];
+    size_t n_tests, rows; /* that are there; facts they are over */
+    int64_t targets;      /* different first tokens that are asked for */
+    double untaught;      /* top-5 that PRE may have: of five blind guesses among them, or the paper's */
+    bool few;             /* so few facts that no test can come out significant */
+    bool order, order_clear, enough; /* O+FFN > FFN > O, significantly; O+FFN has 90% of ATTN+FFN */
+    /* Why nothing can be judged; nor the way from PRE to the ceiling; nor what components add. NULL: it can.
+     */
+    const char *unsaid, *no_way, *no_share;
+    gk__check check[8]; /* the models' first, then the grafts', which alone show the paper's pattern */
+    size_t n_checks, n_failed, n_unsaid;
+    size_t n_of_models, n_of_grafts; /* checks of models alone; checks of grafts that are judged */
+} gk__pattern;
+
+/* The second of its schemes is better, significantly so. */
+bool gk__test_clear(const gk__test *t);
+
+#endif

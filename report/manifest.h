@@ -1,0 +1,12 @@
+/* manifest.h: looking things up in what a store says of its run (gk_store_manifest). Internal to report/. */
+#ifndef GK_REPORT_MANIFEST_H
+#define GK_REPORT_MANIFEST_H
+
+#include "core/core.h"
+
+/* The item of this name in one of a manifest's lists (models, schemes, sets); NULL where there is none. */
+const json_t *gk__manifest_item(const json_t *manifest, const char *list, const char *name);
+/* What an item (or NULL) says under this key; "" where it does not. */
+const char *gk__manifest_text(const json_t *item, const char *key);
+
+#endif

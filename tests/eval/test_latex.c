@@ -1,0 +1,188 @@
+/* test_latex.c: the tables for a paper hold the store's numbers, and nothing that LaTeX would take for a
+ * command. */
+/* modules: report eval graft train model tokenizer core */
+#include "tests/support/report_fixture.h"
+
+/* Of an export: braces and environments balance, and a row has as many fields as its table. Returns the rows.
+ */
+static size_t check_tex(bench *b, const char *text) {
+    int depth = 0, inside = 0;
+    size_t rows = 0, fields = 0, columns = 0;
+    for (char *rest = gk_arena_strdup(b->s.a, text), *line; (line = strsep(&rest, "\n"));) {
+        size_t here = 0;
+        if (*line == '%') continue;
+        for (const char *at = line; *at; at++) {
+            ck_assert_msg(!strchr("#%_^~\"`<>|", *at), "a bare %c in %s", *at, line);
+            if (*at == '\\' && at[1] && strchr("\\{}&%$#_", at[1])) {
+                at++;
+                continue;
+            }
+            depth += *at == '{';
+            depth -= *at == '}';
+            here += *at == '&';
+            ck_assert_int_ge(depth, 0);
+        }
+        inside += strstr(line, "\\begin{") != NULL;
+        inside -= strstr(line, "\\end{") != NULL;
+        if (strstr(line, "scheme & $n$")) columns = here;
+        if (here == 0) continue;
+        ck_assert_msg(here == columns, "%zu fields, not %zu: %s", here, columns, line);
+        ck_assert_ptr_nonnull(strstr(line, " \\\\"));
+        fields += here;
+        rows++;
+    }
+    ck_assert_int_eq(depth, 0);
+    ck_assert_int_eq(inside, 0);
+    ck_assert_uint_gt(fields, 0);
+    return rows;
+}
+
+static char *read_text(bench *b, const char *path) {
+    gk_error err;
+    char *text = gk_read_file(b->s.a, path, 1 << 24, NULL, &err);
+    ck_assert_msg(text != NULL, "%s", err.what);
+    return text;
+}
+
+static gk_error export_fails(bench *b, const char *path) {
+    gk_error err = {0};
+    gk_store *s = gk_store_open(b->db, &err);
+    ck_assert(!gk_export_latex_check(path, &err));
+    ck_assert_str_ne(err.hint, "");
+    ck_assert(!gk_export_latex(s, path, &err));
+    gk_store_close(s);
+    return err;
+}
+
+/* "$-$" for a minus, as the table has it. */
+static const char *number(bench *b, gk_metric m, double x) {
+    char text[GK_METRIC_TEXT];
+    gk_metric_text(m, x, text);
+    return *text == '-' ? gk_arena_printf(b->s.a, "$-$%s", text + 1) : gk_arena_strdup(b->s.a, text);
+}
+
+START_TEST(a_table_holds_the_cells_of_its_set) {
+    bench b = bench_new();
+    gk_error err;
+    gk_store *s = gk_store_open(b.db, &err);
+    char *path = scratch_path(&b.s, "all.tex");
+    gk_cells cells;
+    ck_assert(gk_export_latex_check(path, &err) && gk_export_latex(s, path, &err));
+    ck_assert(gk_store_cells(s, b.s.a, &cells, &err));
+    gk_store_close(s);
+    const char *text = read_text(&b, path);
+    size_t n = 0, tables = 0;
+    for (size_t i = 0; i < cells.n; i++) {
+        const gk_cell *c = &cells.item[i];
+        if (strcmp(c->template_name, "pooled") != 0) continue;
+        n++;
+        const gk_metric shown[] = {GK_METRIC_top1, GK_METRIC_top5, GK_METRIC_exact, GK_METRIC_mean_logprob};
+        const char *row = gk_arena_printf(b.s.a, " & %zu", c->stats.n);
+        for (size_t k = 0; k < 4; k++) {
+            gk_metric m = shown[k];
+            row = gk_arena_printf(b.s.a, "%s & %s {\\scriptsize [%s, %s]}", row,
+                                  number(&b, m, c->stats.value[m]), number(&b, m, c->stats.low[m]),
+                                  number(&b, m, c->stats.high[m]));
+        }
+        ck_assert_msg(strstr(text, row) != NULL, "no row %s of %s", row, c->scheme);
+    }
+    for (const char *at = text; (at = strstr(at, "\\begin{table}")); at++) tables++;
+    ck_assert_uint_eq(tables, N_SETS + 1);
+    ck_assert_uint_eq(check_tex(&b, text), n + tables);
+    ck_assert_ptr_nonnull(strstr(text, "\\label{tab:position}"));
+    ck_assert_ptr_nonnull(strstr(text, "Which token positions need the finetuned weights"));
+    bench_free(&b);
+}
+END_TEST
+
+START_TEST(special_characters_are_escaped) {
+    bench b = bench_new();
+    gk_error err;
+    gk_store *s = gk_store_open(b.db, &err);
+    char *path = scratch_path(&b.s, "all.tex");
+    ck_assert(gk_export_latex(s, path, &err));
+    gk_store_close(s);
+    const char *text = read_text(&b, path);
+    ck_assert_ptr_nonnull(strstr(
+        text, "\n\\textbackslash{} \\# \\% @ \\& \\textasciitilde{} \\textasciicircum{}\\_\\{x\\} & "));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\n\\textless{}img src=x onerror=alert(1)\\textgreater{} 'q' \\textasciigrave{}id"));
+    ck_assert_ptr_nonnull(strstr(text, "(FE+LT)\\textasciicircum{}C & "));
+    bench_free(&b);
+}
+END_TEST
+
+/* A row that begins with a bracket would be an argument of the line break before it. */
+START_TEST(names_cannot_break_a_table) {
+    bench b = bench_begin();
+    gk_error err;
+    b.schemes = (gk_schemes){0};
+    char *file = scratch_file(
+        &b.s, "odd.yaml",
+        "set: a b\nschemes:\n  - {name: \"[4cm] *x\"}\n  - {name: \"*\", grafts: [{at: last, donor: sft}]}\n"
+        "  - {name: \"a--b ''c''\", grafts: [{at: all, donor: sft}]}\n");
+    char *other = scratch_file(&b.s, "other.yaml",
+                               "set: a_b\ntitle: Is 5 < 6?\nabout: Not this.\nschemes:\n"
+                               "  - {name: x, grafts: [{at: 0, donor: sft}]}\n");
+    ck_assert(gk_schemes_load(b.s.a, file, &b.schemes, &err) &&
+              gk_schemes_load(b.s.a, other, &b.schemes, &err));
+    make_store(&b);
+    gk_store *s = gk_store_open(b.db, &err);
+    char *folder = scratch_path(&b.s, "tables/");
+    ck_assert(gk_export_latex_check(folder, &err) && gk_export_latex(s, folder, &err));
+    gk_store_close(s);
+    const char *first = read_text(&b, scratch_path(&b.s, "tables/a-b.tex")),
+               *second = read_text(&b, scratch_path(&b.s, "tables/a-b-2.tex"));
+    check_tex(&b, first);
+    check_tex(&b, second);
+    ck_assert_ptr_nonnull(strstr(first, "\n{[}4cm{]} {*}x & "));
+    ck_assert_ptr_nonnull(strstr(first, "\n{*} & "));
+    ck_assert_ptr_nonnull(strstr(first, "\na-{-}b '{'}c'{'} & "));
+    ck_assert_ptr_nonnull(strstr(second, "\\caption{\\textbf{a\\_b}. Is 5 \\textless{} 6? All templates"));
+    ck_assert_ptr_nonnull(strstr(second, "\\label{tab:a-b-2}"));
+    ck_assert_ptr_null(strstr(second, "Not this"));
+    bench_free(&b);
+}
+END_TEST
+
+START_TEST(a_long_set_goes_over_pages) {
+    bench b = bench_begin();
+    gk_error err;
+    b.schemes = (gk_schemes){0};
+    char *file = scratch_file(&b.s, "long.yaml",
+                              "set: long\nschemes:\n  - name: token $i\n    grid: {i: {from: 0, to: 49}}\n"
+                              "    grafts: [{at: $i, donor: sft}]\n");
+    ck_assert_msg(gk_schemes_load(b.s.a, file, &b.schemes, &err), "%s", err.what);
+    make_store(&b);
+    gk_store *s = gk_store_open(b.db, &err);
+    char *path = scratch_path(&b.s, "long.tex");
+    ck_assert(gk_export_latex(s, path, &err));
+    gk_store_close(s);
+    const char *text = read_text(&b, path);
+    ck_assert_uint_eq(check_tex(&b, text), 50 + 1);
+    ck_assert(strstr(text, "\\usepackage{longtable}") && strstr(text, "\\endhead") &&
+              strstr(text, "\\label{tab:long}\\\\"));
+    bench_free(&b);
+}
+END_TEST
+
+START_TEST(other_paths_are_refused) {
+    bench b = bench_new();
+    ck_assert_ptr_nonnull(strstr(export_fails(&b, scratch_path(&b.s, "t.pdf")).hint, ".tex"));
+    ck_assert_ptr_nonnull(strstr(export_fails(&b, "").hint, ".tex"));
+    bench_free(&b);
+}
+END_TEST
+
+int main(void) {
+    Suite *s = suite_create("latex");
+    TCase *t = tcase_create("latex");
+    tcase_set_timeout(t, 120);
+    tcase_add_test(t, a_table_holds_the_cells_of_its_set);
+    tcase_add_test(t, special_characters_are_escaped);
+    tcase_add_test(t, names_cannot_break_a_table);
+    tcase_add_test(t, a_long_set_goes_over_pages);
+    tcase_add_test(t, other_paths_are_refused);
+    suite_add_tcase(s, t);
+    return run_suite(s);
+}
