@@ -207,8 +207,8 @@ START_TEST(nothing_is_replaced_unasked) {
                                          "tokenizer.model"};
     static const char *const makers[] = {
         FINETUNE "--epochs 1 --no-general --out $D/theirs",
-        "base --tokenizer $D/tokenizer --texts $D/data/base/texts.jsonl --d-model 16 --layers 1 --heads 1 "
-        "--epochs 1 --warmup 1 --out $D/theirs",
+        ("base --tokenizer $D/tokenizer --texts $D/data/base/texts.jsonl --d-model 16 --layers 1 --heads 1 "
+         "--epochs 1 --warmup 1 --out $D/theirs"),
         "merge --adapter $D/small --out $D/theirs"};
     for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++) {
         const char *path = gk_arena_printf(s.a, "theirs/%s", theirs[i]);

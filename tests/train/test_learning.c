@@ -421,6 +421,20 @@ START_TEST(general_text_is_learned_where_it_is_mixed_in) {
 }
 END_TEST
 
+START_TEST(a_line_takes_numbers_counts_and_texts) {
+    gk_line line = {json_object()};
+    gk_line_num(&line, "a", 0.5);
+    gk_line_num(&line, "b", NAN);
+    gk_line_count(&line, "c", 7);
+    ck_assert(gk_line_text(&line, "d", "Ada") && !gk_line_text(&line, "e", "\xff"));
+    gk_line_num(&line, "a", 0.25);
+    char *text = json_dumps(line.json, JSON_COMPACT);
+    ck_assert_str_eq(text, "{\"a\":0.25,\"b\":null,\"c\":7,\"d\":\"Ada\"}");
+    free(text);
+    json_decref(line.json);
+}
+END_TEST
+
 int main(int argc, char **argv) {
     (void)argc;
     wait_passively(argv);
@@ -437,6 +451,7 @@ int main(int argc, char **argv) {
     tcase_add_test(t, keep_best_ends_with_the_best_weights);
     tcase_add_test(t, validation_comes_by_steps_or_epochs_and_at_the_end);
     tcase_add_test(t, epochs_and_the_end_are_told_of);
+    tcase_add_test(t, a_line_takes_numbers_counts_and_texts);
     tcase_add_test(t, patience_counts_validations_without_a_better_one);
     tcase_add_test(t, warm_up_as_a_share_of_the_steps);
     tcase_add_test(t, general_text_is_learned_where_it_is_mixed_in);
