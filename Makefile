@@ -23,7 +23,7 @@ $(if $(filter release asan ubsan fuzz,$(FLAVOUR)),,$(error FLAVOUR='$(FLAVOUR)' 
 
 # Where the program looks for what a run needs when it is not installed.
 SOURCE_DIR ?= $(CURDIR)
-VERSION := $(shell sed -n 's/^\#define GK_VERSION "\(.*\)"/\1/p' include/graftkit/base.h 2>/dev/null)
+VERSION := $(shell sed -n 's/^\#define GK_VERSION "\(.*\)"/\1/p' include/graftkit/core/base.h 2>/dev/null)
 SHARED_LIBRARY := $(B)/libgraftkit.so.$(VERSION)
 
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))

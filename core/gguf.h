@@ -2,8 +2,8 @@
 #ifndef GK_CORE_GGUF_H
 #define GK_CORE_GGUF_H
 
-#include "graftkit/error.h"
-#include "graftkit/file.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
 
 /* The container of ggml's models: typed metadata and named tensors in one file (docs/gguf.md of the ggml
  * project), or in several as gguf-split writes them. Versions 2 and 3, little-endian. Everything is checked

@@ -3,12 +3,12 @@
 #ifndef GK_CORE_ISA_H
 #define GK_CORE_ISA_H
 
-#include "graftkit/isa.h"
+#include "graftkit/core/isa.h"
 
 /* A module lists its kernels in one header as LIST(X) of X(returned type, `return` or nothing, name,
  * (parameters), (arguments)). Where a file is compiled for one instruction set, GK_ISA is its name in quotes
- * and GK_KERNEL_LABEL gives the file's functions symbols of their own (with _avx2 behind, say); one file of the
- * module says GK_KERNELS_CHOOSE(LIST), which defines the plain names as calls of those chosen. */
+ * and GK_KERNEL_LABEL gives the file's functions symbols of their own (with _avx2 behind, say); one file of
+ * the module says GK_KERNELS_CHOOSE(LIST), which defines the plain names as calls of those chosen. */
 #if defined(GK_ISA)
 #define GK_KERNEL_LABEL(type, give, name, parameters, arguments) \
     extern __typeof__(name) name __asm__(#name "_" GK_ISA);

@@ -4,9 +4,9 @@
 #ifndef GK_CORE_JSON_H
 #define GK_CORE_JSON_H
 
-#include "graftkit/error.h"
-#include "graftkit/memory.h"
-#include "graftkit/template.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/template.h"
 
 #include <jansson.h>
 

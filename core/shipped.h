@@ -6,8 +6,8 @@
 #ifndef GK_CORE_SHIPPED_H
 #define GK_CORE_SHIPPED_H
 
-#include "graftkit/error.h"
-#include "graftkit/memory.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
 
 #define GK_SHIPPED_KINDS(X)                                             \
     X(SCHEMES, "schemes", "scheme file", "graft/schemes", ".yaml")      \

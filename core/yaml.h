@@ -2,7 +2,7 @@
 #ifndef GK_CORE_YAML_H
 #define GK_CORE_YAML_H
 
-#include "graftkit/error.h"
+#include "graftkit/core/error.h"
 
 typedef struct gk_yaml gk_yaml; /* a parsed document */
 typedef enum gk_yaml_kind { GK_YAML_NONE, GK_YAML_SCALAR, GK_YAML_LIST, GK_YAML_MAP } gk_yaml_kind;

@@ -3,11 +3,11 @@
 #define GK_GRAFT_H
 
 #include "model/model.h"
-#include "graftkit/cast.h"
-#include "graftkit/derive.h"
-#include "graftkit/engine.h"
-#include "graftkit/plan.h"
-#include "graftkit/scheme.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/derive.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/graft/scheme.h"
 #include "graftkit/tokenizer.h"
 
 #endif

@@ -4,7 +4,7 @@
 #ifndef GK_MODEL_ARRAYS_H
 #define GK_MODEL_ARRAYS_H
 
-#include "graftkit/error.h"
+#include "graftkit/core/error.h"
 
 #include <jansson.h>
 

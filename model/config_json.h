@@ -2,7 +2,7 @@
 #ifndef GK_MODEL_CONFIG_JSON_H
 #define GK_MODEL_CONFIG_JSON_H
 
-#include "graftkit/config.h"
+#include "graftkit/model/config.h"
 
 #include <jansson.h>
 

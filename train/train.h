@@ -6,9 +6,9 @@
 #include "model/model.h"
 #include "tokenizer/tokenizer.h"
 #include "train/json.h"
-#include "graftkit/corpus.h"
-#include "graftkit/optimizer.h"
-#include "graftkit/recipe.h"
-#include "graftkit/training.h"
+#include "graftkit/train/corpus.h"
+#include "graftkit/train/optimizer.h"
+#include "graftkit/train/recipe.h"
+#include "graftkit/train/training.h"
 
 #endif

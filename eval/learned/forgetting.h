@@ -4,7 +4,7 @@
 #ifndef GK_EVAL_LEARNED_FORGETTING_H
 #define GK_EVAL_LEARNED_FORGETTING_H
 
-#include "graftkit/learned.h"
+#include "graftkit/eval/learned.h"
 
 #include <jansson.h>
 

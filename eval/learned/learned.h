@@ -4,6 +4,6 @@
 
 #include "eval/learned/forgetting.h"
 #include "eval/measure/measure.h"
-#include "graftkit/learned.h"
+#include "graftkit/eval/learned.h"
 
 #endif

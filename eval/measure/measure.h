@@ -5,7 +5,7 @@
 #include "core/core.h"
 #include "graft/graft.h"
 #include "tokenizer/tokenizer.h"
-#include "graftkit/measure.h"
-#include "graftkit/prompts.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/prompts.h"
 
 #endif

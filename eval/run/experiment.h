@@ -2,8 +2,8 @@
 #ifndef GK_EVAL_RUN_EXPERIMENT_H
 #define GK_EVAL_RUN_EXPERIMENT_H
 
-#include "graftkit/error.h"
-#include "graftkit/memory.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
 
 /* A YAML file of experiments/: which models a question needs, and which schemes. docs/experiments.md */
 typedef struct gk_experiment {

@@ -4,8 +4,8 @@
 
 #include "eval/run/experiment.h"
 #include "eval/store/store.h"
-#include "graftkit/gate.h"
-#include "graftkit/search.h"
-#include "graftkit/sweep.h"
+#include "graftkit/eval/gate.h"
+#include "graftkit/eval/search.h"
+#include "graftkit/eval/sweep.h"
 
 #endif

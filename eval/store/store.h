@@ -5,6 +5,6 @@
 #include "eval/measure/measure.h"
 #include "eval/store/write.h"
 #include "model/model.h"
-#include "graftkit/store.h"
+#include "graftkit/eval/store.h"
 
 #endif

@@ -4,8 +4,8 @@
 #ifndef GK_EVAL_STORE_WRITE_H
 #define GK_EVAL_STORE_WRITE_H
 
-#include "graftkit/prompts.h"
-#include "graftkit/store.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/eval/store.h"
 
 #include <jansson.h>
 

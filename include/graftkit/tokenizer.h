@@ -21,9 +21,9 @@
 #ifndef GRAFTKIT_TOKENIZER_H
 #define GRAFTKIT_TOKENIZER_H
 
-#include "graftkit/error.h"
-#include "graftkit/file.h"
-#include "graftkit/memory.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 
 GK_PUBLIC_BEGIN
 

@@ -217,7 +217,7 @@ END_TEST
  * folder that has headers of the same names. */
 START_TEST(installed_headers_stand_alone) {
     prints("mkdir $D/lib && touch $D/lib/libgraftkit.{a,so.9.8.7} && echo -lz >$D/lib/link-private && "
-           "for h in include/graftkit/*.h; do echo '#error another' >$D/${h##*/}; done");
+           "for h in include/graftkit/{,*/}*.h; do echo '#error another' >$D/${h##*/}; done");
     prints("tools/build/install_lib.sh $D/lib 9.8.7 $D/inst /usr /usr/lib/here");
     scratch_file(&s, "program.c",
                  "#include <graftkit/graftkit.h>\n"

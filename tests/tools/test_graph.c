@@ -78,7 +78,8 @@ static int module_of_public(const char *root, const char *name) {
     if (!f) return -1;
     bool said = fgets(line, sizeof line, f) && sscanf(line, "/* %63s (%63[^)]): ", own, module) == 2;
     fclose(f);
-    return said && strcmp(own, name) == 0 ? find_folder(module) : -1;
+    const char *slash = strrchr(name, '/');
+    return said && strcmp(own, slash ? slash + 1 : name) == 0 ? find_folder(module) : -1;
 }
 
 /* What a public header may ask of the system: every C and C++ has it. */
@@ -170,7 +171,8 @@ static void check_file(const includer *from, const char *path, tally *t) {
     fclose(f);
 }
 
-static void check_public(const char *root, const char *path, const char *name, tally *t) {
+static void check_public(const char *root, const char *path, tally *t) {
+    const char *name = path + strlen(root) + strlen("/include/graftkit/");
     includer from = {.root = root, .module = module_of_public(root, name), .public = true};
     if (from.module >= 0) {
         check_file(&from, path, t);
@@ -178,7 +180,7 @@ static void check_public(const char *root, const char *path, const char *name, t
     }
     t->files++;
     t->wrong++;
-    gk_buf_printf(&t->report, "\n%s:1: is not \"/* %s (MODULE): …\"", path, name);
+    gk_buf_printf(&t->report, "\n%s:1: does not begin with \"/* NAME.h (MODULE): \"", path);
 }
 
 /* What a folder inside folder number `from` is: a room, or more of the same. */
@@ -204,7 +206,7 @@ static void check_folder(const includer *from, const char *dir, tally *t) {
                                      .example = from->example},
                          path, t);
         else if (is_source(e->d_name) && from->public)
-            check_public(from->root, path, e->d_name, t);
+            check_public(from->root, path, t);
         else if (is_source(e->d_name))
             check_file(from, path, t);
     }
@@ -264,19 +266,19 @@ static const struct {
              {"core/a.c", "#include \"core/core.h\"", 0},
              {"core/a.c", "#include <stdio.h>", 0},
              {"core/a.c", "#include <sys/stat.h>", 0},
-             {"core/a.c", "#include \"graftkit/error.h\"", 0},
-             {"core/a.c", "#include <graftkit/error.h>", 1},
-             {"core/a.c", "#include \"graftkit/weights.h\"", 1},
+             {"core/a.c", "#include \"graftkit/core/error.h\"", 0},
+             {"core/a.c", "#include <graftkit/core/error.h>", 1},
+             {"core/a.c", "#include \"graftkit/model/weights.h\"", 1},
              {"core/a.c", "#include \"graftkit/nothing.h\"", 1},
-             {"model/a.c", "#include \"graftkit/error.h\"", 0},
-             {"model/a.c", "#include \"graftkit/weights.h\"", 0},
+             {"model/a.c", "#include \"graftkit/core/error.h\"", 0},
+             {"model/a.c", "#include \"graftkit/model/weights.h\"", 0},
              {"model/a.c", "#include \"core/json.h\"", 0},
              {"model/a.c", "#include \"core/gguf_parts.h\"", 1},
              {"tools/a.c", "#include \"graftkit/graftkit.h\"", 1},
-             {"include/graftkit/a.h", "/* a.h (model): */\n#include \"graftkit/error.h\"", 0},
-             {"include/graftkit/a.h", "/* a.h (core): */\n#include \"graftkit/error.h\"", 0},
-             {"include/graftkit/a.h", "/* a.h (core): */\n#include \"graftkit/weights.h\"", 1},
-             {"include/graftkit/a.h", "/* a.h (data): */\n#include \"graftkit/weights.h\"", 1},
+             {"include/graftkit/a.h", "/* a.h (model): */\n#include \"graftkit/core/error.h\"", 0},
+             {"include/graftkit/a.h", "/* a.h (core): */\n#include \"graftkit/core/error.h\"", 0},
+             {"include/graftkit/a.h", "/* a.h (core): */\n#include \"graftkit/model/weights.h\"", 1},
+             {"include/graftkit/a.h", "/* a.h (data): */\n#include \"graftkit/model/weights.h\"", 1},
              {"include/graftkit/a.h", "/* a.h (core): */\n#include \"core/json.h\"", 1},
              {"include/graftkit/a.h", "/* a.h (core): */\n#include <jansson.h>", 1},
              {"include/graftkit/a.h", "/* a.h (core): */\n#include <stdint.h>", 0},
@@ -284,8 +286,8 @@ static const struct {
              {"include/graftkit/a.h", "/* a.h (nobody): */\n#include <stdint.h>", 1},
              {"include/graftkit/a.h", "#include <stdint.h>", 1},
              {"examples/a.c", "#include <graftkit/graftkit.h>", 0},
-             {"examples/a.c", "#include <graftkit/weights.h>", 0},
-             {"examples/a.c", "#include \"graftkit/weights.h\"", 1},
+             {"examples/a.c", "#include <graftkit/model/weights.h>", 0},
+             {"examples/a.c", "#include \"graftkit/model/weights.h\"", 1},
              {"examples/a.c", "#include \"core/core.h\"", 1},
              {"core/a.c", "#include <core/core.h>", 1},
              {"core/a.c", "#include \"core.h\"", 1},
@@ -340,9 +342,10 @@ START_TEST(bad_edges_are_found) {
         const char *slash = strrchr(EDGES[i].file, '/');
         char *folder = gk_arena_strndup(s.a, EDGES[i].file, (size_t)(slash - EDGES[i].file));
         ck_assert(gk_mkdirs(scratch_path(&s, folder), NULL));
-        ck_assert(gk_mkdirs(scratch_path(&s, "include/graftkit"), NULL));
-        scratch_file(&s, "include/graftkit/error.h", "/* error.h (core): … */\n");
-        scratch_file(&s, "include/graftkit/weights.h", "/* weights.h (model): … */\n");
+        ck_assert(gk_mkdirs(scratch_path(&s, "include/graftkit/core"), NULL));
+        ck_assert(gk_mkdirs(scratch_path(&s, "include/graftkit/model"), NULL));
+        scratch_file(&s, "include/graftkit/core/error.h", "/* error.h (core): … */\n");
+        scratch_file(&s, "include/graftkit/model/weights.h", "/* weights.h (model): … */\n");
         scratch_file(&s, "include/graftkit/graftkit.h", "/* graftkit.h (graftkit): … */\n");
         scratch_file(&s, EDGES[i].file, EDGES[i].line);
         tally t = check_tree(s.dir);

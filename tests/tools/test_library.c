@@ -42,9 +42,9 @@ static bool has_cxx(void) {
 static void start(void) {
     s = scratch_new();
     glob_t found;
-    ck_assert_int_eq(glob(GK_SOURCE_DIR "/include/graftkit/*.h", 0, NULL, &found), 0);
+    ck_assert_int_eq(glob(GK_SOURCE_DIR "/include/graftkit/{,*/}*.h", GLOB_BRACE, NULL, &found), 0);
     for (size_t i = 0; i < found.gl_pathc && n_names < 128; i++) {
-        const char *name = strrchr(found.gl_pathv[i], '/') + 1;
+        const char *name = found.gl_pathv[i] + strlen(GK_SOURCE_DIR "/include/graftkit/");
         names[n_names++] = gk_arena_strndup(s.a, name, strlen(name) - 2);
     }
     globfree(&found);
@@ -66,7 +66,7 @@ static char *header(const char *name) {
 
 START_TEST(each_header_stands_alone) {
     const char *loop =
-        "for h in include/graftkit/*.h; do echo \"#include \\\"graftkit/${h##*/}\\\"\" >$D/one.%s; "
+        "for h in include/graftkit/{,*/}*.h; do echo \"#include \\\"${h#include/}\\\"\" >$D/one.%s; "
         "%s -Iinclude -fsyntax-only $D/one.%s || exit 1; done";
     prints(gk_arena_printf(s.a, loop, "c", C_COMPILER, "c"));
     if (has_cxx()) prints(gk_arena_printf(s.a, loop, "cc", CXX_COMPILER, "cc"));
@@ -97,7 +97,9 @@ static void add_example(gk_buf *out, const char *name) {
     line += strlen("\n * Example:\n");
     int number = 1;
     for (const char *t = text; t < line; t++) number += *t == '\n';
-    gk_buf_printf(out, "bool example_%s(gk_error *err);\nbool example_%s(gk_error *err) {\n", name, name);
+    char *id = gk_arena_strdup(s.a, name);
+    for (char *c = id; *c; c++) *c = *c == '/' ? '_' : *c;
+    gk_buf_printf(out, "bool example_%s(gk_error *err);\nbool example_%s(gk_error *err) {\n", id, id);
     gk_buf_printf(out, "(void)err;\n#line %d \"include/graftkit/%s.h\"\n", number, name);
     size_t lines = 0;
     for (; strncmp(line, " *     ", 7) == 0; lines++) {
@@ -239,7 +241,7 @@ static char *alone(const char *name, const gk_tok *tok, const gk_model *m) {
 /* $D/inst has the library as it is installed. */
 static void install(void) {
     prints("tools/build/install_lib.sh $B \"$(sed -n 's/^#define GK_VERSION \"\\(.*\\)\"/\\1/p' "
-           "include/graftkit/base.h)\" $D/inst /usr /usr/lib");
+           "include/graftkit/core/base.h)\" $D/inst /usr /usr/lib");
 }
 
 START_TEST(the_example_grafts) {

@@ -173,7 +173,7 @@ $(B)/link-private: FORCE
 	@$(call note,$(LINK_PRIVATE))
 
 # As a user's program is: it sees include/ and the archive.
-$(EXAMPLES): $(B)/examples/%: examples/%.c $(B)/libgraftkit.a $(wildcard include/graftkit/*.h) $(call found,$(ALL)) $(B)/config/cc $(B)/config/flags
+$(EXAMPLES): $(B)/examples/%: examples/%.c $(B)/libgraftkit.a $(wildcard include/graftkit/*.h include/graftkit/*/*.h) $(call found,$(ALL)) $(B)/config/cc $(B)/config/flags
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ROOT) -Iinclude -std=c11 $(WARN) $(CPPFLAGS) $(CFLAGS) $< $(B)/libgraftkit.a $(LD_FLAGS) $(LDFLAGS) $(call libs_of,$(ALL)) -o $@

@@ -31,7 +31,7 @@ graftkit ($version) unstable; urgency=medium
 
   * Version $version; what changed is in its commits.
 
-$(sed -n 's/^Maintainer: / -- /p' debian/control)  $(date -Rd "@$(git log -1 --format=%ct 2>/dev/null || stat -c %Y include/graftkit/base.h)")
+$(sed -n 's/^Maintainer: / -- /p' debian/control)  $(date -Rd "@$(git log -1 --format=%ct 2>/dev/null || stat -c %Y include/graftkit/core/base.h)")
 END
 dpkg-buildpackage -us -uc -b
 cd ..

@@ -149,4 +149,4 @@ FOUND_CPPFLAGS := $includes
 FOUND_AR := $($CC -print-prog-name=ar)
 FOUND_LDFLAGS := ${blis:+-L${SYSROOT:-}/usr/lib/$machine/blis-openmp}
 SENTENCEPIECE_VERSION := ${version[sentencepiece]:-unknown}
-$(shopt -s nullglob && uses {core,tokenizer,model,train,graft,data,eval,report}/{,*/}*.{c,cc,h} {tools,tests}/{,*/}*.{c,h} include/graftkit/*.h)"
+$(shopt -s nullglob && uses {core,tokenizer,model,train,graft,data,eval,report}/{,*/}*.{c,cc,h} {tools,tests}/{,*/}*.{c,h} include/graftkit/{,*/}*.h)"

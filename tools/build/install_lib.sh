@@ -2,8 +2,10 @@
 # install_lib.sh BUILD VERSION DESTDIR PREFIX LIBDIR: the library, its headers under PREFIX/include/graftkit, and graftkit.pc.
 set -eu
 build=$1 version=$2 prefix=$4 libdir=$5 include=$3$4/include/graftkit lib=$3$5
-install -d "$include" "$lib/pkgconfig"
-install -m 644 include/graftkit/*.h "$include"
+install -d "$lib/pkgconfig"
+for h in include/graftkit/{,*/}*.h; do
+    install -D -m 644 "$h" "$include/${h#include/graftkit/}"
+done
 install -m 644 "$build/libgraftkit.a" "$build/libgraftkit.so.$version" "$lib"
 ln -sf "libgraftkit.so.$version" "$lib/libgraftkit.so.${version%%.*}"
 ln -sf "libgraftkit.so.${version%%.*}" "$lib/libgraftkit.so"

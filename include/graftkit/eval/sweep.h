@@ -1,0 +1,81 @@
+/* sweep.h (eval/run): every scheme on every prompt, computed into a results store.
+ *
+ * Example:
+ *     const char *const donors[] = {"sft=runs/sft"}, *const schemes[] = {"graft/schemes/position.yaml"};
+ *     gk_sweep_options o = {"pre=runs/base", NULL, donors, 1, NULL, 0, NULL, schemes, 1};
+ *     o.prompts.templates = "templates/eval.jsonl";
+ *     o.prompts.rows = "data/task/metadata.jsonl";
+ *     o.prompts.target = "second_actor";
+ *     o.prompts.entity = GK_ENTITY_FIELD;
+ *     o.out = "runs/results.db";
+ *     gk_sweep *s = gk_sweep_open(&o, err);
+ *     bool ok = s && gk_sweep_run(s, NULL, err);
+ *     gk_sweep_close(s);
+ *     return ok;
+ */
+#ifndef GRAFTKIT_EVAL_SWEEP_H
+#define GRAFTKIT_EVAL_SWEEP_H
+
+#include "graftkit/core/progress.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/scheme.h"
+
+GK_PUBLIC_BEGIN
+
+typedef struct gk_sweep_options {
+    const char *recipient;     /* "pre=DIR": name and Hugging Face folder */
+    const char *tokenizer;     /* of the run; NULL: the recipient's */
+    const char *const *donors; /* the same form */
+    size_t n_donors;
+    /* Donors made of these and the recipient: "NAME=DONOR:rank=8", "…:top=0.01", "…:alpha=0.5" (gk_derive); a
+     * ladder where {} in NAME stands for the value: "r{}=sft:rank=1,2,4". */
+    const char *const *derive;
+    size_t n_derive;
+    const char *svd;            /* the folder that keeps what rank= computes; NULL: `out`.svd */
+    const char *const *schemes; /* YAML files */
+    size_t n_schemes;
+    gk_prompt_options prompts;
+    const char *out;     /* the store */
+    size_t budget_bytes; /* the engine's working memory; 0: 1 GiB */
+    uint64_t seed;       /* of the bootstrap */
+    int generate;        /* tokens to generate greedily for each pair; <= 0: none */
+    int chunk;           /* prompts a transaction; <= 0: by their cost, the same for the same inputs */
+    bool restart;        /* begin anew; an existing `out` stays until the new one is complete */
+    bool replace;        /* the same, but only where `out` was made from other inputs; else go on with it */
+} gk_sweep_options;
+
+typedef struct gk_sweep gk_sweep;
+/* Loads everything, checks all of it, and opens or creates the store. A store that was made from other
+ * weights, tokenizer, templates, rows or prompts, with another choice of prompts.whole or `generate`, or by a
+ * graftkit with an older layout is refused (or replaced, see `replace`); one with fewer schemes is extended.
+ * Nothing is computed yet. */
+gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err);
+size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes that do the same count once */
+size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
+/* What was loaded; they live as long as `s`. */
+const gk_schemes *gk_sweep_schemes(const gk_sweep *s);
+const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
+/* Derives the donors, when anything is pending: the factors of gk_sweep_matrices matrices (0: none), which
+ * `progress` (may be NULL) counts, and the rest. The estimate and gk_sweep_run do it when it has not been
+ * done. False with gk_interrupted(): nothing is wrong. */
+size_t gk_sweep_matrices(const gk_sweep *s);
+bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err);
+/* What a sweep takes. Rows as in gk_graft_stats. */
+typedef struct gk_sweep_cost {
+    double rows_naive, rows_unique, flops, seconds;
+    size_t weights; /* bytes of all models' weights as they lie in memory or in the mapped files */
+    size_t budget;  /* bytes of working memory */
+} gk_sweep_cost;
+/* What the pending cells will take: a few rows of the file are counted exactly, and some of their cells
+ * computed for the time (about a second; they are not kept). What is generated is not in it. */
+bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err);
+/* What this gk_sweep took: seconds in the engine; budget: the most working memory; weights are not set. */
+void gk_sweep_spent(const gk_sweep *s, gk_sweep_cost *out);
+/* Computes what is pending, chunk after chunk. True with gk_sweep_pending > 0 afterwards: gk_interrupted()
+ * became true, and what was computed is stored. `progress` counts pairs; may be NULL. Call it once. */
+bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err);
+void gk_sweep_close(gk_sweep *s); /* NULL is fine */
+
+GK_PUBLIC_END
+
+#endif
