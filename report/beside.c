@@ -4,96 +4,96 @@
 
 #include <string.h>
 
-static const json_t *models_of(const gk__report *r) {
+static const json_t *models_of(const gk_report__state *r) {
     return json_object_get(r->manifest, "models");
 }
 
 static bool is_hash(const json_t *model, const char *hash) {
-    return strcmp(gk__manifest_text(model, "sha256"), hash) == 0;
+    return strcmp(gk_manifest__text(model, "sha256"), hash) == 0;
 }
 
-static const char *names_of(const gk__report *r) {
+static const char *names_of(const gk_report__state *r) {
     const char *text = "none";
     size_t i;
     json_t *m;
     json_array_foreach(models_of(r), i, m) {
-        const char *name = gk__manifest_text(m, "name");
+        const char *name = gk_manifest__text(m, "name");
         text = i ? gk_arena_printf(r->a, "%s, %s", text, name) : gk_arena_strdup(r->a, name);
     }
     return text;
 }
 
 /* What a donor is derived from and how stands where others have their path: "sft:rank=8". */
-static bool is_derived(const gk__report *r, const json_t *model) {
-    const char *path = gk__manifest_text(model, "path"), *colon = strchr(path, ':');
-    return colon && gk__manifest_item(r->manifest, "models",
+static bool is_derived(const gk_report__state *r, const json_t *model) {
+    const char *path = gk_manifest__text(model, "path"), *colon = strchr(path, ':');
+    return colon && gk_manifest__item(r->manifest, "models",
                                       gk_arena_strndup(r->a, path, (size_t)(colon - path))) != NULL;
 }
 
 /* A model of a step, which stays in its run's folder. */
-static bool is_checkpoint(const gk__report *r, const char *dir, const json_t *model) {
-    const char *path = gk__manifest_text(model, "path"), *slash = strrchr(path, '/');
+static bool is_checkpoint(const gk_report__state *r, const char *dir, const json_t *model) {
+    const char *path = gk_manifest__text(model, "path"), *slash = strrchr(path, '/');
     char hash[GK_SHA256_HEX];
     return gk_sha256_file(gk_path_join(r->a, dir, slash ? slash + 1 : path), hash, NULL) &&
            is_hash(model, hash);
 }
 
 /* In the arena; NULL where the file is not there, or does not say. */
-static const char *hash_in(const gk__report *r, const char *file, const char *key) {
+static const char *hash_in(const gk_report__state *r, const char *file, const char *key) {
     json_t *obj = gk_json_load(file, NULL);
-    const char *hash = gk__manifest_text(obj, key);
+    const char *hash = gk_manifest__text(obj, key);
     hash = *hash ? gk_arena_strdup(r->a, hash) : NULL;
     json_decref(obj);
     return hash;
 }
 
 /* An error unless `hash` (NULL: not told) is the model's, or nothing can be said. */
-static bool check_hash(const gk__report *r, const char *option, const char *file, const char *what,
+static bool check_hash(const gk_report__state *r, const char *option, const char *file, const char *what,
                        const char *hash, const json_t *of) {
-    const char *path = gk__manifest_text(of, "path"), *name = gk__manifest_text(of, "name");
-    if (!hash || !*gk__manifest_text(of, "sha256") || is_hash(of, hash)) return true;
+    const char *path = gk_manifest__text(of, "path"), *name = gk_manifest__text(of, "name");
+    if (!hash || !*gk_manifest__text(of, "sha256") || is_hash(of, hash)) return true;
     return gk_fail(r->err, GK_AT_FILE(file),
                    gk_arena_printf(r->a, "name that of the model that was swept: it was %s", path),
                    "%s: this %s another model than the sweep's '%.80s'", option, what, name);
 }
 
-static bool check_model(const gk__report *r, const gk_report_model *m, const json_t *recipient) {
+static bool check_model(const gk_report__state *r, const gk_report_model *m, const json_t *recipient) {
     bool base = strcmp(m->name, "base") == 0; /* which the sweep may call otherwise, as 'pre' */
-    const json_t *of = base ? recipient : gk__manifest_item(r->manifest, "models", m->name);
+    const json_t *of = base ? recipient : gk_manifest__item(r->manifest, "models", m->name);
     const char *file = gk_path_join(r->a, m->dir, "train.json");
     const char *option = base ? "--base" : gk_arena_printf(r->a, "--donor %.80s", m->name);
     if (!of && !base)
         return gk_fail(r->err, GK_AT_FILE(r->o->db),
                        "give --donor for models that were swept, under their names there",
                        "%s: the sweep has no model of that name, but %.200s", option, names_of(r));
-    if (gk_is_adapter(m->dir) || (base && gk_is_adapter(gk__manifest_text(of, "path"))) ||
+    if (gk_is_adapter(m->dir) || (base && gk_is_adapter(gk_manifest__text(of, "path"))) ||
         is_derived(r, of) || is_checkpoint(r, m->dir, of))
         return true;
     return check_hash(r, option, file, "training made", hash_in(r, file, "model_sha256"), of);
 }
 
 /* The rows that were swept are one of the files that the card lists. */
-static bool check_card(const gk__report *r) {
-    const char *rows = gk__report_run(r, "rows_sha256"), *name;
+static bool check_card(const gk_report__state *r) {
+    const char *rows = gk_report__run(r, "rows_sha256"), *name;
     json_t *card = gk_json_load(r->o->card, r->err), *file;
     if (!card) return false;
     bool found = false, told = false;
     json_object_foreach(json_object_get(card, "files"), name, file) {
-        const char *hash = gk__manifest_text(file, "sha256");
+        const char *hash = gk_manifest__text(file, "sha256");
         told |= *hash != 0;
         found |= rows && strcmp(hash, rows) == 0;
     }
     json_decref(card);
-    const char *path = gk__report_run(r, "rows");
+    const char *path = gk_report__run(r, "rows");
     return !rows || !told || found ||
            gk_fail(r->err, GK_AT_FILE(r->o->card),
                    gk_arena_printf(r->a, "name the card of the dataset that %s is of", path ? path : "they"),
                    "--card: the rows that were swept are none of this dataset's files");
 }
 
-bool gk__report_check_beside(const gk__report *r) {
+bool gk_report__check_beside(const gk_report__state *r) {
     const gk_report_options *o = r->o;
-    const json_t *recipient = gk__manifest_item(r->manifest, "models", gk__report_run(r, "recipient"));
+    const json_t *recipient = gk_manifest__item(r->manifest, "models", gk_report__run(r, "recipient"));
     for (size_t i = 0; i < o->n_models; i++)
         if (!check_model(r, &o->models[i], recipient)) return false;
     if (o->gate &&

@@ -12,64 +12,66 @@ enum { GUESSES = 5 };
 
 /* The recipient alone, by the name of its scheme; where there is none, nothing that is said of it is judged.
  */
-static const char *pre_name(const gk__report *r) {
+static const char *pre_name(const gk_report__state *r) {
     return r->roles.pre ? r->roles.pre : "PRE";
 }
 
 /* ---------------------------------------------------------------- what is compared */
 
-static void add_test(const gk__report *r, gk__pattern *p, gk__test_id id, const char *low, const char *high) {
-    gk__test *t = &p->test[id];
+static void add_test(const gk_report__state *r, gk_checks__pattern *p, gk_checks__test_id id, const char *low,
+                     const char *high) {
+    gk_checks__test *t = &p->test[id];
     t->holm = (double)NAN;
-    if (isnan(gk__report_top5(r, low) + gk__report_top5(r, high))) return;
+    if (isnan(gk_report__top5(r, low) + gk_report__top5(r, high))) return;
     gk_pair(gk_outcomes_of(&r->outcomes, low), gk_outcomes_of(&r->outcomes, high), r->seed, 0, &t->paired);
     t->there = t->paired.n > 0;
 }
 
 /* Corrected over all tests of the headline, and so the smallest that these rows could give. */
-static void correct(gk__pattern *p) {
-    double at[GK__N_TESTS], least[GK__N_TESTS], holm[GK__N_TESTS], least_holm[GK__N_TESTS];
+static void correct(gk_checks__pattern *p) {
+    double at[GK_CHECKS__N_TESTS], least[GK_CHECKS__N_TESTS], holm[GK_CHECKS__N_TESTS],
+        least_holm[GK_CHECKS__N_TESTS];
     p->few = true;
-    for (int i = 0; i < GK__N_TESTS; i++) {
-        const gk__test *t = &p->test[i];
+    for (int i = 0; i < GK_CHECKS__N_TESTS; i++) {
+        const gk_checks__test *t = &p->test[i];
         at[i] = t->there ? t->paired.p : (double)NAN;
         least[i] = t->there ? gk_least_p(t->paired.rows) : (double)NAN;
         p->n_tests += t->there;
         if (t->there && t->paired.rows > p->rows) p->rows = t->paired.rows;
     }
-    gk_holm(at, GK__N_TESTS, holm);
-    gk_holm(least, GK__N_TESTS, least_holm);
-    for (int i = 0; i < GK__N_TESTS; i++) {
+    gk_holm(at, GK_CHECKS__N_TESTS, holm);
+    gk_holm(least, GK_CHECKS__N_TESTS, least_holm);
+    for (int i = 0; i < GK_CHECKS__N_TESTS; i++) {
         p->test[i].holm = holm[i];
         p->few &= !(least_holm[i] < CLEAR);
     }
     p->few &= p->n_tests > 0;
 }
 
-bool gk__test_clear(const gk__test *t) {
+bool gk_checks__test_clear(const gk_checks__test *t) {
     return t->there && t->holm < CLEAR && t->paired.diff > 0;
 }
 
-static void make_tests(const gk__report *r, gk__pattern *p) {
+static void make_tests(const gk_report__state *r, gk_checks__pattern *p) {
     const gk_roles *who = &r->roles;
-    add_test(r, p, GK__CEILING_PRE, who->pre, p->ceiling_name);
-    add_test(r, p, GK__FE_PRE, who->pre, who->fe);
-    add_test(r, p, GK__CEILING_FE, who->fe, p->ceiling_name);
-    add_test(r, p, GK__LT_PRE, who->pre, who->lt);
-    add_test(r, p, GK__CEILING_LT, who->lt, p->ceiling_name);
-    add_test(r, p, GK__FE_LT, who->lt, who->fe);
-    add_test(r, p, GK__ALL_START, p->start, who->attn_ffn);
-    add_test(r, p, GK__O_FFN_FFN, who->ffn, who->o_ffn);
-    add_test(r, p, GK__FFN_O, who->o, who->ffn);
+    add_test(r, p, GK_CHECKS__CEILING_PRE, who->pre, p->ceiling_name);
+    add_test(r, p, GK_CHECKS__FE_PRE, who->pre, who->fe);
+    add_test(r, p, GK_CHECKS__CEILING_FE, who->fe, p->ceiling_name);
+    add_test(r, p, GK_CHECKS__LT_PRE, who->pre, who->lt);
+    add_test(r, p, GK_CHECKS__CEILING_LT, who->lt, p->ceiling_name);
+    add_test(r, p, GK_CHECKS__FE_LT, who->lt, who->fe);
+    add_test(r, p, GK_CHECKS__ALL_START, p->start, who->attn_ffn);
+    add_test(r, p, GK_CHECKS__O_FFN_FFN, who->ffn, who->o_ffn);
+    add_test(r, p, GK_CHECKS__FFN_O, who->o, who->ffn);
     correct(p);
 }
 
 /* The donor under the head that the grafts have, where that is worse than under its own. */
-static void find_ceiling(const gk__report *r, gk__pattern *p) {
+static void find_ceiling(const gk_report__state *r, gk_checks__pattern *p) {
     const gk_roles *who = &r->roles;
     bool own = who->head && strcmp(who->head, "recipient") != 0;
-    double sft = gk__report_top5(r, who->sft), rh = own ? (double)NAN : gk__report_top5(r, who->sft_rh);
-    p->pre = gk__report_top5(r, who->pre);
+    double sft = gk_report__top5(r, who->sft), rh = own ? (double)NAN : gk_report__top5(r, who->sft_rh);
+    p->pre = gk_report__top5(r, who->pre);
     p->sft = sft;
     p->ceiling_name = isnan(sft) || rh < sft ? (isnan(rh) ? NULL : who->sft_rh) : who->sft;
     p->ceiling = isnan(sft) || rh < sft ? rh : sft;
@@ -77,7 +79,7 @@ static void find_ceiling(const gk__report *r, gk__pattern *p) {
 }
 
 /* Why no number of this sweep says much; NULL where some can. */
-static const char *why_not(const gk__report *r, const gk__pattern *p) {
+static const char *why_not(const gk_report__state *r, const gk_checks__pattern *p) {
     if (p->few)
         return gk_arena_printf(r->a, "with %zu fact%s no difference can be significant", p->rows,
                                p->rows == 1 ? "" : "s");
@@ -88,42 +90,43 @@ static const char *why_not(const gk__report *r, const gk__pattern *p) {
 }
 
 /* Why grafts cannot be judged by how far they come from PRE to the ceiling. */
-static const char *why_no_way(const gk__report *r, const gk__pattern *p) {
+static const char *why_no_way(const gk_report__state *r, const gk_checks__pattern *p) {
     if (p->unsaid) return p->unsaid;
     if (isnan(p->pre)) return "no scheme is the recipient alone, which a ceiling must be above";
     if (isnan(p->ceiling)) return "no scheme is the finetuned model alone, which is the ceiling";
-    if (gk__test_clear(&p->test[GK__CEILING_PRE]) && p->ceiling - p->pre >= APART) return NULL;
+    if (gk_checks__test_clear(&p->test[GK_CHECKS__CEILING_PRE]) && p->ceiling - p->pre >= APART) return NULL;
     return gk_arena_printf(r->a, "the ceiling (%s, %s) is not clearly above PRE (%s, %s)", p->ceiling_name,
-                           gk__report_percent(r, p->ceiling), r->roles.pre, gk__report_percent(r, p->pre));
+                           gk_report__percent(r, p->ceiling), r->roles.pre, gk_report__percent(r, p->pre));
 }
 
 /* ---------------------------------------------------------------- the checks */
 
 /* `why`: it cannot be judged, and why; NULL: it can. */
-static void add_check(gk__pattern *p, const char *claim, const char *seen, bool holds, const char *why) {
-    p->check[p->n_checks++] = (gk__check){claim, seen, why, holds};
+static void add_check(gk_checks__pattern *p, const char *claim, const char *seen, bool holds,
+                      const char *why) {
+    p->check[p->n_checks++] = (gk_checks__check){claim, seen, why, holds};
     p->n_unsaid += why != NULL;
     p->n_failed += !why && !holds;
 }
 
-static const char *of_it(const gk__report *r, double x, double whole) {
-    if (isnan(whole)) return gk__report_percent(r, x);
-    return gk_arena_printf(r->a, "%s of %s", gk__report_percent(r, x), gk__report_percent(r, whole));
+static const char *of_it(const gk_report__state *r, double x, double whole) {
+    if (isnan(whole)) return gk_report__percent(r, x);
+    return gk_arena_printf(r->a, "%s of %s", gk_report__percent(r, x), gk_report__percent(r, whole));
 }
 
-static void check_models(const gk__report *r, gk__pattern *p) {
+static void check_models(const gk_report__state *r, gk_checks__pattern *p) {
     const gk_roles *who = &r->roles;
     if (!isnan(p->sft))
         add_check(p, gk_arena_printf(r->a, "%s knows the new facts: top-5 at least 95%%", who->sft),
-                  gk__report_percent(r, p->sft), p->sft >= 0.95, p->unsaid);
+                  gk_report__percent(r, p->sft), p->sft >= 0.95, p->unsaid);
     if (!isnan(p->pre))
         add_check(p,
                   gk_arena_printf(r->a, "%s does not: top-5 at most %s", who->pre,
                                   p->untaught > UNTAUGHT
                                       ? gk_arena_printf(r->a, "that of five blind guesses, %s",
-                                                        gk__report_percent(r, p->untaught))
+                                                        gk_report__percent(r, p->untaught))
                                       : "10%"),
-                  gk__report_percent(r, p->pre), p->pre <= p->untaught, p->unsaid);
+                  gk_report__percent(r, p->pre), p->pre <= p->untaught, p->unsaid);
 }
 
 /* PRE and the ceiling on the prompts that the scheme was evaluated on: templates may lack a field that it
@@ -132,18 +135,18 @@ typedef struct ends {
     double x, pre, ceiling;
 } ends;
 
-static double on_its_prompts(const gk__report *r, const char *reference, const char *scheme) {
+static double on_its_prompts(const gk_report__state *r, const char *reference, const char *scheme) {
     gk_paired d;
-    double all = gk__report_top5(r, reference);
+    double all = gk_report__top5(r, reference);
     if (isnan(all) ||
-        gk__report_cell(r, reference, "pooled")->stats.n == gk__report_cell(r, scheme, "pooled")->stats.n)
+        gk_report__cell(r, reference, "pooled")->stats.n == gk_report__cell(r, scheme, "pooled")->stats.n)
         return all;
     gk_pair(gk_outcomes_of(&r->outcomes, reference), gk_outcomes_of(&r->outcomes, scheme), r->seed, 0, &d);
-    return gk__report_top5(r, scheme) - d.diff;
+    return gk_report__top5(r, scheme) - d.diff;
 }
 
-static ends ends_of(const gk__report *r, const gk__pattern *p, const char *scheme) {
-    ends e = {.x = gk__report_top5(r, scheme), .pre = (double)NAN, .ceiling = (double)NAN};
+static ends ends_of(const gk_report__state *r, const gk_checks__pattern *p, const char *scheme) {
+    ends e = {.x = gk_report__top5(r, scheme), .pre = (double)NAN, .ceiling = (double)NAN};
     if (isnan(e.x)) return e;
     e.pre = on_its_prompts(r, r->roles.pre, scheme);
     e.ceiling = on_its_prompts(r, p->ceiling_name, scheme);
@@ -151,7 +154,8 @@ static ends ends_of(const gk__report *r, const gk__pattern *p, const char *schem
 }
 
 /* Whether the scheme has `share` of the ceiling; not where PRE has that already. */
-static void check_share(const gk__report *r, gk__pattern *p, const char *claim, double share, ends e) {
+static void check_share(const gk_report__state *r, gk_checks__pattern *p, const char *claim, double share,
+                        ends e) {
     const char *why = p->no_way;
     if (!why && !(e.pre < share * e.ceiling && e.ceiling - e.pre >= APART))
         why = gk_arena_printf(r->a, "%s alone has %s", r->roles.pre, of_it(r, e.pre, e.ceiling));
@@ -159,14 +163,15 @@ static void check_share(const gk__report *r, gk__pattern *p, const char *claim, 
 }
 
 /* FE and LT against both sides: shown, refuted, or neither. */
-static void check_alone(const gk__report *r, gk__pattern *p) {
-    static const gk__test_id sides[] = {GK__FE_PRE, GK__CEILING_FE, GK__LT_PRE, GK__CEILING_LT};
+static void check_alone(const gk_report__state *r, gk_checks__pattern *p) {
+    static const gk_checks__test_id sides[] = {GK_CHECKS__FE_PRE, GK_CHECKS__CEILING_FE, GK_CHECKS__LT_PRE,
+                                               GK_CHECKS__CEILING_LT};
     const gk_roles *who = &r->roles;
-    double fe = gk__report_top5(r, who->fe), lt = gk__report_top5(r, who->lt);
+    double fe = gk_report__top5(r, who->fe), lt = gk_report__top5(r, who->lt);
     if (isnan(fe + lt)) return;
     bool clear = true, between = true; /* on the prompts that both of a pair have */
     for (int i = 0; i < 4; i++) {
-        clear &= gk__test_clear(&p->test[sides[i]]);
+        clear &= gk_checks__test_clear(&p->test[sides[i]]);
         between &= p->test[sides[i]].there && p->test[sides[i]].paired.diff > 0;
     }
     const char *why = p->no_way;
@@ -174,12 +179,12 @@ static void check_alone(const gk__report *r, gk__pattern *p) {
     add_check(p,
               gk_arena_printf(r->a, "%s and %s alone lie strictly between %s and the ceiling", who->fe,
                               who->lt, pre_name(r)),
-              gk_arena_printf(r->a, "%s %s, %s %s", who->fe, gk__report_percent(r, fe), who->lt,
-                              gk__report_percent(r, lt)),
+              gk_arena_printf(r->a, "%s %s, %s %s", who->fe, gk_report__percent(r, fe), who->lt,
+                              gk_report__percent(r, lt)),
               between, why);
 }
 
-static void check_positions(const gk__report *r, gk__pattern *p) {
+static void check_positions(const gk_report__state *r, gk_checks__pattern *p) {
     const gk_roles *who = &r->roles;
     ends both = ends_of(r, p, who->both), rest = ends_of(r, p, who->rest),
          third = ends_of(r, p, who->all_three);
@@ -190,8 +195,8 @@ static void check_positions(const gk__report *r, gk__pattern *p) {
                     both);
     if (!isnan(rest.x))
         add_check(p, gk_arena_printf(r->a, "%s is at most 5 points above %s", who->rest, pre_name(r)),
-                  gk_arena_printf(r->a, "%s; %s %s", gk__report_percent(r, rest.x), pre_name(r),
-                                  gk__report_percent(r, rest.pre)),
+                  gk_arena_printf(r->a, "%s; %s %s", gk_report__percent(r, rest.x), pre_name(r),
+                                  gk_report__percent(r, rest.pre)),
                   rest.x <= rest.pre + 0.05, p->no_way);
     check_alone(r, p);
     if (!isnan(third.x))
@@ -201,34 +206,36 @@ static void check_positions(const gk__report *r, gk__pattern *p) {
                     0.95, third);
 }
 
-static void check_components(const gk__report *r, gk__pattern *p) {
+static void check_components(const gk_report__state *r, gk_checks__pattern *p) {
     const gk_roles *who = &r->roles;
-    double all = gk__report_top5(r, who->attn_ffn), o_ffn = gk__report_top5(r, who->o_ffn);
-    double ffn = gk__report_top5(r, who->ffn), o = gk__report_top5(r, who->o),
-           start = gk__report_top5(r, p->start);
+    double all = gk_report__top5(r, who->attn_ffn), o_ffn = gk_report__top5(r, who->o_ffn);
+    double ffn = gk_report__top5(r, who->ffn), o = gk_report__top5(r, who->o),
+           start = gk_report__top5(r, p->start);
     if (isnan(all + o_ffn + ffn + o)) return;
     const char *why = p->unsaid;
     if (!why && isnan(start)) why = "no scheme is the entity alone or the recipient alone";
-    if (!why && (!gk__test_clear(&p->test[GK__ALL_START]) || all - start < APART || start >= 0.9 * all))
+    if (!why &&
+        (!gk_checks__test_clear(&p->test[GK_CHECKS__ALL_START]) || all - start < APART || start >= 0.9 * all))
         why = gk_arena_printf(r->a, "%s (%s) is not clearly above %s (%s): there is nothing to share out",
-                              who->attn_ffn, gk__report_percent(r, all), p->start,
-                              gk__report_percent(r, start));
+                              who->attn_ffn, gk_report__percent(r, all), p->start,
+                              gk_report__percent(r, start));
     p->no_share = why;
     p->enough = o_ffn >= 0.9 * all;
     p->order = o_ffn > ffn && ffn > o;
-    p->order_clear = gk__test_clear(&p->test[GK__O_FFN_FFN]) && gk__test_clear(&p->test[GK__FFN_O]);
+    p->order_clear = gk_checks__test_clear(&p->test[GK_CHECKS__O_FFN_FFN]) &&
+                     gk_checks__test_clear(&p->test[GK_CHECKS__FFN_O]);
     bool holds = p->enough && p->order;
     if (!why && holds && !p->order_clear) why = "the order is not significant";
     add_check(p, "At the last token: O+FFN at least 90% of ATTN+FFN, and O+FFN > FFN > O",
-              gk_arena_printf(r->a, "ATTN+FFN %s, O+FFN %s, FFN %s, O %s", gk__report_percent(r, all),
-                              gk__report_percent(r, o_ffn), gk__report_percent(r, ffn),
-                              gk__report_percent(r, o)),
+              gk_arena_printf(r->a, "ATTN+FFN %s, O+FFN %s, FFN %s, O %s", gk_report__percent(r, all),
+                              gk_report__percent(r, o_ffn), gk_report__percent(r, ffn),
+                              gk_report__percent(r, o)),
               holds, why);
 }
 
-bool gk__report_judge(gk__report *r) {
-    gk__pattern *p = &r->pattern;
-    *p = (gk__pattern){.pre = (double)NAN};
+bool gk_checks__judge(gk_report__state *r) {
+    gk_checks__pattern *p = &r->pattern;
+    *p = (gk_checks__pattern){.pre = (double)NAN};
     gk_asked asked;
     if (!gk_store_asked(r->s, &asked, r->err)) return false;
     p->targets = asked.first_tokens;

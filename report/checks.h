@@ -4,36 +4,36 @@
 
 #include "eval/store/outcomes.h"
 
-typedef enum gk__test_id { /* that the second has more prompts right than the first */
-                           GK__CEILING_PRE,
-                           GK__FE_PRE,
-                           GK__CEILING_FE,
-                           GK__LT_PRE,
-                           GK__CEILING_LT,
-                           GK__FE_LT,
-                           GK__ALL_START,
-                           GK__O_FFN_FFN,
-                           GK__FFN_O,
-                           GK__N_TESTS
-} gk__test_id;
-typedef struct gk__test {
+typedef enum gk_checks__test_id { /* that the second has more prompts right than the first */
+                                  GK_CHECKS__CEILING_PRE,
+                                  GK_CHECKS__FE_PRE,
+                                  GK_CHECKS__CEILING_FE,
+                                  GK_CHECKS__LT_PRE,
+                                  GK_CHECKS__CEILING_LT,
+                                  GK_CHECKS__FE_LT,
+                                  GK_CHECKS__ALL_START,
+                                  GK_CHECKS__O_FFN_FFN,
+                                  GK_CHECKS__FFN_O,
+                                  GK_CHECKS__N_TESTS
+} gk_checks__test_id;
+typedef struct gk_checks__test {
     bool there;
     gk_paired paired; /* without an interval */
     double holm;      /* its p, corrected over all tests here; NaN where it is not there */
-} gk__test;
-typedef struct gk__check {
+} gk_checks__test;
+typedef struct gk_checks__check {
     const char *claim, *seen;
     const char *why; /* it cannot be judged, and why; NULL: it is */
     bool holds;
-} gk__check;
+} gk_checks__check;
 /* Shares are top-5 over all templates; NaN where there is no such scheme. */
-typedef struct gk__pattern {
+typedef struct gk_checks__pattern {
     double pre, sft, ceiling;
     const char
         *ceiling_name; /* SFT, or SFT-rh where the grafts have the recipient's head and that is lower */
     const char *start; /* what ATTN+FFN at the last token is added to: FE, or PRE */
     double both_ceiling, rest_pre; /* on the prompts of FE+LT, and of all but FE and LT */
-    gk__test test[GK__N_TESTS];
+    gk_checks__test test[GK_CHECKS__N_TESTS];
     size_t n_tests, rows; /* that are there; facts they are over */
     int64_t targets;      /* different first tokens that are asked for */
     double untaught;      /* top-5 that PRE may have: of five blind guesses among them, or the paper's */
@@ -42,12 +42,12 @@ typedef struct gk__pattern {
     /* Why nothing can be judged; nor the way from PRE to the ceiling; nor what components add. NULL: it can.
      */
     const char *unsaid, *no_way, *no_share;
-    gk__check check[8]; /* the models' first, then the grafts', which alone show the paper's pattern */
+    gk_checks__check check[8]; /* the models' first, then the grafts', which alone show the paper's pattern */
     size_t n_checks, n_failed, n_unsaid;
     size_t n_of_models, n_of_grafts; /* checks of models alone; checks of grafts that are judged */
-} gk__pattern;
+} gk_checks__pattern;
 
 /* The second of its schemes is better, significantly so. */
-bool gk__test_clear(const gk__test *t);
+bool gk_checks__test_clear(const gk_checks__test *t);
 
 #endif

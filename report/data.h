@@ -9,18 +9,18 @@
 #include "report/page/page.h"
 #include "report/report.h"
 
-typedef struct gk__set {              /* the schemes of one YAML set, in their order */
+typedef struct gk_report__set {       /* the schemes of one YAML set, in their order */
     const char *name, *title, *about; /* title and about: what its files say of it, or "" */
     const char **scheme;
     size_t n;
-} gk__set;
+} gk_report__set;
 
-enum { GK__MOST_SECTIONS = 64 };
-typedef struct gk__section { /* of the page: what its list of contents names */
+enum { GK_REPORT__MOST_SECTIONS = 64 };
+typedef struct gk_report__section { /* of the page: what its list of contents names */
     const char *id, *title;
-} gk__section;
+} gk_report__section;
 
-typedef struct gk__report {
+typedef struct gk_report__state {
     const gk_report_options *o;
     gk_store *s;
     gk_arena *a;
@@ -28,43 +28,43 @@ typedef struct gk__report {
     gk_cells cells;
     gk_outcomes outcomes;
     gk_roles roles;
-    gk__pattern pattern;
+    gk_checks__pattern pattern;
     uint64_t seed; /* of the bootstrap */
-    gk__section section[GK__MOST_SECTIONS];
+    gk_report__section section[GK_REPORT__MOST_SECTIONS];
     size_t n_sections;
     size_t contents; /* where in `html` the list of them goes */
     json_t *manifest;
-    gk__set *set;
+    gk_report__set *set;
     size_t n_sets;
     size_t n_templates;
     bool whole, generated; /* whole targets were scored; texts were generated */
-    gk__figures figures;
+    gk_chart__figures figures;
     gk_error *err;
-} gk__report;
+} gk_report__state;
 
 /* Reads the store of the options: everything above but `pattern`. An error where it holds no schemes. */
-bool gk__report_gather(gk__report *r);
+bool gk_report__gather(gk_report__state *r);
 /* NULL when the store has no such cell. */
-const gk_cell *gk__report_cell(const gk__report *r, const char *scheme, const char *template_name);
-const gk__set *gk__report_set(const gk__report *r, const char *name); /* NULL when absent */
+const gk_cell *gk_report__cell(const gk_report__state *r, const char *scheme, const char *template_name);
+const gk_report__set *gk_report__set_find(const gk_report__state *r, const char *name); /* NULL when absent */
 /* What the scheme does (gk_scheme_canonical), or "". */
-const char *gk__report_canonical(const gk__report *r, const char *scheme);
+const char *gk_report__canonical(const gk_report__state *r, const char *scheme);
 /* The scheme's sentence, or "". */
-const char *gk__report_about(const gk__report *r, const char *scheme);
+const char *gk_report__about(const gk_report__state *r, const char *scheme);
 /* The scheme's cells do not cover every template. */
-bool gk__report_partial(const gk__report *r, const char *scheme);
+bool gk_report__partial(const gk_report__state *r, const char *scheme);
 /* Of a scheme's cell with all templates; NaN where there is none, or NULL for a name. */
-double gk__report_top5(const gk__report *r, const char *scheme);
+double gk_report__top5(const gk_report__state *r, const char *scheme);
 /* "97.3%" */
-const char *gk__report_percent(const gk__report *r, double x);
+const char *gk_report__percent(const gk_report__state *r, double x);
 /* "Template 2", "all templates", …, in the arena. */
-const char *gk__report_template(const gk__report *r, const char *template_name);
+const char *gk_report__template(const gk_report__state *r, const char *template_name);
 /* What the store says of the run under this key; NULL where it does not, or says "none". */
-const char *gk__report_run(const gk__report *r, const char *key);
+const char *gk_report__run(const gk_report__state *r, const char *key);
 
 /* Begins a section: its heading, which the list of contents links to. The first so many of a page. */
-void gk__report_section(gk__report *r, const char *id, const char *title);
+void gk_report__section_begin(gk_report__state *r, const char *id, const char *title);
 /* Puts the list of sections where it belongs when all are known. */
-void gk__report_contents(gk__report *r);
+void gk_report__contents(gk_report__state *r);
 
 #endif

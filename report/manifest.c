@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-const json_t *gk__manifest_item(const json_t *manifest, const char *list, const char *name) {
+const json_t *gk_manifest__item(const json_t *manifest, const char *list, const char *name) {
     size_t i;
     json_t *v;
     json_array_foreach(json_object_get(manifest, list), i, v) {
@@ -13,7 +13,7 @@ const json_t *gk__manifest_item(const json_t *manifest, const char *list, const 
     return NULL;
 }
 
-const char *gk__manifest_text(const json_t *item, const char *key) {
+const char *gk_manifest__text(const json_t *item, const char *key) {
     const char *text = json_string_value(json_object_get(item, key));
     return text ? text : "";
 }

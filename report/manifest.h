@@ -5,8 +5,8 @@
 #include "core/core.h"
 
 /* The item of this name in one of a manifest's lists (models, schemes, sets); NULL where there is none. */
-const json_t *gk__manifest_item(const json_t *manifest, const char *list, const char *name);
+const json_t *gk_manifest__item(const json_t *manifest, const char *list, const char *name);
 /* What an item (or NULL) says under this key; "" where it does not. */
-const char *gk__manifest_text(const json_t *item, const char *key);
+const char *gk_manifest__text(const json_t *item, const char *key);
 
 #endif

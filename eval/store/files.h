@@ -2,6 +2,6 @@
 #ifndef GK_STORE_FILES_H
 #define GK_STORE_FILES_H
 
-extern const char gk__store_schema[], gk__store_later[], gk__store_queries[];
+extern const char gk_store__schema[], gk_store__later[], gk_store__queries[];
 
 #endif

@@ -9,9 +9,9 @@ struct gk_store {
     char path[512];
 };
 
-gk_store *gk__store_open(const char *path, int flags, gk_error *err);
+gk_store *gk_store__open(const char *path, int flags, gk_error *err);
 /* The file is a store of this version; false and *empty when it holds nothing at all, *old when it is a store
  * of an earlier version. */
-bool gk__store_check(gk_store *s, bool *empty, bool *old, gk_error *err);
+bool gk_store__check(gk_store *s, bool *empty, bool *old, gk_error *err);
 
 #endif

@@ -38,7 +38,7 @@ sqlite3_stmt *gk_sql_prepare(gk_store *s, const char *sql, gk_error *err) {
 
 sqlite3_stmt *gk_sql_query(gk_store *s, const char *name, gk_error *err) {
     size_t n = 0;
-    const char *sql = gk_piece(gk__store_queries, name, &n);
+    const char *sql = gk_piece(gk_store__queries, name, &n);
     return prepare(s, sql ? sql : name, sql ? (int)n : -1, err);
 }
 
@@ -73,7 +73,7 @@ const char *gk_sql_text(sqlite3_stmt *q, int column) {
     return text ? text : "";
 }
 
-gk_store *gk__store_open(const char *path, int flags, gk_error *err) {
+gk_store *gk_store__open(const char *path, int flags, gk_error *err) {
     gk_store *s = gk_alloc(sizeof *s);
     if (strlen(path) >= sizeof s->path) {
         gk_free(s);
@@ -96,7 +96,7 @@ static bool pragma_int(gk_store *s, const char *sql, int64_t *out, gk_error *err
     return ok;
 }
 
-bool gk__store_check(gk_store *s, bool *empty, bool *old, gk_error *err) {
+bool gk_store__check(gk_store *s, bool *empty, bool *old, gk_error *err) {
     int64_t objects, id, version;
     *empty = *old = false;
     if (!pragma_int(s, "SELECT count(*) FROM sqlite_master", &objects, err)) return false;
@@ -123,9 +123,9 @@ gk_store *gk_store_open(const char *path, gk_error *err) {
         return NULL;
     }
     /* Read-write, so that a journal left by a sweep that was killed can be rolled back. */
-    gk_store *s = gk__store_open(path, SQLITE_OPEN_READWRITE, err);
+    gk_store *s = gk_store__open(path, SQLITE_OPEN_READWRITE, err);
     bool empty, old;
-    if (s && gk__store_check(s, &empty, &old, err)) return s;
+    if (s && gk_store__check(s, &empty, &old, err)) return s;
     gk_store_close(s);
     return NULL;
 }

@@ -65,7 +65,7 @@ static bool add_tokens(gk_store *s, const gk_tok *tok, gk_error *err) {
 }
 
 static bool create(gk_store *s, const gk_run *run, gk_error *err) {
-    return gk_sql_exec(s, gk__store_schema, err) && put_all(s, run->identity, err) &&
+    return gk_sql_exec(s, gk_store__schema, err) && put_all(s, run->identity, err) &&
            put_all(s, run->first, err) && add_templates(s, run->prompts, err) &&
            add_prompts(s, run->prompts, err) && add_tokens(s, run->tok, err);
 }
@@ -241,10 +241,10 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
             err))
         return false;
     bool empty;
-    if (!gk__store_check(s, &empty, other, err) && !empty) return false;
+    if (!gk_store__check(s, &empty, other, err) && !empty) return false;
     if (!gk_sql_exec(s, "BEGIN EXCLUSIVE", err)) return false;
     bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
-    ok = ok && gk_sql_exec(s, gk__store_later, err) && complete_sets(s, err);
+    ok = ok && gk_sql_exec(s, gk_store__later, err) && complete_sets(s, err);
     ok = ok && same_models(s, run, other, err) && add_schemes(s, run, source, other, err) &&
          add_sets(s, run->schemes, err) && put_all(s, run->info, err);
     /* A failed COMMIT is rolled back when the store is closed. */
@@ -253,7 +253,7 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
 
 gk_store *gk_store_begin(const char *path, const gk_run *run, int64_t *source, bool *other, gk_error *err) {
     *other = false;
-    gk_store *s = gk__store_open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+    gk_store *s = gk_store__open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
     if (s && begin(s, run, source, other, err)) return s;
     gk_store_close(s);
     return NULL;

@@ -29,11 +29,11 @@ static void add_text(gk_buf *b, const char *text, const char *line_end) {
     for (const char *end; (end = strchr(text, '\n')); text = end + 1) {
         gk_buf line = {0};
         gk_buf_add(&line, text, (size_t)(end - text));
-        gk__html_text(b, line.len ? line.data : "");
+        gk_page__html_text(b, line.len ? line.data : "");
         gk_buf_puts(b, line_end);
         gk_buf_free(&line);
     }
-    gk__html_text(b, text);
+    gk_page__html_text(b, text);
 }
 
 static void add_attribute(gk_buf *b, const char *name, const char *value) {
@@ -45,7 +45,7 @@ static void add_attribute(gk_buf *b, const char *name, const char *value) {
 
 /* ---------------------------------------------------------------- groups */
 
-void gk__chart_schemes(gk__chart *c, const char *schemes) {
+void gk_chart__schemes(gk_chart__canvas *c, const char *schemes) {
     gk_buf_puts(&c->body, "<g");
     add_attribute(&c->body, "data-s", schemes);
     gk_buf_puts(&c->body, ">");
@@ -53,15 +53,15 @@ void gk__chart_schemes(gk__chart *c, const char *schemes) {
 
 static void add_number(gk_buf *b, const char *number) {
     gk_buf_puts(b, *number == '-' ? "\u2212" : "");
-    gk__html_text(b, number + (*number == '-'));
+    gk_page__html_text(b, number + (*number == '-'));
 }
 
 /* "top-5 accuracy: 97.3% [95.0, 98.1]" */
-static void tell_value(gk_buf *b, const gk__says *s) {
-    if (s->what) gk__html_text(b, s->what);
+static void tell_value(gk_buf *b, const gk_chart__says *s) {
+    if (s->what) gk_page__html_text(b, s->what);
     gk_buf_puts(b, s->what ? ": " : "");
     add_number(b, s->value);
-    gk__html_text(b, s->unit ? s->unit : "");
+    gk_page__html_text(b, s->unit ? s->unit : "");
     if (!s->low || !s->high) return;
     gk_buf_puts(b, " [");
     add_number(b, s->low);
@@ -70,7 +70,7 @@ static void tell_value(gk_buf *b, const gk__says *s) {
     gk_buf_puts(b, "]");
 }
 
-static void tell(gk_buf *b, const gk__says *s) {
+static void tell(gk_buf *b, const gk_chart__says *s) {
     if (s->title) {
         add_text(b, s->title, ", ");
         return;
@@ -84,7 +84,7 @@ static void tell(gk_buf *b, const gk__says *s) {
     }
     if (s->x) {
         gk_buf_puts(b, b->len > before ? "\n" : "");
-        if (s->x_name) gk__html_text(b, s->x_name);
+        if (s->x_name) gk_page__html_text(b, s->x_name);
         gk_buf_puts(b, s->x_name ? " " : "");
         add_number(b, s->x);
     }
@@ -95,7 +95,7 @@ static void tell(gk_buf *b, const gk__says *s) {
     if (s->n) gk_buf_printf(b, "\nn = %zu", s->n);
 }
 
-void gk__chart_mark(gk__chart *c, const gk__says *s) {
+void gk_chart__mark(gk_chart__canvas *c, const gk_chart__says *s) {
     gk_buf *b = &c->body;
     const char *const data[][2] = {
         {"data-scheme", s->scheme}, {"data-series", s->series}, {"data-template", s->template_name},
@@ -110,19 +110,19 @@ void gk__chart_mark(gk__chart *c, const gk__says *s) {
     gk_buf_puts(b, "</title>");
 }
 
-void gk__chart_close(gk__chart *c) {
+void gk_chart__close(gk_chart__canvas *c) {
     gk_buf_puts(&c->body, "</g>\n");
 }
 
 /* ---------------------------------------------------------------- elements */
 
-void gk__chart_text(gk__chart *c, double x, double y, const gk__face *face, const char *text) {
+void gk_chart__text(gk_chart__canvas *c, double x, double y, const gk_chart__face *face, const char *text) {
     static const char *const ANCHOR[] = {NULL, "middle", "end"};
     gk_buf *b = &c->body;
     gk_buf_puts(b, "<text");
     add_place(b, "x", x);
     add_place(b, "y", y);
-    if (face->size > 0 && face->size != GK__FONT_SIZE) add_place(b, "font-size", face->size);
+    if (face->size > 0 && face->size != GK_CHART__FONT_SIZE) add_place(b, "font-size", face->size);
     add_attribute(b, "text-anchor", ANCHOR[face->anchor]);
     add_attribute(b, "fill", face->fill);
     if (face->bold) gk_buf_puts(b, " font-weight=\"bold\"");
@@ -133,11 +133,11 @@ void gk__chart_text(gk__chart *c, double x, double y, const gk__face *face, cons
     gk_buf_puts(b, "</text>");
 }
 
-void gk__chart_label(gk__chart *c, double x, double y, const gk__face *face, const char *text) {
-    gk__chart_text(c, x, y + 0.36 * (face->size > 0 ? face->size : GK__FONT_SIZE), face, text);
+void gk_chart__label(gk_chart__canvas *c, double x, double y, const gk_chart__face *face, const char *text) {
+    gk_chart__text(c, x, y + 0.36 * (face->size > 0 ? face->size : GK_CHART__FONT_SIZE), face, text);
 }
 
-void gk__chart_rect_with(gk__chart *c, gk__box r, const char *fill, const char *attributes) {
+void gk_chart__rect_with(gk_chart__canvas *c, gk_chart__box r, const char *fill, const char *attributes) {
     gk_buf *b = &c->body;
     gk_buf_puts(b, "<rect");
     add_place(b, "x", r.x);
@@ -147,8 +147,8 @@ void gk__chart_rect_with(gk__chart *c, gk__box r, const char *fill, const char *
     gk_buf_printf(b, " fill=\"%s\"%s/>", fill, attributes);
 }
 
-void gk__chart_rect(gk__chart *c, gk__box r, const char *fill) {
-    gk__chart_rect_with(c, r, fill, "");
+void gk_chart__rect(gk_chart__canvas *c, gk_chart__box r, const char *fill) {
+    gk_chart__rect_with(c, r, fill, "");
 }
 
 static void add_stroke(gk_buf *b, const char *stroke, double width, const char *dash) {
@@ -158,13 +158,13 @@ static void add_stroke(gk_buf *b, const char *stroke, double width, const char *
     gk_buf_puts(b, "/>");
 }
 
-void gk__chart_line(gk__chart *c, double x0, double y0, double x1, double y1, const char *stroke,
+void gk_chart__line(gk_chart__canvas *c, double x0, double y0, double x1, double y1, const char *stroke,
                     double width, const char *dash) {
     const double xy[] = {x0, y0, x1, y1};
-    gk__chart_path(c, xy, 2, stroke, width, dash);
+    gk_chart__path(c, xy, 2, stroke, width, dash);
 }
 
-void gk__chart_dot(gk__chart *c, double x, double y, double r, const char *colour, bool ring) {
+void gk_chart__dot(gk_chart__canvas *c, double x, double y, double r, const char *colour, bool ring) {
     gk_buf *b = &c->body;
     gk_buf_puts(b, "<circle");
     add_place(b, "cx", x);
@@ -176,7 +176,7 @@ void gk__chart_dot(gk__chart *c, double x, double y, double r, const char *colou
                   colour);
 }
 
-void gk__chart_interval(gk__chart *c, bool across, double at, double low, double high, double half,
+void gk_chart__interval(gk_chart__canvas *c, bool across, double at, double low, double high, double half,
                         const char *stroke) {
     const double nowhere = (double)NAN;
     double xy[] = {low, at,        high,    at,      nowhere, nowhere,   low,  at - half,
@@ -186,7 +186,7 @@ void gk__chart_interval(gk__chart *c, bool across, double at, double low, double
         xy[i] = xy[i + 1];
         xy[i + 1] = x;
     }
-    gk__chart_path(c, xy, sizeof xy / sizeof *xy / 2, stroke, 1.3, NULL);
+    gk_chart__path(c, xy, sizeof xy / sizeof *xy / 2, stroke, 1.3, NULL);
 }
 
 /* A pair of a path, in tenths; `blank`: something stands before it that must be parted from it. */
@@ -199,7 +199,7 @@ static void add_pair(gk_buf *b, long x, long y, bool blank) {
 
 /* "M1,2l2,2 2,0". Differences are those of rounded places, so that errors do not add up; steps of nothing are
  * left out. */
-void gk__chart_path(gk__chart *c, const double *xy, size_t n, const char *stroke, double width,
+void gk_chart__path(gk_chart__canvas *c, const double *xy, size_t n, const char *stroke, double width,
                     const char *dash) {
     gk_buf *b = &c->body;
     long x = 0, y = 0;
@@ -225,19 +225,20 @@ void gk__chart_path(gk__chart *c, const double *xy, size_t n, const char *stroke
 
 /* ---------------------------------------------------------------- the whole */
 
-void gk__chart_svg(const gk__chart *c, const char *title, gk_buf *out) {
+void gk_chart__svg(const gk_chart__canvas *c, const char *title, gk_buf *out) {
     double w = ceil(c->width), h = ceil(c->height);
     gk_buf_printf(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%.0f\" height=\"%.0f\" viewBox=\"0 0 %.0f "
         "%.0f\" font-family=\"%s\" font-size=\"%d\" fill=\"%s\" role=\"img\"",
-        w, h, w, h, FONT, GK__FONT_SIZE, gk__ink_hex(GK__TEXT));
+        w, h, w, h, FONT, GK_CHART__FONT_SIZE, gk_chart__ink_hex(GK_CHART__TEXT));
     add_attribute(out, "aria-label", title);
-    gk_buf_printf(out, "><rect width=\"%.0f\" height=\"%.0f\" fill=\"%s\"/>\n", w, h, gk__ink_hex(GK__WHITE));
+    gk_buf_printf(out, "><rect width=\"%.0f\" height=\"%.0f\" fill=\"%s\"/>\n", w, h,
+                  gk_chart__ink_hex(GK_CHART__WHITE));
     if (c->body.len) gk_buf_add(out, c->body.data, c->body.len);
     gk_buf_puts(out, "</svg>\n");
 }
 
-void gk__chart_free(gk__chart *c) {
+void gk_chart__free(gk_chart__canvas *c) {
     gk_buf_free(&c->body);
 }

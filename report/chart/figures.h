@@ -4,24 +4,24 @@
 
 #include "report/chart/chart.h"
 
-typedef struct gk__figure {
+typedef struct gk_chart__figure {
     const char *name; /* of its files, without an extension */
     char *svg;
-} gk__figure;
-typedef struct gk__figures { /* zero-initialise */
+} gk_chart__figure;
+typedef struct gk_chart__figures { /* zero-initialise */
     gk_arena *a;
-    bool kept; /* for gk__figures_save */
-    gk__figure *item;
+    bool kept; /* for gk_chart__figures_save */
+    gk_chart__figure *item;
     size_t n, cap;
-} gk__figures;
+} gk_chart__figures;
 
 /* Adds the drawing to a page as a <figure>, and frees it. Parts of its name are joined by hyphens and made
  * fit for a file's, NULL ends them; `title` is plain text, `caption` HTML. */
-void gk__figures_add(gk__figures *f, gk_buf *page, gk__chart *c, const char *const *name, const char *title,
-                     const char *caption);
+void gk_chart__figures_add(gk_chart__figures *f, gk_buf *page, gk_chart__canvas *c, const char *const *name,
+                           const char *title, const char *caption);
 /* Writes NAME.svg of every figure into the folder, which is made when absent, then NAME.pdf, by the program
  * rsvg-convert; without it only the PDFs are missing, and that is an error. */
-bool gk__figures_save(const gk__figures *f, const char *dir, gk_error *err);
-void gk__figures_free(gk__figures *f);
+bool gk_chart__figures_save(const gk_chart__figures *f, const char *dir, gk_error *err);
+void gk_chart__figures_free(gk_chart__figures *f);
 
 #endif

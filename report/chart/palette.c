@@ -3,19 +3,20 @@
 
 #include <math.h>
 
-static const char *const INK[GK__N_INKS] = {
-    [GK__BLUE] = "#0072b2", [GK__ORANGE] = "#e69f00", [GK__GREEN] = "#009e73",  [GK__PINK] = "#cc79a7",
-    [GK__SKY] = "#56b4e9",  [GK__RED] = "#d55e00",    [GK__YELLOW] = "#f0e442", [GK__DARK] = "#333333",
-    [GK__GREY] = "#777777", [GK__PALE] = "#9ccfee",   [GK__TEXT] = "#111111",   [GK__SOFT] = "#444444",
-    [GK__AXIS] = "#888888", [GK__GRID] = "#dddddd",   [GK__GROUND] = "#d9d9d9", [GK__EMPTY] = "#f4f4f4",
-    [GK__WHITE] = "#ffffff"};
+static const char *const INK[GK_CHART__N_INKS] = {
+    [GK_CHART__BLUE] = "#0072b2",   [GK_CHART__ORANGE] = "#e69f00", [GK_CHART__GREEN] = "#009e73",
+    [GK_CHART__PINK] = "#cc79a7",   [GK_CHART__SKY] = "#56b4e9",    [GK_CHART__RED] = "#d55e00",
+    [GK_CHART__YELLOW] = "#f0e442", [GK_CHART__DARK] = "#333333",   [GK_CHART__GREY] = "#777777",
+    [GK_CHART__PALE] = "#9ccfee",   [GK_CHART__TEXT] = "#111111",   [GK_CHART__SOFT] = "#444444",
+    [GK_CHART__AXIS] = "#888888",   [GK_CHART__GRID] = "#dddddd",   [GK_CHART__GROUND] = "#d9d9d9",
+    [GK_CHART__EMPTY] = "#f4f4f4",  [GK_CHART__WHITE] = "#ffffff"};
 
-const char *gk__ink_hex(gk__ink ink) {
+const char *gk_chart__ink_hex(gk_chart__ink ink) {
     return INK[ink];
 }
 
-const char *gk__series_hex(size_t i) {
-    return INK[i % GK__N_SERIES_INKS];
+const char *gk_chart__series_hex(size_t i) {
+    return INK[i % GK_CHART__N_SERIES_INKS];
 }
 
 /* ColorBrewer's YlGnBu. */
@@ -24,7 +25,7 @@ static const unsigned char SHADE[][3] = {{255, 255, 217}, {237, 248, 177}, {199,
                                          {34, 94, 168},   {37, 52, 148},   {8, 29, 88}};
 enum { LAST = sizeof SHADE / sizeof *SHADE - 1 };
 
-char *gk__shade_hex(double t, char hex[8]) {
+char *gk_chart__shade_hex(double t, char hex[8]) {
     double at = LAST * fmin(1, fmax(0, t));
     int i = at < LAST - 1 ? (int)at : LAST - 1;
     unsigned rgb[3];
@@ -34,6 +35,6 @@ char *gk__shade_hex(double t, char hex[8]) {
     return hex;
 }
 
-const char *gk__shade_ink(double t) {
-    return INK[t > 0.55 ? GK__WHITE : GK__TEXT];
+const char *gk_chart__shade_ink(double t) {
+    return INK[t > 0.55 ? GK_CHART__WHITE : GK_CHART__TEXT];
 }

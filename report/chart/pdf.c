@@ -74,7 +74,7 @@ static bool convert(const char *svg, const char *pdf, gk_error *err) {
     return true;
 }
 
-bool gk__pdf_of(const char *svg, const char *pdf, gk_error *err) {
+bool gk_chart__pdf_of(const char *svg, const char *pdf, gk_error *err) {
     gk_arena *a = gk_arena_new();
     const char *part = gk_arena_printf(a, "%s.part", pdf);
     bool ok = convert(svg, part, err);

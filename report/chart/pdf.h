@@ -6,6 +6,6 @@
 
 /* Writes `pdf` from `svg` by the program rsvg-convert; an error where it is missing or fails, and then what
  * was at `pdf` stays. */
-bool gk__pdf_of(const char *svg, const char *pdf, gk_error *err);
+bool gk_chart__pdf_of(const char *svg, const char *pdf, gk_error *err);
 
 #endif

@@ -5,8 +5,8 @@
 #include <math.h>
 #include <string.h>
 
-/* DejaVu Sans at GK__FONT_SIZE. */
-double gk__text_width(const char *text) {
+/* DejaVu Sans at GK_CHART__FONT_SIZE. */
+double gk_chart__text_width(const char *text) {
     double sum = 0;
     for (const char *at = text; *at; at++) {
         unsigned char c = (unsigned char)*at;
@@ -21,7 +21,7 @@ double gk__text_width(const char *text) {
     return sum;
 }
 
-const char *gk__text_clip(gk_arena *a, const char *text, size_t most) {
+const char *gk_chart__text_clip(gk_arena *a, const char *text, size_t most) {
     size_t n = strlen(text), keep = n > most ? most - 1 : n;
     while (keep < n && keep > 0 && ((unsigned char)text[keep] & 0xC0) == 0x80) keep--;
     return keep < n ? gk_arena_printf(a, "%.*s\u2026", (int)keep, text) : *text ? text : " ";
@@ -41,11 +41,11 @@ static size_t break_at(const char *name) {
     return best;
 }
 
-int gk__text_lines(gk_arena *a, const char *name, const char *line[2]) {
+int gk_chart__text_lines(gk_arena *a, const char *name, const char *line[2]) {
     enum { MOST = 34 };
     size_t cut = break_at(name), n = strlen(name);
-    line[0] = gk__text_clip(a, gk_arena_strndup(a, name, cut), MOST);
-    line[1] = cut < n ? gk__text_clip(a, name + cut + 1, MOST) : "";
+    line[0] = gk_chart__text_clip(a, gk_arena_strndup(a, name, cut), MOST);
+    line[1] = cut < n ? gk_chart__text_clip(a, name + cut + 1, MOST) : "";
     return cut < n ? 2 : 1;
 }
 
@@ -53,21 +53,22 @@ int gk__text_lines(gk_arena *a, const char *name, const char *line[2]) {
  * last line. */
 static size_t line_of(gk_arena *a, const char *text, double width, bool last) {
     size_t n = strlen(text), best = 0;
-    if (last || gk__text_width(text) <= width) return n;
+    if (last || gk_chart__text_width(text) <= width) return n;
     for (const char *at = text; (at = strchr(at, ' ')); at++) {
         size_t here = (size_t)(at - text);
-        if (best && gk__text_width(gk_arena_strndup(a, text, here)) > width) break;
+        if (best && gk_chart__text_width(gk_arena_strndup(a, text, here)) > width) break;
         best = here;
     }
     return best ? best : n;
 }
 
-int gk__text_title(gk_arena *a, const char *title, double width, const char *line[GK__TITLE_LINES]) {
+int gk_chart__text_title(gk_arena *a, const char *title, double width,
+                         const char *line[GK_CHART__TITLE_LINES]) {
     enum { MOST = 27 };
     int lines = 0;
     do {
-        size_t n = line_of(a, title, width, lines == GK__TITLE_LINES - 1);
-        line[lines++] = gk__text_clip(a, gk_arena_strndup(a, title, n), MOST);
+        size_t n = line_of(a, title, width, lines == GK_CHART__TITLE_LINES - 1);
+        line[lines++] = gk_chart__text_clip(a, gk_arena_strndup(a, title, n), MOST);
         title += n + (title[n] == ' ');
     } while (*title);
     return lines;
@@ -83,7 +84,7 @@ static void add_power(gk_buf *b, const char *exponent) {
     for (; *exponent >= '0' && *exponent <= '9'; exponent++) gk_buf_puts(b, raised[*exponent - '0']);
 }
 
-const char *gk__text_number(gk_arena *a, const char *number) {
+const char *gk_chart__text_number(gk_arena *a, const char *number) {
     const char *e = strchr(number, 'e');
     if (*number != '-' && !e) return number;
     gk_buf b = {0};

@@ -4,13 +4,14 @@
 
 #include "report/internal.h"
 
-typedef struct gk__compared {   /* a store of a run */
-    const char *name;           /* the experiment's; NULL: the run's own sweep */
-    const gk_experiment *about; /* its file; of an own sweep only zeros */
-    const json_t *manifest;     /* NULL: the run has none */
-} gk__compared;
+typedef struct gk_compare__compared { /* a store of a run */
+    const char *name;                 /* the experiment's; NULL: the run's own sweep */
+    const gk_experiment *about;       /* its file; of an own sweep only zeros */
+    const json_t *manifest;           /* NULL: the run has none */
+} gk_compare__compared;
 /* The stores of the folder `run` agree about the models that they both name; else an error
  * (compare/models.c). */
-bool gk__same_models(gk_arena *a, const char *run, const gk__compared *of, size_t n, gk_error *err);
+bool gk_compare__same_models(gk_arena *a, const char *run, const gk_compare__compared *of, size_t n,
+                             gk_error *err);
 
 #endif

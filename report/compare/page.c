@@ -32,7 +32,7 @@ typedef struct page {
     const char **label;
     section *section;
     size_t n_sections, runs;
-    gk__figures figures;
+    gk_chart__figures figures;
     gk_buf html;
     gk_error *err;
 } page;
@@ -69,7 +69,7 @@ static const char *label_of(gk_arena *a, const gk_cell *c) {
 }
 
 static const char *text_of(const json_t *manifest, const char *list, const char *name, const char *key) {
-    return gk__manifest_text(gk__manifest_item(manifest, list, name), key);
+    return gk_manifest__text(gk_manifest__item(manifest, list, name), key);
 }
 
 static line *line_of(page *p, section *s, const gk_cell *c) {
@@ -148,12 +148,12 @@ static void label_runs(page *p) {
 }
 
 static bool same_models(page *p, size_t run) {
-    gk__compared *of = gk_arena_alloc(p->a, (p->n_sections + 1) * sizeof *of);
+    gk_compare__compared *of = gk_arena_alloc(p->a, (p->n_sections + 1) * sizeof *of);
     for (size_t i = 0; i < p->n_sections; i++) {
         const section *s = &p->section[i];
-        of[i] = (gk__compared){s->name, &s->about, s->manifest[run]};
+        of[i] = (gk_compare__compared){s->name, &s->about, s->manifest[run]};
     }
-    return gk__same_models(p->a, p->o->runs[run], of, p->n_sections, p->err);
+    return gk_compare__same_models(p->a, p->o->runs[run], of, p->n_sections, p->err);
 }
 
 static bool read_all(page *p) {
@@ -198,19 +198,19 @@ static bool has_others(const section *s) {
 }
 
 /* A bar for each run that has the scheme. */
-static gk__row row_of(page *p, const section *s, const line *l) {
-    gk__row_mark *mark = gk_arena_alloc(p->a, p->runs * sizeof *mark);
-    gk__row row = {.name = l->label, .schemes = l->label, .mark = mark};
+static gk_chart__row row_of(page *p, const section *s, const line *l) {
+    gk_chart__row_mark *mark = gk_arena_alloc(p->a, p->runs * sizeof *mark);
+    gk_chart__row row = {.name = l->label, .schemes = l->label, .mark = mark};
     for (size_t r = 0; r < p->runs; r++) {
         const gk_stats *x = &l->of[r];
         if (x->n == 0) continue;
-        gk__row_mark *m = &mark[row.n++];
-        *m = (gk__row_mark){.shape = GK__BAR,
-                            .x = 100 * x->value[GK_METRIC_top5],
-                            .low = 100 * x->low[GK_METRIC_top5],
-                            .high = 100 * x->high[GK_METRIC_top5],
-                            .colour = gk__series_hex(r),
-                            .says = gk__says_of(p->a, x, GK_METRIC_top5)};
+        gk_chart__row_mark *m = &mark[row.n++];
+        *m = (gk_chart__row_mark){.shape = GK_CHART__BAR,
+                                  .x = 100 * x->value[GK_METRIC_top5],
+                                  .low = 100 * x->low[GK_METRIC_top5],
+                                  .high = 100 * x->high[GK_METRIC_top5],
+                                  .colour = gk_chart__series_hex(r),
+                                  .says = gk_report__says_of(p->a, x, GK_METRIC_top5)};
         m->says.scheme = l->label;
         m->says.series = p->runs > 1 || !s->name ? p->label[r] : NULL;
         m->says.template_name = "pooled";
@@ -222,33 +222,35 @@ static gk__row row_of(page *p, const section *s, const line *l) {
 
 static void add_key(page *p) {
     for (size_t r = 0; r < p->runs; r++) {
-        gk_buf_printf(&p->html, "<span class=\"key\"><i style=\"background:%s\"></i>", gk__series_hex(r));
-        gk__html_text(&p->html, p->label[r]);
+        gk_buf_printf(&p->html, "<span class=\"key\"><i style=\"background:%s\"></i>",
+                      gk_chart__series_hex(r));
+        gk_page__html_text(&p->html, p->label[r]);
         gk_buf_puts(&p->html, "</span> ");
     }
 }
 
 static void add_chart(page *p, const section *s, const char *set, bool draws, const char *caption) {
-    gk__row *row = gk_arena_alloc(p->a, (s->n + 1) * sizeof *row);
-    gk__key *key = gk_arena_alloc(p->a, (p->runs + 1) * sizeof *key);
-    gk__rows k = {.width = WIDTH, .row = row, .x = gk__axis_percent(), .key = key};
+    gk_chart__row *row = gk_arena_alloc(p->a, (s->n + 1) * sizeof *row);
+    gk_chart__key *key = gk_arena_alloc(p->a, (p->runs + 1) * sizeof *key);
+    gk_chart__rows k = {.width = WIDTH, .row = row, .x = gk_chart__axis_percent(), .key = key};
     k.x.title = "top-5 accuracy";
     for (size_t r = 0; p->runs > 1 && r < p->runs; r++)
-        key[k.n_keys++] = (gk__key){
-            .shape = GK__KEY_BOX, .colour = gk__series_hex(r), .text = gk__text_clip(p->a, p->label[r], 60)};
-    key[k.n_keys++] = (gk__key){.shape = GK__KEY_INTERVAL,
-                                .colour = gk__ink_hex(GK__TEXT),
-                                .text = draws ? "least and most of the draws" : "95% interval"};
+        key[k.n_keys++] = (gk_chart__key){.shape = GK_CHART__KEY_BOX,
+                                          .colour = gk_chart__series_hex(r),
+                                          .text = gk_chart__text_clip(p->a, p->label[r], 60)};
+    key[k.n_keys++] = (gk_chart__key){.shape = GK_CHART__KEY_INTERVAL,
+                                      .colour = gk_chart__ink_hex(GK_CHART__TEXT),
+                                      .text = draws ? "least and most of the draws" : "95% interval"};
     for (size_t i = 0; i < s->n; i++) {
         if (!belongs(s, &s->line[i], set)) continue;
         row[k.n] = row_of(p, s, &s->line[i]);
         k.n += row[k.n].n > 0;
     }
-    gk__chart chart = {0};
-    gk__rows_draw(p->a, &k, &chart);
+    gk_chart__canvas chart = {0};
+    gk_chart__rows_draw(p->a, &k, &chart);
     const char *const name[] = {s->name ? s->name : "sweep", set, "top5", NULL};
-    gk__figures_add(&p->figures, &p->html, &chart, name,
-                    gk_arena_printf(p->a, "Top-5 accuracy, %s, set %s", s->about.title, set), caption);
+    gk_chart__figures_add(&p->figures, &p->html, &chart, name,
+                          gk_arena_printf(p->a, "Top-5 accuracy, %s, set %s", s->about.title, set), caption);
 }
 
 /* ---------------------------------------------------------------- the page */
@@ -256,7 +258,7 @@ static void add_chart(page *p, const section *s, const char *set, bool draws, co
 static void add_value(page *p, const line *l, size_t r) {
     gk_buf_puts(&p->html, "<td>");
     if (l->of[r].n)
-        gk__html_stat(&p->html, &l->of[r], GK_METRIC_top5);
+        gk_page__html_stat(&p->html, &l->of[r], GK_METRIC_top5);
     else
         gk_buf_puts(&p->html, "\u2013");
     gk_buf_puts(&p->html, "</td>");
@@ -268,14 +270,14 @@ static void add_table(page *p, const section *s, const char *set) {
         b, "<details><summary>Numbers</summary><div class=\"scroll\"><table><thead><tr><th>top-5 %</th>");
     for (size_t r = 0; r < p->runs; r++) {
         gk_buf_puts(b, "<th>");
-        gk__html_text(b, p->label[r]);
+        gk_page__html_text(b, p->label[r]);
         gk_buf_puts(b, "</th>");
     }
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < s->n; i++) {
         if (!belongs(s, &s->line[i], set)) continue;
         gk_buf_puts(b, "<tr><td class=\"name\">");
-        gk__html_text(b, s->line[i].label);
+        gk_page__html_text(b, s->line[i].label);
         gk_buf_puts(b, "</td>");
         for (size_t r = 0; r < p->runs; r++) add_value(p, &s->line[i], r);
         gk_buf_puts(b, "</tr>\n");
@@ -293,13 +295,13 @@ static const char *said_of(const page *p, const section *s, const char *set, con
 static void add_about(page *p, const section *s, const char *set) {
     const char *title = said_of(p, s, set, "title"), *about = said_of(p, s, set, "about");
     gk_buf_puts(&p->html, "<h3>");
-    gk__html_text(&p->html, set);
+    gk_page__html_text(&p->html, set);
     gk_buf_puts(&p->html, *title ? ": " : "");
-    gk__html_text(&p->html, title);
+    gk_page__html_text(&p->html, title);
     gk_buf_puts(&p->html, "</h3>\n");
     if (!*about) return;
     gk_buf_puts(&p->html, "<p class=\"muted\">");
-    gk__html_text(&p->html, about);
+    gk_page__html_text(&p->html, about);
     gk_buf_puts(&p->html, "</p>\n");
 }
 
@@ -328,7 +330,7 @@ static void add_state(page *p, const section *s) {
     for (size_t r = 0; r < p->runs; r++) {
         if (s->there[r] && s->complete[r]) continue;
         gk_buf_puts(&p->html, "<p class=\"note\">");
-        gk__html_text(&p->html, p->label[r]);
+        gk_page__html_text(&p->html, p->label[r]);
         gk_buf_puts(&p->html, s->there[r] ? ": the sweep is not complete; numbers may change.</p>\n"
                                           : " has no results of this experiment.</p>\n");
     }
@@ -337,9 +339,9 @@ static void add_state(page *p, const section *s) {
 static void add_section(page *p, const section *s) {
     gk_buf *b = &p->html;
     gk_buf_printf(b, "<h2 id=\"%s\">", s->name ? s->name : "sweep");
-    gk__html_text(b, s->about.title);
+    gk_page__html_text(b, s->about.title);
     gk_buf_puts(b, "</h2>\n<p>");
-    gk__html_text(b, s->about.about);
+    gk_page__html_text(b, s->about.about);
     gk_buf_puts(b, "</p>\n");
     add_state(p, s);
     for (size_t i = 0; i < s->n; i++) {
@@ -353,19 +355,19 @@ static void add_section(page *p, const section *s) {
 
 static void add_page(page *p) {
     gk_buf *b = &p->html;
-    gk__page_begin(b, p->o->title ? p->o->title : "Dynamic weight grafting: experiments");
+    gk_page__begin(b, p->o->title ? p->o->title : "Dynamic weight grafting: experiments");
     gk_buf_puts(b, "<p>");
     add_key(p);
     gk_buf_puts(b, "</p>\n<ul>\n");
     for (size_t i = 0; i < p->n_sections; i++) {
         const char *id = p->section[i].name ? p->section[i].name : "sweep";
         gk_buf_printf(b, "<li><a href=\"#%s\">", id);
-        gk__html_text(b, p->section[i].about.title);
+        gk_page__html_text(b, p->section[i].about.title);
         gk_buf_puts(b, "</a></li>\n");
     }
     gk_buf_puts(b, "</ul>\n");
     for (size_t i = 0; i < p->n_sections; i++) add_section(p, &p->section[i]);
-    gk__page_end(b, true);
+    gk_page__end(b, true);
 }
 
 /* ---------------------------------------------------------------- the table of everything */
@@ -411,12 +413,12 @@ static bool write_csv(const page *p) {
 
 bool gk_compare_write(const gk_compare_options *o, gk_error *err) {
     page p = {.o = o, .a = gk_arena_new(), .err = err};
-    p.figures = (gk__figures){.a = p.a, .kept = o->figures != NULL};
+    p.figures = (gk_chart__figures){.a = p.a, .kept = o->figures != NULL};
     bool ok = read_all(&p);
     if (ok) add_page(&p);
-    ok = ok && gk__page_save(&p.html, o->out, err) && (!o->csv || write_csv(&p)) &&
-         (!o->figures || gk__figures_save(&p.figures, o->figures, err));
-    gk__figures_free(&p.figures);
+    ok = ok && gk_page__save(&p.html, o->out, err) && (!o->csv || write_csv(&p)) &&
+         (!o->figures || gk_chart__figures_save(&p.figures, o->figures, err));
+    gk_chart__figures_free(&p.figures);
     for (size_t i = 0; i < p.n_sections; i++) free_manifests(&p, &p.section[i]);
     gk_buf_free(&p.html);
     gk_arena_free(p.a);

@@ -50,9 +50,9 @@ static void add_summary(gk_buf *b, const gk_diff *d, const char *from, const cha
         if (gk_diff_relative(t) > gk_diff_relative(largest)) largest = t;
     }
     gk_buf_puts(b, "<p class=\"summary\">A is <code>");
-    gk__html_text(b, from);
+    gk_page__html_text(b, from);
     gk_buf_puts(b, "</code>, B is <code>");
-    gk__html_text(b, to);
+    gk_page__html_text(b, to);
     gk_buf_printf(b, "</code>; both are %s models of %.4g million parameters in %d layers. ",
                   gk_family_name(d->config.family), (double)values / 1e6, d->config.n_layers);
     if (changed == 0) {
@@ -70,15 +70,15 @@ static void add_summary(gk_buf *b, const gk_diff *d, const char *from, const cha
     gk_buf_printf(b, "</strong>: %s.</p>\n", gk_diff_text(gk_diff_relative(largest), most));
 }
 
-static void add_heatmap(gk_arena *a, gk_buf *b, const gk_diff *d, gk__figures *figures) {
-    gk__chart chart = {0};
+static void add_heatmap(gk_arena *a, gk_buf *b, const gk_diff *d, gk_chart__figures *figures) {
+    gk_chart__canvas chart = {0};
     const char *const name[] = {"difference", NULL};
-    gk__diff_heatmap(a, d, &chart);
+    gk_diff_page__heatmap(a, d, &chart);
     gk_buf_puts(b, "<h2>Where they differ</h2>\n<div class=\"heat own-width\">");
     gk_buf caption = {0};
-    gk__page_prose(&caption, "caption: difference", NULL);
-    gk__figures_add(figures, b, &chart, name, "Relative difference of each component in each layer",
-                    caption.data);
+    gk_page__prose(&caption, "caption: difference", NULL);
+    gk_chart__figures_add(figures, b, &chart, name, "Relative difference of each component in each layer",
+                          caption.data);
     gk_buf_free(&caption);
     gk_buf_puts(b, "</div>\n");
 }
@@ -92,7 +92,7 @@ static bool any_spectrum(const gk_diff *d) {
 static void add_profile(gk_buf *b, const gk_diff *d) {
     if (!any_spectrum(d)) return;
     int steps[GK_DIFF_STEPS], n = gk_diff_steps(d->rank, steps);
-    gk__page_prose(b, "directions", NULL);
+    gk_page__prose(b, "directions", NULL);
     gk_buf_puts(b, "<div class=\"scroll\"><table><thead><tr><th>component</th><th>|B \u2212 A| / |A|</th>");
     add_share_heads(b, steps, n);
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
@@ -148,17 +148,17 @@ static void add_table(gk_buf *b, const gk_diff *d) {
 bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, const char *figures,
                    gk_error *err) {
     gk_arena *memory = gk_arena_new();
-    gk__figures kept = {.a = memory, .kept = figures != NULL};
+    gk_chart__figures kept = {.a = memory, .kept = figures != NULL};
     gk_buf page = {0};
-    gk__page_begin(&page, "How far two models are apart");
+    gk_page__begin(&page, "How far two models are apart");
     add_summary(&page, d, a, b);
     add_heatmap(memory, &page, d, &kept);
     add_profile(&page, d);
     add_table(&page, d);
-    gk__page_end(&page, false);
-    bool ok =
-        (!path || gk__page_save(&page, path, err)) && (!figures || gk__figures_save(&kept, figures, err));
-    gk__figures_free(&kept);
+    gk_page__end(&page, false);
+    bool ok = (!path || gk_page__save(&page, path, err)) &&
+              (!figures || gk_chart__figures_save(&kept, figures, err));
+    gk_chart__figures_free(&kept);
     gk_buf_free(&page);
     gk_arena_free(memory);
     return ok;

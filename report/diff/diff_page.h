@@ -6,6 +6,6 @@
 #include "report/report.h"
 
 /* Draws the heatmap. */
-void gk__diff_heatmap(gk_arena *a, const gk_diff *d, gk__chart *out);
+void gk_diff_page__heatmap(gk_arena *a, const gk_diff *d, gk_chart__canvas *out);
 
 #endif

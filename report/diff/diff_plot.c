@@ -11,7 +11,7 @@ static const double WIDEST = 1e4;
 typedef struct map {
     gk_arena *a;
     const gk_diff *d;
-    gk__chart *c;
+    gk_chart__canvas *c;
     double low, high; /* what the ends of the colours mean */
     double width;     /* so far */
     int cell_height;
@@ -52,22 +52,23 @@ static void add_cell(map *m, double x, double y, int layer, gk_component comp) {
     char text[GK_DIFF_TEXT];
     double value = gk_diff_relative_of(m->d, layer, comp);
     bool all = comp == GK_N_COMPONENTS;
-    gk__cell cell = {.shade = value == 0 ? -1 : place(m, value)};
-    cell.says = (gk__says){.series = all ? "all components" : gk_component_name(comp),
-                           .x_name = layer >= 0 ? "layer" : NULL,
-                           .x = layer >= 0                           ? gk_arena_printf(m->a, "%d", layer)
-                                : all || gk_component_in_layer(comp) ? "all layers"
-                                                                     : NULL,
-                           .metric = "relative",
-                           .what = "|B \u2212 A| / |A|",
-                           .value = gk_arena_strdup(m->a, gk_diff_text(value, text))};
+    gk_chart__cell cell = {.shade = value == 0 ? -1 : place(m, value)};
+    cell.says = (gk_chart__says){.series = all ? "all components" : gk_component_name(comp),
+                                 .x_name = layer >= 0 ? "layer" : NULL,
+                                 .x = layer >= 0 ? gk_arena_printf(m->a, "%d", layer)
+                                      : all || gk_component_in_layer(comp) ? "all layers"
+                                                                           : NULL,
+                                 .metric = "relative",
+                                 .what = "|B \u2212 A| / |A|",
+                                 .value = gk_arena_strdup(m->a, gk_diff_text(value, text))};
     if (m->cell_height >= READABLE) cell.text = cell.says.value;
-    gk__cell_draw(m->c, (gk__box){x, y, CELL - 1, m->cell_height - 1}, &cell);
+    gk_chart__cell_draw(m->c, (gk_chart__box){x, y, CELL - 1, m->cell_height - 1}, &cell);
 }
 
-static void add_label(map *m, double x, double y, gk__anchor anchor, const char *text) {
-    const gk__face face = {.anchor = anchor, .size = GK__SMALL_SIZE, .fill = gk__ink_hex(GK__SOFT)};
-    gk__chart_label(m->c, x, y, &face, text);
+static void add_label(map *m, double x, double y, gk_chart__anchor anchor, const char *text) {
+    const gk_chart__face face = {
+        .anchor = anchor, .size = GK_CHART__SMALL_SIZE, .fill = gk_chart__ink_hex(GK_CHART__SOFT)};
+    gk_chart__label(m->c, x, y, &face, text);
 }
 
 /* The cells of a layer, or of all; then their sum. */
@@ -82,7 +83,7 @@ static void add_layer(map *m, int layer, double y) {
         if (sum && all) continue; /* that is the model with what is outside the layers */
         if (sum) x += GAP;
         if (layer == 0)
-            add_label(m, x + CELL / 2.0, TOP - 12, GK__MIDDLE, sum ? "layer" : gk_component_name(comp));
+            add_label(m, x + CELL / 2.0, TOP - 12, GK_CHART__MIDDLE, sum ? "layer" : gk_component_name(comp));
         add_cell(m, x, y, all ? -2 : layer, comp);
         x += CELL;
     }
@@ -93,12 +94,12 @@ static void add_layer(map *m, int layer, double y) {
 static double add_layers(map *m) {
     double y = TOP;
     int n = m->d->config.n_layers, step = m->cell_height >= 13 ? 1 : m->cell_height >= 10 ? 2 : 4;
-    add_label(m, LEFT - 8, TOP - 12, GK__END, "layer");
+    add_label(m, LEFT - 8, TOP - 12, GK_CHART__END, "layer");
     for (int l = 0; l <= n; l++, y += m->cell_height) {
         bool all = l == n;
         if (all) y += GAP;
         if (all || l % step == 0)
-            add_label(m, LEFT - 8, y + m->cell_height / 2.0, GK__END,
+            add_label(m, LEFT - 8, y + m->cell_height / 2.0, GK_CHART__END,
                       all ? "all" : gk_arena_printf(m->a, "%d", l));
         add_layer(m, l, y);
     }
@@ -114,7 +115,7 @@ static double add_outer(map *m, double y) {
         bool model = outer[i] == GK_N_COMPONENTS;
         if (!model && !gk_diff_find(m->d, -1, outer[i])) continue;
         if (model) x += GAP;
-        add_label(m, x + CELL / 2.0, y - 12, GK__MIDDLE, model ? "model" : gk_component_name(outer[i]));
+        add_label(m, x + CELL / 2.0, y - 12, GK_CHART__MIDDLE, model ? "model" : gk_component_name(outer[i]));
         add_cell(m, x, y, -2, outer[i]);
         x += CELL;
     }
@@ -128,16 +129,16 @@ static void add_scale(map *m, double x, double y) {
     enum { MOST = 24 };
     static const double steps[] = {1, 2, 5};
     double decades = log10(m->high / m->low);
-    gk__tick tick[MOST];
+    gk_chart__tick tick[MOST];
     size_t n = 0;
     for (int e = (int)floor(log10(m->low)); e <= (int)ceil(log10(m->high)); e++)
         for (int s = 0; s < (decades > 2.6 ? 1 : 3) && n < MOST; s++) {
             char text[GK_DIFF_TEXT];
             double value = steps[s] * pow(10, e);
             if (value < m->low * 0.999 || value > m->high * 1.001) continue;
-            tick[n++] = (gk__tick){place(m, value), gk_arena_strdup(m->a, gk_diff_text(value, text))};
+            tick[n++] = (gk_chart__tick){place(m, value), gk_arena_strdup(m->a, gk_diff_text(value, text))};
         }
-    gk__shades_draw(m->c, (gk__box){x, y, KEY_WIDTH, 14}, tick, n, "|B \u2212 A| / |A|");
+    gk_chart__shades_draw(m->c, (gk_chart__box){x, y, KEY_WIDTH, 14}, tick, n, "|B \u2212 A| / |A|");
 }
 
 static double add_key(map *m, double y) {
@@ -148,14 +149,14 @@ static double add_key(map *m, double y) {
         x += KEY_WIDTH + 30;
     }
     if (m->zeros) {
-        gk__chart_rect_with(m->c, (gk__box){x + 0.5, y + 0.5, 21, 13}, gk__ink_hex(GK__WHITE),
-                            " stroke=\"#b8b8b8\"");
-        add_label(m, x + 28, y + 7, GK__START, "identical");
+        gk_chart__rect_with(m->c, (gk_chart__box){x + 0.5, y + 0.5, 21, 13},
+                            gk_chart__ink_hex(GK_CHART__WHITE), " stroke=\"#b8b8b8\"");
+        add_label(m, x + 28, y + 7, GK_CHART__START, "identical");
     }
     return y + 44;
 }
 
-void gk__diff_heatmap(gk_arena *a, const gk_diff *d, gk__chart *out) {
+void gk_diff_page__heatmap(gk_arena *a, const gk_diff *d, gk_chart__canvas *out) {
     map m = {.a = a, .d = d, .c = out};
     int rows = d->config.n_layers + 2;
     m.cell_height = rows * TALL <= MOST_HEIGHT ? TALL : MOST_HEIGHT / rows;

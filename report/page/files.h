@@ -2,6 +2,6 @@
 #ifndef GK_REPORT_PAGE_FILES_H
 #define GK_REPORT_PAGE_FILES_H
 
-extern const char gk__report_css[], gk__report_js[], gk__report_prose[];
+extern const char gk_page__css_file[], gk_page__js_file[], gk_page__prose_file[];
 
 #endif

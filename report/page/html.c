@@ -50,17 +50,17 @@ static void add_escaped(gk_buf *b, char c) {
     }
 }
 
-void gk__html_text(gk_buf *b, const char *text) {
+void gk_page__html_text(gk_buf *b, const char *text) {
     each_byte(b, text, add_escaped);
 }
 
-void gk__html_code(gk_buf *b, const char *text) {
+void gk_page__html_code(gk_buf *b, const char *text) {
     gk_buf_puts(b, "<code>");
-    gk__html_text(b, text);
+    gk_page__html_text(b, text);
     gk_buf_puts(b, "</code>");
 }
 
-void gk__html_piece(gk_buf *b, const char *piece) {
+void gk_page__html_piece(gk_buf *b, const char *piece) {
     static const char SPACE[] = "\xE2\x96\x81", DOT[] = "\xC2\xB7";
     const char *at;
     gk_buf text = {0};
@@ -70,11 +70,11 @@ void gk__html_piece(gk_buf *b, const char *piece) {
         piece = at + strlen(SPACE);
     }
     gk_buf_puts(&text, piece);
-    gk__html_text(b, text.data);
+    gk_page__html_text(b, text.data);
     gk_buf_free(&text);
 }
 
-void gk__html_stat(gk_buf *b, const gk_stats *s, gk_metric m) {
+void gk_page__html_stat(gk_buf *b, const gk_stats *s, gk_metric m) {
     char value[32], low[32], high[32];
     gk_buf_puts(b, gk_metric_text(m, s->value[m], value));
     if (s->n == 0 || isnan(s->low[m])) return;

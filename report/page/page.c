@@ -4,27 +4,27 @@
 
 #include <string.h>
 
-void gk__page_begin(gk_buf *b, const char *title) {
+void gk_page__begin(gk_buf *b, const char *title) {
     gk_buf_puts(b, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>");
-    gk__html_text(b, title);
+    gk_page__html_text(b, title);
     gk_buf_puts(b, "</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>\n");
-    gk_buf_puts(b, gk__report_css);
+    gk_buf_puts(b, gk_page__css_file);
     gk_buf_puts(b, "</style>\n</head>\n<body>\n<h1>");
-    gk__html_text(b, title);
+    gk_page__html_text(b, title);
     gk_buf_puts(b, "</h1>\n");
 }
 
-void gk__page_end(gk_buf *b, bool script) {
+void gk_page__end(gk_buf *b, bool script) {
     if (script) {
         gk_buf_puts(b, "<script>\n");
-        gk_buf_puts(b, gk__report_js);
+        gk_buf_puts(b, gk_page__js_file);
         gk_buf_puts(b, "</script>\n");
     }
     gk_buf_puts(b, "</body>\n</html>\n");
 }
 
-bool gk__page_save(const gk_buf *b, const char *path, gk_error *err) {
+bool gk_page__save(const gk_buf *b, const char *path, gk_error *err) {
     const char *slash = strrchr(path, '/');
     gk_arena *a = gk_arena_new();
     bool ok =

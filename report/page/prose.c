@@ -23,9 +23,9 @@ static void add(gk_buf *b, const char *text, size_t n) {
     for (; n; text++, n--) gk_buf_add(b, *text == '\n' ? " " : text, 1);
 }
 
-void gk__page_prose(gk_buf *b, const char *piece, ...) {
+void gk_page__prose(gk_buf *b, const char *piece, ...) {
     size_t left;
-    const char *at = gk_piece(gk__report_prose, piece, &left);
+    const char *at = gk_piece(gk_page__prose_file, piece, &left);
     va_list given;
     va_start(given, piece);
     while (at && left) {
@@ -34,7 +34,7 @@ void gk__page_prose(gk_buf *b, const char *piece, ...) {
         size_t plain = close ? (size_t)(open - at) : left, all = close ? (size_t)(close - at) + 1 : left;
         const char *text = close ? value_of(given, open + 1, (size_t)(close - open) - 1) : NULL;
         add(b, at, text ? plain : all); /* a key that is not given stays, for everyone to see */
-        if (text) gk__html_text(b, text);
+        if (text) gk_page__html_text(b, text);
         at += all;
         left -= all;
     }

@@ -6,16 +6,16 @@
 
 /* ---------------------------------------------------------------- columns */
 
-static void add_column(gk__table_of_plan *t, const gk_config *c, const char *name, int layer, int first,
+static void add_column(gk_draw__table_of_plan *t, const gk_config *c, const char *name, int layer, int first,
                        int end) {
-    gk__column *col = &t->column[t->n_columns];
-    *col = (gk__column){.name = name, .layer = layer};
+    gk_draw__column *col = &t->column[t->n_columns];
+    *col = (gk_draw__column){.name = name, .layer = layer};
     for (int i = first; i < end; i++)
         if (gk_config_has(c, (gk_component)i)) col->comp[col->n++] = (gk_component)i;
     t->n_columns += col->n > 0;
 }
 
-static void add_columns(gk_arena *a, gk__table_of_plan *t, const gk_config *c) {
+static void add_columns(gk_arena *a, gk_draw__table_of_plan *t, const gk_config *c) {
     t->column = gk_arena_alloc(a, ((size_t)c->n_layers + 4) * sizeof *t->column);
     add_column(t, c, gk_component_name(GK_EMBED), -1, GK_EMBED, GK_EMBED + 1);
     add_column(t, c, gk_component_name(GK_POS), -1, GK_POS, GK_POS + 1);
@@ -26,13 +26,14 @@ static void add_columns(gk_arena *a, gk__table_of_plan *t, const gk_config *c) {
 
 /* ---------------------------------------------------------------- cells */
 
-static int find_mix(const gk__table_of_plan *t, const gk__column *col, const uint8_t *models) {
+static int find_mix(const gk_draw__table_of_plan *t, const gk_draw__column *col, const uint8_t *models) {
     for (int i = 0; i < t->n_mix; i++)
-        if (t->mixed[i]->n == col->n && memcmp(t->mix[i], models, GK__MIX) == 0) return i;
+        if (t->mixed[i]->n == col->n && memcmp(t->mix[i], models, GK_DRAW__MIX) == 0) return i;
     return -1;
 }
 
-static int add_mix(gk_arena *a, gk__table_of_plan *t, const gk__column *col, const uint8_t *models) {
+static int add_mix(gk_arena *a, gk_draw__table_of_plan *t, const gk_draw__column *col,
+                   const uint8_t *models) {
     if ((t->n_mix & (t->n_mix - 1)) == 0) { /* full: 0, 1, 2, 4, … */
         size_t room = t->n_mix ? 2 * (size_t)t->n_mix : 1, old = (size_t)t->n_mix;
         void *mix = gk_arena_alloc(a, room * sizeof *t->mix),
@@ -42,18 +43,18 @@ static int add_mix(gk_arena *a, gk__table_of_plan *t, const gk__column *col, con
         t->mix = mix;
         t->mixed = mixed;
     }
-    memcpy(t->mix[t->n_mix], models, GK__MIX);
+    memcpy(t->mix[t->n_mix], models, GK_DRAW__MIX);
     t->mixed[t->n_mix] = col;
     return t->n_mix++;
 }
 
-static int make_cell(gk_arena *a, const gk_drawing *d, gk__table_of_plan *t, const gk__column *col,
+static int make_cell(gk_arena *a, const gk_drawing *d, gk_draw__table_of_plan *t, const gk_draw__column *col,
                      int token) {
-    uint8_t models[GK__MIX] = {0};
+    uint8_t models[GK_DRAW__MIX] = {0};
     bool same = true;
     if (d->plan->patch && col->comp[0] < GK_LNF) { /* what comes after the embedding, or after the layer */
-        models[GK__PATCH] = d->plan->patch[(col->layer + 1) * d->plan->n_tokens + token];
-        if (models[GK__PATCH]) t->used[gk_patch_model(models[GK__PATCH])] = true;
+        models[GK_DRAW__PATCH] = d->plan->patch[(col->layer + 1) * d->plan->n_tokens + token];
+        if (models[GK_DRAW__PATCH]) t->used[gk_patch_model(models[GK_DRAW__PATCH])] = true;
     }
     for (int i = 0; i < col->n; i++) {
         int slot = gk_plan_slot(d->config, col->layer, col->comp[i]);
@@ -61,13 +62,13 @@ static int make_cell(gk_arena *a, const gk_drawing *d, gk__table_of_plan *t, con
         t->used[models[i]] = true;
         same = same && models[i] == models[0];
     }
-    if (same && !models[GK__PATCH]) return models[0];
+    if (same && !models[GK_DRAW__PATCH]) return models[0];
     int mix = find_mix(t, col, models);
-    return GK__MIXED + (mix >= 0 ? mix : add_mix(a, t, col, models));
+    return GK_DRAW__MIXED + (mix >= 0 ? mix : add_mix(a, t, col, models));
 }
 
 /* The first letter of a model's name, or the next that is free. */
-static void choose_letters(const gk_drawing *d, gk__table_of_plan *t) {
+static void choose_letters(const gk_drawing *d, gk_draw__table_of_plan *t) {
     bool taken[26] = {false};
     t->letter[0] = '.';
     for (int m = 1; m < d->cast->n; m++) {
@@ -79,8 +80,8 @@ static void choose_letters(const gk_drawing *d, gk__table_of_plan *t) {
     }
 }
 
-gk__table_of_plan gk__draw_table(gk_arena *a, const gk_drawing *d) {
-    gk__table_of_plan t = {.n_tokens = d->plan->n_tokens};
+gk_draw__table_of_plan gk_draw__table(gk_arena *a, const gk_drawing *d) {
+    gk_draw__table_of_plan t = {.n_tokens = d->plan->n_tokens};
     add_columns(a, &t, d->config);
     t.cell = gk_arena_alloc(a, (size_t)t.n_columns * (size_t)t.n_tokens * sizeof *t.cell);
     for (int c = 0; c < t.n_columns; c++)
@@ -92,7 +93,7 @@ gk__table_of_plan gk__draw_table(gk_arena *a, const gk_drawing *d) {
 
 /* ---------------------------------------------------------------- words and colours */
 
-static void add_words(gk_buf *b, const gk_drawing *d, const gk__column *col, const uint8_t *models) {
+static void add_words(gk_buf *b, const gk_drawing *d, const gk_draw__column *col, const uint8_t *models) {
     bool rest = false, same = true;
     for (int i = 0; i < col->n; i++) {
         rest = rest || models[i] == 0;
@@ -113,12 +114,12 @@ static void add_words(gk_buf *b, const gk_drawing *d, const gk__column *col, con
     if (rest && !same) gk_buf_printf(b, ", the rest from %s", d->cast->name[0]);
 }
 
-const char *gk__draw_words(gk_arena *a, const gk_drawing *d, const gk__table_of_plan *t, int cell) {
-    if (cell < GK__MIXED) return gk_arena_printf(a, "all from %s", d->cast->name[cell]);
-    const uint8_t *models = t->mix[cell - GK__MIXED], patch = models[GK__PATCH];
+const char *gk_draw__words(gk_arena *a, const gk_drawing *d, const gk_draw__table_of_plan *t, int cell) {
+    if (cell < GK_DRAW__MIXED) return gk_arena_printf(a, "all from %s", d->cast->name[cell]);
+    const uint8_t *models = t->mix[cell - GK_DRAW__MIXED], patch = models[GK_DRAW__PATCH];
     gk_buf b = {0};
     gk_buf_puts(&b, "");
-    add_words(&b, d, t->mixed[cell - GK__MIXED], models);
+    add_words(&b, d, t->mixed[cell - GK_DRAW__MIXED], models);
     if (patch)
         gk_buf_printf(&b, ", then replaced by %s of %s",
                       gk_patch_is_mean(patch) ? "the mean" : "the plain run",
@@ -128,21 +129,21 @@ const char *gk__draw_words(gk_arena *a, const gk_drawing *d, const gk__table_of_
     return words;
 }
 
-int gk__draw_width(const char *text) {
+int gk_draw__width(const char *text) {
     int n = 0;
     for (; *text; text++) n += ((unsigned char)*text & 0xc0) != 0x80;
     return n;
 }
 
-gk__colour gk__draw_colour(int model) {
+gk_draw__colour gk_draw__colour_of(int model) {
     static const struct {
         int ansi;
         bool dark;
-    } series[GK__N_SERIES_INKS] = {
-        [GK__BLUE] = {25, true},     [GK__ORANGE] = {214, false}, [GK__GREEN] = {36, false},
-        [GK__PINK] = {175, false},   [GK__SKY] = {74, false},     [GK__RED] = {166, true},
-        [GK__YELLOW] = {227, false}, [GK__DARK] = {236, true}};
-    if (model == 0) return (gk__colour){gk__ink_hex(GK__GROUND), 252, false};
-    int i = (model - 1) % GK__N_SERIES_INKS;
-    return (gk__colour){gk__series_hex((size_t)i), series[i].ansi, series[i].dark};
+    } series[GK_CHART__N_SERIES_INKS] = {
+        [GK_CHART__BLUE] = {25, true},     [GK_CHART__ORANGE] = {214, false}, [GK_CHART__GREEN] = {36, false},
+        [GK_CHART__PINK] = {175, false},   [GK_CHART__SKY] = {74, false},     [GK_CHART__RED] = {166, true},
+        [GK_CHART__YELLOW] = {227, false}, [GK_CHART__DARK] = {236, true}};
+    if (model == 0) return (gk_draw__colour){gk_chart__ink_hex(GK_CHART__GROUND), 252, false};
+    int i = (model - 1) % GK_CHART__N_SERIES_INKS;
+    return (gk_draw__colour){gk_chart__series_hex((size_t)i), series[i].ansi, series[i].dark};
 }

@@ -105,37 +105,37 @@ static size_t window_of(const points *p) {
     return p->n / 25 > 1 ? p->n / 25 : 1;
 }
 
-static gk__point point_at(double x, double y) {
-    return (gk__point){.x = x, .y = y, .low = (double)NAN, .high = (double)NAN};
+static gk_chart__point point_at(double x, double y) {
+    return (gk_chart__point){.x = x, .y = y, .low = (double)NAN, .high = (double)NAN};
 }
 
 /* What a point of a curve says, and a curve as a whole. */
-static const gk__says *says_of(gk_arena *a, const char *series, double step, const char *metric,
-                               const char *value, const char *unit) {
-    gk__says *says = gk_arena_alloc(a, sizeof *says);
-    *says = (gk__says){.series = series,
-                       .x_name = "step",
-                       .x = gk_arena_printf(a, "%.0f", step),
-                       .metric = metric,
-                       .what = metric,
-                       .value = value,
-                       .unit = unit};
+static const gk_chart__says *says_of(gk_arena *a, const char *series, double step, const char *metric,
+                                     const char *value, const char *unit) {
+    gk_chart__says *says = gk_arena_alloc(a, sizeof *says);
+    *says = (gk_chart__says){.series = series,
+                             .x_name = "step",
+                             .x = gk_arena_printf(a, "%.0f", step),
+                             .metric = metric,
+                             .what = metric,
+                             .value = value,
+                             .unit = unit};
     return says;
 }
 
-static const gk__says *says_whole(gk_arena *a, const char *series, const char *metric, const curve *c) {
-    gk__says *says = gk_arena_alloc(a, sizeof *says);
-    *says = (gk__says){.series = series, .metric = metric, .n = c->train.n};
+static const gk_chart__says *says_whole(gk_arena *a, const char *series, const char *metric, const curve *c) {
+    gk_chart__says *says = gk_arena_alloc(a, sizeof *says);
+    *says = (gk_chart__says){.series = series, .metric = metric, .n = c->train.n};
     return says;
 }
 
 /* The curves of the training: loss, mean loss of the steps around, learning rate, gradient norm. Long runs
  * are thinned; the mean is of all steps. */
 enum { LOSS, MEAN, RATE, NORM, N_CURVES };
-static void take_train(gk_arena *a, const points *p, gk__series s[N_CURVES]) {
+static void take_train(gk_arena *a, const points *p, gk_chart__series s[N_CURVES]) {
     size_t half = window_of(p) / 2, stride = (p->n + MOST_POINTS - 1) / MOST_POINTS, from = 0, to = 0, n = 0;
     double sum = 0;
-    gk__point *out[N_CURVES];
+    gk_chart__point *out[N_CURVES];
     for (int k = 0; k < N_CURVES; k++)
         s[k].point = out[k] = gk_arena_alloc(a, (p->n / stride + 2) * sizeof **out);
     for (size_t i = 0; i < p->n; i++) {
@@ -150,95 +150,102 @@ static void take_train(gk_arena *a, const points *p, gk__series s[N_CURVES]) {
     for (int k = 0; k < N_CURVES; k++) s[k].n = n;
 }
 
-static gk__axis steps_of(gk_arena *a, const curve *c) {
-    gk__axis x = gk__axis_round(a, 0, c->train.item[c->train.n - 1].step, 7, "");
+static gk_chart__axis steps_of(gk_arena *a, const curve *c) {
+    gk_chart__axis x = gk_chart__axis_round(a, 0, c->train.item[c->train.n - 1].step, 7, "");
     x.title = "step";
     return x;
 }
 
 /* From 0 to a little over the highest of everything. */
-static gk__axis loss_axis(gk_arena *a, const gk__series *s, size_t n) {
+static gk_chart__axis loss_axis(gk_arena *a, const gk_chart__series *s, size_t n) {
     double high = 0;
     for (size_t k = 0; k < n; k++)
         for (size_t i = 0; i < s[k].n; i++) high = fmax(high, s[k].point[i].y);
-    gk__axis y = gk__axis_round(a, 0, isfinite(high) && high > 0 ? 1.05 * high : 1, 6, "");
+    gk_chart__axis y = gk_chart__axis_round(a, 0, isfinite(high) && high > 0 ? 1.05 * high : 1, 6, "");
     y.title = "loss (nats a token)";
     y.away = TITLE;
     return y;
 }
 
-static gk__series held_out_of(gk_arena *a, const points *p) {
-    gk__point *out = gk_arena_alloc(a, (p->n + 1) * sizeof *out);
+static gk_chart__series held_out_of(gk_arena *a, const points *p) {
+    gk_chart__point *out = gk_arena_alloc(a, (p->n + 1) * sizeof *out);
     for (size_t i = 0; i < p->n; i++) {
         out[i] = point_at(p->item[i].step, p->item[i].loss);
         out[i].says = says_of(a, "held-out texts", p->item[i].step, "loss",
                               gk_arena_printf(a, "%.3f", p->item[i].loss), NULL);
     }
-    return (gk__series){
-        .line = true, .dots = true, .colour = gk__ink_hex(GK__RED), .width = 1.6, .point = out, .n = p->n};
+    return (gk_chart__series){.line = true,
+                              .dots = true,
+                              .colour = gk_chart__ink_hex(GK_CHART__RED),
+                              .width = 1.6,
+                              .point = out,
+                              .n = p->n};
 }
 
 /* A legend over the panel, then the panel; returns where it ends. */
 typedef struct place {
     gk_arena *a;
-    gk__chart *c;
+    gk_chart__canvas *c;
     double top, left, width;
 } place;
 
-static void draw(place *at, const gk__panel *p, const gk__key *key, size_t n, double height) {
-    at->top += 4 + gk__legend(at->c, key, n, at->left, at->top, at->width) + 6;
-    gk__panel_draw(at->a, at->c, p, (gk__box){at->left, at->top, at->width, height});
-    at->top += height + (p->bare ? 8 : gk__axis_depth(&p->x, at->width, GK__SMALL_SIZE));
+static void draw(place *at, const gk_chart__panel *p, const gk_chart__key *key, size_t n, double height) {
+    at->top += 4 + gk_chart__legend(at->c, key, n, at->left, at->top, at->width) + 6;
+    gk_chart__panel_draw(at->a, at->c, p, (gk_chart__box){at->left, at->top, at->width, height});
+    at->top += height + (p->bare ? 8 : gk_chart__axis_depth(&p->x, at->width, GK_CHART__SMALL_SIZE));
 }
 
-static void draw_loss(place *at, const curve *c, const gk__series train[N_CURVES]) {
-    gk__series s[3] = {train[LOSS], train[MEAN], held_out_of(at->a, &c->valid)};
-    s[0].colour = gk__ink_hex(GK__PALE);
+static void draw_loss(place *at, const curve *c, const gk_chart__series train[N_CURVES]) {
+    gk_chart__series s[3] = {train[LOSS], train[MEAN], held_out_of(at->a, &c->valid)};
+    s[0].colour = gk_chart__ink_hex(GK_CHART__PALE);
     s[0].width = 1;
     s[0].says = says_whole(at->a, "each step", "loss", c);
-    s[1].colour = gk__ink_hex(GK__BLUE);
+    s[1].colour = gk_chart__ink_hex(GK_CHART__BLUE);
     s[1].width = 2.6;
     s[1].says = says_whole(at->a, "running mean", "loss", c);
-    const gk__key key[] = {{.shape = GK__KEY_LINE, .colour = s[0].colour, .text = "each step"},
-                           {.shape = GK__KEY_LINE, .colour = s[1].colour, .text = "running mean"},
-                           {.shape = GK__KEY_LINE, .colour = s[2].colour, .text = "held-out texts"}};
+    const gk_chart__key key[] = {
+        {.shape = GK_CHART__KEY_LINE, .colour = s[0].colour, .text = "each step"},
+        {.shape = GK_CHART__KEY_LINE, .colour = s[1].colour, .text = "running mean"},
+        {.shape = GK_CHART__KEY_LINE, .colour = s[2].colour, .text = "held-out texts"}};
     size_t n = c->valid.n ? 3 : 2;
-    gk__panel p = {.x = steps_of(at->a, c), .y = loss_axis(at->a, s, n), .bare = true, .series = s, .n = n};
+    gk_chart__panel p = {
+        .x = steps_of(at->a, c), .y = loss_axis(at->a, s, n), .bare = true, .series = s, .n = n};
     draw(at, &p, key, n, LOSS_HEIGHT);
 }
 
 /* Zero, a half and the whole on an axis that ends at `peak`. */
-static gk__axis peak_axis(gk_arena *a, double peak, const char *title, double away) {
-    gk__tick *tick = gk_arena_alloc(a, 3 * sizeof *tick);
+static gk_chart__axis peak_axis(gk_arena *a, double peak, const char *title, double away) {
+    gk_chart__tick *tick = gk_arena_alloc(a, 3 * sizeof *tick);
     if (!(peak > 0)) peak = 1;
-    tick[0] = (gk__tick){0, "0"};
-    tick[1] = (gk__tick){peak / 2, gk__text_number(a, gk_arena_printf(a, "%.2g", peak / 2))};
-    tick[2] = (gk__tick){peak, gk__text_number(a, gk_arena_printf(a, "%.2g", peak))};
-    return (gk__axis){.high = 1.1 * peak, .title = title, .away = away, .tick = tick, .n = 3};
+    tick[0] = (gk_chart__tick){0, "0"};
+    tick[1] = (gk_chart__tick){peak / 2, gk_chart__text_number(a, gk_arena_printf(a, "%.2g", peak / 2))};
+    tick[2] = (gk_chart__tick){peak, gk_chart__text_number(a, gk_arena_printf(a, "%.2g", peak))};
+    return (gk_chart__axis){.high = 1.1 * peak, .title = title, .away = away, .tick = tick, .n = 3};
 }
 
-static void draw_rate(place *at, const curve *c, const gk__series train[N_CURVES]) {
-    gk__series s[2] = {train[NORM], train[RATE]};
+static void draw_rate(place *at, const curve *c, const gk_chart__series train[N_CURVES]) {
+    gk_chart__series s[2] = {train[NORM], train[RATE]};
     s[0].right = true;
-    s[0].colour = gk__ink_hex(GK__PINK);
+    s[0].colour = gk_chart__ink_hex(GK_CHART__PINK);
     s[0].width = 1;
     s[0].says = says_whole(at->a, "gradient norm", "grad_norm", c);
-    s[1].colour = gk__ink_hex(GK__GREEN);
+    s[1].colour = gk_chart__ink_hex(GK_CHART__GREEN);
     s[1].says = says_whole(at->a, "learning rate", "lr", c);
-    const gk__key key[] = {{.shape = GK__KEY_LINE, .colour = s[1].colour, .text = "learning rate"},
-                           {.shape = GK__KEY_LINE, .colour = s[0].colour, .text = "gradient norm"}};
-    gk__panel p = {.x = steps_of(at->a, c),
-                   .y = peak_axis(at->a, c->peak_lr, "learning rate", TITLE),
-                   .right = peak_axis(at->a, c->peak_norm, "gradient norm", TITLE_RIGHT),
-                   .bare = c->n_quiz > 0,
-                   .series = s,
-                   .n = 2};
+    const gk_chart__key key[] = {
+        {.shape = GK_CHART__KEY_LINE, .colour = s[1].colour, .text = "learning rate"},
+        {.shape = GK_CHART__KEY_LINE, .colour = s[0].colour, .text = "gradient norm"}};
+    gk_chart__panel p = {.x = steps_of(at->a, c),
+                         .y = peak_axis(at->a, c->peak_lr, "learning rate", TITLE),
+                         .right = peak_axis(at->a, c->peak_norm, "gradient norm", TITLE_RIGHT),
+                         .bare = c->n_quiz > 0,
+                         .series = s,
+                         .n = 2};
     draw(at, &p, key, 2, RATE_HEIGHT);
 }
 
 /* Top-1 is a dashed line, top-5 one with dots. */
-static gk__series answers_of(gk_arena *a, const curve *c, const char *who, bool held_out, int top5) {
-    gk__point *p = gk_arena_alloc(a, (c->n_quiz + 1) * sizeof *p);
+static gk_chart__series answers_of(gk_arena *a, const curve *c, const char *who, bool held_out, int top5) {
+    gk_chart__point *p = gk_arena_alloc(a, (c->n_quiz + 1) * sizeof *p);
     for (size_t i = 0; i < c->n_quiz; i++) {
         const answers *q = &c->quiz[i];
         double share = 100 * (held_out ? q->held_out : q->trained)[top5];
@@ -247,35 +254,36 @@ static gk__series answers_of(gk_arena *a, const curve *c, const char *who, bool 
             p[i].says =
                 says_of(a, who, q->step, top5 ? "top5" : "top1", gk_arena_printf(a, "%.1f", share), "%");
     }
-    return (gk__series){.line = true,
-                        .dots = true,
-                        .colour = gk__ink_hex(held_out ? GK__RED : GK__BLUE),
-                        .dash = top5 ? NULL : "5 4",
-                        .width = top5 ? 2.2 : 1.4,
-                        .point = p,
-                        .n = c->n_quiz};
+    return (gk_chart__series){.line = true,
+                              .dots = true,
+                              .colour = gk_chart__ink_hex(held_out ? GK_CHART__RED : GK_CHART__BLUE),
+                              .dash = top5 ? NULL : "5 4",
+                              .width = top5 ? 2.2 : 1.4,
+                              .point = p,
+                              .n = c->n_quiz};
 }
 
 static void draw_quiz(place *at, const curve *c) {
     static const char *const name[] = {"words trained, top-1", "words trained, top-5", "other words, top-1",
                                        "other words, top-5"};
-    gk__series s[4];
-    gk__key key[4];
+    gk_chart__series s[4];
+    gk_chart__key key[4];
     size_t n = 0;
     for (int k = isfinite(c->quiz[0].trained[1]) ? 0 : 2; k < 4; k++) {
         s[n] = answers_of(at->a, c, name[k], k >= 2, k % 2);
-        key[n] = (gk__key){.shape = GK__KEY_LINE, .colour = s[n].colour, .dash = s[n].dash, .text = name[k]};
+        key[n] = (gk_chart__key){
+            .shape = GK_CHART__KEY_LINE, .colour = s[n].colour, .dash = s[n].dash, .text = name[k]};
         n++;
     }
-    gk__panel p = {.x = steps_of(at->a, c), .y = gk__axis_percent(), .series = s, .n = n};
+    gk_chart__panel p = {.x = steps_of(at->a, c), .y = gk_chart__axis_percent(), .series = s, .n = n};
     p.y.high = 104;
     p.y.title = "right answers (%)";
     p.y.away = TITLE;
     draw(at, &p, key, n, QUIZ_HEIGHT);
 }
 
-static void draw_curve(gk_arena *a, const curve *c, gk__chart *out) {
-    gk__series train[N_CURVES] = {{.line = true}, {.line = true}, {.line = true}, {.line = true}};
+static void draw_curve(gk_arena *a, const curve *c, gk_chart__canvas *out) {
+    gk_chart__series train[N_CURVES] = {{.line = true}, {.line = true}, {.line = true}, {.line = true}};
     take_train(a, &c->train, train);
     place at = {.a = a, .c = out, .top = 4, .left = LEFT, .width = WIDTH - LEFT - RIGHT};
     draw_loss(&at, c, train);
@@ -287,7 +295,7 @@ static void draw_curve(gk_arena *a, const curve *c, gk__chart *out) {
 
 static void add_caption(gk_buf *b, const char *name, const curve *c) {
     gk_buf_puts(b, "<strong>");
-    gk__html_text(b, name);
+    gk_page__html_text(b, name);
     gk_buf_printf(
         b,
         "</strong>: %.0f steps, %.0f target tokens; peak learning rate %.3g; loss over the last %zu logged "
@@ -308,18 +316,18 @@ static void add_caption(gk_buf *b, const char *name, const curve *c) {
     gk_buf_puts(b, ".");
 }
 
-static void add_curve(gk__report *r, const char *name, const curve *c) {
-    gk__chart chart = {0};
+static void add_curve(gk_report__state *r, const char *name, const curve *c) {
+    gk_chart__canvas chart = {0};
     gk_buf caption = {0};
     draw_curve(r->a, c, &chart);
     add_caption(&caption, name, c);
     const char *const file[] = {"training", name, NULL};
-    gk__report_figure(r, &chart, file, gk_arena_printf(r->a, "Training of %s", name), caption.data);
+    gk_report__figure(r, &chart, file, gk_arena_printf(r->a, "Training of %s", name), caption.data);
     gk_buf_free(&caption);
 }
 
 /* A curve, or a note that says why there is none. */
-static void add_model(gk__report *r, const gk_report_model *m) {
+static void add_model(gk_report__state *r, const gk_report_model *m) {
     curve *c = gk_arena_alloc(r->a, sizeof *c);
     gk_error why = {0};
     char text[1600];
@@ -327,17 +335,17 @@ static void add_model(gk__report *r, const gk_report_model *m) {
         add_curve(r, m->name, c);
     } else {
         gk_buf_puts(&r->html, "<p class=\"note\">No training curve of <strong>");
-        gk__html_text(&r->html, m->name);
+        gk_page__html_text(&r->html, m->name);
         gk_buf_puts(&r->html, "</strong>: ");
-        gk__html_text(&r->html, gk_error_text(&why, text, sizeof text));
+        gk_page__html_text(&r->html, gk_error_text(&why, text, sizeof text));
         gk_buf_puts(&r->html, "</p>\n");
     }
     free_curve(c);
 }
 
-void gk__report_curves(gk__report *r) {
+void gk_report__curves(gk_report__state *r) {
     if (r->o->n_models == 0) return;
-    gk__report_section(r, "training", "Training");
+    gk_report__section_begin(r, "training", "Training");
     gk_buf_puts(&r->html, "<div class=\"grid\">\n");
     for (size_t i = 0; i < r->o->n_models; i++) add_model(r, &r->o->models[i]);
     gk_buf_puts(&r->html, "</div>\n");

@@ -29,7 +29,7 @@ static void add_splits(gk_buf *b, const json_t *splits) {
     json_object_foreach((json_t *)(uintptr_t)splits, name, s) {
         const json_t *targets = json_object_get(s, "targets_A2B");
         gk_buf_puts(b, "<tr><td>");
-        gk__html_text(b, name);
+        gk_page__html_text(b, name);
         gk_buf_puts(b, "</td>");
         add_count(b, s, "rows");
         if (json_object_get(s, "texts"))
@@ -42,7 +42,7 @@ static void add_splits(gk_buf *b, const json_t *splits) {
         gk_buf_puts(b, "</tr>\n");
     }
     gk_buf_puts(b, "</tbody></table></div>\n");
-    gk__page_prose(b, "splits", NULL);
+    gk_page__prose(b, "splits", NULL);
 }
 
 static void add_source(gk_buf *b, const json_t *source) {
@@ -55,7 +55,7 @@ static void add_source(gk_buf *b, const json_t *source) {
                   (long long)json_integer_value(json_object_get(source, "unused")));
     json_object_foreach(json_object_get(source, "reasons"), why, n) {
         gk_buf_printf(b, "<br>%lld \u00d7 ", (long long)json_integer_value(n));
-        gk__html_text(b, why);
+        gk_page__html_text(b, why);
     }
     gk_buf_puts(b, "</p>\n");
 }
@@ -69,27 +69,27 @@ static void add_files(gk_buf *b, const json_t *files) {
     json_object_foreach((json_t *)(uintptr_t)files, name, f) {
         const char *hash = json_string_value(json_object_get(f, "sha256"));
         gk_buf_puts(b, "<tr><td class=\"mono\">");
-        gk__html_text(b, name);
+        gk_page__html_text(b, name);
         gk_buf_puts(b, "</td>");
         add_count(b, f, "lines");
         gk_buf_puts(b, "<td class=\"mono\">");
-        gk__html_text(b, hash ? hash : "");
+        gk_page__html_text(b, hash ? hash : "");
         gk_buf_puts(b, "</td></tr>\n");
     }
     gk_buf_puts(b, "</tbody></table></div>\n</details>\n");
 }
 
 /* What a model is really asked for: the first tokens of the prompts that were evaluated. */
-static bool add_asked(gk__report *r) {
+static bool add_asked(gk_report__state *r) {
     gk_asked n;
     if (!gk_store_asked(r->s, &n, r->err)) return false;
-    gk__page_prose(&r->html, "asked", "prompts", gk_arena_printf(r->a, "%lld", (long long)n.evaluated),
+    gk_page__prose(&r->html, "asked", "prompts", gk_arena_printf(r->a, "%lld", (long long)n.evaluated),
                    "rows", gk_arena_printf(r->a, "%lld", (long long)n.rows_evaluated), "tokens",
                    gk_arena_printf(r->a, "%lld", (long long)n.first_tokens), NULL);
     return true;
 }
 
-static bool add_card(gk__report *r, const json_t *card) {
+static bool add_card(gk_report__state *r, const json_t *card) {
     gk_buf *b = &r->html;
     const char *name = json_string_value(json_object_get(card, "name"));
     const json_t *chance = json_object_get(card, "chance_first_word"),
@@ -97,13 +97,13 @@ static bool add_card(gk__report *r, const json_t *card) {
     if (!name || !json_is_object(splits))
         return gk_fail(r->err, GK_AT_FILE(r->o->card), "name the card.json that the dataset command wrote",
                        "this is not the card of a dataset");
-    gk__report_section(r, "dataset", "The dataset");
+    gk_report__section_begin(r, "dataset", "The dataset");
     gk_buf_puts(b, "<p><code>");
-    gk__html_text(b, name);
+    gk_page__html_text(b, name);
     gk_buf_printf(b, "</code>, seed %lld.", (long long)json_integer_value(json_object_get(card, "seed")));
     if (chance) {
         gk_buf_puts(b, " ");
-        gk__page_prose(
+        gk_page__prose(
             b, "chance", "one",
             gk_arena_printf(r->a, "%.2f%%", 100 * json_number_value(json_object_get(chance, "top1"))), "five",
             gk_arena_printf(r->a, "%.2f%%", 100 * json_number_value(json_object_get(chance, "top5"))), NULL);
@@ -116,7 +116,7 @@ static bool add_card(gk__report *r, const json_t *card) {
     return true;
 }
 
-bool gk__report_dataset(gk__report *r) {
+bool gk_report__dataset(gk_report__state *r) {
     if (!r->o->card) return true;
     json_t *card = gk_json_load(r->o->card, r->err);
     bool ok = card && add_card(r, card);

@@ -12,7 +12,7 @@ typedef struct story { /* of one model */
 } story;
 
 /* The step that a run with keep_best ended with; -1: the last. */
-static json_int_t kept_step(const gk__report *r, const char *dir) {
+static json_int_t kept_step(const gk_report__state *r, const char *dir) {
     json_t *m = gk_json_load(gk_path_join(r->a, dir, "train.json"), NULL);
     bool best =
         json_is_true(json_object_get(json_object_get(json_object_get(m, "inputs"), "recipe"), "keep_best"));
@@ -31,7 +31,7 @@ static void take(story *s, json_t *line, json_int_t kept) {
 
 /* False where the folder does not tell. Folders without metrics are no error: models come from elsewhere,
  * too. */
-static bool read_story(const gk__report *r, const gk_report_model *m, story *s) {
+static bool read_story(const gk_report__state *r, const gk_report_model *m, story *s) {
     *s = (story){.name = m->name};
     const char *path = gk_path_join(r->a, m->dir, "metrics.jsonl");
     gk_jsonl *in = gk_exists(path) ? gk_jsonl_open(path, NULL) : NULL;
@@ -54,15 +54,15 @@ static bool is_donor(const gk_report_model *m) {
     return strcmp(m->name, "base") != 0;
 }
 
-void gk__report_lost(gk__report *r) {
+void gk_report__lost(gk_report__state *r) {
     char text[512];
     for (size_t i = 0; i < r->o->n_models; i++) {
         story s;
         if (is_donor(&r->o->models[i]) && read_story(r, &r->o->models[i], &s) && s.f.verdict == GK_LOST) {
             gk_buf_puts(&r->html, "<p class=\"note\"><strong>The donor ");
-            gk__html_text(&r->html, s.name);
+            gk_page__html_text(&r->html, s.name);
             gk_buf_puts(&r->html, " has lost its language.</strong> ");
-            gk__html_text(&r->html, gk_forgetting_text(&s.f, text, sizeof text));
+            gk_page__html_text(&r->html, gk_forgetting_text(&s.f, text, sizeof text));
             gk_buf_puts(&r->html, ". <a href=\"#forgetting\">More</a></p>\n");
         }
         if (is_donor(&r->o->models[i])) free_story(&s);
@@ -82,7 +82,7 @@ static void add_row(gk_buf *b, const story *s) {
                                         [GK_FORGOT] = "forgot some",
                                         [GK_LOST] = "lost its language"};
     gk_buf_puts(b, "<tr><td class=\"name\">");
-    gk__html_text(b, s->name);
+    gk_page__html_text(b, s->name);
     gk_buf_puts(b, "</td>");
     add_number(b, s->f.before);
     add_number(b, s->f.after);
@@ -95,17 +95,17 @@ static void add_changes(gk_buf *b, const story *list, size_t n) {
     const char *name;
     json_t *x;
     if (!columns) return;
-    gk__page_prose(b, "weights moved", NULL);
+    gk_page__prose(b, "weights moved", NULL);
     gk_buf_puts(b, "<div class=\"scroll\"><table class=\"text\"><thead><tr><th>model</th>");
     json_object_foreach((json_t *)(uintptr_t)columns, name, x) {
         gk_buf_puts(b, "<th>");
-        gk__html_text(b, name);
+        gk_page__html_text(b, name);
         gk_buf_puts(b, "</th>");
     }
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < n; i++) {
         gk_buf_puts(b, "<tr><td class=\"name\">");
-        gk__html_text(b, list[i].name);
+        gk_page__html_text(b, list[i].name);
         gk_buf_puts(b, "</td>");
         json_object_foreach((json_t *)(uintptr_t)columns, name, x) {
             const json_t *v = json_object_get(json_object_get(list[i].after, "change"), name);
@@ -116,7 +116,7 @@ static void add_changes(gk_buf *b, const story *list, size_t n) {
     gk_buf_puts(b, "</tbody></table></div>\n");
 }
 
-void gk__report_forgetting(gk__report *r) {
+void gk_report__forgetting(gk_report__state *r) {
     story *list = gk_arena_alloc(r->a, (r->o->n_models + 1) * sizeof *list);
     size_t n = 0;
     for (size_t i = 0; i < r->o->n_models; i++) {
@@ -128,8 +128,8 @@ void gk__report_forgetting(gk__report *r) {
     }
     gk_buf *b = &r->html;
     if (n > 0) {
-        gk__report_section(r, "forgetting", "What was forgotten");
-        gk__page_prose(b, "forgotten", "tokens", gk_arena_printf(r->a, "%.0f", list[0].f.tokens), "kept",
+        gk_report__section_begin(r, "forgetting", "What was forgotten");
+        gk_page__prose(b, "forgotten", "tokens", gk_arena_printf(r->a, "%.0f", list[0].f.tokens), "kept",
                        gk_arena_printf(r->a, "%.1f", GK_KEPT_TIMES), "lost",
                        gk_arena_printf(r->a, "%.0f", GK_LOST_TIMES), NULL);
         gk_buf_puts(b, "<div class=\"scroll\"><table "

@@ -12,8 +12,8 @@ static const gk_metric SHOWN[N_SHOWN] = {GK_METRIC_top5, GK_METRIC_mean_logprob}
 
 /* ---------------------------------------------------------------- from schemes to a grid */
 
-static const gk_cell *pooled(const gk__report *r, const char *scheme) {
-    return gk__report_cell(r, scheme, "pooled");
+static const gk_cell *pooled(const gk_report__state *r, const char *scheme) {
+    return gk_report__cell(r, scheme, "pooled");
 }
 
 static bool same_axes(const gk_cell *a, const gk_cell *b) {
@@ -37,7 +37,7 @@ static size_t index_of(const char **list, size_t *n, const char *value) {
 
 /* The axis that goes across: of those with numbers for values (or beginning with one, as windows do) the one
  * with the most values, else simply the one with the most. */
-static size_t choose_x(gk__report *r, const gk_cell *first, const char **scheme, size_t n) {
+static size_t choose_x(gk_report__state *r, const gk_cell *first, const char **scheme, size_t n) {
     size_t best = 0, most = 0;
     const char **values = gk_arena_alloc(r->a, (n + 1) * sizeof *values);
     for (size_t k = 0; k < first->n_axes; k++) {
@@ -58,7 +58,7 @@ static size_t choose_x(gk__report *r, const gk_cell *first, const char **scheme,
 }
 
 /* The values of the other axes, seeds left out. */
-static const char *row_of(gk__report *r, const gk_cell *c, size_t x, bool names) {
+static const char *row_of(gk_report__state *r, const gk_cell *c, size_t x, bool names) {
     const char *text = "";
     for (size_t k = 0; k < c->n_axes; k++)
         if (k != x && strcmp(c->axis[k].name, SEED) != 0)
@@ -67,7 +67,7 @@ static const char *row_of(gk__report *r, const gk_cell *c, size_t x, bool names)
     return text;
 }
 
-static void pool(gk__report *r, gk__spot *s) {
+static void pool(gk_report__state *r, gk_grid__spot *s) {
     if (s->n == 1) {
         s->stats = pooled(r, s->scheme[0])->stats;
         return;
@@ -77,10 +77,10 @@ static void pool(gk__report *r, gk__spot *s) {
     gk_pool_stats(t, s->n, r->seed, &s->stats);
 }
 
-static void fill(gk__report *r, gk__grid *g, const char **scheme, size_t n) {
+static void fill(gk_report__state *r, gk_grid__set *g, const char **scheme, size_t n) {
     const gk_cell *first = pooled(r, scheme[0]);
     size_t x = choose_x(r, first, scheme, n);
-    *g = (gk__grid){.set = first->set, .x_name = first->axis[x].name, .n_schemes = n, .numeric = true};
+    *g = (gk_grid__set){.set = first->set, .x_name = first->axis[x].name, .n_schemes = n, .numeric = true};
     g->row_name = row_of(r, first, x, true);
     for (size_t k = 0; k < first->n_axes; k++) {
         bool seed = strcmp(first->axis[k].name, SEED) == 0;
@@ -98,7 +98,7 @@ static void fill(gk__report *r, gk__grid *g, const char **scheme, size_t n) {
     }
     g->spot = gk_arena_alloc(r->a, g->n_rows * g->n_x * sizeof *g->spot);
     for (size_t i = 0; i < n; i++) {
-        gk__spot *s = &g->spot[at[2 * i] * g->n_x + at[2 * i + 1]];
+        gk_grid__spot *s = &g->spot[at[2 * i] * g->n_x + at[2 * i + 1]];
         if (s->n == 0) s->scheme = gk_arena_alloc(r->a, (n + 1) * sizeof *s->scheme);
         s->scheme[s->n++] = scheme[i];
     }
@@ -108,29 +108,29 @@ static void fill(gk__report *r, gk__grid *g, const char **scheme, size_t n) {
 
 /* ---------------------------------------------------------------- sections */
 
-static void add_table(gk__report *r, const gk__grid *g) {
+static void add_table(gk_report__state *r, const gk_grid__set *g) {
     gk_buf *b = &r->html;
     gk_buf_puts(b, "<details><summary>The numbers of this grid</summary>\n<div class=\"scroll\"><table "
                    "class=\"grid-table\">"
                    "<thead><tr><th>");
-    gk__html_text(b, *g->row_name ? g->row_name : "\u2013");
+    gk_page__html_text(b, *g->row_name ? g->row_name : "\u2013");
     gk_buf_puts(b, "</th><th>");
-    gk__html_text(b, g->x_name);
+    gk_page__html_text(b, g->x_name);
     gk_buf_puts(b,
                 "</th><th>schemes</th><th>n</th><th>top-5 %</th><th>log-prob.</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
-        const gk__spot *s = &g->spot[i];
+        const gk_grid__spot *s = &g->spot[i];
         if (s->n == 0) continue;
         gk_buf_puts(b, "<tr data-s=\"");
-        gk__html_text(b, gk__grid_schemes(r, s, 1));
+        gk_page__html_text(b, gk_grid__schemes(r, s, 1));
         gk_buf_puts(b, "\"><td>");
-        gk__html_text(b, g->row[i / g->n_x]);
+        gk_page__html_text(b, g->row[i / g->n_x]);
         gk_buf_puts(b, "</td><td>");
-        gk__html_text(b, g->x[i % g->n_x]);
+        gk_page__html_text(b, g->x[i % g->n_x]);
         gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td>", s->n, s->stats.n);
         for (int m = 0; m < N_SHOWN; m++) {
             gk_buf_puts(b, "<td>");
-            gk__html_stat(b, &s->stats, SHOWN[m]);
+            gk_page__html_stat(b, &s->stats, SHOWN[m]);
             gk_buf_puts(b, "</td>");
         }
         gk_buf_puts(b, "</tr>\n");
@@ -138,16 +138,16 @@ static void add_table(gk__report *r, const gk__grid *g) {
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
-static void add_grid(gk__report *r, const char **scheme, size_t n) {
-    gk__grid g;
+static void add_grid(gk_report__state *r, const char **scheme, size_t n) {
+    gk_grid__set g;
     fill(r, &g, scheme, n);
-    bool lines = g.n_rows <= GK__GRID_LINES && (g.n_axes < 2 || g.seeds);
+    bool lines = g.n_rows <= GK_GRID__LINES && (g.n_axes < 2 || g.seeds);
     gk_buf_puts(&r->html, lines ? "<div class=\"grid\">\n" : "<div class=\"heat\">\n");
     for (int m = 0; m < N_SHOWN; m++) {
         if (lines)
-            gk__grid_lines(r, &g, SHOWN[m]);
+            gk_grid__lines(r, &g, SHOWN[m]);
         else
-            gk__grid_heatmap(r, &g, SHOWN[m]);
+            gk_grid__heatmap(r, &g, SHOWN[m]);
     }
     gk_buf_puts(&r->html, "</div>\n");
     add_table(r, &g);
@@ -171,8 +171,9 @@ static bool is_taken(const gk_cell **placed, size_t n, const gk_cell *c) {
     return false;
 }
 
-void gk__report_grids(gk__report *r, const gk__set *set, gk__set *rest) {
-    *rest = (gk__set){.name = set->name, .scheme = gk_arena_alloc(r->a, (set->n + 1) * sizeof *rest->scheme)};
+void gk_report__grids(gk_report__state *r, const gk_report__set *set, gk_report__set *rest) {
+    *rest = (gk_report__set){.name = set->name,
+                             .scheme = gk_arena_alloc(r->a, (set->n + 1) * sizeof *rest->scheme)};
     bool *done = gk_arena_alloc(r->a, set->n + 1);
     const char **list = gk_arena_alloc(r->a, (set->n + 1) * sizeof *list);
     const gk_cell **placed = gk_arena_alloc(r->a, (set->n + 1) * sizeof *placed);

@@ -4,24 +4,24 @@
 
 #include "report/internal.h"
 
-typedef struct gk__spot { /* an x value of a row */
-    const char **scheme;  /* one, or one a seed */
+typedef struct gk_grid__spot { /* an x value of a row */
+    const char **scheme;       /* one, or one a seed */
     size_t n;
     gk_stats stats;
-} gk__spot;
-typedef struct gk__grid {
+} gk_grid__spot;
+typedef struct gk_grid__set {
     const char *set, *x_name, *row_name;
     const char **x, **row; /* values, in the order of their first scheme */
     size_t n_x, n_rows, n_axes, n_schemes;
-    gk__spot *spot; /* [row][x]; n is 0 where there is no such scheme */
+    gk_grid__spot *spot; /* [row][x]; n is 0 where there is no such scheme */
     bool numeric, seeds;
-} gk__grid;
+} gk_grid__set;
 
 /* grid_draw.c: the schemes of `n` spots behind each other, a line each, in the arena; a grid's figures, of
  * which up to so many rows can be lines. */
-const char *gk__grid_schemes(const gk__report *r, const gk__spot *s, size_t n);
-enum { GK__GRID_LINES = 6 };
-void gk__grid_heatmap(gk__report *r, const gk__grid *g, gk_metric m);
-void gk__grid_lines(gk__report *r, const gk__grid *g, gk_metric m);
+const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, size_t n);
+enum { GK_GRID__LINES = 6 };
+void gk_grid__heatmap(gk_report__state *r, const gk_grid__set *g, gk_metric m);
+void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m);
 
 #endif

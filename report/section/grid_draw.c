@@ -9,7 +9,7 @@ enum { MOST_LABEL = 34 };
 
 /* ---------------------------------------------------------------- what both drawings share */
 
-const char *gk__grid_schemes(const gk__report *r, const gk__spot *s, size_t n) {
+const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, size_t n) {
     gk_buf b = {0};
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < s[i].n; k++) gk_buf_printf(&b, "%s%s", b.len ? "\n" : "", s[i].scheme[k]);
@@ -19,14 +19,14 @@ const char *gk__grid_schemes(const gk__report *r, const gk__spot *s, size_t n) {
 }
 
 /* "at the last token: ATTN by layer" */
-static const char *caption_of(gk__report *r, const gk__grid *g, gk_metric m, const char *more) {
+static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_metric m, const char *more) {
     gk_buf b = {0};
     gk_buf_printf(&b, "<strong>%s</strong> by ",
                   m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target");
-    gk__html_text(&b, g->x_name);
+    gk_page__html_text(&b, g->x_name);
     if (*g->row_name) {
         gk_buf_puts(&b, " (across) and ");
-        gk__html_text(&b, g->row_name);
+        gk_page__html_text(&b, g->row_name);
     }
     gk_buf_printf(&b, ", all templates pooled. %s", more);
     const char *text = gk_arena_strdup(r->a, b.data);
@@ -34,37 +34,38 @@ static const char *caption_of(gk__report *r, const gk__grid *g, gk_metric m, con
     return text;
 }
 
-static void add_figure(gk__report *r, const gk__grid *g, gk_metric m, gk__chart *c, const char *caption) {
+static void add_figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, gk_chart__canvas *c,
+                       const char *caption) {
     const char *const name[] = {g->set, gk_metric_key(m), "by", g->x_name, *g->row_name ? g->row_name : NULL,
                                 NULL};
     const char *title =
         gk_arena_printf(r->a, "%s by %s%s%s, set %s",
                         m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target",
                         g->x_name, *g->row_name ? " and " : "", g->row_name, g->set);
-    gk__report_figure(r, c, name, title, caption);
+    gk_report__figure(r, c, name, title, caption);
 }
 
 /* What the mark of a spot, or of one of its seeds, says. */
-static gk__says says_of(const gk__report *r, const gk__grid *g, size_t row, size_t x, const char *schemes,
-                        const gk_stats *stats, gk_metric m) {
-    gk__says says = {.scheme = schemes};
-    if (stats) says = gk__says_of(r->a, stats, m);
+static gk_chart__says says_of(const gk_report__state *r, const gk_grid__set *g, size_t row, size_t x,
+                              const char *schemes, const gk_stats *stats, gk_metric m) {
+    gk_chart__says says = {.scheme = schemes};
+    if (stats) says = gk_report__says_of(r->a, stats, m);
     says.scheme = schemes;
     says.template_name = "pooled";
-    says.place = gk__report_template(r, "pooled");
+    says.place = gk_report__template(r, "pooled");
     says.x_name = g->x_name;
     says.x = g->x[x];
     if (*g->row[row]) says.series = g->row[row];
     return says;
 }
 
-static bool is_known(const gk__spot *s, gk_metric m) {
+static bool is_known(const gk_grid__spot *s, gk_metric m) {
     return s->n && s->stats.n && isfinite(s->stats.value[m]);
 }
 
 /* ---------------------------------------------------------------- two axes: a heatmap */
 
-static void range_of(const gk__grid *g, gk_metric m, double *low, double *high) {
+static void range_of(const gk_grid__set *g, gk_metric m, double *low, double *high) {
     *low = m == GK_METRIC_top5 ? 0 : INFINITY;
     *high = m == GK_METRIC_top5 ? 1 : -INFINITY;
     for (size_t i = 0; m != GK_METRIC_top5 && i < g->n_rows * g->n_x; i++) {
@@ -75,48 +76,51 @@ static void range_of(const gk__grid *g, gk_metric m, double *low, double *high) 
     if (!isfinite(*low)) *low = *high = 0; /* nothing is known */
 }
 
-static gk__cell cell_of(gk__report *r, const gk__grid *g, size_t i, gk_metric m, double low, double high) {
-    const gk__spot *s = &g->spot[i];
-    gk__cell cell = {.shade = (double)NAN, .text = "\u2013"};
-    if (s->n) cell.schemes = gk__grid_schemes(r, s, 1);
+static gk_chart__cell cell_of(gk_report__state *r, const gk_grid__set *g, size_t i, gk_metric m, double low,
+                              double high) {
+    const gk_grid__spot *s = &g->spot[i];
+    gk_chart__cell cell = {.shade = (double)NAN, .text = "\u2013"};
+    if (s->n) cell.schemes = gk_grid__schemes(r, s, 1);
     cell.says = says_of(r, g, i / g->n_x, i % g->n_x, cell.schemes, s->n ? &s->stats : NULL, m);
     if (!is_known(s, m)) return cell;
     double x = s->stats.value[m];
     cell.shade = high > low ? (x - low) / (high - low) : 0.5;
-    cell.text = gk__text_number(r->a, m == GK_METRIC_top5 ? gk_arena_printf(r->a, "%.0f", 100 * x)
-                                                          : gk_arena_printf(r->a, "%.1f", x));
+    cell.text = gk_chart__text_number(r->a, m == GK_METRIC_top5 ? gk_arena_printf(r->a, "%.0f", 100 * x)
+                                                                : gk_arena_printf(r->a, "%.1f", x));
     return cell;
 }
 
 /* Round values and where they stand on the scale. */
-static size_t shade_ticks(gk__report *r, gk_metric m, double low, double high, const gk__tick **out) {
+static size_t shade_ticks(gk_report__state *r, gk_metric m, double low, double high,
+                          const gk_chart__tick **out) {
     double scale = m == GK_METRIC_top5 ? 100 : 1;
-    gk__axis x =
-        m == GK_METRIC_top5 ? gk__axis_percent() : gk__axis_round(r->a, scale * low, scale * high, 5, "");
-    gk__tick *tick = gk_arena_alloc(r->a, (x.n + 1) * sizeof *tick);
+    gk_chart__axis x = m == GK_METRIC_top5 ? gk_chart__axis_percent()
+                                           : gk_chart__axis_round(r->a, scale * low, scale * high, 5, "");
+    gk_chart__tick *tick = gk_arena_alloc(r->a, (x.n + 1) * sizeof *tick);
     for (size_t i = 0; i < x.n; i++)
-        tick[i] = (gk__tick){gk__axis_place(&x, x.tick[i].at, 0, 1), x.tick[i].text};
+        tick[i] = (gk_chart__tick){gk_chart__axis_place(&x, x.tick[i].at, 0, 1), x.tick[i].text};
     *out = tick;
     return x.n;
 }
 
-void gk__grid_heatmap(gk__report *r, const gk__grid *g, gk_metric m) {
+void gk_grid__heatmap(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
     double low, high;
     range_of(g, m, &low, &high);
     size_t n = g->n_rows * g->n_x;
-    gk__cell *cell = gk_arena_alloc(r->a, (n + 1) * sizeof *cell);
+    gk_chart__cell *cell = gk_arena_alloc(r->a, (n + 1) * sizeof *cell);
     for (size_t i = 0; i < n; i++) cell[i] = cell_of(r, g, i, m, low, high);
-    gk__heat h = {.cell = cell,
-                  .n_x = g->n_x,
-                  .n_y = g->n_rows,
-                  .x = g->x,
-                  .y = g->row,
-                  .x_title = gk__text_clip(r->a, g->x_name, MOST_LABEL),
-                  .y_title = gk__text_clip(r->a, g->row_name, MOST_LABEL),
-                  .shades = m == GK_METRIC_top5 ? "top-5 accuracy" : "mean log-probability of the target"};
+    gk_chart__heat h = {.cell = cell,
+                        .n_x = g->n_x,
+                        .n_y = g->n_rows,
+                        .x = g->x,
+                        .y = g->row,
+                        .x_title = gk_chart__text_clip(r->a, g->x_name, MOST_LABEL),
+                        .y_title = gk_chart__text_clip(r->a, g->row_name, MOST_LABEL),
+                        .shades =
+                            m == GK_METRIC_top5 ? "top-5 accuracy" : "mean log-probability of the target"};
     h.n_ticks = shade_ticks(r, m, low, high, &h.tick);
-    gk__chart chart = {0};
-    gk__heat_draw(r->a, &h, &chart);
+    gk_chart__canvas chart = {0};
+    gk_chart__heat_draw(r->a, &h, &chart);
     char from[32], to[32];
     add_figure(r, g, m, &chart,
                caption_of(r, g, m,
@@ -128,39 +132,39 @@ void gk__grid_heatmap(gk__report *r, const gk__grid *g, gk_metric m) {
 
 enum { WIDTH = 560, RIGHT = 16, TALL = 240, MARGIN = 8 };
 
-static double x_at(const gk__grid *g, size_t i) {
+static double x_at(const gk_grid__set *g, size_t i) {
     return g->numeric ? strtod(g->x[i], NULL) : (double)i;
 }
 
-static gk__axis axis_across(gk__report *r, const gk__grid *g) {
+static gk_chart__axis axis_across(gk_report__state *r, const gk_grid__set *g) {
     double low = INFINITY, high = -INFINITY;
-    gk__tick *tick = gk_arena_alloc(r->a, (g->n_x + 1) * sizeof *tick);
+    gk_chart__tick *tick = gk_arena_alloc(r->a, (g->n_x + 1) * sizeof *tick);
     for (size_t i = 0; i < g->n_x; i++) {
-        tick[i] = (gk__tick){x_at(g, i), gk__text_clip(r->a, g->x[i], MOST_LABEL)};
+        tick[i] = (gk_chart__tick){x_at(g, i), gk_chart__text_clip(r->a, g->x[i], MOST_LABEL)};
         low = fmin(low, tick[i].at);
         high = fmax(high, tick[i].at);
     }
     double pad = 0.06 * (high > low ? high - low : 1);
-    return (gk__axis){.low = low - pad,
-                      .high = high + pad,
-                      .title = gk__text_clip(r->a, g->x_name, MOST_LABEL),
-                      .tick = tick,
-                      .n = g->n_x,
-                      .names = !g->numeric};
+    return (gk_chart__axis){.low = low - pad,
+                            .high = high + pad,
+                            .title = gk_chart__text_clip(r->a, g->x_name, MOST_LABEL),
+                            .tick = tick,
+                            .n = g->n_x,
+                            .names = !g->numeric};
 }
 
 /* Of everything drawn; a share has its whole range. */
-static gk__axis axis_up(gk__report *r, gk_metric m, const gk__series *s, size_t n) {
+static gk_chart__axis axis_up(gk_report__state *r, gk_metric m, const gk_chart__series *s, size_t n) {
     double low = INFINITY, high = -INFINITY;
     for (size_t k = 0; k < n; k++)
         for (size_t i = 0; i < s[k].n; i++) {
-            const gk__point *p = &s[k].point[i];
+            const gk_chart__point *p = &s[k].point[i];
             low = fmin(low, fmin(p->y, p->low)); /* which NaN is no part of */
             high = fmax(high, fmax(p->y, p->high));
         }
     double pad = high > low ? 0.05 * (high - low) : 1;
-    gk__axis y =
-        m == GK_METRIC_top5 ? gk__axis_percent() : gk__axis_round(r->a, low - pad, high + pad, 6, "");
+    gk_chart__axis y = m == GK_METRIC_top5 ? gk_chart__axis_percent()
+                                           : gk_chart__axis_round(r->a, low - pad, high + pad, 6, "");
     if (m == GK_METRIC_top5) {
         y.low = -2;
         y.high = 102;
@@ -169,81 +173,86 @@ static gk__axis axis_up(gk__report *r, gk_metric m, const gk__series *s, size_t 
     return y;
 }
 
-static const gk__says *kept(const gk__report *r, gk__says says) {
-    gk__says *copy = gk_arena_alloc(r->a, sizeof *copy);
+static const gk_chart__says *kept(const gk_report__state *r, gk_chart__says says) {
+    gk_chart__says *copy = gk_arena_alloc(r->a, sizeof *copy);
     *copy = says;
     return copy;
 }
 
 /* Rows stand a little beside each other, so that their intervals do not hide each other. */
-static double beside(const gk__grid *g, const gk__axis *x, size_t row, size_t i) {
+static double beside(const gk_grid__set *g, const gk_chart__axis *x, size_t row, size_t i) {
     return x_at(g, i) + 0.0107 * (x->high - x->low) * ((double)row - (double)(g->n_rows - 1) / 2);
 }
 
-static gk__series line_of(gk__report *r, const gk__grid *g, const gk__axis *x, size_t row, gk_metric m) {
+static gk_chart__series line_of(gk_report__state *r, const gk_grid__set *g, const gk_chart__axis *x,
+                                size_t row, gk_metric m) {
     static const char *const dash[] = {NULL, "7 4", "2 3"};
     double scale = m == GK_METRIC_top5 ? 100 : 1;
-    gk__point *p = gk_arena_alloc(r->a, (g->n_x + 1) * sizeof *p);
-    const gk__spot *of = &g->spot[row * g->n_x];
-    gk__series s = {.line = true,
-                    .dots = true,
-                    .colour = gk__series_hex(row),
-                    .dash = dash[row % 3],
-                    .width = 1.8,
-                    .point = p};
-    s.schemes = gk__grid_schemes(r, of, g->n_x);
+    gk_chart__point *p = gk_arena_alloc(r->a, (g->n_x + 1) * sizeof *p);
+    const gk_grid__spot *of = &g->spot[row * g->n_x];
+    gk_chart__series s = {.line = true,
+                          .dots = true,
+                          .colour = gk_chart__series_hex(row),
+                          .dash = dash[row % 3],
+                          .width = 1.8,
+                          .point = p};
+    s.schemes = gk_grid__schemes(r, of, g->n_x);
     for (size_t i = 0; i < g->n_x; i++) {
         if (!is_known(&of[i], m)) continue;
-        const char *schemes = gk__grid_schemes(r, &of[i], 1);
-        p[s.n++] = (gk__point){.x = beside(g, x, row, i),
-                               .y = scale * of[i].stats.value[m],
-                               .low = scale * of[i].stats.low[m],
-                               .high = scale * of[i].stats.high[m],
-                               .schemes = schemes,
-                               .says = kept(r, says_of(r, g, row, i, schemes, &of[i].stats, m))};
+        const char *schemes = gk_grid__schemes(r, &of[i], 1);
+        p[s.n++] = (gk_chart__point){.x = beside(g, x, row, i),
+                                     .y = scale * of[i].stats.value[m],
+                                     .low = scale * of[i].stats.low[m],
+                                     .high = scale * of[i].stats.high[m],
+                                     .schemes = schemes,
+                                     .says = kept(r, says_of(r, g, row, i, schemes, &of[i].stats, m))};
     }
     return s;
 }
 
 /* Each seed alone. */
-static gk__series rings_of(gk__report *r, const gk__grid *g, const gk__axis *x, size_t row, gk_metric m) {
+static gk_chart__series rings_of(gk_report__state *r, const gk_grid__set *g, const gk_chart__axis *x,
+                                 size_t row, gk_metric m) {
     double scale = m == GK_METRIC_top5 ? 100 : 1;
-    gk__point *p = gk_arena_alloc(r->a, (g->n_schemes + 1) * sizeof *p);
-    gk__series s = {.rings = true, .colour = gk__series_hex(row), .point = p};
+    gk_chart__point *p = gk_arena_alloc(r->a, (g->n_schemes + 1) * sizeof *p);
+    gk_chart__series s = {.rings = true, .colour = gk_chart__series_hex(row), .point = p};
     for (size_t i = 0; i < g->n_x; i++) {
-        const gk__spot *of = &g->spot[row * g->n_x + i];
+        const gk_grid__spot *of = &g->spot[row * g->n_x + i];
         for (size_t e = 0; of->n > 1 && e < of->n; e++) {
-            const gk_cell *c = gk__report_cell(r, of->scheme[e], "pooled");
+            const gk_cell *c = gk_report__cell(r, of->scheme[e], "pooled");
             if (c->stats.n == 0) continue;
-            p[s.n++] = (gk__point){.x = beside(g, x, row, i),
-                                   .y = scale * c->stats.value[m],
-                                   .low = (double)NAN,
-                                   .high = (double)NAN,
-                                   .schemes = c->scheme,
-                                   .says = kept(r, says_of(r, g, row, i, c->scheme, &c->stats, m))};
+            p[s.n++] = (gk_chart__point){.x = beside(g, x, row, i),
+                                         .y = scale * c->stats.value[m],
+                                         .low = (double)NAN,
+                                         .high = (double)NAN,
+                                         .schemes = c->scheme,
+                                         .says = kept(r, says_of(r, g, row, i, c->scheme, &c->stats, m))};
         }
     }
     return s;
 }
 
-static size_t keys_of(gk__report *r, const gk__grid *g, const gk__series *s, gk__key *key) {
+static size_t keys_of(gk_report__state *r, const gk_grid__set *g, const gk_chart__series *s,
+                      gk_chart__key *key) {
     size_t n = 0;
     for (size_t k = 0; *g->row_name && k < g->n_rows; k++)
-        key[n++] = (gk__key){.shape = GK__KEY_LINE,
-                             .colour = s[k].colour,
-                             .dash = s[k].dash,
-                             .text = gk__text_clip(r->a, g->row[k], MOST_LABEL)};
-    key[n++] = (gk__key){.shape = GK__KEY_INTERVAL, .colour = gk__ink_hex(GK__SOFT), .text = "95% interval"};
+        key[n++] = (gk_chart__key){.shape = GK_CHART__KEY_LINE,
+                                   .colour = s[k].colour,
+                                   .dash = s[k].dash,
+                                   .text = gk_chart__text_clip(r->a, g->row[k], MOST_LABEL)};
+    key[n++] = (gk_chart__key){
+        .shape = GK_CHART__KEY_INTERVAL, .colour = gk_chart__ink_hex(GK_CHART__SOFT), .text = "95% interval"};
     if (g->seeds)
-        key[n++] =
-            (gk__key){.shape = GK__KEY_RING, .colour = gk__ink_hex(GK__SOFT), .text = "each seed alone"};
+        key[n++] = (gk_chart__key){.shape = GK_CHART__KEY_RING,
+                                   .colour = gk_chart__ink_hex(GK_CHART__SOFT),
+                                   .text = "each seed alone"};
     return n;
 }
 
-void gk__grid_lines(gk__report *r, const gk__grid *g, gk_metric m) {
-    gk__series *s = gk_arena_alloc(r->a, 2 * g->n_rows * sizeof *s);
-    gk__key *key = gk_arena_alloc(r->a, (g->n_rows + 2) * sizeof *key);
-    gk__panel p = {.x = axis_across(r, g), .series = s, .n = 2 * g->n_rows};
+void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
+    gk_chart__series *s = gk_arena_alloc(r->a, 2 * g->n_rows * sizeof *s);
+    gk_chart__key *key = gk_arena_alloc(r->a, (g->n_rows + 2) * sizeof *key);
+    gk_chart__panel p = {.x = axis_across(r, g), .series = s, .n = 2 * g->n_rows};
     size_t points = 0;
     for (size_t k = 0; k < g->n_rows; k++) {
         s[k] = line_of(r, g, &p.x, k, m);
@@ -252,13 +261,14 @@ void gk__grid_lines(gk__report *r, const gk__grid *g, gk_metric m) {
     }
     if (points == 0) return;
     p.y = axis_up(r, m, s, p.n);
-    gk__chart chart = {.width = WIDTH};
+    gk_chart__canvas chart = {.width = WIDTH};
     double top =
-        MARGIN + gk__legend(&chart, key, keys_of(r, g, s, key), MARGIN, MARGIN / 2.0, WIDTH - 2 * MARGIN) + 4;
-    double left = MARGIN + gk__axis_breadth(&p.y, GK__SMALL_SIZE);
-    gk__box plot = {left, top, WIDTH - RIGHT - left, TALL};
-    chart.height = top + TALL + gk__axis_depth(&p.x, plot.width, GK__SMALL_SIZE) + MARGIN;
-    gk__panel_draw(r->a, &chart, &p, plot);
+        MARGIN +
+        gk_chart__legend(&chart, key, keys_of(r, g, s, key), MARGIN, MARGIN / 2.0, WIDTH - 2 * MARGIN) + 4;
+    double left = MARGIN + gk_chart__axis_breadth(&p.y, GK_CHART__SMALL_SIZE);
+    gk_chart__box plot = {left, top, WIDTH - RIGHT - left, TALL};
+    chart.height = top + TALL + gk_chart__axis_depth(&p.x, plot.width, GK_CHART__SMALL_SIZE) + MARGIN;
+    gk_chart__panel_draw(r->a, &chart, &p, plot);
     add_figure(r, g, m, &chart,
                caption_of(r, g, m,
                           g->seeds ? "Lines and bars: all seeds together, with 95% bootstrap intervals over "

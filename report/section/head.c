@@ -6,8 +6,8 @@
 
 /* ---------------------------------------------------------------- the model */
 
-static const json_t *recipient_of(const gk__report *r) {
-    return gk__manifest_item(r->manifest, "models", gk__report_run(r, "recipient"));
+static const json_t *recipient_of(const gk_report__state *r) {
+    return gk_manifest__item(r->manifest, "models", gk_report__run(r, "recipient"));
 }
 
 /* "1.7 million", "124 million", "1.24 billion" */
@@ -24,11 +24,11 @@ static const char *size_text(gk_arena *a, const char *family, double parameters,
 }
 
 /* A store that was made earlier does not say it: then the folder does, if it still holds that model. */
-static const char *inspected(const gk__report *r, const json_t *model) {
+static const char *inspected(const gk_report__state *r, const json_t *model) {
     char hash[GK_SHA256_HEX];
-    const char *path = gk__manifest_text(model, "path"), *text = NULL;
+    const char *path = gk_manifest__text(model, "path"), *text = NULL;
     if (!gk_sha256_file(gk_path_join(r->a, path, "config.json"), hash, NULL) ||
-        strcmp(hash, gk__manifest_text(model, "config_sha256")) != 0)
+        strcmp(hash, gk_manifest__text(model, "config_sha256")) != 0)
         return NULL;
     gk_inspection *i = gk_inspect(path, NULL);
     if (i)
@@ -38,9 +38,9 @@ static const char *inspected(const gk__report *r, const json_t *model) {
     return text;
 }
 
-static const char *size_of(const gk__report *r, const json_t *model) {
+static const char *size_of(const gk_report__state *r, const json_t *model) {
     const json_t *n = json_object_get(r->manifest, "parameters");
-    const char *family = gk__report_run(r, "family");
+    const char *family = gk_report__run(r, "family");
     if (!family || !json_is_number(n)) return model ? inspected(r, model) : NULL;
     return size_text(r->a, family, json_number_value(n),
                      (long long)json_integer_value(json_object_get(r->manifest, "layers")),
@@ -51,7 +51,7 @@ static void begin_fact(gk_buf *b, const char *what) {
     gk_buf_printf(b, "<div><dt>%s</dt><dd>", what);
 }
 
-static void add_models(gk__report *r) {
+static void add_models(gk_report__state *r) {
     const json_t *recipient = recipient_of(r);
     const char *size = size_of(r, recipient);
     gk_buf *b = &r->html;
@@ -59,9 +59,9 @@ static void add_models(gk__report *r) {
     json_t *m;
     if (!recipient) return;
     begin_fact(b, "Model");
-    gk__html_code(b, gk__manifest_text(recipient, "path"));
+    gk_page__html_code(b, gk_manifest__text(recipient, "path"));
     gk_buf_puts(b, size ? ": " : "");
-    gk__html_text(b, size ? size : "");
+    gk_page__html_text(b, size ? size : "");
     gk_buf_puts(b, "</dd></div>\n");
     if (json_array_size(json_object_get(r->manifest, "models")) < 2) return;
     begin_fact(b, "Donors");
@@ -69,9 +69,9 @@ static void add_models(gk__report *r) {
     json_array_foreach(json_object_get(r->manifest, "models"), i, m) {
         if (m == recipient) continue;
         gk_buf_puts(b, comma);
-        gk__html_text(b, gk__manifest_text(m, "name"));
+        gk_page__html_text(b, gk_manifest__text(m, "name"));
         gk_buf_puts(b, " ");
-        gk__html_code(b, gk__manifest_text(m, "path"));
+        gk_page__html_code(b, gk_manifest__text(m, "path"));
         comma = ", ";
     }
     gk_buf_puts(b, "</dd></div>\n");
@@ -79,20 +79,20 @@ static void add_models(gk__report *r) {
 
 /* ---------------------------------------------------------------- data and seeds */
 
-static bool add_data(gk__report *r, const json_t *card) {
+static bool add_data(gk_report__state *r, const json_t *card) {
     gk_buf *b = &r->html;
     gk_asked n;
     bool ok = gk_store_asked(r->s, &n, r->err);
     if (ok) {
         int64_t facts = n.rows, prompts = n.prompts;
-        const char *name = gk__manifest_text(card, "name"), *rows = gk__report_run(r, "rows"),
-                   *target = gk__report_run(r, "target"), *entity = r->outcomes.entity,
-                   *source = gk__manifest_text(json_object_get(card, "source"), "name");
+        const char *name = gk_manifest__text(card, "name"), *rows = gk_report__run(r, "rows"),
+                   *target = gk_report__run(r, "target"), *entity = r->outcomes.entity,
+                   *source = gk_manifest__text(json_object_get(card, "source"), "name");
         begin_fact(b, "Dataset");
-        gk__html_code(b, *name ? name : rows ? rows : "unknown");
+        gk_page__html_code(b, *name ? name : rows ? rows : "unknown");
         if (*source) {
             gk_buf_puts(b, " from ");
-            gk__html_code(b, source);
+            gk_page__html_code(b, source);
         }
         gk_buf_printf(b, ": %lld fact%s in %zu template%s, %lld prompt%s", (long long)facts,
                       facts == 1 ? "" : "s", r->n_templates, r->n_templates == 1 ? "" : "s",
@@ -100,11 +100,11 @@ static bool add_data(gk__report *r, const json_t *card) {
         if (n.dropped > 0) gk_buf_printf(b, " of which %lld were dropped", (long long)n.dropped);
         if (entity && strcmp(entity, GK_ENTITY_FIELD) != 0) { /* that one is battles' and statements' too */
             gk_buf_puts(b, "; about: ");
-            gk__html_code(b, entity);
+            gk_page__html_code(b, entity);
         }
         if (target) {
             gk_buf_puts(b, "; asked for: ");
-            gk__html_code(b, target);
+            gk_page__html_code(b, target);
         }
         gk_buf_puts(b, "</dd></div>\n");
     }
@@ -131,7 +131,7 @@ static const char *whole_text(gk_arena *a, const json_t *v) {
                                 : "";
 }
 
-static void add_seeds(gk__report *r, const json_t *card) {
+static void add_seeds(gk_report__state *r, const json_t *card) {
     seeds s = {.first = NULL};
     add_seed(&s, "data", whole_text(r->a, json_object_get(card, "seed")));
     for (size_t i = 0; i < r->o->n_models; i++) {
@@ -143,25 +143,25 @@ static void add_seeds(gk__report *r, const json_t *card) {
     add_seed(&s, "sweep", whole_text(r->a, json_object_get(r->manifest, "seed")));
     if (s.n) {
         begin_fact(&r->html, "Seed");
-        gk__html_text(&r->html, s.differ ? s.text.data : s.first);
+        gk_page__html_text(&r->html, s.differ ? s.text.data : s.first);
         if (!s.differ && s.n > 1) gk_buf_puts(&r->html, " throughout");
         gk_buf_puts(&r->html, "</dd></div>\n");
     }
     gk_buf_free(&s.text);
 }
 
-bool gk__report_head(gk__report *r) {
+bool gk_report__head(gk_report__state *r) {
     json_t *card =
         r->o->card ? gk_json_load(r->o->card, NULL) : NULL; /* what is wrong is told further down */
     gk_buf_puts(&r->html, "<dl class=\"facts\">\n");
     add_models(r);
     bool ok = add_data(r, card);
     add_seeds(r, card);
-    const char *version = gk__report_run(r, "version"), *ended = gk__report_run(r, "ended");
+    const char *version = gk_report__run(r, "version"), *ended = gk_report__run(r, "ended");
     if (version || ended) {
         begin_fact(&r->html, "Made");
         if (version) gk_buf_puts(&r->html, "by graftkit ");
-        gk__html_text(&r->html, version ? version : "");
+        gk_page__html_text(&r->html, version ? version : "");
         if (ended) gk_buf_printf(&r->html, "%s%.10s", version ? ", " : "", ended);
         gk_buf_puts(&r->html, "</dd></div>\n");
     }
@@ -174,13 +174,13 @@ bool gk__report_head(gk__report *r) {
 
 static void add_name(gk_buf *b, const char *name, const char *what) {
     gk_buf_puts(b, " <strong>");
-    gk__html_text(b, name);
+    gk_page__html_text(b, name);
     gk_buf_puts(b, "</strong> ");
     gk_buf_puts(b, what);
 }
 
 /* Which scheme is which model or which place: the first that each is. */
-static void add_names(gk__report *r) {
+static void add_names(gk_report__state *r) {
     gk_buf *b = &r->html;
     const gk_roles *who = &r->roles;
     if (who->pre) add_name(b, who->pre, "is the recipient alone.");
@@ -195,21 +195,21 @@ static void add_names(gk__report *r) {
         if (strcmp(at, "last") == 0)
             gk_buf_puts(b, "the last token");
         else
-            gk__html_code(b, at);
+            gk_page__html_code(b, at);
         gk_buf_puts(b, ".");
     }
     json_decref(seen);
     gk_buf_puts(b, " <strong>^C</strong> is every position but those named.");
 }
 
-void gk__report_read(gk__report *r) {
+void gk_report__read(gk_report__state *r) {
     gk_buf *b = &r->html;
-    const char *target = gk__report_run(r, "target");
-    gk__report_section(r, "read", "How to read this");
-    gk__page_prose(b, "read: grafts", NULL);
+    const char *target = gk_report__run(r, "target");
+    gk_report__section_begin(r, "read", "How to read this");
+    gk_page__prose(b, "read: grafts", NULL);
     add_names(r);
-    gk__page_prose(b, "read: top-5", "target", target ? target : "the target", NULL);
-    if (r->whole) gk__page_prose(b, "read: exact", NULL);
-    gk__page_prose(b, "read: intervals and checks", "resamples", gk_arena_printf(r->a, "%d", GK_RESAMPLES),
-                   "tests", gk_arena_printf(r->a, "%d", (int)GK__N_TESTS), NULL);
+    gk_page__prose(b, "read: top-5", "target", target ? target : "the target", NULL);
+    if (r->whole) gk_page__prose(b, "read: exact", NULL);
+    gk_page__prose(b, "read: intervals and checks", "resamples", gk_arena_printf(r->a, "%d", GK_RESAMPLES),
+                   "tests", gk_arena_printf(r->a, "%d", (int)GK_CHECKS__N_TESTS), NULL);
 }

@@ -5,7 +5,7 @@
 
 static void add_scalar(gk_buf *b, const json_t *v) {
     if (json_is_string(v)) {
-        gk__html_text(b, json_string_value(v));
+        gk_page__html_text(b, json_string_value(v));
     } else if (json_is_integer(v)) {
         gk_buf_printf(b, "%lld", (long long)json_integer_value(v));
     } else if (json_is_real(v)) {
@@ -29,7 +29,7 @@ static bool is_table(const json_t *v) {
 }
 
 /* One row a member; members of members under "outer.inner". Lists of objects are left to add_object_list. */
-static void add_members(gk__report *r, const char *prefix, const json_t *obj) {
+static void add_members(gk_report__state *r, const char *prefix, const json_t *obj) {
     gk_buf *b = &r->html;
     const char *key;
     json_t *v;
@@ -39,7 +39,7 @@ static void add_members(gk__report *r, const char *prefix, const json_t *obj) {
             add_members(r, name, v);
         } else if (!is_table(v) && !(json_is_array(v) && json_array_size(v) == 0)) {
             gk_buf_puts(b, "<tr><td>");
-            gk__html_text(b, name);
+            gk_page__html_text(b, name);
             gk_buf_puts(b, "</td><td class=\"mono\">");
             if (json_is_array(v))
                 add_list(b, v);
@@ -50,26 +50,26 @@ static void add_members(gk__report *r, const char *prefix, const json_t *obj) {
     }
 }
 
-static void add_object(gk__report *r, const char *title, const json_t *obj) {
+static void add_object(gk_report__state *r, const char *title, const json_t *obj) {
     gk_buf_puts(&r->html, "<h3>");
-    gk__html_text(&r->html, title);
+    gk_page__html_text(&r->html, title);
     gk_buf_puts(&r->html, "</h3>\n<div class=\"scroll\"><table class=\"text manifest\"><tbody>\n");
     add_members(r, "", obj);
     gk_buf_puts(&r->html, "</tbody></table></div>\n");
 }
 
 /* One row an object, columns as in the first. */
-static void add_object_list(gk__report *r, const char *title, const json_t *list) {
+static void add_object_list(gk_report__state *r, const char *title, const json_t *list) {
     gk_buf *b = &r->html;
     const char *key;
     size_t i;
     json_t *v, *row, *first = json_array_get(list, 0);
     gk_buf_puts(b, "<h3>");
-    gk__html_text(b, title);
+    gk_page__html_text(b, title);
     gk_buf_puts(b, "</h3>\n<div class=\"scroll\"><table class=\"text manifest\"><thead><tr>");
     json_object_foreach(first, key, v) {
         gk_buf_puts(b, "<th>");
-        gk__html_text(b, key);
+        gk_page__html_text(b, key);
         gk_buf_puts(b, "</th>");
     }
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
@@ -85,12 +85,12 @@ static void add_object_list(gk__report *r, const char *title, const json_t *list
     gk_buf_puts(b, "</tbody></table></div>\n");
 }
 
-static void add_work(gk__report *r) {
+static void add_work(gk_report__state *r) {
     double naive = json_number_value(json_object_get(r->manifest, "rows_naive"));
     double unique = json_number_value(json_object_get(r->manifest, "rows_unique"));
     double seconds = json_number_value(json_object_get(r->manifest, "seconds"));
     if (naive > 0 && unique > 0)
-        gk__page_prose(&r->html, "work", "seconds", gk_arena_printf(r->a, "%.1f", seconds), "naive",
+        gk_page__prose(&r->html, "work", "seconds", gk_arena_printf(r->a, "%.1f", seconds), "naive",
                        gk_arena_printf(r->a, "%.3f", naive / 1e6), "unique",
                        gk_arena_printf(r->a, "%.3f", unique / 1e6), "share",
                        gk_arena_printf(r->a, "%.2f", naive / unique), NULL);
@@ -114,7 +114,7 @@ static void add_verdict(gk_buf *b, const json_t *gate) {
                   text);
 }
 
-static bool add_gate(gk__report *r) {
+static bool add_gate(gk_report__state *r) {
     if (!r->o->gate) return true;
     json_t *gate = gk_json_load(r->o->gate, r->err);
     if (!gate) return false;
@@ -122,11 +122,11 @@ static bool add_gate(gk__report *r) {
               gk_fail(r->err, GK_AT_FIELD(r->o->gate, "pass"), "name the file that the gate command wrote",
                       "this is not the result of a gate");
     if (ok) {
-        gk__page_prose(
+        gk_page__prose(
             &r->html, "gate", "top",
             gk_arena_printf(r->a, "%lld", (long long)json_integer_value(json_object_get(gate, "top"))),
-            "share", gk__report_percent(r, json_number_value(json_object_get(gate, "share"))), "min",
-            gk__report_percent(r, json_number_value(json_object_get(gate, "min"))), NULL);
+            "share", gk_report__percent(r, json_number_value(json_object_get(gate, "share"))), "min",
+            gk_report__percent(r, json_number_value(json_object_get(gate, "min"))), NULL);
         add_verdict(&r->html, gate);
         gk_buf_puts(&r->html, "<details><summary>The gate&#39;s record</summary>\n");
         add_object(r, "gate", gate);
@@ -136,13 +136,13 @@ static bool add_gate(gk__report *r) {
     return ok;
 }
 
-static void add_training(gk__report *r) {
+static void add_training(gk_report__state *r) {
     for (size_t i = 0; i < r->o->n_models; i++) {
         const gk_report_model *m = &r->o->models[i];
         json_t *record = gk_json_load(gk_path_join(r->a, m->dir, "train.json"), NULL);
         if (json_is_object(record)) {
             gk_buf_puts(&r->html, "<details><summary>The training run of ");
-            gk__html_text(&r->html, m->name);
+            gk_page__html_text(&r->html, m->name);
             gk_buf_puts(&r->html, "</summary>\n");
             add_object(r, "train.json", record);
             gk_buf_puts(&r->html, "</details>\n");
@@ -151,8 +151,8 @@ static void add_training(gk__report *r) {
     }
 }
 
-bool gk__report_of_run(gk__report *r) {
-    gk__report_section(r, "run", "The run");
+bool gk_report__of_run(gk_report__state *r) {
+    gk_report__section_begin(r, "run", "The run");
     add_work(r);
     if (!add_gate(r)) return false;
     static const struct {

@@ -25,7 +25,7 @@ typedef struct sample {
 } sample;
 
 typedef struct samples {
-    gk__report *r;
+    gk_report__state *r;
     sample item[MOST_SAMPLES];
     size_t n;
 } samples;
@@ -77,22 +77,22 @@ static bool collect(void *ctx, const gk_result *g, gk_error *err) {
 
 /* ---------------------------------------------------------------- the prompt, its spans marked */
 
-static gk_tok *open_tokenizer(const gk__report *r) {
-    const char *recipient = gk__report_run(r, "recipient"), *given = gk__report_run(r, "tokenizer_file");
+static gk_tok *open_tokenizer(const gk_report__state *r) {
+    const char *recipient = gk_report__run(r, "recipient"), *given = gk_report__run(r, "tokenizer_file");
     if (given) return gk_tok_load(given, NULL);
-    const char *path = gk__manifest_text(gk__manifest_item(r->manifest, "models", recipient), "path");
+    const char *path = gk_manifest__text(gk_manifest__item(r->manifest, "models", recipient), "path");
     return *path ? gk_tokenizer_of(path, NULL) : NULL;
 }
 
 /* The run's prompts made again from the files that the store names: the store keeps no spans. False when the
  * files are not there any more. A prompt that comes out otherwise than stored is not used (see same_prompt).
  */
-static bool load_prompts(gk__report *r, gk_tok *tok, gk_prompts *out) {
-    const char *entity = gk__report_run(r, "entity"), *templates = gk__report_run(r, "templates_file"),
-               *rows = gk__report_run(r, "rows"), *target = gk__report_run(r, "target");
+static bool load_prompts(gk_report__state *r, gk_tok *tok, gk_prompts *out) {
+    const char *entity = gk_report__run(r, "entity"), *templates = gk_report__run(r, "templates_file"),
+               *rows = gk_report__run(r, "rows"), *target = gk_report__run(r, "target");
     json_int_t limit = json_integer_value(json_object_get(r->manifest, "limit"));
     gk_prompt_options o = {.templates = templates,
-                           .fillers = gk__report_run(r, "fillers"),
+                           .fillers = gk_report__run(r, "fillers"),
                            .rows = rows,
                            .entity = entity ? entity : GK_ENTITY_FIELD,
                            .target = target,
@@ -127,7 +127,7 @@ static bool names_field(const char *canonical, const char *field) {
     return false;
 }
 
-static const char *label_of(const gk__report *r, const char *place, const char *otherwise) {
+static const char *label_of(const gk_report__state *r, const char *place, const char *otherwise) {
     enum { SHORT = 8 };
     const char *label = NULL;
     for (size_t i = 0; i < r->outcomes.n; i++) {
@@ -140,7 +140,7 @@ static const char *label_of(const gk__report *r, const char *place, const char *
 }
 
 /* The marks of all fields of the prompt, in its order, and of the last token behind them. */
-static marks *marks_of(const gk__report *r, const gk_prompt *p) {
+static marks *marks_of(const gk_report__state *r, const gk_prompt *p) {
     marks *m = gk_arena_alloc(r->a, (p->n_fields + 1) * sizeof *m);
     for (size_t i = 0; i < p->n_fields; i++) {
         const char *field = p->fields[i].field;
@@ -164,17 +164,17 @@ static const marks *mark_of(const gk_prompt *p, const marks *m, size_t token) {
     return NULL;
 }
 
-static void add_mark(gk__report *r, const marks *m, const char *text, size_t n) {
+static void add_mark(gk_report__state *r, const marks *m, const char *text, size_t n) {
     gk_buf *b = &r->html;
     if (m) gk_buf_printf(b, "<mark class=\"%s\">", m->class);
-    gk__html_text(b, gk_arena_strndup(r->a, text, n));
+    gk_page__html_text(b, gk_arena_strndup(r->a, text, n));
     if (!m) return;
     gk_buf_puts(b, "<sub>");
-    gk__html_text(b, m->label);
+    gk_page__html_text(b, m->label);
     gk_buf_puts(b, "</sub></mark>");
 }
 
-static void add_marked(gk__report *r, const gk_prompt *p) {
+static void add_marked(gk_report__state *r, const gk_prompt *p) {
     const marks *all = marks_of(r, p);
     for (size_t t = 0; t < p->tokens.n;) {
         const marks *m = mark_of(p, all, t);
@@ -189,7 +189,7 @@ static void add_marked(gk__report *r, const gk_prompt *p) {
 /* ---------------------------------------------------------------- the tables */
 
 /* How the whole target did, and what was said. */
-static void add_whole(gk__report *r, const answer *w) {
+static void add_whole(gk_report__state *r, const answer *w) {
     gk_buf *b = &r->html;
     if (r->whole && w->whole)
         gk_buf_printf(b, "<td>%.2f</td><td>%s</td>", w->whole_logprob, w->exact ? "yes" : "no");
@@ -197,18 +197,18 @@ static void add_whole(gk__report *r, const answer *w) {
     if (!r->generated) return;
     gk_buf_puts(b, w->exact ? "<td class=\"said\"><span class=\"hit\">" : "<td class=\"said\"><span>");
     const char *text = w->generated ? w->generated : "\u2013";
-    gk__html_text(b, *text ? text : "(the end of the text)");
+    gk_page__html_text(b, *text ? text : "(the end of the text)");
     gk_buf_puts(b, "</span></td>");
 }
 
-static void add_answer(gk__report *r, const sample *e, const answer *w) {
+static void add_answer(gk_report__state *r, const sample *e, const answer *w) {
     gk_buf *b = &r->html;
     gk_buf_puts(b, "<tr><td class=\"name\">");
-    gk__html_text(b, w->scheme);
+    gk_page__html_text(b, w->scheme);
     gk_buf_puts(b, "</td>");
     if (w->dropped) {
         gk_buf_printf(b, "<td colspan=\"%d\">dropped: ", N_SHOWN + 2 + 2 * r->whole + r->generated);
-        gk__html_text(b, w->dropped);
+        gk_page__html_text(b, w->dropped);
         gk_buf_puts(b, "</td></tr>\n");
         return;
     }
@@ -217,7 +217,7 @@ static void add_answer(gk__report *r, const sample *e, const answer *w) {
         if (i < w->n_top) {
             bool hit = strcmp(w->piece[i], e->of.piece) == 0;
             gk_buf_puts(b, hit ? "<span class=\"hit\">" : "<span>");
-            gk__html_piece(b, w->piece[i]);
+            gk_page__html_piece(b, w->piece[i]);
             gk_buf_printf(b, "</span> <small>%.3f</small>", w->top_prob[i]);
         }
         gk_buf_puts(b, "</td>");
@@ -227,20 +227,20 @@ static void add_answer(gk__report *r, const sample *e, const answer *w) {
     gk_buf_puts(b, "</tr>\n");
 }
 
-static void add_sample(gk__report *r, const sample *e, const gk_prompt *p, bool open) {
+static void add_sample(gk_report__state *r, const sample *e, const gk_prompt *p, bool open) {
     gk_buf *b = &r->html;
     gk_buf_printf(b, "<details%s><summary>Template %lld, row ", open ? " open" : "",
                   (long long)e->of.template_id);
-    gk__html_text(b, e->of.row_key);
+    gk_page__html_text(b, e->of.row_key);
     gk_buf_puts(b, "</summary>\n<p class=\"prompt\">");
     if (p)
         add_marked(r, p);
     else
-        gk__html_text(b, e->of.text);
+        gk_page__html_text(b, e->of.text);
     gk_buf_puts(b, " <span class=\"muted\">\u2192 ");
-    gk__html_text(b, e->of.target);
+    gk_page__html_text(b, e->of.target);
     gk_buf_puts(b, ", first token</span> <span class=\"hit\">");
-    gk__html_piece(b, e->of.piece);
+    gk_page__html_piece(b, e->of.piece);
     gk_buf_puts(b, "</span></p>\n<div class=\"scroll\"><table class=\"text "
                    "samples\"><thead><tr><th>scheme</th><th>1st</th>"
                    "<th>2nd</th><th>3rd</th><th>target&#39;s rank</th><th>its probability</th>");
@@ -251,19 +251,19 @@ static void add_sample(gk__report *r, const sample *e, const gk_prompt *p, bool 
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
-static void add_samples(gk__report *r, const samples *s) {
+static void add_samples(gk_report__state *r, const samples *s) {
     gk_tok *tok = open_tokenizer(r);
     gk_prompts prompts;
     bool marked = load_prompts(r, tok, &prompts);
-    gk__report_section(r, "samples", "What each scheme said");
-    gk__page_prose(&r->html, "samples", NULL);
-    if (!marked) gk__page_prose(&r->html, "samples unmarked", NULL);
+    gk_report__section_begin(r, "samples", "What each scheme said");
+    gk_page__prose(&r->html, "samples", NULL);
+    if (!marked) gk_page__prose(&r->html, "samples unmarked", NULL);
     for (size_t i = 0; i < s->n; i++)
         add_sample(r, &s->item[i], marked ? same_prompt(&prompts, &s->item[i]) : NULL, i == 0);
     gk_tok_free(tok);
 }
 
-bool gk__report_samples(gk__report *r) {
+bool gk_report__samples(gk_report__state *r) {
     samples s = {.r = r};
     if (!choose(&s, r->err) || !gk_store_each(r->s, collect, &s, r->err)) return false;
     if (s.n) add_samples(r, &s);

@@ -7,8 +7,8 @@
 
 /* ---------------------------------------------------------------- words */
 
-static void say(const gk__report *r, gk_buf *b, const char *fmt, ...) GK_PRINTF(3, 4);
-static void say(const gk__report *r, gk_buf *b, const char *fmt, ...) {
+static void say(const gk_report__state *r, gk_buf *b, const char *fmt, ...) GK_PRINTF(3, 4);
+static void say(const gk_report__state *r, gk_buf *b, const char *fmt, ...) {
     va_list ap, again;
     va_start(ap, fmt);
     va_copy(again, ap);
@@ -17,29 +17,29 @@ static void say(const gk__report *r, gk_buf *b, const char *fmt, ...) {
     vsnprintf(line, n, fmt, again);
     va_end(again);
     va_end(ap);
-    gk__html_text(b, line);
+    gk_page__html_text(b, line);
 }
 
 /* "97.3% [95.0, 99.3]" */
-static const char *with_interval(const gk__report *r, const char *scheme) {
-    const gk_stats *s = &gk__report_cell(r, scheme, "pooled")->stats;
+static const char *with_interval(const gk_report__state *r, const char *scheme) {
+    const gk_stats *s = &gk_report__cell(r, scheme, "pooled")->stats;
     return gk_arena_printf(r->a, "%.1f%% [%.1f, %.1f]", 100 * s->value[GK_METRIC_top5],
                            100 * s->low[GK_METRIC_top5], 100 * s->high[GK_METRIC_top5]);
 }
 
 /* ", FE 27.5%", or nothing where there is no such scheme. */
-static void say_value(const gk__report *r, gk_buf *b, const char *scheme) {
-    double x = gk__report_top5(r, scheme);
-    if (!isnan(x)) say(r, b, "%s%s %s", b->len ? ", " : "", scheme, gk__report_percent(r, x));
+static void say_value(const gk_report__state *r, gk_buf *b, const char *scheme) {
+    double x = gk_report__top5(r, scheme);
+    if (!isnan(x)) say(r, b, "%s%s %s", b->len ? ", " : "", scheme, gk_report__percent(r, x));
 }
 
 /* ---------------------------------------------------------------- the lines */
 
-static void models_line(gk__report *r, gk_buf *b) {
-    const gk__pattern *p = &r->pattern;
+static void models_line(gk_report__state *r, gk_buf *b) {
+    const gk_checks__pattern *p = &r->pattern;
     const gk_roles *who = &r->roles;
     if (!isnan(p->sft)) {
-        const gk_cell *c = gk__report_cell(r, who->sft, "pooled");
+        const gk_cell *c = gk_report__cell(r, who->sft, "pooled");
         say(r, b,
             "The finetuned model (%s) has the right answer among its five best guesses for %s of %zu prompts",
             who->sft, with_interval(r, who->sft), c->stats.n);
@@ -53,50 +53,50 @@ static void models_line(gk__report *r, gk_buf *b) {
     }
     if (b->len && p->targets > 5)
         say(r, b, "; five blind guesses among the %lld different first tokens of the targets, %s",
-            (long long)p->targets, gk__report_percent(r, 5.0 / (double)p->targets));
+            (long long)p->targets, gk_report__percent(r, 5.0 / (double)p->targets));
     if (b->len) say(r, b, ".");
     if (p->ceiling_name && p->ceiling_name != who->sft)
         say(r, b, " The ceiling of grafts, which keep the recipient\u2019s head, is %s: %s.", p->ceiling_name,
             with_interval(r, p->ceiling_name));
 }
 
-static const char *pathways(const gk__report *r) {
-    const gk__test *t = &r->pattern.test[GK__FE_LT];
+static const char *pathways(const gk_report__state *r) {
+    const gk_checks__test *t = &r->pattern.test[GK_CHECKS__FE_LT];
     if (!(t->holm < 0.05)) return "neither is clearly the stronger";
     return t->paired.diff > 0 ? "this model leans on enrichment, at the entity"
                               : "this model leans on recall, at the last token";
 }
 
-static void say_both(const gk__report *r, gk_buf *b) {
-    const gk__pattern *p = &r->pattern;
-    double both = gk__report_top5(r, r->roles.both), share = both / p->both_ceiling;
+static void say_both(const gk_report__state *r, gk_buf *b) {
+    const gk_checks__pattern *p = &r->pattern;
+    double both = gk_report__top5(r, r->roles.both), share = both / p->both_ceiling;
     if (isnan(both)) return;
     say(r, b, "With its weights at %s and the last token only (%s), %s, %s of the ceiling: %s.",
-        r->roles.entity, r->roles.both, with_interval(r, r->roles.both), gk__report_percent(r, share),
+        r->roles.entity, r->roles.both, with_interval(r, r->roles.both), gk_report__percent(r, share),
         share >= 0.95   ? "these two positions recover nearly all of it"
         : share >= 0.85 ? "these two positions recover most of it"
         : share >= 0.5  ? "a part, and less than the expected 85%"
                         : "these two positions do not suffice here");
 }
 
-static void say_others(const gk__report *r, gk_buf *b) {
-    const gk__pattern *p = &r->pattern;
+static void say_others(const gk_report__state *r, gk_buf *b) {
+    const gk_checks__pattern *p = &r->pattern;
     const gk_roles *who = &r->roles;
-    double rest = gk__report_top5(r, who->rest), fe = gk__report_top5(r, who->fe),
-           lt = gk__report_top5(r, who->lt);
+    double rest = gk_report__top5(r, who->rest), fe = gk_report__top5(r, who->fe),
+           lt = gk_report__top5(r, who->lt);
     if (!isnan(rest))
-        say(r, b, " Everywhere else (%s), %s, %s.", who->rest, gk__report_percent(r, rest),
+        say(r, b, " Everywhere else (%s), %s, %s.", who->rest, gk_report__percent(r, rest),
             rest <= p->rest_pre + 0.05
                 ? gk_arena_printf(r->a, "within five points of %s", who->pre)
                 : gk_arena_printf(r->a, "%.1f points above %s: other positions carry knowledge too",
                                   100 * (rest - p->rest_pre), who->pre));
     if (!isnan(fe + lt))
-        say(r, b, " Alone, %s %s and %s %s: %s.", who->fe, gk__report_percent(r, fe), who->lt,
-            gk__report_percent(r, lt), pathways(r));
+        say(r, b, " Alone, %s %s and %s %s: %s.", who->fe, gk_report__percent(r, fe), who->lt,
+            gk_report__percent(r, lt), pathways(r));
 }
 
 /* Numbers alone, where nothing follows from them. */
-static void say_unjudged(const gk__report *r, gk_buf *b, const char *const *scheme, size_t n,
+static void say_unjudged(const gk_report__state *r, gk_buf *b, const char *const *scheme, size_t n,
                          const char *what, const char *why) {
     gk_buf list = {0};
     for (size_t i = 0; i < n; i++) say_value(r, &list, scheme[i]);
@@ -110,7 +110,7 @@ static void say_unjudged(const gk__report *r, gk_buf *b, const char *const *sche
     gk_buf_free(&list);
 }
 
-static void positions_line(gk__report *r, gk_buf *b) {
+static void positions_line(gk_report__state *r, gk_buf *b) {
     const gk_roles *who = &r->roles;
     const char *all[] = {who->both, who->rest, who->fe, who->lt, who->all_three};
     if (r->pattern.no_way) {
@@ -121,20 +121,20 @@ static void positions_line(gk__report *r, gk_buf *b) {
     say_others(r, b);
 }
 
-static void components_line(gk__report *r, gk_buf *b) {
-    const gk__pattern *p = &r->pattern;
+static void components_line(gk_report__state *r, gk_buf *b) {
+    const gk_checks__pattern *p = &r->pattern;
     const gk_roles *who = &r->roles;
     const char *all[] = {who->attn_ffn, who->o_ffn, who->ffn, who->o};
     double x[4];
-    for (int i = 0; i < 4; i++) x[i] = gk__report_top5(r, all[i]);
+    for (int i = 0; i < 4; i++) x[i] = gk_report__top5(r, all[i]);
     if (isnan(x[0] + x[1] + x[2] + x[3])) return;
     if (p->no_share) {
         say_unjudged(r, b, all, 4, "Which components suffice", p->no_share);
         return;
     }
     say(r, b, "At the last token, once %s is grafted: ATTN+FFN %s, O+FFN %s, FFN %s, O %s: ", who->entity,
-        gk__report_percent(r, x[0]), gk__report_percent(r, x[1]), gk__report_percent(r, x[2]),
-        gk__report_percent(r, x[3]));
+        gk_report__percent(r, x[0]), gk_report__percent(r, x[1]), gk_report__percent(r, x[2]),
+        gk_report__percent(r, x[3]));
     say(r, b, "%s, %s.",
         !p->order        ? "the expected order O+FFN > FFN > O fails"
         : p->order_clear ? "the order is O+FFN > FFN > O, as expected"
@@ -145,9 +145,10 @@ static void components_line(gk__report *r, gk_buf *b) {
 }
 
 /* Each adds one line of HTML, or nothing where the run has none to tell; in the page's order. */
-static void (*const LINES[])(gk__report *r, gk_buf *line) = {models_line, positions_line, components_line};
+static void (*const LINES[])(gk_report__state *r, gk_buf *line) = {models_line, positions_line,
+                                                                   components_line};
 
-static void add_lines(gk__report *r) {
+static void add_lines(gk_report__state *r) {
     gk_buf *b = &r->html;
     gk_buf_puts(b, "<ul class=\"summary\">\n");
     size_t begin = b->len;
@@ -157,27 +158,27 @@ static void add_lines(gk__report *r) {
         if (line.len) gk_buf_printf(b, "<li>%s</li>\n", line.data);
         gk_buf_free(&line);
     }
-    if (b->len == begin) gk__page_prose(b, "nothing judged", NULL);
+    if (b->len == begin) gk_page__prose(b, "nothing judged", NULL);
     gk_buf_puts(b, "</ul>\n");
 }
 
 /* ---------------------------------------------------------------- what to mind, and the checks */
 
-static void add_notes(gk__report *r) {
-    const gk__pattern *p = &r->pattern;
+static void add_notes(gk_report__state *r) {
+    const gk_checks__pattern *p = &r->pattern;
     gk_buf *b = &r->html;
     if (json_integer_value(json_object_get(r->manifest, "complete")) != 1)
-        gk__page_prose(b, "incomplete", NULL);
+        gk_page__prose(b, "incomplete", NULL);
     if (p->few)
-        gk__page_prose(b, "few facts", "facts",
+        gk_page__prose(b, "few facts", "facts",
                        gk_arena_printf(r->a, "%zu fact%s", p->rows, p->rows == 1 ? "" : "s"), "least",
                        gk_arena_printf(r->a, "%.2g", gk_least_p(p->rows)), "tests",
                        gk_arena_printf(r->a, "%zu", p->n_tests), NULL);
 }
 
 /* Of the checks of the models alone: nothing of the paper's pattern follows from these. */
-static void say_models_checked(const gk__report *r, gk_buf *b) {
-    const gk__pattern *p = &r->pattern;
+static void say_models_checked(const gk_report__state *r, gk_buf *b) {
+    const gk_checks__pattern *p = &r->pattern;
     size_t said = 0, holds = 0;
     for (size_t i = 0; i < p->n_of_models; i++) {
         said += !p->check[i].why;
@@ -186,8 +187,8 @@ static void say_models_checked(const gk__report *r, gk_buf *b) {
     if (said) say(r, b, "Checks of the models alone that hold: %zu of %zu.", holds, said);
 }
 
-static void add_verdict(gk__report *r) {
-    const gk__pattern *p = &r->pattern;
+static void add_verdict(gk_report__state *r) {
+    const gk_checks__pattern *p = &r->pattern;
     gk_buf *b = &r->html;
     size_t said = p->n_checks - p->n_unsaid;
     bool grafts = p->n_checks > p->n_of_models;
@@ -208,8 +209,8 @@ static void add_verdict(gk__report *r) {
     gk_buf_puts(b, "</strong></p>\n");
 }
 
-static void add_checks(gk__report *r) {
-    const gk__pattern *p = &r->pattern;
+static void add_checks(gk_report__state *r) {
+    const gk_checks__pattern *p = &r->pattern;
     gk_buf *b = &r->html;
     if (p->n_checks == 0) return;
     add_verdict(r);
@@ -217,14 +218,14 @@ static void add_checks(gk__report *r) {
         b, "<div class=\"scroll\"><table class=\"text checks\"><thead><tr><th>expected (pooled top-5)</th>"
            "<th>seen</th><th></th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < p->n_checks; i++) {
-        const gk__check *c = &p->check[i];
+        const gk_checks__check *c = &p->check[i];
         gk_buf_puts(b, "<tr><td>");
-        gk__html_text(b, c->claim);
+        gk_page__html_text(b, c->claim);
         gk_buf_puts(b, "</td><td>");
-        gk__html_text(b, c->seen);
+        gk_page__html_text(b, c->seen);
         if (c->why) {
             gk_buf_puts(b, "</td><td class=\"unsaid\">? not judged: ");
-            gk__html_text(b, c->why);
+            gk_page__html_text(b, c->why);
             gk_buf_puts(b, "</td></tr>\n");
         } else
             gk_buf_puts(b, c->holds ? "</td><td class=\"yes\">\u2713 holds</td></tr>\n"
@@ -233,8 +234,8 @@ static void add_checks(gk__report *r) {
     gk_buf_puts(b, "</tbody></table></div>\n");
 }
 
-bool gk__report_summary(gk__report *r) {
-    if (!gk__report_judge(r)) return false;
+bool gk_report__summary(gk_report__state *r) {
+    if (!gk_checks__judge(r)) return false;
     add_lines(r);
     add_notes(r);
     add_checks(r);

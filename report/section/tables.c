@@ -19,20 +19,20 @@ static const struct {
 enum { N_COLUMNS = sizeof COLUMNS / sizeof *COLUMNS };
 
 /* Whole targets need not have been scored. */
-static bool shown(const gk__report *r, gk_metric m) {
+static bool shown(const gk_report__state *r, gk_metric m) {
     return r->whole || (m != GK_METRIC_exact && m != GK_METRIC_whole_logprob);
 }
 
-static int n_shown(const gk__report *r) {
+static int n_shown(const gk_report__state *r) {
     int n = 0;
     for (size_t i = 0; i < N_COLUMNS; i++) n += shown(r, COLUMNS[i].metric);
     return n;
 }
 
-static void add_row(gk__report *r, const gk_cell *c) {
+static void add_row(gk_report__state *r, const gk_cell *c) {
     gk_buf *b = &r->html;
     gk_buf_puts(b, "<tr><td class=\"name\">");
-    gk__html_text(b, c->scheme);
+    gk_page__html_text(b, c->scheme);
     if (!c->applies) {
         gk_buf_printf(b,
                       "</td><td colspan=\"%d\" class=\"muted\">not applicable: the template lacks a field it "
@@ -44,13 +44,13 @@ static void add_row(gk__report *r, const gk_cell *c) {
     for (size_t i = 0; i < N_COLUMNS; i++) {
         if (!shown(r, COLUMNS[i].metric)) continue;
         gk_buf_puts(b, "<td>");
-        gk__html_stat(b, &c->stats, COLUMNS[i].metric);
+        gk_page__html_stat(b, &c->stats, COLUMNS[i].metric);
         gk_buf_puts(b, "</td>");
     }
     gk_buf_puts(b, "</tr>\n");
 }
 
-static void add_table(gk__report *r, const char *template_name) {
+static void add_table(gk_report__state *r, const char *template_name) {
     gk_buf *b = &r->html;
     gk_buf_printf(b,
                   "<div class=\"scroll\"><table class=\"cells\" "
@@ -63,33 +63,33 @@ static void add_table(gk__report *r, const char *template_name) {
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < r->n_sets; i++) {
         gk_buf_printf(b, "<tr class=\"set\"><th colspan=\"%d\">", n_shown(r) + 3);
-        gk__html_text(b, r->set[i].name);
+        gk_page__html_text(b, r->set[i].name);
         gk_buf_puts(b, "</th></tr>\n");
         for (size_t k = 0; k < r->set[i].n; k++) {
-            const gk_cell *c = gk__report_cell(r, r->set[i].scheme[k], template_name);
+            const gk_cell *c = gk_report__cell(r, r->set[i].scheme[k], template_name);
             if (c) add_row(r, c);
         }
     }
     gk_buf_puts(b, "</tbody></table></div>\n");
 }
 
-static void add_details(gk__report *r, const char *template_name, const char *text) {
+static void add_details(gk_report__state *r, const char *template_name, const char *text) {
     gk_buf *b = &r->html;
-    gk_buf_printf(b, "<details><summary>%s</summary>\n", gk__report_template(r, template_name));
+    gk_buf_printf(b, "<details><summary>%s</summary>\n", gk_report__template(r, template_name));
     if (text) {
         gk_buf_puts(b, "<p><code>");
-        gk__html_text(b, text);
+        gk_page__html_text(b, text);
         gk_buf_puts(b, "</code></p>\n");
     }
     add_table(r, template_name);
     gk_buf_puts(b, "</details>\n");
 }
 
-void gk__report_tables(gk__report *r) {
-    gk__report_section(r, "numbers", "Every number");
-    gk__page_prose(&r->html, "every number", NULL);
+void gk_report__tables(gk_report__state *r) {
+    gk_report__section_begin(r, "numbers", "Every number");
+    gk_page__prose(&r->html, "every number", NULL);
     add_table(r, "pooled");
-    if (gk__report_cell(r, r->set[0].scheme[0], "full")) add_details(r, "full", NULL);
+    if (gk_report__cell(r, r->set[0].scheme[0], "full")) add_details(r, "full", NULL);
     size_t i;
     json_t *t;
     json_array_foreach(json_object_get(r->manifest, "templates"), i, t) {

@@ -16,7 +16,7 @@ static const char *attribute(bench *b, const char *tag, const char *name) {
 
 static const char *escaped(bench *b, const char *text) {
     gk_buf out = {0};
-    gk__html_text(&out, text);
+    gk_page__html_text(&out, text);
     const char *kept = gk_arena_strdup(b->s.a, out.data);
     gk_buf_free(&out);
     return kept;
@@ -44,7 +44,7 @@ static void check_mark(bench *b, const char *tag, const gk_cell *c, gk_metric m,
         ck_assert_str_eq(attribute(b, tag, "data-high"), gk_metric_text(m, c->stats.high[m], high));
     }
     const char *said[] = {escaped(b, c->scheme),
-                          gk__report_template(&(gk__report){.a = b->s.a}, c->template_name),
+                          gk_report__template(&(gk_report__state){.a = b->s.a}, c->template_name),
                           value + (*value == '-'), gk_arena_printf(b->s.a, "n = %zu", c->stats.n)};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
         const char *at = strstr(title, said[i]);
@@ -139,14 +139,19 @@ END_TEST
 /* A bar is as long as its number says: 25 and 100 percent are ticks. */
 START_TEST(bars_are_as_long_as_their_numbers) {
     scratch s = scratch_new();
-    gk__row_mark mark[] = {
-        {.shape = GK__BAR, .x = 25, .low = (double)NAN, .colour = "#123456", .says = {.value = "25.0"}},
-        {.shape = GK__BAR, .x = 100, .low = 50, .high = 75, .colour = "#123456", .says = {.value = "100.0"}}};
-    gk__row row[] = {{.name = "a", .schemes = "a", .mark = &mark[0], .n = 1},
-                     {.name = "b", .schemes = "b", .mark = &mark[1], .n = 1}};
-    gk__rows k = {.width = 500, .row = row, .n = 2, .x = gk__axis_percent()};
-    gk__chart chart = {0};
-    gk__rows_draw(s.a, &k, &chart);
+    gk_chart__row_mark mark[] = {
+        {.shape = GK_CHART__BAR, .x = 25, .low = (double)NAN, .colour = "#123456", .says = {.value = "25.0"}},
+        {.shape = GK_CHART__BAR,
+         .x = 100,
+         .low = 50,
+         .high = 75,
+         .colour = "#123456",
+         .says = {.value = "100.0"}}};
+    gk_chart__row row[] = {{.name = "a", .schemes = "a", .mark = &mark[0], .n = 1},
+                           {.name = "b", .schemes = "b", .mark = &mark[1], .n = 1}};
+    gk_chart__rows k = {.width = 500, .row = row, .n = 2, .x = gk_chart__axis_percent()};
+    gk_chart__canvas chart = {0};
+    gk_chart__rows_draw(s.a, &k, &chart);
     double width[2] = {0};
     const char *at = chart.body.data;
     for (int i = 0; i < 2; i++, at++) {
@@ -161,7 +166,7 @@ START_TEST(bars_are_as_long_as_their_numbers) {
     const char *line = strstr(at, "<path");
     ck_assert_int_eq(sscanf(strstr(line, "d=\"M"), "d=\"M%*[0-9.],%*[0-9.]l%lf,", &length), 1);
     ck_assert_double_eq_tol(4 * length, width[1], 0.45);
-    gk__chart_free(&chart);
+    gk_chart__free(&chart);
     scratch_free(&s);
 }
 END_TEST
@@ -172,7 +177,7 @@ END_TEST
 START_TEST(lines_do_not_drift) {
     enum { POINTS = 3000 };
     scratch s = scratch_new();
-    gk__chart chart = {0};
+    gk_chart__canvas chart = {0};
     double xy[2 * POINTS];
     gk_rng rng;
     gk_rng_seed(&rng, 5, "lines");
@@ -180,7 +185,7 @@ START_TEST(lines_do_not_drift) {
         xy[2 * i] = round(100 * (i * 0.33 + 2 * gk_rng_uniform(&rng))) / 100;
         xy[2 * i + 1] = round(100 * (200 * gk_rng_uniform(&rng) - 50)) / 100;
     }
-    gk__chart_path(&chart, xy, POINTS, "#000000", 1, NULL);
+    gk_chart__path(&chart, xy, POINTS, "#000000", 1, NULL);
     char *at = strstr(gk_arena_strdup(s.a, chart.body.data), "d=\"M") + 4;
     double here[2] = {0, 0};
     for (int i = 0; i < POINTS; i++)
@@ -190,7 +195,7 @@ START_TEST(lines_do_not_drift) {
             ck_assert_double_eq_tol(here[k], xy[2 * i + k], 0.0501);
         }
     ck_assert_str_eq(at, "\" stroke=\"#000000\"/>");
-    gk__chart_free(&chart);
+    gk_chart__free(&chart);
     scratch_free(&s);
 }
 END_TEST
@@ -199,13 +204,13 @@ END_TEST
 START_TEST(lines_are_short_and_can_stop) {
     const double nowhere = (double)NAN;
     const double xy[] = {0.5, -2, 3, 4, 3, 4.01, nowhere, 1, 7, -0.04, 8, nowhere, 10, 10, 10.5, 9.5};
-    gk__chart chart = {0};
-    gk__chart_path(&chart, xy, sizeof xy / sizeof *xy / 2, "#123456", 1.5, "5 4");
+    gk_chart__canvas chart = {0};
+    gk_chart__path(&chart, xy, sizeof xy / sizeof *xy / 2, "#123456", 1.5, "5 4");
     ck_assert_str_eq(
         chart.body.data,
         "<path fill=\"none\" d=\"M.5-2l2.5,6M7,0M10,10l.5-.5\" stroke=\"#123456\" stroke-width=\"1.5\" "
         "stroke-dasharray=\"5 4\"/>");
-    gk__chart_free(&chart);
+    gk_chart__free(&chart);
 }
 END_TEST
 
@@ -228,7 +233,8 @@ START_TEST(ticks_are_round) {
     };
     scratch s = scratch_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        gk__axis x = gk__axis_round(s.a, cases[i].low, cases[i].high, cases[i].most, cases[i].unit);
+        gk_chart__axis x =
+            gk_chart__axis_round(s.a, cases[i].low, cases[i].high, cases[i].most, cases[i].unit);
         const char *all = "";
         for (size_t k = 0; k < x.n; k++) {
             ck_assert(x.tick[k].at >= x.low - 1e-9 && x.tick[k].at <= x.high + 1e-9);
@@ -236,9 +242,9 @@ START_TEST(ticks_are_round) {
         }
         ck_assert_str_eq(all, cases[i].want);
     }
-    gk__axis log = {.low = 1, .high = 100, .log = true};
-    ck_assert_double_eq_tol(gk__axis_place(&log, 10, 0, 300), 150, 1e-9);
-    ck_assert_double_eq_tol(gk__axis_place(&log, 100, 300, 0), 0, 1e-9);
+    gk_chart__axis log = {.low = 1, .high = 100, .log = true};
+    ck_assert_double_eq_tol(gk_chart__axis_place(&log, 10, 0, 300), 150, 1e-9);
+    ck_assert_double_eq_tol(gk_chart__axis_place(&log, 100, 300, 0), 0, 1e-9);
     scratch_free(&s);
 }
 END_TEST
@@ -247,15 +253,15 @@ END_TEST
 START_TEST(names_are_escaped) {
     scratch s = scratch_new();
     static const char evil[] = "<b a=\"1\" c='2'>&\x01\xff\nsecond";
-    gk__says says = {.scheme = evil, .series = evil, .x = evil, .value = "-1.5", .unit = evil};
-    gk__chart chart = {.width = 10, .height = 10};
+    gk_chart__says says = {.scheme = evil, .series = evil, .x = evil, .value = "-1.5", .unit = evil};
+    gk_chart__canvas chart = {.width = 10, .height = 10};
     gk_buf out = {0};
-    gk__chart_schemes(&chart, evil);
-    gk__chart_mark(&chart, &says);
-    gk__chart_text(&chart, 1, 2, &(gk__face){.upward = true}, evil);
-    gk__chart_close(&chart);
-    gk__chart_close(&chart);
-    gk__chart_svg(&chart, evil, &out);
+    gk_chart__schemes(&chart, evil);
+    gk_chart__mark(&chart, &says);
+    gk_chart__text(&chart, 1, 2, &(gk_chart__face){.upward = true}, evil);
+    gk_chart__close(&chart);
+    gk_chart__close(&chart);
+    gk_chart__svg(&chart, evil, &out);
     check_balance(out.data);
     ck_assert_ptr_null(strstr(out.data, "<b "));
     ck_assert_ptr_null(strstr(out.data, "\x01"));
@@ -266,7 +272,7 @@ START_TEST(names_are_escaped) {
         strstr(out.data, " data-value=\"-1.5\"")); /* for programs; readers get a minus sign */
     ck_assert_ptr_nonnull(strstr(out.data, "\u22121.5"));
     gk_buf_free(&out);
-    gk__chart_free(&chart);
+    gk_chart__free(&chart);
     scratch_free(&s);
 }
 END_TEST
@@ -274,19 +280,19 @@ END_TEST
 /* Names of files are letters, digits and hyphens, and no two are equal. */
 START_TEST(files_have_names) {
     scratch s = scratch_new();
-    gk__figures f = {.a = s.a, .kept = true};
+    gk_chart__figures f = {.a = s.a, .kept = true};
     static const char *const parts[][3] = {
         {"A set!", "top5", NULL}, {"a/set", "Top5", NULL}, {"../", "\u00e9", NULL}, {"", NULL}};
     static const char *const want[] = {"a-set-top5", "a-set-top5-2", "figure", "figure-2"};
     gk_buf page = {0};
     for (size_t i = 0; i < 4; i++) {
-        gk__chart chart = {.width = 1, .height = 1};
-        gk__figures_add(&f, &page, &chart, parts[i], "title", "caption");
+        gk_chart__canvas chart = {.width = 1, .height = 1};
+        gk_chart__figures_add(&f, &page, &chart, parts[i], "title", "caption");
         ck_assert_str_eq(f.item[i].name, want[i]);
     }
     ck_assert_uint_eq(count(page.data, "<svg"), 4);
     gk_buf_free(&page);
-    gk__figures_free(&f);
+    gk_chart__figures_free(&f);
     scratch_free(&s);
 }
 END_TEST
@@ -296,13 +302,13 @@ START_TEST(shades_go_from_light_to_dark) {
     double before = 1e9;
     for (int i = 0; i <= 20; i++) {
         unsigned r, g, b;
-        ck_assert_int_eq(sscanf(gk__shade_hex(i / 20.0, hex), "#%2x%2x%2x", &r, &g, &b), 3);
+        ck_assert_int_eq(sscanf(gk_chart__shade_hex(i / 20.0, hex), "#%2x%2x%2x", &r, &g, &b), 3);
         double light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
         ck_assert_msg(light < before, "shade %d is not darker than the one before", i);
         before = light;
     }
-    ck_assert_str_eq(gk__shade_hex(-3, hex), "#ffffd9");
-    ck_assert_str_eq(gk__shade_hex(3, hex), "#081d58");
+    ck_assert_str_eq(gk_chart__shade_hex(-3, hex), "#ffffd9");
+    ck_assert_str_eq(gk_chart__shade_hex(3, hex), "#081d58");
 }
 END_TEST
 

@@ -36,7 +36,7 @@ END_TEST
 
 static const char *prose(bench *b, const char *piece, const char *key, const char *value) {
     gk_buf out = {0};
-    gk__page_prose(&out, piece, key, value, NULL);
+    gk_page__prose(&out, piece, key, value, NULL);
     const char *text = gk_arena_strdup(b->s.a, out.data);
     gk_buf_free(&out);
     return text;
@@ -73,7 +73,7 @@ static void read_sources(bench *b, const char *dir, json_t *taken) {
         const char *dot = strrchr(e->d_name, '.');
         char *text = dot && strcmp(dot, ".c") == 0 ? gk_read_file(b->s.a, path, 1 << 20, NULL, NULL) : NULL;
         if (!text) continue;
-        for (const char *at = text; (at = strstr(at, "gk__page_prose(")); at++) {
+        for (const char *at = text; (at = strstr(at, "gk_page__prose(")); at++) {
             const char *name = at + strcspn(at, "\";");
             ck_assert_msg(*name == '"', "%s: a piece by no name of its own", path);
             json_object_set_new(taken, gk_arena_strndup(b->s.a, name + 1, strcspn(name + 1, "\"")),
@@ -87,7 +87,7 @@ START_TEST(every_piece_is_there_and_taken) {
     bench b = bench_begin();
     json_t *written = json_object(), *taken = json_object(), *v;
     const char *name;
-    each_name(&b, gk__report_prose, "\n<!-- [", ']', written);
+    each_name(&b, gk_page__prose_file, "\n<!-- [", ']', written);
     read_sources(&b, home(&b, "report"), taken);
     ck_assert_uint_gt(json_object_size(taken), 15);
     json_object_foreach(taken, name, v)
@@ -107,7 +107,7 @@ START_TEST(every_key_is_given) {
     const char *body = strstr(write_report(&b, &o), "</style>");
     json_t *keys = json_object(), *v;
     const char *name;
-    each_name(&b, strstr(gk__report_prose, "<!-- ["), "{", '}', keys);
+    each_name(&b, strstr(gk_page__prose_file, "<!-- ["), "{", '}', keys);
     ck_assert_uint_gt(json_object_size(keys), 10);
     json_object_foreach(keys, name, v)
         ck_assert_msg(strstr(body, gk_arena_printf(b.s.a, "{%s}", name)) == NULL, "{%s} is not given", name);

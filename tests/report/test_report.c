@@ -43,7 +43,7 @@ static void check_row(const char *table, const gk_cell *c) {
                                       GK_METRIC_logit_diff};
     gk_buf want = {0};
     gk_buf_puts(&want, "<td class=\"name\">");
-    gk__html_text(&want, c->scheme);
+    gk_page__html_text(&want, c->scheme);
     gk_buf_puts(&want, "</td>");
     const char *at = strstr(table, want.data);
     ck_assert_msg(at != NULL, "no row %s", want.data);

@@ -11,7 +11,7 @@
 
 static const char *escaped(bench *b, const char *text) {
     gk_buf out = {0};
-    gk__html_text(&out, text);
+    gk_page__html_text(&out, text);
     const char *kept = gk_arena_strdup(b->s.a, out.data);
     gk_buf_free(&out);
     return kept;
