@@ -97,8 +97,8 @@ START_TEST(the_report_shows_them_together) {
                *at = strstr(page, "Moving activations instead of weights");
     ck_assert_ptr_nonnull(at);
     const char *end = strstr(at, "</figure>");
-    static const char *const parts[] = {"<svg", "itself", "SFT-rh", "activation patch</span>",
-                                        "mean ablation</span>"};
+    static const char *const parts[] = {"<svg", "itself", "SFT-rh", "activation patch</text>",
+                                        "mean ablation</text>"};
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const char *part = strstr(at, parts[i]);
         ck_assert_msg(part && part < end, "%s", parts[i]);
