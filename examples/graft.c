@@ -42,7 +42,8 @@ static bool graft(const gk_cast *cast, const gk_tok *tok, const char *prompt, co
     gk_job job[N_SCHEMES];
     for (int i = 0; i < N_SCHEMES; i++) {
         if (!gk_plan_make(a, schemes.item[i], cast, &tokens, &field, 1, &plan[i], err)) return false;
-        job[i] = (gk_job){tokens.id, (int)tokens.n, &plan[i]};
+        const gk_job one = {tokens.id, (int)tokens.n, &plan[i]};
+        job[i] = one;
     }
     results r;
     r.vocab = c->vocab;

@@ -78,7 +78,7 @@ typedef struct gk_prompts {
 
 typedef struct gk_prompt_options {
     const char *templates; /* JSONL */
-    const char *fillers;   /* a JSON object; NULL: none */
+    const char *fillers;   /* a JSON object, for fields that no row has ({relation}); NULL: none */
     const char *rows;      /* JSONL metadata */
     const char *target;    /* field of the row that the prompt asks for, e.g. GK_TARGET_FIELD */
     const char *entity;    /* field that schemes call GK_ENTITY; NULL: none */
