@@ -71,8 +71,15 @@ const char *gk_shipped_find(gk_arena *a, const char *home, gk_shipped kind, cons
                             const char *option, const char *more, gk_error *err) {
     if (strpbrk(word, "/.")) return find_path(a, home, word);
     const char *path = gk_shipped_path(a, home, kind, word), **names;
-    if (gk_exists(path)) return path;
-    if (is_file(word)) return word;
+    const bool here = is_file(word);
+    if (gk_exists(path) && here) {
+        gk_fail(err, GK_AT_FIELD(NULL, option),
+                gk_arena_printf(a, "write ./%.80s, or %s/%.80s%s", word, KINDS[kind].folder, word,
+                                KINDS[kind].ending),
+                "'%.80s' is a file here, and a %s that comes along", word, KINDS[kind].one);
+        return NULL;
+    }
+    if (gk_exists(path) || here) return here ? word : path;
     size_t n;
     if (!gk_shipped_names(a, home, kind, &names, &n, err)) return NULL;
     gk_buf known = {0};

@@ -6,6 +6,7 @@
 #ifndef GK_CORE_SHIPPED_H
 #define GK_CORE_SHIPPED_H
 
+#include "graftkit/error.h"
 #include "graftkit/memory.h"
 
 #define GK_SHIPPED_KINDS(X)                                             \
@@ -34,7 +35,7 @@ bool gk_shipped_names(gk_arena *a, const char *home, gk_shipped kind, const char
 /* The file that a user means by `word`, in `a` or `word` itself. What holds a / or . is a path: that of a
  * file here, else of one below home where there is one (graft/schemes/layers.yaml, from any folder), else it
  * stays what it is, for whoever opens it to complain. Anything else is a name: the file of that name that
- * comes along (layers), else a file here. NULL where there is neither; the message names `option`
+ * comes along (layers), or else a file here. NULL where there is neither, or both; the message names `option`
  * ("--recipe", or NULL) and lists `more` (names that the option takes besides, or NULL) and what comes along.
  */
 const char *gk_shipped_find(gk_arena *a, const char *home, gk_shipped kind, const char *word,

@@ -108,7 +108,7 @@ typedef bool gk_first_token_fn(void *ctx, const gk_rendered *prompt, const char 
 
 typedef struct gk_dataset_options {
     const char *name;      /* "fake_movies_fake_actors", … */
-    const char *home;      /* the folder that holds what comes along: gk_shipped_path */
+    const char *home;      /* the folder that holds data/lists, templates/ …, as the source tree does */
     const char *out;       /* folder to write; made when absent */
     const char *source;    /* the user's data, for the datasets that are made of it; NULL: none */
     const char *templates; /* folder of wording; NULL: the dataset's own */

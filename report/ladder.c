@@ -4,12 +4,12 @@
 #include "report/report.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { WIDTH = 820, MOST_LABEL = 46, TICKS = 8 };
 
-static const char *label_of(gk_arena *a, const gk_search_rung *rung) {
-    if (!rung->changed) return strcmp(rung->name, "found^C") ? rung->name : "all but the found cells";
+/* The one behind what was found is its complement. */
+static const char *label_of(gk_arena *a, const gk_search_result *r, const gk_search_rung *rung) {
+    if (!rung->changed) return rung == &r->rung[r->found] + 1 ? "all but the found cells" : rung->name;
     return gk_arena_printf(a, "%s %s", rung->dropped ? "\u2212" : "+", rung->changed);
 }
 
@@ -32,7 +32,7 @@ static gk__row_mark mark_of(gk_arena *a, const gk_search_rung *rung, const gk_re
 
 static gk__row row_of(gk_arena *a, const gk_search_result *r, const gk_search_rung *rung) {
     gk__row_mark *mark = gk_arena_alloc(a, 2 * sizeof *mark);
-    const char *label = gk__text_clip(a, label_of(a, rung), MOST_LABEL);
+    const char *label = gk__text_clip(a, label_of(a, r, rung), MOST_LABEL);
     gk__row row = {.name = label, .schemes = rung->name, .mark = mark};
     const gk_recovered *held = &rung->held_out.recovery,
                        seen = {.value = rung->search.recovery.value, .low = (double)NAN, .high = (double)NAN};
@@ -75,6 +75,7 @@ static void draw(gk_arena *a, const gk_search_result *r, int top, double goal, g
                             .colour = gk__ink_hex(GK__BLUE),
                             .text = gk_arena_printf(a, "%zu rows held out, 95%% interval", r->rows[1])}};
     gk__rows k = {.width = WIDTH,
+                  .one_line = true,
                   .row = row,
                   .rule = &rule,
                   .n_rules = 1,

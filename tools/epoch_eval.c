@@ -29,7 +29,8 @@ static bool open_general(const gk_epoch_eval_args *l, const char *base, const gk
         return gk_fail(err, GK_AT_FIELD(NULL, "--no-general"), "give one of them", "stands beside --general");
     if (l->no_general) return true;
     gk_arena *a = gk_arena_new();
-    const char *path = gk_find(a, GK_SHIPPED_GENERAL, "--general", l->general ? l->general : "prose", err);
+    const char *path = l->general ? gk_find(a, GK_SHIPPED_GENERAL, "--general", l->general, err)
+                                  : gk_shipped_path(a, gk_home(), GK_SHIPPED_GENERAL, "prose");
     if (path) out->general = gk_general_open(path, base, tok, m, err);
     bool ok = out->general && gk_sha256_file(path, out->general_sha256, err);
     gk_arena_free(a);

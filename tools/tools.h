@@ -5,8 +5,8 @@
 #include "core/core.h"
 
 /* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in
- * tools/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, 1 (failed; 2 is for no
- * or no such sub-command) or 130 (asked to stop, by Ctrl-C or SIGTERM; what was done is kept). */
+ * tools/commands/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, 1 (failed; 2
+ * is for no or no such sub-command) or 130 (asked to stop, by Ctrl-C or SIGTERM; what was done is kept). */
 #define GK_COMMANDS(X)                                                       \
     X(run, "run the pipeline, or steps of it: dataset to report")            \
     X(dataset, "make a dataset: rows, training texts and splits")            \
@@ -94,7 +94,7 @@ void gk_roff(const char *text);
 /* Prints a line of --help: a name, and what it is; in roff if that is asked for. */
 void gk_help_line(const char *left, const char *right, bool roff);
 
-/* ---------------------------------------------------------------- what comes along (shipped.c) */
+/* ---------------------------------------------------------------- what comes along (home.c) */
 
 /* Where schemes, recipes, templates, lists … lie, as gk_shipped_path takes it: $GRAFTKIT_HOME; else, for a
  * program in PREFIX/bin, PREFIX/share/graftkit where there is such a folder; else the source tree graftkit

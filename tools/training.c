@@ -72,14 +72,18 @@ static const struct {
              {2e9, "pretrained-1b", "paper-mild", "500 million to 2 billion"},
              {1e18, "pretrained-3b", "paper-mild", "2 billion and more"}};
 
-/* `auto` and `auto-mild`: chosen by the model's size, and said. */
-static bool chosen(gk_training *t, const gk_model *m) {
-    bool mild = strcmp(t->recipe, "auto-mild") == 0;
-    if (!mild && strcmp(t->recipe, "auto") != 0) return false;
+const char *gk_training_choice(const char *word, size_t i) {
+    const bool mild = strcmp(word, "auto-mild") == 0;
+    if (i >= sizeof SIZES / sizeof *SIZES || (!mild && strcmp(word, "auto") != 0)) return NULL;
+    return mild ? SIZES[i].mild : SIZES[i].recipe;
+}
+
+/* `auto` and `auto-mild`: chosen by the model's size, and said. Whether that is no small one. */
+static bool choose(gk_training *t, const gk_model *m) {
     double n = (double)gk_model_count(m);
     size_t i = 0;
     while (n >= SIZES[i].below) i++;
-    t->recipe = mild ? SIZES[i].mild : SIZES[i].recipe;
+    t->recipe = gk_training_choice(t->recipe, i);
     snprintf(t->chosen, sizeof t->chosen,
              "recipe %s, which is for models of %s parameters (this one has %.3g million)%s", t->recipe,
              SIZES[i].range, n / 1e6,
@@ -89,11 +93,10 @@ static bool chosen(gk_training *t, const gk_model *m) {
     return i > 0;
 }
 
-const char *gk_training_choice(const char *word, size_t i) {
-    if (i >= sizeof SIZES / sizeof *SIZES) return NULL;
-    return strcmp(word, "auto") == 0        ? SIZES[i].recipe
-           : strcmp(word, "auto-mild") == 0 ? SIZES[i].mild
-                                            : NULL;
+static const char *find_recipe(const gk_training *t, gk_error *err) {
+    if (*t->chosen) return gk_shipped_path(t->a, gk_home(), GK_SHIPPED_RECIPES, t->recipe);
+    return gk_shipped_find(t->a, gk_home(), GK_SHIPPED_RECIPES, t->recipe, "--recipe", GK_TRAINING_CHOICES,
+                           err);
 }
 
 /* What the command line says for key i; NULL: nothing. */
@@ -108,9 +111,8 @@ static const char * override(const gk_training *t, size_t i) {
 static int load_recipe(gk_training *t, const gk_model *m, gk_recipe *r) {
     gk_error err;
     const gk_config *c = gk_model_config(m);
-    bool large = chosen(t, m);
-    const char *path = gk_shipped_find(t->a, gk_home(), GK_SHIPPED_RECIPES, t->recipe, "--recipe",
-                                       GK_TRAINING_CHOICES, &err);
+    bool large = gk_training_choice(t->recipe, 0) && choose(t, m);
+    const char *path = find_recipe(t, &err);
     if (!path || !gk_recipe_load(path, c->family, r, &err)) return gk_die(t->command, &err);
     if (large && gk_bf16_faster()) r->bf16 = true;
     bool untied = gk_recipe_untie(r, c);

@@ -1,4 +1,4 @@
-/* folder.c: who owns a run's folder and what stands in it: nothing, this run, or one of other inputs. */
+/* run_folder.c: who owns a run's folder and what stands in it: nothing, this run, or one of other inputs. */
 #include "train/internal.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* state.c: where a run stands and what it was made from, as JSON, and whether two runs are of the same. */
+/* run_state.c: where a run stands and what it was made from, as JSON, and whether two runs are of the same.
+ */
 #include "train/internal.h"
 
 #include <inttypes.h>

@@ -1,4 +1,4 @@
-/* tied.c: a recipe that freezes the head, on a model whose head is its embedding. */
+/* untie.c: a recipe that freezes the head, on a model whose head is its embedding. */
 #include "train/train.h"
 
 #include <string.h>

@@ -3,22 +3,22 @@
 
 #include <string.h>
 
-typedef struct asked { /* prompts of one kind */
+typedef struct quiz_part { /* prompts of one kind */
     gk_job *jobs;
     const gk_prompt **of_job;
     size_t n;
-} asked;
+} quiz_part;
 
 struct gk_quiz {
     gk_arena *a;
     const gk_config *c;
     size_t budget;
-    asked held_out, trained;
+    quiz_part held_out, trained;
 };
 
 /* ---------------------------------------------------------------- what is asked */
 
-static void add_prompt(gk_quiz *q, asked *to, const gk_prompt *p) {
+static void add_prompt(gk_quiz *q, quiz_part *to, const gk_prompt *p) {
     if (p->dropped) return;
     gk_plan *plan = gk_arena_alloc(q->a, sizeof *plan);
     *plan = gk_plan_single(q->a, q->c, (int)p->tokens.n, 0);
@@ -26,12 +26,12 @@ static void add_prompt(gk_quiz *q, asked *to, const gk_prompt *p) {
     to->jobs[to->n++] = (gk_job){.token = p->tokens.id, .n = (int)p->tokens.n, .plan = plan};
 }
 
-static asked asked_of(gk_quiz *q, size_t most) {
-    return (asked){.jobs = gk_arena_alloc(q->a, most * sizeof(gk_job)),
-                   .of_job = gk_arena_alloc(q->a, most * sizeof(gk_prompt *))};
+static quiz_part prompts_of(gk_quiz *q, size_t most) {
+    return (quiz_part){.jobs = gk_arena_alloc(q->a, most * sizeof(gk_job)),
+                       .of_job = gk_arena_alloc(q->a, most * sizeof(gk_prompt *))};
 }
 
-static bool some(const asked *p, const gk_prompts *from, const char *path, gk_error *err) {
+static bool some(const quiz_part *p, const gk_prompts *from, const char *path, gk_error *err) {
     if (p->n > 0) return true;
     return gk_fail(err, GK_AT_FILE(path), "mend the rows or the templates",
                    "none of the %zu prompts can be asked; the first: %s", from->n,
@@ -42,7 +42,7 @@ static bool load_held_out(gk_quiz *q, const gk_quiz_options *o, const gk_tok *to
                           gk_error *err) {
     gk_prompts p;
     if (!gk_prompts_load(q->a, &o->held_out, tok, q->c->max_positions, &p, err)) return false;
-    q->held_out = asked_of(q, p.n);
+    q->held_out = prompts_of(q, p.n);
     for (size_t i = 0; i < p.n; i++) add_prompt(q, &q->held_out, &p.item[i]);
     *a_row = p.n_templates;
     return some(&q->held_out, &p, o->held_out.rows, err);
@@ -69,7 +69,7 @@ static bool load_trained(gk_quiz *q, const gk_quiz_options *o, const gk_tok *tok
     }
     if (n == 0) return true;
     if (a_row > n) a_row = n;
-    q->trained = asked_of(q, file[0].n_rows * a_row);
+    q->trained = prompts_of(q, file[0].n_rows * a_row);
     for (size_t i = 0; i < file[0].n_rows * a_row; i++) {
         size_t t = i % n, f = 0;
         for (; t >= file[f].n_templates; f++) t -= file[f].n_templates;
@@ -97,7 +97,7 @@ void gk_quiz_close(gk_quiz *q) {
 /* ---------------------------------------------------------------- asking */
 
 typedef struct asking {
-    const asked *asked;
+    const quiz_part *part;
     int vocab;
     size_t top1, top5;
 } asking;
@@ -105,15 +105,15 @@ typedef struct asking {
 static bool take_logits(void *ctx, size_t job, const float *logits) {
     asking *k = ctx;
     gk_score score;
-    if (!gk_score_logits(logits, k->vocab, k->asked->of_job[job]->target_id, &score, NULL)) return true;
+    if (!gk_score_logits(logits, k->vocab, k->part->of_job[job]->target_id, &score, NULL)) return true;
     k->top1 += score.rank < 1;
     k->top5 += score.rank < 5;
     return true;
 }
 
-static bool ask(const gk_quiz *q, const asked *p, const gk_model *m, gk_quiz_score *out, gk_error *err) {
+static bool ask(const gk_quiz *q, const quiz_part *p, const gk_model *m, gk_quiz_score *out, gk_error *err) {
     gk_cast cast = {.name = {"model"}, .model = {m}, .n = 1};
-    asking k = {.asked = p, .vocab = q->c->vocab};
+    asking k = {.part = p, .vocab = q->c->vocab};
     *out = (gk_quiz_score){0};
     if (p->n == 0) return true;
     if (!gk_graft_run(&cast, p->jobs, p->n, q->budget, take_logits, &k, NULL, err)) return false;

@@ -7,7 +7,7 @@
 enum { MOST_KEPT = 16 };                       /* numbers of rows */
 static const size_t LARGEST = (size_t)4 << 20; /* draws of one number of rows */
 
-struct gk__draws {
+struct gk_measure__draws {
     uint64_t seed;
     size_t resamples, n;
     pthread_mutex_t lock;
@@ -17,32 +17,32 @@ struct gk__draws {
     } kept[MOST_KEPT];
 };
 
-void gk__draws_seed(gk_rng *rng, uint64_t seed) {
+void gk_measure__draws_seed(gk_rng *rng, uint64_t seed) {
     gk_rng_seed(rng, seed, "bootstrap");
 }
 
-void gk__draws_next(gk_rng *rng, size_t rows, uint32_t *times) {
+void gk_measure__draws_next(gk_rng *rng, size_t rows, uint32_t *times) {
     memset(times, 0, rows * sizeof *times);
     for (size_t k = 0; k < rows; k++) times[gk_rng_below(rng, rows)]++;
 }
 
-gk__draws *gk__draws_new(uint64_t seed, size_t resamples) {
-    gk__draws *d = gk_alloc(sizeof *d);
+gk_measure__draws *gk_measure__draws_new(uint64_t seed, size_t resamples) {
+    gk_measure__draws *d = gk_alloc(sizeof *d);
     d->seed = seed;
     d->resamples = resamples;
     pthread_mutex_init(&d->lock, NULL);
     return d;
 }
 
-static uint32_t *draw_all(const gk__draws *d, size_t rows) {
+static uint32_t *draw_all(const gk_measure__draws *d, size_t rows) {
     uint32_t *times = gk_alloc((d->resamples * rows + 1) * sizeof *times);
     gk_rng rng;
-    gk__draws_seed(&rng, d->seed);
-    for (size_t b = 0; b < d->resamples; b++) gk__draws_next(&rng, rows, times + b * rows);
+    gk_measure__draws_seed(&rng, d->seed);
+    for (size_t b = 0; b < d->resamples; b++) gk_measure__draws_next(&rng, rows, times + b * rows);
     return times;
 }
 
-const uint32_t *gk__draws_of(gk__draws *d, size_t rows) {
+const uint32_t *gk_measure__draws_of(gk_measure__draws *d, size_t rows) {
     if (rows == 0 || rows > LARGEST / (d->resamples + 1)) return NULL;
     const uint32_t *times = NULL;
     pthread_mutex_lock(&d->lock);
@@ -56,7 +56,7 @@ const uint32_t *gk__draws_of(gk__draws *d, size_t rows) {
     return times;
 }
 
-void gk__draws_free(gk__draws *d) {
+void gk_measure__draws_free(gk_measure__draws *d) {
     if (!d) return;
     for (size_t i = 0; i < d->n; i++) gk_free(d->kept[i].times);
     pthread_mutex_destroy(&d->lock);

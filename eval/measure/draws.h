@@ -5,16 +5,16 @@
 
 #include "core/core.h"
 
-typedef struct gk__draws gk__draws;
+typedef struct gk_measure__draws gk_measure__draws;
 
-gk__draws *gk__draws_new(uint64_t seed, size_t resamples);
+gk_measure__draws *gk_measure__draws_new(uint64_t seed, size_t resamples);
 /* [resamples][rows]: how often each row was drawn. Made when first asked for, from any thread; owned by `d`.
- * NULL where they are too many to be kept: gk__draws_next then. */
-const uint32_t *gk__draws_of(gk__draws *d, size_t rows);
+ * NULL where they are too many to be kept: gk_measure__draws_next then. */
+const uint32_t *gk_measure__draws_of(gk_measure__draws *d, size_t rows);
 /* The next resample of rows: times[rows]. */
-void gk__draws_next(gk_rng *rng, size_t rows, uint32_t *times);
+void gk_measure__draws_next(gk_rng *rng, size_t rows, uint32_t *times);
 /* The generator that the first resample comes from. */
-void gk__draws_seed(gk_rng *rng, uint64_t seed);
-void gk__draws_free(gk__draws *d);
+void gk_measure__draws_seed(gk_rng *rng, uint64_t seed);
+void gk_measure__draws_free(gk_measure__draws *d);
 
 #endif

@@ -271,14 +271,15 @@ static void mend_intervals(const cell *c, gk_stats *out) {
 }
 
 /* draws: NULL, or of this seed and so many resamples. */
-static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk__draws *draws, gk_stats *out) {
+static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_measure__draws *draws,
+                      gk_stats *out) {
     double *values = gk_alloc(resamples * GK_N_METRICS * sizeof *values); /* [metric][resample] */
-    const uint32_t *kept = draws ? gk__draws_of(draws, c->n_clusters) : NULL;
+    const uint32_t *kept = draws ? gk_measure__draws_of(draws, c->n_clusters) : NULL;
     uint32_t *times = gk_alloc(c->n_clusters * sizeof *times);
     gk_rng rng;
-    gk__draws_seed(&rng, seed);
+    gk_measure__draws_seed(&rng, seed);
     for (size_t b = 0; b < resamples; b++) {
-        if (!kept) gk__draws_next(&rng, c->n_clusters, times);
+        if (!kept) gk_measure__draws_next(&rng, c->n_clusters, times);
         double value[GK_N_METRICS];
         cell_values(c, kept ? kept + b * c->n_clusters : times, value);
         for (size_t m = 0; m < GK_N_METRICS; m++) values[m * resamples + b] = value[m];
@@ -298,7 +299,7 @@ static void all_nan(gk_stats *out) {
     for (int m = 0; m < GK_N_METRICS; m++) out->value[m] = out->low[m] = out->high[m] = NAN;
 }
 
-static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk__draws *draws,
+static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_measure__draws *draws,
                     gk_stats *out) {
     out->n = n;
     out->n_whole = 0;
@@ -321,25 +322,59 @@ void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples,
 }
 
 typedef struct many {
-    const gk_obs_list *cells;
+    const gk_obs_list **cells; /* those that differ */
+    size_t n;
     uint64_t seed;
     int resamples;
-    gk__draws *draws;
-    gk_stats *out;
+    gk_measure__draws *draws;
+    gk_stats *out; /* [n] */
 } many;
 
 static void compute_range(void *ctx, size_t begin, size_t end) {
     const many *m = ctx;
     for (size_t i = begin; i < end; i++)
-        compute(m->cells[i].obs, m->cells[i].n, m->seed, m->resamples, m->draws, &m->out[i]);
+        compute(m->cells[i]->obs, m->cells[i]->n, m->seed, m->resamples, m->draws, &m->out[i]);
 }
 
+/* Any order in which equal ones are neighbours; NaN is as good as a number, and what lies between the fields
+ * is nothing. */
+static int by_bits(const gk_obs *x, const gk_obs *y) {
+    if (x->row != y->row || x->whole != y->whole)
+        return x->row != y->row ? (x->row > y->row) - (x->row < y->row) : x->whole - y->whole;
+    const double a[] = {x->weight, x->rank, x->prob, x->logprob, x->logit_diff, x->exact, x->whole_logprob},
+                 b[] = {y->weight, y->rank, y->prob, y->logprob, y->logit_diff, y->exact, y->whole_logprob};
+    return memcmp(a, b, sizeof a);
+}
+
+static int by_content(const void *a, const void *b) {
+    const gk_obs_list *x = *(const gk_obs_list *const *)a, *y = *(const gk_obs_list *const *)b;
+    int order = (x->n > y->n) - (x->n < y->n);
+    for (size_t i = 0; order == 0 && i < x->n; i++) order = by_bits(&x->obs[i], &y->obs[i]);
+    return order;
+}
+
+/* A scheme stands in several sets, and a pool may be another's: of equal cells one is computed. */
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out) {
-    many m = {.cells = cells, .seed = seed, .resamples = resamples, .out = out};
-    if (resamples > 0) m.draws = gk__draws_new(seed, (size_t)resamples);
-    gk_parallel_for(n_cells, 1, compute_range, &m);
-    gk__draws_free(m.draws);
+    const gk_obs_list **sorted = gk_alloc((n_cells + 1) * sizeof(*sorted));
+    size_t *of = gk_alloc((n_cells + 1) * sizeof *of); /* a cell's index among those that differ */
+    for (size_t i = 0; i < n_cells; i++) sorted[i] = &cells[i];
+    qsort(sorted, n_cells, sizeof(*sorted), by_content);
+    many m = {.cells = sorted, .seed = seed, .resamples = resamples};
+    for (size_t i = 0; i < n_cells; i++) {
+        bool same = m.n && by_content(&sorted[m.n - 1], &sorted[i]) == 0;
+        const gk_obs_list *own = sorted[i];
+        if (!same) sorted[m.n++] = own;
+        of[own - cells] = m.n - 1;
+    }
+    m.out = gk_alloc((m.n + 1) * sizeof *m.out);
+    if (resamples > 0) m.draws = gk_measure__draws_new(seed, (size_t)resamples);
+    gk_parallel_for(m.n, 1, compute_range, &m);
+    for (size_t i = 0; i < n_cells; i++) out[i] = m.out[of[i]];
+    gk_measure__draws_free(m.draws);
+    gk_free(m.out);
+    gk_free(of);
+    gk_free(sorted);
 }
 
 /* ---------------------------------------------------------------- recovery */
@@ -360,10 +395,10 @@ void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_
     double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3], end[2] = {0}, least = INFINITY,
            most = -INFINITY;
     gk_rng rng;
-    gk__draws_seed(&rng, seed);
+    gk_measure__draws_seed(&rng, seed);
     for (int b = -1; b < resamples; b++) { /* -1: the rows as they are */
         for (size_t k = 0; b < 0 && k < n_rows; k++) times[k] = 1;
-        if (b >= 0) gk__draws_next(&rng, n_rows, times);
+        if (b >= 0) gk_measure__draws_next(&rng, n_rows, times);
         for (int i = 0; i < 3; i++) mean[i] = cell_value(&c[i], times, metric);
         double r = recovered(mean[0], mean[1], mean[2]);
         if (b < 0) {

@@ -1,7 +1,6 @@
 /* adapter.c: which matrices an adapter changes, and its parameters in one vector. */
 #include "model/adapter/adapter.h"
 #include "model/config/family.h"
-#include "model/internal.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,9 +9,9 @@
 
 /* ---------------------------------------------------------------- making */
 
-gk__slots gk__adapter_slots(const gk_config *c) {
-    gk__layout layout = gk__layout_hf(c->family);
-    gk__slots s = gk__slots_make(c, &layout);
+gk_checkpoint__slots gk_adapter__slots(const gk_config *c) {
+    gk_checkpoint__layout layout = gk_checkpoint__layout_hf(c->family);
+    gk_checkpoint__slots s = gk_checkpoint__slots_make(c, &layout);
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++)
         if (s.list[i].layer >= 0 && s.list[i].n_dims == 2) s.list[n++] = s.list[i];
@@ -20,7 +19,7 @@ gk__slots gk__adapter_slots(const gk_config *c) {
     return s;
 }
 
-static void put(gk_adapter *a, size_t *at, const gk__site *s, int out, int in, size_t i) {
+static void put(gk_adapter *a, size_t *at, const gk_adapter__site *s, int out, int in, size_t i) {
     size_t count = (size_t)out * (size_t)in;
     a->params[i] = (gk_param){
         .comp = s->first, .layer = s->slot.layer, .offset = *at, .count = count, .out = out, .in = in};
@@ -30,7 +29,7 @@ static void put(gk_adapter *a, size_t *at, const gk__site *s, int out, int in, s
 
 static void lay_out(gk_adapter *a) {
     for (size_t i = 0; i < a->n_sites; i++) {
-        gk__site *s = &a->site[i];
+        gk_adapter__site *s = &a->site[i];
         s->a = a->floats;
         put(a, &a->floats, s, s->rank, s->slot.in, 2 * i);
         s->b = a->floats;
@@ -40,25 +39,25 @@ static void lay_out(gk_adapter *a) {
     }
 }
 
-void gk__module_name(const gk__slot *s, char *out, size_t size) {
-    gk__slot_name(s->rule->name, s->layer, "", out, size);
+void gk_adapter__module_name(const gk_checkpoint__slot *s, char *out, size_t size) {
+    gk_checkpoint__slot_name(s->rule->name, s->layer, "", out, size);
 }
 
-static void add_site(gk_adapter *a, gk__adapter_spec *spec, const gk__slot *slot) {
+static void add_site(gk_adapter *a, gk_peft__spec *spec, const gk_checkpoint__slot *slot) {
     char module[96];
-    gk__module_name(slot, module, sizeof module);
-    gk__site *s = &a->site[a->n_sites++];
-    *s = (gk__site){.slot = *slot,
-                    .first = slot->rule->part[0],
-                    .rank = gk__spec_rank(spec, module),
-                    .scale = gk__spec_scale(spec, module)};
+    gk_adapter__module_name(slot, module, sizeof module);
+    gk_adapter__site *s = &a->site[a->n_sites++];
+    *s = (gk_adapter__site){.slot = *slot,
+                            .first = slot->rule->part[0],
+                            .rank = gk_peft__spec_rank(spec, module),
+                            .scale = gk_peft__spec_scale(spec, module)};
     if (s->rank > a->rank) a->rank = s->rank;
 }
 
-gk_adapter *gk__adapter_blank(const gk_config *c, gk__adapter_spec *spec, const gk__slots *slots,
+gk_adapter *gk_adapter__blank(const gk_config *c, gk_peft__spec *spec, const gk_checkpoint__slots *slots,
                               const bool *chosen, gk_error *err) {
     gk_adapter *a = gk_alloc(sizeof *a);
-    const gk_lora *o = gk__spec_lora(spec);
+    const gk_lora *o = gk_peft__spec_lora(spec);
     *a = (gk_adapter){.cfg = *c, .alpha = o->alpha, .rslora = o->rslora};
     a->site = gk_alloc(slots->n * sizeof *a->site);
     a->params = gk_alloc(2 * slots->n * sizeof *a->params);
@@ -101,10 +100,11 @@ static uint32_t expand(const gk_config *c, uint32_t targets) {
 }
 
 /* Marks the slots whose components are in the mask; fails on those that are there only in part. */
-static bool choose(const gk_config *c, uint32_t mask, const gk__slots *slots, bool *chosen, gk_error *err) {
+static bool choose(const gk_config *c, uint32_t mask, const gk_checkpoint__slots *slots, bool *chosen,
+                   gk_error *err) {
     gk_place at = GK_AT_FIELD(NULL, "lora_targets");
     for (size_t i = 0; i < slots->n; i++) {
-        const gk__rule *r = slots->list[i].rule;
+        const gk_config__tensor_rule *r = slots->list[i].rule;
         int in = 0;
         for (int p = 0; p < r->n_parts; p++) in += (int)(mask >> r->part[p] & 1u);
         if (in > 0 && in < r->n_parts)
@@ -116,7 +116,8 @@ static bool choose(const gk_config *c, uint32_t mask, const gk__slots *slots, bo
     return true;
 }
 
-static bool check_targets(const gk_config *c, uint32_t mask, const gk__slots *slots, gk_error *err) {
+static bool check_targets(const gk_config *c, uint32_t mask, const gk_checkpoint__slots *slots,
+                          gk_error *err) {
     gk_place at = GK_AT_FIELD(NULL, "lora_targets");
     uint32_t can = 0;
     for (size_t i = 0; i < slots->n; i++)
@@ -151,13 +152,13 @@ static void draw(gk_adapter *a, uint64_t seed) {
 
 gk_adapter *gk_adapter_new(const gk_config *c, const gk_lora *o, uint64_t seed, gk_error *err) {
     if (!check_numbers(o, err)) return NULL;
-    gk__slots slots = gk__adapter_slots(c);
+    gk_checkpoint__slots slots = gk_adapter__slots(c);
     bool *chosen = gk_alloc(slots.n * sizeof *chosen);
     uint32_t mask = expand(c, o->targets);
     bool ok = check_targets(c, mask, &slots, err) && choose(c, mask, &slots, chosen, err);
-    gk__adapter_spec *spec = gk__adapter_spec_plain(o);
-    gk_adapter *a = ok ? gk__adapter_blank(c, spec, &slots, chosen, err) : NULL;
-    gk__adapter_spec_free(spec);
+    gk_peft__spec *spec = gk_peft__spec_plain(o);
+    gk_adapter *a = ok ? gk_adapter__blank(c, spec, &slots, chosen, err) : NULL;
+    gk_peft__spec_free(spec);
     gk_free(chosen);
     gk_free(slots.list);
     if (a) draw(a, seed);
@@ -181,19 +182,19 @@ bool gk_adapter_low_rank(const gk_adapter *a) {
 }
 
 bool gk_adapter_has(const gk_adapter *a, int layer, gk_component c) {
-    return layer >= 0 && layer < a->cfg.n_layers && gk__site_of(a, layer, c) != NULL;
+    return layer >= 0 && layer < a->cfg.n_layers && gk_adapter__site_of(a, layer, c) != NULL;
 }
 
 gk_low_rank gk_adapter_part(const gk_adapter *a, int layer, gk_component c) {
-    const gk__site *s = gk_adapter_has(a, layer, c) ? gk__site_of(a, layer, c) : NULL;
+    const gk_adapter__site *s = gk_adapter_has(a, layer, c) ? gk_adapter__site_of(a, layer, c) : NULL;
     size_t row = 0;
     int out, in;
     if (!s) return (gk_low_rank){0};
     for (int p = 0; s->slot.rule->part[p] != c; p++) {
-        gk__component_shape(&a->cfg, s->slot.rule->part[p], &out, &in);
+        gk_config__component_shape(&a->cfg, s->slot.rule->part[p], &out, &in);
         row += (size_t)out;
     }
-    gk__component_shape(&a->cfg, c, &out, &in);
+    gk_config__component_shape(&a->cfg, c, &out, &in);
     return (gk_low_rank){.a = a->data + s->a,
                          .b = a->data + s->b + row * (size_t)s->rank,
                          .out = out,

@@ -1,7 +1,8 @@
 /* gguf_model.c: a model in a GGUF file: its configuration from the metadata, its tensors under ggml's names.
  * The keys and names are those of ggml's docs/gguf.md and of the converter that the files come from. */
 #include "model/checkpoint/files.h"
-#include "model/internal.h"
+#include "model/config/dims.h"
+#include "model/operators/operators.h"
 
 #include <math.h>
 #include <string.h>
@@ -26,11 +27,11 @@
     RULE("token_embd", GK_EMBED), RULE("position_embd", GK_POS), RULE("output_norm", GK_LNF), \
         RULE("output", GK_HEAD)
 
-static const gk__rule PLAIN[] = {OUTER_RULES, LAYER_RULES, RULE("blk.#.attn_q", GK_Q),
-                                 RULE("blk.#.attn_k", GK_K)};
-static const gk__rule LLAMA[] = {OUTER_RULES, LAYER_RULES, PAIRS("blk.#.attn_q", GK_Q),
-                                 PAIRS("blk.#.attn_k", GK_K)};
-static const gk__rule FUSED[] = {
+static const gk_config__tensor_rule PLAIN[] = {OUTER_RULES, LAYER_RULES, RULE("blk.#.attn_q", GK_Q),
+                                               RULE("blk.#.attn_k", GK_K)};
+static const gk_config__tensor_rule LLAMA[] = {OUTER_RULES, LAYER_RULES, PAIRS("blk.#.attn_q", GK_Q),
+                                               PAIRS("blk.#.attn_k", GK_K)};
+static const gk_config__tensor_rule FUSED[] = {
     OUTER_RULES,
     RULE("blk.#.attn_norm", GK_LN1),
     RULE("blk.#.attn_qkv", GK_Q, GK_K, GK_V),
@@ -43,7 +44,7 @@ static const char *const BUFFERS[] = {"rope_freqs.weight", NULL}; /* see read_fr
 
 static const struct architecture {
     const char *name, *family;
-    const gk__rule *rules;
+    const gk_config__tensor_rule *rules;
     size_t n_rules;
     bool norms_plus_one;
 } ARCHITECTURES[] = {
@@ -53,48 +54,48 @@ static const struct architecture {
     {"gptneox", "gpt_neox", FUSED, COUNT(FUSED), false},
 };
 
-static gk__layout layout_of(const struct architecture *a) {
-    return (gk__layout){.rules = a->rules,
-                        .n_rules = a->n_rules,
-                        .buffers = BUFFERS,
-                        .strict = true,
-                        .norms_plus_one = a->norms_plus_one};
+static gk_checkpoint__layout layout_of(const struct architecture *a) {
+    return (gk_checkpoint__layout){.rules = a->rules,
+                                   .n_rules = a->n_rules,
+                                   .buffers = BUFFERS,
+                                   .strict = true,
+                                   .norms_plus_one = a->norms_plus_one};
 }
 
-static void list_tensors(gk__files *f) {
+static void list_tensors(gk_checkpoint__files *f) {
     size_t n = gk_gguf_tensors(f->gguf);
     f->list = gk_arena_alloc(f->a, (n + 1) * sizeof *f->list);
-    f->path = gk__gguf_paths(f->gguf, f->a, &f->n_paths);
+    f->path = gk_checkpoint__gguf_paths(f->gguf, f->a, &f->n_paths);
     for (size_t i = 0; i < n; i++) {
         const gk_gguf_tensor *t = gk_gguf_tensor_at(f->gguf, i);
-        gk__stored *s = &f->list[f->n++];
-        *s = (gk__stored){.name = t->name,
-                          .type_name = t->type_name,
-                          .type = gk__quant_of(t->type),
-                          .n_dims = t->n_dims,
-                          .data = t->data,
-                          .path = t->file,
-                          .byte = t->offset,
-                          .bytes = t->bytes};
+        gk_checkpoint__stored *s = &f->list[f->n++];
+        *s = (gk_checkpoint__stored){.name = t->name,
+                                     .type_name = t->type_name,
+                                     .type = gk_quant__type_of(t->type),
+                                     .n_dims = t->n_dims,
+                                     .data = t->data,
+                                     .path = t->file,
+                                     .byte = t->offset,
+                                     .bytes = t->bytes};
         for (int d = 0; d < t->n_dims; d++) s->shape[d] = t->shape[t->n_dims - 1 - d];
     }
 }
 
 /* ---------------------------------------------------------------- configuration */
 
-typedef struct reader {
+typedef struct metadata_reader {
     const gk_gguf *g;
     const struct architecture *arch;
     gk_error *err;
     char key[96];
-} reader;
+} metadata_reader;
 
-static const char *key_of(reader *r, const char *name) {
+static const char *key_of(metadata_reader *r, const char *name) {
     snprintf(r->key, sizeof r->key, "%s.%s", r->arch->name, name);
     return r->key;
 }
 
-static bool get_int(reader *r, const char *name, int *out) {
+static bool get_int(metadata_reader *r, const char *name, int *out) {
     int64_t v;
     if (!gk_gguf_int(r->g, key_of(r, name), 1, 1 << 24, &v, r->err)) return false;
     *out = (int)v;
@@ -102,11 +103,11 @@ static bool get_int(reader *r, const char *name, int *out) {
 }
 
 /* What is not there keeps its value. */
-static bool maybe_int(reader *r, const char *name, int *out) {
+static bool maybe_int(metadata_reader *r, const char *name, int *out) {
     return !gk_gguf_has(r->g, key_of(r, name)) || get_int(r, name, out);
 }
 
-static bool maybe_num(reader *r, const char *name, float *out) {
+static bool maybe_num(metadata_reader *r, const char *name, float *out) {
     double v;
     if (!gk_gguf_has(r->g, key_of(r, name))) return true;
     if (!gk_gguf_num(r->g, r->key, &v, r->err)) return false;
@@ -114,7 +115,7 @@ static bool maybe_num(reader *r, const char *name, float *out) {
     return true;
 }
 
-static bool maybe_id(reader *r, const char *key, int *out) {
+static bool maybe_id(metadata_reader *r, const char *key, int *out) {
     int64_t v;
     if (!gk_gguf_has(r->g, key)) return true;
     if (!gk_gguf_int(r->g, key, 0, 1 << 24, &v, r->err)) return false;
@@ -122,7 +123,7 @@ static bool maybe_id(reader *r, const char *key, int *out) {
     return true;
 }
 
-static bool read_sizes(reader *r, gk_config *c) {
+static bool read_sizes(metadata_reader *r, gk_config *c) {
     const gk_gguf_tensor *embed = gk_gguf_tensor_find(r->g, "token_embd.weight");
     if (!embed || embed->n_dims != 2 || embed->shape[1] > 1 << 24)
         return gk_fail(r->err, gk_gguf_place(r->g, "general.architecture"),
@@ -141,7 +142,7 @@ static bool read_sizes(reader *r, gk_config *c) {
 
 /* Positions divided by a factor: "linear", which is also meant where there is a factor and no type, or the
  * older key scale_linear. */
-static bool read_scaling(reader *r, gk_config *c) {
+static bool read_scaling(metadata_reader *r, gk_config *c) {
     float factor = 0;
     const char *type = "linear";
     gk_arena *a = gk_arena_new();
@@ -163,7 +164,7 @@ static bool read_scaling(reader *r, gk_config *c) {
     return ok;
 }
 
-static bool read_rope(reader *r, gk_config *c) {
+static bool read_rope(metadata_reader *r, gk_config *c) {
     if (!c->rope) return true;
     int rotary = c->head_dim;
     c->rope_theta = 1e4f;
@@ -183,13 +184,13 @@ static bool read_rope(reader *r, gk_config *c) {
 
 /* Llama 3's scaling comes as a tensor of what each frequency is divided by; the published models are told by
  * their largest factor, and every value must be the one that their rule gives. */
-static bool read_freqs(reader *r, gk_config *c) {
+static bool read_freqs(metadata_reader *r, gk_config *c) {
     const gk_gguf_tensor *t = gk_gguf_tensor_find(r->g, "rope_freqs.weight");
     if (!t) return true;
     const gk_gguf_dtype *f32 = gk_gguf_dtype_of(t->type);
     gk_place at = gk_gguf_tensor_place(r->g, t);
-    int half = gk__rotary_dim(c) / 2;
-    if (!c->rope || !f32 || f32->id != GK__F32 || t->n_values != half)
+    int half = gk_config__rotary_dim(c) / 2;
+    if (!c->rope || !f32 || f32->id != GK_QUANT__F32 || t->n_values != half)
         return gk_fail(r->err, at, "F32, one value for each pair of a head",
                        "cannot be used for rotary positions");
     if (c->rope_kind != GK_ROPE_PLAIN)
@@ -204,8 +205,8 @@ static bool read_freqs(reader *r, gk_config *c) {
     c->rope_original = 8192;
     bool same = largest >= 1;
     for (int i = 0; i < half && same; i++) {
-        double plain = pow((double)c->rope_theta, -2.0 * i / gk__rotary_dim(c));
-        same = fabs(plain / gk__rope_frequency(c, i) / (double)divide[i] - 1) < 1e-4;
+        double plain = pow((double)c->rope_theta, -2.0 * i / gk_config__rotary_dim(c));
+        same = fabs(plain / gk_op__rope_frequency(c, i) / (double)divide[i] - 1) < 1e-4;
     }
     gk_free(divide);
     return same || gk_fail(r->err, at, "the factors of Llama 3.1 to 3.3 models",
@@ -240,14 +241,14 @@ static const struct neutral {
     {"rope.scaling.attn_factor", 1, 1},
 };
 
-static bool not_here(reader *r, double value, double neutral) {
+static bool not_here(metadata_reader *r, double value, double neutral) {
     char hint[64];
     snprintf(hint, sizeof hint, "must be %g, or not be there", neutral);
     return gk_fail(r->err, gk_gguf_place(r->g, r->key), hint,
                    "is %g, which would change the numbers and is not built for this family", value);
 }
 
-static bool check_neutral(reader *r) {
+static bool check_neutral(metadata_reader *r) {
     for (size_t i = 0; i < COUNT(NEUTRAL); i++) {
         double value;
         if (!gk_gguf_has(r->g, key_of(r, NEUTRAL[i].name))) continue;
@@ -259,7 +260,7 @@ static bool check_neutral(reader *r) {
 }
 
 /* A number that must be `want` to a float's precision, where it is there at all. */
-static bool check_equal(reader *r, const char *name, double want, double neutral) {
+static bool check_equal(metadata_reader *r, const char *name, double want, double neutral) {
     double value;
     if (!gk_gguf_has(r->g, key_of(r, name))) return true;
     if (!gk_gguf_num(r->g, r->key, &value, r->err)) return false;
@@ -267,7 +268,7 @@ static bool check_equal(reader *r, const char *name, double want, double neutral
 }
 
 /* What the family has no place for: its config.json could not say it either. */
-static bool check_foreign(reader *r, const gk_config *c) {
+static bool check_foreign(metadata_reader *r, const gk_config *c) {
     bool causal = true;
     double scale = 1 / sqrt(c->query_scale != 0 ? (double)c->query_scale : c->head_dim);
     if (gk_gguf_has(r->g, key_of(r, "attention.causal")) && !gk_gguf_bool(r->g, r->key, &causal, r->err))
@@ -275,7 +276,7 @@ static bool check_foreign(reader *r, const gk_config *c) {
     if (!causal)
         return gk_fail(r->err, gk_gguf_place(r->g, r->key), "a model whose tokens see only those before them",
                        "is false");
-    if (!gk__family_says(c->family, offsetof(gk_config, window))) {
+    if (!gk_config__family_says(c->family, offsetof(gk_config, window))) {
         double window = 0;
         if (gk_gguf_has(r->g, key_of(r, "attention.sliding_window")) &&
             !gk_gguf_num(r->g, r->key, &window, r->err))
@@ -284,18 +285,18 @@ static bool check_foreign(reader *r, const gk_config *c) {
     } else if (!check_equal(r, "attention.sliding_window_pattern", 2, 2)) {
         return false;
     }
-    if (!gk__family_says(c->family, offsetof(gk_config, attn_softcap)) && c->attn_softcap != 0)
+    if (!gk_config__family_says(c->family, offsetof(gk_config, attn_softcap)) && c->attn_softcap != 0)
         return key_of(r, "attn_logit_softcapping"), not_here(r, (double)c->attn_softcap, 0);
-    if (!gk__family_says(c->family, offsetof(gk_config, final_softcap)) && c->final_softcap != 0)
+    if (!gk_config__family_says(c->family, offsetof(gk_config, final_softcap)) && c->final_softcap != 0)
         return key_of(r, "final_logit_softcapping"), not_here(r, (double)c->final_softcap, 0);
     return check_equal(r, "attention.scale", scale, 0) &&
            check_equal(r, "attention.value_length", c->head_dim, c->head_dim) &&
            check_equal(r, "rope.freq_base_swa", (double)c->rope_theta, (double)c->rope_theta) &&
-           check_equal(r, "rope.dimension_count_swa", gk__rotary_dim(c), gk__rotary_dim(c));
+           check_equal(r, "rope.dimension_count_swa", gk_config__rotary_dim(c), gk_config__rotary_dim(c));
 }
 
 /* Further ends of a text that generation stops at: of a turn, of a message. */
-static bool read_ends(reader *r, gk_config *c) {
+static bool read_ends(metadata_reader *r, gk_config *c) {
     static const char *const KEYS[] = {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"};
     gk_id_list all = gk_config_ends(c);
     int before = all.n;
@@ -309,18 +310,18 @@ static bool read_ends(reader *r, gk_config *c) {
     return true;
 }
 
-static bool has_tensor(const reader *r, const char *name) {
+static bool has_tensor(const metadata_reader *r, const char *name) {
     return gk_gguf_tensor_find(r->g, name) != NULL;
 }
 
-static bool read_rest(reader *r, gk_config *c) {
+static bool read_rest(metadata_reader *r, gk_config *c) {
     const char *eps =
         c->norm == GK_LAYERNORM ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon";
     if (!gk_gguf_has(r->g, key_of(r, eps)))
         return gk_fail(r->err, gk_gguf_place(r->g, r->key), "a number", "is missing");
     /* As the class has it: files of Gemma 2 made before these keys were leave them out. */
-    c->attn_softcap = (float)gk__family_standard(c->family, offsetof(gk_config, attn_softcap));
-    c->final_softcap = (float)gk__family_standard(c->family, offsetof(gk_config, final_softcap));
+    c->attn_softcap = (float)gk_config__family_standard(c->family, offsetof(gk_config, attn_softcap));
+    c->final_softcap = (float)gk_config__family_standard(c->family, offsetof(gk_config, final_softcap));
     if (!maybe_num(r, eps, &c->norm_eps) || !maybe_num(r, "attn_logit_softcapping", &c->attn_softcap) ||
         !maybe_num(r, "final_logit_softcapping", &c->final_softcap))
         return false;
@@ -341,7 +342,7 @@ static bool read_rest(reader *r, gk_config *c) {
            check_foreign(r, c);
 }
 
-static bool find_architecture(reader *r) {
+static bool find_architecture(metadata_reader *r) {
     static const char key[] = "general.architecture";
     gk_arena *a = gk_arena_new();
     const char *name;
@@ -363,24 +364,26 @@ static void name_family(gk_config *c) {
         c->family = gk_family_find("qwen2");
 }
 
-static bool read_config(const gk_gguf *g, const char *path, gk_config *c, gk__layout *layout, gk_error *err) {
-    reader r = {.g = g, .err = err};
+static bool read_config(const gk_gguf *g, const char *path, gk_config *c, gk_checkpoint__layout *layout,
+                        gk_error *err) {
+    metadata_reader r = {.g = g, .err = err};
     if (!find_architecture(&r)) return false;
     *layout = layout_of(r.arch);
-    *c = gk__config_of(gk_family_find(r.arch->family));
+    *c = gk_config__of_family(gk_family_find(r.arch->family));
     if (!read_sizes(&r, c) || !read_rope(&r, c) || !read_freqs(&r, c) || !read_rest(&r, c)) return false;
     name_family(c);
     return gk_config_check(c, GK_AT_FILE(path), err);
 }
 
-bool gk__files_gguf(const char *path, gk__files *out, gk_config *c, gk__layout *layout, gk_error *err) {
-    *out = (gk__files){.a = gk_arena_new()};
+bool gk_checkpoint__files_gguf(const char *path, gk_checkpoint__files *out, gk_config *c,
+                               gk_checkpoint__layout *layout, gk_error *err) {
+    *out = (gk_checkpoint__files){.a = gk_arena_new()};
     out->gguf = gk_gguf_open(path, err);
     if (out->gguf && read_config(out->gguf, path, c, layout, err)) {
         list_tensors(out);
         return true;
     }
-    gk__files_close(out);
-    *out = (gk__files){0};
+    gk_checkpoint__files_close(out);
+    *out = (gk_checkpoint__files){0};
     return false;
 }

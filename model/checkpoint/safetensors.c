@@ -12,7 +12,7 @@ _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
 
 #define MAX_DIMS 4
 static const uint64_t MAX_HEADER = 100000000; /* the reference implementation's */
-static const gk__dtype DTYPES[] = {
+static const gk_safetensors__dtype DTYPES[] = {
     {"F64", 8}, {"F32", 4}, {"F16", 2}, {"BF16", 2}, {"I64", 8},  {"I32", 4},     {"I16", 2},     {"I8", 1},
     {"U64", 8}, {"U32", 4}, {"U16", 2}, {"U8", 1},   {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1},
 };
@@ -21,7 +21,7 @@ struct gk_safetensors {
     gk_map map;
     json_t *header;
     uint64_t data; /* offset of the data in the file */
-    gk__entry *all;
+    gk_safetensors__entry *all;
     size_t n_all;
     const gk_array **f32; /* views into `all` */
     size_t n_f32;
@@ -29,7 +29,7 @@ struct gk_safetensors {
 
 /* ---------------------------------------------------------------- one tensor of the header */
 
-static const gk__dtype *find_dtype(const char *name) {
+static const gk_safetensors__dtype *find_dtype(const char *name) {
     for (size_t i = 0; i < sizeof DTYPES / sizeof *DTYPES; i++)
         if (strcmp(name, DTYPES[i].name) == 0) return &DTYPES[i];
     return NULL;
@@ -48,7 +48,8 @@ static bool shape_bytes(const gk_array *a, int item, int64_t *bytes) {
     return fits;
 }
 
-static bool read_shape(const gk_safetensors *s, const json_t *shape, gk__entry *e, gk_error *err) {
+static bool read_shape(const gk_safetensors *s, const json_t *shape, gk_safetensors__entry *e,
+                       gk_error *err) {
     gk_place at = at_tensor(s, e->array.name);
     if (!json_is_array(shape))
         return gk_fail(err, at, "must be an array of integers", "the shape is no array");
@@ -65,7 +66,8 @@ static bool read_shape(const gk_safetensors *s, const json_t *shape, gk__entry *
     return true;
 }
 
-static bool read_offsets(const gk_safetensors *s, const json_t *offsets, gk__entry *e, gk_error *err) {
+static bool read_offsets(const gk_safetensors *s, const json_t *offsets, gk_safetensors__entry *e,
+                         gk_error *err) {
     gk_place at = at_tensor(s, e->array.name);
     const json_t *b = json_array_get(offsets, 0), *n = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(b) || !json_is_integer(n))
@@ -82,7 +84,7 @@ static bool read_offsets(const gk_safetensors *s, const json_t *offsets, gk__ent
     return true;
 }
 
-static bool check_size(const gk_safetensors *s, const gk__entry *e, gk_error *err) {
+static bool check_size(const gk_safetensors *s, const gk_safetensors__entry *e, gk_error *err) {
     gk_place at = at_tensor(s, e->array.name);
     int64_t bytes;
     if (!shape_bytes(&e->array, e->type->bytes, &bytes))
@@ -94,7 +96,7 @@ static bool check_size(const gk_safetensors *s, const gk__entry *e, gk_error *er
                    bytes, e->end - e->begin);
 }
 
-static bool read_tensor(const gk_safetensors *s, const char *name, const json_t *v, gk__entry *e,
+static bool read_tensor(const gk_safetensors *s, const char *name, const json_t *v, gk_safetensors__entry *e,
                         gk_error *err) {
     e->array.name = name;
     gk_place at = at_tensor(s, name);
@@ -151,7 +153,7 @@ static bool parse_header(gk_safetensors *s, gk_error *err) {
 }
 
 static int by_begin(const void *a, const void *b) {
-    const gk__entry *x = a, *y = b;
+    const gk_safetensors__entry *x = a, *y = b;
     if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
     return (x->end > y->end) - (x->end < y->end);
 }
@@ -160,7 +162,7 @@ static int by_begin(const void *a, const void *b) {
 static bool check_coverage(const gk_safetensors *s, gk_error *err) {
     uint64_t next = s->data;
     for (size_t i = 0; i < s->n_all; i++) {
-        const gk__entry *e = &s->all[i];
+        const gk_safetensors__entry *e = &s->all[i];
         gk_place at = {.file = s->map.path, .has_byte = true, .byte = e->begin, .field = e->array.name};
         if (e->begin < next)
             return gk_fail(err, at, "tensors must not share bytes",
@@ -192,7 +194,7 @@ static bool read_header(gk_safetensors *s, gk_error *err) {
 /* ---------------------------------------------------------------- open */
 
 /* Older writers pad nothing (GPT-2's own file starts its data at an odd byte): such floats are copied. */
-static bool expose(gk_safetensors *s, gk__entry *e, gk_error *err) {
+static bool expose(gk_safetensors *s, gk_safetensors__entry *e, gk_error *err) {
     const uint8_t *at = s->map.data + e->begin;
     size_t bytes = e->end - e->begin;
     if (strcmp(e->type->name, "F32") != 0) return true;
@@ -217,7 +219,7 @@ static bool expose_all(gk_safetensors *s, gk_error *err) {
     return true;
 }
 
-gk_safetensors *gk__safetensors_map(const char *path, gk_error *err) {
+gk_safetensors *gk_safetensors__map(const char *path, gk_error *err) {
     gk_safetensors *s = gk_alloc(sizeof *s);
     if (gk_map_open(path, &s->map, err) && parse_header(s, err) && read_header(s, err)) return s;
     gk_safetensors_close(s);
@@ -225,7 +227,7 @@ gk_safetensors *gk__safetensors_map(const char *path, gk_error *err) {
 }
 
 gk_safetensors *gk_safetensors_open(const char *path, gk_error *err) {
-    gk_safetensors *s = gk__safetensors_map(path, err);
+    gk_safetensors *s = gk_safetensors__map(path, err);
     if (!s || expose_all(s, err)) return s;
     gk_safetensors_close(s);
     return NULL;
@@ -259,18 +261,19 @@ const json_t *gk_safetensors_meta(const gk_safetensors *s) {
     return json_object_get(s->header, "__metadata__");
 }
 
-const uint8_t *gk__safetensors_bytes(const gk_safetensors *s, const gk__entry *e) {
+const uint8_t *gk_safetensors__bytes(const gk_safetensors *s, const gk_safetensors__entry *e) {
     return s->map.data + e->begin;
 }
 
-size_t gk__safetensors_entries(const gk_safetensors *s, const gk__entry **list) {
+size_t gk_safetensors__entries(const gk_safetensors *s, const gk_safetensors__entry **list) {
     *list = s->all;
     return s->n_all;
 }
 
 /* ---------------------------------------------------------------- save */
 
-static bool add_entry(json_t *header, const gk__typed *t, int64_t *end, gk_place at, gk_error *err) {
+static bool add_entry(json_t *header, const gk_safetensors__typed *t, int64_t *end, gk_place at,
+                      gk_error *err) {
     const gk_array *a = &t->array;
     at.field = a->name;
     int64_t bytes = 0, begin = *end;
@@ -296,8 +299,8 @@ static bool add_entry(json_t *header, const gk__typed *t, int64_t *end, gk_place
 }
 
 /* The header's JSON text, padded so that the data starts at a multiple of 8. */
-static bool make_header(const char *path, const gk__typed *list, size_t n, const json_t *meta, gk_buf *out,
-                        gk_error *err) {
+static bool make_header(const char *path, const gk_safetensors__typed *list, size_t n, const json_t *meta,
+                        gk_buf *out, gk_error *err) {
     json_t *header = json_object();
     int64_t end = 0;
     bool ok = true;
@@ -320,8 +323,8 @@ static bool put(gk_out *out, const void *data, size_t bytes, gk_error *err) {
                          errno ? errno : EIO);
 }
 
-bool gk__safetensors_write(const char *path, const gk__typed *list, size_t n, const json_t *meta,
-                           gk__fill_fn *fill, void *ctx, gk_error *err) {
+bool gk_safetensors__write(const char *path, const gk_safetensors__typed *list, size_t n, const json_t *meta,
+                           gk_safetensors__fill_fn *fill, void *ctx, gk_error *err) {
     gk_buf header = {0};
     gk_out out;
     if ((meta && !check_meta(path, meta, err)) || !make_header(path, list, n, meta, &header, err) ||
@@ -355,23 +358,24 @@ static const void *as_they_stand(void *ctx, size_t i, gk_error *err) {
 
 bool gk_safetensors_save(const char *path, const gk_array *arrays, size_t n, const json_t *meta,
                          gk_error *err) {
-    gk__typed *list = gk_alloc((n + 1) * sizeof *list);
-    for (size_t i = 0; i < n; i++) list[i] = (gk__typed){arrays[i], "F32"};
-    bool ok = gk__safetensors_write(path, list, n, meta, as_they_stand, (void *)(uintptr_t)arrays, err);
+    gk_safetensors__typed *list = gk_alloc((n + 1) * sizeof *list);
+    for (size_t i = 0; i < n; i++) list[i] = (gk_safetensors__typed){arrays[i], "F32"};
+    bool ok = gk_safetensors__write(path, list, n, meta, as_they_stand, (void *)(uintptr_t)arrays, err);
     gk_free(list);
     return ok;
 }
 
 bool gk_safetensors_save_typed(const char *path, const gk_typed_array *arrays, size_t n, const json_t *meta,
                                gk_error *err) {
-    gk__typed *list = gk_alloc((n + 1) * sizeof *list);
+    gk_safetensors__typed *list = gk_alloc((n + 1) * sizeof *list);
     const void **data = gk_alloc((n + 1) * sizeof *data);
     for (size_t i = 0; i < n; i++) {
         const gk_typed_array *a = &arrays[i];
-        list[i] = (gk__typed){{.name = a->name, .shape = {(int64_t)a->count}, .n_dims = 1}, a->type};
+        list[i] =
+            (gk_safetensors__typed){{.name = a->name, .shape = {(int64_t)a->count}, .n_dims = 1}, a->type};
         data[i] = a->data;
     }
-    bool ok = gk__safetensors_write(path, list, n, meta, from_list, data, err);
+    bool ok = gk_safetensors__write(path, list, n, meta, from_list, data, err);
     gk_free(data);
     gk_free(list);
     return ok;
@@ -379,11 +383,11 @@ bool gk_safetensors_save_typed(const char *path, const gk_typed_array *arrays, s
 
 const void *gk_safetensors_typed(const gk_safetensors *s, const char *name, const char *type, size_t count) {
     for (size_t i = 0; i < s->n_all; i++) {
-        const gk__entry *e = &s->all[i];
+        const gk_safetensors__entry *e = &s->all[i];
         if (strcmp(e->array.name, name) != 0) continue;
         bool same =
             strcmp(e->type->name, type) == 0 && e->array.n_dims == 1 && (uint64_t)e->array.shape[0] == count;
-        return same ? gk__safetensors_bytes(s, e) : NULL;
+        return same ? gk_safetensors__bytes(s, e) : NULL;
     }
     return NULL;
 }

@@ -6,69 +6,43 @@
 
 #include "model/checkpoint/files.h"
 
-typedef struct gk__slot {
+typedef struct gk_checkpoint__slot {
     char name[96];
-    const gk__rule *rule;
+    const gk_config__tensor_rule *rule;
     int layer; /* -1: outside the layers */
     bool bias;
     int out, in; /* of all parts together; in is 1 for a bias or norm */
     int64_t shape[2];
     int n_dims;
-    const gk__stored *stored; /* when loading */
-} gk__slot;
+    const gk_checkpoint__stored *stored; /* when loading */
+} gk_checkpoint__slot;
 
-typedef struct gk__slots {
+typedef struct gk_checkpoint__slots {
     const gk_config *cfg;
-    gk__slot *list; /* gk_free */
+    gk_checkpoint__slot *list; /* gk_free */
     size_t n;
-} gk__slots;
+} gk_checkpoint__slots;
 
 /* In file order. */
-gk__slots gk__slots_make(const gk_config *c, const gk__layout *l);
+gk_checkpoint__slots gk_checkpoint__slots_make(const gk_config *c, const gk_checkpoint__layout *l);
 /* Writes `pattern` with '#' as the layer's number, then `suffix`. */
-void gk__slot_name(const char *pattern, int layer, const char *suffix, char *out, size_t size);
+void gk_checkpoint__slot_name(const char *pattern, int layer, const char *suffix, char *out, size_t size);
 /* The name without the part that some files leave out. */
-const char *gk__bare_name(const char *prefix, const char *name);
+const char *gk_checkpoint__bare_name(const char *prefix, const char *name);
 /* Whether `name` is `pattern` with a number for every '#'. */
-bool gk__name_matches(const char *pattern, const char *name);
-
-/* ---- leftover.c: places and shapes for messages, and tensors that no slot asks for */
-
-gk_place gk__at_stored(const gk__stored *s);
-char *gk__shape_text(const int64_t *shape, int n, char *buf, size_t size); /* "[2, 3]" */
-
-/* Refuses what would change the numbers if it were used (anything in a layer but buffers, another bias of a
- * tensor that the model has), and says in one line what else there is. */
-bool gk__leftover_check(const gk_config *c, const gk__layout *l, const gk__stored *const *rest, size_t n,
-                        gk_error *err);
-/* The error for a tensor that is not in the files, which may be there under a name that a wrapper gave it. */
-bool gk__leftover_missing(const gk__layout *l, const gk__files *files, const gk__slot *s, gk_error *err);
+bool gk_checkpoint__name_matches(const char *pattern, const char *name);
 
 /* A matrix that is stored [in x out]. */
-bool gk__slot_transposed(const gk__slot *s);
+bool gk_checkpoint__slot_transposed(const gk_checkpoint__slot *s);
 /* The tensor's values are the component's, as they stand. */
-bool gk__slot_plain(const gk__slot *s);
+bool gk_checkpoint__slot_plain(const gk_checkpoint__slot *s);
 /* The row of the file's tensor where row `r` of part `p` stands; `before`: rows of earlier parts. */
-size_t gk__slot_row(const gk_config *c, const gk__slot *s, int p, int before, int r);
+size_t gk_checkpoint__slot_row(const gk_config *c, const gk_checkpoint__slot *s, int p, int before, int r);
 /* Rows of part p. */
-int gk__slot_part_rows(const gk_config *c, const gk__slot *s, int p);
+int gk_checkpoint__slot_part_rows(const gk_config *c, const gk_checkpoint__slot *s, int p);
 
-/* ---- load.c */
-
-/* Of a slot whose tensor was found: an opened model reads the file's own bytes; else it unpacks them, */
-bool gk__slot_in_place(const gk__slot *s, const gk__layout *l);
-gk_dtype gk__slot_dtype(const gk__slot *s); /* to this type. */
-
-/* A checkpoint with all its tensors found and none of their values read. */
-typedef struct gk__survey {
-    gk_config cfg;
-    gk__files files;
-    gk__layout layout;
-    gk__slots slots; /* each with what is stored for it */
-} gk__survey;
-/* The errors of gk_model_open, but for what only values can tell. `out` is closed by the caller after success
- * only, and stays where it is until then. */
-bool gk__survey_open(const char *path, gk__survey *out, gk_error *err);
-void gk__survey_close(gk__survey *s);
+/* For messages: where it is, and its shape. */
+gk_place gk_checkpoint__at(const gk_checkpoint__stored *s);
+char *gk_checkpoint__shape_text(const int64_t *shape, int n, char *buf, size_t size); /* "[2, 3]" */
 
 #endif

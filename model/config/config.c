@@ -1,6 +1,6 @@
 /* config.c: component names and what makes a configuration valid. */
 #include "model/config/family.h"
-#include "model/internal.h"
+#include "model/config/dims.h"
 
 #include <math.h>
 #include <string.h>
@@ -40,7 +40,7 @@ bool gk_component_is_norm(gk_component c) {
 
 /* ---------------------------------------------------------------- configurations */
 
-gk_config gk__config_of(const gk_family *f) {
+gk_config gk_config__of_family(const gk_family *f) {
     gk_config c = f->base;
     c.family = f;
     c.bos_id = c.eos_id = -1;
@@ -58,7 +58,7 @@ void gk_config_derive(gk_config *c) {
 
 void gk_config_default(const gk_family *f, int vocab, gk_config *out) {
     enum { D = 128, LAYERS = 6, HEADS = 4, POSITIONS = 256 };
-    gk_config c = gk__config_of(f);
+    gk_config c = gk_config__of_family(f);
     c.vocab = vocab;
     c.d_model = D;
     c.n_layers = LAYERS;
@@ -86,8 +86,8 @@ static const struct bound {
 };
 
 /* NULL where config.json cannot say the member. */
-static const gk__field *field_of(const gk_family *f, size_t member) {
-    const gk__field *field = NULL;
+static const gk_config__field *field_of(const gk_family *f, size_t member) {
+    const gk_config__field *field = NULL;
     for (size_t i = 0; i < f->n_fields; i++)
         if (f->fields[i].member == member) field = &f->fields[i];
     return field;
@@ -95,20 +95,20 @@ static const gk__field *field_of(const gk_family *f, size_t member) {
 
 /* What config.json calls the member; NULL where it cannot say it. */
 static const char *key_of(const gk_family *f, size_t member) {
-    const gk__field *field = field_of(f, member);
+    const gk_config__field *field = field_of(f, member);
     return field ? field->key : NULL;
 }
 
-double gk__family_standard(const gk_family *f, size_t member) {
-    const gk__field *field = field_of(f, member);
+double gk_config__family_standard(const gk_family *f, size_t member) {
+    const gk_config__field *field = field_of(f, member);
     return field ? field->standard : 0;
 }
 
-bool gk__family_says(const gk_family *f, size_t member) {
+bool gk_config__family_says(const gk_family *f, size_t member) {
     return key_of(f, member) != NULL;
 }
 
-gk_place gk__at_member(gk_place at, const gk_config *c, size_t member, const char *name) {
+gk_place gk_config__at_member(gk_place at, const gk_config *c, size_t member, const char *name) {
     const char *key = key_of(c->family, member);
     at.field = key ? key : name;
     return at;
@@ -122,7 +122,7 @@ static bool check_bounds(const gk_config *c, gk_place at, gk_error *err) {
         if (value >= 1 && value <= b->hi) continue;
         char hint[64];
         snprintf(hint, sizeof hint, "must be from 1 to %d", b->hi);
-        return gk_fail(err, gk__at_member(at, c, b->member, b->name), hint, "is %d", value);
+        return gk_fail(err, gk_config__at_member(at, c, b->member, b->name), hint, "is %d", value);
     }
     return true;
 }
@@ -130,27 +130,27 @@ static bool check_bounds(const gk_config *c, gk_place at, gk_error *err) {
 /* The number that is to blame for how many dimensions of a head are rotary. */
 static gk_place rotary_place(gk_place at, const gk_config *c) {
     if (c->rotary_dim == 0 || !c->family->rotary_key)
-        return gk__at_member(at, c, MEMBER(head_dim), "head_dim");
+        return gk_config__at_member(at, c, MEMBER(head_dim), "head_dim");
     at.field = c->family->rotary_key;
     return at;
 }
 
 static bool check_heads(const gk_config *c, gk_place at, gk_error *err) {
     if (c->n_heads % c->n_kv_heads != 0)
-        return gk_fail(err, gk__at_member(at, c, MEMBER(n_kv_heads), "n_kv_heads"),
+        return gk_fail(err, gk_config__at_member(at, c, MEMBER(n_kv_heads), "n_kv_heads"),
                        "must divide the number of heads", "%d key-value heads do not divide %d heads",
                        c->n_kv_heads, c->n_heads);
     if (c->family->plain_heads && c->head_dim * c->n_heads != c->d_model &&
-        gk__family_says(c->family, MEMBER(head_dim)))
-        return gk_fail(err, gk__at_member(at, c, MEMBER(head_dim), "head_dim"),
+        gk_config__family_says(c->family, MEMBER(head_dim)))
+        return gk_fail(err, gk_config__at_member(at, c, MEMBER(head_dim), "head_dim"),
                        "leave it out: it is the width over the number of heads",
                        "%d heads of %d do not make up a width of %d", c->n_heads, c->head_dim, c->d_model);
     if (c->family->plain_heads && (c->n_kv_heads != c->n_heads || c->head_dim * c->n_heads != c->d_model))
-        return gk_fail(err, gk__at_member(at, c, MEMBER(n_heads), "n_heads"),
+        return gk_fail(err, gk_config__at_member(at, c, MEMBER(n_heads), "n_heads"),
                        "the heads must divide the width evenly, each with its own keys and values",
                        "%d heads of %d (%d of them for keys and values) do not make up a width of %d",
                        c->n_heads, c->head_dim, c->n_kv_heads, c->d_model);
-    int rotary = gk__rotary_dim(c);
+    int rotary = gk_config__rotary_dim(c);
     if (c->rope && (rotary < 2 || rotary % 2 != 0 || rotary > c->head_dim))
         return gk_fail(
             err, rotary_place(at, c),
@@ -162,7 +162,7 @@ static bool check_heads(const gk_config *c, gk_place at, gk_error *err) {
 static bool check_positive(const gk_config *c, float x, size_t member, const char *name, gk_place at,
                            gk_error *err) {
     if (x > 0 && isfinite(x)) return true;
-    return gk_fail(err, gk__at_member(at, c, member, name), "must be a finite number above 0", "is %g",
+    return gk_fail(err, gk_config__at_member(at, c, member, name), "must be a finite number above 0", "is %g",
                    (double)x);
 }
 
@@ -183,8 +183,8 @@ static bool check_rope(const gk_config *c, gk_place at, gk_error *err) {
 
 static bool check_numbers(const gk_config *c, gk_place at, gk_error *err) {
     if (!(c->norm_eps > 0 && c->norm_eps < 1))
-        return gk_fail(err, gk__at_member(at, c, MEMBER(norm_eps), "norm_eps"), "must be above 0 and below 1",
-                       "is %g", (double)c->norm_eps);
+        return gk_fail(err, gk_config__at_member(at, c, MEMBER(norm_eps), "norm_eps"),
+                       "must be above 0 and below 1", "is %g", (double)c->norm_eps);
     if (c->query_scale != 0 &&
         !check_positive(c, c->query_scale, MEMBER(query_scale), "query_scale", at, err))
         return false;
@@ -195,8 +195,8 @@ static bool check_numbers(const gk_config *c, gk_place at, gk_error *err) {
         !check_positive(c, c->final_softcap, MEMBER(final_softcap), "final_softcap", at, err))
         return false;
     if (c->window < 0)
-        return gk_fail(err, gk__at_member(at, c, MEMBER(window), "window"), "must be at least 1, or null",
-                       "is %d", c->window);
+        return gk_fail(err, gk_config__at_member(at, c, MEMBER(window), "window"),
+                       "must be at least 1, or null", "is %d", c->window);
     return check_positive(c, c->embed_scale, MEMBER(embed_scale), "embed_scale", at, err);
 }
 
@@ -239,8 +239,8 @@ static bool check_biases(const gk_config *c, gk_place at, gk_error *err) {
 /* Ids beyond the vocabulary are what some folders have, and harm nobody: no text has such a token. */
 static bool check_id(const gk_config *c, int id, size_t member, const char *name, gk_place at,
                      gk_error *err) {
-    return id >= -1 ||
-           gk_fail(err, gk__at_member(at, c, member, name), "must be a token id, or none", "is %d", id);
+    return id >= -1 || gk_fail(err, gk_config__at_member(at, c, member, name), "must be a token id, or none",
+                               "is %d", id);
 }
 
 bool gk_config_check(const gk_config *c, gk_place at, gk_error *err) {
@@ -341,7 +341,7 @@ static bool member_same(const struct shared *s, const gk_config *a, const gk_con
     case A_ROPE:
         return a->rope_kind == b->rope_kind;
     case ROTARY:
-        return gk__rotary_dim(a) == gk__rotary_dim(b);
+        return gk_config__rotary_dim(a) == gk_config__rotary_dim(b);
     default:
         return *(const int *)(const void *)x == *(const int *)(const void *)y;
     }
@@ -364,7 +364,7 @@ static void member_text(const struct shared *s, const gk_config *c, int digits, 
         snprintf(out, 32, "%s", gk_rope_name(c->rope_kind));
         break;
     case ROTARY:
-        snprintf(out, 32, "%d", gk__rotary_dim(c));
+        snprintf(out, 32, "%d", gk_config__rotary_dim(c));
         break;
     default:
         snprintf(out, 32, "%d", *(const int *)(const void *)at);
@@ -384,7 +384,7 @@ bool gk_config_difference(const gk_config *a, const gk_config *b, gk_config_diff
     for (size_t i = 0; i < COUNT(SHARED); i++) {
         const struct shared *s = &SHARED[i];
         if (member_same(s, a, b)) continue;
-        out->field = gk__at_member(GK_NOWHERE, a, s->member, s->name).field;
+        out->field = gk_config__at_member(GK_NOWHERE, a, s->member, s->name).field;
         for (int digits = 6; digits <= 9 && strcmp(out->a, out->b) == 0; digits += 3) {
             member_text(s, a, digits, out->a);
             member_text(s, b, digits, out->b);
@@ -398,7 +398,7 @@ bool gk_config_same(const gk_config *a, const gk_config *b) {
     return !gk_config_difference(a, b, NULL);
 }
 
-bool gk__component_shape(const gk_config *c, gk_component comp, int *out, int *in) {
+bool gk_config__component_shape(const gk_config *c, gk_component comp, int *out, int *in) {
     int d = c->d_model, q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
     if (!gk_config_has(c, comp) || (comp == GK_HEAD && c->tied)) return false;
     const int shape[GK_N_COMPONENTS][2] = {
@@ -425,7 +425,7 @@ bool gk__component_shape(const gk_config *c, gk_component comp, int *out, int *i
     return true;
 }
 
-bool gk__component_biased(const gk_config *c, gk_component comp) {
+bool gk_config__component_biased(const gk_config *c, gk_component comp) {
     if (gk_component_is_norm(comp)) return c->norm == GK_LAYERNORM;
     switch (comp) {
     case GK_Q:

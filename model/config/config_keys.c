@@ -113,22 +113,22 @@ static bool is_rope(const gk_family *f, const char *key) {
            strcmp(key, f->theta_key) == 0 || strcmp(key, share) == 0;
 }
 
-gk__key_use gk__key_of(const gk_family *f, const char *key, const char **detail) {
+gk_config__key_use gk_config__key_of(const gk_family *f, const char *key, const char **detail) {
     *detail = "";
     for (size_t i = 0; i < COUNT(FIXED); i++)
         if (strcmp(FIXED[i].key, key) == 0 && listed(FIXED[i].families, f->name)) {
             *detail = FIXED[i].value;
-            return GK__KEY_FIXED;
+            return GK_CONFIG__KEY_FIXED;
         }
     if (is_field(f, key) || is_rope(f, key) || strcmp(key, "layer_types") == 0 ||
         (f->switched_window && listed(SWITCHED, key)))
-        return GK__KEY_READ;
+        return GK_CONFIG__KEY_READ;
     for (size_t i = 0; i < COUNT(VOID); i++)
         if (listed(VOID[i].keys, key)) {
             *detail = VOID[i].why;
-            return GK__KEY_VOID;
+            return GK_CONFIG__KEY_VOID;
         }
-    return GK__KEY_OTHER;
+    return GK_CONFIG__KEY_OTHER;
 }
 
 /* ---------------------------------------------------------------- the keys of a file */
@@ -153,20 +153,21 @@ static bool check_fixed(const char *key, const json_t *v, const char *value, gk_
     return false;
 }
 
-bool gk__check_keys(const json_t *doc, const gk_config *c, gk_place at, gk_error *err) {
+bool gk_config__check_keys(const json_t *doc, const gk_config *c, gk_place at, gk_error *err) {
     const gk_family *f = c->family;
     const char *key, *detail;
     const json_t *v;
     gk_buf unused = {0};
     bool ok = true;
     json_object_foreach((json_t *)(uintptr_t)doc, key, v) {
-        gk__key_use use = gk__key_of(f, key, &detail);
-        if (use == GK__KEY_FIXED && !wide_window(key, v, c)) ok = check_fixed(key, v, detail, at, err);
+        gk_config__key_use use = gk_config__key_of(f, key, &detail);
+        if (use == GK_CONFIG__KEY_FIXED && !wide_window(key, v, c)) ok = check_fixed(key, v, detail, at, err);
         if (!ok) break;
         bool says = json_is_object(v)  ? json_object_size(v) > 0
                     : json_is_array(v) ? json_array_size(v) > 0
                                        : !json_is_null(v);
-        if (use == GK__KEY_OTHER && says) gk_buf_printf(&unused, "%s%.60s", unused.len ? ", " : "", key);
+        if (use == GK_CONFIG__KEY_OTHER && says)
+            gk_buf_printf(&unused, "%s%.60s", unused.len ? ", " : "", key);
     }
     if (ok && unused.len)
         gk_notice(at, "keys that transformers does not use for a %s model, nor does graftkit: %s", f->name,

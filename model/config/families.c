@@ -16,7 +16,7 @@
 #define NULLABLE(json, what, to, absent) \
     { .key = (json), .kind = (what), .member = MEMBER(to), .standard = (absent), .nullable = true }
 #define ALIASED(json, other, to, absent) \
-    { .key = (json), .alias = (other), .kind = GK__INT, .member = MEMBER(to), .standard = (absent) }
+    { .key = (json), .alias = (other), .kind = GK_CONFIG__INT, .member = MEMBER(to), .standard = (absent) }
 #define RULE(of, ...)                                                                          \
     {                                                                                          \
         .name = of, .n_parts = COUNT(((gk_component[]){__VA_ARGS__})), .part = { __VA_ARGS__ } \
@@ -24,20 +24,23 @@
 
 /* ---------------------------------------------------------------- what Llama's descendants share */
 
-#define SIZES(vocabulary, width, ffn, layers, heads, positions)                                     \
-    FIELD("vocab_size", GK__INT, vocab, vocabulary), FIELD("hidden_size", GK__INT, d_model, width), \
-        FIELD("intermediate_size", GK__INT, d_ffn, ffn),                                            \
-        FIELD("num_hidden_layers", GK__INT, n_layers, layers),                                      \
-        FIELD("num_attention_heads", GK__INT, n_heads, heads),                                      \
-        FIELD("max_position_embeddings", GK__INT, max_positions, positions)
-#define TIED(absent) FIELD("tie_word_embeddings", GK__BOOL, tied, absent)
-#define IDS(bos, eos) \
-    NULLABLE("bos_token_id", GK__ID, bos_id, bos), NULLABLE("eos_token_id", GK__IDS, eos_id, eos)
+#define SIZES(vocabulary, width, ffn, layers, heads, positions)       \
+    FIELD("vocab_size", GK_CONFIG__INT, vocab, vocabulary),           \
+        FIELD("hidden_size", GK_CONFIG__INT, d_model, width),         \
+        FIELD("intermediate_size", GK_CONFIG__INT, d_ffn, ffn),       \
+        FIELD("num_hidden_layers", GK_CONFIG__INT, n_layers, layers), \
+        FIELD("num_attention_heads", GK_CONFIG__INT, n_heads, heads), \
+        FIELD("max_position_embeddings", GK_CONFIG__INT, max_positions, positions)
+#define TIED(absent) FIELD("tie_word_embeddings", GK_CONFIG__BOOL, tied, absent)
+#define IDS(bos, eos)                                     \
+    NULLABLE("bos_token_id", GK_CONFIG__ID, bos_id, bos), \
+        NULLABLE("eos_token_id", GK_CONFIG__IDS, eos_id, eos)
 #define NO_ID (-1)
-#define ACT FIELD("hidden_act", GK__ACT, act, 0)
-#define RMS_EPS(absent) FIELD("rms_norm_eps", GK__NUM, norm_eps, absent)
-#define ATTENTION_BIAS(absent) \
-    FIELD("attention_bias", GK__BOOL, qkv_bias, absent), FIELD("attention_bias", GK__BOOL, o_bias, absent)
+#define ACT FIELD("hidden_act", GK_CONFIG__ACT, act, 0)
+#define RMS_EPS(absent) FIELD("rms_norm_eps", GK_CONFIG__NUM, norm_eps, absent)
+#define ATTENTION_BIAS(absent)                                  \
+    FIELD("attention_bias", GK_CONFIG__BOOL, qkv_bias, absent), \
+        FIELD("attention_bias", GK_CONFIG__BOOL, o_bias, absent)
 #define EMBED_RULE RULE("model.embed_tokens", GK_EMBED)
 #define QKVO_RULES                                                                                \
     RULE("model.layers.#.self_attn.q_proj", GK_Q), RULE("model.layers.#.self_attn.k_proj", GK_K), \
@@ -47,7 +50,7 @@
         RULE("model.layers.#.mlp.down_proj", GK_DOWN)
 #define END_RULES RULE("model.norm", GK_LNF), RULE("lm_head", GK_HEAD)
 
-static const gk__rule LLAMA_RULES[] = {
+static const gk_config__tensor_rule LLAMA_RULES[] = {
     EMBED_RULE,  RULE("model.layers.#.input_layernorm", GK_LN1),
     QKVO_RULES,  RULE("model.layers.#.post_attention_layernorm", GK_LN2),
     GATED_RULES, END_RULES,
@@ -55,26 +58,26 @@ static const gk__rule LLAMA_RULES[] = {
 
 /* ---------------------------------------------------------------- llama */
 
-static const gk__field LLAMA_FIELDS[] = {
+static const gk_config__field LLAMA_FIELDS[] = {
     SIZES(32000, 4096, 11008, 32, 32, 2048),
     TIED(false),
     IDS(1, 2),
-    NULLABLE("num_key_value_heads", GK__INT, n_kv_heads, 0),
-    NULLABLE("head_dim", GK__INT, head_dim, 0),
+    NULLABLE("num_key_value_heads", GK_CONFIG__INT, n_kv_heads, 0),
+    NULLABLE("head_dim", GK_CONFIG__INT, head_dim, 0),
     RMS_EPS(1e-6),
     ACT,
     ATTENTION_BIAS(false),
-    FIELD("mlp_bias", GK__BOOL, mlp_bias, false),
+    FIELD("mlp_bias", GK_CONFIG__BOOL, mlp_bias, false),
 };
 
 /* ---------------------------------------------------------------- qwen2 */
 
-static const gk__field QWEN2_FIELDS[] = {
+static const gk_config__field QWEN2_FIELDS[] = {
     SIZES(151936, 4096, 22016, 32, 32, 32768),
     TIED(false),
     IDS(NO_ID, NO_ID),
-    NULLABLE("num_key_value_heads", GK__INT, n_kv_heads, 32),
-    NULLABLE("head_dim", GK__INT, head_dim, 0),
+    NULLABLE("num_key_value_heads", GK_CONFIG__INT, n_kv_heads, 32),
+    NULLABLE("head_dim", GK_CONFIG__INT, head_dim, 0),
     RMS_EPS(1e-6),
     ACT,
 };
@@ -82,18 +85,18 @@ static const gk__field QWEN2_FIELDS[] = {
 /* ---------------------------------------------------------------- olmo2: norms after attention and MLP only
  */
 
-static const gk__field OLMO2_FIELDS[] = {
+static const gk_config__field OLMO2_FIELDS[] = {
     SIZES(50304, 4096, 11008, 32, 32, 2048),
     TIED(false),
     IDS(NO_ID, 50279),
-    NULLABLE("num_key_value_heads", GK__INT, n_kv_heads, 0),
-    NULLABLE("head_dim", GK__INT, head_dim, 0),
+    NULLABLE("num_key_value_heads", GK_CONFIG__INT, n_kv_heads, 0),
+    NULLABLE("head_dim", GK_CONFIG__INT, head_dim, 0),
     RMS_EPS(1e-5),
     ACT,
     ATTENTION_BIAS(false),
 };
 
-static const gk__rule OLMO2_RULES[] = {
+static const gk_config__tensor_rule OLMO2_RULES[] = {
     EMBED_RULE,
     QKVO_RULES,
     RULE("model.layers.#.self_attn.q_norm", GK_Q_NORM),
@@ -106,12 +109,12 @@ static const gk__rule OLMO2_RULES[] = {
 
 /* ---------------------------------------------------------------- gemma */
 
-static const gk__field GEMMA_FIELDS[] = {
+static const gk_config__field GEMMA_FIELDS[] = {
     SIZES(256000, 3072, 24576, 28, 16, 8192),
     TIED(true),
     IDS(2, 1),
-    FIELD("num_key_value_heads", GK__INT, n_kv_heads, 16),
-    FIELD("head_dim", GK__INT, head_dim, 256),
+    FIELD("num_key_value_heads", GK_CONFIG__INT, n_kv_heads, 16),
+    FIELD("head_dim", GK_CONFIG__INT, head_dim, 256),
     RMS_EPS(1e-6),
     ACT,
     ATTENTION_BIAS(false),
@@ -119,22 +122,22 @@ static const gk__field GEMMA_FIELDS[] = {
 
 /* ---------------------------------------------------------------- gemma2 */
 
-static const gk__field GEMMA2_FIELDS[] = {
+static const gk_config__field GEMMA2_FIELDS[] = {
     SIZES(256000, 2304, 9216, 26, 8, 8192),
     TIED(true),
     IDS(2, 1),
-    FIELD("num_key_value_heads", GK__INT, n_kv_heads, 4),
-    FIELD("head_dim", GK__INT, head_dim, 256),
+    FIELD("num_key_value_heads", GK_CONFIG__INT, n_kv_heads, 4),
+    FIELD("head_dim", GK_CONFIG__INT, head_dim, 256),
     RMS_EPS(1e-6),
-    FIELD("hidden_activation", GK__ACT, act, 0),
+    FIELD("hidden_activation", GK_CONFIG__ACT, act, 0),
     ATTENTION_BIAS(false),
-    FIELD("query_pre_attn_scalar", GK__NUM, query_scale, 256),
-    NULLABLE("attn_logit_softcapping", GK__CAP, attn_softcap, 50),
-    NULLABLE("final_logit_softcapping", GK__CAP, final_softcap, 30),
-    NULLABLE("sliding_window", GK__INT, window, 4096),
+    FIELD("query_pre_attn_scalar", GK_CONFIG__NUM, query_scale, 256),
+    NULLABLE("attn_logit_softcapping", GK_CONFIG__CAP, attn_softcap, 50),
+    NULLABLE("final_logit_softcapping", GK_CONFIG__CAP, final_softcap, 30),
+    NULLABLE("sliding_window", GK_CONFIG__INT, window, 4096),
 };
 
-static const gk__rule GEMMA2_RULES[] = {
+static const gk_config__tensor_rule GEMMA2_RULES[] = {
     EMBED_RULE,
     RULE("model.layers.#.input_layernorm", GK_LN1),
     QKVO_RULES,
@@ -147,18 +150,18 @@ static const gk__rule GEMMA2_RULES[] = {
 
 /* ---------------------------------------------------------------- gpt_neox */
 
-static const gk__field NEOX_FIELDS[] = {
+static const gk_config__field NEOX_FIELDS[] = {
     SIZES(50432, 6144, 24576, 44, 64, 2048),
     TIED(false),
     IDS(0, 2),
-    NULLABLE("head_dim", GK__INT, head_dim, 0), /* no key of its class, but its angles look for it */
-    FIELD("layer_norm_eps", GK__NUM, norm_eps, 1e-5),
+    NULLABLE("head_dim", GK_CONFIG__INT, head_dim, 0), /* no key of its class, but its angles look for it */
+    FIELD("layer_norm_eps", GK_CONFIG__NUM, norm_eps, 1e-5),
     ACT,
-    FIELD("use_parallel_residual", GK__BOOL, parallel, true),
+    FIELD("use_parallel_residual", GK_CONFIG__BOOL, parallel, true),
     ATTENTION_BIAS(true),
 };
 
-static const gk__rule NEOX_RULES[] = {
+static const gk_config__tensor_rule NEOX_RULES[] = {
     RULE("gpt_neox.embed_in", GK_EMBED),
     RULE("gpt_neox.layers.#.input_layernorm", GK_LN1),
     {.name = "gpt_neox.layers.#.attention.query_key_value",
@@ -175,20 +178,20 @@ static const gk__rule NEOX_RULES[] = {
 
 /* ---------------------------------------------------------------- gpt2 */
 
-static const gk__field GPT2_FIELDS[] = {
-    FIELD("vocab_size", GK__INT, vocab, 50257),
+static const gk_config__field GPT2_FIELDS[] = {
+    FIELD("vocab_size", GK_CONFIG__INT, vocab, 50257),
     ALIASED("n_embd", "hidden_size", d_model, 768),
-    NULLABLE("n_inner", GK__INT, d_ffn, 0),
+    NULLABLE("n_inner", GK_CONFIG__INT, d_ffn, 0),
     ALIASED("n_layer", "num_hidden_layers", n_layers, 12),
     ALIASED("n_head", "num_attention_heads", n_heads, 12),
     ALIASED("n_positions", "max_position_embeddings", max_positions, 1024),
-    FIELD("layer_norm_epsilon", GK__NUM, norm_eps, 1e-5),
+    FIELD("layer_norm_epsilon", GK_CONFIG__NUM, norm_eps, 1e-5),
     TIED(true),
     IDS(50256, 50256),
-    FIELD("activation_function", GK__ACT, act, 0),
+    FIELD("activation_function", GK_CONFIG__ACT, act, 0),
 };
 
-static const gk__rule GPT2_RULES[] = {
+static const gk_config__tensor_rule GPT2_RULES[] = {
     RULE("transformer.wte", GK_EMBED),
     RULE("transformer.wpe", GK_POS),
     RULE("transformer.h.#.ln_1", GK_LN1),

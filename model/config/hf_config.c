@@ -1,6 +1,6 @@
 /* hf_config.c: config.json of a Hugging Face folder, read and written by the family's list of fields. */
 #include "model/config/family.h"
-#include "model/internal.h"
+#include "model/config/dims.h"
 
 #include <errno.h>
 #include <math.h>
@@ -116,41 +116,42 @@ static const char *act_name(const gk_config *c) {
 }
 
 /* The member's value where config.json does not say it, or says that there is none. */
-static void set_standard(const gk__field *f, bool none, gk_config *c) {
+static void set_standard(const gk_config__field *f, bool none, gk_config *c) {
     void *out = (char *)c + f->member;
-    bool id = f->kind == GK__ID || f->kind == GK__IDS;
+    bool id = f->kind == GK_CONFIG__ID || f->kind == GK_CONFIG__IDS;
     double value = !none ? f->standard : id ? -1 : 0;
-    if (f->kind == GK__INT || id)
+    if (f->kind == GK_CONFIG__INT || id)
         *(int *)out = (int)value;
-    else if (f->kind == GK__NUM || f->kind == GK__CAP)
+    else if (f->kind == GK_CONFIG__NUM || f->kind == GK_CONFIG__CAP)
         *(float *)out = (float)value;
-    else if (f->kind == GK__BOOL)
+    else if (f->kind == GK_CONFIG__BOOL)
         *(bool *)out = value != 0;
 }
 
-static bool read_value(const json_t *doc, const char *key, const gk__field *f, gk_config *c, gk_place at,
-                       gk_error *err) {
+static bool read_value(const json_t *doc, const char *key, const gk_config__field *f, gk_config *c,
+                       gk_place at, gk_error *err) {
     void *out = (char *)c + f->member;
     switch (f->kind) {
-    case GK__INT:
+    case GK_CONFIG__INT:
         return read_int(doc, key, 1, out, at, err);
-    case GK__NUM:
+    case GK_CONFIG__NUM:
         return read_float(doc, key, out, at, err);
-    case GK__CAP:
+    case GK_CONFIG__CAP:
         return read_cap(doc, key, out, at, err);
-    case GK__BOOL:
+    case GK_CONFIG__BOOL:
         return gk_json_bool(doc, key, out, at, err);
-    case GK__ACT:
+    case GK_CONFIG__ACT:
         return read_act(doc, key, c->family, out, at, err);
-    case GK__ID:
+    case GK_CONFIG__ID:
         return read_id(doc, key, out, NULL, at, err);
-    case GK__IDS:
+    case GK_CONFIG__IDS:
         return read_id(doc, key, out, &c->more_eos, at, err);
     }
     return false;
 }
 
-static bool read_field(const json_t *doc, const gk__field *f, gk_config *c, gk_place at, gk_error *err) {
+static bool read_field(const json_t *doc, const gk_config__field *f, gk_config *c, gk_place at,
+                       gk_error *err) {
     const char *key = f->alias && json_object_get(doc, f->alias) ? f->alias : f->key;
     const json_t *v = json_object_get(doc, key);
     set_standard(f, json_is_null(v), c);
@@ -309,7 +310,7 @@ static bool derive(gk_config *c, gk_place at, gk_error *err) {
     if (c->family->embed_scaled) c->embed_scale = sqrtf((float)c->d_model);
     if (c->head_dim != 0) return true;
     if (c->d_model % c->n_heads != 0)
-        return gk_fail(err, gk__at_member(at, c, offsetof(gk_config, n_heads), "n_heads"),
+        return gk_fail(err, gk_config__at_member(at, c, offsetof(gk_config, n_heads), "n_heads"),
                        "the number of heads must divide the width", "%d heads do not divide a width of %d",
                        c->n_heads, c->d_model);
     c->head_dim = c->d_model / c->n_heads;
@@ -330,16 +331,16 @@ static bool find_family(const json_t *doc, const gk_family **out, gk_place at, g
 static bool read_config(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {
     const gk_family *f;
     if (!find_family(doc, &f, at, err)) return false;
-    *c = gk__config_of(f);
+    *c = gk_config__of_family(f);
     for (size_t i = 0; i < f->n_fields; i++)
         if (!read_field(doc, &f->fields[i], c, at, err)) return false;
     if (!derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) ||
         !read_layer_types(doc, c, at, err) || (f->switched_window && !check_switched_window(doc, c, at, err)))
         return false;
-    return gk_config_check(c, at, err) && gk__check_keys(doc, c, at, err);
+    return gk_config_check(c, at, err) && gk_config__check_keys(doc, c, at, err);
 }
 
-bool gk__generation_load(const char *dir, gk_config *c, gk_error *err) {
+bool gk_config__generation_load(const char *dir, gk_config *c, gk_error *err) {
     gk_arena *a = gk_arena_new();
     const char *path = gk_path_join(a, dir, GENERATION);
     json_t *doc = gk_exists(path) ? gk_json_load(path, err) : NULL;
@@ -349,7 +350,7 @@ bool gk__generation_load(const char *dir, gk_config *c, gk_error *err) {
     return ok;
 }
 
-bool gk__config_load(const char *path, gk_config *out, gk_error *err) {
+bool gk_config__load(const char *path, gk_config *out, gk_error *err) {
     json_t *doc = gk_json_load_words(path, err);
     if (!doc) return false;
     bool ok = read_config(doc, out, GK_AT_FILE(path), err);
@@ -381,25 +382,25 @@ static json_t *ids_json(int first, const gk_id_list *more) {
     return list;
 }
 
-static json_t *field_value(const gk_config *c, const gk__field *f) {
+static json_t *field_value(const gk_config *c, const gk_config__field *f) {
     const void *in = (const char *)c + f->member;
     static const gk_id_list none = {0};
     switch (f->kind) {
-    case GK__INT: /* 0: an optional one that is not set */
+    case GK_CONFIG__INT: /* 0: an optional one that is not set */
         return *(const int *)in ? json_integer(*(const int *)in) : json_null();
-    case GK__NUM: /* transformers insists that Gemma 2's query_pre_attn_scalar is an integer */
+    case GK_CONFIG__NUM: /* transformers insists that Gemma 2's query_pre_attn_scalar is an integer */
         if (f->member == offsetof(gk_config, query_scale) && c->query_scale == (float)(int)c->query_scale)
             return json_integer((json_int_t)c->query_scale);
         return json_float(*(const float *)in);
-    case GK__CAP:
+    case GK_CONFIG__CAP:
         return *(const float *)in > 0 ? json_float(*(const float *)in) : json_null();
-    case GK__ACT:
+    case GK_CONFIG__ACT:
         return json_string(act_name(c));
-    case GK__BOOL:
+    case GK_CONFIG__BOOL:
         return json_boolean(*(const bool *)in);
-    case GK__ID:
+    case GK_CONFIG__ID:
         return ids_json(*(const int *)in, &none);
-    case GK__IDS:
+    case GK_CONFIG__IDS:
         return ids_json(*(const int *)in, &c->more_eos);
     }
     return NULL;
@@ -407,7 +408,7 @@ static json_t *field_value(const gk_config *c, const gk__field *f) {
 
 /* The share of a head from which transformers gets rotary_dim back: it rounds share * head_dim down. */
 static json_t *rotary_share(const gk_config *c) {
-    int rotary = gk__rotary_dim(c);
+    int rotary = gk_config__rotary_dim(c);
     double share = (double)rotary / c->head_dim;
     if ((int)(c->head_dim * share) < rotary) share = nextafter(share, 1);
     return json_real(share);
@@ -444,7 +445,7 @@ static bool same_ids(const gk_id_list *a, const gk_id_list *b) {
     return a->n == b->n && memcmp(a->id, b->id, (size_t)a->n * sizeof *a->id) == 0;
 }
 
-bool gk__generation_save(const gk_config *c, const json_t *kept, const char *dir, gk_error *err) {
+bool gk_config__generation_save(const gk_config *c, const json_t *kept, const char *dir, gk_error *err) {
     gk_config plain = *c;
     plain.ends.n = 0;
     gk_id_list all = gk_config_ends(&plain), rest = {0};
@@ -479,7 +480,7 @@ static json_t *config_json(const gk_config *c, gk_dtype weights) {
     return doc;
 }
 
-bool gk__config_save(const gk_config *c, gk_dtype weights, const json_t *kept, const char *path,
+bool gk_config__save(const gk_config *c, gk_dtype weights, const json_t *kept, const char *path,
                      gk_error *err) {
     json_t *doc = config_json(c, weights);
     json_object_update_missing(doc, (json_t *)(uintptr_t)kept);

@@ -1,16 +1,16 @@
 /* delta.c: the difference of two tensors, a block of rows at a time: it never exists as a whole. */
-#include "model/operators/kernels.h"
+#include "model/difference/kernels.h"
 
 enum { GRAIN = 64, CHUNK = 1024 };
 
-typedef struct reading {
-    const gk__delta *d;
+typedef struct delta_job {
+    const gk_diff__delta *d;
     size_t first; /* row */
     float *to;
-} reading;
+} delta_job;
 
 static void read_range(void *ctx, size_t begin, size_t end) {
-    const reading *r = ctx;
+    const delta_job *r = ctx;
     float a[CHUNK];
     size_t in = (size_t)r->d->a.in, last = end * in;
     for (size_t at = begin * in; at < last; at += CHUNK) {
@@ -22,7 +22,7 @@ static void read_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void gk__delta_read(const void *delta, int first, int n, float *to) {
-    reading r = {.d = delta, .first = (size_t)first, .to = to};
+void gk_diff__delta_read(const void *delta, int first, int n, float *to) {
+    delta_job r = {.d = delta, .first = (size_t)first, .to = to};
     gk_parallel_for((size_t)n, GRAIN, read_range, &r);
 }

@@ -1,6 +1,6 @@
 /* diff.c: two models of one architecture, component by component: how far apart, and in how many directions.
  */
-#include "model/internal.h"
+#include "model/config/dims.h"
 #include "model/config/family.h"
 #include "model/difference/spectrum.h"
 
@@ -16,11 +16,11 @@ typedef struct sums {
     size_t changed;
 } sums;
 
-typedef struct pair {
-    gk__delta t;
+typedef struct tensor_pair {
+    gk_diff__delta t;
     double offset; /* what a norm's weights are added to */
     sums *part;    /* one a range of GRAIN rows */
-} pair;
+} tensor_pair;
 
 static void add_values(sums *s, const float *a, const float *b, size_t n, double offset) {
     for (size_t i = 0; i < n; i++) {
@@ -33,7 +33,7 @@ static void add_values(sums *s, const float *a, const float *b, size_t n, double
 }
 
 static void sum_range(void *ctx, size_t begin, size_t end) {
-    const pair *p = ctx;
+    const tensor_pair *p = ctx;
     float a[CHUNK], b[CHUNK];
     size_t in = (size_t)p->t.a.in, last = end * in;
     sums s = {0};
@@ -47,7 +47,7 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
 }
 
 /* Parts are added in their order, so that threads do not change the sum. */
-static sums sum_weights(pair *p) {
+static sums sum_weights(tensor_pair *p) {
     size_t rows = (size_t)p->t.a.out, parts = (rows + GRAIN - 1) / GRAIN;
     p->part = gk_alloc(parts * sizeof *p->part);
     gk_parallel_for(rows, GRAIN, sum_range, p);
@@ -64,17 +64,17 @@ static sums sum_weights(pair *p) {
 
 /* ---------------------------------------------------------------- one component */
 
-typedef struct run {
+typedef struct comparison {
     const gk_model *a, *b;
     gk_diff *out;
     gk_progress *progress;
     double done, size; /* values: of the components behind, of this one */
-} run;
+} comparison;
 
 /* Most spectra settle within a third of the passes they may take. */
 static void on_pass(void *ctx, int passes) {
-    run *r = ctx;
-    double part = fmin(1, (1.0 + passes) / (1 + GK__MOST_PASSES / 3.0));
+    comparison *r = ctx;
+    double part = fmin(1, (1.0 + passes) / (1 + GK_SPECTRUM__MOST_PASSES / 3.0));
     gk_progress_update(r->progress, r->done + part * r->size, NULL);
 }
 
@@ -91,26 +91,26 @@ static bool interrupted(gk_error *err) {
 }
 
 /* Entries are scaled to a size of about 1, far from what a float cannot square. */
-static bool add_spectrum(run *r, gk_diff_item *i, pair *p, gk_error *err) {
+static bool add_spectrum(comparison *r, gk_diff_item *i, tensor_pair *p, gk_error *err) {
     int most = i->out < i->in ? i->out : i->in;
     i->n_sigma = r->out->rank < most ? r->out->rank : most;
     double *sigma = gk_arena_alloc(r->out->memory, (size_t)i->n_sigma * sizeof *sigma);
     p->t.scale = sqrt((double)i->out * (double)i->in) / i->matrix_delta;
-    gk__rows rows = {.out = i->out, .in = i->in, .read = gk__delta_read, .ctx = &p->t};
+    gk_spectrum__matrix rows = {.out = i->out, .in = i->in, .read = gk_diff__delta_read, .ctx = &p->t};
     uint64_t seed = (uint64_t)(i->layer + 1) * GK_N_COMPONENTS + i->comp;
-    if (!gk__spectrum(&rows, i->n_sigma, seed, on_pass, r, sigma)) return interrupted(err);
+    if (!gk_spectrum__values(&rows, i->n_sigma, seed, on_pass, r, sigma)) return interrupted(err);
     for (int s = 0; s < i->n_sigma; s++) sigma[s] /= p->t.scale;
     i->sigma = sigma;
     return true;
 }
 
-static bool compare(run *r, gk_diff_item *i, gk_error *err) {
+static bool compare(comparison *r, gk_diff_item *i, gk_error *err) {
     const gk_config *c = &r->out->config;
     char name[48];
     bool norm = gk_component_is_norm(i->comp);
-    pair p = {.t.a = gk_model_tensor(r->a, i->layer, i->comp),
-              .t.b = gk_model_tensor(r->b, i->layer, i->comp),
-              .offset = norm && c->norm_offset ? 1 : 0};
+    tensor_pair p = {.t.a = gk_model_tensor(r->a, i->layer, i->comp),
+                     .t.b = gk_model_tensor(r->b, i->layer, i->comp),
+                     .offset = norm && c->norm_offset ? 1 : 0};
     i->out = p.t.a.out;
     i->in = p.t.a.in;
     i->values = (size_t)i->out * (size_t)i->in + (p.t.a.b ? (size_t)i->out : 0);
@@ -144,7 +144,7 @@ static void list_items(gk_diff *d) {
             for (int i = GK_LN1; i < GK_LNF; i++)
                 if (gk_config_has(c, (gk_component)i))
                     d->item[d->n++] = (gk_diff_item){.comp = (gk_component)i, .layer = l};
-        if (gk__component_shape(c, outer[o], &out, &in))
+        if (gk_config__component_shape(c, outer[o], &out, &in))
             d->item[d->n++] = (gk_diff_item){.comp = outer[o], .layer = -1};
     }
 }
@@ -164,7 +164,7 @@ gk_diff *gk_model_diff(const gk_model *a, const gk_model *b, int rank, gk_progre
     gk_diff *out = gk_arena_alloc(memory, sizeof *out);
     *out = (gk_diff){.config = *gk_model_config(a), .rank = rank, .memory = memory};
     list_items(out);
-    run r = {.a = a, .b = b, .out = out, .progress = p};
+    comparison r = {.a = a, .b = b, .out = out, .progress = p};
     for (size_t i = 0; i < out->n; i++)
         if (!compare(&r, &out->item[i], err)) {
             gk_diff_free(out);

@@ -1,6 +1,5 @@
 /* factors.c: the difference of two models as low-rank factors, matrix by matrix, kept in a folder. */
 #include "model/config/family.h"
-#include "model/internal.h"
 #include "model/difference/spectrum.h"
 
 #include <inttypes.h>
@@ -24,21 +23,21 @@ struct gk_factors {
 };
 
 /* One matrix on its way. */
-typedef struct task {
-    gk__delta delta;
+typedef struct factoring {
+    gk_diff__delta delta;
     int layer;
     gk_component comp;
     int rank;
     const char *path, *key; /* its file; NULL: none */
     factor *out;
-} task;
+} factoring;
 
 static factor *place(const gk_factors *f, int layer, gk_component c) {
     size_t row = (size_t)(layer < 0 ? f->cfg.n_layers : layer);
     return f->item + row * GK_N_COMPONENTS + (size_t)c;
 }
 
-static const char *name_of(const task *t, char buf[48]) {
+static const char *name_of(const factoring *t, char buf[48]) {
     if (t->layer < 0)
         snprintf(buf, 48, "%s", gk_component_name(t->comp));
     else
@@ -46,17 +45,17 @@ static const char *name_of(const task *t, char buf[48]) {
     return buf;
 }
 
-static size_t right_floats(const task *t, int n) {
+static size_t right_floats(const factoring *t, int n) {
     return (size_t)n * (size_t)t->delta.a.in;
 }
 
-static size_t left_floats(const task *t, int n) {
+static size_t left_floats(const factoring *t, int n) {
     return (size_t)n * (size_t)t->delta.a.out;
 }
 
 /* ---------------------------------------------------------------- files */
 
-static void checksum(const task *t, int n, const float *left, const float *right, char text[40]) {
+static void checksum(const factoring *t, int n, const float *left, const float *right, char text[40]) {
     snprintf(text, 40, "%016" PRIx64 "-%016" PRIx64, gk_checksum(left, left_floats(t, n) * sizeof *left),
              gk_checksum(right, right_floats(t, n) * sizeof *right));
 }
@@ -67,7 +66,7 @@ static bool says(const json_t *meta, const char *key, const char *want) {
 }
 
 /* The file's factors, when they are of these weights, enough and undamaged. */
-static bool read_file(const task *t, gk_error *err) {
+static bool read_file(const factoring *t, gk_error *err) {
     if (!t->path || !gk_exists(t->path)) return false;
     gk_safetensors *s = gk_safetensors_open(t->path, err);
     if (!s) return false;
@@ -93,7 +92,7 @@ static bool read_file(const task *t, gk_error *err) {
     return true;
 }
 
-static bool write_file(const task *t, gk_error *err) {
+static bool write_file(const factoring *t, gk_error *err) {
     factor *f = t->out;
     char sum[40];
     checksum(t, f->n, f->left, f->right, sum);
@@ -107,7 +106,7 @@ static bool write_file(const task *t, gk_error *err) {
 }
 
 /* From memory to the map of the file just written, which the system may drop and read again. */
-static bool move_to_file(const task *t, gk_error *err) {
+static bool move_to_file(const factoring *t, gk_error *err) {
     float *own = t->out->own;
     if (!write_file(t, err) || !read_file(t, err)) return false;
     gk_free(own);
@@ -118,15 +117,15 @@ static bool move_to_file(const task *t, gk_error *err) {
 /* ---------------------------------------------------------------- one matrix */
 
 /* |B - A|, in blocks of rows; not finite where a value is not. */
-static double norm(const gk__delta *d) {
+static double norm(const gk_diff__delta *d) {
     enum { BLOCK = 1 << 16 };
-    gk__delta plain = {d->a, d->b, 1};
+    gk_diff__delta plain = {d->a, d->b, 1};
     int rows = BLOCK / d->a.in + 1;
     float *x = gk_alloc((size_t)rows * (size_t)d->a.in * sizeof *x);
     double sum = 0;
     for (int first = 0; first < d->a.out; first += rows) {
         int n = d->a.out - first < rows ? d->a.out - first : rows;
-        gk__delta_read(&plain, first, n, x);
+        gk_diff__delta_read(&plain, first, n, x);
         for (size_t i = 0; i < (size_t)n * (size_t)d->a.in; i++) sum += (double)x[i] * (double)x[i];
     }
     gk_free(x);
@@ -134,7 +133,7 @@ static double norm(const gk__delta *d) {
 }
 
 /* Entries are scaled to a size of about 1, far from what a float cannot square. */
-static bool compute(task *t, double size, gk_error *err) {
+static bool compute(factoring *t, double size, gk_error *err) {
     factor *f = t->out;
     int out = t->delta.a.out, in = t->delta.a.in;
     char name[48];
@@ -144,9 +143,9 @@ static bool compute(task *t, double size, gk_error *err) {
         return gk_fail(err, GK_NOWHERE, "a lower rank", "not enough memory for %d directions of %s", t->rank,
                        name_of(t, name));
     float *left = f->own, *right = f->own + left_floats(t, t->rank);
-    gk__rows rows = {.out = out, .in = in, .read = gk__delta_read, .ctx = &t->delta};
+    gk_spectrum__matrix rows = {.out = out, .in = in, .read = gk_diff__delta_read, .ctx = &t->delta};
     uint64_t seed = (uint64_t)(t->layer + 1) * GK_N_COMPONENTS + t->comp;
-    if (!gk__directions(&rows, t->rank, seed, right, left))
+    if (!gk_spectrum__directions(&rows, t->rank, seed, right, left))
         return gk_fail(err, GK_NOWHERE, NULL, "interrupted before every matrix was factored");
     for (size_t i = 0; i < left_floats(t, t->rank); i++) left[i] = (float)((double)left[i] / t->delta.scale);
     f->n = t->rank;
@@ -155,7 +154,7 @@ static bool compute(task *t, double size, gk_error *err) {
     return !t->path || move_to_file(t, err);
 }
 
-static bool factor_one(gk_factors *f, task *t, gk_error *err) {
+static bool factor_one(gk_factors *f, factoring *t, gk_error *err) {
     char name[48];
     double size = norm(&t->delta);
     if (gk_interrupted())
@@ -173,10 +172,10 @@ static bool factor_one(gk_factors *f, task *t, gk_error *err) {
 
 static bool factor_component(gk_factors *f, const gk_model *a, const gk_model *b, int layer, gk_component c,
                              const gk_factors_opts *o, gk_arena *memory, gk_error *err) {
-    task t = {.delta = {gk_model_tensor(a, layer, c), gk_model_tensor(b, layer, c), 1},
-              .layer = layer,
-              .comp = c,
-              .out = place(f, layer, c)};
+    factoring t = {.delta = {gk_model_tensor(a, layer, c), gk_model_tensor(b, layer, c), 1},
+                   .layer = layer,
+                   .comp = c,
+                   .out = place(f, layer, c)};
     int smaller = t.delta.a.out < t.delta.a.in ? t.delta.a.out : t.delta.a.in;
     t.rank = o->rank < smaller ? o->rank : smaller;
     if (o->cache) {
@@ -197,7 +196,7 @@ static size_t count_matrices(const gk_config *c, bool inside) {
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
         gk_component comp = (gk_component)i;
         n += gk_component_in_layer(comp) == inside && !gk_component_is_norm(comp) &&
-             gk__component_shape(c, comp, &out, &in);
+             gk_config__component_shape(c, comp, &out, &in);
     }
     return n;
 }
@@ -212,7 +211,7 @@ static bool factor_all(gk_factors *f, const gk_model *a, const gk_model *b, cons
         for (int i = 0; ok && i < GK_N_COMPONENTS; i++) {
             gk_component c = (gk_component)i;
             if (gk_component_in_layer(c) != (l >= 0) || gk_component_is_norm(c) ||
-                !gk__component_shape(&f->cfg, c, &out, &in))
+                !gk_config__component_shape(&f->cfg, c, &out, &in))
                 continue;
             ok = factor_component(f, a, b, l, c, o, memory, err);
             gk_progress_update(o->progress, ++done, NULL);

@@ -1,7 +1,8 @@
 /* spectrum.c: see spectrum.h. After N. Halko, P. G. Martinsson and J. A. Tropp, "Finding structure with
  * randomness" (2011): a random subspace is multiplied by D^T D until its Ritz values stand still. The basis V
- * is kept as [w x in], a row a vector, so that everything large is one of model/operators/gemm.c's products. */
-#include "model/operators/kernels.h"
+ * is kept as [w x in], a row a vector, so that everything large is one of model/gemm/gemm.c's products.
+ */
+#include "model/difference/kernels.h"
 
 #include <math.h>
 #include <string.h>
@@ -42,7 +43,7 @@ static void square_sums(int n, const double *m, double *off, double *on) {
         for (int j = 0; j < n; j++) *(i == j ? on : off) += m[i * n + j] * m[i * n + j];
 }
 
-void gk__eigen(int n, double *m, double *value, double *vector) {
+void gk_spectrum__eigen(int n, double *m, double *value, double *vector) {
     double off, on, done = 1e-24, entries = (double)n * (double)n;
     memset(vector, 0, (size_t)n * (size_t)n * sizeof *vector);
     for (int i = 0; i < n; i++) vector[i * n + i] = 1;
@@ -73,7 +74,7 @@ void gk__eigen(int n, double *m, double *value, double *vector) {
 /* ---------------------------------------------------------------- the basis */
 
 typedef struct iteration {
-    const gk__rows *m;
+    const gk_spectrum__matrix *m;
     int w, block;          /* vectors; rows read at a time */
     float *v, *z;          /* [w x in]: the basis; D^T D times it */
     float *rows, *y, *yy;  /* [block x in], [block x w], [w x w] */
@@ -145,7 +146,7 @@ static void orthonormalise(iteration *it) {
         normalise(it);
         gk_parallel_for((size_t)w, 1, gram_rows, it);
         int lost = invert_cholesky(it, it->yy, dropped);
-        gk__gemm(GK_GEMM_NN, w, in, w, it->yy, w, it->v, in, 0, it->z, in);
+        gk_gemm__f32(GK_GEMM_NN, w, in, w, it->yy, w, it->v, in, 0, it->z, in);
         float *swap = it->v;
         it->v = it->z;
         it->z = swap;
@@ -166,15 +167,15 @@ static bool multiply(iteration *it) {
         if (gk_interrupted()) return false;
         int n = it->m->out - first < it->block ? it->m->out - first : it->block;
         it->m->read(it->m->ctx, first, n, it->rows);
-        gk__gemm(GK_GEMM_NT, n, w, in, it->rows, in, it->v, in, 0, it->y, w);
-        gk__gemm(GK_GEMM_TN, w, in, n, it->y, w, it->rows, in, first ? 1.0f : 0.0f, it->z, in);
-        gk__gemm(GK_GEMM_TN, w, w, n, it->y, w, it->y, w, 0, it->yy, w);
+        gk_gemm__f32(GK_GEMM_NT, n, w, in, it->rows, in, it->v, in, 0, it->y, w);
+        gk_gemm__f32(GK_GEMM_TN, w, in, n, it->y, w, it->rows, in, first ? 1.0f : 0.0f, it->z, in);
+        gk_gemm__f32(GK_GEMM_TN, w, w, n, it->y, w, it->y, w, 0, it->yy, w);
         for (size_t i = 0; i < ww; i++) it->gram[i] += (double)it->yy[i];
     }
     for (int i = 0; i < w; i++)
         for (int j = 0; j < i; j++)
             it->gram[i * w + j] = it->gram[j * w + i] = (it->gram[i * w + j] + it->gram[j * w + i]) / 2;
-    gk__eigen(w, it->gram, it->ritz, it->vector);
+    gk_spectrum__eigen(w, it->gram, it->ritz, it->vector);
     return true;
 }
 
@@ -182,11 +183,11 @@ static bool multiply(iteration *it) {
 static void advance(iteration *it) {
     int w = it->w, in = it->m->in;
     for (size_t i = 0; i < (size_t)w * (size_t)w; i++) it->yy[i] = (float)it->vector[i];
-    gk__gemm(GK_GEMM_NN, w, in, w, it->yy, w, it->z, in, 0, it->v, in);
+    gk_gemm__f32(GK_GEMM_NN, w, in, w, it->yy, w, it->z, in, 0, it->v, in);
     orthonormalise(it);
 }
 
-static void start(iteration *it, const gk__rows *m, int k, uint64_t seed) {
+static void start(iteration *it, const gk_spectrum__matrix *m, int k, uint64_t seed) {
     int smaller = m->out < m->in ? m->out : m->in, rows = BLOCK_FLOATS / m->in;
     rows = rows < FEWEST_ROWS ? FEWEST_ROWS : rows > MOST_ROWS ? MOST_ROWS : rows;
     *it = (iteration){.m = m, .w = k + OVERSAMPLE < smaller ? k + OVERSAMPLE : smaller};
@@ -217,7 +218,7 @@ static void end(iteration *it) {
 }
 
 /* Passes until another one changes the sum of the first k squares by less than `settled` of it. */
-static bool settle(iteration *it, int k, double settled, int most, gk__pass_fn *pass, void *ctx) {
+static bool settle(iteration *it, int k, double settled, int most, gk_spectrum__pass_fn *pass, void *ctx) {
     double before = -1, sum = 0;
     bool ok = true;
     for (int p = 0; ok && p < most && fabs(sum - before) > settled * sum; p++) {
@@ -231,10 +232,11 @@ static bool settle(iteration *it, int k, double settled, int most, gk__pass_fn *
     return ok;
 }
 
-bool gk__spectrum(const gk__rows *m, int k, uint64_t seed, gk__pass_fn *pass, void *ctx, double *sigma) {
+bool gk_spectrum__values(const gk_spectrum__matrix *m, int k, uint64_t seed, gk_spectrum__pass_fn *pass,
+                         void *ctx, double *sigma) {
     iteration it;
     start(&it, m, k, seed);
-    bool ok = settle(&it, k, SETTLED, GK__MOST_PASSES, pass, ctx);
+    bool ok = settle(&it, k, SETTLED, GK_SPECTRUM__MOST_PASSES, pass, ctx);
     for (int i = 0; ok && i < k; i++) sigma[i] = sqrt(fmax(it.ritz[i], 0));
     end(&it);
     return ok;
@@ -247,19 +249,19 @@ static bool project(iteration *it, int k, const float *right, float *left) {
         if (gk_interrupted()) return false;
         int n = it->m->out - first < it->block ? it->m->out - first : it->block;
         it->m->read(it->m->ctx, first, n, it->rows);
-        gk__gemm(GK_GEMM_NT, n, k, in, it->rows, in, right, in, 0, left + (size_t)first * (size_t)k, k);
+        gk_gemm__f32(GK_GEMM_NT, n, k, in, it->rows, in, right, in, 0, left + (size_t)first * (size_t)k, k);
     }
     return true;
 }
 
-bool gk__directions(const gk__rows *m, int k, uint64_t seed, float *right, float *left) {
+bool gk_spectrum__directions(const gk_spectrum__matrix *m, int k, uint64_t seed, float *right, float *left) {
     iteration it;
     gk_gemm_init();
     start(&it, m, k, seed);
-    bool ok = settle(&it, k, SETTLED_DIRECTIONS, GK__MOST_DIRECTION_PASSES, NULL, NULL);
+    bool ok = settle(&it, k, SETTLED_DIRECTIONS, GK_SPECTRUM__MOST_DIRECTION_PASSES, NULL, NULL);
     if (ok) { /* the first k Ritz vectors */
         for (size_t i = 0; i < (size_t)k * (size_t)it.w; i++) it.yy[i] = (float)it.vector[i];
-        gk__gemm(GK_GEMM_NN, k, m->in, it.w, it.yy, it.w, it.v, m->in, 0, right, m->in);
+        gk_gemm__f32(GK_GEMM_NN, k, m->in, it.w, it.yy, it.w, it.v, m->in, 0, right, m->in);
         ok = project(&it, k, right, left);
     }
     end(&it);

@@ -1,4 +1,4 @@
 /* kernels.c: calls the kernels of the instruction set that is used. */
 #include "model/operators/kernels.h"
 
-GK_KERNELS_CHOOSE(GK_MODEL_KERNELS)
+GK_KERNELS_CHOOSE(GK_OPERATOR_KERNELS)

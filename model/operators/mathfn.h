@@ -7,7 +7,7 @@
 
 /* e^x: x = n ln 2 + r, a degree-6 polynomial in r, 2^n by exponent bits. Below -87 it is about 1e-38, above
  * 88 3e38; NaN gives NaN. */
-static inline float gk__exp(float x) {
+static inline float gk_op__exp(float x) {
     float y = x < -87.0f ? -87.0f : x;
     y = y > 88.0f ? 88.0f : y;
     float shifted = y * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to an integer in the low bits */
@@ -29,24 +29,24 @@ static inline float gk__exp(float x) {
     return p * power.f;
 }
 
-static inline float gk__sigmoid(float x) {
-    return 1.0f / (1.0f + gk__exp(-x));
+static inline float gk_op__sigmoid(float x) {
+    return 1.0f / (1.0f + gk_op__exp(-x));
 }
 
 /* Abramowitz and Stegun 7.1.26; absolute error below 3e-7. */
-static inline float gk__erf(float x) {
+static inline float gk_op__erf(float x) {
     float a = x < 0 ? -x : x, t = 1.0f / (1.0f + 0.3275911f * a);
     float p = 1.061405429f;
     p = p * t - 1.453152027f;
     p = p * t + 1.421413741f;
     p = p * t - 0.284496736f;
     p = p * t + 0.254829592f;
-    float y = 1.0f - p * t * gk__exp(-a * a);
+    float y = 1.0f - p * t * gk_op__exp(-a * a);
     return x < 0 ? -y : y;
 }
 
-static inline float gk__tanh(float x) {
-    return 1.0f - 2.0f / (1.0f + gk__exp(2.0f * x));
+static inline float gk_op__tanh(float x) {
+    return 1.0f - 2.0f / (1.0f + gk_op__exp(2.0f * x));
 }
 
 #endif

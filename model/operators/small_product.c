@@ -14,7 +14,7 @@
 #define TALL 6
 #endif
 
-typedef float lanes __attribute__((vector_size(GK__LANES * sizeof(float))));
+typedef float lanes __attribute__((vector_size(GK_OP__LANES * sizeof(float))));
 
 typedef struct operands {
     const float *a, *b;
@@ -29,16 +29,18 @@ static inline __attribute__((always_inline)) void block(const operands *o, int r
     lanes sum[TALL][2];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < wide; v++)
-            sum[r][v] = o->add ? *(const lanes *)(o->c + (ptrdiff_t)r * o->ldc + v * GK__LANES) : (lanes){0};
+            sum[r][v] =
+                o->add ? *(const lanes *)(o->c + (ptrdiff_t)r * o->ldc + v * GK_OP__LANES) : (lanes){0};
     const float *a = o->a, *b = o->b;
     for (int t = 0; t < o->k; t++, a += o->right, b += o->ldb) {
         lanes x[2];
-        for (int v = 0; v < wide; v++) x[v] = *(const lanes *)(b + v * GK__LANES);
+        for (int v = 0; v < wide; v++) x[v] = *(const lanes *)(b + v * GK_OP__LANES);
         for (int r = 0; r < rows; r++)
             for (int v = 0; v < wide; v++) sum[r][v] += a[r * o->down] * x[v];
     }
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < wide; v++) *(lanes *)(o->c + (ptrdiff_t)r * o->ldc + v * GK__LANES) = sum[r][v];
+        for (int v = 0; v < wide; v++)
+            *(lanes *)(o->c + (ptrdiff_t)r * o->ldc + v * GK_OP__LANES) = sum[r][v];
 }
 
 #define BLOCK(rows)                                   \
@@ -70,25 +72,25 @@ static void columns(operands o, int m, int wide) {
         }
 }
 
-void gk__small_product(int m, int n, int k, const float *a, ptrdiff_t down, ptrdiff_t right, const float *b,
-                       int ldb, bool add, float *c, int ldc) {
+void gk_op__small_product(int m, int n, int k, const float *a, ptrdiff_t down, ptrdiff_t right,
+                          const float *b, int ldb, bool add, float *c, int ldc) {
     operands o = {a, b, c, down, right, k, ldb, ldc, add};
-    for (int at = 0; at < n; at += 2 * GK__LANES) {
-        columns(o, m, n - at > GK__LANES ? 2 : 1);
-        o.b += 2 * GK__LANES;
-        o.c += 2 * GK__LANES;
+    for (int at = 0; at < n; at += 2 * GK_OP__LANES) {
+        columns(o, m, n - at > GK_OP__LANES ? 2 : 1);
+        o.b += 2 * GK_OP__LANES;
+        o.c += 2 * GK_OP__LANES;
     }
 }
 
 #if defined(__AVX512F__)
 /* Pairs, then fours of floats change places inside 128 bits; then the 128-bit parts, twice. */
-static inline void transpose16(__m512 x[GK__LANES]) {
-    __m512 t[GK__LANES];
-    for (int i = 0; i < GK__LANES; i += 2) {
+static inline void transpose16(__m512 x[GK_OP__LANES]) {
+    __m512 t[GK_OP__LANES];
+    for (int i = 0; i < GK_OP__LANES; i += 2) {
         t[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
         t[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
     }
-    for (int i = 0; i < GK__LANES; i += 4) {
+    for (int i = 0; i < GK_OP__LANES; i += 4) {
         x[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
         x[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
         x[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
@@ -108,21 +110,22 @@ static inline void transpose16(__m512 x[GK__LANES]) {
     }
 }
 
-void gk__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {
-    __m512 v[GK__LANES];
-    for (int r = 0; r < GK__LANES; r++) v[r] = r < rows ? _mm512_load_ps(x + r * ldx) : _mm512_setzero_ps();
+void gk_op__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {
+    __m512 v[GK_OP__LANES];
+    for (int r = 0; r < GK_OP__LANES; r++)
+        v[r] = r < rows ? _mm512_load_ps(x + r * ldx) : _mm512_setzero_ps();
     transpose16(v);
     for (int i = 0; i < columns; i++) _mm512_store_ps(t + i * ldt, v[i]);
 }
 #elif defined(__AVX__)
 /* Pairs, then fours of floats change places inside 128 bits; then the halves. */
-static inline void transpose8(__m256 x[GK__LANES]) {
-    __m256 t[GK__LANES];
-    for (int i = 0; i < GK__LANES; i += 2) {
+static inline void transpose8(__m256 x[GK_OP__LANES]) {
+    __m256 t[GK_OP__LANES];
+    for (int i = 0; i < GK_OP__LANES; i += 2) {
         t[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
         t[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
     }
-    for (int i = 0; i < GK__LANES; i += 4) {
+    for (int i = 0; i < GK_OP__LANES; i += 4) {
         x[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
         x[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
         x[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
@@ -135,15 +138,16 @@ static inline void transpose8(__m256 x[GK__LANES]) {
     memcpy(x, t, sizeof t);
 }
 
-void gk__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {
-    __m256 v[GK__LANES];
-    for (int r = 0; r < GK__LANES; r++) v[r] = r < rows ? _mm256_load_ps(x + r * ldx) : _mm256_setzero_ps();
+void gk_op__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {
+    __m256 v[GK_OP__LANES];
+    for (int r = 0; r < GK_OP__LANES; r++)
+        v[r] = r < rows ? _mm256_load_ps(x + r * ldx) : _mm256_setzero_ps();
     transpose8(v);
     for (int i = 0; i < columns; i++) _mm256_store_ps(t + i * ldt, v[i]);
 }
 #else
-void gk__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {
+void gk_op__transpose(int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt) {
     for (int i = 0; i < columns; i++)
-        for (int r = 0; r < GK__LANES; r++) t[i * ldt + r] = r < rows ? x[r * ldx + i] : 0;
+        for (int r = 0; r < GK_OP__LANES; r++) t[i * ldt + r] = r < rows ? x[r * ldx + i] : 0;
 }
 #endif

@@ -1,4 +1,4 @@
-/* backward.c: the one backward pass, in the reverse order of forward.c. */
+/* backward.c: the one backward pass, in the reverse order of forward.c, and a step: both passes. */
 #include "model/passes/session.h"
 
 #include <string.h>
@@ -21,24 +21,25 @@ static bool wanted(const back *k, int layer, gk_component c) {
 
 static float *at_offset(const back *k, size_t offset) {
     if (k->p->grad) return k->p->grad + offset;
-    return offset < gk__layer_start(k->m, 0) ? k->p->front + offset : k->p->window + (offset - k->from);
+    return offset < gk_weights__layer_start(k->m, 0) ? k->p->front + offset
+                                                     : k->p->window + (offset - k->from);
 }
 
 /* Where the gradient of a component's weights goes, and of its biases (NULL: it has none). */
 static float *weights_slot(const back *k, int layer, gk_component c) {
-    return at_offset(k, gk__place_of(k->m, layer, c).w);
+    return at_offset(k, gk_weights__offsets_of(k->m, layer, c).w);
 }
 
 static float *bias_slot(const back *k, int layer, gk_component c) {
-    return gk_model_tensor(k->m, layer, c).b ? at_offset(k, gk__place_of(k->m, layer, c).b) : NULL;
+    return gk_model_tensor(k->m, layer, c).b ? at_offset(k, gk_weights__offsets_of(k->m, layer, c).b) : NULL;
 }
 
 /* The gradients of layer `layer` (n_layers: lnf and head; -1: embed and pos) are complete. */
 static void ready(const back *k, int layer) {
     const gk_backprop *p = k->p;
     if (p->grad) return;
-    size_t first = layer < 0 ? 0 : gk__layer_start(k->m, layer);
-    size_t end = layer == k->m->cfg.n_layers ? k->m->floats : gk__layer_start(k->m, layer + 1);
+    size_t first = layer < 0 ? 0 : gk_weights__layer_start(k->m, layer);
+    size_t end = layer == k->m->cfg.n_layers ? k->m->floats : gk_weights__layer_start(k->m, layer + 1);
     p->ready(p->ctx, first, end - first, layer < 0 ? p->front : p->window);
 }
 
@@ -52,17 +53,17 @@ static void products_backward(const back *k, int layer, gk_component first, int 
         out += gk_model_tensor(k->m, layer, c).out;
         frozen += !wanted(k, layer, c);
     }
-    gk_tensor t = gk__fused(k->m, layer, first, out);
-    gk__phase(k->s, GK_PHASE_PRODUCTS);
+    gk_tensor t = gk_session__fused(k->m, layer, first, out);
+    gk_session__phase(k->s, GK_PHASE_PRODUCTS);
     bool all = frozen == 0;
-    gk__linear_backward(t, n, dy, lddy, x, dx, all ? weights_slot(k, layer, first) : NULL,
-                        all ? bias_slot(k, layer, first) : NULL);
+    gk_op__linear_backward(t, n, dy, lddy, x, dx, all ? weights_slot(k, layer, first) : NULL,
+                           all ? bias_slot(k, layer, first) : NULL);
     for (int i = 0; i < count && !all && frozen < count; i++) {
         gk_component c = first + (gk_component)i;
         t = gk_model_tensor(k->m, layer, c);
         if (wanted(k, layer, c))
-            gk__linear_backward_weights(n, t.out, t.in, dy, lddy, x, t.in, weights_slot(k, layer, c),
-                                        bias_slot(k, layer, c));
+            gk_op__linear_backward_weights(n, t.out, t.in, dy, lddy, x, t.in, weights_slot(k, layer, c),
+                                           bias_slot(k, layer, c));
         dy += t.out;
     }
 }
@@ -72,8 +73,8 @@ static void norm_backward(const back *k, int layer, gk_component comp, const flo
                           const float *stats, const float *dy, int lddy, float *dx, int lddx) {
     gk_tensor t = gk_model_tensor(k->m, layer, comp);
     bool want = wanted(k, layer, comp);
-    gk__norm_backward(&k->s->cfg, t, k->b->n_rows, x, ldx, stats, dy, lddy, dx, lddx,
-                      want ? weights_slot(k, layer, comp) : NULL, want ? bias_slot(k, layer, comp) : NULL);
+    gk_op__norm_backward(&k->s->cfg, t, k->b->n_rows, x, ldx, stats, dy, lddy, dx, lddx,
+                         want ? weights_slot(k, layer, comp) : NULL, want ? bias_slot(k, layer, comp) : NULL);
 }
 
 /* s->dx += the gradient, in s->dnorm, by what a branch read. */
@@ -102,26 +103,27 @@ static const float *branch_out(const back *k, int layer, gk_component post, cons
 static void mlp_backward(const back *k, int layer, const float *dy) {
     gk_session *s = k->s;
     const gk_config *c = &s->cfg;
-    gk__acts *a = &s->layer[layer];
-    int n = k->b->n_rows, d = c->d_model, gu = gk__gu_dim(c);
+    gk_session__activations *a = &s->layer[layer];
+    int n = k->b->n_rows, d = c->d_model, gu = gk_config__gu_dim(c);
     gk_component first = c->gated ? GK_GATE : GK_UP;
     dy = branch_out(k, layer, GK_LN2_POST, a->down_out, a->stats2_post, dy);
     products_backward(k, layer, GK_DOWN, 1, dy, d, a->act, s->dact);
-    gk__adapter_backward(s, layer, GK_DOWN, 1, n, dy, d, a->act, s->dact, k->p->grad);
-    gk__phase(s, GK_PHASE_ROWS);
-    gk__act_backward(c, n, a->gu, s->dact, s->dwide);
+    gk_session__adapter_backward(s, layer, GK_DOWN, 1, n, dy, d, a->act, s->dact, k->p->grad);
+    gk_session__phase(s, GK_PHASE_ROWS);
+    gk_op__act_backward(c, n, a->gu, s->dact, s->dwide);
     products_backward(k, layer, first, c->gated ? 2 : 1, s->dwide, gu, a->ln2, s->dnorm);
-    gk__adapter_backward(s, layer, first, c->gated ? 2 : 1, n, s->dwide, gu, a->ln2, s->dnorm, k->p->grad);
-    gk__phase(s, GK_PHASE_ROWS);
-    branch_in(k, layer, GK_LN2, gk__mlp_in(c, a), a->stats2);
+    gk_session__adapter_backward(s, layer, first, c->gated ? 2 : 1, n, s->dwide, gu, a->ln2, s->dnorm,
+                                 k->p->grad);
+    gk_session__phase(s, GK_PHASE_ROWS);
+    branch_in(k, layer, GK_LN2, gk_session__mlp_in(c, a), a->stats2);
 }
 
 /* s->dwide: q's and k's gradients from those after their norms to those before. */
 static void norm_qk_backward(const back *k, int layer) {
     gk_session *s = k->s;
     const gk_config *c = &s->cfg;
-    gk__acts *a = &s->layer[layer];
-    int n = k->b->n_rows, q = gk__q_dim(c), qkv = gk__qkv_dim(c), qk = q + gk__kv_dim(c);
+    gk_session__activations *a = &s->layer[layer];
+    int n = k->b->n_rows, q = gk_config__q_dim(c), qkv = gk_config__qkv_dim(c), qk = q + gk_config__kv_dim(c);
     memset(s->dqk, 0, (size_t)n * (size_t)qk * sizeof(float));
     norm_backward(k, layer, GK_Q_NORM, a->qk, qk, a->stats_q, s->dwide, qkv, s->dqk, qk);
     norm_backward(k, layer, GK_K_NORM, a->qk + q, qk, a->stats_k, s->dwide + q, qkv, s->dqk + q, qk);
@@ -133,19 +135,20 @@ static void norm_qk_backward(const back *k, int layer) {
 static void attention_backward(const back *k, int layer, const float *dy) {
     gk_session *s = k->s;
     const gk_config *c = &s->cfg;
-    gk__acts *a = &s->layer[layer];
-    int n = k->b->n_rows, d = c->d_model, qkv = gk__qkv_dim(c);
+    gk_session__activations *a = &s->layer[layer];
+    int n = k->b->n_rows, d = c->d_model, qkv = gk_config__qkv_dim(c);
     dy = branch_out(k, layer, GK_LN1_POST, a->o_out, a->stats1_post, dy);
     products_backward(k, layer, GK_O, 1, dy, d, a->att, s->dact);
-    gk__adapter_backward(s, layer, GK_O, 1, n, dy, d, a->att, s->dact, k->p->grad);
-    gk__phase(s, GK_PHASE_ATTENTION);
-    gk__attention_backward(c, layer, k->b, a->qkv, a->att, a->lse, s->dact, s->dwide);
-    gk__phase(s, GK_PHASE_ROWS);
-    if (c->rope) gk__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, -1.0f, s->dwide, qkv);
+    gk_session__adapter_backward(s, layer, GK_O, 1, n, dy, d, a->att, s->dact, k->p->grad);
+    gk_session__phase(s, GK_PHASE_ATTENTION);
+    gk_op__attention_backward(c, layer, k->b, a->qkv, a->att, a->lse, s->dact, s->dwide);
+    gk_session__phase(s, GK_PHASE_ROWS);
+    if (c->rope)
+        gk_op__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, -1.0f, s->dwide, qkv);
     if (c->qk_norm) norm_qk_backward(k, layer);
     products_backward(k, layer, GK_Q, 3, s->dwide, qkv, a->ln1, s->dnorm);
-    gk__adapter_backward(s, layer, GK_Q, 3, n, s->dwide, qkv, a->ln1, s->dnorm, k->p->grad);
-    gk__phase(s, GK_PHASE_ROWS);
+    gk_session__adapter_backward(s, layer, GK_Q, 3, n, s->dwide, qkv, a->ln1, s->dnorm, k->p->grad);
+    gk_session__phase(s, GK_PHASE_ROWS);
     branch_in(k, layer, GK_LN1, a->x_in, a->stats1);
 }
 
@@ -202,14 +205,14 @@ static double head_backward(const back *k, int n) {
         int count = n - at < s->loss_rows ? n - at : s->loss_rows;
         const float *x = s->lnf + (ptrdiff_t)at * d;
         size_t floats = (size_t)count * (size_t)vocab;
-        gk__phase(s, GK_PHASE_PRODUCTS);
-        gk__head(&s->cfg, k->m, count, x, s->logits);
-        gk__phase(s, GK_PHASE_LOSS);
+        gk_session__phase(s, GK_PHASE_PRODUCTS);
+        gk_session__head(&s->cfg, k->m, count, x, s->logits);
+        gk_session__phase(s, GK_PHASE_LOSS);
         if (cap > 0) memcpy(s->capped, s->logits, floats * sizeof(float));
-        loss += gk__xent(count, vocab, s->logits, s->target + at, k->p->scale);
-        if (cap > 0) gk__softcap_backward(cap, floats, s->capped, s->logits);
-        gk__phase(s, GK_PHASE_PRODUCTS);
-        gk__linear_backward(t, count, s->logits, vocab, x, s->dnorm + (ptrdiff_t)at * d, dhead, NULL);
+        loss += gk_op__cross_entropy(count, vocab, s->logits, s->target + at, k->p->scale);
+        if (cap > 0) gk_op__softcap_backward(cap, floats, s->capped, s->logits);
+        gk_session__phase(s, GK_PHASE_PRODUCTS);
+        gk_op__linear_backward(t, count, s->logits, vocab, x, s->dnorm + (ptrdiff_t)at * d, dhead, NULL);
     }
     return loss;
 }
@@ -221,9 +224,9 @@ static void final_norm_backward(const back *k, int n) {
     bool want = wanted(k, -1, GK_LNF);
     float *dpicked = s->dact;
     memset(dpicked, 0, (size_t)n * (size_t)d * sizeof(float));
-    gk__norm_backward(&s->cfg, gk_model_tensor(k->m, -1, GK_LNF), n, s->picked, d, s->statsf, s->dnorm, d,
-                      dpicked, d, want ? weights_slot(k, -1, GK_LNF) : NULL,
-                      want ? bias_slot(k, -1, GK_LNF) : NULL);
+    gk_op__norm_backward(&s->cfg, gk_model_tensor(k->m, -1, GK_LNF), n, s->picked, d, s->statsf, s->dnorm, d,
+                         dpicked, d, want ? weights_slot(k, -1, GK_LNF) : NULL,
+                         want ? bias_slot(k, -1, GK_LNF) : NULL);
     memset(s->dx, 0, (size_t)k->b->n_rows * (size_t)d * sizeof(float));
     for (int i = 0; i < n; i++)
         memcpy(s->dx + (ptrdiff_t)s->rows[i] * d, dpicked + (ptrdiff_t)i * d, (size_t)d * sizeof(float));
@@ -243,21 +246,38 @@ static int lowest_layer(const back *k) {
     return c->n_layers;
 }
 
-double gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p, int n) {
+/* After gk_session__forward and the final norm of the n rows that have a target: the sum of their losses, and
+ * the gradients. */
+static double backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p, int n) {
     int layers = m->cfg.n_layers;
-    back k = {.s = s, .m = m, .b = b, .p = p, .from = gk__layer_start(m, layers)};
+    back k = {.s = s, .m = m, .b = b, .p = p, .from = gk_weights__layer_start(m, layers)};
     double loss = head_backward(&k, n);
-    gk__phase(s, GK_PHASE_ROWS);
+    gk_session__phase(s, GK_PHASE_ROWS);
     final_norm_backward(&k, n);
     ready(&k, layers);
     for (int l = layers - 1, low = lowest_layer(&k); l >= low; l--) {
-        k.from = gk__layer_start(m, l);
-        if (s->recompute && l + 1 < layers) gk__forward_again(s, m, b, l);
+        k.from = gk_weights__layer_start(m, l);
+        if (s->recompute && l + 1 < layers) gk_session__forward_again(s, m, b, l);
         layer_backward(&k, l);
         ready(&k, l);
     }
     table_backward(&k, GK_EMBED, b->token, s->cfg.embed_scale);
     table_backward(&k, GK_POS, s->position, 1);
     ready(&k, -1);
+    return loss;
+}
+
+double gk_session__step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                        int64_t *n_targets) {
+    memset(s->spent, 0, sizeof s->spent);
+    s->phase_began = gk_now();
+    s->phase = GK_PHASE_ROWS;
+    gk_session__forward(s, m, b);
+    int n = gk_session__rows_with_target(s, b);
+    gk_session__phase(s, GK_PHASE_ROWS);
+    gk_session__final_norm(s, m, s->rows, n);
+    *n_targets = n;
+    double loss = backward(s, m, b, p, n);
+    gk_session__phase(s, GK_PHASE_ROWS);
     return loss;
 }

@@ -11,7 +11,7 @@
 struct gk_decoder {
     const gk_model *m;
     gk_session *s;
-    gk__cache cache;
+    gk_op__kv_cache cache;
     float *rope;
 };
 
@@ -23,14 +23,15 @@ gk_decoder *gk_decoder_new(const gk_model *m, int max_tokens, gk_error *err) {
         return NULL;
     }
     gk_decoder *d = gk_alloc(sizeof *d);
-    size_t floats = (size_t)c->n_layers * (size_t)max_tokens * (size_t)gk__kv_dim(c);
+    size_t floats = (size_t)c->n_layers * (size_t)max_tokens * (size_t)gk_config__kv_dim(c);
     d->m = m;
-    d->cache = (gk__cache){.max = max_tokens,
-                           .k = gk_try_alloc(floats * sizeof(float)),
-                           .v = gk_try_alloc(floats * sizeof(float))};
+    d->cache = (gk_op__kv_cache){.max = max_tokens,
+                                 .k = gk_try_alloc(floats * sizeof(float)),
+                                 .v = gk_try_alloc(floats * sizeof(float))};
     d->s =
-        gk__session_single(c, &(gk_session_opts){.max_rows = max_tokens < CHUNK ? max_tokens : CHUNK}, err);
-    if (c->rope) d->rope = gk_try_alloc((size_t)max_tokens * (size_t)gk__rotary_dim(c) * sizeof(float));
+        gk_session__single(c, &(gk_session_opts){.max_rows = max_tokens < CHUNK ? max_tokens : CHUNK}, err);
+    if (c->rope)
+        d->rope = gk_try_alloc((size_t)max_tokens * (size_t)gk_config__rotary_dim(c) * sizeof(float));
     if (!d->s || !d->cache.k || !d->cache.v || (c->rope && !d->rope)) {
         if (d->s) gk_fail(err, GK_NOWHERE, "a shorter text", "not enough memory for %d tokens", max_tokens);
         gk_decoder_free(d);
@@ -38,7 +39,7 @@ gk_decoder *gk_decoder_new(const gk_model *m, int max_tokens, gk_error *err) {
     }
     d->s->cache = &d->cache;
     if (c->rope) {
-        gk__rope_table(c, max_tokens, d->rope);
+        gk_op__rope_table(c, max_tokens, d->rope);
         d->s->rope = d->rope;
     }
     return d;

@@ -1,12 +1,13 @@
-/* session.h: the activations of one run, shared by session.c, forward.c and backward.c. */
+/* session.h: the activations of one run, and what the passes share. Internal to model/. */
 #ifndef GK_MODEL_SESSION_H
 #define GK_MODEL_SESSION_H
 
-#include "model/internal.h"
+#include "model/operators/operators.h"
+#include "model/weights/weights.h"
 
 /* One layer's activations, all [rows x …]. Without backward every layer uses the same ones. A norm that the
  * model has not leaves its output pointing at its input. */
-typedef struct gk__acts {
+typedef struct gk_session__activations {
     float *x_in;                   /* d: the residual stream as the layer finds it */
     float *ln1, *stats1;           /* d, 2 */
     float *qk, *stats_q, *stats_k; /* q_dim + kv_dim, 2, 2: before q_norm and k_norm */
@@ -17,34 +18,34 @@ typedef struct gk__acts {
     float *ln2, *stats2;           /* d, 2 */
     float *gu, *act;               /* gu_dim, f */
     float *down_out, *stats2_post; /* d, 2: before ln2_post */
-} gk__acts;
+} gk_session__activations;
 
-/* A part of the batch that one thread takes through the whole step (parts.c). Part 0 uses the session's own
+/* What one thread takes through the whole step of a batch (data_parallel.c). Shard 0 uses the session's own
  * buffers and the caller's gradient. */
-typedef struct gk__part {
+typedef struct gk_session__shard {
     gk_session *session;
     float *grad;
     int32_t *starts, *token, *target; /* [max_rows + 1], [max_rows] each: what batch is of */
     gk_batch batch;
     double loss;
     int64_t n;
-} gk__part;
+} gk_session__shard;
 
-/* A sequence of the batch, and the part that it falls to. */
-typedef struct gk__share {
+/* A sequence of the batch, and the shard that it falls to. */
+typedef struct gk_session__assignment {
     int seq, rows;
-    size_t part;
-} gk__share;
+    size_t shard;
+} gk_session__assignment;
 
 struct gk_session {
     gk_config cfg;
     int max_rows, loss_rows;
     bool backward, recompute;
     float *block; /* the one allocation */
-    gk__part *part;
-    gk__share *share; /* [max_rows] */
-    size_t n_parts;   /* 0: the operators split their rows instead */
-    gk__acts *layer;
+    gk_session__shard *shard;
+    gk_session__assignment *assigned; /* [max_rows] */
+    size_t n_shards;                  /* 0: the operators split their rows instead */
+    gk_session__activations *layer;
     gk_phase phase; /* of the pass under way */
     double spent[GK_N_PHASES], phase_began;
     float *x_out;                 /* d: after the last layer */
@@ -53,7 +54,7 @@ struct gk_session {
     float *rope;
     const gk_adapter *adapter;         /* NULL: none */
     float *low, *dlow;                 /* rank, rank: x A^T, and (backward) the gradient by it */
-    gk__cache *cache;                  /* of a decoder: the batch goes on where it ends */
+    gk_op__kv_cache *cache;            /* of a decoder: the batch goes on where it ends */
     int32_t *position, *rows, *target; /* [max_rows] */
     /* Backward only: d, d, max(qkv_dim, gu_dim), max(f, d, q_dim). Of what a branch added to the residual
      * stream: d, where that is not dx; before q_norm and k_norm: q_dim + kv_dim. */
@@ -61,51 +62,58 @@ struct gk_session {
 };
 
 /* What comes next is of this phase. */
-static inline void gk__phase(gk_session *s, gk_phase p) {
+static inline void gk_session__phase(gk_session *s, gk_phase p) {
     double now = gk_now();
     s->spent[s->phase] += now - s->phase_began;
     s->phase_began = now;
     s->phase = p;
 }
 
-/* parts.c */
-size_t gk__parts_wanted(const gk_config *c, bool backward); /* 1: no parts */
-bool gk__parts_new(gk_session *s, size_t n, const gk_session_opts *o, gk_error *err);
-void gk__parts_free(gk_session *s);
-double gk__parts_step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
-                      int64_t *n_targets);
+/* activations.c: a session without shards, and the bytes that it takes; of operands rounded to bf16, which
+ * the threads keep. */
+gk_session *gk_session__single(const gk_config *c, const gk_session_opts *o, gk_error *err);
+void gk_session__single_free(gk_session *s);
+size_t gk_session__single_bytes(const gk_config *c, const gk_session_opts *o);
+size_t gk_session__operand_bytes(const gk_config *c, const gk_session_opts *o);
 
-/* session.c: a session without parts; loss and gradients of a checked batch; logits [n x V] of normed rows.
- */
-gk_session *gk__session_single(const gk_config *c, const gk_session_opts *o, gk_error *err);
-double gk__step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
-                int64_t *n_targets);
-void gk__head(const gk_config *c, const gk_model *m, int n, const float *x, float *logits);
-
-bool gk__batch_check(const gk_session *s, const gk_model *m, const gk_batch *b, gk_error *err);
-/* Residual stream after the last layer, in s->x_out. */
-void gk__forward(gk_session *s, const gk_model *m, const gk_batch *b);
+/* forward.c: the residual stream after the last layer, in s->x_out, of a checked batch. */
+void gk_session__forward(gk_session *s, const gk_model *m, const gk_batch *b);
 /* A layer's activations once more, from its x_in; not what it hands on. */
-void gk__forward_again(gk_session *s, const gk_model *m, const gk_batch *b, int layer);
-/* After gk__forward and the final norm of the n rows that have a target: the sum of their losses, and the
- * gradients. */
-double gk__backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p, int n);
+void gk_session__forward_again(gk_session *s, const gk_model *m, const gk_batch *b, int layer);
+/* The q k v (or gate up) matrices of a layer as one. */
+gk_tensor gk_session__fused(const gk_model *m, int layer, gk_component first, int out);
 
-/* adapter_passes.c; nothing where the session's adapter, if any, has none of `count` components from `first`
+/* head.c: the final norm of the listed rows, into s->lnf; logits [n x V] of normed rows. */
+void gk_session__final_norm(gk_session *s, const gk_model *m, const int32_t *rows, int n);
+void gk_session__head(const gk_config *c, const gk_model *m, int n, const float *x, float *logits);
+/* Gathers rows and targets of those that have one into s->rows and s->target: the head runs over these only.
+ */
+int gk_session__rows_with_target(gk_session *s, const gk_batch *b);
+
+/* backward.c: loss and gradients of a checked batch. */
+double gk_session__step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                        int64_t *n_targets);
+
+/* data_parallel.c: the same, each sequence by one thread. */
+size_t gk_session__shards_wanted(const gk_config *c, bool backward); /* 1: none */
+bool gk_session__shards_new(gk_session *s, size_t n, const gk_session_opts *o, gk_error *err);
+void gk_session__shards_free(gk_session *s);
+double gk_session__shards_step(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
+                               int64_t *n_targets);
+
+/* low_rank.c; nothing where the session's adapter, if any, has none of `count` components from `first`
  * on, whose outputs lie side by side in y. */
 /* y += scale (x A^T) B^T */
-void gk__adapter_forward(const gk_session *s, int layer, gk_component first, int count, int n, const float *x,
-                         float *y, int ldy);
+void gk_session__adapter_forward(const gk_session *s, int layer, gk_component first, int count, int n,
+                                 const float *x, float *y, int ldy);
 /* dx [n x in] += the gradient through it; adds those of A and B to grad. */
-void gk__adapter_backward(const gk_session *s, int layer, gk_component first, int count, int n,
-                          const float *dy, int lddy, const float *x, float *dx, float *grad);
-size_t gk__session_grad_floats(const gk_config *c, const gk_adapter *a); /* the gradient's length */
+void gk_session__adapter_backward(const gk_session *s, int layer, gk_component first, int count, int n,
+                                  const float *dy, int lddy, const float *x, float *dx, float *grad);
+size_t gk_session__grad_floats(const gk_config *c, const gk_adapter *a); /* the gradient's length */
 
 /* What the MLP reads before its norm. */
-static inline float *gk__mlp_in(const gk_config *c, const gk__acts *a) {
+static inline float *gk_session__mlp_in(const gk_config *c, const gk_session__activations *a) {
     return c->parallel ? a->x_in : a->x_mid;
 }
-/* The q k v (or gate up) matrices of a layer as one. */
-gk_tensor gk__fused(const gk_model *m, int layer, gk_component first, int out);
 
 #endif

@@ -122,7 +122,7 @@ void gk__chart_text(gk__chart *c, double x, double y, const gk__face *face, cons
     gk_buf_puts(b, "<text");
     add_place(b, "x", x);
     add_place(b, "y", y);
-    if (face->size && face->size != GK__FONT_SIZE) add_place(b, "font-size", face->size);
+    if (face->size > 0 && face->size != GK__FONT_SIZE) add_place(b, "font-size", face->size);
     add_attribute(b, "text-anchor", ANCHOR[face->anchor]);
     add_attribute(b, "fill", face->fill);
     if (face->bold) gk_buf_puts(b, " font-weight=\"bold\"");
@@ -134,7 +134,7 @@ void gk__chart_text(gk__chart *c, double x, double y, const gk__face *face, cons
 }
 
 void gk__chart_label(gk__chart *c, double x, double y, const gk__face *face, const char *text) {
-    gk__chart_text(c, x, y + 0.36 * (face->size ? face->size : GK__FONT_SIZE), face, text);
+    gk__chart_text(c, x, y + 0.36 * (face->size > 0 ? face->size : GK__FONT_SIZE), face, text);
 }
 
 void gk__chart_rect_with(gk__chart *c, gk__box r, const char *fill, const char *attributes) {

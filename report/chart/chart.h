@@ -176,7 +176,8 @@ typedef struct gk__rule { /* a line across all rows */
     const gk__says *says; /* may be NULL */
 } gk__rule;
 typedef struct gk__rows {
-    double width;
+    double width;  /* more where names leave too little of it */
+    bool one_line; /* names are not broken */
     const gk__row *row;
     size_t n;
     gk__axis x;

@@ -26,7 +26,7 @@ static void draw_line(gk_arena *a, gk__chart *c, const frame *f, const gk__serie
         xy[2 * i] = x_of(f, s->point[i].x);
         xy[2 * i + 1] = y_of(f, s->point[i].y);
     }
-    gk__chart_path(c, xy, s->n, s->colour, s->width ? s->width : 2, s->dash);
+    gk__chart_path(c, xy, s->n, s->colour, s->width > 0 ? s->width : 2, s->dash);
 }
 
 /* Half of a bar's width leaves a gap to the next of a unit. */
@@ -75,7 +75,7 @@ static void draw_title(gk_arena *a, gk__chart *c, const gk__panel *p, gk__box pl
 }
 
 void gk__panel_draw(gk_arena *a, gk__chart *c, const gk__panel *p, gk__box plot) {
-    double size = p->size ? p->size : GK__SMALL_SIZE;
+    double size = p->size > 0 ? p->size : GK__SMALL_SIZE;
     gk__axis under = p->x;
     if (p->bare) {
         under.n = 0;

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-enum { ONE_LINE = 27, TWO_LINES = 40, BAR = 18, GAP = 9, LINE = 17, MARGIN = 8 };
+enum { ONE_LINE = 27, TWO_LINES = 40, BAR = 18, GAP = 9, LINE = 17, MARGIN = 8, LEAST = 180 };
 
 typedef struct layout {
     gk__box plot;
@@ -18,9 +18,17 @@ static size_t bars_of(const gk__row *row) {
     return n;
 }
 
-static double height_of(gk_arena *a, const gk__row *row) {
+static int lines_of(gk_arena *a, const gk__rows *k, const char *name, const char *line[2]) {
+    enum { MOST = 46 };
+    if (!k->one_line) return gk__text_lines(a, name, line);
+    line[0] = gk__text_clip(a, name, MOST);
+    line[1] = "";
+    return 1;
+}
+
+static double height_of(gk_arena *a, const gk__rows *k, const gk__row *row) {
     const char *line[2];
-    double name = gk__text_lines(a, row->name, line) == 2 ? TWO_LINES : ONE_LINE, bars = (double)bars_of(row);
+    double name = lines_of(a, k, row->name, line) == 2 ? TWO_LINES : ONE_LINE, bars = (double)bars_of(row);
     return bars > 1 ? fmax(name, BAR * bars + GAP) : name;
 }
 
@@ -40,7 +48,7 @@ static double widest_name(gk_arena *a, const gk__rows *k) {
     double most = 24;
     for (size_t i = 0; i < k->n; i++) {
         const char *line[2];
-        gk__text_lines(a, k->row[i].name, line);
+        lines_of(a, k, k->row[i].name, line);
         most = fmax(most, fmax(gk__text_width(line[0]), gk__text_width(line[1])));
     }
     return most;
@@ -55,16 +63,16 @@ static bool has_names(const gk__rows *k) {
 static layout lay_out(gk_arena *a, const gk__rows *k, gk__chart *c) {
     layout l = {.bar = BAR};
     double told[2] = {widest_told(k, 0), widest_told(k, 1)};
-    l.told[1] = k->width - MARGIN;
-    l.told[0] = l.told[1] - (told[1] > 0 ? told[1] + 14 : 0);
-    double right = l.told[0] - (told[0] > 0 ? told[0] + 12 : 0);
+    double beside = MARGIN + 6 + (told[1] > 0 ? told[1] + 14 : 0) + (told[0] > 0 ? told[0] + 12 : 0);
     l.plot.x = widest_name(a, k) + 18;
-    l.plot.width = fmax(60, right - 6 - l.plot.x);
-    l.plot.y = MARGIN + gk__legend(NULL, k->key, k->n_keys, 0, 0, k->width - 2 * MARGIN) +
+    l.plot.width = fmax(LEAST, k->width - beside - l.plot.x);
+    c->width = l.plot.x + l.plot.width + beside;
+    l.told[1] = c->width - MARGIN;
+    l.told[0] = l.told[1] - (told[1] > 0 ? told[1] + 14 : 0);
+    l.plot.y = MARGIN + gk__legend(NULL, k->key, k->n_keys, 0, 0, c->width - 2 * MARGIN) +
                (has_names(k) ? LINE + 4 : 0);
-    for (size_t i = 0; i < k->n; i++) l.plot.height += height_of(a, &k->row[i]);
+    for (size_t i = 0; i < k->n; i++) l.plot.height += height_of(a, k, &k->row[i]);
     l.plot.height += 4;
-    c->width = k->width;
     c->height = l.plot.y + l.plot.height + gk__axis_depth(&k->x, l.plot.width, GK__SMALL_SIZE) + 4;
     return l;
 }
@@ -79,7 +87,7 @@ static void draw_rule_names(gk__chart *c, const gk__rows *k, const layout *l) {
         if (!r->name) continue;
         double half = gk__text_width(r->name) / 2;
         double at = gk__axis_place(&k->x, r->x, l->plot.x, l->plot.x + l->plot.width);
-        at = fmin(fmax(at, MARGIN + half), k->width - MARGIN - half);
+        at = fmin(fmax(at, MARGIN + half), c->width - MARGIN - half);
         bool alone = i + 1 == k->n_rules;
         if (!alone && k->rule[i + 1].name) { /* the next one needs its room */
             double next = gk__axis_place(&k->x, k->rule[i + 1].x, l->plot.x, l->plot.x + l->plot.width);
@@ -125,9 +133,10 @@ static void draw_mark(gk__chart *c, const gk__rows *k, const layout *l, const gk
     if (m->told) gk__chart_label(c, l->told[0], y + height / 2, &told, m->told);
 }
 
-static void draw_name(gk_arena *a, gk__chart *c, const layout *l, const char *name, double middle) {
+static void draw_name(gk_arena *a, gk__chart *c, const gk__rows *k, const layout *l, const char *name,
+                      double middle) {
     const char *line[2];
-    int n = gk__text_lines(a, name, line);
+    int n = lines_of(a, k, name, line);
     const gk__face face = {.anchor = GK__END};
     for (int i = 0; i < n; i++)
         gk__chart_label(c, l->plot.x - 10, middle + (n == 2 ? (i ? 8 : -8) : 0), &face, line[i]);
@@ -138,7 +147,7 @@ static void draw_row(gk_arena *a, gk__chart *c, const gk__rows *k, const layout 
     size_t bars = bars_of(row);
     double bar = bars > 1 ? l->bar : 18, y = top + (height - bar * (double)bars) / 2;
     gk__chart_schemes(c, row->schemes);
-    draw_name(a, c, l, row->name, top + height / 2);
+    draw_name(a, c, k, l, row->name, top + height / 2);
     for (size_t i = 0; i < row->n; i++) {
         const gk__row_mark *m = &row->mark[i];
         bool is_bar = m->shape == GK__BAR;
@@ -154,7 +163,7 @@ static void draw_row(gk_arena *a, gk__chart *c, const gk__rows *k, const layout 
 void gk__rows_draw(gk_arena *a, const gk__rows *k, gk__chart *out) {
     layout l = lay_out(a, k, out);
     const gk__face head = {.anchor = GK__END, .fill = gk__ink_hex(GK__SOFT)};
-    gk__legend(out, k->key, k->n_keys, MARGIN, MARGIN / 2.0, k->width - 2 * MARGIN);
+    gk__legend(out, k->key, k->n_keys, MARGIN, MARGIN / 2.0, out->width - 2 * MARGIN);
     gk__axis_under(out, &k->x, l.plot, GK__SMALL_SIZE, true);
     draw_rule_names(out, k, &l);
     for (int i = 0; i < 2; i++)
@@ -162,7 +171,7 @@ void gk__rows_draw(gk_arena *a, const gk__rows *k, gk__chart *out) {
     double y = l.plot.y + 2;
     draw_rules(out, k, &l);
     for (size_t i = 0; i < k->n; i++) {
-        double height = height_of(a, &k->row[i]);
+        double height = height_of(a, k, &k->row[i]);
         draw_row(a, out, k, &l, &k->row[i], y, height);
         y += height;
     }

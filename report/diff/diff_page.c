@@ -75,11 +75,11 @@ static void add_heatmap(gk_arena *a, gk_buf *b, const gk_diff *d, gk__figures *f
     const char *const name[] = {"difference", NULL};
     gk__diff_heatmap(a, d, &chart);
     gk_buf_puts(b, "<h2>Where they differ</h2>\n<div class=\"heat own-width\">");
+    gk_buf caption = {0};
+    gk__page_prose(&caption, "caption: difference", NULL);
     gk__figures_add(figures, b, &chart, name, "Relative difference of each component in each layer",
-                    "|B\u2009\u2212\u2009A|\u2009/\u2009|A| (Frobenius norms, "
-                    "weights and biases together) of each component in each layer; logarithmic colours. "
-                    "<em>layer</em>, <em>all</em> and <em>model</em> take a row, a column and everything "
-                    "together.");
+                    caption.data);
+    gk_buf_free(&caption);
     gk_buf_puts(b, "</div>\n");
 }
 

@@ -127,12 +127,10 @@ static void add_reliability(gk__report *r, const char *set, const gk_tried **t, 
     const gk__key key[] = {
         {.shape = GK__KEY_LINE, .colour = gk__ink_hex(GK__GREY), .dash = "2 3", .text = "both agree"}};
     const char *const name[] = {set, "calibration", NULL};
-    gk__report_panels(
-        r, p, n, key, 1, name, gk_arena_printf(r->a, "Calibration, set %s", set),
-        "<strong>Can its probabilities be believed?</strong> Prompts by the probability of the most "
-        "probable token, in ten bins of equal width: mean probability across, share of right ones up. "
-        "On the dotted line both agree; below it the model is too sure. In brackets: the expected "
-        "calibration error. Bins can hold few prompts: the table has their numbers.");
+    gk_buf caption = {0};
+    gk__page_prose(&caption, "caption: calibration", NULL);
+    gk__report_panels(r, p, n, key, 1, name, gk_arena_printf(r->a, "Calibration, set %s", set), caption.data);
+    gk_buf_free(&caption);
 }
 
 static void add_bins(gk__report *r, const gk__set *set) {

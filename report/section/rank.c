@@ -125,7 +125,7 @@ static gk__panel panel_of(gk__report *r, const gk_tried *t, bool bins, const ref
 /* Which schemes the grey lines are. */
 static void add_grey(gk_buf *b, const char *low, const char *high) {
     if (!low && !high) return;
-    gk_buf_puts(b, " Grey: ");
+    gk_buf_puts(b, "Grey: ");
     if (low) gk__html_text(b, low);
     gk_buf_puts(b, low ? " (dashed)" : "");
     gk_buf_puts(b, low && high ? " and " : "");
@@ -141,12 +141,10 @@ static void add_figure(gk__report *r, const char *set, const gk_tried **t, size_
     add_reference(r, &f, ceiling, bins, NULL);
     for (size_t i = 0; i < n; i++) p[i] = panel_of(r, t[i], bins, &f);
     gk_buf caption = {0};
-    gk_buf_puts(&caption,
-                bins ? "<strong>Ranks of the target</strong>: the share of prompts in each range of "
-                       "ranks, which widen as on a logarithmic axis; the number below a bar is the last "
-                       "rank in it."
-                     : "<strong>Top-k accuracy</strong> for k from 1 to 100 on a logarithmic axis: the "
-                       "share of prompts whose target is among the k most probable tokens.");
+    if (bins)
+        gk__page_prose(&caption, "caption: ranks", NULL);
+    else
+        gk__page_prose(&caption, "caption: top-k", NULL);
     add_grey(&caption, pre, ceiling);
     const char *const name[] = {set, bins ? "ranks" : "top-k", NULL};
     const char *title =

@@ -67,10 +67,9 @@ static void add_per_template(gk__report *r, const gk__set *set) {
         gk__report_bars(r, set, name, caption.data);
         gk_buf_free(&caption);
     }
-    gk_buf_puts(
-        &r->html,
-        "</div>\n<p class=\"muted\">Top-5 accuracy; a scheme that uses a field which a template lacks is "
-        "left out there.</p>\n</details>\n");
+    gk_buf_puts(&r->html, "</div>\n");
+    gk__page_prose(&r->html, "template by template", NULL);
+    gk_buf_puts(&r->html, "</details>\n");
 }
 
 static void add_set_table(gk__report *r, const gk__set *set) {

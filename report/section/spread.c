@@ -66,10 +66,9 @@ void gk__report_spread(gk__report *r, const gk__set *set) {
     gk__chart chart = {0};
     gk__rows_draw(r->a, &k, &chart);
     const char *const name[] = {set->name, "logit difference", NULL};
+    gk_buf caption = {0};
+    gk__page_prose(&caption, "caption: logit difference", NULL);
     gk__report_figure(r, &chart, name, gk_arena_printf(r->a, "Logit difference, set %s", set->name),
-                      "<strong>Logit difference</strong>: how far the target&#39;s logit is above the "
-                      "best other token&#39;s, on average; "
-                      "right of 0 the target leads. Filled: all templates pooled, with 95% bootstrap "
-                      "intervals over rows; rings: each "
-                      "template alone.");
+                      caption.data);
+    gk_buf_free(&caption);
 }

@@ -1,5 +1,5 @@
 /* test_shipped.c: which file a word of the command line means: a path here, a path below home, a name that
- * comes along, a file here without an ending; and what is said where it means none. */
+ * comes along or a file here, not both; and what is said where it means none. */
 /* modules: core */
 #include "tests/support/scratch.h"
 
@@ -37,16 +37,21 @@ START_TEST(names_are_those_that_come_along) {
 }
 END_TEST
 
-START_TEST(a_name_means_what_comes_along_then_a_file_here) {
+START_TEST(a_name_means_what_comes_along_or_a_file_here) {
     scratch s = start();
+    gk_error err;
     ck_assert_str_eq(find(&s, "one", NULL), scratch_path(&s, "home/train/recipes/one.yaml"));
     scratch_file(&s, "here/one", "lr: 9");
     scratch_file(&s, "here/mine", "lr: 9");
     ck_assert(gk_mkdirs("three", NULL));
-    ck_assert_str_eq(find(&s, "one", NULL), scratch_path(&s, "home/train/recipes/one.yaml"));
+    ck_assert_ptr_null(find(&s, "one", &err)); /* which of the two? */
+    assert_error(&err,
+                 "field '--recipe': 'one' is a file here, and a recipe that comes along; write ./one, or "
+                 "train/recipes/one.yaml");
     ck_assert_str_eq(find(&s, "./one", NULL), "./one");
+    ck_assert_str_eq(find(&s, "train/recipes/one.yaml", NULL),
+                     scratch_path(&s, "home/train/recipes/one.yaml"));
     ck_assert_str_eq(find(&s, "mine", NULL), "mine");
-    gk_error err;
     ck_assert_ptr_null(find(&s, "three", &err)); /* a folder */
     assert_error(&err,
                  "field '--recipe': 'three' is no recipe that comes along: there is no "
@@ -87,7 +92,7 @@ int main(void) {
     Suite *suite = suite_create("shipped");
     TCase *t = tcase_create("shipped");
     tcase_add_test(t, names_are_those_that_come_along);
-    tcase_add_test(t, a_name_means_what_comes_along_then_a_file_here);
+    tcase_add_test(t, a_name_means_what_comes_along_or_a_file_here);
     tcase_add_test(t, a_path_means_a_file_here_then_one_below_home);
     tcase_add_test(t, the_source_tree_has_every_kind);
     suite_add_tcase(suite, t);

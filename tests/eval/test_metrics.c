@@ -384,6 +384,35 @@ START_TEST(many_cells_are_single_cells) {
 }
 END_TEST
 
+/* Equal cells, some over as many rows, one of which holds what is no number, one of more rows than draws are
+ * kept for. */
+START_TEST(cells_that_are_alike_are_told_apart) {
+    enum { CELLS = 7, N = 40, MANY = 30000 };
+    gk_obs *o[CELLS];
+    gk_obs_list list[CELLS];
+    gk_stats all[CELLS], one;
+    for (size_t i = 0; i < CELLS; i++) {
+        size_t n = i == 6 ? MANY : N;
+        o[i] = random_obs(i % 2 ? 3 : 4, n, 1); /* those of odd numbers are alike, and those of even ones */
+        list[i] = (gk_obs_list){o[i], n};
+    }
+    o[3][7].logit_diff += 1e-9;
+    o[4][9].logprob = -INFINITY;
+    o[5][N - 1].row = o[5][0].row;
+    gk_stats_compute_all(list, CELLS, 7, 200, all);
+    for (size_t i = 0; i < CELLS; i++) {
+        gk_stats_compute(list[i].obs, list[i].n, 7, 200, &one);
+        ck_assert_mem_eq(&all[i], &one, sizeof one);
+    }
+    ck_assert_mem_eq(&all[0], &all[2], sizeof one);
+    ck_assert_double_ne(all[1].value[GK_METRIC_logit_diff], all[3].value[GK_METRIC_logit_diff]);
+    ck_assert_double_eq(all[4].value[GK_METRIC_mean_logprob], (double)-INFINITY);
+    ck_assert_double_eq(all[4].value[GK_METRIC_logit_diff], all[0].value[GK_METRIC_logit_diff]);
+    ck_assert_double_ne(all[5].low[GK_METRIC_top5], all[1].low[GK_METRIC_top5]);
+    for (size_t i = 0; i < CELLS; i++) gk_free(o[i]);
+}
+END_TEST
+
 START_TEST(metrics_have_their_keys) {
     static const char *const keys[] = {"top1",      "top5",         "top10",         "top50",
                                        "top100",    "exact",        "mean_rank",     "median_rank",
@@ -445,6 +474,7 @@ int main(void) {
     tcase_add_test(t, rows_are_drawn_not_prompts);
     tcase_add_test(t, a_weight_of_two_is_two_observations);
     tcase_add_test(t, many_cells_are_single_cells);
+    tcase_add_test(t, cells_that_are_alike_are_told_apart);
     tcase_add_test(t, metrics_have_their_keys);
     tcase_add_test(t, recovery_is_a_ratio_with_an_interval_over_rows);
     suite_add_tcase(s, t);

@@ -24,9 +24,9 @@ static gk_config small(void) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     gk_error err = {0};
     gk_config c = small();
-    gk__adapter_spec *spec = gk__adapter_spec_plain(&(gk_lora){.rank = 2, .alpha = 4});
-    gk_adapter *a = gk__adapter_weights(fuzz_file(data, size), &c, spec, &err);
-    gk__adapter_spec_free(spec);
+    gk_peft__spec *spec = gk_peft__spec_plain(&(gk_lora){.rank = 2, .alpha = 4});
+    gk_adapter *a = gk_adapter__weights(fuzz_file(data, size), &c, spec, &err);
+    gk_peft__spec_free(spec);
     fuzz_outcome(a != NULL, &err);
     if (!a) return 0;
     for (size_t i = 0; i < gk_adapter_floats(a); i++)

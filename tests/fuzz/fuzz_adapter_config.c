@@ -12,10 +12,11 @@ const char fuzz_name[] = "adapter_config";
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     gk_error err = {0};
     static const char module[] = "model.layers.1.self_attn.q_proj";
-    gk__adapter_spec *s = gk__adapter_spec_read(fuzz_file(data, size), &err);
+    gk_peft__spec *s = gk_peft__spec_read(fuzz_file(data, size), &err);
     fuzz_outcome(s != NULL, &err);
-    if (s && (gk__spec_rank(s, module) < 1 || !isfinite(gk__spec_scale(s, module)))) __builtin_trap();
-    if (s) (void)(gk__spec_targets(s, module, 1) + gk__spec_whole(s, module));
-    gk__adapter_spec_free(s);
+    if (s && (gk_peft__spec_rank(s, module) < 1 || !isfinite(gk_peft__spec_scale(s, module))))
+        __builtin_trap();
+    if (s) (void)(gk_peft__spec_targets(s, module, 1) + gk_peft__spec_whole(s, module));
+    gk_peft__spec_free(s);
     return 0;
 }

@@ -1,7 +1,7 @@
 /* modules: model core
  *
  * fuzz_gguf.c: GGUF files: all metadata by every way of asking, all tensors, and their blocks as floats. */
-#include "model/checkpoint/quant.h"
+#include "model/formats/quant.h"
 #include "tests/fuzz/fuzz.h"
 
 const char fuzz_name[] = "gguf";
@@ -36,11 +36,11 @@ static void ask(const gk_gguf *g, const char *key, gk_arena *memory, gk_error *e
 }
 
 static void dequantise(const gk_gguf_tensor *t) {
-    const gk__quant *q = gk__quant_of(t->type);
+    const gk_quant__type *q = gk_quant__type_of(t->type);
     fuzz_touch(t->data, t->bytes);
     if (!q) return;
     float *out = gk_alloc((size_t)t->n_values * sizeof *out);
-    gk__dequantise(q, t->data, out, (size_t)t->n_values);
+    gk_quant__dequantise(q, t->data, out, (size_t)t->n_values);
     fuzz_touch(out, (size_t)t->n_values * sizeof *out);
     gk_free(out);
 }

@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     gk_safetensors *s = gk_safetensors_open(fuzz_file(data, size), &err);
     fuzz_outcome(s != NULL, &err);
     if (!s) return 0;
-    const gk__entry *all;
-    size_t n = gk__safetensors_entries(s, &all);
+    const gk_safetensors__entry *all;
+    size_t n = gk_safetensors__entries(s, &all);
     for (size_t i = 0; i < n; i++) fuzz_touch(data + all[i].begin, all[i].end - all[i].begin);
     for (size_t i = 0; i < gk_safetensors_count(s); i++) {
         const gk_array *a = gk_safetensors_at(s, i);

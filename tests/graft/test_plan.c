@@ -1,68 +1,6 @@
 /* test_plan.c: a scheme on a tokenised prompt: which model has each slot, token by token.
  * modules: graft model tokenizer core */
-#include "graft/graft.h"
-#include "tests/support/scratch.h"
-
-/* BOS, then "Ann Lee stars in Big Sun with": the first actor is three tokens, the film's tokens begin with
- * blanks that are not part of its name, and the last token is the preposition. */
-enum { N = 9 };
-static int32_t ids[N] = {1, 10, 11, 12, 13, 14, 15, 16, 17};
-static gk_span spans[N] = {{0, 0}, {0, 3}, {3, 5}, {5, 7}, {7, 13}, {13, 16}, {16, 20}, {20, 24}, {24, 29}};
-static const gk_tokens PROMPT = {ids, spans, N};
-static const gk_field_span FIELDS[] = {{"first_actor", {0, 7}},   {"entity", {0, 7}},
-                                       {"relation", {8, 13}},     {"relation_preposition", {14, 16}},
-                                       {"movie_title", {17, 24}}, {"preposition", {25, 29}}};
-enum { N_FIELDS = sizeof FIELDS / sizeof *FIELDS };
-
-typedef struct stagehand {
-    scratch s;
-    gk_config c;
-    gk_cast cast;
-    gk_model *model[3];
-} stagehand;
-
-static stagehand start(const char *family, int layers) {
-    static const char *const names[] = {"pre", "sft", "task"};
-    stagehand h = {.s = scratch_new(), .cast = {.n = 3}};
-    gk_config_default(gk_family_find(family), 32, &h.c);
-    h.c.n_layers = layers;
-    for (int i = 0; i < 3; i++) {
-        h.cast.model[i] = h.model[i] = gk_model_blank(&h.c, NULL);
-        h.cast.name[i] = names[i];
-    }
-    return h;
-}
-
-static void stop(stagehand *h) {
-    for (int i = 0; i < 3; i++) gk_model_free(h->model[i]);
-    scratch_free(&h->s);
-}
-
-static const gk_scheme *parse(stagehand *h, const char *body) {
-    gk_schemes all = {0};
-    gk_error err;
-    char *text = gk_arena_printf(h->s.a, "set: t\nschemes:\n- {name: x, %s}\n", body);
-    bool ok = gk_schemes_load(h->s.a, scratch_file(&h->s, "s.yaml", text), &all, &err);
-    ck_assert_msg(ok, "%s: %s", body, err.what);
-    return all.item[0];
-}
-
-static gk_plan plan(stagehand *h, const char *body) {
-    gk_plan p;
-    gk_error err;
-    bool ok = gk_plan_make(h->s.a, parse(h, body), &h->cast, &PROMPT, FIELDS, N_FIELDS, &p, &err);
-    ck_assert_msg(ok, "%s: %s", body, err.what);
-    ck_assert_int_eq(p.n_tokens, N);
-    ck_assert_int_eq(p.n_slots, gk_plan_slots(&h->c));
-    return p;
-}
-
-/* "011100001": the model that has the slot at each token. */
-static const char *row(stagehand *h, const gk_plan *p, int layer, gk_component comp) {
-    char *text = gk_arena_alloc(h->s.a, N + 1);
-    for (int t = 0; t < N; t++) text[t] = (char)('0' + p->model[gk_plan_slot(&h->c, layer, comp) * N + t]);
-    return text;
-}
+#include "tests/support/plan_fixture.h"
 
 /* ---------------------------------------------------------------- slots */
 
@@ -376,115 +314,6 @@ START_TEST(shipped_schemes_make_plans) {
 }
 END_TEST
 
-/* ---------------------------------------------------------------- what cannot be planned */
-
-static const struct {
-    const char *family, *body, *message;
-} BAD[] = {
-    {"llama", "grafts: [{at: {not: all}, donor: sft}]", ":3:27: empty selection: all covers all 9 tokens"},
-    {"llama", "grafts: [{at: [last, nowhere], donor: sft}]",
-     ":3:34: empty selection: the prompt has no field 'nowhere'"},
-    {"llama", "grafts: [{at: [last, hole], donor: sft}]",
-     ":3:34: empty selection: no token covers the span [9, 9) of 'hole'"},
-    {"llama", "grafts: [{at: beyond.last, donor: sft}]",
-     ":3:27: empty selection: no token covers the span [40, 44)"},
-    {"llama", "grafts: [{at: 9, donor: sft}]", ":3:27: empty selection: no token 9 in a prompt of 9 tokens"},
-    {"llama", "grafts: [{at: -10, donor: sft}]", ":3:27: empty selection: no token -10"},
-    {"llama", "grafts: [{at: 7-9, donor: sft}]",
-     ":3:27: empty selection: no token 9 in a prompt of 9 tokens"},
-    {"llama", "grafts: [{at: -12..3, donor: sft}]", ":3:27: empty selection: no token -12"},
-    {"llama", "grafts: [{at: 7..-4, donor: sft}]", ":3:27: empty selection: 7..-4 ends before it begins"},
-    {"llama", "grafts: [{at: {after: last}, donor: sft}]",
-     ":3:27: empty selection: no token stands after last"},
-    {"llama", "grafts: [{at: [last, {before: 0}], donor: sft}]",
-     ":3:34: empty selection: no token stands before 0"},
-    {"llama", "grafts: [{at: {all_of: [first_actor, last]}, donor: sft}]",
-     ":3:27: empty selection: no token is in all_of(first_actor,last)"},
-    {"llama", "grafts: [{at: last, donor: sft, layers: 0.5-0.7}]",
-     ":3:53: empty selection: the depth 5/10 to 7/10 of 2 layers holds no layer"},
-    {"llama", "grafts: [{at: last, donor: sft, layers: {not: 0-1}}]",
-     ":3:53: empty selection: layers not(0-1) leave none of 2"},
-    {"llama", "grafts: [{at: last, donor: sft, components: pos, layers: all}]",
-     ":3:57: empty selection: llama models have no pos"},
-    {"gpt2", "grafts: [{at: last, donor: sft, components: gate, layers: {drop: 0.5, seed: 1}}]",
-     ":3:57: empty selection: gpt2 models have no gate"},
-    {"llama", "grafts: [{at: last, donor: sft, layers: 3/4}]",
-     ":3:53: empty selection: part 3/4 of 2 layers"},
-    {"llama", "grafts: [{at: last, donor: sft, layers: 1-2}]",
-     ":3:53: no layer 2: the models have layers 0 to 1"},
-    {"llama", "grafts: [{at: last, donor: sft, components: pos}]",
-     ":3:57: empty selection: llama models have no pos"},
-    {"gpt2", "grafts: [{at: last, donor: sft, components: gate}]",
-     ":3:57: empty selection: gpt2 models have no gate"},
-    {"llama", "grafts: [{at: first_actor, donor: sft}, {at: 2, donor: task}]",
-     ":3:53: conflict at token 2: this graft takes it from 'task', an earlier one from 'sft'"},
-    {"llama", "grafts: [{at: all, donor: sft}, {at: last, donor: pre, components: o}]",
-     ":3:45: conflict at token 8"},
-    {"llama", "patches: [{at: all, from: sft}, {at: last, from: task, layers: 1}]",
-     ":3:45: conflict at token 8: this one puts in the residual stream of 'task', an earlier one the "
-     "residual "
-     "stream of 'sft'"},
-    {"llama", "patches: [{at: last, layers: embed, from: sft}], ablations: [{at: last, from: sft}]",
-     ":3:74: conflict at token 8: this one puts in the mean of 'sft', an earlier one the residual stream of"},
-    {"llama", "patches: [{at: hole, from: sft}]", ":3:28: empty selection: no token covers the span"},
-    {"llama", "ablations: [{at: last, layers: 3/4}]", ":3:44: empty selection: part 3/4 of 2 layers"},
-    {"llama", "patches: [{at: last, from: sft, layers: [embed, 2]}]", ":3:53: no layer 2"},
-    {"llama", "patches: [{at: last, from: stf}]", ":3:40: unknown model 'stf'"},
-    {"llama", "grafts: [{at: last, donor: stf}]", ":3:40: unknown model 'stf'"},
-    {"llama", "recipient: stf", ":3:24: unknown model 'stf'"},
-    {"llama", "head: stf", ":3:19: unknown model 'stf'"},
-};
-
-/* What follows the prompt is computed as its last token, slot by slot. */
-START_TEST(a_plan_goes_on_as_its_last_token) {
-    stagehand h = start("gpt2", 2);
-    gk_plan p =
-        plan(&h, "grafts: [{at: [first_actor, last], donor: sft, components: ffn, layers: 1},"
-                 " {at: {not: last}, donor: task, components: qkv}], head: {last: sft},"
-                 " patches: [{at: last, layers: [embed, 1], from: task}, {at: first_actor, from: sft}]");
-    for (int extra = 0; extra < 4; extra++) {
-        gk_plan q = gk_plan_extend(h.s.a, &p, extra);
-        ck_assert_int_eq(q.n_slots, p.n_slots);
-        ck_assert_int_eq(q.n_tokens, N + extra);
-        for (int l = 0; l <= h.c.n_layers; l++)
-            for (int t = 0; t < q.n_tokens; t++)
-                ck_assert_uint_eq(q.patch[l * q.n_tokens + t], p.patch[l * N + (t < N ? t : N - 1)]);
-        for (int s = 0; s < q.n_slots; s++)
-            for (int t = 0; t < q.n_tokens; t++)
-                ck_assert_uint_eq(q.model[s * q.n_tokens + t], p.model[s * N + (t < N ? t : N - 1)]);
-    }
-    stop(&h);
-}
-END_TEST
-
-START_TEST(bad_plans) {
-    stagehand h = start(BAD[_i].family, 2);
-    gk_field_span fields[N_FIELDS + 2];
-    memcpy(fields, FIELDS, sizeof FIELDS);
-    fields[N_FIELDS] = (gk_field_span){"hole", {9, 9}};
-    fields[N_FIELDS + 1] = (gk_field_span){"beyond", {40, 44}};
-    gk_plan p;
-    gk_error err = {0};
-    const gk_scheme *s = parse(&h, BAD[_i].body);
-    ck_assert(!gk_plan_make(h.s.a, s, &h.cast, &PROMPT, fields, N_FIELDS + 2, &p, &err));
-    assert_error_at(&err, scratch_path(&h.s, "s.yaml"), BAD[_i].message);
-    stop(&h);
-}
-END_TEST
-
-START_TEST(bad_prompts) {
-    stagehand h = start("llama", 2);
-    gk_plan p;
-    gk_error err;
-    gk_tokens none = {ids, spans, 0}, many = {ids, spans, (size_t)h.c.max_positions + 1};
-    const gk_scheme *s = parse(&h, "grafts: []");
-    ck_assert(!gk_plan_make(h.s.a, s, &h.cast, &none, NULL, 0, &p, &err));
-    ck_assert(!gk_plan_make(h.s.a, s, &h.cast, &many, NULL, 0, &p, &err));
-    ck_assert_ptr_nonnull(strstr(err.what, "these models take 1 to"));
-    stop(&h);
-}
-END_TEST
-
 int main(void) {
     TCase *t = tcase_create("plan");
     tcase_set_timeout(t, 60);
@@ -498,9 +327,6 @@ int main(void) {
     tcase_add_test(t, recipients_and_heads);
     tcase_add_test(t, patches_are_laid);
     tcase_add_loop_test(t, shipped_schemes_make_plans, 0, 2);
-    tcase_add_test(t, a_plan_goes_on_as_its_last_token);
-    tcase_add_loop_test(t, bad_plans, 0, sizeof BAD / sizeof *BAD);
-    tcase_add_test(t, bad_prompts);
     Suite *s = suite_create("plan");
     suite_add_tcase(s, t);
     return run_suite(s);

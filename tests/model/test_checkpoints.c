@@ -33,32 +33,32 @@ static void save(const gk_model *m, const char *dir) {
     ck_assert_msg(gk_model_save(m, dir, &err), "%s", gk_error_text(&err, why, sizeof why));
 }
 
-static const gk__stored *find(const gk__files *f, const char *name) {
+static const gk_checkpoint__stored *find(const gk_checkpoint__files *f, const char *name) {
     for (size_t i = 0; i < f->n; i++)
         if (strcmp(f->list[i].name, name) == 0) return &f->list[i];
     return NULL;
 }
 
-static size_t values(const gk__stored *t) {
+static size_t values(const gk_checkpoint__stored *t) {
     size_t n = 1;
     for (int d = 0; d < t->n_dims; d++) n *= (size_t)t->shape[d];
     return n;
 }
 
 static void assert_same_files(const char *a_dir, const char *b_dir) {
-    gk__files a, b;
+    gk_checkpoint__files a, b;
     gk_error err = {0};
-    ck_assert(gk__files_folder(a_dir, &a, &err) && gk__files_folder(b_dir, &b, &err));
+    ck_assert(gk_checkpoint__files_folder(a_dir, &a, &err) && gk_checkpoint__files_folder(b_dir, &b, &err));
     ck_assert_uint_eq(a.n, b.n);
     for (size_t i = 0; i < a.n; i++) {
-        const gk__stored *x = &a.list[i], *y = find(&b, x->name);
+        const gk_checkpoint__stored *x = &a.list[i], *y = find(&b, x->name);
         ck_assert_msg(y != NULL, "no %s", x->name);
         ck_assert_str_eq(x->type_name, y->type_name);
         ck_assert(x->n_dims == y->n_dims && memcmp(x->shape, y->shape, sizeof x->shape) == 0);
         ck_assert_msg(memcmp(x->data, y->data, values(x) * x->type->bytes) == 0, "%s differs", x->name);
     }
-    gk__files_close(&a);
-    gk__files_close(&b);
+    gk_checkpoint__files_close(&a);
+    gk_checkpoint__files_close(&b);
 }
 
 /* Fused, transposed and split by head; F32, F16 and BF16; every family. */
@@ -156,12 +156,12 @@ END_TEST
 
 typedef struct sharded {
     scratch s;
-    gk__files from;
+    gk_checkpoint__files from;
 } sharded;
 
 static const void *from_file(void *ctx, size_t i, gk_error *err) {
     (void)err;
-    return ((const gk__stored *)ctx)[i].data;
+    return ((const gk_checkpoint__stored *)ctx)[i].data;
 }
 
 /* A fixture in two files and an index, as transformers writes large models. */
@@ -169,21 +169,22 @@ static sharded shard(const char *fixture, const char *extra) {
     sharded h = {.s = scratch_new()};
     gk_error err = {0};
     char *dir = gk_path_join(h.s.a, FIXTURES, fixture);
-    ck_assert(gk__files_folder(dir, &h.from, &err));
+    ck_assert(gk_checkpoint__files_folder(dir, &h.from, &err));
     scratch_file(&h.s, "config.json",
                  gk_read_file(h.s.a, gk_path_join(h.s.a, dir, "config.json"), 1 << 16, NULL, &err));
     json_t *map = json_object();
     for (size_t part = 0; part < 2; part++) {
         size_t first = part ? h.from.n / 2 : 0, n = part ? h.from.n - first : h.from.n / 2;
         const char *name = part ? "model-00002-of-00002.safetensors" : "model-00001-of-00002.safetensors";
-        gk__typed *list = gk_arena_alloc(h.s.a, n * sizeof *list);
+        gk_safetensors__typed *list = gk_arena_alloc(h.s.a, n * sizeof *list);
         for (size_t i = 0; i < n; i++) {
-            const gk__stored *t = &h.from.list[first + i];
-            list[i] = (gk__typed){.array = {.name = t->name, .n_dims = t->n_dims}, .dtype = t->type_name};
+            const gk_checkpoint__stored *t = &h.from.list[first + i];
+            list[i] = (gk_safetensors__typed){.array = {.name = t->name, .n_dims = t->n_dims},
+                                              .dtype = t->type_name};
             memcpy(list[i].array.shape, t->shape, sizeof t->shape);
             json_object_set_new(map, t->name, json_string(name));
         }
-        ck_assert(gk__safetensors_write(scratch_path(&h.s, name), list, n, NULL, from_file,
+        ck_assert(gk_safetensors__write(scratch_path(&h.s, name), list, n, NULL, from_file,
                                         &h.from.list[first], &err));
     }
     if (extra) json_object_set_new(map, extra, json_string("model-00001-of-00002.safetensors"));
@@ -194,7 +195,7 @@ static sharded shard(const char *fixture, const char *extra) {
 }
 
 static void unshard(sharded *h) {
-    gk__files_close(&h->from);
+    gk_checkpoint__files_close(&h->from);
     scratch_free(&h->s);
 }
 

@@ -31,9 +31,9 @@ START_TEST(what_changes_the_numbers_is_honoured_or_refused) {
     ck_assert_uint_gt(json_object_size(keys), 700);
     json_object_foreach(keys, key, families) {
         json_object_foreach(families, family, what) {
-            gk__key_use use = gk__key_of(gk_family_find(family), key, &detail);
+            gk_config__key_use use = gk_config__key_of(gk_family_find(family), key, &detail);
             if (strcmp(json_string_value(what), "error") != 0)
-                ck_assert_msg(use == GK__KEY_READ || use == GK__KEY_FIXED,
+                ck_assert_msg(use == GK_CONFIG__KEY_READ || use == GK_CONFIG__KEY_FIXED,
                               "'%s' changes what a %s model computes and is neither read nor refused", key,
                               family);
         }
@@ -43,7 +43,7 @@ START_TEST(what_changes_the_numbers_is_honoured_or_refused) {
 END_TEST
 
 static bool read_text(scratch *s, const char *text, gk_config *c, gk_error *err) {
-    return gk__config_load(scratch_file(s, "config.json", text), c, err);
+    return gk_config__load(scratch_file(s, "config.json", text), c, err);
 }
 
 /* A small configuration of the family with one more member. */
@@ -68,7 +68,7 @@ START_TEST(fixed_keys_have_one_value) {
     size_t n = 0;
     json_object_foreach(keys, key, v) {
         for (int f = 0; f < N_FAMILIES; f++) {
-            if (gk__key_of(gk_family_find(FAMILIES[f]), key, &value) != GK__KEY_FIXED) continue;
+            if (gk_config__key_of(gk_family_find(FAMILIES[f]), key, &value) != GK_CONFIG__KEY_FIXED) continue;
             ck_assert(with(&s, FAMILIES[f], key, value, &c, &err));
             ck_assert(with(&s, FAMILIES[f], key, "null", &c, &err) == (strcmp(value, "true") != 0));
             for (size_t i = 0; i < sizeof OTHER / sizeof *OTHER; i++) {
@@ -92,8 +92,8 @@ START_TEST(own_keys_are_known) {
     const char *family, *key, *detail;
     json_object_foreach(defaults, family, of) {
         json_object_foreach(of, key, v) {
-            ck_assert_msg(gk__key_of(gk_family_find(family), key, &detail) != GK__KEY_OTHER, "%s: %s", family,
-                          key);
+            ck_assert_msg(gk_config__key_of(gk_family_find(family), key, &detail) != GK_CONFIG__KEY_OTHER,
+                          "%s: %s", family, key);
         }
     }
     json_decref(defaults);
@@ -176,15 +176,15 @@ END_TEST
 /* ---------------------------------------------------------------- absent keys */
 
 /* The member as a number; -1 stands for a list of ids that is empty. */
-static double member_of(const gk_config *c, const gk__field *f) {
+static double member_of(const gk_config *c, const gk_config__field *f) {
     const char *at = (const char *)c + f->member;
     switch (f->kind) {
-    case GK__NUM:
-    case GK__CAP:
+    case GK_CONFIG__NUM:
+    case GK_CONFIG__CAP:
         return (double)*(const float *)(const void *)at;
-    case GK__BOOL:
+    case GK_CONFIG__BOOL:
         return *(const bool *)at;
-    case GK__ACT:
+    case GK_CONFIG__ACT:
         return 0;
     default:
         return *(const int *)(const void *)at;
@@ -203,7 +203,7 @@ START_TEST(absent_keys_are_the_class_defaults) {
         gk_config c;
         ck_assert(read_text(&s, gk_arena_printf(s.a, "{\"model_type\":\"%s\"}", FAMILIES[i]), &c, &err));
         for (size_t k = 0; k < f->n_fields; k++) {
-            const gk__field *field = &f->fields[k];
+            const gk_config__field *field = &f->fields[k];
             const json_t *v = json_object_get(of, field->key);
             double got = member_of(&c, field);
             if (json_is_number(v))
@@ -211,9 +211,9 @@ START_TEST(absent_keys_are_the_class_defaults) {
                               field->key, got);
             else if (json_is_boolean(v))
                 ck_assert_msg(json_is_true(v) == (got != 0), "%s: %s is %g", FAMILIES[i], field->key, got);
-            else if (field->kind == GK__ID || field->kind == GK__IDS)
+            else if (field->kind == GK_CONFIG__ID || field->kind == GK_CONFIG__IDS)
                 ck_assert_msg(json_is_null(v) && got == -1, "%s: %s is %g", FAMILIES[i], field->key, got);
-            else if (field->kind == GK__ACT) { /* said, it is the same */
+            else if (field->kind == GK_CONFIG__ACT) { /* said, it is the same */
                 gk_config said;
                 const char *text = gk_arena_printf(s.a, "{\"model_type\":\"%s\",\"%s\":\"%s\"}", FAMILIES[i],
                                                    field->key, json_string_value(v));
@@ -294,8 +294,8 @@ START_TEST(gelus_of_gemma) {
     gk_config c, back;
     ck_assert(with(&s, "gemma", "hidden_act", "\"gelu\"", &c, &err) && c.act == GK_GELU_TANH);
     ck_assert(with(&s, "gemma", "hidden_act", "\"gelu_python\"", &c, &err) && c.act == GK_GELU);
-    ck_assert(gk__config_save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
-    ck_assert(gk__config_load(scratch_path(&s, "config.json"), &back, &err) && back.act == GK_GELU);
+    ck_assert(gk_config__save(&c, GK_F32, NULL, scratch_path(&s, "config.json"), &err));
+    ck_assert(gk_config__load(scratch_path(&s, "config.json"), &back, &err) && back.act == GK_GELU);
     scratch_free(&s);
 }
 END_TEST
@@ -311,7 +311,7 @@ START_TEST(ids_of_minus_one_are_none) {
     ck_assert(with(&s, "gemma", "bos_token_id", "-1", &c, &err) && c.bos_id == -1);
     ck_assert(with(&s, "gemma", "bos_token_id", "null", &c, &err) && c.bos_id == -1);
     scratch_file(&s, "generation_config.json", "{\"eos_token_id\": -1}");
-    ck_assert(gk__generation_load(s.dir, &c, &err) && c.ends.n == 0);
+    ck_assert(gk_config__generation_load(s.dir, &c, &err) && c.ends.n == 0);
     scratch_free(&s);
 }
 END_TEST
@@ -358,20 +358,21 @@ static void put_uses(gk_buf *out, const char *key) {
     bool done[N_FAMILIES] = {false}, first = true;
     for (int i = 0; i < N_FAMILIES; i++) {
         const char *detail, *other;
-        gk__key_use use = gk__key_of(gk_family_find(FAMILIES[i]), key, &detail);
-        if (done[i] || use == GK__KEY_OTHER) continue;
+        gk_config__key_use use = gk_config__key_of(gk_family_find(FAMILIES[i]), key, &detail);
+        if (done[i] || use == GK_CONFIG__KEY_OTHER) continue;
         gk_buf who = {0};
         int n = 0;
         for (int k = i; k < N_FAMILIES; k++) {
-            if (gk__key_of(gk_family_find(FAMILIES[k]), key, &other) != use || strcmp(other, detail) != 0)
+            if (gk_config__key_of(gk_family_find(FAMILIES[k]), key, &other) != use ||
+                strcmp(other, detail) != 0)
                 continue;
             done[k] = true;
             gk_buf_printf(&who, "%s%s", n++ ? ", " : "", FAMILIES[k]);
         }
         gk_buf_printf(out, "%s%s", first ? "" : "; ", USE[use]);
-        if (use == GK__KEY_FIXED) gk_buf_printf(out, " `%s`", detail);
+        if (use == GK_CONFIG__KEY_FIXED) gk_buf_printf(out, " `%s`", detail);
         if (n < N_FAMILIES) gk_buf_printf(out, ": %s", who.data);
-        if (use == GK__KEY_VOID) gk_buf_printf(out, "%s%s", n < N_FAMILIES ? ", " : ": ", detail);
+        if (use == GK_CONFIG__KEY_VOID) gk_buf_printf(out, "%s%s", n < N_FAMILIES ? ", " : ": ", detail);
         gk_buf_free(&who);
         first = false;
     }
@@ -382,9 +383,9 @@ static bool same_everywhere(const char *key, const char **ground) {
     const char *detail;
     *ground = "";
     for (int i = 0; i < N_FAMILIES; i++) {
-        gk__key_use use = gk__key_of(gk_family_find(FAMILIES[i]), key, &detail);
-        if (use != GK__KEY_OTHER && use != GK__KEY_VOID) return false;
-        if (use == GK__KEY_VOID) *ground = detail;
+        gk_config__key_use use = gk_config__key_of(gk_family_find(FAMILIES[i]), key, &detail);
+        if (use != GK_CONFIG__KEY_OTHER && use != GK_CONFIG__KEY_VOID) return false;
+        if (use == GK_CONFIG__KEY_VOID) *ground = detail;
     }
     return true;
 }
@@ -435,10 +436,10 @@ START_TEST(the_page_says_what_is_done) {
     gk_error err = {0};
     if (getenv("GK_WRITE_DOCS")) ck_assert(gk_write_file(PAGE, want.data, want.len, &err));
     const char *have = gk_read_file(a, PAGE, 1 << 20, NULL, &err);
-    ck_assert_msg(
-        have && strcmp(have, want.data) == 0,
-        "docs/config-keys.md is not what model/config/config_keys.c does; GK_WRITE_DOCS=1 build/release/tests/"
-        "test_config_keys writes it");
+    ck_assert_msg(have && strcmp(have, want.data) == 0,
+                  "docs/config-keys.md is not what model/config/config_keys.c does; GK_WRITE_DOCS=1 "
+                  "build/release/tests/"
+                  "test_config_keys writes it");
     gk_arena_free(a);
     gk_buf_free(&want);
 }

@@ -3,8 +3,9 @@
  *
  * test_decode.c: a growing sequence gives the logits of the whole one; 16-bit products; the choice of a
  * token. */
-#include "model/operators/half.h"
-#include "model/internal.h"
+#include "model/formats/half.h"
+#include "model/formats/half.h"
+#include "model/gemm/gemm.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
 
@@ -106,7 +107,7 @@ START_TEST(half_products) {
                 float *w = gk_alloc(n_w * 4), *x = gk_alloc((size_t)(m * in) * 4);
                 float *want = gk_alloc(n_y * 4), *got = gk_alloc(n_y * 4);
                 for (size_t i = 0; i < n_w; i++) w[i] = (float)gk_rng_normal(&rng);
-                (type == GK_F16 ? gk__f32_to_f16 : gk__f32_to_bf16)(w, h, n_w);
+                (type == GK_F16 ? gk_half__f32_to_f16 : gk_half__f32_to_bf16)(w, h, n_w);
                 gk_tensor t = {.h = h, .out = out, .in = in, .type = type};
                 gk_tensor_floats(t, 0, n_w, w);
                 for (int i = 0; i < m * in; i++) x[i] = (float)gk_rng_normal(&rng);
@@ -117,7 +118,7 @@ START_TEST(half_products) {
                         for (int i = 0; i < in; i++) sum += (double)w[o * in + i] * (double)x[r * in + i];
                         want[r * (out + 3) + o] = (float)sum;
                     }
-                gk__gemm_half(m, t, x, in, 0.5f, got, out + 3);
+                gk_gemm__half(m, t, x, in, 0.5f, got, out + 3);
                 for (size_t i = 0; i < n_y; i++) ck_assert_float_eq_tol(got[i], want[i], 1e-4f);
                 void *all[] = {h, w, x, want, got};
                 for (size_t i = 0; i < 5; i++) gk_free(all[i]);

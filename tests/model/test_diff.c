@@ -31,9 +31,9 @@ START_TEST(spectra_are_exact_ones) {
     double *exact = gk_alloc((size_t)out * (size_t)in * sizeof *exact), want[256], have[256], again[256];
     for (int i = 0; i < out * in; i++) exact[i] = (double)m.x[i];
     svd(out, in, exact, want);
-    gk__rows rows = {.out = out, .in = in, .read = read_matrix, .ctx = &m};
-    ck_assert(gk__spectrum(&rows, k, 3, NULL, NULL, have));
-    ck_assert(gk__spectrum(&rows, k, 3, NULL, NULL, again));
+    gk_spectrum__matrix rows = {.out = out, .in = in, .read = read_matrix, .ctx = &m};
+    ck_assert(gk_spectrum__values(&rows, k, 3, NULL, NULL, have));
+    ck_assert(gk_spectrum__values(&rows, k, 3, NULL, NULL, again));
     double sum = 0, sum_want = 0;
     for (int i = 0; i < k; i++) {
         ck_assert_double_eq_tol(have[i] / want[0], want[i] / want[0], SPECTRA[_i].error);
@@ -56,7 +56,7 @@ START_TEST(eigenvectors) {
     for (int i = 0; i < N; i++)
         for (int j = 0; j <= i; j++) m[i * N + j] = m[j * N + i] = gk_rng_normal(&rng);
     memcpy(kept, m, sizeof m);
-    gk__eigen(N, m, value, vector);
+    gk_spectrum__eigen(N, m, value, vector);
     for (int e = 0; e < N; e++) {
         ck_assert(e == 0 || value[e] <= value[e - 1]);
         for (int i = 0; i < N; i++) {

@@ -46,9 +46,9 @@ START_TEST(directions_are_the_best) {
     for (int i = 0; i < in; i++) all += sigma[i] * sigma[i];
     float *left = gk_alloc((size_t)(out + in) * (size_t)k * 2 * sizeof *left), *right = left + out * k;
     float *again = right + in * k;
-    gk__rows rows = {.out = out, .in = in, .read = read_matrix, .ctx = &m};
-    ck_assert(gk__directions(&rows, k, 3, right, left));
-    ck_assert(gk__directions(&rows, k, 3, again + out * k, again));
+    gk_spectrum__matrix rows = {.out = out, .in = in, .read = read_matrix, .ctx = &m};
+    ck_assert(gk_spectrum__directions(&rows, k, 3, right, left));
+    ck_assert(gk_spectrum__directions(&rows, k, 3, again + out * k, again));
     ck_assert_mem_eq(left, again, (size_t)(out + in) * (size_t)k * sizeof *left);
     double best = all;
     for (int r = 1; r <= k; r++) {

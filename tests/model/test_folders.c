@@ -3,7 +3,7 @@
  * test_folders.c: checkpoints as other programs leave them: every fixture with other names, tied pairs under
  * either name, other types, tensors too many; equal to the plain folder, or refused with what is wrong. */
 #include "model/checkpoint/files.h"
-#include "model/operators/half.h"
+#include "model/formats/half.h"
 #include "model/checkpoint/safetensors.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
@@ -13,13 +13,13 @@ enum { MOST = 96 };
 /* ---------------------------------------------------------------- folders made of fixtures */
 
 typedef struct tensor {
-    gk__typed as;
+    gk_safetensors__typed as;
     const void *data;
 } tensor;
 
 typedef struct folder {
     scratch s;
-    gk__files from;
+    gk_checkpoint__files from;
     const char *fixture;
     tensor list[MOST];
     size_t n;
@@ -29,12 +29,12 @@ static folder make(const char *fixture) {
     folder f = {.s = scratch_new()};
     f.fixture = gk_arena_strdup(f.s.a, fixture);
     gk_error err = {0};
-    ck_assert(gk__files_folder(fixture, &f.from, &err));
+    ck_assert(gk_checkpoint__files_folder(fixture, &f.from, &err));
     scratch_file(&f.s, "config.json",
                  gk_read_file(f.s.a, gk_path_join(f.s.a, fixture, "config.json"), 1 << 16, NULL, &err));
     ck_assert_uint_lt(f.from.n + 8, MOST);
     for (; f.n < f.from.n; f.n++) {
-        const gk__stored *t = &f.from.list[f.n];
+        const gk_checkpoint__stored *t = &f.from.list[f.n];
         f.list[f.n] = (tensor){{{.name = t->name, .n_dims = t->n_dims}, t->type_name}, t->data};
         memcpy(f.list[f.n].as.array.shape, t->shape, sizeof t->shape);
     }
@@ -42,7 +42,7 @@ static folder make(const char *fixture) {
 }
 
 static void unmake(folder *f) {
-    gk__files_close(&f->from);
+    gk_checkpoint__files_close(&f->from);
     scratch_free(&f->s);
 }
 
@@ -66,10 +66,10 @@ static const void *data_of(void *ctx, size_t i, gk_error *err) {
 /* Tensors [first, first + n) in a file of that name. */
 static void write_file(folder *f, const char *name, size_t first, size_t n) {
     gk_error err = {0};
-    gk__typed list[MOST];
+    gk_safetensors__typed list[MOST];
     for (size_t i = 0; i < n; i++) list[i] = f->list[first + i].as;
     ck_assert(
-        gk__safetensors_write(scratch_path(&f->s, name), list, n, NULL, data_of, &f->list[first], &err));
+        gk_safetensors__write(scratch_path(&f->s, name), list, n, NULL, data_of, &f->list[first], &err));
 }
 
 static void write_one(folder *f) {
@@ -221,9 +221,9 @@ START_TEST(a_tied_pair_in_two_types) {
         size_t n = (size_t)(embed->as.array.shape[0] * embed->as.array.shape[1]);
         uint16_t *narrow = gk_arena_alloc(f.s.a, n * 2), *half = gk_arena_alloc(f.s.a, n * 2);
         float *wide = gk_arena_alloc(f.s.a, n * 4);
-        gk__f32_to_bf16(embed->data, narrow, n);
-        gk__bf16_to_f32(narrow, wide, n);
-        gk__f32_to_f16(wide, half, n);
+        gk_half__f32_to_bf16(embed->data, narrow, n);
+        gk_half__bf16_to_f32(narrow, wide, n);
+        gk_half__f32_to_f16(wide, half, n);
         embed->as.dtype = "BF16";
         embed->data = narrow;
         const void *head[] = {wide, half, narrow};
@@ -231,9 +231,9 @@ START_TEST(a_tied_pair_in_two_types) {
         write_one(&f);
         gk_model_free(opened(&f, true));
         wide[n - 1] += 1;
-        gk__f32_to_f16(wide, half, n);
+        gk_half__f32_to_f16(wide, half, n);
         narrow = gk_arena_alloc(f.s.a, n * 2);
-        gk__f32_to_bf16(wide, narrow, n);
+        gk_half__f32_to_bf16(wide, narrow, n);
         const void *other[] = {wide, half, narrow};
         find(&f, "lm_head.weight")->data = other[k];
         write_one(&f);

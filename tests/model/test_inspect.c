@@ -2,7 +2,7 @@
  *
  * test_inspect.c: what the headers of a checkpoint say, against the model that is then opened from it. */
 #include "model/checkpoint/files.h"
-#include "model/internal.h"
+#include "model/weights/weights.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
 #include "train/train.h"
@@ -39,7 +39,7 @@ START_TEST(counts_are_the_models) {
 }
 END_TEST
 
-static bool in_files(const gk__files *f, const void *p) {
+static bool in_files(const gk_checkpoint__files *f, const void *p) {
     for (size_t i = 0; i < f->n; i++)
         if ((const uint8_t *)p >= f->list[i].data && (const uint8_t *)p < f->list[i].data + f->list[i].bytes)
             return true;
@@ -69,8 +69,8 @@ END_TEST
 /* The bytes at the place that is named are the tensor's. */
 START_TEST(places_are_right) {
     gk_inspection *in = inspect(FOLDERS[_i]);
-    gk__files f;
-    ck_assert(gk__files_folder(FOLDERS[_i], &f, NULL));
+    gk_checkpoint__files f;
+    ck_assert(gk_checkpoint__files_folder(FOLDERS[_i], &f, NULL));
     ck_assert_uint_eq(in->n_tensors, f.n);
     uint64_t sum = 0;
     for (size_t i = 0; i < f.n; i++) {
@@ -90,7 +90,7 @@ START_TEST(places_are_right) {
     }
     ck_assert_uint_eq(in->param_bytes, sum);
     ck_assert_uint_gt(in->file_bytes, in->param_bytes);
-    gk__files_close(&f);
+    gk_checkpoint__files_close(&f);
     gk_inspection_free(in);
 }
 END_TEST

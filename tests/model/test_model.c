@@ -3,8 +3,9 @@
  *
  * test_model.c: every operator and the whole model against finite differences; products against a plain loop;
  * packing and batch composition do not change the loss. */
-#include "model/operators/half.h"
-#include "model/internal.h"
+#include "model/formats/half.h"
+#include "model/gemm/gemm.h"
+#include "model/operators/operators.h"
 #include "model/operators/mathfn.h"
 #include "tests/support/scratch.h"
 
@@ -56,7 +57,7 @@ START_TEST(test_products) {
                 float *c = randoms(&rng, (size_t)ldc * (size_t)m, 1),
                       *before = gk_alloc((size_t)ldc * (size_t)m * 4);
                 memcpy(before, c, (size_t)ldc * (size_t)m * 4);
-                gk__gemm((gk_gemm_kind)kind, m, n, k, a, lda, b, ldb, add ? 1.0f : 0.0f, c, ldc);
+                gk_gemm__f32((gk_gemm_kind)kind, m, n, k, a, lda, b, ldb, add ? 1.0f : 0.0f, c, ldc);
                 for (int r = 0; r < m; r++) {
                     for (int col = 0; col < n; col++) {
                         double want = add ? (double)before[r * ldc + col] : 0;
@@ -98,9 +99,9 @@ START_TEST(test_bf16_products) {
                 memcpy(before, c, nc * sizeof *c);
                 gk_bf16_round(a, ha, na);
                 gk_bf16_round(b, hb, nb);
-                gk__bf16_to_f32(ha, a, na);
-                gk__bf16_to_f32(hb, b, nb);
-                gk__gemm_bf16((gk_gemm_kind)kind, m, n, k, ha, lda, hb, ldb, add, c, ldc);
+                gk_half__bf16_to_f32(ha, a, na);
+                gk_half__bf16_to_f32(hb, b, nb);
+                gk_gemm__bf16((gk_gemm_kind)kind, m, n, k, ha, lda, hb, ldb, add, c, ldc);
                 for (int r = 0; r < m; r++) {
                     for (int col = 0; col < n; col++) {
                         double want = add ? (double)before[r * ldc + col] : 0;
@@ -120,13 +121,13 @@ END_TEST
 START_TEST(test_exp) {
     for (int i = 0; i < 12628; i++) {
         const double x = -86 + 0.0137 * i;
-        double want = exp((double)(float)x), got = (double)gk__exp((float)x);
+        double want = exp((double)(float)x), got = (double)gk_op__exp((float)x);
         ck_assert_msg(fabs(got - want) < 3e-7 * want, "exp(%g) = %g, want %g", x, got, want);
     }
-    ck_assert(isnan(gk__exp(NAN)));
-    ck_assert(gk__exp(-1e30f) < 2e-38f && gk__exp(1e30f) > 1e38f);
-    ck_assert_double_eq_tol((double)gk__tanh(20.0f), 1, 1e-7);
-    ck_assert_double_eq_tol((double)gk__tanh(-90.0f), -1, 1e-7);
+    ck_assert(isnan(gk_op__exp(NAN)));
+    ck_assert(gk_op__exp(-1e30f) < 2e-38f && gk_op__exp(1e30f) > 1e38f);
+    ck_assert_double_eq_tol((double)gk_op__tanh(20.0f), 1, 1e-7);
+    ck_assert_double_eq_tol((double)gk_op__tanh(-90.0f), -1, 1e-7);
 }
 END_TEST
 
@@ -171,19 +172,19 @@ static double weighted(const op_case *o) {
 
 static double run_norm(void *ctx) {
     op_case *o = ctx;
-    gk__norm_forward(&o->c, o->ln, o->n, o->x, o->width, o->y, o->width, o->stats);
+    gk_op__norm_forward(&o->c, o->ln, o->n, o->x, o->width, o->y, o->width, o->stats);
     return weighted(o);
 }
 
 static double run_act(void *ctx) {
     op_case *o = ctx;
-    gk__act_forward(&o->c, o->n, o->x, o->y);
+    gk_op__act_forward(&o->c, o->n, o->x, o->y);
     return weighted(o);
 }
 
 static double run_attention(void *ctx) {
     op_case *o = ctx;
-    gk__attention_forward(&o->c, 0, &o->b, o->x, o->y, o->lse);
+    gk_op__attention_forward(&o->c, 0, &o->b, o->x, o->y, o->lse);
     return weighted(o);
 }
 
@@ -204,7 +205,7 @@ START_TEST(test_norm_gradient) {
     o.stats = gk_alloc((size_t)n * 8);
     run_norm(&o);
     float *dx = gk_alloc(nd * 4), *dw = gk_alloc((size_t)d * 4), *db = shift ? gk_alloc((size_t)d * 4) : NULL;
-    gk__norm_backward(&c, o.ln, n, o.x, d, o.stats, o.w, d, dx, d, dw, db);
+    gk_op__norm_backward(&c, o.ln, n, o.x, d, o.stats, o.w, d, dx, d, dw, db);
     difference t = {run_norm, &o, "x"};
     check_gradient(&t, o.x, dx, nd, 2e-3);
     t.what = "gain";
@@ -222,13 +223,13 @@ START_TEST(test_act_gradient) {
     c.act = (gk_act_kind)(_i / 2);
     gk_rng rng;
     gk_rng_seed(&rng, 3, "act");
-    int n = 4, gu = gk__gu_dim(&c);
+    int n = 4, gu = gk_config__gu_dim(&c);
     op_case o = {.c = c, .n = n, .width = c.d_ffn};
     o.x = randoms(&rng, (size_t)(n * gu), 2);
     o.w = randoms(&rng, (size_t)(n * c.d_ffn), 1);
     o.y = gk_alloc((size_t)(n * c.d_ffn) * 4);
     float *dgu = gk_alloc((size_t)(n * gu) * 4);
-    gk__act_backward(&c, n, o.x, o.w, dgu);
+    gk_op__act_backward(&c, n, o.x, o.w, dgu);
     difference t = {run_act, &o, "act"};
     check_gradient(&t, o.x, dgu, (size_t)(n * gu), 2e-3);
     float *all[] = {o.x, o.w, o.y, dgu};
@@ -242,7 +243,7 @@ START_TEST(test_attention_gradient) {
     gk_rng rng;
     gk_rng_seed(&rng, 4, "attention");
     int32_t starts[] = {0, 5, 6, 13};
-    int n = 13, q = gk__q_dim(&c), qkv = gk__qkv_dim(&c);
+    int n = 13, q = gk_config__q_dim(&c), qkv = gk_config__qkv_dim(&c);
     op_case o = {.c = c, .n = n, .width = q, .b = {.n_rows = n, .n_seqs = 3, .seq_start = starts}};
     o.x = randoms(&rng, (size_t)(n * qkv), 1);
     o.w = randoms(&rng, (size_t)(n * q), 1);
@@ -253,7 +254,7 @@ START_TEST(test_attention_gradient) {
     memcpy(out, o.y, (size_t)(n * q) * 4);
     memcpy(lse, o.lse, (size_t)(n * c.n_heads) * 4);
     float *dqkv = randoms(&rng, (size_t)(n * qkv), 1); /* must be overwritten */
-    gk__attention_backward(&c, 0, &o.b, o.x, out, lse, o.w, dqkv);
+    gk_op__attention_backward(&c, 0, &o.b, o.x, out, lse, o.w, dqkv);
     difference t = {run_attention, &o, "qkv"};
     check_gradient(&t, o.x, dqkv, (size_t)(n * qkv), 2e-3);
     float *all[] = {o.x, o.w, o.y, o.lse, out, lse, dqkv};
@@ -273,8 +274,8 @@ START_TEST(test_rope_inverse) {
     gk_op_rope(&c, 4, c.n_heads, position, y, width);
     ck_assert(memcmp(x, y, (size_t)width * 4) == 0); /* position 0 is not turned */
     ck_assert(fabsf(x[width] - y[width]) > 1e-4f);
-    gk__rope_table(&c, 16, table);
-    gk__rope_apply(&c, 4, c.n_heads, position, table, -1.0f, y, width);
+    gk_op__rope_table(&c, 16, table);
+    gk_op__rope_apply(&c, 4, c.n_heads, position, table, -1.0f, y, width);
     for (int i = 0; i < 4 * width; i++) ck_assert_float_eq_tol(x[i], y[i], 1e-5f);
     gk_free(x);
     gk_free(y);
@@ -289,7 +290,7 @@ START_TEST(test_attend_is_attention) {
     gk_rng rng;
     gk_rng_seed(&rng, 6, "attend");
     enum { N = 7 };
-    int q = gk__q_dim(&c), kv = gk__kv_dim(&c), qkv = gk__qkv_dim(&c);
+    int q = gk_config__q_dim(&c), kv = gk_config__kv_dim(&c), qkv = gk_config__qkv_dim(&c);
     int32_t starts[] = {0, N}, rows[N], n_ctx[N];
     const int32_t *ctx[N];
     gk_batch b = {.n_rows = N, .n_seqs = 1, .seq_start = starts};
@@ -305,7 +306,7 @@ START_TEST(test_attend_is_attention) {
         memcpy(ks + r * kv, x + r * qkv + q, (size_t)kv * 4);
         memcpy(vs + r * kv, x + r * qkv + q + kv, (size_t)kv * 4);
     }
-    gk__attention_forward(&c, 0, &b, x, want, lse);
+    gk_op__attention_forward(&c, 0, &b, x, want, lse);
     gk_op_attend(&c, 0, N, qs, ctx, n_ctx, ks, vs, got);
     for (int i = 0; i < N * q; i++) ck_assert_float_eq_tol(want[i], got[i], 1e-6f);
     float *all[] = {x, want, got, lse, qs, ks, vs};
@@ -437,7 +438,7 @@ START_TEST(weights_are_rounded_without_bias) {
         for (size_t place = 0; place < 100; place++) {
             float back;
             gk_bf16_round_weights(&kept[i], before, 1, place);
-            gk__bf16_to_f32(before, &back, 1);
+            gk_half__bf16_to_f32(before, &back, 1);
             ck_assert(isnan(kept[i]) ? isnan(back) : back == kept[i] && signbit(back) == signbit(kept[i]));
         }
     gk_free(x);

@@ -2,9 +2,10 @@
  * kernels: under each instruction set
  *
  * test_quant.c: 16-bit floats over all their codes against the definition, and quantised blocks against what
- * gguf-py makes of them (tests/fixtures/quant.gguf, written by tools/reference/fixtures/make_quant_fixtures.py). */
-#include "model/operators/half.h"
-#include "model/checkpoint/quant.h"
+ * gguf-py makes of them (tests/fixtures/quant.gguf, written by
+ * tools/reference/fixtures/make_quant_fixtures.py). */
+#include "model/formats/half.h"
+#include "model/formats/quant.h"
 #include "tests/support/scratch.h"
 
 #include <math.h>
@@ -43,17 +44,17 @@ START_TEST(every_f16_widens_to_its_value_and_back) {
     uint16_t *codes = gk_alloc(CODES * sizeof *codes), *back = gk_alloc(CODES * sizeof *back);
     float *wide = gk_alloc(CODES * sizeof *wide);
     for (int i = 0; i < CODES; i++) codes[i] = (uint16_t)i;
-    gk__f16_to_f32(codes, wide, CODES);
-    gk__f32_to_f16(wide, back, CODES);
+    gk_half__f16_to_f32(codes, wide, CODES);
+    gk_half__f32_to_f16(wide, back, CODES);
     for (uint32_t h = 0; h < CODES; h++) {
         uint32_t quiet_nan = (h & 0x8000) << 16 | 0x7FC00000 | (h & 0x03FF) << 13;
         uint32_t want = f16_is_nan(h) ? quiet_nan : bits_of(f16_value((uint16_t)h));
         uint32_t home = f16_is_nan(h) ? h | 0x0200 : h;
         ck_assert_msg(bits_of(wide[h]) == want, "code %04x widens to %08x, not %08x", h, bits_of(wide[h]),
                       want);
-        ck_assert_msg(bits_of(gk__f16_widen((uint16_t)h)) == want, "code %04x alone", h);
+        ck_assert_msg(bits_of(gk_half__f16_widen((uint16_t)h)) == want, "code %04x alone", h);
         ck_assert_msg(back[h] == home, "code %04x comes back as %04x", h, back[h]);
-        ck_assert_msg(gk__f16_narrow(wide[h]) == home, "code %04x comes back alone", h);
+        ck_assert_msg(gk_half__f16_narrow(wide[h]) == home, "code %04x comes back alone", h);
     }
     gk_free(codes);
     gk_free(back);
@@ -65,8 +66,8 @@ START_TEST(every_bf16_widens_to_its_value_and_back) {
     uint16_t *codes = gk_alloc(CODES * sizeof *codes), *back = gk_alloc(CODES * sizeof *back);
     float *wide = gk_alloc(CODES * sizeof *wide);
     for (int i = 0; i < CODES; i++) codes[i] = (uint16_t)i;
-    gk__bf16_to_f32(codes, wide, CODES);
-    gk__f32_to_bf16(wide, back, CODES);
+    gk_half__bf16_to_f32(codes, wide, CODES);
+    gk_half__f32_to_bf16(wide, back, CODES);
     for (uint32_t h = 0; h < CODES; h++) {
         ck_assert_uint_eq(bits_of(wide[h]), h << 16);
         ck_assert_uint_eq(back[h], (h & 0x7FFF) > 0x7F80 ? h | 0x0040 : h);
@@ -97,8 +98,8 @@ static double bf16_size(uint32_t h) {
 
 static void check_rounding(const float *x, size_t n) {
     uint16_t half[STEPS], brain[STEPS];
-    gk__f32_to_f16(x, half, n);
-    gk__f32_to_bf16(x, brain, n);
+    gk_half__f32_to_f16(x, half, n);
+    gk_half__f32_to_bf16(x, brain, n);
     for (size_t i = 0; i < n; i++) {
         uint32_t b = bits_of(x[i]), sign = b >> 31;
         if (isnan(x[i])) {
@@ -113,7 +114,7 @@ static void check_rounding(const float *x, size_t n) {
                               is_nearest(brain[i] & 0x7FFF, fabs((double)x[i]), bf16_size, 0x7F80),
                           "%08x as bf16: %04x", b, brain[i]);
         }
-        ck_assert_uint_eq(gk__f16_narrow(x[i]), half[i]);
+        ck_assert_uint_eq(gk_half__f16_narrow(x[i]), half[i]);
     }
 }
 
@@ -153,12 +154,12 @@ START_TEST(arrays_of_any_length) {
         for (size_t i = 0; i < n; i++) in[i] = (uint16_t)(0x3C00 + i);
         out[n] = 7;
         back[n] = brain[n] = 7;
-        gk__f16_to_f32(in, out, n);
-        gk__f32_to_f16(out, back, n);
+        gk_half__f16_to_f32(in, out, n);
+        gk_half__f32_to_f16(out, back, n);
         for (size_t i = 0; i < n; i++) ck_assert(out[i] == f16_value(in[i]) && back[i] == in[i]);
         ck_assert(out[n] == 7.0f && back[n] == 7);
-        gk__bf16_to_f32(in, out, n);
-        gk__f32_to_bf16(out, brain, n);
+        gk_half__bf16_to_f32(in, out, n);
+        gk_half__f32_to_bf16(out, brain, n);
         for (size_t i = 0; i < n; i++)
             ck_assert(bits_of(out[i]) == (uint32_t)in[i] << 16 && brain[i] == in[i]);
         ck_assert(out[n] == 7.0f && brain[n] == 7);
@@ -177,7 +178,7 @@ enum { N_NAMES = sizeof NAMES / sizeof *NAMES };
 START_TEST(table) {
     size_t found = 0;
     for (uint32_t id = 0; id < 1000; id++) {
-        const gk__quant *q = gk__quant_of(id);
+        const gk_quant__type *q = gk_quant__type_of(id);
         const gk_gguf_dtype *d = gk_gguf_dtype_of(id);
         if (!q) continue;
         found++;
@@ -187,10 +188,10 @@ START_TEST(table) {
         ck_assert_uint_eq(q->bytes, d->bytes);
         char name[16];
         snprintf(name, sizeof name, "%s%s", id == 0 ? "" : ", ", q->name);
-        ck_assert_ptr_nonnull(strstr(gk__quant_list(), name));
+        ck_assert_ptr_nonnull(strstr(gk_quant__list(), name));
     }
     ck_assert_uint_eq(found, N_NAMES);
-    ck_assert_ptr_null(gk__quant_of(UINT32_MAX));
+    ck_assert_ptr_null(gk_quant__type_of(UINT32_MAX));
 }
 END_TEST
 
@@ -212,19 +213,19 @@ START_TEST(blocks_are_what_gguf_py_makes_of_them) {
                          *in = _i == 0 ? want : gk_gguf_tensor_find(g, name);
     ck_assert(in && want);
     size_t n = (size_t)in->n_values;
-    const gk__quant *q = gk__quant_of(in->type);
+    const gk_quant__type *q = gk_quant__type_of(in->type);
     ck_assert_ptr_nonnull(q);
     ck_assert_str_eq(q->name, name);
     ck_assert(n >= 2000 && want->n_values == in->n_values);
     float *out = gk_alloc((n + 1) * sizeof *out);
     uint8_t *moved = gk_alloc(in->bytes + 1);
     out[n] = 7;
-    gk__dequantise(q, in->data, out, n);
+    gk_quant__dequantise(q, in->data, out, n);
     same_floats(name, out, want->data, n);
     /* the same from an odd address, and not a value more than asked for */
     memcpy(moved + 1, in->data, in->bytes);
     memset(out, 0, n * sizeof *out);
-    gk__dequantise(q, moved + 1, out, n - q->block);
+    gk_quant__dequantise(q, moved + 1, out, n - q->block);
     same_floats(name, out, want->data, n - q->block);
     for (size_t i = n - q->block; i < n; i++) ck_assert(out[i] == 0.0f);
     ck_assert(out[n] == 7.0f);

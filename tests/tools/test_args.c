@@ -3,8 +3,8 @@
 #include "tests/support/scratch.h"
 
 /* tools/ is a program and not an archive, so the files that are tested here are compiled in. */
-#include "tools/args.c"    /* NOLINT(bugprone-suspicious-include) */
-#include "tools/shipped.c" /* NOLINT(bugprone-suspicious-include) */
+#include "tools/args.c" /* NOLINT(bugprone-suspicious-include) */
+#include "tools/home.c" /* NOLINT(bugprone-suspicious-include) */
 #define main graftkit_main
 #include "tools/main.c" /* NOLINT(bugprone-suspicious-include) */
 #undef main

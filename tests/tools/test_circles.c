@@ -1,12 +1,10 @@
-/* test_circles.c: no circle of files. A file depends on those that it includes, and a source on those whose
- * functions and data its object names (nm), so that any file can be read after those that it needs. Headers
- * and sources are files of their own: a header that all of a module include is no circle, one that includes
- * what includes it is. */
+/* test_circles.c: no circle of files, and names that carry their module. A file depends on those that it
+ * includes, and a source on those whose functions and data its object names (nm), so that any file can be
+ * read after those that it needs. Headers and sources are files of their own: a header that all of a module
+ * include is no circle, one that includes what includes it is. */
 /* modules: core */
 #include "tests/support/program.h"
-
-#include <dirent.h>
-#include <sys/stat.h>
+#include "tests/support/tree.h"
 
 /* ---------------------------------------------------------------- a graph of files */
 
@@ -43,25 +41,30 @@ static void files_free(files *f) {
     gk_arena_free(f->a);
 }
 
+/* For item n of a list, which doubles as needed. */
+static void *room(void *list, size_t n, size_t item) {
+    if (n & (n - 1)) return list;
+    list = realloc(list, (n ? 2 * n : 1) * item);
+    ck_assert_ptr_nonnull(list);
+    return list;
+}
+
 static int file_named(files *f, const char *path) {
     for (int i = 0; i < f->n; i++)
         if (strcmp(f->path[i], path) == 0) return i;
-    f->path = realloc(f->path, (size_t)(f->n + 1) * sizeof *f->path);
-    ck_assert_ptr_nonnull(f->path);
+    f->path = room(f->path, (size_t)f->n, sizeof *f->path);
     f->path[f->n] = gk_arena_strdup(f->a, path);
     return f->n++;
 }
 
 static void add_need(files *f, int from, int to, const char *by) {
     if (from == to) return;
-    f->needs = realloc(f->needs, (f->n_needs + 1) * sizeof *f->needs);
-    ck_assert_ptr_nonnull(f->needs);
+    f->needs = room(f->needs, f->n_needs, sizeof *f->needs);
     f->needs[f->n_needs++] = (need){from, to, by};
 }
 
 static void add_symbol(files *f, symbols *to, const char *name, int file) {
-    to->s = realloc(to->s, (to->n + 1) * sizeof *to->s);
-    ck_assert_ptr_nonnull(to->s);
+    to->s = room(to->s, to->n, sizeof *to->s);
     to->s[to->n++] = (symbol){gk_arena_strdup(f->a, name), file};
 }
 
@@ -115,6 +118,12 @@ static int circles(const files *f, gk_buf *out) {
 
 /* ---------------------------------------------------------------- includes */
 
+/* Paths are from the root, those of the library's headers from include/. */
+static const char *included_path(files *f, const char *root, const char *included) {
+    const char *public = gk_path_join(f->a, "include", included);
+    return gk_exists(gk_path_join(f->a, root, public)) ? public : included;
+}
+
 static void read_includes(files *f, const char *root, const char *path) {
     FILE *in = fopen(gk_path_join(f->a, root, path), "rb");
     ck_assert_msg(in != NULL, "cannot read %s", path);
@@ -122,7 +131,7 @@ static void read_includes(files *f, const char *root, const char *path) {
     char line[1024], included[256];
     while (fgets(line, sizeof line, in))
         if (sscanf(line, " # include \"%255[^\"]\"", included) == 1)
-            add_need(f, from, file_named(f, included), "include");
+            add_need(f, from, file_named(f, included_path(f, root, included)), "include");
     fclose(in);
 }
 
@@ -201,97 +210,127 @@ static void join_symbols(files *f) {
 
 /* ---------------------------------------------------------------- the tree */
 
-static bool ends(const char *name, const char *with) {
-    size_t n = strlen(name), w = strlen(with);
-    return n > w && strcmp(name + n - w, with) == 0;
+/* The program is made of the modules, each of which is a library of the build, and
+ * of tools/ and tools/commands/. */
+static bool is_compiled(files *f, const char *built, const char *path) {
+    const char *folder = gk_arena_strndup(f->a, path, (size_t)(strrchr(path, '/') - path));
+    const char *module = gk_arena_strndup(f->a, path, strcspn(path, "/"));
+    if (strcmp(module, "tools") == 0)
+        return strcmp(folder, module) == 0 || strcmp(folder, "tools/commands") == 0;
+    return gk_exists(gk_arena_printf(f->a, "%s/lib%s.a", built, module));
 }
-
-typedef struct tree {
-    files f;
-    const char *built; /* where objects are */
-    gk_buf objects;    /* one a line, from there */
-    size_t includes;
-} tree;
 
 /* make compiles what includes kernels.h once for each instruction set. */
-static void add_objects(tree *t, const char *path) {
-    size_t len;
-    char *text = gk_read_file(t->f.a, gk_path_join(t->f.a, GK_SOURCE_DIR, path), 1 << 20, &len, NULL);
-    ck_assert_ptr_nonnull(text);
-    char *base = gk_arena_strndup(t->f.a, path, strlen(path) - (ends(path, ".c") ? 2 : 0));
-    bool kernels = strstr(text, "/kernels.h\"\n") && !ends(path, "/kernels.c");
+static void add_objects(files *f, const char *built, const char *path, const char *text, gk_buf *objects) {
+    const char *base =
+        tree_is(path, " .cc ") ? path : gk_arena_strndup(f->a, path, strlen(path) - strlen(".c"));
+    bool kernels = strstr(text, "/kernels.h\"\n") && !strstr(path, "/kernels.c");
     for (int i = 0; i < (kernels ? GK_N_ISAS : 1); i++) {
-        const char *object = kernels ? gk_arena_printf(t->f.a, "%s.%s.o", base, ISAS[i])
-                                     : gk_arena_printf(t->f.a, "%s.o", base);
-        bool there = gk_exists(gk_path_join(t->f.a, t->built, object));
-        ck_assert_msg(there || (kernels && i > 0), "%s has no %s: is it compiled?", t->built, object);
-        if (there) gk_buf_printf(&t->objects, "%s\n", object);
+        const char *isa = kernels ? gk_arena_printf(f->a, ".%s", ISAS[i]) : "";
+        const char *object = gk_arena_printf(f->a, "%s%s.o", base, isa);
+        bool there = gk_exists(gk_path_join(f->a, built, object));
+        ck_assert_msg(there || (kernels && i > 0), "%s has no %s: is it compiled?", built, object);
+        if (there) gk_buf_printf(objects, "%s\n", object);
     }
 }
 
-/* Each file of these is a program by itself, which nothing calls. */
-static bool holds_programs(const char *folder) {
-    return strcmp(folder, "tools/bench") == 0 || strcmp(folder, "tools/reference") == 0;
-}
-
-static void walk(tree *t, const char *folder, bool compiled) {
-    DIR *d = opendir(gk_path_join(t->f.a, GK_SOURCE_DIR, folder));
-    if (!d) return;
-    for (struct dirent *e; (e = readdir(d));) {
-        struct stat st;
-        char *path = gk_path_join(t->f.a, folder, e->d_name);
-        if (e->d_name[0] == '.' || stat(gk_path_join(t->f.a, GK_SOURCE_DIR, path), &st) != 0) continue;
-        bool source = ends(path, ".c") || ends(path, ".cc");
-        if (S_ISDIR(st.st_mode)) walk(t, path, compiled && !holds_programs(path));
-        if (S_ISREG(st.st_mode) && (source || ends(path, ".h"))) read_includes(&t->f, GK_SOURCE_DIR, path);
-        if (S_ISREG(st.st_mode) && source && compiled) add_objects(t, path);
+/* All includes of the tree; the objects in `built`, one a line. */
+static void read_tree(files *f, const char *built, gk_buf *objects) {
+    tree t = tree_open(GK_SOURCE_DIR);
+    for (size_t i = 0; i < t.n; i++) {
+        const char *path = t.path[i];
+        if (!tree_is(path, " .c .cc .h ") || !strchr(path, '/')) continue;
+        read_includes(f, GK_SOURCE_DIR, path);
+        if (!tree_is(path, " .h ") && is_compiled(f, built, path))
+            add_objects(f, built, path, tree_read(&t, GK_SOURCE_DIR, path), objects);
     }
-    closedir(d);
+    tree_free(&t);
 }
 
-/* Each module is a library of the build. */
-static void walk_modules(tree *t) {
-    DIR *d = opendir(GK_SOURCE_DIR);
-    ck_assert_ptr_nonnull(d);
-    for (struct dirent *e; (e = readdir(d));)
-        if (gk_exists(gk_arena_printf(t->f.a, "%s/lib%s.a", t->built, e->d_name))) walk(t, e->d_name, true);
-    closedir(d);
-    walk(t, "tools", true);
-    walk(t, "include", false);
-    walk(t, "tests", false);
-    t->includes = t->f.n_needs;
-}
-
-static void ask_nm(tree *t) {
+static void ask_nm(files *f, const char *built, const char *objects) {
     scratch s = scratch_new();
-    const char *list = scratch_file(&s, "objects", t->objects.data);
-    FILE *nm = popen(gk_arena_printf(t->f.a, "cd '%s' && nm -A -P -g @%s", t->built, list), "r");
+    const char *list = scratch_file(&s, "objects", objects);
+    FILE *nm = popen(gk_arena_printf(f->a, "cd '%s' && nm -A -P -g @%s", built, list), "r");
     ck_assert_ptr_nonnull(nm);
-    read_symbols(&t->f, nm);
+    read_symbols(f, nm);
     ck_assert_int_eq(pclose(nm), 0);
-    join_symbols(&t->f);
+    join_symbols(f);
     scratch_free(&s);
 }
 
-START_TEST(this_tree_has_no_circles) {
+/* False, and why on stdout: there is no nm. */
+static bool read_all(files *f, size_t *includes) {
     char out[256];
     if (run_line("command -v nm", out, sizeof out) != 0) {
         printf("skip: nm is not installed, so nothing tells which file calls which\n");
-        return;
+        return false;
     }
-    tree t = {.f = files_new()};
-    t.built = gk_arena_strndup(t.f.a, program(), strlen(program()) - strlen(strrchr(program(), '/')));
-    walk_modules(&t);
-    ask_nm(&t);
+    gk_buf objects = {0};
+    const char *built = gk_arena_strndup(f->a, program(), (size_t)(strrchr(program(), '/') - program()));
+    read_tree(f, built, &objects);
+    *includes = f->n_needs;
+    ask_nm(f, built, objects.data);
+    ck_assert_uint_gt(*includes, 500);
+    ck_assert_uint_gt(f->n_needs - *includes, 1000);
+    gk_buf_free(&objects);
+    return true;
+}
+
+/* What is told can be longer than a message may be. */
+static void none_of(int n, const char *what, gk_buf *told) {
+    if (n > 0) printf("%s\n", told->data);
+    fflush(stdout);
+    ck_assert_msg(n == 0, "%d %s, which are told above", n, what);
+    gk_buf_free(told);
+}
+
+START_TEST(this_tree_has_no_circles) {
+    files f = files_new();
+    size_t includes;
     gk_buf told = {0};
-    int n = circles(&t.f, &told);
-    if (n > 0) printf("%s\n", told.data); /* it can be longer than a message may be */
-    ck_assert_msg(n == 0, "%d circles of files, which are told above", n);
-    ck_assert_uint_gt(t.includes, 500);
-    ck_assert_uint_gt(t.f.n_needs - t.includes, 1000);
-    gk_buf_free(&told);
-    gk_buf_free(&t.objects);
-    files_free(&t.f);
+    if (read_all(&f, &includes)) none_of(circles(&f, &told), "circles of files", &told);
+    files_free(&f);
+}
+END_TEST
+
+/* ---------------------------------------------------------------- names of what a module's files share */
+
+/* The folder that a name's part belongs to, as far as tests/tools/test_graph.c tells folders apart: of eval/
+ * the room, else the first. */
+static char *module_of(files *f, const char *path) {
+    const char *slash = strchr(path, '/');
+    if (strncmp(path, "eval/", 5) == 0 && strchr(slash + 1, '/')) slash = strchr(slash + 1, '/');
+    return gk_arena_strndup(f->a, path, (size_t)(slash - path));
+}
+
+/* Between gk_ and __ stands a part, which is one module's alone. How many are not so, and which in `out`.
+ * Symbols are sorted, so that a part's stand together. */
+static int bad_names(files *f, gk_buf *out) {
+    int n = 0;
+    const char *part = "", *module = "";
+    for (size_t i = 0; i < f->defined.n; i++) {
+        const symbol *s = &f->defined.s[i];
+        const char *end = strstr(s->name, "__"), *path = f->path[s->file];
+        if (strncmp(s->name, "gk_", 3) != 0 || !end) continue;
+        bool nobody = end < s->name + 3;
+        const char *mine = gk_arena_strndup(f->a, s->name, (size_t)(end - s->name)),
+                   *its = module_of(f, path);
+        if (!nobody && strcmp(mine, part) != 0) part = mine, module = its;
+        if (!nobody && strcmp(its, module) == 0) continue;
+        n++;
+        gk_buf_printf(out, "\n    %s of %s ", s->name, path);
+        gk_buf_printf(out, "%s%s%s", nobody ? "carries no module" : "has the part that ",
+                      nobody ? "" : module, nobody ? "" : " has");
+    }
+    return n;
+}
+
+START_TEST(internal_names_carry_their_module) {
+    files f = files_new();
+    size_t includes;
+    gk_buf told = {0};
+    if (read_all(&f, &includes)) none_of(bad_names(&f, &told), "internal names", &told);
+    files_free(&f);
 }
 END_TEST
 
@@ -355,6 +394,19 @@ START_TEST(a_kernel_is_where_it_is_written) {
 }
 END_TEST
 
+START_TEST(names_without_a_module_are_found) {
+    char names[] = "m/a.o: gk_m__a T 0 1\nm/a.o: gk_open T 0 1\nm/b.o: gk__b T 0 1\n"
+                   "n/c.o: gk_m__c T 0 1\nn/c.o: gk_n__c T 0 1\n";
+    files f = files_of_nm(names);
+    gk_buf told = {0};
+    ck_assert_int_eq(bad_names(&f, &told), 2);
+    ck_assert_str_eq(told.data, "\n    gk__b of m/b.c carries no module"
+                                "\n    gk_m__c of n/c.c has the part that m has");
+    gk_buf_free(&told);
+    files_free(&f);
+}
+END_TEST
+
 START_TEST(circles_of_includes_are_named) {
     scratch s = scratch_new();
     ck_assert(gk_mkdirs(scratch_path(&s, "m"), NULL));
@@ -380,6 +432,8 @@ int main(void) {
     Suite *s = suite_create("circles");
     TCase *t = tcase_create("circles");
     tcase_add_test(t, this_tree_has_no_circles);
+    tcase_add_test(t, internal_names_carry_their_module);
+    tcase_add_test(t, names_without_a_module_are_found);
     tcase_add_test(t, circles_of_calls_are_named);
     tcase_add_test(t, a_kernel_is_where_it_is_written);
     tcase_add_test(t, circles_of_includes_are_named);

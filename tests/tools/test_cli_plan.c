@@ -100,6 +100,26 @@ START_TEST(what_is_wrong_is_said) {
 }
 END_TEST
 
+/* By name, by the path below the program's home, or by a path from anywhere. */
+START_TEST(schemes_that_come_along) {
+    static const char *const ways[] = {"position", "graft/schemes/position.yaml",
+                                       GK_SOURCE_DIR "/graft/schemes/position.yaml"};
+    char *first = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        const char *out = says(gk_arena_printf(fx_arena, MODELS "--list --schemes %s", ways[i]));
+        ck_assert_ptr_nonnull(strstr(out, "SFT-rh\tposition"));
+        if (!first) first = gk_arena_strdup(fx_arena, out);
+        ck_assert_str_eq(out, first);
+    }
+    fx_write("own", FX_SCHEMES); /* without an ending */
+    ck_assert_ptr_nonnull(strstr(says(MODELS "--list --schemes own"), "FE again"));
+    fx_write("position", FX_SCHEMES);
+    refused(MODELS "--list --schemes position",
+            "'position' is a file here, and a scheme file that comes along");
+    refused(MODELS "--list --schemes positions", "'positions' is no scheme file that comes along");
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("cli_plan");
     TCase *t = tcase_create("cli_plan");
@@ -109,6 +129,7 @@ int main(void) {
     tcase_add_test(t, a_prompt_of_a_sweep);
     tcase_add_test(t, grids_are_listed_and_drawn);
     tcase_add_test(t, what_is_wrong_is_said);
+    tcase_add_test(t, schemes_that_come_along);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

@@ -69,6 +69,8 @@ START_TEST(what_is_wrong_with_a_file_is_said_with_its_place) {
     refused(&s, HEAD "models: {recipient: base}\nschemes: [position]\n", 3, 10, "recipient");
     refused(&s, HEAD MODELS "schemes: position\n", 4, 10, "list of scheme files");
     refused(&s, HEAD MODELS "schemes: [\"a b.yaml\"]\n", 4, 11, "cannot be used as a path");
+    refused(&s, HEAD MODELS "place: first\nschemes: [position]\n", 4, 8, "");
+    refused(&s, HEAD MODELS "place: 0\nschemes: [position]\n", 4, 8, "");
     refused(&s, HEAD MODELS "dataset: ../x\nschemes: [position]\n", 4, 10, "'../x' is no name");
     refused(&s, HEAD MODELS "schemes: [hybrid]\n", 0, 0, "task");             /* a donor that is not there */
     refused(&s, HEAD MODELS "schemes: [position, reference]\n", 0, 0, "PRE"); /* two schemes of one name */

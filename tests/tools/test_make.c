@@ -293,11 +293,10 @@ START_TEST(other_inputs_under_the_same_names_are_noticed) {
         "export DATASET=own_rows SOURCE=$D/rows.jsonl TEMPLATES=$D/words RECIPE=$D/mine.yaml "
         "BASE_ROWS=3";
 #define PROMPTS "templates/fake_movies_fake_actors/eval.jsonl"
-    static const char *const changes[] = {"echo x >$D/rows.jsonl && touch -d 2000-01-01 $D/rows.jsonl",
-                                          "sed -i 1d $D/words/eval.jsonl && touch -d 2000-01-01 "
-                                          "$D/words/eval.jsonl",
-                                          "echo x >$D/mine.yaml && touch -d 2000-01-01 $D/mine.yaml",
-                                          "rm $D/words/qa.jsonl"};
+    static const char *const changes[] = {
+        "echo x >$D/rows.jsonl && touch -d 2000-01-01 $D/rows.jsonl",
+        "cd $D/words && sed -i 1d eval.jsonl && touch -d 2000-01-01 eval.jsonl",
+        "echo x >$D/mine.yaml && touch -d 2000-01-01 $D/mine.yaml", "rm $D/words/qa.jsonl"};
     static const int at[] = {1, 1, 4, 1};
     scratch s = scratch_new();
     char out[256];

@@ -140,8 +140,8 @@ START_TEST(what_cannot_be_run_is_refused) {
     ck_assert_ptr_eq(strchr(said, '\n'), strrchr(said, '\n'));
     fails("mkdir -p $D/bin && ln -sf $(command -v make) $D/bin/make && PATH=$D/bin $R run",
           "the package bash", "apt install bash");
-    fails("mkdir -p $D/empty && GRAFTKIT_HOME=$D/empty $R run", "empty: the folder lacks tools/pipeline/run.mk",
-          "GRAFTKIT_HOME");
+    fails("mkdir -p $D/empty && GRAFTKIT_HOME=$D/empty $R run",
+          "empty: the folder lacks tools/pipeline/run.mk", "GRAFTKIT_HOME");
     fails("cp -R $D/root \"$D/my root\" && \"$D/my root/usr/bin/graftkit\" run", "my root/usr",
           "without blanks");
     /* An outer make's settings are not this one's. */

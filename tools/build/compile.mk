@@ -76,7 +76,7 @@ ISA.avx2   := -march=x86-64-v3
 ISA.avx512 := -march=x86-64-v4 -mprefer-vector-width=512
 # Contraction to fused multiply-add (clang does it unless told not to, gcc with -std=c11 only when told to) is on for the
 # kernels and off for the random numbers, which are the same from every compiler on every CPU.
-# Left to thread jumps, gcc multiplies every x by what gk__exp's bound becomes, 6e-39, before it chooses: a subnormal, which
+# Left to thread jumps, gcc multiplies every x by what gk_op__exp's bound becomes, 6e-39, before it chooses: a subnormal, which
 # takes the processor a hundred cycles a vector. SiLU and GELU are ten times as fast without.
 OBJECTS    := $(patsubst %,$(B)/%.o,$(filter-out $(KERNELS),$(C_SOURCES:.c=)) $(foreach i,$(ISAS),$(KERNELS:=.$i)) $(CC_SOURCES))
 $(shell mkdir -p $(sort $(dir $(OBJECTS))))
@@ -116,7 +116,7 @@ $(B)/%.cc.o: %.cc $(B)/config/cxx $(B)/config/flags
 define MODULE_RULE
 $(B)/lib$(1).a: $(filter $(B)/$(1)/%,$(OBJECTS)) $(B)/config/sources
 	$$(call say,AR,$$@)
-	$$(Q)rm -f $$@; $(AR) rcs $$@ $$(filter %.o,$$^)
+	$$(Q)rm -f $$@; $(AR) qcs $$@ $$(filter %.o,$$^)
 endef
 $(foreach m,$(MODULES),$(eval $(call MODULE_RULE,$(m))))
 

@@ -1,0 +1,53 @@
+/* gemm.h: matrix products, and what the files of this folder share. Internal to model/. */
+#ifndef GK_MODEL_GEMM_H
+#define GK_MODEL_GEMM_H
+
+#include "model/model.h"
+
+/* C[m x n] = beta C + op(A) op(B), row-major, split over the threads. The letters say which
+ * operand is transposed in memory: NT is x W^T (forward), NN is dy W (input gradient), TN is dy^T x (weight
+ * gradient). */
+typedef enum gk_gemm_kind { GK_GEMM_NT, GK_GEMM_NN, GK_GEMM_TN } gk_gemm_kind;
+void gk_gemm__f32(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
+                  float beta, float *c, int ldc);
+/* half_weights.c: the NT product with 16-bit weights, widened a few rows at a time. */
+void gk_gemm__half(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
+
+/* bf16.c: the same of bf16 operands, with fp32 sums; `add` to C, else C is overwritten. */
+void gk_gemm__bf16(gk_gemm_kind kind, int m, int n, int k, const uint16_t *a, int lda, const uint16_t *b,
+                   int ldb, bool add, float *c, int ldc);
+/* Rows of `width` floats, ld apart, to bf16, end to end. */
+void gk_gemm__narrow(const float *x, int rows, int width, int ld, uint16_t *out);
+
+/* ---- the inside of the product */
+/* NT products of at most this many rows go to gk_gemm__few_rows, which reads the weights once, unpacked. */
+#define GK_GEMM__FEW_ROWS 16
+
+typedef struct gk_gemm__product {
+    gk_gemm_kind kind;
+    int m, n, k, lda, ldb, ldc;
+    const float *a, *b;
+    float *c;
+    float beta;
+} gk_gemm__product;
+
+typedef struct gk_gemm__bf16_product {
+    gk_gemm_kind kind;
+    int m, n, k, lda, ldb, ldc;
+    const uint16_t *a, *b;
+    float *c;
+    bool add; /* to C, else C is overwritten */
+} gk_gemm__bf16_product;
+
+typedef enum gk_gemm__library {
+    GK_GEMM__BY_CHOICE,
+    GK_GEMM__BY_BLIS,
+    GK_GEMM__BY_DNNL,
+    GK_GEMM__BY_ROWS
+} gk_gemm__library;
+
+void gk_gemm__run(const gk_gemm__product *p, gk_gemm__library library);   /* on this thread */
+void gk_gemm__split(const gk_gemm__product *p, gk_gemm__library library); /* over all threads */
+void gk_gemm__few_rows(const gk_gemm__product *p);                        /* NT only */
+
+#endif

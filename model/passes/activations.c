@@ -1,0 +1,159 @@
+/* activations.c: the memory of one pass: a session as one caller or one thread has it. */
+#include "model/passes/session.h"
+
+/* How many logits exist at once while the loss is computed. Each block of rows adds once to the head's whole
+ * gradient, so few large ones are fast, and small ones save memory. */
+#define LOGITS_FLOATS (64u << 20)
+#define FEW_LOGITS (16u << 20)
+
+/* Carves buffers out of one allocation; with no memory it only counts. */
+typedef struct carve {
+    float *at;
+    size_t used;
+} carve;
+
+static float *take(carve *c, size_t rows, int width) {
+    float *p = c->at ? c->at + c->used : NULL;
+    c->used += (rows * (size_t)width + 15) / 16 * 16;
+    return p;
+}
+
+static int larger(int a, int b) {
+    return a > b ? a : b;
+}
+
+static int loss_rows(const gk_config *c, const gk_session_opts *o) {
+    size_t floats = o->backward && !o->recompute ? LOGITS_FLOATS : FEW_LOGITS;
+    int rows = larger(32, (int)(floats / (size_t)c->vocab));
+    return rows < o->max_rows ? rows : o->max_rows;
+}
+
+/* All but x_in. */
+static void carve_layer(carve *k, const gk_config *c, size_t n, gk_session__activations *a) {
+    int d = c->d_model;
+    a->ln1 = c->pre_norm ? take(k, n, d) : a->x_in;
+    a->stats1 = take(k, n, 2);
+    if (c->qk_norm) {
+        a->qk = take(k, n, gk_config__q_dim(c) + gk_config__kv_dim(c));
+        a->stats_q = take(k, n, 2);
+        a->stats_k = take(k, n, 2);
+    }
+    a->qkv = take(k, n, gk_config__qkv_dim(c));
+    a->att = take(k, n, gk_config__q_dim(c));
+    a->lse = take(k, n, c->n_heads);
+    a->x_mid = take(k, n, d);
+    a->ln2 = c->pre_norm ? take(k, n, d) : gk_session__mlp_in(c, a);
+    a->stats2 = take(k, n, 2);
+    a->gu = take(k, n, gk_config__gu_dim(c));
+    a->act = take(k, n, c->d_ffn);
+    if (!c->post_norm) return;
+    a->o_out = take(k, n, d);
+    a->stats1_post = take(k, n, 2);
+    a->down_out = take(k, n, d);
+    a->stats2_post = take(k, n, 2);
+}
+
+/* Where there is no norm before a branch, what it gives is what it would have read. */
+static void point_at_inputs(const gk_config *c, gk_session__activations *a) {
+    if (c->pre_norm) return;
+    a->ln1 = a->x_in;
+    a->ln2 = gk_session__mlp_in(c, a);
+}
+
+/* No sequence is longer than the session's rows. */
+static int rope_positions(const gk_session *s) {
+    return s->max_rows < s->cfg.max_positions ? s->max_rows : s->cfg.max_positions;
+}
+
+static void carve_session(carve *k, gk_session *s) {
+    const gk_config *c = &s->cfg;
+    size_t n = (size_t)s->max_rows;
+    int d = c->d_model;
+    for (int l = 0; l < c->n_layers; l++) {
+        gk_session__activations *a = &s->layer[l];
+        bool own = l == 0 || (s->backward && !s->recompute);
+        if (!own) *a = s->layer[0];
+        if (own || s->backward) a->x_in = take(k, n, d);
+        if (own)
+            carve_layer(k, c, n, a);
+        else
+            point_at_inputs(c, a);
+    }
+    s->x_out = take(k, n, d);
+    s->picked = take(k, n, d);
+    s->lnf = take(k, n, d);
+    s->statsf = take(k, n, 2);
+    s->logits = take(k, (size_t)s->loss_rows, c->vocab);
+    if (c->rope) s->rope = take(k, (size_t)rope_positions(s), gk_config__rotary_dim(c));
+    if (s->adapter) s->low = take(k, n, gk_adapter_rank(s->adapter));
+    if (s->adapter && s->backward) s->dlow = take(k, n, gk_adapter_rank(s->adapter));
+    /* int32_t and float are both four bytes; the arrays are only ever used as the one or the other. */
+    s->position = (int32_t *)(void *)take(k, n, 1);
+    s->rows = (int32_t *)(void *)take(k, n, 1);
+    s->target = (int32_t *)(void *)take(k, n, 1);
+    if (!s->backward) return;
+    s->dx = take(k, n, d);
+    s->dnorm = take(k, n, d);
+    s->dwide = take(k, n, larger(gk_config__qkv_dim(c), gk_config__gu_dim(c)));
+    s->dact = take(k, n, larger(larger(c->d_ffn, d), gk_config__q_dim(c)));
+    if (c->post_norm || c->parallel) s->dbranch = take(k, n, d);
+    if (c->qk_norm) s->dqk = take(k, n, gk_config__q_dim(c) + gk_config__kv_dim(c));
+    if (c->final_softcap > 0) s->capped = take(k, (size_t)s->loss_rows, c->vocab);
+}
+
+static gk_session blank(const gk_config *c, const gk_session_opts *o) {
+    return (gk_session){.cfg = *c,
+                        .max_rows = o->max_rows,
+                        .backward = o->backward,
+                        .recompute = o->backward && o->recompute,
+                        .adapter = o->adapter,
+                        .loss_rows = loss_rows(c, o)};
+}
+
+size_t gk_session__single_bytes(const gk_config *c, const gk_session_opts *o) {
+    gk_session s = blank(c, o);
+    s.layer = gk_alloc((size_t)c->n_layers * sizeof *s.layer);
+    carve count = {0};
+    carve_session(&count, &s);
+    gk_free(s.layer);
+    return count.used * sizeof(float);
+}
+
+/* The widest two of a layer, or a block of logits. */
+size_t gk_session__operand_bytes(const gk_config *c, const gk_session_opts *o) {
+    if (!o->narrow) return 0;
+    size_t widest = (size_t)larger(larger(gk_config__gu_dim(c), gk_config__qkv_dim(c)), c->d_model),
+           rows = (size_t)o->max_rows;
+    size_t logits = o->backward ? (size_t)loss_rows(c, o) * (size_t)c->vocab : 0;
+    size_t left = rows * widest > logits ? rows * widest : logits;
+    return (left + rows * (size_t)larger(c->d_ffn, c->d_model)) * sizeof(uint16_t);
+}
+
+gk_session *gk_session__single(const gk_config *c, const gk_session_opts *o, gk_error *err) {
+    if (o->max_rows < 1) {
+        gk_fail(err, GK_NOWHERE, "at least 1", "a session of %d rows", o->max_rows);
+        return NULL;
+    }
+    size_t bytes = gk_session__single_bytes(c, o);
+    float *block = gk_try_alloc(bytes);
+    if (!block) {
+        gk_fail(err, GK_NOWHERE, "fewer rows a batch",
+                "not enough memory for the activations of %d rows (%zu MiB)", o->max_rows, bytes >> 20);
+        return NULL;
+    }
+    gk_session *s = gk_alloc(sizeof *s);
+    *s = blank(c, o);
+    s->block = block;
+    s->layer = gk_alloc((size_t)c->n_layers * sizeof *s->layer);
+    carve k = {.at = block};
+    carve_session(&k, s);
+    if (c->rope) gk_op__rope_table(c, rope_positions(s), s->rope);
+    return s;
+}
+
+void gk_session__single_free(gk_session *s) {
+    if (!s) return;
+    gk_free(s->block);
+    gk_free(s->layer);
+    gk_free(s);
+}
