@@ -6,6 +6,10 @@
 
 /* A model's, or an adapter's base with the adapter merged into it. */
 static gk_model *open_path(const char *path, bool mapped, gk_error *err) {
+    if (!*path) { /* else the folder one is in, which nobody named */
+        gk_fail(err, GK_NOWHERE, "name a Hugging Face folder, or a GGUF file", "the model's path is empty");
+        return NULL;
+    }
     if (gk_is_checkpoint(path)) return gk_checkpoint__load_training(path, err);
     if (!gk_is_adapter(path)) return gk_checkpoint__load(path, mapped, err);
     gk_arena *a = gk_arena_new();

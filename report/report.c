@@ -31,7 +31,7 @@ bool gk_report_write(const gk_report_options *o, gk_error *err) {
     r.figures = (gk_chart__figures){.a = r.a, .kept = o->figures != NULL};
     r.s = gk_store_open(o->db, err);
     bool ok = r.s && gk_report__gather(&r) && gk_report__check_beside(&r) && add_page(&r) &&
-              gk_page__save(&r.html, o->out, err) &&
+              (!o->figures || gk_mkdirs(o->figures, err)) && gk_page__save(&r.html, o->out, err) &&
               (!o->figures || gk_chart__figures_save(&r.figures, o->figures, err));
     gk_chart__figures_free(&r.figures);
     gk_store_close(r.s);

@@ -149,6 +149,10 @@ bool gk_tok_present(const char *dir) {
 }
 
 gk_tok *gk_tok_load(const char *path, gk_error *err) {
+    if (!*path) { /* else the folder one is in, which nobody named */
+        gk_fail(err, GK_NOWHERE, "name a tokenizer's folder or file", "the tokenizer's path is empty");
+        return NULL;
+    }
     gk_tok *t = new_tok();
     struct stat st;
     bool folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);

@@ -38,7 +38,7 @@ static size_t distance(const char *a, const char *b) {
 }
 
 const char *gk_nearest(const char *word, const char *const *known, size_t n) {
-    size_t best = strlen(word) / 2 + 1; /* more edits than that is no typing error */
+    size_t best = 2 * strlen(word) / 5; /* more edits than that is no typing error */
     const char *nearest = NULL;
     for (size_t i = 0; i < n; i++) {
         size_t d = distance(word, known[i]);

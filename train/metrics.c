@@ -79,7 +79,7 @@ void gk_train__metrics_epoch(gk_train__metrics *m, const gk_train__state *s, int
     json_object_set_new(all, "step", json_integer(s->step));
     json_object_set_new(all, "epochs", json_integer(epochs));
     json_object_set_new(all, "tokens", json_integer(s->tokens));
-    json_object_update(all, (json_t *)(uintptr_t)line);
+    json_object_update_missing(all, (json_t *)(uintptr_t)line);
     gk_jsonl_write(m->f, all);
     json_decref(all);
 }

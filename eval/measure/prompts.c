@@ -391,6 +391,9 @@ static bool prompts_ask(const loader *l, gk_error *err) {
 }
 
 static bool load(loader *l, gk_prompts *out, gk_error *err) {
+    if (!l->o->templates || !l->o->rows)
+        return gk_fail(err, GK_NOWHERE, "name a JSONL file", "there are no %s",
+                       l->o->templates ? "rows" : "templates");
     if (!gk_templates_load(l->a, l->o->templates, &l->tmpl, &l->n_templates, err)) return false;
     l->fillers = gk_fillers_load(l->o->fillers, err);
     if (!l->fillers || !read_rows(l, err) || !name_rows(l, err)) return false;

@@ -6,7 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { MOST_ROWS = 40 }; /* of a table on one page; a longer one goes on over pages (longtable) */
+enum {
+    MOST_ROWS = 40, /* of a table on one page; a longer one goes on over pages (longtable) */
+    LONGEST_LABEL = 80
+};
 
 /* As many as fit on a page with their intervals. */
 static const struct {
@@ -30,6 +33,7 @@ typedef struct tables {
     gk_arena *a;
     gk_cells cells;
     json_t *manifest;
+    bool complete; /* no cell lacks prompts that are still to be computed */
     set *set;
     size_t n;
 } tables;
@@ -119,12 +123,21 @@ static const char *said_of(const tables *t, const char *name, const char *key) {
     return "";
 }
 
-/* "position"; "position-2" where another set has that already. */
-static const char *label_of(const tables *t, const char *name) {
-    char *text = gk_arena_strdup(t->a, *name ? name : "set");
+/* Letters and digits, a hyphen for any other byte between them; no longer than a file's name can be. */
+static const char *label_text(const tables *t, const char *name) {
+    while (*name && !isalnum((unsigned char)*name)) name++;
+    char *text = gk_arena_strndup(t->a, name, LONGEST_LABEL);
+    size_t n = strlen(text);
+    while (n > 0 && !isalnum((unsigned char)text[n - 1])) n--;
+    text[n] = '\0';
     for (char *at = text; *at; at++)
         if (!isalnum((unsigned char)*at)) *at = '-';
-    const char *label = text;
+    return n > 0 ? text : "set";
+}
+
+/* "position"; "position-2" where another set has that already. */
+static const char *label_of(const tables *t, const char *name) {
+    const char *text = label_text(t, name), *label = text;
     for (size_t i = 0, again = 1; i < t->n; i++)
         if (strcmp(t->set[i].label, label) == 0) {
             label = gk_arena_printf(t->a, "%s-%zu", text, ++again);
@@ -140,6 +153,7 @@ static bool is_row(const gk_cell *c) {
 static bool gather(tables *t, gk_error *err) {
     if (!gk_store_cells(t->s, t->a, &t->cells, err)) return false;
     t->manifest = gk_store_manifest(t->s, err);
+    t->complete = json_integer_value(json_object_get(t->manifest, "complete")) == 1;
     t->set = gk_arena_alloc(t->a, (t->cells.n + 1) * sizeof *t->set);
     for (size_t i = 0; t->manifest && i < t->cells.n; i++) {
         const gk_cell *c = &t->cells.item[i];
@@ -163,7 +177,7 @@ static bool shown(const set *s, gk_metric m) {
     return s->whole || m != GK_METRIC_exact;
 }
 
-static void add_caption(gk_buf *b, const set *s) {
+static void add_caption(gk_buf *b, const tables *t, const set *s) {
     const char *text = *s->title ? s->title : s->about;
     gk_buf_puts(b, "\\caption{\\textbf{");
     add_text(b, s->name);
@@ -173,8 +187,8 @@ static void add_caption(gk_buf *b, const set *s) {
     gk_buf_puts(b, *text ? " " : "");
     gk_buf_printf(b,
                   "All templates to which a scheme applies, pooled ($n$ prompts); in brackets: 95\\%% "
-                  "bootstrap intervals "
-                  "over facts.}\n\\label{tab:%s}%s\n",
+                  "bootstrap intervals over facts.%s}\n\\label{tab:%s}%s\n",
+                  t->complete ? "" : " The sweep is not complete: prompts are still to be computed.",
                   s->label, s->rows > MOST_ROWS ? "\\\\" : "");
 }
 
@@ -198,10 +212,10 @@ static void add_table(gk_buf *b, const tables *t, const set *s) {
     const char *columns = s->whole ? "lrrrrr" : "lrrrr";
     if (is_long) {
         gk_buf_printf(b, "{\\small\n\\begin{longtable}{@{}%s@{}}\n", columns);
-        add_caption(b, s);
+        add_caption(b, t, s);
     } else {
         gk_buf_puts(b, "\\begin{table}\n\\centering\\small\n");
-        add_caption(b, s);
+        add_caption(b, t, s);
         gk_buf_printf(b, "\\begin{tabular}{@{}%s@{}}\n", columns);
     }
     add_head(b, s);
@@ -225,9 +239,21 @@ static bool is_folder(const char *path, bool *folder, gk_error *err) {
                    "cannot tell whether the tables go into a file or into a folder");
 }
 
+/* What is made of the folder itself is known only when it is made. */
+static bool folder_check(const char *path, gk_error *err) {
+    size_t n = strlen(path);
+    char *bare = gk_alloc(n + 1);
+    memcpy(bare, path, n);
+    while (n > 1 && bare[n - 1] == '/') bare[--n] = '\0';
+    struct stat st;
+    bool in_the_way = stat(bare, &st) == 0 && !S_ISDIR(st.st_mode);
+    gk_free(bare);
+    return !in_the_way || gk_fail(err, GK_AT_FILE(path), "name a folder", "there is a file in the way");
+}
+
 bool gk_export_latex_check(const char *path, gk_error *err) {
     bool folder;
-    return is_folder(path, &folder, err) && (folder || gk_out_check(path, err));
+    return is_folder(path, &folder, err) && (folder ? folder_check(path, err) : gk_out_check(path, err));
 }
 
 static bool write_sets(const tables *t, size_t from, size_t to, const char *path, gk_error *err) {

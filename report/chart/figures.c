@@ -4,12 +4,13 @@
 
 #include <string.h>
 
-enum { LONGEST = 80 };
+enum { LONGEST = 40 }; /* a part: a set of any name leaves room for what the figure shows of it */
 
 /* Letters and digits; anything else is one hyphen. */
 static void add_part(gk_buf *b, const char *text) {
-    bool gap = b->len > 0;
-    for (; *text && b->len < LONGEST; text++) {
+    const size_t begin = b->len;
+    bool gap = begin > 0;
+    for (; *text && b->len < begin + LONGEST; text++) {
         char c = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
         if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))) {
             gap = b->len > 0;

@@ -166,8 +166,61 @@ START_TEST(a_long_set_goes_over_pages) {
 }
 END_TEST
 
+/* Whatever a set is called, its table has a file. */
+START_TEST(any_set_has_a_file) {
+    bench b = bench_begin();
+    gk_error err;
+    b.schemes = (gk_schemes){0};
+    char *name = gk_arena_alloc(b.s.a, 301);
+    memset(name, 'L', 300);
+    const char *const sets[] = {name, "..", "\u6f22", "-a"};
+    for (int i = 0; i < 4; i++) {
+        char *text = gk_arena_printf(
+            b.s.a, "set: \"%s\"\nschemes:\n  - {name: s%d, grafts: [{at: %d, donor: sft}]}\n", sets[i], i, i);
+        ck_assert(gk_schemes_load(b.s.a, scratch_file(&b.s, gk_arena_printf(b.s.a, "%d.yaml", i), text),
+                                  &b.schemes, &err));
+    }
+    make_store(&b);
+    gk_store *s = gk_store_open(b.db, &err);
+    ck_assert_msg(gk_export_latex(s, scratch_path(&b.s, "tables/"), &err), "%s", err.what);
+    gk_store_close(s);
+    name[80] = '\0';
+    ck_assert(gk_exists(scratch_path(&b.s, gk_arena_printf(b.s.a, "tables/%s.tex", name))) &&
+              gk_exists(scratch_path(&b.s, "tables/set.tex")) &&
+              gk_exists(scratch_path(&b.s, "tables/set-2.tex")) &&
+              gk_exists(scratch_path(&b.s, "tables/a.tex")));
+    bench_free(&b);
+}
+END_TEST
+
+static bool says_unfinished(bench *b) {
+    gk_error err;
+    gk_store *s = gk_store_open(b->db, &err);
+    char *path = scratch_path(&b->s, "all.tex");
+    ck_assert(gk_export_latex(s, path, &err));
+    gk_store_close(s);
+    const char *text = read_text(b, path);
+    size_t said = count(text, "The sweep is not complete");
+    ck_assert(said == 0 || said == count(text, "\\caption{"));
+    return said > 0;
+}
+
+START_TEST(an_unfinished_sweep_is_said) {
+    bench b = bench_new();
+    alter(&b, "INSERT OR REPLACE INTO run VALUES ('complete', '1')");
+    ck_assert(!says_unfinished(&b));
+    alter(&b, "INSERT OR REPLACE INTO run VALUES ('complete', '0')");
+    ck_assert(says_unfinished(&b));
+    bench_free(&b);
+}
+END_TEST
+
 START_TEST(other_paths_are_refused) {
     bench b = bench_new();
+    scratch_file(&b.s, "file", "");
+    gk_error err;
+    ck_assert(!gk_export_latex_check(scratch_path(&b.s, "file/"), &err));
+    ck_assert_str_eq(err.what, "there is a file in the way");
     ck_assert_ptr_nonnull(strstr(export_fails(&b, scratch_path(&b.s, "t.pdf")).hint, ".tex"));
     ck_assert_ptr_nonnull(strstr(export_fails(&b, "").hint, ".tex"));
     bench_free(&b);
@@ -182,6 +235,8 @@ int main(void) {
     tcase_add_test(t, special_characters_are_escaped);
     tcase_add_test(t, names_cannot_break_a_table);
     tcase_add_test(t, a_long_set_goes_over_pages);
+    tcase_add_test(t, any_set_has_a_file);
+    tcase_add_test(t, an_unfinished_sweep_is_said);
     tcase_add_test(t, other_paths_are_refused);
     suite_add_tcase(s, t);
     return run_suite(s);

@@ -220,6 +220,11 @@ START_TEST(templates_and_rows_that_do_not_fit_are_named) {
         "name it with --target (make: TARGET=): the fields are id first_actor second_actor movie_title");
     o.prompts.target = "a{b";
     fx_refused(&o, "no target field");
+    gk_sweep_options none = o;
+    none.prompts.rows = NULL;
+    fx_refused(&none, "there are no rows");
+    none.prompts.templates = NULL;
+    fx_refused(&none, "there are no templates");
     o.prompts.target = "second_actor";
     fx_write("rows.jsonl", "\n");
     fx_refused(&o, "there are no rows");

@@ -1,5 +1,6 @@
 /* test_scheme.c: schemes from YAML: the shipped files, canonical text, and messages with their places.
  * modules: graft model tokenizer core */
+#include "core/shipped.h"
 #include "graft/graft.h"
 #include "tests/support/scratch.h"
 
@@ -19,6 +20,25 @@ static void load_shipped(scratch *s, const char *name, gk_schemes *out) {
 }
 
 /* ---------------------------------------------------------------- what is shipped */
+
+/* For a model of few layers and one of many. */
+START_TEST(every_shipped_file_loads) {
+    scratch s = scratch_new();
+    gk_error err;
+    const char **names;
+    size_t n;
+    ck_assert(gk_shipped_names(s.a, GK_SOURCE_DIR, GK_SHIPPED_SCHEMES, &names, &n, &err));
+    for (size_t i = 0; i < n; i++)
+        for (int layers = 4; layers <= 32; layers *= 8) {
+            gk_schemes all = {0};
+            const char *path = gk_shipped_path(s.a, GK_SOURCE_DIR, GK_SHIPPED_SCHEMES, names[i]);
+            ck_assert_msg(gk_schemes_load_for(s.a, path, layers, &all, &err), "%s:%ld:%ld: %s", path,
+                          err.line, err.column, err.what);
+            ck_assert_uint_gt(all.n, 0);
+        }
+    scratch_free(&s);
+}
+END_TEST
 
 static const char *const SHIPPED[] = {"position", "component", "hybrid"};
 
@@ -256,7 +276,8 @@ static const struct {
     {"set: t\n", ":1:1: schemes must be a list with at least one scheme; write one '- name: ...' item"},
     {"schemes: []\n", ":1:1: field 'set': is missing; must be a text"},
     {"set: t\nschemes: []\n", ":2:10: schemes must be a list"},
-    {"set: t\nschemas: 1\n", ":2:1: unknown key 'schemas'; the keys allowed here are: set, title, about, schemes"},
+    {"set: t\nschemas: 1\n",
+     ":2:1: unknown key 'schemas'; the keys allowed here are: set, title, about, schemes"},
     {"set: t\nschemes:\n- grafts: []\n", ":3:3: field 'name': is missing"},
     {"set: t\nschemes:\n- name: \"\"\n", ":3:9: the name is empty"},
     {"set: t\nschemes:\n- name: x\n  graft: []\n",
@@ -409,6 +430,7 @@ END_TEST
 
 int main(void) {
     TCase *t = tcase_create("scheme");
+    tcase_add_test(t, every_shipped_file_loads);
     tcase_add_test(t, shipped_schemes_are_well_formed);
     tcase_add_test(t, the_papers_schemes_are_there);
     tcase_add_test(t, patches_have_their_grafts);

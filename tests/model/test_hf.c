@@ -367,6 +367,8 @@ START_TEST(test_absent_files) {
     scratch s = scratch_new();
     gk_error err = {0};
     char *weights = scratch_path(&s, "model.safetensors");
+    ck_assert(!gk_model_load("", &err) && !gk_model_open("", &err));
+    ck_assert_str_eq(err.what, "the model's path is empty"); /* else this folder's own files would be it */
     ck_assert_ptr_null(gk_model_load(scratch_path(&s, "none"), &err));
     assert_error_at(&err, scratch_path(&s, "none/config.json"), ": opening the file failed: No such file");
     scratch_file(&s, "config.json", gk_read_file(s.a, FIXTURES "gpt2/config.json", 1 << 16, NULL, &err));

@@ -282,15 +282,20 @@ START_TEST(files_have_names) {
     scratch s = scratch_new();
     gk_chart__figures f = {.a = s.a, .kept = true};
     static const char *const parts[][3] = {
-        {"A set!", "top5", NULL}, {"a/set", "Top5", NULL}, {"../", "\u00e9", NULL}, {"", NULL}};
-    static const char *const want[] = {"a-set-top5", "a-set-top5-2", "figure", "figure-2"};
+        {"A set!", "top5", NULL},
+        {"a/set", "Top5", NULL},
+        {"../", "\u00e9", NULL},
+        {"", NULL},
+        {"a set whose name is longer than that of a file can be", "top5", NULL}};
+    static const char *const want[] = {"a-set-top5", "a-set-top5-2", "figure", "figure-2",
+                                       "a-set-whose-name-is-longer-than-that-of-a-top5"};
     gk_buf page = {0};
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++) {
         gk_chart__canvas chart = {.width = 1, .height = 1};
         gk_chart__figures_add(&f, &page, &chart, parts[i], "title", "caption");
         ck_assert_str_eq(f.item[i].name, want[i]);
     }
-    ck_assert_uint_eq(count(page.data, "<svg"), 4);
+    ck_assert_uint_eq(count(page.data, "<svg"), 5);
     gk_buf_free(&page);
     gk_chart__figures_free(&f);
     scratch_free(&s);

@@ -59,6 +59,12 @@ START_TEST(a_byte_order_mark_before_a_tokenizer) {
 }
 END_TEST
 
+START_TEST(an_empty_path_is_no_folder) {
+    ck_assert_ptr_null(gk_tok_load("", &err));
+    ck_assert_str_eq(err.what, "the tokenizer's path is empty");
+}
+END_TEST
+
 static void append_added(json_t *tok, int id, const char *content) {
     json_array_append_new(json_object_get(tok, "added_tokens"),
                           json_pack("{s:i, s:s, s:b, s:b, s:b, s:b, s:b}", "id", id, "content", content,
@@ -93,6 +99,7 @@ int main(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_add_test(t, a_piece_of_the_nul_character);
     tcase_add_test(t, a_byte_order_mark_before_a_tokenizer);
+    tcase_add_test(t, an_empty_path_is_no_folder);
     tcase_add_test(t, tokens_behind_anothers);
     suite_add_tcase(s, t);
     return run_suite(s);

@@ -195,6 +195,8 @@ START_TEST(a_variable_that_is_none_is_refused) {
     refused(&s, "sed=3", "sed is no variable", "did you mean SEED?");
     refused(&s, "FLAVOR=asan", "FLAVOR is no variable", "did you mean FLAVOUR?");
     refused(&s, "QQQQQQQQ=3", "QQQQQQQQ is no variable", "");
+    refused(&s, "LR=3", "LR is no variable.", ""); /* and not AR, which is as far as any two letters are */
+    refused(&s, "EPOCHS=3", "EPOCHS is no variable.", "");
     refused(&s, "GENERAL=nofile", "GENERAL='nofile'", "no such file");
     refused(&s, "ENTITY=a", "ENTITY, TARGET and REVERSE are for DATASET=own_rows", "");
     refused(&s, "REVERSE=yes", "REVERSE='yes'", "1 or nothing");

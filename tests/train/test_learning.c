@@ -1,6 +1,7 @@
 /* test_learning.c: what a step computes, whatever it is packed with, and what a run does with its steps. */
 /* modules: train model tokenizer core */
 #include "tests/support/train_fixture.h"
+#include "train/internal.h"
 
 #include <math.h>
 
@@ -435,6 +436,25 @@ START_TEST(a_line_takes_numbers_counts_and_texts) {
 }
 END_TEST
 
+START_TEST(a_line_cannot_change_where_it_stands) {
+    scratch s = scratch_new();
+    gk_error err;
+    gk_line line = {json_object()};
+    gk_line_count(&line, "step", 99);
+    gk_line_count(&line, "tokens", 98);
+    gk_line_num(&line, "known", 0.5);
+    gk_train__metrics m;
+    const char *path = scratch_path(&s, "metrics.jsonl");
+    ck_assert(gk_train__metrics_open(&m, path, 0, &err));
+    gk_train__metrics_epoch(&m, &(gk_train__state){.step = 7, .tokens = 30}, 2, line.json);
+    gk_train__metrics_close(&m);
+    ck_assert_str_eq(gk_read_file(s.a, path, 1 << 10, NULL, &err),
+                     "{\"step\":7,\"epochs\":2,\"tokens\":30,\"known\":0.5}\n");
+    json_decref(line.json);
+    scratch_free(&s);
+}
+END_TEST
+
 int main(int argc, char **argv) {
     (void)argc;
     wait_passively(argv);
@@ -452,6 +472,7 @@ int main(int argc, char **argv) {
     tcase_add_test(t, validation_comes_by_steps_or_epochs_and_at_the_end);
     tcase_add_test(t, epochs_and_the_end_are_told_of);
     tcase_add_test(t, a_line_takes_numbers_counts_and_texts);
+    tcase_add_test(t, a_line_cannot_change_where_it_stands);
     tcase_add_test(t, patience_counts_validations_without_a_better_one);
     tcase_add_test(t, warm_up_as_a_share_of_the_steps);
     tcase_add_test(t, general_text_is_learned_where_it_is_mixed_in);

@@ -1,5 +1,6 @@
 /* test_recipe.c: recipe files, their overrides and their errors. */
 /* modules: train model tokenizer core */
+#include "core/shipped.h"
 #include "tests/support/scratch.h"
 #include "train/train.h"
 
@@ -50,6 +51,25 @@ START_TEST(shipped_recipes_hold_the_default_protocol) {
     check_paper(&r, 2e-5, 0.01);
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/paper-mild.yaml", llama(), &r, NULL));
     check_paper(&r, 2e-6, 0);
+}
+END_TEST
+
+/* For every family, and fit to be trained by. */
+START_TEST(every_shipped_recipe_loads) {
+    scratch s = scratch_new();
+    gk_error err;
+    const char **names;
+    size_t n;
+    ck_assert(gk_shipped_names(s.a, GK_SOURCE_DIR, GK_SHIPPED_RECIPES, &names, &n, &err));
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; gk_family_at(k); k++) {
+            gk_recipe r;
+            const char *path = gk_shipped_path(s.a, GK_SOURCE_DIR, GK_SHIPPED_RECIPES, names[i]);
+            ck_assert_msg(gk_recipe_load(path, gk_family_at(k), &r, &err) && gk_recipe_check(&r, &err),
+                          "%s:%ld: %s %s", path, err.line, err.field, err.what);
+            ck_assert_msg(r.lr > 0, "%s has no lr of family %zu", path, k);
+        }
+    scratch_free(&s);
 }
 END_TEST
 
@@ -395,6 +415,7 @@ int main(void) {
     Suite *s = suite_create("recipe");
     TCase *t = tcase_create("recipe");
     tcase_add_test(t, shipped_recipes_hold_the_default_protocol);
+    tcase_add_test(t, every_shipped_recipe_loads);
     tcase_add_test(t, overrides_replace_one_key);
     tcase_add_test(t, malformed_values_are_refused);
     tcase_add_test(t, freeze_has_one_form);

@@ -14,6 +14,6 @@ function distance(a, b,    i, j, up, left, row) {
     }
     return row[length(b)]
 }
-BEGIN { best = int(length(word) / 2) + 1 }
+BEGIN { best = int(2 * length(word) / 5) }
 { d = distance(toupper(word), $0); if (d < best || (d == best && !near)) { best = d; near = $0 } }
 END { print near }'

@@ -42,8 +42,8 @@
 
 GK_PUBLIC_BEGIN
 
-/* A line of metrics.jsonl that on_epoch adds to. `key` is UTF-8 and none of step, epochs and tokens, which
- * the run itself writes; a key that is there is replaced. */
+/* A line of metrics.jsonl that on_epoch adds to. `key` is UTF-8; one that is there is replaced, but for step,
+ * epochs and tokens, which are the run's own whatever is added. */
 typedef struct gk_line gk_line;
 void gk_line_num(gk_line *line, const char *key, double value); /* null where it is not finite */
 void gk_line_count(gk_line *line, const char *key, int64_t value);
