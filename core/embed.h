@@ -3,7 +3,7 @@
 #ifndef GK_CORE_EMBED_H
 #define GK_CORE_EMBED_H
 
-#include "core/core.h"
+#include "graftkit/core/base.h"
 
 /* GK_EMBED_FILE(name, "path") makes the file, its path from the root, the constant char name[] with a 0
  * behind it. By the assembler, which gcc and clang both have for every target: a cross-compiler needs no

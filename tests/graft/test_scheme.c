@@ -1,6 +1,8 @@
 /* test_scheme.c: schemes from YAML: the shipped files, canonical text, and messages with their places.
  * modules: graft model tokenizer core */
-#include "graft/graft.h"
+#include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/scheme.h"
 #include "tests/support/scratch.h"
 
 static const char *const FIELDS[] = {"first_actor", "entity",      "relation", "relation_preposition",
@@ -256,7 +258,8 @@ static const struct {
     {"set: t\n", ":1:1: schemes must be a list with at least one scheme; write one '- name: ...' item"},
     {"schemes: []\n", ":1:1: field 'set': is missing; must be a text"},
     {"set: t\nschemes: []\n", ":2:10: schemes must be a list"},
-    {"set: t\nschemas: 1\n", ":2:1: unknown key 'schemas'; the keys allowed here are: set, title, about, schemes"},
+    {"set: t\nschemas: 1\n",
+     ":2:1: unknown key 'schemas'; the keys allowed here are: set, title, about, schemes"},
     {"set: t\nschemes:\n- grafts: []\n", ":3:3: field 'name': is missing"},
     {"set: t\nschemes:\n- name: \"\"\n", ":3:9: the name is empty"},
     {"set: t\nschemes:\n- name: x\n  graft: []\n",
