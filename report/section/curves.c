@@ -1,4 +1,6 @@
 /* curves.c: the training curves of the run's models, from their metrics.jsonl. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "report/internal.h"
 
 #include <math.h>
