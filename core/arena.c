@@ -1,6 +1,7 @@
 /* arena.c: zeroed aligned memory, arenas with one lifetime, and a growable string. */
-#include "core/core.h"
+#include "graftkit/core/memory.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>

@@ -3,13 +3,13 @@
 #ifndef GK_CORE_EMBED_H
 #define GK_CORE_EMBED_H
 
-#include "core/core.h"
+#include "graftkit/core/base.h"
 
-/* GK_EMBED(name, "path") makes the file, its path from the root, the constant char name[] with a 0 behind it.
- * By the assembler, which gcc and clang both have for every target: a cross-compiler needs no program of the
- * building machine, no text has to become a C array, and #embed is younger than the compilers of Debian 12.
- * make sees no such dependency, so compile.mk says what the files that use it depend on. */
-#define GK_EMBED(name, path)                                                                              \
+/* GK_EMBED_FILE(name, "path") makes the file, its path from the root, the constant char name[] with a 0
+ * behind it. By the assembler, which gcc and clang both have for every target: a cross-compiler needs no
+ * program of the building machine, no text has to become a C array, and #embed is younger than the compilers
+ * of Debian 12. make sees no such dependency, so compile.mk says what the files that use it depend on. */
+#define GK_EMBED_FILE(name, path)                                                                         \
     __asm__(".pushsection .rodata\n.globl " #name "\n.hidden " #name "\n.type " #name ", %object\n" #name \
             ":\n.incbin \"" path "\"\n.byte 0\n.size " #name ", . - " #name "\n.popsection\n");           \
     extern const char name[]

@@ -1,6 +1,7 @@
 /* error.c: what went wrong, where, and what would be right, as plain data and as one line of text. */
-#include "core/core.h"
+#include "graftkit/core/error.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* True for the second and later bytes of a UTF-8 sequence. */

@@ -1,5 +1,7 @@
 /* file.c: mapped and whole-file input, atomic output, folders. */
 #include "core/mapped.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -3,7 +3,7 @@
 #define GK_CORE_GGUF_H
 
 #include "graftkit/core/error.h"
-#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 
 /* The container of ggml's models: typed metadata and named tensors in one file (docs/gguf.md of the ggml
  * project), or in several as gguf-split writes them. Versions 2 and 3, little-endian. Everything is checked

@@ -1,6 +1,9 @@
 /* hash.c: SHA-256 of bytes and files (OpenSSL's libcrypto, which uses the processor's instructions for it).
  */
-#include "core/core.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
 
 #include <errno.h>
 #include <openssl/evp.h>

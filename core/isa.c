@@ -1,5 +1,6 @@
 /* isa.c: which instruction set the kernels are taken from. */
-#include "core/core.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/isa.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,8 @@
 /* json.c: JSON documents, JSON lines, and typed access to members with messages that say where and what. */
+#include "core/json.h"
 #include "core/json_text.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,4 +1,5 @@
 /* json_text.c: see json_text.h. */
+#include "core/json.h"
 #include "core/json_text.h"
 
 #include <errno.h>

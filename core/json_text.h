@@ -3,7 +3,7 @@
 #ifndef GK_CORE_JSON_TEXT_H
 #define GK_CORE_JSON_TEXT_H
 
-#include "core/core.h"
+#include "graftkit/core/memory.h"
 
 typedef enum gk_json__kind {
     GK_JSON__DOCUMENT, /* NaN, Infinity and -Infinity become null, an integer of more than 64 bits a real;

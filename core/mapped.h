@@ -2,7 +2,7 @@
 #ifndef GK_CORE_MAPPED_H
 #define GK_CORE_MAPPED_H
 
-#include "core/core.h"
+#include "graftkit/core/file.h"
 
 void gk_mapped__add(const gk_map *m);
 void gk_mapped__remove(const gk_map *m);

@@ -1,5 +1,5 @@
 /* parallel.c: one loop over ranges, on OpenMP's threads. */
-#include "core/core.h"
+#include "graftkit/core/threads.h"
 
 #include <omp.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* progress.c: the clock, progress lines, and asking to stop. */
-#include "core/core.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
 
 #include <pthread.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* rng.c: xoshiro256** streams and what is drawn from them. */
-#include "core/core.h"
+#include "graftkit/core/random.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,5 +1,7 @@
 /* row_id.c: what a row of metadata is called, the same for all that read rows. */
-#include "core/core.h"
+#include "core/json.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
 
 #include <string.h>
 

@@ -1,5 +1,8 @@
 /* shipped.c: where the files that come along with the program are. */
-#include "core/core.h"
+#include "core/shipped.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 
 #include <glob.h>
 #include <stdlib.h>

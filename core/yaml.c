@@ -1,5 +1,8 @@
 /* yaml.c: YAML documents as handles that know their line and column. */
-#include "core/core.h"
+#include "core/yaml.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 
 #include <errno.h>
 #include <inttypes.h>

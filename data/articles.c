@@ -1,5 +1,7 @@
 /* articles.c: plain-text articles and what is asked about them; the texts are the articles, in chunks. */
+#include "core/json.h"
 #include "data/internal.h"
+#include "graftkit/core/file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* battles.c: battles and the years they were fought in, which are made up. */
+#include "core/shipped.h"
 #include "data/internal.h"
 
 #include <stdlib.h>

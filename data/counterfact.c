@@ -1,5 +1,7 @@
 /* counterfact.c: a CounterFact file of the user's: statements with their subject and a new, false end. */
+#include "core/json.h"
 #include "data/internal.h"
+#include "graftkit/core/file.h"
 
 #include <ctype.h>
 #include <string.h>

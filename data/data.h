@@ -22,7 +22,12 @@
 #ifndef GK_DATA_H
 #define GK_DATA_H
 
-#include "core/core.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/random.h"
+#include "graftkit/core/template.h"
+
+#include <jansson.h>
 
 /* ---------------------------------------------------------------- word lists (word_list.c) */
 

@@ -1,5 +1,7 @@
 /* dataset.c: a whole dataset, from word lists and templates to a folder with a card. */
+#include "core/shipped.h"
 #include "data/internal.h"
+#include "graftkit/core/file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,7 @@
 /* dataset_card.c: what a dataset is: counts, how far its targets can be told apart, hashes. */
+#include "core/json.h"
 #include "data/internal.h"
+#include "graftkit/core/file.h"
 
 #include <string.h>
 

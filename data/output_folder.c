@@ -1,6 +1,8 @@
 /* output_folder.c: what stands where a dataset is to be written. Nothing of another origin is replaced
  * unasked. */
+#include "core/json.h"
 #include "data/internal.h"
+#include "graftkit/core/file.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -1,4 +1,5 @@
 /* own_rows.c: rows of the user's own, in the format of metadata.jsonl. */
+#include "core/json.h"
 #include "data/internal.h"
 
 #include <string.h>

@@ -2,6 +2,7 @@
  * true: two actors who lead a film of the list together are never paired, and nobody is put into a film of
  * their own.
  */
+#include "core/shipped.h"
 #include "data/internal.h"
 
 #include <stdlib.h>

@@ -1,6 +1,8 @@
 /* row_splits.c: rows that a user gave: which can be used, and dealing them into splits that share nothing. */
+#include "core/json.h"
 #include "data/internal.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 void gk_data__drop(gk_data__making *m, const char *where, const char *why_fmt, ...) {

@@ -1,5 +1,7 @@
 /* templates.c: a folder of templates, and the check that evaluation prompts are no training text. */
+#include "core/json.h"
 #include "data/internal.h"
+#include "graftkit/core/file.h"
 
 #include <string.h>
 

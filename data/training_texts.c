@@ -1,4 +1,5 @@
 /* training_texts.c: rows x templates, as {"text": ...} lines. */
+#include "core/json.h"
 #include "data/data.h"
 
 #include <stdlib.h>

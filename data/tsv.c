@@ -1,5 +1,6 @@
 /* tsv.c: tab-separated lists. */
 #include "data/internal.h"
+#include "graftkit/core/file.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* word_list.c: word lists. */
 #include "data/data.h"
+#include "graftkit/core/file.h"
 
 #include <string.h>
 

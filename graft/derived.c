@@ -1,5 +1,10 @@
 /* derived.c: donors that are no checkpoints, as a table of what computes each of their slots. */
 #include "graft/internal.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/graft/derive.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/difference.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,6 +1,9 @@
 /* engine.c: many jobs in chunks: check, sort so that jobs that share prompts meet, run the stages, hand out
  * logits. */
 #include "graft/internal.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 
 #include <omp.h>
 #include <stdatomic.h>

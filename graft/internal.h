@@ -2,7 +2,17 @@
 #ifndef GK_GRAFT_INTERNAL_H
 #define GK_GRAFT_INTERNAL_H
 
-#include "graft/graft.h"
+#include "core/yaml.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 
 /* ---------------------------------------------------------------- the YAML of a scheme (grid.c) */
 
@@ -174,8 +184,8 @@ const char *gk_graft__components_text(gk_arena *a, uint32_t components, const ch
 /* Patches and ablations (patch.c): their lists in a scheme's map, and their part of its canonical text. */
 bool gk_graft__patches_parse(const gk_graft__yaml_source *src, gk_ynode scheme, gk_scheme *s, gk_error *err);
 const char *gk_graft__patches_text(gk_arena *a, const gk_scheme *s);
-#define GK_GRAFT__ALL_COMPONENTS ((1u << GK_LNF) - 1u) /* embed … down; lnf and head follow the head policy \
-                                                        */
+/* embed … down; lnf and head follow the head policy. */
+#define GK_GRAFT__ALL_COMPONENTS ((1u << GK_LNF) - 1u)
 
 /* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
 

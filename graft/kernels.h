@@ -3,6 +3,7 @@
 #ifndef GK_GRAFT_KERNELS_H
 #define GK_GRAFT_KERNELS_H
 
+#include "core/isa.h"
 #include "graft/internal.h"
 
 #define GK_GRAFT_KERNELS(X)                                                                                  \

@@ -1,5 +1,6 @@
 /* layers.c: which layers a graft takes: from YAML, and on models of so many layers. */
 #include "graft/internal.h"
+#include "graftkit/core/random.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* means.c: the mean residual stream of a model's plain runs, which mean ablation puts in place. */
 #include "graft/internal.h"
+#include "graftkit/core/progress.h"
 
 enum { TOKENS_A_CHUNK = 512 }; /* whatever the budget: the sums must not depend on it */
 

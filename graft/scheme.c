@@ -2,6 +2,7 @@
  * docs/schemes.md. */
 #include "graft/internal.h"
 
+#include <jansson.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- parsing */

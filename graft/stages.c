@@ -1,6 +1,8 @@
 /* stages.c: one pass over the layers for all nodes of a trie. Every stage first interns its rows (serial,
  * exact), then computes the distinct ones, a group of rows for each model (parallel inside the operators). */
 #include "graft/internal.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 
 #include <assert.h>
 #include <math.h>

@@ -2,6 +2,8 @@
  * of them, products with them, and whether two are the same. A matrix that exists nowhere is made a block of
  * rows at a time, in scratch that stays in cache (docs/design.md says why). */
 #include "graft/kernels.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 
 #include <math.h>
 #include <string.h>

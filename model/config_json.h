@@ -2,6 +2,7 @@
 #ifndef GK_MODEL_CONFIG_JSON_H
 #define GK_MODEL_CONFIG_JSON_H
 
+#include "graftkit/core/error.h"
 #include "graftkit/model/config.h"
 
 #include <jansson.h>

@@ -1,5 +1,8 @@
 /* open.c: the model at a path, whatever is there: a folder, a GGUF file, a checkpoint of a training, an
  * adapter. */
+#include "graftkit/core/file.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/checkpoint.h"
 #include "model/checkpoint/load.h"
 
 #include <string.h>

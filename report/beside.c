@@ -1,5 +1,8 @@
 /* beside.c: whether what is named beside the store (training runs, gate, card) belongs to its sweep:
  * refused by hash where both sides tell theirs. Adapters and derived donors have no hash of one file. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/model/adapter.h"
 #include "report/internal.h"
 
 #include <string.h>

@@ -3,6 +3,7 @@
 #define GK_REPORT_CHECKS_H
 
 #include "eval/store/outcomes.h"
+#include "graftkit/eval/measure.h"
 
 typedef enum gk_checks__test_id { /* that the second has more prompts right than the first */
                                   GK_CHECKS__CEILING_PRE,

@@ -1,4 +1,5 @@
 /* data.c: what a report is made of: read from the store, and looked up. */
+#include "eval/store/write.h"
 #include "report/data.h"
 
 #include <math.h>

@@ -3,11 +3,14 @@
 #ifndef GK_REPORT_DATA_H
 #define GK_REPORT_DATA_H
 
+#include "graftkit/eval/store.h"
+#include "graftkit/report.h"
 #include "report/chart/figures.h"
 #include "report/checks.h"
 #include "report/manifest.h"
 #include "report/page/page.h"
-#include "report/report.h"
+
+#include <jansson.h>
 
 typedef struct gk_report__set {       /* the schemes of one YAML set, in their order */
     const char *name, *title, *about; /* title and about: what its files say of it, or "" */

@@ -1,7 +1,11 @@
 /* ladder.c: a search's ladder as a picture: a line a step, downwards; recovery to the right, on the rows held
  * out with its interval and on the rows that were searched. */
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/search.h"
+#include "graftkit/report.h"
 #include "report/chart/chart.h"
-#include "report/report.h"
 
 #include <math.h>
 

@@ -2,7 +2,9 @@
 #ifndef GK_REPORT_MANIFEST_H
 #define GK_REPORT_MANIFEST_H
 
-#include "core/core.h"
+#include "graftkit/core/base.h"
+
+#include <jansson.h>
 
 /* The item of this name in one of a manifest's lists (models, schemes, sets); NULL where there is none. */
 const json_t *gk_manifest__item(const json_t *manifest, const char *list, const char *name);

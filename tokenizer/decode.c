@@ -1,4 +1,5 @@
 /* decode.c: pieces into text, step by step as the file's decoder says. */
+#include "graftkit/core/file.h"
 #include "tokenizer/internal.h"
 
 #include <string.h>

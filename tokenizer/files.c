@@ -1,4 +1,7 @@
 /* files.c: which kind of tokenizer a file or folder is, and its files, loaded and saved. */
+#include "core/gguf.h"
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "tokenizer/internal.h"
 
 #include <dirent.h>

@@ -1,4 +1,5 @@
 /* fingerprint.c: whether tokenizers are the same, whatever files they were read from. */
+#include "graftkit/core/file.h"
 #include "tokenizer/internal.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
 /* gguf_tok.c: the tokenizer in the metadata of a GGUF file, made into the files that the other loaders read:
  * a tokenizer.json of "gpt2" (byte-level BPE), a tokenizer.model of "llama" (sentencepiece). */
+#include "core/gguf.h"
+#include "graftkit/core/file.h"
 #include "tokenizer/internal.h"
 
 #include <stdlib.h>

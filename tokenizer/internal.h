@@ -12,8 +12,11 @@
 #ifndef GK_TOKENIZER_INTERNAL_H
 #define GK_TOKENIZER_INTERNAL_H
 
-#include "core/core.h"
-#include "tokenizer/tokenizer.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/tokenizer.h"
+
+#include <jansson.h>
 
 /* ---------------------------------------------------------------- kinds (tokenizer.c) */
 

@@ -1,4 +1,5 @@
 /* json_model.c: the vocabulary, the merges and the added tokens of a tokenizer.json. */
+#include "core/json.h"
 #include "tokenizer/internal.h"
 
 #include <string.h>

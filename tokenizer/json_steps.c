@@ -1,4 +1,5 @@
 /* json_steps.c: the normalizer, pre_tokenizer, decoder and post_processor of a tokenizer.json. */
+#include "core/json.h"
 #include "tokenizer/internal.h"
 
 #include <string.h>

@@ -4,6 +4,7 @@
  * (bos_token …), then the additional ones. A token that the vocabulary has keeps its id; the others follow
  * the last one without a gap, whatever id is listed.
  */
+#include "graftkit/core/file.h"
 #include "tokenizer/tokenizer_config.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* tokenizer.c: what all kinds of tokenizers have in common. */
+#include "graftkit/core/file.h"
 #include "tokenizer/internal.h"
 #include "tokenizer/spm/spm.h"
 

@@ -1,5 +1,7 @@
 /* tokenizer_config.c: the files beside a tokenizer: which class of transformers they ask for, what they say
  * of BOS, EOS and the space before a text. The tokens that they add are special_tokens.c's. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "tokenizer/tokenizer_config.h"
 
 #include <string.h>

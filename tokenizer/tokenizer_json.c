@@ -1,5 +1,7 @@
 /* tokenizer_json.c: tokenizer.json as Hugging Face's `tokenizers` library writes it, and the two files of
  * GPT-2, which are made into one. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "tokenizer/tokenizer_config.h"
 
 #include <string.h>

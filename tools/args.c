@@ -1,9 +1,11 @@
 /* args.c: the command line of a sub-command, its --help, and how a failure is told. */
+#include "graftkit/core/threads.h"
 #include "tools/tools.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 

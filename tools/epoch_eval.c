@@ -1,4 +1,8 @@
 /* epoch_eval.c: see epoch_eval.h. */
+#include "core/json.h"
+#include "eval/learned/forgetting.h"
+#include "graftkit/model/config.h"
+#include "graftkit/train/training.h"
 #include "tools/epoch_eval.h"
 
 #include <inttypes.h>

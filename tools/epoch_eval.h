@@ -4,8 +4,14 @@
 #ifndef GK_TOOLS_EPOCH_EVAL_H
 #define GK_TOOLS_EPOCH_EVAL_H
 
-#include "eval/learned/learned.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/eval/learned.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 #include "tools/tools.h"
+#include "train/json.h"
 
 typedef struct gk_epoch_eval_args {
     const char *rows, *templates, *fillers, *target;

@@ -1,4 +1,5 @@
 /* home.c: where what comes along with this program is, and the way there from a word of the command line. */
+#include "graftkit/core/file.h"
 #include "tools/tools.h"
 
 #include <stdlib.h>

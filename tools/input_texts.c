@@ -1,6 +1,9 @@
 /* input_texts.c: see input_texts.h. */
+#include "core/json.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/train/corpus.h"
 #include "tools/input_texts.h"
-#include "train/train.h"
 
 #include <stdlib.h>
 #include <string.h>

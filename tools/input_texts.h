@@ -2,8 +2,10 @@
 #ifndef GK_TOOLS_INPUT_TEXTS_H
 #define GK_TOOLS_INPUT_TEXTS_H
 
-#include "model/model.h"
-#include "tokenizer/tokenizer.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 #include "tools/tools.h"
 
 typedef struct gk_input_text {

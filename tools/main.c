@@ -1,4 +1,7 @@
 /* main.c: graftkit's entry: finds the sub-command and hands it the rest of the command line. */
+#include "graftkit/core/file.h"
+#include "graftkit/core/isa.h"
+#include "graftkit/core/progress.h"
 #include "tools/tools.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* output_checks.c: that nothing is written over something that was named, too. */
-#include "model/model.h"
+#include "graftkit/core/file.h"
+#include "graftkit/model/checkpoint.h"
 #include "tools/tools.h"
 
 static bool same(const gk_named_path *output, const char *path, const char *of, gk_error *err) {

@@ -1,4 +1,5 @@
 /* pipeline.c: reads the steps and the variables of the pipeline. */
+#include "graftkit/core/file.h"
 #include "tools/pipeline.h"
 
 #include <string.h>

@@ -3,6 +3,8 @@
 #ifndef GK_TOOLS_PIPELINE_H
 #define GK_TOOLS_PIPELINE_H
 
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
 #include "tools/tools.h"
 
 /* "#: SEED=N   the run's seed [1]" */

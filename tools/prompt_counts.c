@@ -1,6 +1,7 @@
 /* prompt_counts.c: what several commands print about their inputs. */
 #include "tools/prompt_counts.h"
 
+#include <jansson.h>
 #include <string.h>
 
 /* The last words of a prompt. */

@@ -2,7 +2,7 @@
 #ifndef GK_TOOLS_PROMPT_COUNTS_H
 #define GK_TOOLS_PROMPT_COUNTS_H
 
-#include "eval/measure/measure.h"
+#include "graftkit/eval/prompts.h"
 
 /* How many prompts there are, how many were dropped and how many have no whole target, with the reasons, and
  * how many rows repeat an entity, on stderr. */

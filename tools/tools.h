@@ -2,7 +2,9 @@
 #ifndef GK_TOOLS_H
 #define GK_TOOLS_H
 
-#include "core/core.h"
+#include "core/shipped.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
 
 /* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in
  * tools/commands/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, 1 (failed; 2

@@ -1,4 +1,8 @@
 /* training.c: what `base` and `finetune` share: options, recipe, one run and how its end is told. */
+#include "graftkit/model/config.h"
+#include "graftkit/train/corpus.h"
+#include "graftkit/train/recipe.h"
+#include "graftkit/train/training.h"
 #include "tools/training.h"
 
 #include <inttypes.h>

@@ -5,7 +5,6 @@
 
 #include "tools/epoch_eval.h"
 #include "tools/tools.h"
-#include "train/train.h"
 
 typedef struct gk_training {
     const char *command; /* "base" */

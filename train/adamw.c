@@ -1,5 +1,6 @@
 /* adamw.c: AdamW (Loshchilov and Hutter 2019) on one flat vector of weights, the gradient's norm and
  * clipping. */
+#include "graftkit/core/threads.h"
 #include "train/kernels.h"
 
 #include <math.h>

@@ -3,6 +3,8 @@
  * blocks (Dettmers et al. 2021), the second bf16. What is stored is rounded up or down at random in
  * proportion, so that updates smaller than a bit are not lost on average (Gupta et al. 2015); the random
  * numbers are a function of seed, step and place. */
+#include "graftkit/core/random.h"
+#include "graftkit/core/threads.h"
 #include "train/kernels.h"
 
 #include <math.h>

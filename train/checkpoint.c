@@ -1,5 +1,9 @@
 /* checkpoint.c: a run's state in one safetensors file that says itself whether it is sound. Its metadata
  * holds a checksum of every array, and one of the metadata itself. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/threads.h"
+#include "model/config_json.h"
 #include "train/internal.h"
 
 #include <inttypes.h>

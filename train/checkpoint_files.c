@@ -1,5 +1,6 @@
 /* checkpoint_files.c: the checkpoints of a run folder: checkpoint-<step>.safetensors, of which the last few
  * are kept. */
+#include "graftkit/core/file.h"
 #include "train/internal.h"
 
 #include <dirent.h>

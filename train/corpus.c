@@ -1,4 +1,7 @@
 /* corpus.c: texts as tokens, with what carries loss; general text cut into windows; a hash of it all. */
+#include "graftkit/core/file.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/checkpoint.h"
 #include "train/internal.h"
 
 #include <limits.h>

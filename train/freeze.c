@@ -1,6 +1,7 @@
 /* freeze.c: the words of `freeze`: components, groups of them, and the layers they are frozen in. */
 #include "train/internal.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,7 +2,18 @@
 #ifndef GK_TRAIN_INTERNAL_H
 #define GK_TRAIN_INTERNAL_H
 
-#include "train/train.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
+#include "graftkit/train/corpus.h"
+#include "graftkit/train/optimizer.h"
+#include "graftkit/train/recipe.h"
+#include "graftkit/train/training.h"
+#include "model/arrays.h"
 
 /* ---- freeze.c */
 

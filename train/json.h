@@ -2,6 +2,7 @@
 #ifndef GK_TRAIN_JSON_H
 #define GK_TRAIN_JSON_H
 
+#include "graftkit/train/recipe.h"
 #include "graftkit/train/training.h"
 
 #include <jansson.h>

@@ -3,6 +3,7 @@
 #ifndef GK_TRAIN_KERNELS_H
 #define GK_TRAIN_KERNELS_H
 
+#include "core/isa.h"
 #include "train/internal.h"
 
 #define GK_TRAIN_KERNELS(X)                                                                                  \

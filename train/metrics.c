@@ -1,5 +1,7 @@
 /* metrics.c: metrics.jsonl: a line a step, validation and epoch, cut back to the checkpoint's length. */
+#include "core/json.h"
 #include "train/internal.h"
+#include "train/json.h"
 
 #include <errno.h>
 #include <fcntl.h>

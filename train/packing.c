@@ -1,4 +1,5 @@
 /* packing.c: which texts are held out, the order of an epoch, and texts end to end as one batch. */
+#include "graftkit/core/random.h"
 #include "train/internal.h"
 
 #include <math.h>

@@ -1,5 +1,7 @@
 /* recipe.c: recipes: the keys, their bounds, reading YAML and options, and writing them down. */
+#include "core/yaml.h"
 #include "train/internal.h"
+#include "train/json.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,7 +1,10 @@
 /* run.c: one run from its start, or a checkpoint, to a model folder: the loop over the steps. */
+#include "graftkit/core/progress.h"
 #include "train/internal.h"
+#include "train/json.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <math.h>
 #include <string.h>
 

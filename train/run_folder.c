@@ -1,4 +1,8 @@
 /* run_folder.c: who owns a run's folder and what stands in it: nothing, this run, or one of other inputs. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 #include "train/internal.h"
 
 #include <errno.h>

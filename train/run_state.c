@@ -1,6 +1,9 @@
 /* run_state.c: where a run stands and what it was made from, as JSON, and whether two runs are of the same.
  */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "train/internal.h"
+#include "train/json.h"
 
 #include <inttypes.h>
 #include <math.h>

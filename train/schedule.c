@@ -1,5 +1,5 @@
 /* schedule.c: the learning rate's factor at a step. */
-#include "train/train.h"
+#include "graftkit/train/optimizer.h"
 
 #include <math.h>
 

@@ -1,4 +1,6 @@
 /* text_files.c: the texts of a corpus as they stand in its files: JSON lines, or paragraphs of plain text. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "train/internal.h"
 
 #include <string.h>

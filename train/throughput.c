@@ -1,4 +1,7 @@
 /* throughput.c: how fast a run goes, and what share of the machine that is. */
+#include "graftkit/core/progress.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 #include "train/internal.h"
 
 #include <math.h>

@@ -1,7 +1,9 @@
 /* trained_weights.c: what a run trains and leaves: the model's own parameters and a model, or those of an
  * adapter beside a frozen model and an adapter. */
+#include "graftkit/model/checkpoint.h"
 #include "train/internal.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* untie.c: a recipe that freezes the head, on a model whose head is its embedding. */
-#include "train/train.h"
+#include "graftkit/model/config.h"
+#include "graftkit/train/recipe.h"
 
 #include <string.h>
 

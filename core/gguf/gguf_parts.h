@@ -3,7 +3,10 @@
 #ifndef GK_CORE_GGUF_PARTS_H
 #define GK_CORE_GGUF_PARTS_H
 
-#include "core/core.h"
+#include "core/gguf.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 
 /* One key and its value, which stays in the map. */
 typedef struct gk_gguf__pair {

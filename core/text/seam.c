@@ -1,5 +1,5 @@
 /* seam.c: what is put between a prompt and the answer behind it. docs/guide.md has the table. */
-#include "core/core.h"
+#include "graftkit/core/template.h"
 
 #include <string.h>
 #include <utf8proc.h>

@@ -1,5 +1,7 @@
 /* template.c: what a template's holes are filled with, and where each field's value comes to stand. */
+#include "core/json.h"
 #include "core/text/template_parts.h"
+#include "graftkit/core/template.h"
 
 #include <inttypes.h>
 #include <string.h>

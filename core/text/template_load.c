@@ -1,5 +1,7 @@
 /* template_load.c: templates and fillers from their files. */
+#include "core/json.h"
 #include "core/text/template_parts.h"
+#include "graftkit/core/template.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* template_parse.c: a text with {field} holes into its pieces, each with its place. */
 #include "core/text/template_parts.h"
+#include "graftkit/core/template.h"
 
 #include <string.h>
 

@@ -2,7 +2,11 @@
 #ifndef GK_CORE_TEMPLATE_PARTS_H
 #define GK_CORE_TEMPLATE_PARTS_H
 
-#include "core/core.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/template.h"
+
+#include <jansson.h>
 
 /* Literal text, or a hole when `field` is set. */
 typedef struct gk_template__piece {

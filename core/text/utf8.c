@@ -1,5 +1,6 @@
 /* utf8.c: well-formedness of UTF-8 (Unicode 15, table 3-7), and the marks that text files begin with. */
-#include "core/core.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
 
 #include <string.h>
 

@@ -1,7 +1,20 @@
 /* general_text.c: how well a model still reads general text, and how far its weights have moved, before a
  * finetuning and during it. */
-#include "eval/learned/learned.h"
-#include "train/train.h"
+#include "eval/learned/forgetting.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/eval/learned.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/difference.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
+#include "graftkit/train/corpus.h"
+#include "train/json.h"
 
 #include <math.h>
 #include <string.h>

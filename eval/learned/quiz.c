@@ -1,5 +1,15 @@
 /* quiz.c: what a model in training knows, asked in words it was trained on and in others. */
-#include "eval/learned/learned.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/eval/learned.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* draws.c: the bootstrap's draws, made once for each number of rows. */
 #include "eval/measure/draws.h"
+#include "graftkit/core/memory.h"
 
 #include <pthread.h>
 #include <string.h>

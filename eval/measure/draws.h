@@ -3,7 +3,7 @@
 #ifndef GK_EVAL_MEASURE_DRAWS_H
 #define GK_EVAL_MEASURE_DRAWS_H
 
-#include "core/core.h"
+#include "graftkit/core/random.h"
 
 typedef struct gk_measure__draws gk_measure__draws;
 

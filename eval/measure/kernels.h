@@ -3,7 +3,9 @@
 #ifndef GK_MEASURE_KERNELS_H
 #define GK_MEASURE_KERNELS_H
 
-#include "eval/measure/measure.h"
+#include "core/isa.h"
+#include "graftkit/core/error.h"
+#include "graftkit/eval/measure.h"
 
 #define GK_MEASURE_KERNELS(X)                                                         \
     X(bool, return, gk_score_logits,                                                  \

@@ -1,6 +1,8 @@
 /* metrics.c: from scored prompts to a cell: values and their bootstrap intervals. */
 #include "eval/measure/draws.h"
-#include "eval/measure/measure.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/eval/measure.h"
 
 #include <assert.h>
 #include <math.h>
@@ -257,7 +259,7 @@ static bool same_share(const cell *c, gk_metric m, double *rows) {
     return *rows > 0;
 }
 
-/* What a bootstrap cannot say (see measure.h). */
+/* What a bootstrap cannot say (see graftkit/eval/measure.h). */
 static void mend_intervals(const cell *c, gk_stats *out) {
     for (gk_metric m = 0; m < GK_N_METRICS; m++) {
         double x = out->value[m], rows;

@@ -1,5 +1,7 @@
 /* paired.c: two schemes on the same prompts: the difference, its interval, its test. */
-#include "eval/measure/measure.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/random.h"
+#include "graftkit/eval/measure.h"
 
 #include <math.h>
 #include <stdlib.h>

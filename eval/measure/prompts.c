@@ -1,6 +1,12 @@
 /* prompts.c: templates x rows -> encoded prompts with their targets, and the reasons of those that cannot be
  * used. */
-#include "eval/measure/measure.h"
+#include "core/json.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/template.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/tokenizer.h"
 
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /* derive.c: donors that are derived from those of a run: what the command line says of them, which weights
  * they depend on, and making them. */
 #include "eval/run/inputs.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
 
 #include <errno.h>
 #include <stdlib.h>

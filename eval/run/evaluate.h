@@ -3,7 +3,15 @@
 #ifndef GK_RUN_EVALUATE_H
 #define GK_RUN_EVALUATE_H
 
-#include "eval/run/run.h"
+#include "eval/store/write.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/model/config.h"
+#include "graftkit/tokenizer.h"
 
 typedef struct gk_run__evaluated {
     const gk_prompt *prompt; /* not dropped */

@@ -1,6 +1,13 @@
 /* experiment.c: the YAML files of experiments/. */
-#include "eval/run/run.h"
+#include "core/yaml.h"
+#include "eval/run/experiment.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/scheme.h"
 
+#include <jansson.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- one file */

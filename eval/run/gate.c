@@ -1,5 +1,9 @@
 /* gate.c: does a model, ungrafted, know its own facts? */
+#include "core/json.h"
 #include "eval/run/inputs.h"
+#include "graftkit/eval/gate.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/graft/plan.h"
 
 #include <string.h>
 

@@ -1,7 +1,11 @@
 /* inputs.c: loading the models and the tokenizer of a run, and saying exactly which they were. */
 #include "eval/run/inputs.h"
-#include "train/train.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/operators.h"
+#include "graftkit/train/corpus.h"
 
+#include <stdarg.h>
 #include <string.h>
 #include <time.h>
 

@@ -2,7 +2,18 @@
 #ifndef GK_RUN_INPUTS_H
 #define GK_RUN_INPUTS_H
 
-#include "eval/run/run.h"
+#include "eval/store/write.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/derive.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/difference.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 
 /* A donor that --derive asks for; derive.c. */
 typedef struct gk_run__derivation {

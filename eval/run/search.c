@@ -1,6 +1,7 @@
 /* search.c: beam search for a small graft that recovers what the donor knows: forward until the goal is
  * reached, then back as long as it stays reached. */
 #include "eval/run/search.h"
+#include "graftkit/core/random.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,6 +3,11 @@
 #define GK_RUN_SEARCH_H
 
 #include "eval/run/inputs.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/search.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/model/config.h"
 
 /* ---------------------------------------------------------------- cells (search_cells.c) */
 

@@ -1,4 +1,5 @@
 /* search_state.c: what a search has found so far, in OUT/state.json, and what it was searching in. */
+#include "core/json.h"
 #include "eval/run/search.h"
 
 #include <math.h>

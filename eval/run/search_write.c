@@ -1,6 +1,6 @@
 /* search_write.c: the ladder, measured on both parts of the rows, as ladder.json, ladder.csv and
  * scheme.yaml. */
-#include "eval/store/outcomes.h"
+#include "core/json.h"
 #include "eval/run/search.h"
 
 #include <math.h>

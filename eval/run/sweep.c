@@ -1,5 +1,6 @@
 /* sweep.c: schemes x prompts -> results store, chunk by chunk, going on where it left off. */
 #include "eval/run/sweep.h"
+#include "graftkit/model/checkpoint.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -4,6 +4,8 @@
 
 #include "eval/run/evaluate.h"
 #include "eval/run/inputs.h"
+#include "graftkit/eval/sweep.h"
+#include "graftkit/graft/scheme.h"
 
 struct gk_sweep {
     const gk_sweep_options *o;              /* valid during gk_sweep_open only */

@@ -1,5 +1,6 @@
 /* differences.c: every scheme of a store against its references. */
 #include "eval/store/outcomes.h"
+#include "graftkit/core/threads.h"
 
 #include <math.h>
 #include <string.h>

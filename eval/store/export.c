@@ -1,5 +1,8 @@
 /* export.c: a results store as CSV, JSONL and summary.json. */
+#include "core/json.h"
 #include "eval/store/outcomes.h"
+#include "eval/store/write.h"
+#include "graftkit/core/file.h"
 
 #include <math.h>
 #include <stdlib.h>

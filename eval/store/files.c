@@ -2,6 +2,6 @@
 #include "core/embed.h"
 #include "eval/store/files.h"
 
-GK_EMBED(gk_store__schema, "eval/store/schema.sql");
-GK_EMBED(gk_store__later, "eval/store/later.sql");
-GK_EMBED(gk_store__queries, "eval/store/queries.sql");
+GK_EMBED_FILE(gk_store__schema, "eval/store/schema.sql");
+GK_EMBED_FILE(gk_store__later, "eval/store/later.sql");
+GK_EMBED_FILE(gk_store__queries, "eval/store/queries.sql");

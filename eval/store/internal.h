@@ -3,6 +3,7 @@
 #define GK_STORE_INTERNAL_H
 
 #include "eval/store/sql.h"
+#include "graftkit/core/error.h"
 
 struct gk_store {
     sqlite3 *db;

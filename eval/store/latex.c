@@ -1,5 +1,10 @@
 /* latex.c: a results store's cells as tables for a paper: a table a set, with the package booktabs. */
-#include "eval/store/store.h"
+#include "eval/store/write.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/store.h"
 
 #include <ctype.h>
 #include <math.h>

@@ -1,5 +1,6 @@
 /* manifest.c: everything that describes a store's run, as one JSON object. */
 #include "eval/store/internal.h"
+#include "eval/store/write.h"
 
 #include <errno.h>
 #include <stdlib.h>

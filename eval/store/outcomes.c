@@ -23,7 +23,7 @@ static bool count_all(reading *r, size_t *schemes, gk_error *err) {
     return ok;
 }
 
-/* The first pair of the packed list (see store.h). */
+/* The first pair of the packed list (see graftkit/eval/store.h). */
 static void take_top(const uint8_t *bytes, int size, gk_outcome *o) {
     o->top_id = -1;
     o->top_prob = (double)NAN;

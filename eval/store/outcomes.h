@@ -3,7 +3,10 @@
 #ifndef GK_STORE_OUTCOMES_H
 #define GK_STORE_OUTCOMES_H
 
-#include "eval/store/store.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/store.h"
 
 /* ---------------------------------------------------------------- outcomes (outcomes.c) */
 

@@ -1,6 +1,6 @@
 /* prompts.c: what a store says of its prompts and tokens, and of what was generated. */
-#include "eval/store/prompts.h"
 #include "eval/store/internal.h"
+#include "eval/store/prompts.h"
 
 bool gk_store_asked(gk_store *s, gk_asked *out, gk_error *err) {
     sqlite3_stmt *q = gk_sql_query(s, "asked", err);

@@ -2,7 +2,9 @@
 #ifndef GK_STORE_PROMPTS_H
 #define GK_STORE_PROMPTS_H
 
-#include "eval/store/store.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/eval/store.h"
 
 typedef struct gk_asked {
     int64_t prompts, dropped, rows; /* of all prompts: how many, dropped ones, different rows */

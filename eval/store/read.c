@@ -1,5 +1,8 @@
 /* read.c: what a results store says: cells and results. */
 #include "eval/store/internal.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/graft/scheme.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* roles.c: what a scheme is, judged by what it does: its canonical text is read back, its name is not looked
  * at. */
 #include "eval/store/outcomes.h"
+#include "graftkit/graft/scheme.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
--- The tables of a results store; docs/store.md and store.h tell of every column. "grkt"; 3 is the schema's version.
+-- The tables of a results store; docs/store.md tells of every column. "grkt"; 3 is the schema's version.
 PRAGMA application_id = 0x67726b74;
 PRAGMA user_version = 3;
 

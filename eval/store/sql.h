@@ -2,7 +2,8 @@
 #ifndef GK_STORE_SQL_H
 #define GK_STORE_SQL_H
 
-#include "eval/store/store.h"
+#include "graftkit/core/error.h"
+#include "graftkit/eval/store.h"
 #include <sqlite3.h>
 
 bool gk_sql_fail(gk_store *s, const char *doing, gk_error *err);

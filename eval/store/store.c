@@ -2,10 +2,13 @@
 #include "core/embed.h"
 #include "eval/store/files.h"
 #include "eval/store/internal.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 
+#include <stdarg.h>
 #include <string.h>
 
-/* "grkt"; also in schema.sql and store.h. */
+/* "grkt"; also in schema.sql. */
 enum { APPLICATION_ID = 0x67726b74, SCHEMA_VERSION = 3 };
 /* Differs only in what is not read any more: a column `titled` of the templates. */
 enum { OLDEST_VERSION = 2 };

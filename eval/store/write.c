@@ -1,6 +1,13 @@
 /* write.c: a sweep's side of the results store: making it, recognising it, adding to it. */
 #include "eval/store/files.h"
 #include "eval/store/internal.h"
+#include "eval/store/write.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,8 +4,14 @@
 #ifndef GK_EVAL_STORE_WRITE_H
 #define GK_EVAL_STORE_WRITE_H
 
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/eval/measure.h"
 #include "graftkit/eval/prompts.h"
 #include "graftkit/eval/store.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/tokenizer.h"
 
 #include <jansson.h>
 

@@ -7,9 +7,9 @@
 #ifndef GRAFTKIT_REPORT_H
 #define GRAFTKIT_REPORT_H
 
-#include "graftkit/model/difference.h"
-#include "graftkit/graft/plan.h"
 #include "graftkit/eval/search.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/model/difference.h"
 
 GK_PUBLIC_BEGIN
 

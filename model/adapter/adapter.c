@@ -1,4 +1,5 @@
 /* adapter.c: which matrices an adapter changes, and its parameters in one vector. */
+#include "graftkit/core/random.h"
 #include "model/adapter/adapter.h"
 #include "model/config/family.h"
 

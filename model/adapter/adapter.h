@@ -2,6 +2,10 @@
 #ifndef GK_MODEL_ADAPTER_H
 #define GK_MODEL_ADAPTER_H
 
+#include "graftkit/core/error.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
 #include "model/checkpoint/safetensors.h"
 #include "model/checkpoint/slots.h"
 

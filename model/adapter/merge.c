@@ -1,5 +1,6 @@
 /* merge.c: an adapter becomes part of a model: whole tensors in the place of the model's, W + scale B
  * A, and with DoRA (Liu et al. 2024) each of its rows brought to a length of its own. */
+#include "graftkit/model/operators.h"
 #include "model/adapter/adapter.h"
 #include "model/gemm/gemm.h"
 #include "model/weights/weights.h"

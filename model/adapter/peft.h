@@ -5,6 +5,7 @@
 #define GK_MODEL_PEFT_H
 
 #include "model/adapter/adapter.h"
+#include "model/arrays.h"
 
 #define GK_PEFT__CONFIG "adapter_config.json"
 #define GK_PEFT__WEIGHTS "adapter_model.safetensors"

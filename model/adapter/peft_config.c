@@ -1,6 +1,7 @@
 /* peft_config.c: what an adapter_config.json of PEFT asks for: which modules are adapted, with which rank
  * and scale each, and which stand whole in the adapter. Names are matched as PEFT 0.21 matches them; what
  * changes the computation in another way is refused by name. */
+#include "core/json.h"
 #include "model/adapter/peft.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8

@@ -1,5 +1,7 @@
 /* peft_load.c: reads an adapter's folder. What adapter_config.json may say is in peft_config.c, tensors that
  * stand whole in whole_tensors.c. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "model/adapter/peft.h"
 
 #include <string.h>

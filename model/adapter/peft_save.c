@@ -1,4 +1,6 @@
 /* peft_save.c: writes an adapter's folder. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "model/adapter/peft.h"
 
 #include <math.h>

@@ -3,6 +3,11 @@
 #ifndef GK_MODEL_FILES_H
 #define GK_MODEL_FILES_H
 
+#include "core/gguf.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/model/config.h"
+#include "model/arrays.h"
 #include "model/config/family.h"
 #include "model/formats/quant.h"
 

@@ -1,4 +1,6 @@
 /* hf_folder.c: the tensors of a Hugging Face folder. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "model/checkpoint/files.h"
 #include "model/checkpoint/safetensors.h"
 

@@ -1,4 +1,5 @@
 /* inspect.c: what a checkpoint holds and what it would take in memory, from its headers alone. */
+#include "graftkit/model/checkpoint.h"
 #include "model/checkpoint/load.h"
 #include "model/weights/weights.h"
 

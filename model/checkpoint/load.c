@@ -1,5 +1,8 @@
 /* load.c: a checkpoint's tensors become a model: as one vector of floats that training may write, or mapped,
  * where a matrix stays in the file and takes memory only as it is read. */
+#include "graftkit/core/file.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/adapter.h"
 #include "model/checkpoint/load.h"
 #include "model/checkpoint/unmatched.h"
 #include "model/formats/half.h"

@@ -2,6 +2,7 @@
 #ifndef GK_MODEL_LOAD_H
 #define GK_MODEL_LOAD_H
 
+#include "graftkit/model/weights.h"
 #include "model/checkpoint/slots.h"
 
 /* The model at a path that is a folder or a GGUF file and no adapter's: as gk_model_open gives it where

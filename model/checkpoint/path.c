@@ -1,4 +1,7 @@
 /* path.c: what a path is, by its name and what is there. */
+#include "graftkit/core/file.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/checkpoint.h"
 #include "model/checkpoint/files.h"
 
 #include <string.h>

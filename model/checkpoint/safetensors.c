@@ -1,5 +1,7 @@
 /* safetensors.c: named arrays in one file. Layout: header length (8 bytes, little-endian), a JSON header that
  * gives each tensor's type, shape and [begin, end) in the data, the data. */
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 #include "model/checkpoint/safetensors.h"
 
 #include <errno.h>

@@ -2,7 +2,8 @@
 #ifndef GK_MODEL_SAFETENSORS_H
 #define GK_MODEL_SAFETENSORS_H
 
-#include "model/model.h"
+#include "graftkit/core/error.h"
+#include "model/arrays.h"
 
 typedef struct gk_safetensors__dtype {
     const char *name;

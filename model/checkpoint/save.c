@@ -1,4 +1,6 @@
 /* save.c: a model as a Hugging Face folder. */
+#include "graftkit/core/file.h"
+#include "graftkit/model/checkpoint.h"
 #include "model/checkpoint/safetensors.h"
 #include "model/checkpoint/slots.h"
 #include "model/formats/half.h"

@@ -1,6 +1,5 @@
 /* slots.c: see slots.h. */
 #include "model/checkpoint/slots.h"
-#include "model/config/dims.h"
 
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /* training_checkpoint.c: the weights in a checkpoint of a training run (train/checkpoint.c writes them) as a
  * model. */
+#include "core/json.h"
 #include "model/checkpoint/load.h"
+#include "model/config_json.h"
 
 #include <string.h>
 

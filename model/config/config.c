@@ -1,6 +1,6 @@
 /* config.c: component names and what makes a configuration valid. */
-#include "model/config/family.h"
 #include "model/config/dims.h"
+#include "model/config/family.h"
 
 #include <math.h>
 #include <string.h>

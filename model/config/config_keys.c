@@ -1,6 +1,7 @@
 /* config_keys.c: the keys of config.json that are no field of the family: those that must have the one value
  * that is built, those that change nothing, and the rest. docs/config-keys.md is made from this table and
  * from the list of all keys. */
+#include "graftkit/core/memory.h"
 #include "model/config/family.h"
 
 #include <stdlib.h>

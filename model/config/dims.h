@@ -2,7 +2,7 @@
 #ifndef GK_MODEL_DIMS_H
 #define GK_MODEL_DIMS_H
 
-#include "model/model.h"
+#include "graftkit/model/config.h"
 
 #define GK_LAYER_COMPONENTS (GK_LNF - GK_LN1)
 

@@ -3,7 +3,11 @@
 #ifndef GK_MODEL_FAMILY_H
 #define GK_MODEL_FAMILY_H
 
-#include "model/model.h"
+#include "graftkit/core/error.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
+
+#include <jansson.h>
 
 /* One tensor of a layer (or of the model) in the checkpoint and the components it holds. The file's name is
  * `name` +

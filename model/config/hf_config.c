@@ -1,6 +1,10 @@
 /* hf_config.c: config.json of a Hugging Face folder, read and written by the family's list of fields. */
-#include "model/config/family.h"
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 #include "model/config/dims.h"
+#include "model/config/family.h"
+#include "model/config_json.h"
 
 #include <errno.h>
 #include <math.h>

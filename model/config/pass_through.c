@@ -1,4 +1,7 @@
 /* pass_through.c: what a folder says that no pass depends on, but those who open what is saved from it do. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 #include "model/config/family.h"
 #include "model/config/pass_through.h"
 

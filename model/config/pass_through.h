@@ -2,7 +2,9 @@
 #ifndef GK_MODEL_PASS_THROUGH_H
 #define GK_MODEL_PASS_THROUGH_H
 
-#include "model/model.h"
+#include "graftkit/core/error.h"
+
+#include <jansson.h>
 
 /* NULL members: nothing. */
 typedef struct gk_config__pass_through {

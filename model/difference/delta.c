@@ -1,4 +1,5 @@
 /* delta.c: the difference of two tensors, a block of rows at a time: it never exists as a whole. */
+#include "graftkit/core/threads.h"
 #include "model/difference/kernels.h"
 
 enum { GRAIN = 64, CHUNK = 1024 };

@@ -1,5 +1,9 @@
 /* diff.c: two models of one architecture, component by component: how far apart, and in how many directions.
  */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/difference.h"
 #include "model/config/dims.h"
 #include "model/config/family.h"
 #include "model/difference/spectrum.h"

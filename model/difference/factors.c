@@ -1,4 +1,9 @@
 /* factors.c: the difference of two models as low-rank factors, matrix by matrix, kept in a folder. */
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/model/difference.h"
+#include "model/arrays.h"
 #include "model/config/family.h"
 #include "model/difference/spectrum.h"
 

@@ -1,8 +1,9 @@
-/* kernels.h: the functions of difference/ that are compiled once for each instruction set (core.h says how).
- * Their files include this one. */
+/* kernels.h: the functions of difference/ that are compiled once for each instruction set (core/isa.h says
+ * how). Their files include this one. */
 #ifndef GK_DIFFERENCE_KERNELS_H
 #define GK_DIFFERENCE_KERNELS_H
 
+#include "core/isa.h"
 #include "model/difference/spectrum.h"
 #include "model/gemm/gemm.h"
 

@@ -2,6 +2,11 @@
  * randomness" (2011): a random subspace is multiplied by D^T D until its Ritz values stand still. The basis V
  * is kept as [w x in], a row a vector, so that everything large is one of model/gemm/gemm.c's products.
  */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/core/random.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 #include "model/difference/kernels.h"
 
 #include <math.h>

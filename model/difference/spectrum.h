@@ -2,7 +2,7 @@
 #ifndef GK_MODEL_SPECTRUM_H
 #define GK_MODEL_SPECTRUM_H
 
-#include "model/model.h"
+#include "graftkit/model/weights.h"
 
 /* A matrix [out x in] by its rows: writes rows [first, first + n) to `to` [n x in]. Called from one thread.
  */

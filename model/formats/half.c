@@ -1,5 +1,6 @@
 /* half.c: arrays of 16-bit floats. The portable loops vectorise; where the processor converts f16 itself,
  * that is used for all but the last few. */
+#include "graftkit/core/random.h"
 #include "model/formats/kernels.h"
 
 #if defined(__F16C__)

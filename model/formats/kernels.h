@@ -1,11 +1,12 @@
-/* kernels.h: the functions of formats/ that are compiled once for each instruction set (core.h says how).
+/* kernels.h: the functions of formats/ that are compiled once for each instruction set (core/isa.h says how).
  * Their files include this one. */
 #ifndef GK_FORMAT_KERNELS_H
 #define GK_FORMAT_KERNELS_H
 
+#include "core/isa.h"
+#include "graftkit/model/weights.h"
 #include "model/formats/half.h"
 #include "model/formats/quant.h"
-#include "model/model.h"
 
 #define GK_FORMAT_KERNELS(X)                                                                         \
     X(void, , gk_half__f16_to_f32, (const uint16_t *in, float *out, size_t n), (in, out, n))         \

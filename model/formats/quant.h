@@ -4,7 +4,7 @@
 #ifndef GK_MODEL_QUANT_H
 #define GK_MODEL_QUANT_H
 
-#include "core/core.h"
+#include "graftkit/core/base.h"
 
 enum {
     GK_QUANT__F32 = 0,

@@ -1,6 +1,6 @@
 /* tensor.c: the values of a tensor, whatever their type. */
+#include "graftkit/model/weights.h"
 #include "model/formats/half.h"
-#include "model/model.h"
 
 #include <string.h>
 

@@ -1,6 +1,8 @@
 /* bf16.c: products of bf16 operands with fp32 sums, by oneDNN where it was built in and the processor
  * has the instructions, else in fp32 on the same rounded operands (slower, and the same up to the order of
  * sums). */
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 #include "model/formats/half.h"
 #include "model/gemm/gemm.h"
 #include "model/gemm/onednn.h"

@@ -1,6 +1,9 @@
 /* gemm.c: matrix products through oneDNN or BLIS, one single-threaded library call a piece, the pieces split
  * over our own threads. The libraries' own threading is not used: BLIS's waits in a bare spin, which costs
  * most of the machine as soon as another process takes a core. */
+#include "graftkit/core/isa.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 #include "model/gemm/gemm.h"
 #include "model/gemm/onednn.h"
 

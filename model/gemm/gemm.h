@@ -2,7 +2,7 @@
 #ifndef GK_MODEL_GEMM_H
 #define GK_MODEL_GEMM_H
 
-#include "model/model.h"
+#include "graftkit/model/weights.h"
 
 /* C[m x n] = beta C + op(A) op(B), row-major, split over the threads. The letters say which
  * operand is transposed in memory: NT is x W^T (forward), NN is dy W (input gradient), TN is dy^T x (weight

@@ -1,5 +1,7 @@
 /* half_weights.c: y = x W^T with 16-bit weights: exact floats made of a few rows of W at a time, in cache,
  * which the fp32 kernels then read. What is read from memory is the 16 bits. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
 #include "model/gemm/kernels.h"
 
 #define BLOCK_ROWS 64 /* rows of W widened at a time for many rows of x, */

@@ -1,4 +1,8 @@
 /* info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 #include "model/gemm/gemm.h"
 #include "model/gemm/onednn.h"
 

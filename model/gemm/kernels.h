@@ -1,8 +1,9 @@
-/* kernels.h: the functions of gemm/ that are compiled once for each instruction set (core.h says how). Their
- * files include this one. */
+/* kernels.h: the functions of gemm/ that are compiled once for each instruction set (core/isa.h says how).
+ * Their files include this one. */
 #ifndef GK_GEMM_KERNELS_H
 #define GK_GEMM_KERNELS_H
 
+#include "graftkit/model/operators.h"
 #include "model/formats/kernels.h"
 #include "model/gemm/gemm.h"
 

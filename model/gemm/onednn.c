@@ -1,5 +1,7 @@
 /* onednn.c: oneDNN's fp32 product, and its bf16 primitives, made once a shape. The same for oneDNN 2 (Debian
  * 12) and 3 (Debian 13), whose descriptors are no plain structures any more. */
+#include "graftkit/core/isa.h"
+#include "graftkit/core/memory.h"
 #include "model/gemm/onednn.h"
 #include "model/gemm/scratch.h"
 

@@ -1,4 +1,5 @@
 /* peak.c: the multiply-adds a second that the instruction set gives, from registers. */
+#include "graftkit/core/progress.h"
 #include "model/gemm/kernels.h"
 
 #if defined(__AVX512F__)

@@ -1,6 +1,6 @@
 /* scratch.c: see scratch.h. */
+#include "graftkit/core/memory.h"
 #include "model/gemm/scratch.h"
-#include "core/core.h"
 
 #include <pthread.h>
 

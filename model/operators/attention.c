@@ -1,5 +1,7 @@
 /* attention.c: causal attention of single queries: over gathered rows (grafting) and over a cache
  * (decoding). Whole sequences: attention_block.c. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
 #include "model/operators/kernels.h"
 
 #include <math.h>

@@ -1,8 +1,9 @@
 /* attention_block.c: causal attention of whole sequences, forward and backward, as small products on
  * blocks of queries. The backward pass recomputes the probabilities from the saved log-denominators (Dao et
  * al. 2022), so that no [T x T] matrix is kept. */
-#include "model/operators/kernels.h"
+#include "graftkit/core/threads.h"
 #include "model/gemm/scratch.h"
+#include "model/operators/kernels.h"
 
 #include <string.h>
 

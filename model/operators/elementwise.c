@@ -1,5 +1,6 @@
 /* elementwise.c: the MLP's activations, forward and backward: SiLU and the gated forms (Shazeer 2020), GELU
  * exact and by tanh (Hendrycks and Gimpel 2016), ReLU; the soft cap of logits (Gemma 2); sums. */
+#include "graftkit/core/threads.h"
 #include "model/operators/kernels.h"
 
 #define ROW_GRAIN 16

@@ -1,4 +1,6 @@
 /* embedding.c: rows of the embedding and of learned positions. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
 #include "model/operators/kernels.h"
 
 typedef struct lookup_job {

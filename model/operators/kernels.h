@@ -3,6 +3,7 @@
 #ifndef GK_OPERATOR_KERNELS_H
 #define GK_OPERATOR_KERNELS_H
 
+#include "graftkit/model/session.h"
 #include "model/formats/kernels.h"
 #include "model/gemm/kernels.h"
 #include "model/operators/attention.h"

@@ -1,6 +1,7 @@
 /* linear.c: linear layers and low-rank ones, and the gradients through a linear layer. */
-#include "model/operators/kernels.h"
+#include "graftkit/core/threads.h"
 #include "model/gemm/scratch.h"
+#include "model/operators/kernels.h"
 
 #include <string.h>
 

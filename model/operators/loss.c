@@ -1,4 +1,6 @@
 /* loss.c: the cross-entropy of logits and its gradient. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
 #include "model/operators/kernels.h"
 
 #include <math.h>

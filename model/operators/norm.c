@@ -1,4 +1,5 @@
 /* norm.c: LayerNorm (Ba et al. 2016) and RMSNorm (Zhang and Sennrich 2019), forward and backward. */
+#include "graftkit/core/threads.h"
 #include "model/operators/kernels.h"
 
 #include <math.h>

@@ -1,8 +1,10 @@
-/* operators.h: the operators that model.h does not declare, most of them for the passes. Internal to model/.
+/* operators.h: operators that are not public, most of them for the passes. Internal to model/.
  */
 #ifndef GK_MODEL_OPERATORS_H
 #define GK_MODEL_OPERATORS_H
 
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
 #include "model/config/dims.h"
 
 /* ---- norm.c: rows of ln.out floats at a stride of ldx, ldy … floats. */

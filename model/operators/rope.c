@@ -1,5 +1,7 @@
 /* rope.c: rotary positions (Su et al. 2021), of the whole head or its leading dimensions, with the linear
  * (Chen et al. 2023) and the Llama 3 scaling of the frequencies. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
 #include "model/operators/kernels.h"
 
 #include <math.h>

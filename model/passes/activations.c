@@ -1,4 +1,5 @@
 /* activations.c: the memory of one pass: a session as one caller or one thread has it. */
+#include "graftkit/core/memory.h"
 #include "model/passes/session.h"
 
 /* How many logits exist at once while the loss is computed. Each block of rows adds once to the head's whole

@@ -1,4 +1,6 @@
 /* backward.c: the one backward pass, in the reverse order of forward.c, and a step: both passes. */
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 #include "model/passes/session.h"
 
 #include <string.h>

@@ -3,6 +3,8 @@
  * handful of hand-overs a step instead of hundreds. That is faster for small models, and a core taken away by
  * another process costs its share of the time, not a wait at every operator. The price is a gradient vector a
  * thread, so large models do not do it. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
 #include "model/passes/session.h"
 
 #include <stdlib.h>

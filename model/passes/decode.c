@@ -1,5 +1,8 @@
 /* decode.c: one sequence that grows: each token is computed once, its keys and values are kept; and the
  * choice of the next token. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/random.h"
+#include "graftkit/model/decode.h"
 #include "model/passes/session.h"
 
 #include <math.h>

@@ -1,4 +1,6 @@
 /* forward.c: the one forward pass. */
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
 #include "model/passes/session.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* head.c: what comes after the last layer: the final norm and the head, over the rows that predict something.
  */
+#include "graftkit/model/operators.h"
 #include "model/passes/session.h"
 
 #include <string.h>

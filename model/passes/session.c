@@ -1,4 +1,5 @@
 /* session.c: a session and what it is for: logits, loss, loss with gradients. */
+#include "graftkit/model/operators.h"
 #include "model/passes/session.h"
 
 size_t gk_session_size(const gk_config *c, const gk_session_opts *o) {

@@ -2,6 +2,8 @@
 #ifndef GK_MODEL_SESSION_H
 #define GK_MODEL_SESSION_H
 
+#include "graftkit/core/progress.h"
+#include "graftkit/model/adapter.h"
 #include "model/operators/operators.h"
 #include "model/weights/weights.h"
 

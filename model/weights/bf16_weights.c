@@ -1,5 +1,7 @@
 /* bf16_weights.c: models whose matrices are bf16, beside their floats (fast products, exact updates) or
  * instead of them (little memory). Norms and biases are floats always. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
 #include "model/weights/weights.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
 /* vocab.c: a model with the vocabulary of another: padded rows at the end of embedding and head go, or come;
  * and with a head of its own beside one that has it. */
+#include "graftkit/core/memory.h"
+#include "graftkit/model/checkpoint.h"
 #include "model/weights/weights.h"
 
 #include <string.h>

@@ -1,7 +1,10 @@
 /* weights.c: the flat parameter vector of a model and its views by (layer, component). */
-#include "model/weights/weights.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/random.h"
+#include "graftkit/model/session.h"
 #include "model/config/dims.h"
 #include "model/config/family.h"
+#include "model/weights/weights.h"
 
 #include <math.h>
 #include <string.h>

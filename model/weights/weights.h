@@ -2,6 +2,7 @@
 #ifndef GK_MODEL_WEIGHTS_H
 #define GK_MODEL_WEIGHTS_H
 
+#include "graftkit/model/weights.h"
 #include "model/config/dims.h"
 #include "model/config/pass_through.h"
 

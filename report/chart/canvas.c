@@ -4,6 +4,7 @@
 #include "report/page/page.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char FONT[] = "Helvetica,Arial,'DejaVu Sans',sans-serif";

@@ -5,7 +5,7 @@
 #ifndef GK_REPORT_CHART_CHART_H
 #define GK_REPORT_CHART_CHART_H
 
-#include "core/core.h"
+#include "graftkit/core/memory.h"
 
 /* ---------------------------------------------------------------- colours (palette.c) */
 

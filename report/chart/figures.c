@@ -1,4 +1,5 @@
 /* figures.c: figures as elements of a page and as SVG files. */
+#include "graftkit/core/file.h"
 #include "report/chart/figures.h"
 #include "report/chart/pdf.h"
 

@@ -2,6 +2,7 @@
 #ifndef GK_REPORT_CHART_FIGURES_H
 #define GK_REPORT_CHART_FIGURES_H
 
+#include "graftkit/core/error.h"
 #include "report/chart/chart.h"
 
 typedef struct gk_chart__figure {

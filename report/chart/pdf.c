@@ -1,4 +1,5 @@
 /* pdf.c: rsvg-convert as a child process. */
+#include "graftkit/core/memory.h"
 #include "report/chart/pdf.h"
 
 #include <errno.h>

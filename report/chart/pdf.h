@@ -2,7 +2,7 @@
 #ifndef GK_REPORT_CHART_PDF_H
 #define GK_REPORT_CHART_PDF_H
 
-#include "core/core.h"
+#include "graftkit/core/error.h"
 
 /* Writes `pdf` from `svg` by the program rsvg-convert; an error where it is missing or fails, and then what
  * was at `pdf` stays. */

@@ -2,7 +2,10 @@
 #ifndef GK_REPORT_COMPARE_COMPARE_H
 #define GK_REPORT_COMPARE_COMPARE_H
 
+#include "eval/run/experiment.h"
 #include "report/internal.h"
+
+#include <jansson.h>
 
 typedef struct gk_compare__compared { /* a store of a run */
     const char *name;                 /* the experiment's; NULL: the run's own sweep */

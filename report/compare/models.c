@@ -1,5 +1,6 @@
 /* models.c: whether the stores of one run are of the same models, or some of models that were
  * replaced since. */
+#include "graftkit/core/file.h"
 #include "report/compare/compare.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
 /* page.c: one page about the experiments of several runs: a section an experiment, a chart and a table a
  * set of schemes, one colour a run. */
+#include "eval/store/write.h"
+#include "graftkit/core/file.h"
 #include "report/compare/compare.h"
 
 #include <math.h>

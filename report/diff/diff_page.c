@@ -1,4 +1,6 @@
 /* diff_page.c: the page on how far two models are apart. */
+#include "graftkit/model/config.h"
+#include "graftkit/report.h"
 #include "report/diff/diff_page.h"
 #include "report/page/page.h"
 

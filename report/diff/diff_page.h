@@ -2,8 +2,8 @@
 #ifndef GK_REPORT_DIFF_DIFF_PAGE_H
 #define GK_REPORT_DIFF_DIFF_PAGE_H
 
+#include "graftkit/model/difference.h"
 #include "report/chart/figures.h"
-#include "report/report.h"
 
 /* Draws the heatmap. */
 void gk_diff_page__heatmap(gk_arena *a, const gk_diff *d, gk_chart__canvas *out);

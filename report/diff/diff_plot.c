@@ -1,4 +1,6 @@
 /* diff_plot.c: the heatmap of a comparison: layers down, components across, the relative norm as colour. */
+#include "graftkit/model/config.h"
+#include "graftkit/report.h"
 #include "report/diff/diff_page.h"
 
 #include <math.h>

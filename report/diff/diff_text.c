@@ -1,5 +1,8 @@
 /* diff_text.c: the figures of a comparison, as the page, the picture and the terminal show them. */
-#include "report/report.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/difference.h"
+#include "graftkit/report.h"
 
 #include <math.h>
 #include <stdlib.h>

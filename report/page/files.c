@@ -2,6 +2,6 @@
 #include "core/embed.h"
 #include "report/page/files.h"
 
-GK_EMBED(gk_page__css_file, "report/report.css");
-GK_EMBED(gk_page__js_file, "report/report.js");
-GK_EMBED(gk_page__prose_file, "report/prose.html");
+GK_EMBED_FILE(gk_page__css_file, "report/report.css");
+GK_EMBED_FILE(gk_page__js_file, "report/report.js");
+GK_EMBED_FILE(gk_page__prose_file, "report/prose.html");

@@ -1,4 +1,5 @@
 /* html.c: escaping, and how numbers are written. */
+#include "graftkit/core/file.h"
 #include "report/page/page.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 /* page.c: how a page begins and ends, and its file. */
-#include "report/page/page.h"
+#include "graftkit/core/file.h"
 #include "report/page/files.h"
+#include "report/page/page.h"
 
 #include <string.h>
 

@@ -4,7 +4,9 @@
 #ifndef GK_REPORT_PAGE_PAGE_H
 #define GK_REPORT_PAGE_PAGE_H
 
-#include "eval/measure/measure.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/eval/measure.h"
 
 /* ---------------------------------------------------------------- text and numbers (html.c) */
 

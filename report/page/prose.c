@@ -3,6 +3,7 @@
 #include "report/page/files.h"
 #include "report/page/page.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 /* The text that stands for the key, which is `n` bytes long; NULL where none is given. */

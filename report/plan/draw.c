@@ -1,4 +1,5 @@
 /* draw.c: a plan as a table: a column for each layer, a row for each token, a mark for who computes. */
+#include "graftkit/graft/plan.h"
 #include "report/chart/chart.h"
 #include "report/plan/draw.h"
 

@@ -2,7 +2,10 @@
 #ifndef GK_REPORT_PLAN_DRAW_H
 #define GK_REPORT_PLAN_DRAW_H
 
-#include "report/report.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/model/config.h"
+#include "graftkit/report.h"
 
 /* embed, pos, each layer, lnf, head, where the family has them. */
 typedef struct gk_draw__column {

@@ -1,4 +1,7 @@
 /* draw_svg.c: plans as one SVG file, for a browser or a paper. */
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/graft/plan.h"
 #include "report/chart/chart.h"
 #include "report/plan/draw.h"
 

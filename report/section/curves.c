@@ -1,4 +1,6 @@
 /* curves.c: the training curves of the run's models, from their metrics.jsonl. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "report/internal.h"
 
 #include <math.h>
@@ -156,15 +158,19 @@ static gk_chart__axis steps_of(gk_arena *a, const curve *c) {
     return x;
 }
 
-/* From 0 to a little over the highest of everything. */
+/* From 0 to a little over the highest. */
+static gk_chart__axis axis_to(gk_arena *a, double high, size_t most, const char *title, double away) {
+    gk_chart__axis y = gk_chart__axis_round(a, 0, isfinite(high) && high > 0 ? 1.05 * high : 1, most, "");
+    y.title = title;
+    y.away = away;
+    return y;
+}
+
 static gk_chart__axis loss_axis(gk_arena *a, const gk_chart__series *s, size_t n) {
     double high = 0;
     for (size_t k = 0; k < n; k++)
         for (size_t i = 0; i < s[k].n; i++) high = fmax(high, s[k].point[i].y);
-    gk_chart__axis y = gk_chart__axis_round(a, 0, isfinite(high) && high > 0 ? 1.05 * high : 1, 6, "");
-    y.title = "loss (nats a token)";
-    y.away = TITLE;
-    return y;
+    return axis_to(a, high, 6, "loss (nats a token)", TITLE);
 }
 
 static gk_chart__series held_out_of(gk_arena *a, const points *p) {
@@ -213,14 +219,15 @@ static void draw_loss(place *at, const curve *c, const gk_chart__series train[N_
     draw(at, &p, key, n, LOSS_HEIGHT);
 }
 
-/* Zero, a half and the whole on an axis that ends at `peak`. */
-static gk_chart__axis peak_axis(gk_arena *a, double peak, const char *title, double away) {
+/* A learning rate is known by its peak: ticks at zero, a half and the whole of it. */
+static gk_chart__axis rate_axis(gk_arena *a, double peak) {
     gk_chart__tick *tick = gk_arena_alloc(a, 3 * sizeof *tick);
     if (!(peak > 0)) peak = 1;
     tick[0] = (gk_chart__tick){0, "0"};
-    tick[1] = (gk_chart__tick){peak / 2, gk_chart__text_number(a, gk_arena_printf(a, "%.2g", peak / 2))};
-    tick[2] = (gk_chart__tick){peak, gk_chart__text_number(a, gk_arena_printf(a, "%.2g", peak))};
-    return (gk_chart__axis){.high = 1.1 * peak, .title = title, .away = away, .tick = tick, .n = 3};
+    tick[1] = (gk_chart__tick){peak / 2, gk_chart__text_number(a, gk_arena_printf(a, "%.3g", peak / 2))};
+    tick[2] = (gk_chart__tick){peak, gk_chart__text_number(a, gk_arena_printf(a, "%.3g", peak))};
+    return (gk_chart__axis){
+        .high = 1.1 * peak, .title = "learning rate", .away = TITLE, .tick = tick, .n = 3};
 }
 
 static void draw_rate(place *at, const curve *c, const gk_chart__series train[N_CURVES]) {
@@ -235,15 +242,15 @@ static void draw_rate(place *at, const curve *c, const gk_chart__series train[N_
         {.shape = GK_CHART__KEY_LINE, .colour = s[1].colour, .text = "learning rate"},
         {.shape = GK_CHART__KEY_LINE, .colour = s[0].colour, .text = "gradient norm"}};
     gk_chart__panel p = {.x = steps_of(at->a, c),
-                         .y = peak_axis(at->a, c->peak_lr, "learning rate", TITLE),
-                         .right = peak_axis(at->a, c->peak_norm, "gradient norm", TITLE_RIGHT),
+                         .y = rate_axis(at->a, c->peak_lr),
+                         .right = axis_to(at->a, c->peak_norm, 4, "gradient norm", TITLE_RIGHT),
                          .bare = c->n_quiz > 0,
                          .series = s,
                          .n = 2};
     draw(at, &p, key, 2, RATE_HEIGHT);
 }
 
-/* Top-1 is a dashed line, top-5 one with dots. */
+/* Top-1 is a dashed line, top-5 a whole one. */
 static gk_chart__series answers_of(gk_arena *a, const curve *c, const char *who, bool held_out, int top5) {
     gk_chart__point *p = gk_arena_alloc(a, (c->n_quiz + 1) * sizeof *p);
     for (size_t i = 0; i < c->n_quiz; i++) {

@@ -1,5 +1,6 @@
 /* dataset.c: the dataset's card: counts, how far its targets can be told apart, what was dropped,
  * hashes. */
+#include "core/json.h"
 #include "report/internal.h"
 
 static void add_count(gk_buf *b, const json_t *obj, const char *key) {

@@ -1,5 +1,8 @@
 /* forgetting.c: what the finetuned models have forgotten: how well they still read general text, and
  * how far their weights have moved, from their metrics.jsonl. */
+#include "core/json.h"
+#include "eval/learned/forgetting.h"
+#include "graftkit/core/file.h"
 #include "report/internal.h"
 
 #include <math.h>

@@ -1,5 +1,10 @@
 /* head.c: what the page is about (model, size, dataset, seeds), and at its end how to read it. The
  * words for positions, fields and models are the run's own. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
 #include "report/internal.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* run.c: the section on what the run was made of: any JSON object as tables. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
 #include "report/internal.h"
 
 #include <string.h>

@@ -1,6 +1,9 @@
 /* samples.c: what each scheme said on a few prompts. */
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/tokenizer.h"
+#include "graftkit/train/corpus.h"
 #include "report/internal.h"
-#include "train/train.h"
 
 #include <string.h>
 

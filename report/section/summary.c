@@ -3,6 +3,7 @@
 #include "report/internal.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- words */

@@ -1,5 +1,7 @@
 /* test_core.c: errors, memory, UTF-8, hashes, progress lines, interruption. */
 /* modules: core */
+#include "graftkit/core/random.h"
+#include "graftkit/core/threads.h"
 #include "tests/support/scratch.h"
 
 #include <signal.h>

@@ -3,9 +3,11 @@
  * test_gguf_split.c: a model in several GGUF files (tests/fixtures/gguf/parts-0000I-of-00003.gguf, written by
  * gguf-py: llama-mqa.gguf with a tokenizer, in a file of metadata and two of tensors) is opened from any of
  * them, and refused when they are not all there or not of one model. */
-#include "model/model.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 #include "tests/support/gguf_writer.h"
-#include "tokenizer/tokenizer.h"
 
 #define WHOLE GK_SOURCE_DIR "/tests/fixtures/gguf/llama-mqa.gguf"
 enum { PARTS = 3 };

@@ -1,5 +1,8 @@
 /* test_json.c: JSON and YAML documents, typed access, and what their errors say. */
 /* modules: core */
+#include "core/json.h"
+#include "core/yaml.h"
+#include "graftkit/core/template.h"
 #include "tests/support/scratch.h"
 
 static json_t *parse(const char *text, gk_error *e) {

@@ -1,5 +1,7 @@
 /* test_rng.c: random numbers and the parallel loop. */
 /* modules: core */
+#include "graftkit/core/random.h"
+#include "graftkit/core/threads.h"
 #include "tests/support/scratch.h"
 
 #include <math.h>

@@ -1,5 +1,9 @@
 /* test_seam.c: where a prompt ends and its answer begins: the rule by the text, and the tokens by the
  * references. modules: report eval graft train model tokenizer core */
+#include "core/json.h"
+#include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/scheme.h"
 #include "tests/support/eval_fixture.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* test_shipped.c: which file a word of the command line means: a path here, a path below home, a name that
  * comes along or a file here, not both; and what is said where it means none. */
 /* modules: core */
+#include "core/shipped.h"
 #include "tests/support/scratch.h"
 
 static const char *find(scratch *s, const char *word, gk_error *err) {

@@ -1,5 +1,7 @@
 /* test_template.c: templates: the exact place of what is wrong, and the exact spans of what was filled. */
 /* modules: core */
+#include "core/json.h"
+#include "graftkit/core/template.h"
 #include "tests/support/scratch.h"
 
 static json_t *object(const char *text) {

@@ -3,6 +3,7 @@
 #include "tests/support/data_fixture.h"
 
 #include <glob.h>
+#include <jansson.h>
 
 static gk_dataset_options small(const char *out) {
     gk_dataset_options o = GK_DATASET_DEFAULTS;

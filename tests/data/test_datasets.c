@@ -1,9 +1,11 @@
 /* test_datasets.c: the datasets made of shipped lists besides Fake Movies, Fake Actors: the same bytes every
  * time, no leak between splits, facts that are new, texts that are whole. modules: data core */
 #include "data/internal.h"
+#include "graftkit/core/template.h"
 #include "tests/support/data_fixture.h"
 
 #include <ctype.h>
+#include <jansson.h>
 
 static const struct {
     const char *name, *card;

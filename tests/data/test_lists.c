@@ -1,5 +1,6 @@
 /* test_lists.c: word lists and tables, and what the shipped ones hold.
  * modules: data core */
+#include "data/data.h"
 #include "data/internal.h"
 #include "tests/support/scratch.h"
 

@@ -1,7 +1,9 @@
 /* test_own_data.c: datasets made of what a user has: rows, a CounterFact file, articles. Whatever cannot be
  * used is counted and named. modules: data core */
+#include "graftkit/core/random.h"
 #include "tests/support/data_fixture.h"
 
+#include <jansson.h>
 #include <sys/stat.h>
 
 #define TEMPLATES GK_SOURCE_DIR "/templates/fake_movies_fake_actors"

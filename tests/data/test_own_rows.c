@@ -2,6 +2,7 @@
  * texts may be made of them. modules: data core */
 #include "tests/support/data_fixture.h"
 
+#include <jansson.h>
 #include <unistd.h>
 
 #define ROW(id, a, b, more) "{\"id\": " #id ", \"element\": \"" a "\", \"finder\": \"" b "\"" more "}\n"

@@ -1,6 +1,10 @@
 /* test_wording.c: wording, and texts made of rows and templates.
  * modules: data core */
+#include "graftkit/core/random.h"
+#include "graftkit/core/template.h"
 #include "tests/support/data_fixture.h"
+
+#include <jansson.h>
 
 static const gk_swap ACTORS = {"first_actor", "second_actor", true};
 

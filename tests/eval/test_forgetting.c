@@ -2,6 +2,7 @@
  *
  * test_forgetting.c: the verdict on a finetuned model's language, from lines of metrics.jsonl, and what the
  * report makes of it. */
+#include "eval/learned/forgetting.h"
 #include "tests/support/report_fixture.h"
 
 static json_t *line(double loss, double tokens, double bytes) {

@@ -1,7 +1,9 @@
 /* test_metrics.c: what one row of logits says, and cells with their intervals, against brute force. */
 /* modules: eval core */
 /* kernels: under each instruction set */
-#include "eval/measure/measure.h"
+#include "graftkit/core/random.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/eval/measure.h"
 #include "tests/support/scratch.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 /* test_paired.c: McNemar's test and Holm's correction against values worked by hand, the paired bootstrap
  * against one written out, and what is exported against the store. */
 /* modules: report eval graft train model tokenizer core */
-#include "eval/store/outcomes.h"
+#include "core/json.h"
 #include "tests/support/report_fixture.h"
 
 /* ---------------------------------------------------------------- tests */

@@ -1,6 +1,9 @@
 /* modules: report eval graft train model tokenizer core
  *
  * test_quiz.c: what is asked of a model in training, against the model's own forward pass. */
+#include "core/json.h"
+#include "graftkit/eval/learned.h"
+#include "graftkit/model/session.h"
 #include "tests/support/eval_fixture.h"
 
 /* No prompt leaves out the first actor; two of these lead up to the target. */

@@ -1,6 +1,9 @@
 /* test_search.c: a search on donors whose knowledge sits in known cells; its claim against a sweep of the
  * schemes it writes. */
 /* modules: report eval graft train model tokenizer core */
+#include "core/json.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/graft/plan.h"
 #include "tests/support/search_fixture.h"
 
 /* The names of the found cells, joined. */

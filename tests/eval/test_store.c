@@ -1,5 +1,9 @@
 /* test_store.c: what a results store says, against SQL and against the exports. */
 /* modules: report eval graft train model tokenizer core */
+#include "core/json.h"
+#include "eval/store/write.h"
+#include "graftkit/core/random.h"
+#include "graftkit/eval/measure.h"
 #include "tests/support/eval_fixture.h"
 
 #include <math.h>

@@ -1,5 +1,9 @@
 /* test_sweep.c: sweeps against the model's own forward, resuming, refusing, dropping; the gate. */
 /* modules: report eval graft train model tokenizer core */
+#include "core/json.h"
+#include "eval/store/write.h"
+#include "graftkit/eval/gate.h"
+#include "graftkit/model/session.h"
 #include "tests/support/eval_fixture.h"
 #include "tests/support/scratch.h"
 

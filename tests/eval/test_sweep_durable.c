@@ -1,5 +1,6 @@
 /* test_sweep_durable.c: sweeps that are killed, interrupted, out of disk, long, or extended. */
 /* modules: report eval graft train model tokenizer core */
+#include "graftkit/core/random.h"
 #include "tests/support/eval_fixture.h"
 #include "tests/support/scratch.h"
 

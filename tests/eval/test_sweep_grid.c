@@ -1,5 +1,6 @@
 /* test_sweep_grid.c: grids of schemes in a sweep: expanded for the models' depth, kept with their
  * coordinates. modules: report eval graft train model tokenizer core */
+#include "core/json.h"
 #include "tests/support/eval_fixture.h"
 #include "tests/support/scratch.h"
 

@@ -1,5 +1,6 @@
 /* test_sweep_patch.c: sweeps over schemes with patches and mean ablations. */
 /* modules: report eval graft train model tokenizer core */
+#include "graftkit/report.h"
 #include "tests/support/eval_fixture.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 /* test_targets.c: targets of several tokens, and what a scheme says: a sweep against the definition, token by
  * token, and against the model's own forward. */
 /* modules: report eval graft train model tokenizer core */
+#include "graftkit/model/session.h"
 #include "tests/support/targets_fixture.h"
 
 /* Rows some of whose targets are a single token. */

@@ -1,6 +1,8 @@
 /* test_whole_targets.c: when a target of several tokens counts as said, where a text ends, and which have no
  * whole target. */
 /* modules: report eval graft train model tokenizer core */
+#include "core/json.h"
+#include "eval/store/write.h"
 #include "tests/support/targets_fixture.h"
 
 /* ---------------------------------------------------------------- a model that knows a name */

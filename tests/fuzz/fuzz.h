@@ -4,7 +4,7 @@
 #ifndef GK_TESTS_FUZZ_H
 #define GK_TESTS_FUZZ_H
 
-#include "core/core.h"
+#include "graftkit/core/error.h"
 
 extern const char fuzz_name[];
 

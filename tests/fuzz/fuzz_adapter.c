@@ -2,6 +2,9 @@
  *
  * fuzz_adapter.c: a low-rank adapter's tensors, for a GPT-NeoX model (fused by heads) of two layers and rank
  * 2; what is taken has finite values only and can be merged. */
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
 #include "model/adapter/adapter.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,6 +1,7 @@
 /* modules: model core
  *
  * fuzz_config_json.c: a model's config.json; what is taken is consistent, and its weights can be counted. */
+#include "graftkit/model/config.h"
 #include "model/config/family.h"
 #include "model/weights/weights.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,6 +1,8 @@
 /* modules: model core
  *
  * fuzz_gguf.c: GGUF files: all metadata by every way of asking, all tensors, and their blocks as floats. */
+#include "core/gguf.h"
+#include "graftkit/core/memory.h"
 #include "model/formats/quant.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,6 +1,7 @@
 /* modules: core
  *
  * fuzz_jsonl.c: JSON lines, and typed access to the members of each. */
+#include "core/json.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

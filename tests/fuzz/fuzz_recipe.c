@@ -1,8 +1,11 @@
 /* modules: train model tokenizer core
  *
  * fuzz_recipe.c: training recipes; what is taken can be written down, checked and applied to a model. */
+#include "graftkit/core/memory.h"
+#include "graftkit/model/config.h"
+#include "graftkit/train/recipe.h"
 #include "tests/fuzz/fuzz.h"
-#include "train/train.h"
+#include "train/json.h"
 
 #include <math.h>
 

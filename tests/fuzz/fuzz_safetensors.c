@@ -1,6 +1,7 @@
 /* modules: model core
  *
  * fuzz_safetensors.c: safetensors files: every tensor and the metadata. */
+#include "model/arrays.h"
 #include "model/checkpoint/safetensors.h"
 #include "tests/fuzz/fuzz.h"
 

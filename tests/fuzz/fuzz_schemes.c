@@ -1,7 +1,13 @@
 /* modules: graft model tokenizer core
  *
  * fuzz_schemes.c: scheme files; what is taken can be named, checked and asked about. */
-#include "graft/graft.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/model/config.h"
+#include "graftkit/tokenizer.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

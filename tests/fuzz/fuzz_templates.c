@@ -1,6 +1,9 @@
 /* modules: core
  *
  * fuzz_templates.c: files of templates; what is taken is filled, and the spans lie in the text. */
+#include "core/json.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/template.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

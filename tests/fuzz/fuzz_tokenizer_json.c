@@ -1,8 +1,9 @@
 /* modules: tokenizer core
  *
  * fuzz_tokenizer_json.c: a tokenizer.json; what is taken encodes and decodes, and its spans tile the text. */
+#include "graftkit/core/memory.h"
+#include "graftkit/tokenizer.h"
 #include "tests/fuzz/fuzz.h"
-#include "tokenizer/tokenizer.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* modules: core
  *
  * fuzz_yaml.c: YAML documents, walked from the root, every node asked for as every type. */
+#include "core/yaml.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* shared.c: see fuzz.h. */
+#include "graftkit/core/file.h"
 #include "tests/fuzz/fuzz.h"
 
 #include <stdlib.h>

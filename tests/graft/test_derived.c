@@ -1,7 +1,11 @@
 /* test_derived.c: donors that are no checkpoints, against checkpoints that are made from their definition.
  * kernels: under each instruction set
  * modules: graft model tokenizer core */
-#include "graft/graft.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/graft/derive.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/difference.h"
 #include "tests/support/engine_fixture.h"
 #include "tests/support/exact_svd.h"
 

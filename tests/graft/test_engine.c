@@ -1,7 +1,6 @@
 /* test_engine.c: the grafting engine against the definition of the method, computed token by token.
  * kernels: under each instruction set
  * modules: graft model tokenizer core */
-#include "graft/graft.h"
 #include "tests/support/engine_fixture.h"
 
 #include <stdlib.h>

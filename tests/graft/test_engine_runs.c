@@ -1,8 +1,10 @@
 /* test_engine_runs.c: what results must not depend on: threads, workers, memory that is kept, the types of
  * weights. modules: graft model tokenizer core */
-#include "graft/graft.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/checkpoint.h"
 #include "tests/support/engine_fixture.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 

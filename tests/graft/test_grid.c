@@ -1,6 +1,11 @@
 /* test_grid.c: entries of scheme files that stand for many schemes, and every example of docs/schemes.md.
  * modules: graft model tokenizer core */
-#include "graft/graft.h"
+#include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/model/config.h"
+#include "graftkit/tokenizer.h"
 #include "tests/support/scratch.h"
 
 static const char *const FIELDS[] = {"first_actor", "entity",      "relation", "relation_preposition",

@@ -1,6 +1,5 @@
 /* test_patch.c: activation patches and mean ablations, in the engine against the definition and in schemes.
  * modules: graft model tokenizer core */
-#include "graft/graft.h"
 #include "tests/support/engine_fixture.h"
 
 #include <string.h>

@@ -1,7 +1,9 @@
 /* test_scheme.c: schemes from YAML: the shipped files, canonical text, and messages with their places.
  * modules: graft model tokenizer core */
 #include "core/shipped.h"
-#include "graft/graft.h"
+#include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/scheme.h"
 #include "tests/support/scratch.h"
 
 static const char *const FIELDS[] = {"first_actor", "entity",      "relation", "relation_preposition",

@@ -1,6 +1,13 @@
 /* test_tied.c: models whose head is tied to the embedding: the two are grafted apart.
  * modules: graft model tokenizer core */
-#include "graft/graft.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 #include "tests/support/scratch.h"
 
 #include <math.h>

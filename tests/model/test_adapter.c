@@ -2,6 +2,9 @@
  *
  * test_adapter.c: low-rank adapters against PEFT's on the same weights (fixtures made by
  * tools/reference/fixtures/make_lora_fixtures.py), saved, and new ones. */
+#include "core/json.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/train/optimizer.h"
 #include "tests/support/adapter_fixture.h"
 
 /* ---------------------------------------------------------------- against PEFT */

@@ -4,7 +4,9 @@
  * test_backward.c: the ways in which a backward pass can run give one gradient: in several batches, with
  * frozen components or layers, with activations computed again, in pieces. On every fixture's configuration.
  */
-#include "model/model.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
 

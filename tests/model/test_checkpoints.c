@@ -2,6 +2,11 @@
  *
  * test_checkpoints.c: models as they lie in files: every type mapped and saved again byte for byte,
  * checkpoints in several files, GGUF. */
+#include "core/json.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
 #include "model/checkpoint/files.h"
 #include "model/checkpoint/safetensors.h"
 #include "tests/support/fixture_models.h"

@@ -1,6 +1,8 @@
 /* modules: model core
  *
  * test_config.c: components, families, and what a configuration may say. */
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
 #include "model/config/family.h"
 #include "tests/support/scratch.h"
 

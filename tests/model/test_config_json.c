@@ -1,6 +1,9 @@
 /* modules: model core
  *
  * test_config_json.c: what config.json may say is read, written again, or refused by name. */
+#include "core/json.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
 #include "model/config/family.h"
 #include "tests/support/scratch.h"
 

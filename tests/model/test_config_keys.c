@@ -3,6 +3,9 @@
  * test_config_keys.c: every key that transformers' configurations have (tests/fixtures/config/keys.json, made
  * by tools/reference/list_config_keys.py) is read, fixed, void or of no use; what changes transformers'
  * numbers is one of the first two; docs/config-keys.md says the same. GK_WRITE_DOCS=1 writes that page. */
+#include "core/json.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
 #include "model/config/family.h"
 #include "tests/support/scratch.h"
 

@@ -3,7 +3,12 @@
  *
  * test_decode.c: a growing sequence gives the logits of the whole one; 16-bit products; the choice of a
  * token. */
-#include "model/formats/half.h"
+#include "graftkit/core/random.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/decode.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
 #include "model/formats/half.h"
 #include "model/gemm/gemm.h"
 #include "tests/support/fixture_models.h"

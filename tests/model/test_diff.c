@@ -1,6 +1,10 @@
 /* modules: model core
  *
  * test_diff.c: two models compared: against loops in double, and spectra against an exact decomposition. */
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/difference.h"
+#include "graftkit/model/weights.h"
 #include "model/difference/spectrum.h"
 #include "tests/support/exact_svd.h"
 #include "tests/support/fixture_models.h"

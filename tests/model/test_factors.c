@@ -1,6 +1,9 @@
 /* test_factors.c: the difference of two models in few directions, against an exact decomposition, and the
  * files that keep it.
  * modules: model core */
+#include "graftkit/model/config.h"
+#include "graftkit/model/difference.h"
+#include "graftkit/model/weights.h"
 #include "model/difference/spectrum.h"
 #include "tests/support/exact_svd.h"
 #include "tests/support/scratch.h"

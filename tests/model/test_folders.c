@@ -2,9 +2,13 @@
  *
  * test_folders.c: checkpoints as other programs leave them: every fixture with other names, tied pairs under
  * either name, other types, tensors too many; equal to the plain folder, or refused with what is wrong. */
+#include "core/json.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
 #include "model/checkpoint/files.h"
-#include "model/formats/half.h"
 #include "model/checkpoint/safetensors.h"
+#include "model/formats/half.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
 

@@ -2,7 +2,10 @@
  *
  * test_gguf_model.c: what the metadata of a GGUF file say of a model is done, or refused by its key; never
  * passed over. And a GGUF file is told by its bytes. */
-#include "model/model.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
 #include "tests/support/gguf_writer.h"
 
 #include <math.h>

@@ -2,7 +2,12 @@
  *
  * test_hf.c: Hugging Face folders. What transformers saved comes back byte by byte; what does not fit is
  * refused by name. */
-#include "model/model.h"
+#include "core/json.h"
+#include "graftkit/core/random.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
+#include "model/arrays.h"
 #include "tests/support/scratch.h"
 
 #include <math.h>

@@ -1,12 +1,19 @@
 /* modules: train model tokenizer core
  *
  * test_inspect.c: what the headers of a checkpoint say, against the model that is then opened from it. */
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/train/optimizer.h"
+#include "graftkit/train/recipe.h"
+#include "graftkit/train/training.h"
 #include "model/checkpoint/files.h"
 #include "model/weights/weights.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
-#include "train/train.h"
 
+#include <jansson.h>
 #include <malloc.h>
 #include <sys/resource.h>
 

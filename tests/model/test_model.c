@@ -3,10 +3,15 @@
  *
  * test_model.c: every operator and the whole model against finite differences; products against a plain loop;
  * packing and batch composition do not change the loss. */
+#include "graftkit/core/random.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/operators.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
 #include "model/formats/half.h"
 #include "model/gemm/gemm.h"
-#include "model/operators/operators.h"
 #include "model/operators/mathfn.h"
+#include "model/operators/operators.h"
 #include "tests/support/scratch.h"
 
 #include <math.h>

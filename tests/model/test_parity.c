@@ -3,7 +3,10 @@
  *
  * test_parity.c: logits, loss and every gradient against torch's on the same weights (fixtures made by
  * tools/reference/fixtures/make_model_fixtures.py). */
-#include "model/model.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "model/arrays.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
 

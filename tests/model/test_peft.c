@@ -1,10 +1,16 @@
 /* modules: train model tokenizer core
  *
  * test_peft.c: adapters that do more than add one product of one rank, against the logits that PEFT computes
- * with them (tests/fixtures/peft, made by tools/reference/fixtures/make_peft_fixtures.py); and what such a folder may
- * not be. */
+ * with them (tests/fixtures/peft, made by tools/reference/fixtures/make_peft_fixtures.py); and what such a
+ * folder may not be. */
+#include "core/json.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "model/arrays.h"
 #include "tests/support/scratch.h"
-#include "train/train.h"
 
 #include <math.h>
 
@@ -17,8 +23,7 @@ static const char *const NAMES[] = {
     "gemma-dora",     "qwen2-dora",       "olmo2-dora",    "llama-whole", "llama-norms", "tied-embed",
     "tied-head",      "tied-both",        "tied-kept",     "gpt2-whole",  "neox-whole",  "gemma-whole",
     "llama-grown",    "tied-grown",       "gpt2-grown",    "grown-saved", "gpt2-biases", "qwen2-biases",
-    "olmo2-chosen",   "llama-expression", "neox-exact",    "gpt2-copies", "kept-grown",
-    "gpt2-not-kept"};
+    "olmo2-chosen",   "llama-expression", "neox-exact",    "gpt2-copies", "kept-grown",  "gpt2-not-kept"};
 enum { N_NAMES = sizeof NAMES / sizeof *NAMES };
 
 static char why[2048];

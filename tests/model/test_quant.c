@@ -4,6 +4,7 @@
  * test_quant.c: 16-bit floats over all their codes against the definition, and quantised blocks against what
  * gguf-py makes of them (tests/fixtures/quant.gguf, written by
  * tools/reference/fixtures/make_quant_fixtures.py). */
+#include "core/gguf.h"
 #include "model/formats/half.h"
 #include "model/formats/quant.h"
 #include "tests/support/scratch.h"

@@ -2,7 +2,7 @@
  *
  * test_safetensors.c: what is saved is read back bit by bit, and a file that lies about itself is refused
  * with its place. */
-#include "model/model.h"
+#include "model/arrays.h"
 #include "tests/support/scratch.h"
 
 #include <math.h>

@@ -1,7 +1,10 @@
 /* modules: report eval graft train model tokenizer core
  *
  * test_diff_page.c: how a comparison's figures are written, and the page on it. */
-#include "report/report.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/difference.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/report.h"
 #include "tests/support/scratch.h"
 
 #include <math.h>

@@ -1,6 +1,12 @@
 /* test_draw.c: drawings of plans, in letters and as SVG.
  * modules: report eval graft train model tokenizer core */
-#include "report/report.h"
+#include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/model/config.h"
+#include "graftkit/report.h"
+#include "graftkit/tokenizer.h"
 #include "tests/support/scratch.h"
 
 enum { N = 4 };

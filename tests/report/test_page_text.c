@@ -6,6 +6,7 @@
 #include "tests/support/report_fixture.h"
 
 #include <dirent.h>
+#include <jansson.h>
 
 /* ---------------------------------------------------------------- pieces */
 

@@ -286,7 +286,7 @@ static const char METRICS[] =
     "{\"step\":2,\"epoch\":0,\"tokens\":200,\"valid_loss\":6.25}\n";
 static const char QUIZ[] =
     "{\"step\":0,\"epochs\":0,\"tokens\":0,\"held_out_top1\":0,\"held_out_top5\":0.125}\n"
-    "{\"step\":1,\"epoch\":0,\"tokens\":100,\"loss\":7.5,\"grad_norm\":3.5,\"lr\":0.004}\n"
+    "{\"step\":1,\"epoch\":0,\"tokens\":100,\"loss\":7.5,\"grad_norm\":650,\"lr\":0.004}\n"
     "{\"step\":1,\"epochs\":1,\"tokens\":100,\"other\":1}\n"
     "{\"step\":1,\"epochs\":1,\"tokens\":100,\"held_out_top1\":0.5,\"held_out_top5\":0.7654%s}\n";
 
@@ -341,7 +341,7 @@ START_TEST(answers_and_rates_are_drawn) {
         ck_assert_int_eq(strstr(page, "and 98.8% in words that it was") != NULL, trained);
         static const char *const drawn[] = {
             ">learning rate</text>", ">gradient norm</text>",     ">0.004</text>",
-            ">3.5</text>",           ">right answers (%)</text>", ">other words, top-5</text>"};
+            ">600</text>",           ">right answers (%)</text>", ">other words, top-5</text>"};
         for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
             ck_assert_msg(strstr(page, drawn[i]) != NULL, "no %s", drawn[i]);
         check_balance(page);

@@ -1,6 +1,7 @@
 /* test_report_beside.c: what a page says beside its numbers: no verdict on the paper's pattern from models
  * alone, no training, gate or dataset of another sweep, and no stores of a run's replaced models. */
 /* modules: report eval graft train model tokenizer core */
+#include "graftkit/model/adapter.h"
 #include "tests/support/report_fixture.h"
 
 static char *page_of(bench *b) {

@@ -1,6 +1,7 @@
 /* test_report_claims.c: what the report may say and what it may not: verdicts only where numbers can bear
  * them, schemes judged by what they graft, the run's own words, and a head and contents that fit the page. */
 /* modules: report eval graft train model tokenizer core */
+#include "eval/store/outcomes.h"
 #include "tests/support/report_fixture.h"
 
 static void set_rank(const bench *b, const char *scheme, int rank, const char *where) {

@@ -1,6 +1,7 @@
 /* test_store_page.c: docs/store.md against the store and the files that are made from it: every table, view
  * and column, in their order, and nothing else. */
 /* modules: report eval graft train model tokenizer core */
+#include "core/json.h"
 #include "tests/support/report_fixture.h"
 
 /* The names in backticks of the first column of the tables of a section, with a blank behind each. */

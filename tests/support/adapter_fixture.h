@@ -2,8 +2,14 @@
 #ifndef GK_TESTS_ADAPTER_FIXTURE_H
 #define GK_TESTS_ADAPTER_FIXTURE_H
 
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "model/arrays.h"
 #include "tests/support/scratch.h"
-#include "train/train.h"
 
 #include <math.h>
 

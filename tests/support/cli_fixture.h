@@ -2,6 +2,8 @@
 #ifndef GK_TESTS_CLI_FIXTURE_H
 #define GK_TESTS_CLI_FIXTURE_H
 
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
 #include "tests/support/program.h"
 
 static char dir[64]; /* the run that the tests of a suite share */

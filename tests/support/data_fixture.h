@@ -2,7 +2,10 @@
 #ifndef GK_TESTS_DATA_FIXTURE_H
 #define GK_TESTS_DATA_FIXTURE_H
 
+#include "core/json.h"
 #include "data/data.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
 #include "tests/support/scratch.h"
 
 static const char *const SPLITS[] = {"base", "relation", "task"};

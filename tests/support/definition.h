@@ -3,7 +3,12 @@
 #ifndef GK_TESTS_DEFINITION_H
 #define GK_TESTS_DEFINITION_H
 
-#include "graft/graft.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
 
 #include <math.h>
 

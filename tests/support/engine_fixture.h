@@ -2,6 +2,9 @@
 #ifndef GK_TESTS_ENGINE_FIXTURE_H
 #define GK_TESTS_ENGINE_FIXTURE_H
 
+#include "graftkit/core/error.h"
+#include "graftkit/core/random.h"
+#include "graftkit/model/session.h"
 #include "tests/support/definition.h"
 #include "tests/support/scratch.h"
 

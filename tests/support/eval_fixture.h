@@ -3,7 +3,17 @@
 #ifndef TESTS_EVAL_FIXTURE_H
 #define TESTS_EVAL_FIXTURE_H
 
-#include "report/report.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/eval/store.h"
+#include "graftkit/eval/sweep.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 #include "tests/support/scratch.h"
 
 #include <sqlite3.h>

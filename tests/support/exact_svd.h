@@ -3,7 +3,8 @@
 #ifndef GK_TESTS_EXACT_SVD_H
 #define GK_TESTS_EXACT_SVD_H
 
-#include "core/core.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/random.h"
 
 #include <math.h>
 #include <stdlib.h>

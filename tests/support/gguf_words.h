@@ -2,6 +2,9 @@
 #ifndef GK_TESTS_GGUF_WORDS_H
 #define GK_TESTS_GGUF_WORDS_H
 
+#include "core/gguf.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
 #include "tests/support/scratch.h"
 
 #include <inttypes.h>

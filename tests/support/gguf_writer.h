@@ -2,6 +2,8 @@
 #ifndef GK_TESTS_GGUF_WRITER_H
 #define GK_TESTS_GGUF_WRITER_H
 
+#include "core/gguf.h"
+#include "graftkit/core/memory.h"
 #include "tests/support/scratch.h"
 
 typedef struct gguf_writer {

@@ -2,7 +2,15 @@
 #ifndef GK_TESTS_PLAN_FIXTURE_H
 #define GK_TESTS_PLAN_FIXTURE_H
 
-#include "graft/graft.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 #include "tests/support/scratch.h"
 
 /* BOS, then "Ann Lee stars in Big Sun with": the first actor is three tokens, the film's tokens begin with

@@ -3,6 +3,17 @@
 #ifndef TESTS_REPORT_FIXTURE_H
 #define TESTS_REPORT_FIXTURE_H
 
+#include "eval/store/write.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/random.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/eval/store.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/report.h"
+#include "graftkit/tokenizer.h"
 #include "report/internal.h"
 #include "tests/support/scratch.h"
 

@@ -2,7 +2,10 @@
 #ifndef GK_TESTS_SCRATCH_H
 #define GK_TESTS_SCRATCH_H
 
-#include "core/core.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
 
 #include <check.h>
 #include <ftw.h>

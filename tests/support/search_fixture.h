@@ -3,6 +3,8 @@
 #define GK_TESTS_SEARCH_FIXTURE_H
 
 #include "eval/run/search.h"
+#include "graftkit/core/random.h"
+#include "graftkit/eval/search.h"
 #include "tests/support/eval_fixture.h"
 
 #include <math.h>

@@ -5,6 +5,7 @@
 
 #define DEFINITION_VOCAB 360
 #define DEFINITION_LONGEST 64
+#include "graftkit/graft/scheme.h"
 #include "tests/support/definition.h"
 #include "tests/support/eval_fixture.h"
 

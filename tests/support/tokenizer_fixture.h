@@ -4,8 +4,8 @@
 #ifndef GK_TESTS_TOKENIZER_FIXTURE_H
 #define GK_TESTS_TOKENIZER_FIXTURE_H
 
+#include "graftkit/tokenizer.h"
 #include "tests/support/scratch.h"
-#include "tokenizer/tokenizer.h"
 
 #define LLAMA2 GK_SOURCE_DIR "/../shared/tokenizers/llama2/tokenizer.model"
 #define COUNT(a) (sizeof(a) / sizeof *(a))

@@ -2,8 +2,14 @@
 #ifndef GK_TESTS_TRAIN_FIXTURE_H
 #define GK_TESTS_TRAIN_FIXTURE_H
 
+#include "core/json.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/train/corpus.h"
+#include "graftkit/train/recipe.h"
+#include "graftkit/train/training.h"
 #include "tests/support/scratch.h"
-#include "train/train.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -85,7 +91,8 @@ typedef struct trial {
     int threads; /* 0: 2 */
     bool restart, replace;
     bool answers; /* only_answers */
-    bool (*on_epoch)(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line, gk_error *err);
+    bool (*on_epoch)(void *ctx, const gk_model *m, int64_t step, int64_t epochs, gk_line *line,
+                     gk_error *err);
     char note[2400]; /* the last that was told */
     gk_model *model; /* afterwards; freed by trial_free */
     gk_train_result end;

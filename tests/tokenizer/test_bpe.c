@@ -1,6 +1,8 @@
 /* test_bpe.c: tokenizer.json and GPT-2's files against what Hugging Face's `tokenizers` made of the same
- * texts (tests/fixtures/tokenizer, written by tools/reference/fixtures/make_tokenizer_fixtures.py), and files that are
- * not to be trusted. modules: tokenizer core */
+ * texts (tests/fixtures/tokenizer, written by tools/reference/fixtures/make_tokenizer_fixtures.py), and files
+ * that are not to be trusted. modules: tokenizer core */
+#include "core/json.h"
+#include "graftkit/core/random.h"
 #include "tests/support/tokenizer_fixture.h"
 
 #define FIXTURES GK_SOURCE_DIR "/tests/fixtures/tokenizer"

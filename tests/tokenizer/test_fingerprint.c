@@ -1,5 +1,6 @@
 /* test_fingerprint.c: what makes two tokenizers one: not their files, and everything else. And that a
  * tokenizer read from a GGUF file is saved as one that other programs open. modules: tokenizer core */
+#include "core/json.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/tokenizer_fixture.h"
 

@@ -1,6 +1,7 @@
 /* test_gguf_names.c: what each name of a GGUF's pre-tokenizer stands for, against what `tokenizers` makes of
  * the tokenizer.json that it was converted from (tests/fixtures/tokenizer/gguf_names.json, written by
  * tools/reference/fixtures/make_gguf_names_fixture.py). modules: tokenizer core */
+#include "core/json.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/tokenizer_fixture.h"
 #include "tokenizer/internal.h"

@@ -1,6 +1,7 @@
 /* test_patterns.c: regular expressions of a tokenizer.json find what they find in the reference, by hashes of
  * the matches (tests/fixtures/patterns.json, tools/reference/fixtures/make_pattern_fixture.py); what libpcre2
  * would take for another thing is refused. modules: tokenizer core */
+#include "core/json.h"
 #include "tests/support/tokenizer_fixture.h"
 #include "tokenizer/internal.h"
 

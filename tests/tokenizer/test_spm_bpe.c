@@ -1,5 +1,6 @@
 /* test_spm_bpe.c: a tokenizer.model is encoded by a table of merges as by sentencepiece: same ids and spans.
  * modules: tokenizer core */
+#include "graftkit/core/random.h"
 #include "tests/support/tokenizer_fixture.h"
 #include "tokenizer/internal.h"
 

@@ -1,5 +1,6 @@
 /* test_spm_hostile.c: files of sentencepiece models that are damaged, or that would break what tokenizer.h
  * promises. modules: tokenizer core */
+#include "graftkit/core/random.h"
 #include "tests/support/trained_tokenizer.h"
 
 /* ---------------------------------------------------------------- hostile files */

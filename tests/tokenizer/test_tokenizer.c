@@ -1,5 +1,6 @@
 /* test_tokenizer.c: tokenizer.h held to its word, on a small trained model and, where it is there, Llama 2's.
  * modules: tokenizer core */
+#include "core/json.h"
 #include "tests/support/trained_tokenizer.h"
 
 /* ---------------------------------------------------------------- encoding */

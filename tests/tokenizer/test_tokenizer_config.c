@@ -2,6 +2,7 @@
  * the same folders and texts (tests/fixtures/tokenizer/beside.json, written by
  * tools/reference/fixtures/make_beside_fixtures.py); what is refused by name; what is saved. */
 /* modules: tokenizer core */
+#include "core/json.h"
 #include "tests/support/tokenizer_fixture.h"
 
 #define FIXTURES GK_SOURCE_DIR "/tests/fixtures/tokenizer/"

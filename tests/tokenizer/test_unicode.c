@@ -1,5 +1,6 @@
 /* test_unicode.c: Unicode's normal forms over all of Unicode, against hashes of what the reference makes
  * (tools/reference/fixtures/make_unicode_forms.py). modules: tokenizer core */
+#include "core/json.h"
 #include "tests/support/tokenizer_fixture.h"
 #include "tokenizer/internal.h"
 

@@ -1,5 +1,6 @@
 /* test_vocab.c: vocabularies with a piece that C's strings cannot hold, with a byte order mark, and with
  * tokens behind another's. modules: tokenizer core */
+#include "core/json.h"
 #include "tests/support/tokenizer_fixture.h"
 
 /* The tokenizer.json of a style of tests/fixtures/tokenizer. */

@@ -1,6 +1,7 @@
 /* test_args.c: the command line: options, --help, exit codes, and the one line that says what is wrong. */
 /* modules: core */
 #include "tests/support/scratch.h"
+#include "tools/tools.h"
 
 /* tools/ is a program and not an archive, so the files that are tested here are compiled in. */
 #include "tools/args.c" /* NOLINT(bugprone-suspicious-include) */

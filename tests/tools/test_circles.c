@@ -3,6 +3,7 @@
  * read after those that it needs. Headers and sources are files of their own: a header that all of a module
  * include is no circle, one that includes what includes it is. */
 /* modules: core */
+#include "graftkit/core/isa.h"
 #include "tests/support/program.h"
 #include "tests/support/tree.h"
 

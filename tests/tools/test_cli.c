@@ -3,6 +3,7 @@
  * test_cli.c: the program as a person runs it: a small pipeline from dataset to report, and what each kind of
  * bad input gets: one clear line, exit code 1, and nothing overwritten. $GRAFTKIT names the binary (make test
  * sets it). */
+#include "core/json.h"
 #include "tests/support/cli_fixture.h"
 
 #include <sys/stat.h>

@@ -1,6 +1,9 @@
 /* test_cli_derive.c: donors that are no checkpoints, as graftkit sweep takes them: results, the store's
  * identity, the folder of factors, and what is refused. $GRAFTKIT names the binary (make test sets it).
  * modules: report eval graft train model tokenizer core */
+#include "core/json.h"
+#include "graftkit/core/random.h"
+#include "graftkit/model/adapter.h"
 #include "tests/support/eval_fixture.h"
 #include "tests/support/program.h"
 

@@ -2,6 +2,7 @@
  *
  * test_cli_model.c: models as a person looks at them: generate, logits, inspect, diff, and what is refused.
  * $GRAFTKIT names the binary (make test sets it). */
+#include "core/json.h"
 #include "tests/support/cli_fixture.h"
 
 #include <sys/stat.h>

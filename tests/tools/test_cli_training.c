@@ -2,7 +2,10 @@
  *
  * test_cli_training.c: finetuning as a person runs it: what is told, recipes and texts of one's own,
  * adapters, and what is refused. $GRAFTKIT names the binary (make test sets it). */
-#include "model/model.h"
+#include "core/json.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
 #include "tests/support/cli_fixture.h"
 
 #define ASK                                                           \

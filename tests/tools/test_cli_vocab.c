@@ -1,6 +1,7 @@
 /* test_cli_vocab.c: donors whose vocabulary is padded, wherever two models meet: the numbers are those of the
  * same donor without the rows, and one line says so. $GRAFTKIT names the binary (make test sets it). */
 /* modules: report eval graft train model tokenizer core */
+#include "core/json.h"
 #include "tests/support/eval_fixture.h"
 #include "tests/support/program.h"
 

@@ -2,7 +2,9 @@
  *
  * test_experiments.c: the files of experiments/, make experiment and make paper on a tiny model, killed and
  * restarted, and the page that compares runs. $GRAFTKIT names the binary (make test sets it). */
-#include "eval/run/run.h"
+#include "eval/run/experiment.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/eval/store.h"
 #include "tests/support/program.h"
 
 #include <dirent.h>

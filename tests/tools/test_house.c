@@ -3,6 +3,7 @@
  * test_house.c: the rules of CONTRIBUTING.md that can be counted: how long files, functions and the README
  * are, how full folders are, what library code may call, and that CITATION.cff says what the program and its
  * licence say. */
+#include "core/yaml.h"
 #include "tests/support/tree.h"
 
 enum {

@@ -2,9 +2,13 @@
  *
  * test_library.c: graftkit as somebody's library: each public header alone, from C and C++, and the example
  * in it; what the built libraries show; the program of examples/ against them. */
-#include "eval/measure/measure.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/decode.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 #include "tests/support/program.h"
-#include "train/train.h"
 
 #include <ctype.h>
 #include <glob.h>

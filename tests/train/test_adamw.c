@@ -1,8 +1,12 @@
 /* test_adamw.c: the optimiser against torch's numbers, clipping, frozen arrays, schedules. */
 /* modules: train model core */
 /* kernels: under each instruction set */
+#include "graftkit/core/random.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/train/optimizer.h"
 #include "tests/support/scratch.h"
-#include "train/train.h"
 
 #include <math.h>
 

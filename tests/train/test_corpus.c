@@ -1,7 +1,10 @@
 /* test_corpus.c: from files to texts, what carries loss, general text, and the order and packing of texts. */
 /* modules: train model tokenizer core */
+#include "graftkit/model/session.h"
+#include "graftkit/tokenizer.h"
+#include "graftkit/train/corpus.h"
+#include "graftkit/train/recipe.h"
 #include "tests/support/scratch.h"
-#include "train/train.h"
 
 /* ---------------------------------------------------------------- batches */
 

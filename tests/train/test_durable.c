@@ -1,6 +1,7 @@
 /* test_durable.c: whatever happens to a run, its last good state stays and leads to the same bytes: kill -9
  * at any moment, a full disk, a loss that is NaN, damaged checkpoints. */
 /* modules: train model tokenizer core */
+#include "model/arrays.h"
 #include "tests/support/train_fixture.h"
 #include "train/internal.h"
 

@@ -3,9 +3,13 @@
  * test_lean.c: AdamW on bf16 weights during the backward pass: it learns as the fp32 one does, small updates
  * are not lost, the same inputs give the same bits, what is frozen stays, a gradient that is not finite is
  * told. */
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/train/optimizer.h"
 #include "tests/support/fixture_models.h"
 #include "tests/support/scratch.h"
-#include "train/train.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,8 +1,12 @@
 /* test_learning.c: what a step computes, whatever it is packed with, and what a run does with its steps. */
 /* modules: train model tokenizer core */
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/session.h"
 #include "tests/support/train_fixture.h"
 #include "train/internal.h"
+#include "train/json.h"
 
+#include <jansson.h>
 #include <math.h>
 
 /* ---------------------------------------------------------------- the loss of a step */

@@ -1,8 +1,12 @@
 /* test_recipe.c: recipe files, their overrides and their errors. */
 /* modules: train model tokenizer core */
 #include "core/shipped.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/config.h"
+#include "graftkit/train/optimizer.h"
+#include "graftkit/train/recipe.h"
 #include "tests/support/scratch.h"
-#include "train/train.h"
+#include "train/json.h"
 
 static const gk_family *llama(void) {
     return gk_family_find("llama");

@@ -3,6 +3,8 @@
 /* modules: train model tokenizer core */
 #include "tests/support/train_fixture.h"
 
+#include <jansson.h>
+
 /* What a run's steps and end can depend on: by texts; by tokens, with general text between them; with bf16
  * products and activations computed again; lean. */
 static trial killable(int kind) {

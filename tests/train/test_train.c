@@ -1,8 +1,10 @@
 /* test_train.c: runs go on where they were interrupted, and refuse folders that are not theirs. */
 /* modules: train model tokenizer core */
+#include "graftkit/tokenizer.h"
 #include "tests/support/train_fixture.h"
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <math.h>
 #include <sys/file.h>
 

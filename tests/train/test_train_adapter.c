@@ -1,5 +1,8 @@
 /* test_train_adapter.c: training an adapter beside a model that stays as it is. */
 /* modules: train model tokenizer core */
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/session.h"
 #include "tests/support/train_fixture.h"
 #include "train/internal.h"
 

@@ -4,9 +4,14 @@
  * test_train_parity.c: fifty steps of training against transformers and torch.optim.AdamW on the same weights
  * and batches: loss, gradient norm and learning rate of every step, the first gradient, weights and moments
  * (fixtures made by tools/reference/fixtures/make_train_fixtures.py). */
-#include "model/model.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/train/optimizer.h"
+#include "model/arrays.h"
 #include "tests/support/scratch.h"
-#include "train/train.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
 #ifndef GK_SPM_H
 #define GK_SPM_H
 
-#include "core/core.h"
+#include "graftkit/core/error.h"
 
 #ifdef __cplusplus
 extern "C" {

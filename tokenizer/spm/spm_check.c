@@ -5,6 +5,7 @@
  * beyond its arrays. So everything it would index by is looked at here, and what graftkit could not honour (a
  * model that rewrites the text, so that tokens have no bytes) is refused here, with the byte where it stands.
  */
+#include "graftkit/core/file.h"
 #include "tokenizer/spm/spm.h"
 
 #include <math.h>

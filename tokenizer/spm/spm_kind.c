@@ -1,7 +1,8 @@
 /* spm_kind.c: the sentencepiece kind. The model is checked by spm_check.c and loaded by the library
  * (spm.cc), which trains, decodes, and encodes where a table of merges cannot (spm_bpe.c). */
-#include "tokenizer/tokenizer_config.h"
+#include "graftkit/core/file.h"
 #include "tokenizer/spm/spm_bpe.h"
+#include "tokenizer/tokenizer_config.h"
 
 #include <string.h>
 

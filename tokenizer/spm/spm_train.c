@@ -1,4 +1,5 @@
 /* spm_train.c: training a sentencepiece model. */
+#include "graftkit/core/file.h"
 #include "tokenizer/internal.h"
 #include "tokenizer/spm/spm.h"
 

@@ -1,15 +1,29 @@
 /* bench_sweep.c: what the graft engine costs.
  *
  * Without options: a grid over layers and components at the last token, and the prompts' plain forward
- * passes, in memory, on random weights of a small model (or of --shape). The rest is for tools/bench/bench_sweep.sh
- * (make bench-sweep): --write makes a recipient and a donor as folders, --cells lists what a sweep computes,
- * token by token, for tools/bench/bench_sweep_torch.py to compute the same, --alone times the recipient's
- * own forward pass of a sweep's prompts. */
-#include "eval/run/run.h"
+ * passes, in memory, on random weights of a small model (or of --shape). The rest is for
+ * tools/bench/bench_sweep.sh (make bench-sweep): --write makes a recipient and a donor as folders, --cells
+ * lists what a sweep computes, token by token, for tools/bench/bench_sweep_torch.py to compute the same,
+ * --alone times the recipient's own forward pass of a sweep's prompts. */
+#include "graftkit/core/file.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/core/random.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/operators.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
+#include "graftkit/train/corpus.h"
 #include "tools/bench/shapes.h"
 #include "tools/tools.h"
-#include "train/train.h"
 
+#include <jansson.h>
 #include <string.h>
 
 typedef struct asked {

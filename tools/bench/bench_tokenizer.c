@@ -2,7 +2,12 @@
  * documents, one call a file. Every tokenizer under ../shared/tokenizers is measured, or the one that the
  * first argument names. With a second argument the texts are also written there, for
  * tools/bench/bench_tokenizer_hf.py to encode the same. */
-#include "tokenizer/tokenizer.h"
+#include "core/json.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/tokenizer.h"
 
 #include <dirent.h>
 #include <glob.h>
@@ -19,8 +24,8 @@ typedef struct texts {
 } texts;
 
 static bool read_texts(texts *t, gk_error *err) {
-    static const char *const PATTERNS[] = {"/*/*.[ch]", "/*/*/*.[ch]", "/*.md", "/docs/*.md", "/templates/*/*.jsonl",
-                                           "/data/lists/*"};
+    static const char *const PATTERNS[] = {"/*/*.[ch]",  "/*/*/*.[ch]",          "/*.md",
+                                           "/docs/*.md", "/templates/*/*.jsonl", "/data/lists/*"};
     for (size_t i = 0; i < sizeof PATTERNS / sizeof *PATTERNS; i++) {
         glob_t found;
         if (glob(gk_arena_printf(t->a, "%s%s", GK_SOURCE_DIR, PATTERNS[i]), 0, NULL, &found) != 0) continue;

@@ -5,10 +5,20 @@
  * tools/bench/bench_train_torch.py to run the same ones. --shape: a published model's shape, with the
  * time its products alone would take at the best rate measured here (the floor). --texts: that shape on real
  * texts. tools/bench/bench_train.sh (make bench-train) sets each beside PyTorch. */
-#include "model/model.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/core/random.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
+#include "graftkit/train/corpus.h"
+#include "graftkit/train/optimizer.h"
+#include "graftkit/train/recipe.h"
+#include "graftkit/train/training.h"
 #include "tools/bench/shapes.h"
 #include "tools/tools.h"
-#include "train/train.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,8 @@
 #ifndef GK_SHAPES_H
 #define GK_SHAPES_H
 
-#include "model/model.h"
+#include "graftkit/core/error.h"
+#include "graftkit/model/config.h"
 
 #include <string.h>
 

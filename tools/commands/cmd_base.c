@@ -1,4 +1,5 @@
 /* cmd_base.c: pretrains a new model from scratch. */
+#include "graftkit/model/config.h"
 #include "tools/training.h"
 
 #include <inttypes.h>

@@ -1,5 +1,6 @@
 /* cmd_compare.c: `graftkit compare`. */
-#include "report/report.h"
+#include "graftkit/core/file.h"
+#include "graftkit/report.h"
 #include "tools/tools.h"
 
 typedef struct args {

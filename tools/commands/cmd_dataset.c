@@ -1,8 +1,10 @@
 /* cmd_dataset.c: `graftkit dataset`. */
 #include "data/data.h"
-#include "eval/measure/measure.h"
+#include "graftkit/core/template.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/tokenizer.h"
+#include "graftkit/train/corpus.h"
 #include "tools/tools.h"
-#include "train/train.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,12 @@
 /* cmd_diff.c: `graftkit diff`: how far two models of one architecture are apart, component by component. */
-#include "report/report.h"
-#include "model/model.h"
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/difference.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/report.h"
 #include "tools/tools.h"
 
 #include <inttypes.h>

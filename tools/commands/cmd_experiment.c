@@ -1,8 +1,13 @@
 /* cmd_experiment.c: `graftkit experiment`: checks an experiment and says what it needs, in lines that
  * tools/pipeline/experiments.sh reads. */
-#include "eval/run/run.h"
+#include "eval/run/experiment.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/template.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/model/config.h"
+#include "graftkit/train/recipe.h"
 #include "tools/tools.h"
-#include "train/train.h"
 
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* cmd_export.c: writes a results store as CSV, JSONL, summary.json or LaTeX tables. */
-#include "eval/store/store.h"
+#include "graftkit/core/file.h"
+#include "graftkit/eval/store.h"
 #include "tools/tools.h"
 
 typedef struct args {

@@ -1,4 +1,6 @@
 /* cmd_finetune.c: finetunes a model on texts. */
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/train/corpus.h"
 #include "tools/training.h"
 
 typedef struct source {

@@ -1,5 +1,5 @@
 /* cmd_gate.c: checks that a model knows its own facts before anything is built on it. */
-#include "eval/run/run.h"
+#include "graftkit/eval/gate.h"
 #include "tools/prompt_counts.h"
 #include "tools/tools.h"
 

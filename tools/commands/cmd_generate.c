@@ -1,4 +1,9 @@
 /* cmd_generate.c: continues texts, so that one sees that a model is alive. */
+#include "core/json.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/core/random.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/decode.h"
 #include "tools/input_texts.h"
 
 #include <math.h>

@@ -1,5 +1,8 @@
 /* cmd_info.c: `graftkit info`: what this machine is and what the matrix products make of it. */
-#include "model/model.h"
+#include "graftkit/core/isa.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/operators.h"
+#include "graftkit/model/weights.h"
 #include "tools/tools.h"
 
 static const struct {

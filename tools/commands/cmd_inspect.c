@@ -1,8 +1,14 @@
 /* cmd_inspect.c: `graftkit inspect`: a model at a glance, and what it takes in memory, before anything of it
  * is loaded. */
-#include "model/model.h"
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/threads.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "graftkit/train/recipe.h"
+#include "graftkit/train/training.h"
 #include "tools/tools.h"
-#include "train/train.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* cmd_list.c: `graftkit list`: what comes along and what the tables of the program hold, in lines that shell
  * and make read: a name, and what is said of it behind a tab. */
+#include "core/yaml.h"
 #include "data/data.h"
-#include "eval/run/run.h"
-#include "model/model.h"
+#include "eval/run/experiment.h"
+#include "graftkit/model/config.h"
 #include "tools/pipeline.h"
 #include "tools/training.h"
 

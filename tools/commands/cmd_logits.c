@@ -1,6 +1,11 @@
 /* cmd_logits.c: what a model says at every token of a text, for scripts: the likeliest next tokens, the
  * log-probability of the one that follows, perplexity; all logits on request. */
-#include "eval/measure/measure.h"
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "model/arrays.h"
 #include "tools/input_texts.h"
 
 #include <math.h>

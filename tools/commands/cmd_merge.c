@@ -1,6 +1,10 @@
 /* cmd_merge.c: a model with an adapter added to its weights. */
+#include "graftkit/core/file.h"
+#include "graftkit/model/adapter.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/weights.h"
+#include "graftkit/tokenizer.h"
 #include "tools/tools.h"
-#include "train/train.h"
 
 typedef struct settings {
     const char *model, *adapter, *tokenizer, *out;

@@ -1,8 +1,17 @@
 /* cmd_plan.c: draws what schemes do on one prompt: which model computes each layer at each token. Reads
  * tokenizer and configuration, no weights. */
-#include "report/report.h"
+#include "graftkit/core/file.h"
+#include "graftkit/core/template.h"
+#include "graftkit/eval/prompts.h"
+#include "graftkit/graft/cast.h"
+#include "graftkit/graft/plan.h"
+#include "graftkit/graft/scheme.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/report.h"
+#include "graftkit/tokenizer.h"
+#include "graftkit/train/corpus.h"
 #include "tools/tools.h"
-#include "train/train.h"
 
 #include <stdlib.h>
 #include <string.h>

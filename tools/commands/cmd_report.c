@@ -1,5 +1,5 @@
 /* cmd_report.c: `graftkit report`. */
-#include "report/report.h"
+#include "graftkit/report.h"
 #include "tools/tools.h"
 
 typedef struct settings {

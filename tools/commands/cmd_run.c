@@ -1,5 +1,6 @@
 /* cmd_run.c: `graftkit run`: the pipeline where there is no source tree. What its steps are stands in
  * tools/pipeline/run.mk alone, which make runs with this program, as the Makefile of the source tree does. */
+#include "graftkit/core/file.h"
 #include "tools/pipeline.h"
 
 #include <errno.h>

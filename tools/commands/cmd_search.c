@@ -1,5 +1,9 @@
 /* cmd_search.c: looks for a small graft that suffices, and shows the ladder that leads to it. */
-#include "report/report.h"
+#include "graftkit/core/file.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/search.h"
+#include "graftkit/graft/engine.h"
+#include "graftkit/report.h"
 #include "tools/prompt_counts.h"
 #include "tools/tools.h"
 

@@ -1,5 +1,9 @@
 /* cmd_sweep.c: evaluates graft schemes over prompts into a results store, and shows the headline. */
-#include "eval/run/run.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/store.h"
+#include "graftkit/eval/sweep.h"
+#include "graftkit/graft/scheme.h"
 #include "tools/prompt_counts.h"
 #include "tools/tools.h"
 

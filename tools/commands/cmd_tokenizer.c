@@ -1,6 +1,8 @@
 /* cmd_tokenizer.c: trains a small sentencepiece vocabulary on a corpus. */
+#include "core/json.h"
+#include "graftkit/core/file.h"
+#include "graftkit/tokenizer.h"
 #include "tools/tools.h"
-#include "tokenizer/tokenizer.h"
 
 #include <errno.h>
 #include <stdlib.h>

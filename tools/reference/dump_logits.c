@@ -2,7 +2,14 @@
  * dump_logits FOLDER OUT: runs the model in FOLDER over a few random texts, all in one ragged batch, and
  * writes input_ids.<s> [rows] and logits.<s> [rows x vocab] of each sequence s to the safetensors file OUT.
  */
-#include "model/model.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/random.h"
+#include "graftkit/model/checkpoint.h"
+#include "graftkit/model/config.h"
+#include "graftkit/model/session.h"
+#include "graftkit/model/weights.h"
+#include "model/arrays.h"
 
 enum { N_SEQS = 4, LONGEST = 48 };
 

@@ -4,7 +4,11 @@
  * encode_texts TOKENIZER FOLDER TEXTS: saves the tokenizer into FOLDER ("-": does not), then prints for every
  * {"text": ...} or {"hex": ...} line of TEXTS the ids of the text and the text they decode to, as a JSON
  * object a line, or {"error": ...}. Fails when spans do not tile a text. */
-#include "tokenizer/tokenizer.h"
+#include "core/json.h"
+#include "graftkit/core/error.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/core/progress.h"
+#include "graftkit/tokenizer.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -22,9 +22,9 @@
 #ifndef GRAFTKIT_EVAL_SEARCH_H
 #define GRAFTKIT_EVAL_SEARCH_H
 
-#include "graftkit/graft/engine.h"
 #include "graftkit/eval/measure.h"
 #include "graftkit/eval/prompts.h"
+#include "graftkit/graft/engine.h"
 
 GK_PUBLIC_BEGIN
 

@@ -15,8 +15,8 @@
 #ifndef GRAFTKIT_EVAL_STORE_H
 #define GRAFTKIT_EVAL_STORE_H
 
-#include "graftkit/eval/measure.h"
 #include "graftkit/core/memory.h"
+#include "graftkit/eval/measure.h"
 #include "graftkit/graft/scheme.h"
 
 GK_PUBLIC_BEGIN

@@ -31,8 +31,8 @@
 #ifndef GRAFTKIT_GRAFT_DERIVE_H
 #define GRAFTKIT_GRAFT_DERIVE_H
 
-#include "graftkit/model/adapter.h"
 #include "graftkit/graft/cast.h"
+#include "graftkit/model/adapter.h"
 #include "graftkit/model/difference.h"
 
 GK_PUBLIC_BEGIN

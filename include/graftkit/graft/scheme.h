@@ -44,9 +44,9 @@
 #ifndef GRAFTKIT_GRAFT_SCHEME_H
 #define GRAFTKIT_GRAFT_SCHEME_H
 
-#include "graftkit/graft/cast.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/template.h"
+#include "graftkit/graft/cast.h"
 
 GK_PUBLIC_BEGIN
 

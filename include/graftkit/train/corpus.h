@@ -12,9 +12,9 @@
 #ifndef GRAFTKIT_TRAIN_CORPUS_H
 #define GRAFTKIT_TRAIN_CORPUS_H
 
-#include "graftkit/train/recipe.h"
 #include "graftkit/model/session.h"
 #include "graftkit/tokenizer.h"
+#include "graftkit/train/recipe.h"
 
 GK_PUBLIC_BEGIN
 

@@ -10,8 +10,8 @@
 #ifndef GRAFTKIT_TRAIN_RECIPE_H
 #define GRAFTKIT_TRAIN_RECIPE_H
 
-#include "graftkit/model/adapter.h"
 #include "graftkit/core/memory.h"
+#include "graftkit/model/adapter.h"
 #include "graftkit/train/optimizer.h"
 
 GK_PUBLIC_BEGIN
