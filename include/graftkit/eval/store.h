@@ -137,7 +137,8 @@ bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 /* Tables for a paper, one a set: its schemes' cells with all templates, numbers as gk_metric_text has them,
  * with intervals, caption and label (tab:SET); for the package booktabs, and longtable where a set has more
  * than 40 schemes. All in `path` when it ends in .tex; in a folder, which is made when `path` ends in a
- * slash, each in SET.tex. */
+ * slash, each in SET.tex (of SET, letters, digits and hyphens; 80 at most, and no two alike). Of an
+ * unfinished sweep every caption says so. */
 bool gk_export_latex_check(const char *path, gk_error *err); /* as gk_export_check */
 bool gk_export_latex(gk_store *s, const char *path, gk_error *err);
 
