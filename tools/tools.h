@@ -85,6 +85,11 @@ bool gk_check_folder(const char *dir, gk_error *err);
 /* "1GiB", "512MiB", "2G", "1000000": bytes; `option` is named where the text is none of these. */
 bool gk_parse_bytes(const char *text, const char *option, size_t *out, gk_error *err);
 
+/* The fields of the datasets that come along, where nobody names others: what prompts are about (schemes call
+ * it GK_ENTITY) and what they ask for. */
+#define GK_ENTITY_FIELD "first_actor"
+#define GK_TARGET_FIELD "second_actor"
+
 /* What --threads N means: so many threads; 0: all cores. */
 void gk_use_threads(int64_t n);
 

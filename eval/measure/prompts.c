@@ -266,7 +266,7 @@ static bool find_alias(loader *l, gk_error *err) {
         taken = taken || gk_template_has(l->tmpl[t], GK_ENTITY);
     }
     l->alias = there && strcmp(entity, GK_ENTITY) != 0;
-    if (entity && !there && strcmp(entity, GK_ENTITY_FIELD) != 0)
+    if (entity && !there && !l->o->maybe_entity)
         return gk_fail(err, GK_AT_FIELD(l->o->templates, entity), "name a field of the templates",
                        "no template has the entity's field");
     return !l->alias || !taken ||
@@ -390,7 +390,7 @@ static bool make_target(loader *l, gk_error *err) {
 
 static bool prompts_ask(const loader *l, gk_error *err) {
     const char *target = l->o->target, *entity = l->o->entity;
-    if (entity && strcmp(entity, target) == 0 && strcmp(entity, GK_ENTITY_FIELD) != 0)
+    if (entity && strcmp(entity, target) == 0 && !l->o->maybe_entity)
         return gk_fail(err, GK_AT_FIELD(NULL, "--target"), "name another field", "'%s' is the entity's field",
                        target);
     return gk_templates_ask(l->tmpl, l->n_templates, target, err);

@@ -238,16 +238,17 @@ static void add_quoted(gk_buf *b, const char *text) {
     gk_buf_puts(b, "'");
 }
 
-static void add_scheme(const gk_search *s, const gk_search_rung *rung, gk_buf *b) {
+static void add_scheme(const gk_search *s, size_t i, gk_buf *b) {
+    const gk_search_rung *rung = &s->result->rung[i];
     gk_buf_printf(b, "  - name: %s\n    about: ", rung->name);
     const char *verb = rung->dropped ? "without" : "and";
     if (rung->changed)
         add_quoted(b, gk_arena_printf(s->a, "%s %s", verb, rung->changed));
     else
-        add_quoted(b, rung->size == 0               ? "the recipient alone"
-                      : rung->size == s->cells.n    ? "every cell"
-                      : strcmp(rung->name, "found") ? "every cell that was not found"
-                                                    : "what the search found");
+        add_quoted(b, rung->size == 0            ? "the recipient alone"
+                      : rung->size == s->cells.n ? "every cell"
+                      : i == s->result->found    ? "what the search found"
+                                                 : "every cell that was not found");
     gk_buf_printf(b, "\n    recipient: '%s'\n", s->in.cast.name[0]);
     if (rung->size > 0) gk_buf_puts(b, "    grafts:\n");
     gk_search__cells_yaml(&s->cells, s->in.cast.name[1], rung->in, b);
@@ -260,7 +261,7 @@ static bool write_schemes(const gk_search *s, const char *path, gk_error *err) {
                     "# to sweep both files into one store, take them out of one of them.\n"
                     "set: search\nabout: A small graft that suffices, the steps to it, and what is left\n"
                     "schemes:\n");
-    for (size_t i = 0; i < r->n_rungs; i++) add_scheme(s, &r->rung[i], &b);
+    for (size_t i = 0; i < r->n_rungs; i++) add_scheme(s, i, &b);
     bool ok = gk_write_file(path, b.data, b.len, err);
     gk_buf_free(&b);
     return ok;

@@ -27,9 +27,10 @@ typedef struct gk_report_options {
     const char *about;             /* one sentence under it; NULL: none */
     const gk_report_model *models; /* whose training is shown, in this order */
     size_t n_models;
-    const char *gate;    /* gate.json; NULL: none */
-    const char *card;    /* the dataset's card.json; NULL: none */
-    const char *figures; /* a folder for every figure as SVG and PDF, made when absent; NULL: none */
+    const char *gate;         /* gate.json; NULL: none */
+    const char *card;         /* the dataset's card.json; NULL: none */
+    const char *figures;      /* a folder for every figure as SVG and PDF, made when absent; NULL: none */
+    const char *usual_entity; /* prompts are about this field as a rule: not told; NULL: always told */
 } gk_report_options;
 /* Writes one self-contained HTML page, atomically, then the figures' SVG files, then their PDFs by the
  * program rsvg-convert: where that is missing or fails, which is an error, all else is written. What cannot
@@ -69,9 +70,6 @@ char *gk_diff_text(double relative, char buf[GK_DIFF_TEXT]);
  */
 enum { GK_DIFF_STEPS = 5 };
 int gk_diff_steps(int rank, int steps[GK_DIFF_STEPS]);
-/* The median over the layers in which the component differs; NaN where none does. r: directions, as in
- * gk_diff_share; 0: the stable rank. */
-double gk_diff_median(const gk_diff *d, gk_component c, int r);
 /* One self-contained HTML page: heatmap and rank profiles; `a` and `b` name the models; path NULL:
  * none; `figures` as in gk_report_options. As gk_report_write. */
 bool gk_diff_write(const gk_diff *d, const char *a, const char *b, const char *path, const char *figures,

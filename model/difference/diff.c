@@ -9,6 +9,7 @@
 #include "model/difference/spectrum.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { GRAIN = 64, CHUNK = 1024 };
@@ -220,4 +221,24 @@ double gk_diff_stable_rank(const gk_diff_item *i) {
     if (i->n_sigma == 0) return NAN;
     double r = i->matrix_delta / i->sigma[0];
     return fmax(1, r * r);
+}
+
+static double figure(const gk_diff_item *i, int r) {
+    return r ? gk_diff_share(i, r) : gk_diff_stable_rank(i);
+}
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+double gk_diff_median(const gk_diff *d, gk_component c, int r) {
+    double *all = gk_alloc((d->n + 1) * sizeof *all), median = NAN;
+    size_t n = 0;
+    for (size_t i = 0; i < d->n; i++)
+        if (d->item[i].comp == c && !isnan(figure(&d->item[i], r))) all[n++] = figure(&d->item[i], r);
+    qsort(all, n, sizeof *all, ascending);
+    if (n) median = (all[(n - 1) / 2] + all[n / 2]) / 2;
+    gk_free(all);
+    return median;
 }

@@ -103,7 +103,7 @@ static bool add_data(gk_report__state *r, const json_t *card) {
                       facts == 1 ? "" : "s", r->n_templates, r->n_templates == 1 ? "" : "s",
                       (long long)prompts, prompts == 1 ? "" : "s");
         if (n.dropped > 0) gk_buf_printf(b, " of which %lld were dropped", (long long)n.dropped);
-        if (entity && strcmp(entity, GK_ENTITY_FIELD) != 0) { /* that one is battles' and statements' too */
+        if (entity && !(r->o->usual_entity && strcmp(entity, r->o->usual_entity) == 0)) {
             gk_buf_puts(b, "; about: ");
             gk_page__html_code(b, entity);
         }

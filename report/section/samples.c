@@ -97,7 +97,8 @@ static bool load_prompts(gk_report__state *r, gk_tok *tok, gk_prompts *out) {
     gk_prompt_options o = {.templates = templates,
                            .fillers = gk_report__run(r, "fillers"),
                            .rows = rows,
-                           .entity = entity ? entity : GK_ENTITY_FIELD,
+                           .entity = entity && strcmp(entity, "none") != 0 ? entity : NULL,
+                           .maybe_entity = true,
                            .target = target,
                            .limit = limit,
                            .keep_shared_first = true, /* those that were dropped are not samples */

@@ -338,7 +338,10 @@ START_TEST(schemes_call_the_entitys_field_entity) {
     ck_assert(!gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
     assert_error_at(&err, o.templates,
                     ": field 'entity': schemes call the entity so, and 'element' is said to be it");
-    o.entity = GK_ENTITY_FIELD; /* what nobody named is no matter: the field `entity` is */
+    o.entity = "first_actor";
+    ck_assert(!gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
+    assert_error_at(&err, o.templates, ": field 'first_actor': no template has the entity's field");
+    o.maybe_entity = true; /* what nobody named is no matter: the field `entity` is */
     ck_assert(gk_prompts_load(fx_arena, &o, tok, 64, &p, &err));
     ck_assert_uint_eq(p.item[0].n_fields, 2);
     gk_tok_free(tok);

@@ -61,6 +61,18 @@ static void check_row(const char *table, const gk_cell *c) {
     for (size_t m = 0; m < sizeof shown / sizeof *shown; m++) check_stat(&at, &c->stats, shown[m]);
 }
 
+START_TEST(a_usual_entity_is_not_told) {
+    bench b = bench_new();
+    gk_report_options o = options(&b);
+    ck_assert_ptr_null(strstr(write_report(&b, &o), "; about: "));
+    o.usual_entity = NULL;
+    ck_assert_ptr_nonnull(strstr(write_report(&b, &o), "; about: <code>first_actor</code>"));
+    o.usual_entity = "movie_title";
+    ck_assert_ptr_nonnull(strstr(write_report(&b, &o), "; about: <code>first_actor</code>"));
+    bench_free(&b);
+}
+END_TEST
+
 START_TEST(tables_hold_the_cells) {
     bench b = bench_new();
     gk_report_options o = options(&b);
@@ -438,6 +450,7 @@ int main(void) {
     Suite *s = suite_create("report");
     TCase *t = tcase_create("report");
     tcase_set_timeout(t, 120);
+    tcase_add_test(t, a_usual_entity_is_not_told);
     tcase_add_test(t, tables_hold_the_cells);
     tcase_add_test(t, bars_hold_the_cells);
     tcase_add_test(t, summary_is_computed);

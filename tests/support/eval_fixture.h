@@ -157,7 +157,8 @@ static inline gk_sweep_options fx_options(const char *out, const char *scheme, c
     o.prompts = (gk_prompt_options){.templates = fx_path("eval.jsonl"),
                                     .fillers = fx_path("fillers.json"),
                                     .rows = fx_path("rows.jsonl"),
-                                    .entity = GK_ENTITY_FIELD,
+                                    .entity = "first_actor",
+                                    .maybe_entity = true,
                                     .target = "second_actor",
                                     .whole = true};
     return o;

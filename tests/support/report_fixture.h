@@ -86,7 +86,8 @@ static inline void load_prompts(bench *b) {
     gk_prompt_options o = {.templates = home(b, "templates/fake_movies_fake_actors/eval.jsonl"),
                            .fillers = home(b, "templates/fake_movies_fake_actors/fillers.json"),
                            .rows = b->rows,
-                           .entity = GK_ENTITY_FIELD,
+                           .entity = "first_actor",
+                           .maybe_entity = true,
                            .target = "second_actor"};
     ck_assert(gk_prompts_load(b->s.a, &o, b->tok, 512, &b->prompts, &err));
 }
@@ -139,7 +140,7 @@ static inline void add_results(bench *b, gk_store *s, const int64_t *source) {
 static inline void make_store(bench *b) {
     gk_error err;
     gk_run run = {.identity = json_object(), .first = json_object(), .info = json_object(), .n_models = 2};
-    put(run.identity, "entity", GK_ENTITY_FIELD);
+    put(run.identity, "entity", "first_actor");
     put(run.identity, "target", "second_actor");
     put(run.identity, "recipient", "pre");
     put(run.identity, "limit", "0");
@@ -195,7 +196,8 @@ static inline void bench_free(bench *b) {
 }
 
 static inline gk_report_options options(const bench *b) {
-    return (gk_report_options){.db = b->db, .out = b->out, .title = "A <title> & 'more'"};
+    return (gk_report_options){
+        .db = b->db, .out = b->out, .title = "A <title> & 'more'", .usual_entity = "first_actor"};
 }
 
 static inline char *write_report(bench *b, const gk_report_options *o) {

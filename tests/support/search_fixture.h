@@ -82,7 +82,8 @@ static inline gk_search_options options(const char *donor, const char *out) {
     o.prompts = (gk_prompt_options){.templates = fx_path("eval.jsonl"),
                                     .fillers = fx_path("fillers.json"),
                                     .rows = fx_path("facts.jsonl"),
-                                    .entity = GK_ENTITY_FIELD,
+                                    .entity = "first_actor",
+                                    .maybe_entity = true,
                                     .target = "second_actor"};
     return o;
 }

@@ -20,7 +20,7 @@ static const char *scheme_of(scratch *s, const char *name) {
 static bool check(scratch *s, const gk_experiment *e, gk_error *err) {
     const char **path = gk_arena_alloc(s->a, e->n_schemes * sizeof *path);
     for (size_t i = 0; i < e->n_schemes; i++) path[i] = scheme_of(s, e->schemes[i]);
-    return gk_experiment_check(e, path, e->n_schemes, TEMPLATES, GK_ENTITY_FIELD, err);
+    return gk_experiment_check(e, path, e->n_schemes, TEMPLATES, "first_actor", err);
 }
 
 START_TEST(the_shipped_experiments) {

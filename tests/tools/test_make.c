@@ -135,6 +135,7 @@ START_TEST(data_is_asked_for) {
     ck_assert(strstr(plan, "--schemes graft/schemes/position_untitled.yaml") &&
               !strstr(plan, "position.yaml"));
     ck_assert_ptr_null(strstr(plan, "--train-templates templates/battles/reverse.jsonl"));
+    ck_assert_ptr_nonnull(strstr(planned(&s, "DATASET=articles MODEL=m CHUNK_WORDS=40"), "--chunk-words 40"));
     /* Prompts that give the answer away: the same in all steps that ask. */
     ck_assert_ptr_null(strstr(plan, "--keep-shared-first"));
     plan = planned(&s, "KEEP_SHARED_FIRST=1");
@@ -199,6 +200,7 @@ START_TEST(a_variable_that_is_none_is_refused) {
     refused(&s, "EPOCHS=3", "EPOCHS is no variable.", "");
     refused(&s, "GENERAL=nofile", "GENERAL='nofile'", "no such file");
     refused(&s, "ENTITY=a", "ENTITY, TARGET and REVERSE are for DATASET=own_rows", "");
+    refused(&s, "CHUNK_WORDS=40", "CHUNK_WORDS=40 is for DATASET=articles", "fake_movies_fake_actors");
     refused(&s, "REVERSE=yes", "REVERSE='yes'", "1 or nothing");
     refused(&s, "REPLACE=yes", "REPLACE='yes'", "1 or nothing");
     planned(&s, "CC=gcc FLAVOUR=release ARCH=native BUILD=build THREADS=2");

@@ -215,7 +215,7 @@ static bool load_prompts(const asked *o, const gk_config *c, const gk_tok *tok, 
     gk_prompt_options po = {.templates = o->templates,
                             .fillers = o->fillers,
                             .rows = o->rows,
-                            .target = GK_TARGET_FIELD,
+                            .target = "second_actor",
                             .limit = o->limit};
     return gk_prompts_load(o->a, &po, tok, c->max_positions, out, err);
 }

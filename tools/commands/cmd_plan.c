@@ -138,6 +138,7 @@ static bool templated_prompt(stage *s, gk_error *err) {
                            .fillers = g->fillers,
                            .rows = g->rows,
                            .entity = g->entity,
+                           .maybe_entity = strcmp(g->entity, GK_ENTITY_FIELD) == 0,
                            .target = g->target,
                            .limit = g->row,
                            .keep_shared_first = g->keep_shared_first,

@@ -36,7 +36,7 @@ static bool write_report(const settings *s, gk_error *err) {
 }
 
 int cmd_report(int argc, char **argv) {
-    settings s = {0};
+    settings s = {.report.usual_entity = GK_ENTITY_FIELD};
     const gk_opt opts[] = {
         {"db", GK_OPT_STR, &s.report.db, "FILE", "results database of a sweep", true},
         {"out", GK_OPT_STR, &s.report.out, "FILE", "HTML file to write", true},

@@ -138,6 +138,7 @@ static bool options(const args *g, gk_search_options *o, gk_error *err) {
                                      .fillers = g->fillers,
                                      .rows = g->rows,
                                      .entity = g->entity,
+                                     .maybe_entity = strcmp(g->entity, GK_ENTITY_FIELD) == 0,
                                      .target = g->target,
                                      .limit = g->limit,
                                      .keep_shared_first = g->keep_shared_first,

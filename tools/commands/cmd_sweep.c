@@ -224,6 +224,7 @@ int cmd_sweep(int argc, char **argv) {
                                         .fillers = g.fillers,
                                         .rows = g.rows,
                                         .entity = g.entity,
+                                        .maybe_entity = strcmp(g.entity, GK_ENTITY_FIELD) == 0,
                                         .target = g.target,
                                         .limit = g.limit,
                                         .whole = g.whole,

@@ -41,6 +41,9 @@ for n in "${names[@]}"; do
 done
 
 run() { "$MAKE" -f "$MAKEFILE" --no-print-directory "$@" || exit $?; }
+# CHUNK_WORDS is for articles, which may be an experiment's dataset and not the run's.
+words=()
+[[ $DATASET == articles ]] || words=(CHUNK_WORDS=)
 # Why an experiment does not apply to this run; nothing where it does. Known once the dataset is there.
 unfit() {
     [[ ${dataset[$1]} != "$DATASET" || -z $DATASET ]] || echo "the run's dataset is its own"
@@ -54,7 +57,7 @@ unfit() {
     done
 }
 
-run dataset
+run dataset "${words[@]}"
 todo=() left=()
 for n in "${names[@]}"; do
     why=$(unfit "$n" | head -n 1)
@@ -71,13 +74,19 @@ for n in "${todo[@]}"; do
     ask=(OUT="$RUN/experiments/$n" CAST="${cast[$n]}" SCHEMES="${schemes[$n]}")
     if [[ ${dataset[$n]} ]]; then
         # Facts of another kind: rows, texts and models of their own, on the same base.
-        [[ $MODEL ]] || run base
+        [[ $MODEL ]] || run base "${words[@]}"
         [[ $ARTICLES ]] || ARTICLES=$(sed -n 's/^SOURCE=//p' "$RUN/${dataset[$n]}/asked" 2>/dev/null) # as it was asked for
         ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES= SOURCE="$ARTICLES"
             BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE= FAMILY= VOCAB=)
         # A from-scratch model has 128 positions, whichever run it is of.
         positions=$(grep -sEo '"(max_position_embeddings|n_positions)": *[0-9]+' "$base/config.json" | grep -Eo '[0-9]+$')
-        [[ ${positions:-1024} -gt 128 ]] || ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
+        if [[ ${dataset[$n]} != articles ]]; then
+            ask+=(CHUNK_WORDS=)
+        elif [[ $CHUNK_WORDS || ${positions:-1024} -le 128 ]]; then
+            ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
+        fi
+    else
+        ask+=("${words[@]}")
     fi
     run report "${ask[@]}"
 done

@@ -127,7 +127,7 @@ RECIPE.reverse := $(RECIPE.relation)
 RECIPE.mild    := $(MILD)
 ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out $(OWN_TEMPLATES),$(TEMPLATES)),--templates $(TEMPLATES)) \
                   $(if $(BASE_ROWS),--base-rows $(BASE_ROWS)) $(if $(RELATION_ROWS),--relation-rows $(RELATION_ROWS)) \
-                  $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(and $(CHUNK_WORDS),$(filter articles,$(DATASET))),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL)) \
+                  $(if $(TASK_ROWS),--task-rows $(TASK_ROWS)) $(if $(CHUNK_WORDS),--chunk-words $(CHUNK_WORDS)) $(if $(MODEL),--tokenizer $(MODEL)) \
                   $(if $(ENTITY),--entity $(ENTITY)) $(if $(TARGET),--target $(TARGET)) $(if $(REVERSE),--reverse) $(if $(REPLACE),--replace)
 FILLERS  := $(wildcard $(TEMPLATES)/fillers.json)
 EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILLERS)) --target $(or $(TARGET),$(call standard,TARGET)) \

@@ -14,7 +14,7 @@
  *     gk_arena *a = gk_arena_new();
  *     gk_tok *tok = gk_tok_load("base", err);
  *     gk_prompt_options o = {"templates/eval.jsonl", NULL, "data/task/metadata.jsonl", "second_actor"};
- *     o.entity = GK_ENTITY_FIELD;
+ *     o.entity = "first_actor";
  *     gk_prompts p;
  *     bool ok = tok && gk_prompts_load(a, &o, tok, 512, &p, err);
  *     for (size_t i = 0; ok && i < p.n; i++)
@@ -30,9 +30,6 @@
 #include "graftkit/tokenizer.h"
 
 GK_PUBLIC_BEGIN
-
-#define GK_ENTITY_FIELD "first_actor"  /* the field that schemes call GK_ENTITY where nobody names another */
-#define GK_TARGET_FIELD "second_actor" /* and the one that prompts ask for */
 
 typedef struct gk_eval_template {
     const char *text;
@@ -80,9 +77,10 @@ typedef struct gk_prompt_options {
     const char *templates; /* JSONL */
     const char *fillers;   /* a JSON object, for fields that no row has ({relation}); NULL: none */
     const char *rows;      /* JSONL metadata */
-    const char *target;    /* field of the row that the prompt asks for, e.g. GK_TARGET_FIELD */
+    const char *target;    /* field of the row that the prompt asks for */
     const char *entity;    /* field that schemes call GK_ENTITY; NULL: none */
-    int64_t limit;         /* only the first so many rows; <= 0: all */
+    bool maybe_entity; /* nobody named it: that no template has it, or that it is the target, is no error */
+    int64_t limit;     /* only the first so many rows; <= 0: all */
     /* The templates tell the target: each is cut before it, and those that cannot be cut are left out. */
     bool cut;
     bool maybe_none; /* cut: a file of which nothing is left gives no prompts, which else is an error */

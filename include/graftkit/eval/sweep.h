@@ -6,7 +6,7 @@
  *     o.prompts.templates = "templates/eval.jsonl";
  *     o.prompts.rows = "data/task/metadata.jsonl";
  *     o.prompts.target = "second_actor";
- *     o.prompts.entity = GK_ENTITY_FIELD;
+ *     o.prompts.entity = "first_actor";
  *     o.out = "runs/results.db";
  *     gk_sweep *s = gk_sweep_open(&o, err);
  *     bool ok = s && gk_sweep_run(s, NULL, err);

@@ -60,6 +60,9 @@ double gk_diff_relative_of(const gk_diff *d, int layer, gk_component c);
 double gk_diff_share(const gk_diff_item *i, int r);
 /* |B - A|^2 / sigma_1^2: 1 for a difference of rank 1; NaN where there is no spectrum. */
 double gk_diff_stable_rank(const gk_diff_item *i);
+/* The median over the layers in which the component differs; NaN where none does. r: directions, as in
+ * gk_diff_share; 0: the stable rank. */
+double gk_diff_median(const gk_diff *d, gk_component c, int r);
 
 /* ------------------------------------------ that difference in its leading directions */
 
