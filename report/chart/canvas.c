@@ -152,6 +152,14 @@ void gk_chart__rect(gk_chart__canvas *c, gk_chart__box r, const char *fill) {
     gk_chart__rect_with(c, r, fill, "");
 }
 
+void gk_chart__bar(gk_chart__canvas *c, gk_chart__box r, const char *fill) {
+    double right = r.x + r.width, below = r.y + r.height;
+    gk_buf_printf(
+        &c->body,
+        "<polygon fill=\"%s\" points=\"%.1f,%.1f %.1f,%.1f %.1f,%.1f %.1f,%.1f\" fill-opacity=\".85\"/>",
+        fill, r.x, r.y, right, r.y, right, below, r.x, below);
+}
+
 static void add_stroke(gk_buf *b, const char *stroke, double width, const char *dash) {
     gk_buf_printf(b, " stroke=\"%s\"", stroke);
     if (width != 1) add_place(b, "stroke-width", width);

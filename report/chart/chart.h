@@ -99,6 +99,8 @@ void gk_chart__text(gk_chart__canvas *c, double x, double y, const gk_chart__fac
 /* y: the middle of the letters. */
 void gk_chart__label(gk_chart__canvas *c, double x, double y, const gk_chart__face *face, const char *text);
 void gk_chart__rect(gk_chart__canvas *c, gk_chart__box b, const char *fill);
+/* A polygon, colour first: what reads pages' bars finds them so since pages were drawn by gnuplot. */
+void gk_chart__bar(gk_chart__canvas *c, gk_chart__box b, const char *fill);
 /* A rectangle with more attributes, "" or with a blank before each. */
 void gk_chart__rect_with(gk_chart__canvas *c, gk_chart__box b, const char *fill, const char *attributes);
 void gk_chart__line(gk_chart__canvas *c, double x0, double y0, double x1, double y1, const char *stroke,
