@@ -1,6 +1,6 @@
 /* mapped.c: a mapped file that loses its end while it is read. The system then sends SIGBUS; the handler here
  * says which file it was and ends the process. It can say so only from a register of what is mapped, which it
- * may read at any moment: slots that do not move, each filled before its address is set. */
+ * may read at any moment: mappings that do not move, each filled before its address is set. */
 #include "core/mapped.h"
 
 #include <pthread.h>
@@ -13,46 +13,46 @@
 enum { MOST = 256, EXIT_CODE = 1, STACK_BYTES = 64 << 10 };
 
 /* More files than this at once are mapped all the same; the message then lacks a name. */
-static struct slot {
+static struct mapping {
     atomic_uintptr_t begin; /* 0: free */
     size_t size;
     char path[sizeof((gk_map *)0)->path];
-} slots[MOST];
-static pthread_mutex_t slots_lock = PTHREAD_MUTEX_INITIALIZER;
+} mappings[MOST];
+static pthread_mutex_t mappings_lock = PTHREAD_MUTEX_INITIALIZER;
 
 void gk_mapped__add(const gk_map *m) {
     if (m->size == 0) return;
-    pthread_mutex_lock(&slots_lock);
+    pthread_mutex_lock(&mappings_lock);
     for (size_t i = 0; i < MOST; i++) {
-        struct slot *s = &slots[i];
+        struct mapping *s = &mappings[i];
         if (atomic_load(&s->begin) != 0) continue;
         s->size = m->size;
         memcpy(s->path, m->path, sizeof s->path);
         atomic_store(&s->begin, (uintptr_t)m->data);
         break;
     }
-    pthread_mutex_unlock(&slots_lock);
+    pthread_mutex_unlock(&mappings_lock);
 }
 
 void gk_mapped__remove(const gk_map *m) {
     if (m->size == 0) return;
-    pthread_mutex_lock(&slots_lock);
+    pthread_mutex_lock(&mappings_lock);
     for (size_t i = 0; i < MOST; i++) {
-        if (atomic_load(&slots[i].begin) != (uintptr_t)m->data) continue;
-        atomic_store(&slots[i].begin, 0);
+        if (atomic_load(&mappings[i].begin) != (uintptr_t)m->data) continue;
+        atomic_store(&mappings[i].begin, 0);
         break;
     }
-    pthread_mutex_unlock(&slots_lock);
+    pthread_mutex_unlock(&mappings_lock);
 }
 
 static bool is_mapped(uintptr_t begin, uintptr_t end) {
     bool found = false;
-    pthread_mutex_lock(&slots_lock);
+    pthread_mutex_lock(&mappings_lock);
     for (size_t i = 0; i < MOST && !found; i++) {
-        uintptr_t at = atomic_load(&slots[i].begin);
-        found = at != 0 && begin >= at && end <= at + slots[i].size;
+        uintptr_t at = atomic_load(&mappings[i].begin);
+        found = at != 0 && begin >= at && end <= at + mappings[i].size;
     }
-    pthread_mutex_unlock(&slots_lock);
+    pthread_mutex_unlock(&mappings_lock);
     return found;
 }
 
@@ -91,10 +91,10 @@ static void on_bus_error(int sig, siginfo_t *info, void *context) {
     (void)context;
     uintptr_t at = (uintptr_t)info->si_addr;
     for (size_t i = 0; i < MOST; i++) {
-        uintptr_t begin = atomic_load(&slots[i].begin);
-        if (begin == 0 || at < begin || at - begin >= slots[i].size) continue;
+        uintptr_t begin = atomic_load(&mappings[i].begin);
+        if (begin == 0 || at < begin || at - begin >= mappings[i].size) continue;
         say("graftkit: ");
-        say(slots[i].path);
+        say(mappings[i].path);
         say(": byte ");
         say_number(at - begin);
         say(": the file can no longer be read there: it was made shorter, or the disk fails; keep it as it "

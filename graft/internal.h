@@ -253,7 +253,7 @@ void gk_graft__weights_pos(const gk_graft__weights *w, int n, const int32_t *pos
 typedef struct gk_graft__interned {
     size_t words;
     uint32_t n, mask;
-    gk_graft__room keys, slots;
+    gk_graft__room keys, buckets;
 } gk_graft__interned;
 void gk_graft__intern_start(gk_graft__interned *t, size_t words, size_t expected, size_t *tally);
 /* *fresh: the key was not there. Fewer than 2^31 keys. */

@@ -14,10 +14,10 @@ typedef struct speech { /* a pair under way */
     bool ended, broken; /* broken: logits were not finite */
 } speech;
 
-typedef struct source { /* of a job */
+typedef struct origin { /* of a job */
     size_t pair;
     int step; /* tokens behind the prompt */
-} source;
+} origin;
 
 typedef struct run {
     const gk_run__evaluation *e;
@@ -26,7 +26,7 @@ typedef struct run {
     speech *speech;
     size_t n;
     gk_job *jobs;
-    source *of_job;
+    origin *of_job;
     size_t n_jobs;
     double told; /* pairs and parts of pairs that the progress has counted */
     gk_id_list ends;
@@ -71,7 +71,7 @@ static void tell(run *r, double rounds) {
 /* Called from several threads, with the steps of one pair too. */
 static bool take_target(void *ctx, size_t job, const float *logits) {
     run *r = ctx;
-    source from = r->of_job[job];
+    origin from = r->of_job[job];
     const gk_run__evaluated *p = &r->pair[from.pair];
     speech *w = &r->speech[from.pair];
     int32_t target =
@@ -104,7 +104,7 @@ static void start(run *r) {
         w->exact = true;
         w->logprob = gk_arena_alloc(a, (size_t)w->steps * sizeof *w->logprob);
         w->best = gk_arena_alloc(a, (size_t)w->steps * sizeof *w->best);
-        for (int k = 0; k < w->steps; k++) r->of_job[r->n_jobs++] = (source){i, k};
+        for (int k = 0; k < w->steps; k++) r->of_job[r->n_jobs++] = (origin){i, k};
     }
 }
 
@@ -191,7 +191,7 @@ static bool one_round(run *r, gk_arena *a, gk_graft_stats *stats, gk_error *err)
         const speech *w = &r->speech[i];
         if (w->ended) continue;
         r->jobs[r->n_jobs] = job_of(a, r->pair[i].prompt, r->pair[i].plan, w->token, w->said);
-        r->of_job[r->n_jobs++] = (source){i, w->said};
+        r->of_job[r->n_jobs++] = (origin){i, w->said};
     }
     tell_said(r);
     return r->n_jobs == 0 ||

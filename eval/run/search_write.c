@@ -97,7 +97,7 @@ static json_t *number(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-static json_t *pair(double low, double high) {
+static json_t *interval(double low, double high) {
     json_t *list = json_array();
     json_array_append_new(list, number(low));
     json_array_append_new(list, number(high));
@@ -109,13 +109,13 @@ static json_t *score_json(const gk_search_score *score) {
     char key[64];
     json_object_set_new(obj, "n", json_integer((json_int_t)score->stats.n));
     json_object_set_new(obj, "recovery", number(score->recovery.value));
-    json_object_set_new(obj, "recovery_ci", pair(score->recovery.low, score->recovery.high));
+    json_object_set_new(obj, "recovery_ci", interval(score->recovery.low, score->recovery.high));
     json_object_set_new(obj, "recovery_undefined_draws", json_integer(score->recovery.undefined));
     for (int m = 0; m < GK_N_METRICS; m++) {
         const char *name = gk_metric_key((gk_metric)m);
         snprintf(key, sizeof key, "%s_ci", name);
         json_object_set_new(obj, name, number(score->stats.value[m]));
-        json_object_set_new(obj, key, pair(score->stats.low[m], score->stats.high[m]));
+        json_object_set_new(obj, key, interval(score->stats.low[m], score->stats.high[m]));
     }
     json_object_set_new(obj, "not_finite", json_integer((json_int_t)score->not_finite));
     return obj;

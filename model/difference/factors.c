@@ -37,7 +37,7 @@ typedef struct factoring {
     factor *out;
 } factoring;
 
-static factor *place(const gk_factors *f, int layer, gk_component c) {
+static factor *factor_at(const gk_factors *f, int layer, gk_component c) {
     size_t row = (size_t)(layer < 0 ? f->cfg.n_layers : layer);
     return f->item + row * GK_N_COMPONENTS + (size_t)c;
 }
@@ -180,7 +180,7 @@ static bool factor_component(gk_factors *f, const gk_model *a, const gk_model *b
     factoring t = {.delta = {gk_model_tensor(a, layer, c), gk_model_tensor(b, layer, c), 1},
                    .layer = layer,
                    .comp = c,
-                   .out = place(f, layer, c)};
+                   .out = factor_at(f, layer, c)};
     int smaller = t.delta.a.out < t.delta.a.in ? t.delta.a.out : t.delta.a.in;
     t.rank = o->rank < smaller ? o->rank : smaller;
     if (o->cache) {
@@ -251,7 +251,7 @@ size_t gk_factors_total(const gk_config *c) {
 
 gk_low_rank gk_factors_of(const gk_factors *f, int layer, gk_component c, int rank) {
     if (c == GK_HEAD && f->cfg.tied) c = GK_EMBED;
-    const factor *t = place(f, layer, c);
+    const factor *t = factor_at(f, layer, c);
     int n = rank < t->n ? rank : t->n;
     if (n < 1) return (gk_low_rank){0};
     return (gk_low_rank){

@@ -43,7 +43,7 @@ static void find_range(map *m) {
 }
 
 /* Where between the ends: 0 to 1. */
-static double place(const map *m, double x) {
+static double fraction(const map *m, double x) {
     double t = log(x / m->low) / log(m->high / m->low);
     return isinf(x) ? 1 : fmin(1, fmax(0, t));
 }
@@ -54,7 +54,7 @@ static void add_cell(map *m, double x, double y, int layer, gk_component comp) {
     char text[GK_DIFF_TEXT];
     double value = gk_diff_relative_of(m->d, layer, comp);
     bool all = comp == GK_N_COMPONENTS;
-    gk_chart__cell cell = {.shade = value == 0 ? -1 : place(m, value)};
+    gk_chart__cell cell = {.shade = value == 0 ? -1 : fraction(m, value)};
     cell.says = (gk_chart__says){.series = all ? "all components" : gk_component_name(comp),
                                  .x_name = layer >= 0 ? "layer" : NULL,
                                  .x = layer >= 0 ? gk_arena_printf(m->a, "%d", layer)
@@ -138,7 +138,8 @@ static void add_scale(map *m, double x, double y) {
             char text[GK_DIFF_TEXT];
             double value = steps[s] * pow(10, e);
             if (value < m->low * 0.999 || value > m->high * 1.001) continue;
-            tick[n++] = (gk_chart__tick){place(m, value), gk_arena_strdup(m->a, gk_diff_text(value, text))};
+            tick[n++] =
+                (gk_chart__tick){fraction(m, value), gk_arena_strdup(m->a, gk_diff_text(value, text))};
         }
     gk_chart__shades_draw(m->c, (gk_chart__box){x, y, KEY_WIDTH, 14}, tick, n, "|B \u2212 A| / |A|");
 }

@@ -189,19 +189,20 @@ static gk_chart__series held_out_of(gk_arena *a, const points *p) {
 }
 
 /* A legend over the panel, then the panel; returns where it ends. */
-typedef struct place {
+typedef struct panel_stack {
     gk_arena *a;
     gk_chart__canvas *c;
     double top, left, width;
-} place;
+} panel_stack;
 
-static void draw(place *at, const gk_chart__panel *p, const gk_chart__key *key, size_t n, double height) {
+static void draw(panel_stack *at, const gk_chart__panel *p, const gk_chart__key *key, size_t n,
+                 double height) {
     at->top += 4 + gk_chart__legend(at->c, key, n, at->left, at->top, at->width) + 6;
     gk_chart__panel_draw(at->a, at->c, p, (gk_chart__box){at->left, at->top, at->width, height});
     at->top += height + (p->bare ? 8 : gk_chart__axis_depth(&p->x, at->width, GK_CHART__SMALL_SIZE));
 }
 
-static void draw_loss(place *at, const curve *c, const gk_chart__series train[N_CURVES]) {
+static void draw_loss(panel_stack *at, const curve *c, const gk_chart__series train[N_CURVES]) {
     gk_chart__series s[3] = {train[LOSS], train[MEAN], held_out_of(at->a, &c->valid)};
     s[0].colour = gk_chart__ink_hex(GK_CHART__PALE);
     s[0].width = 1;
@@ -230,7 +231,7 @@ static gk_chart__axis rate_axis(gk_arena *a, double peak) {
         .high = 1.1 * peak, .title = "learning rate", .away = TITLE, .tick = tick, .n = 3};
 }
 
-static void draw_rate(place *at, const curve *c, const gk_chart__series train[N_CURVES]) {
+static void draw_rate(panel_stack *at, const curve *c, const gk_chart__series train[N_CURVES]) {
     gk_chart__series s[2] = {train[NORM], train[RATE]};
     s[0].right = true;
     s[0].colour = gk_chart__ink_hex(GK_CHART__PINK);
@@ -270,7 +271,7 @@ static gk_chart__series answers_of(gk_arena *a, const curve *c, const char *who,
                               .n = c->n_quiz};
 }
 
-static void draw_quiz(place *at, const curve *c) {
+static void draw_quiz(panel_stack *at, const curve *c) {
     static const char *const name[] = {"words trained, top-1", "words trained, top-5", "other words, top-1",
                                        "other words, top-5"};
     gk_chart__series s[4];
@@ -292,7 +293,7 @@ static void draw_quiz(place *at, const curve *c) {
 static void draw_curve(gk_arena *a, const curve *c, gk_chart__canvas *out) {
     gk_chart__series train[N_CURVES] = {{.line = true}, {.line = true}, {.line = true}, {.line = true}};
     take_train(a, &c->train, train);
-    place at = {.a = a, .c = out, .top = 4, .left = LEFT, .width = WIDTH - LEFT - RIGHT};
+    panel_stack at = {.a = a, .c = out, .top = 4, .left = LEFT, .width = WIDTH - LEFT - RIGHT};
     draw_loss(&at, c, train);
     draw_rate(&at, c, train);
     if (c->n_quiz) draw_quiz(&at, c);

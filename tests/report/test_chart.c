@@ -14,14 +14,6 @@ static const char *attribute(bench *b, const char *tag, const char *name) {
     return gk_arena_strndup(b->s.a, at, strcspn(at, "\""));
 }
 
-static const char *escaped(bench *b, const char *text) {
-    gk_buf out = {0};
-    gk_page__html_text(&out, text);
-    const char *kept = gk_arena_strdup(b->s.a, out.data);
-    gk_buf_free(&out);
-    return kept;
-}
-
 static const gk_cell *cell_of(bench *b, const gk_cells *cells, const char *scheme,
                               const char *template_name) {
     for (size_t i = 0; i < cells->n; i++)

@@ -9,14 +9,6 @@
 
 /* ---------------------------------------------------------------- what the filter knows */
 
-static const char *escaped(bench *b, const char *text) {
-    gk_buf out = {0};
-    gk_page__html_text(&out, text);
-    const char *kept = gk_arena_strdup(b->s.a, out.data);
-    gk_buf_free(&out);
-    return kept;
-}
-
 static char *next_figure(bench *b, const char **page) {
     const char *from = strstr(*page, "<svg"), *to = from ? strstr(from, "</svg>") : NULL;
     if (!to) return NULL;

@@ -209,6 +209,15 @@ static inline char *write_report(bench *b, const gk_report_options *o) {
     return page;
 }
 
+/* A text as it stands in the page. */
+static inline const char *escaped(bench *b, const char *text) {
+    gk_buf out = {0};
+    gk_page__html_text(&out, text);
+    const char *kept = gk_arena_strdup(b->s.a, out.data);
+    gk_buf_free(&out);
+    return kept;
+}
+
 static inline size_t count(const char *text, const char *what) {
     size_t n = 0;
     for (const char *at = text; (at = strstr(at, what)); at += strlen(what)) n++;

@@ -70,6 +70,18 @@ static inline char *tree_read(tree *t, const char *root, const char *path) {
     return text;
 }
 
+/* What does not keep a rule, a line each, of all that was looked at. */
+typedef struct wrong {
+    size_t n, looked_at;
+    gk_buf text;
+} wrong;
+
+static inline void all_right(wrong *w, size_t least, const char *rule) {
+    ck_assert_msg(w->n == 0, "%s; %zu of %zu do not keep this:%s", rule, w->n, w->looked_at, w->text.data);
+    ck_assert_uint_ge(w->looked_at, least);
+    gk_buf_free(&w->text);
+}
+
 /* ---------------------------------------------------------------- code, strings, words */
 
 #define TREE_C " .c .h .cc .css .js "

@@ -9,9 +9,7 @@
 
 /* Runs a shell command in the source tree with $D as the scratch folder; both streams in `out`. */
 static int shell(scratch *s, const char *command, char *out, size_t size) {
-    char *line = gk_arena_printf(s->a, "cd '%s' && exec env -i PATH=\"$PATH\" D='%s' bash -c \"$0\" 2>&1",
-                                 GK_SOURCE_DIR, s->dir);
-    return run_shell(line, command, NULL, out, size);
+    return run_clean(s, GK_SOURCE_DIR, gk_arena_printf(s->a, "D='%s'", s->dir), command, out, size);
 }
 
 static void script(scratch *s, const char *name, const char *text) {

@@ -28,12 +28,12 @@ static void script(const char *name, const char *text) {
 
 /* A shell line in the source tree; $M: make with the stand-ins, $B: its folder. */
 static int shell(const char *command, char *out, size_t size) {
-    char *line =
+    char *given =
         gk_arena_printf(s.a,
-                        "cd '%s' && exec env -i PATH=\"%s/bin:$PATH\" D='%s' M='make ARCH=x BUILD=%s/build "
-                        "SYSROOT=%s/root CC=%s/bin/gcc CXX=%s/bin/gcc' bash -c \"$0\" 2>&1",
-                        GK_SOURCE_DIR, s.dir, s.dir, s.dir, s.dir, s.dir, s.dir);
-    return run_shell(line, command, NULL, out, size);
+                        "PATH=\"%s/bin:$PATH\" D='%s' M='make ARCH=x BUILD=%s/build SYSROOT=%s/root "
+                        "CC=%s/bin/gcc CXX=%s/bin/gcc'",
+                        s.dir, s.dir, s.dir, s.dir, s.dir, s.dir);
+    return run_clean(&s, GK_SOURCE_DIR, given, command, out, size);
 }
 
 static char *prints(const char *command) {

@@ -16,17 +16,6 @@ enum {
 
 #define SOURCES " .c .h .cc .sh .py .mk .css .js .sql Makefile "
 
-typedef struct wrong {
-    size_t n, looked_at;
-    gk_buf text;
-} wrong;
-
-static void all_right(wrong *w, size_t least, const char *rule) {
-    ck_assert_msg(w->n == 0, "%s; %zu of %zu do not keep this:%s", rule, w->n, w->looked_at, w->text.data);
-    ck_assert_uint_ge(w->looked_at, least);
-    gk_buf_free(&w->text);
-}
-
 static int lines_of(const char *text) {
     return tree_line(text, text + strlen(text)) - (*text && text[strlen(text) - 1] == '\n');
 }

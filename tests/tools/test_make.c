@@ -10,10 +10,8 @@
 /* Runs a shell command in the source tree with $D as the scratch folder and $G the binary, and nothing of
  * what an outer make left in the environment; both streams in `out`. */
 static int shell(scratch *s, const char *command, char *out, size_t size) {
-    char *line =
-        gk_arena_printf(s->a, "cd '%s' && exec env -i PATH=\"$PATH\" D='%s' G='%s' bash -c \"$0\" 2>&1",
-                        GK_SOURCE_DIR, s->dir, program());
-    return run_shell(line, command, NULL, out, size);
+    char *given = gk_arena_printf(s->a, "D='%s' G='%s'", s->dir, program());
+    return run_clean(s, GK_SOURCE_DIR, given, command, out, size);
 }
 
 #define ASKED                                                                                             \

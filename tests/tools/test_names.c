@@ -16,11 +16,6 @@ static const struct {
     {"blis.h", "BLIS"},
 };
 
-typedef struct wrong {
-    size_t n, looked_at;
-    gk_buf text;
-} wrong;
-
 /* A file, and the same with everything but its words blanked. */
 typedef struct page {
     const char *path, *words;

@@ -4,17 +4,6 @@
  * on the page that lists it, and the files of the walks in docs/design.md. */
 #include "tests/support/tree.h"
 
-typedef struct wrong {
-    size_t n, looked_at;
-    gk_buf text;
-} wrong;
-
-static void all_right(wrong *w, size_t least, const char *rule) {
-    ck_assert_msg(w->n == 0, "%s; %zu of %zu do not keep this:%s", rule, w->n, w->looked_at, w->text.data);
-    ck_assert_uint_ge(w->looked_at, least);
-    gk_buf_free(&w->text);
-}
-
 /* ---------------------------------------------------------------- links */
 
 /* "## What is found: `x`" as a link's anchor: what-is-found-x. */

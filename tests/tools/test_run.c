@@ -10,13 +10,12 @@ static char said[1 << 16];
 /* Runs a shell command in $D/elsewhere, which holds nothing of the source tree; $R: the installed program,
  * $M: make in the source tree with the binary under test. */
 static int shell(const char *command) {
-    char *line = gk_arena_printf(
-        s.a,
-        "cd '%s/elsewhere' && exec env -i PATH=\"$PATH\" D='%s' R='%s/root/usr/bin/graftkit' G='%s' "
-        "M='make -C %s G=%s' MODEL_ROWS='MODEL=%s/model BASE_ROWS=12 RELATION_ROWS=6 TASK_ROWS=5 "
-        "RECIPE=%s/quick.yaml THREADS=1' bash -c \"$0\" 2>&1",
-        s.dir, s.dir, s.dir, program(), GK_SOURCE_DIR, program(), s.dir, s.dir);
-    return run_shell(line, command, NULL, said, sizeof said);
+    char *given = gk_arena_printf(s.a,
+                                  "D='%s' R='%s/root/usr/bin/graftkit' G='%s' M='make -C %s G=%s' "
+                                  "MODEL_ROWS='MODEL=%s/model BASE_ROWS=12 "
+                                  "RELATION_ROWS=6 TASK_ROWS=5 RECIPE=%s/quick.yaml THREADS=1'",
+                                  s.dir, s.dir, program(), GK_SOURCE_DIR, program(), s.dir, s.dir);
+    return run_clean(&s, scratch_path(&s, "elsewhere"), given, command, said, sizeof said);
 }
 
 static const char *end_of_said(void) {

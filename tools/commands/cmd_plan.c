@@ -26,7 +26,7 @@ typedef struct args {
     bool list, no_bos, keep_shared_first;
 } args;
 
-typedef struct stage {
+typedef struct scene {
     const args *g;
     gk_arena *a;
     gk_cast cast;     /* names only */
@@ -41,12 +41,12 @@ typedef struct stage {
     const char **token, **label; /* as shown */
     gk_drawing *drawing;
     size_t n_drawings, n_left_out;
-} stage;
+} scene;
 
 /* ---------------------------------------------------------------- models, schemes */
 
 /* The part before `=`, if any: of a donor what follows is not needed to draw. */
-static bool add_donor(stage *s, const char *spec, gk_error *err) {
+static bool add_donor(scene *s, const char *spec, gk_error *err) {
     static const char option[] = "--donor";
     const char *name = gk_arena_strndup(s->a, spec, strcspn(spec, "="));
     if (!*name) return gk_fail(err, GK_AT_FIELD(NULL, option), "write NAME=PATH", "'%s' has no name", spec);
@@ -60,7 +60,7 @@ static bool add_donor(stage *s, const char *spec, gk_error *err) {
     return true;
 }
 
-static bool name_models(stage *s, gk_error *err) {
+static bool name_models(scene *s, gk_error *err) {
     s->cast.name[s->cast.n++] = gk_arena_named(s->a, s->g->recipient, &s->path);
     if (!s->path)
         return gk_fail(err, GK_AT_FIELD(NULL, "--recipient"), "write NAME=PATH, e.g. pre=runs/default/base",
@@ -70,7 +70,7 @@ static bool name_models(stage *s, gk_error *err) {
     return true;
 }
 
-static bool read_shape(stage *s, gk_error *err) {
+static bool read_shape(scene *s, gk_error *err) {
     gk_inspection *model = gk_inspect(s->path, err);
     if (!model) return false;
     s->config = model->config;
@@ -78,7 +78,7 @@ static bool read_shape(stage *s, gk_error *err) {
     return true;
 }
 
-static bool load_schemes(stage *s, gk_error *err) {
+static bool load_schemes(scene *s, gk_error *err) {
     for (size_t i = 0; i < s->g->schemes.n; i++)
         if (!gk_schemes_load_for(s->a, s->g->schemes.item[i], s->config.n_layers, &s->schemes, err))
             return false;
@@ -86,7 +86,7 @@ static bool load_schemes(stage *s, gk_error *err) {
 }
 
 /* Name, set and place in its grid, a line a scheme. */
-static void list_schemes(const stage *s) {
+static void list_schemes(const scene *s) {
     for (size_t i = 0; i < s->schemes.n; i++) {
         size_t n;
         const gk_axis *axis = gk_scheme_axes(s->schemes.item[i], &n);
@@ -101,7 +101,7 @@ static void list_schemes(const stage *s) {
 /* ---------------------------------------------------------------- the prompt */
 
 /* "field=text": every place at which the text stands in the prompt. */
-static bool add_spans(stage *s, const char *spec, gk_error *err) {
+static bool add_spans(scene *s, const char *spec, gk_error *err) {
     const char *words, *field = gk_arena_named(s->a, spec, &words);
     if (!field)
         return gk_fail(err, GK_AT_FIELD(NULL, "--span"), "write FIELD=TEXT, e.g. first_actor='Ann Lee'",
@@ -121,7 +121,7 @@ static bool add_spans(stage *s, const char *spec, gk_error *err) {
                                            "the prompt does not hold '%s'", words);
 }
 
-static bool plain_prompt(stage *s, gk_error *err) {
+static bool plain_prompt(scene *s, gk_error *err) {
     if (s->g->templates || s->g->rows)
         return gk_fail(err, GK_AT_FIELD(NULL, "--prompt"), "leave one of them out",
                        "--prompt and --templates with --rows are two ways to give the prompt");
@@ -132,7 +132,7 @@ static bool plain_prompt(stage *s, gk_error *err) {
                          &s->tokens, err);
 }
 
-static bool templated_prompt(stage *s, gk_error *err) {
+static bool templated_prompt(scene *s, gk_error *err) {
     const args *g = s->g;
     gk_prompt_options o = {.templates = g->templates,
                            .fillers = g->fillers,
@@ -167,7 +167,7 @@ static bool templated_prompt(stage *s, gk_error *err) {
 
 /* A token as it stands in the prompt, blanks and control characters visible; its piece where it has no text
  * of its own. */
-static const char *show_token(const stage *s, size_t i) {
+static const char *show_token(const scene *s, size_t i) {
     gk_span span = s->tokens.span[i];
     const char *piece = gk_tok_piece(s->tok, s->tokens.id[i]), *text = s->text + span.begin;
     if (span.begin == span.end || !gk_utf8_valid(text, span.end - span.begin, NULL))
@@ -190,7 +190,7 @@ static const char *show_token(const stage *s, size_t i) {
 }
 
 /* The fields that the token belongs to, each once. */
-static const char *show_fields(const stage *s, size_t i) {
+static const char *show_fields(const scene *s, size_t i) {
     const char *label = "";
     gk_span t = s->tokens.span[i];
     for (size_t k = 0; k < s->n_fields; k++) {
@@ -206,7 +206,7 @@ static const char *show_fields(const stage *s, size_t i) {
     return label;
 }
 
-static bool make_prompt(stage *s, gk_error *err) {
+static bool make_prompt(scene *s, gk_error *err) {
     s->tok = s->g->tokenizer ? gk_tok_load(s->g->tokenizer, err) : gk_tokenizer_of(s->path, err);
     if (!s->tok || !(s->g->prompt ? plain_prompt(s, err) : templated_prompt(s, err))) return false;
     s->token = gk_arena_alloc(s->a, (s->tokens.n + 1) * sizeof *s->token);
@@ -220,13 +220,13 @@ static bool make_prompt(stage *s, gk_error *err) {
 
 /* ---------------------------------------------------------------- plans */
 
-static bool chosen(const stage *s, const gk_scheme *scheme) {
+static bool chosen(const scene *s, const gk_scheme *scheme) {
     for (size_t i = 0; i < s->g->chosen.n; i++)
         if (strcmp(s->g->chosen.item[i], gk_scheme_name(scheme)) == 0) return true;
     return s->g->chosen.n == 0;
 }
 
-static bool check_chosen(const stage *s, gk_error *err) {
+static bool check_chosen(const scene *s, gk_error *err) {
     const char **names = gk_arena_alloc(s->a, (s->schemes.n + 1) * sizeof *names);
     for (size_t i = 0; i < s->schemes.n; i++) names[i] = gk_scheme_name(s->schemes.item[i]);
     for (size_t i = 0; i < s->g->chosen.n; i++) {
@@ -242,7 +242,7 @@ static bool check_chosen(const stage *s, gk_error *err) {
 }
 
 /* Schemes that were not asked for by name are left out where the prompt lacks their fields. */
-static bool plan_one(stage *s, const gk_scheme *scheme, gk_error *err) {
+static bool plan_one(scene *s, const gk_scheme *scheme, gk_error *err) {
     if (!gk_scheme_applies(scheme, s->fields, s->n_fields) && s->g->chosen.n == 0) {
         s->n_left_out++;
         return true;
@@ -266,7 +266,7 @@ static bool plan_one(stage *s, const gk_scheme *scheme, gk_error *err) {
     return true;
 }
 
-static bool make_plans(stage *s, gk_error *err) {
+static bool make_plans(scene *s, gk_error *err) {
     if (!check_chosen(s, err)) return false;
     s->drawing = gk_arena_alloc(s->a, MOST_DRAWN * sizeof *s->drawing);
     for (size_t i = 0; i < s->schemes.n; i++)
@@ -288,7 +288,7 @@ static bool wants_colour(const char *when, bool *out, gk_error *err) {
            gk_fail(err, GK_AT_FIELD(NULL, "--color"), "write auto, always or never", "is '%s'", when);
 }
 
-static void print_drawings(const stage *s, bool colour) {
+static void print_drawings(const scene *s, bool colour) {
     gk_buf b = {0};
     for (size_t i = 0; i < s->n_drawings; i++) {
         if (i) gk_buf_puts(&b, "\n");
@@ -298,7 +298,7 @@ static void print_drawings(const stage *s, bool colour) {
     gk_buf_free(&b);
 }
 
-static bool check_out(const stage *s, gk_error *err) {
+static bool check_out(const scene *s, gk_error *err) {
     const args *g = s->g;
     const gk_named_path named[] = {{"--rows", g->rows, GK_INPUT},
                                    {"--templates", g->templates, GK_INPUT},
@@ -317,7 +317,7 @@ static bool check_out(const stage *s, gk_error *err) {
 static int run(const args *g, gk_arena *a) {
     gk_error err;
     bool colour = false;
-    stage s = {.g = g, .a = a};
+    scene s = {.g = g, .a = a};
     bool ok = wants_colour(g->colour, &colour, &err) && name_models(&s, &err) && check_out(&s, &err) &&
               read_shape(&s, &err) && load_schemes(&s, &err);
     if (ok && g->list) {

@@ -162,6 +162,34 @@ static int run(const args *g, gk_sweep_options *o) {
     return finished ? 0 : 130;
 }
 
+static gk_sweep_options asked(const args *g) {
+    gk_sweep_options o = {.recipient = g->recipient,
+                          .tokenizer = g->tokenizer,
+                          .donors = g->donors.item,
+                          .n_donors = g->donors.n,
+                          .derive = g->derive.item,
+                          .n_derive = g->derive.n,
+                          .svd = g->svd,
+                          .schemes = g->schemes.item,
+                          .n_schemes = g->schemes.n,
+                          .out = g->out,
+                          .seed = (uint64_t)g->seed,
+                          .generate = (int)g->generate,
+                          .restart = g->restart,
+                          .replace = g->replace};
+    o.prompts = (gk_prompt_options){.templates = g->templates,
+                                    .fillers = g->fillers,
+                                    .rows = g->rows,
+                                    .entity = g->entity,
+                                    .maybe_entity = strcmp(g->entity, GK_ENTITY_FIELD) == 0,
+                                    .target = g->target,
+                                    .limit = g->limit,
+                                    .whole = g->whole,
+                                    .keep_shared_first = g->keep_shared_first,
+                                    .drop_bad_rows = g->drop_bad_rows};
+    return o;
+}
+
 int cmd_sweep(int argc, char **argv) {
     args g = {.entity = GK_ENTITY_FIELD, .target = GK_TARGET_FIELD, .budget = "1GiB", .seed = 1};
     const gk_opt opts[] = {
@@ -206,30 +234,7 @@ int cmd_sweep(int argc, char **argv) {
         code = gk_die("sweep", &err);
     if (code < 0) {
         gk_use_threads(g.threads);
-        gk_sweep_options o = {.recipient = g.recipient,
-                              .tokenizer = g.tokenizer,
-                              .donors = g.donors.item,
-                              .n_donors = g.donors.n,
-                              .derive = g.derive.item,
-                              .n_derive = g.derive.n,
-                              .svd = g.svd,
-                              .schemes = g.schemes.item,
-                              .n_schemes = g.schemes.n,
-                              .out = g.out,
-                              .seed = (uint64_t)g.seed,
-                              .generate = (int)g.generate,
-                              .restart = g.restart,
-                              .replace = g.replace};
-        o.prompts = (gk_prompt_options){.templates = g.templates,
-                                        .fillers = g.fillers,
-                                        .rows = g.rows,
-                                        .entity = g.entity,
-                                        .maybe_entity = strcmp(g.entity, GK_ENTITY_FIELD) == 0,
-                                        .target = g.target,
-                                        .limit = g.limit,
-                                        .whole = g.whole,
-                                        .keep_shared_first = g.keep_shared_first,
-                                        .drop_bad_rows = g.drop_bad_rows};
+        gk_sweep_options o = asked(&g);
         code = run(&g, &o);
     }
     gk_arena_free(a);
