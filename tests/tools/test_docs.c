@@ -2,9 +2,9 @@
  *
  * test_docs.c: the examples of README.md, CONTRIBUTING.md and docs/ are run, as they are written, with the
  * built binary on a tiny model, and must succeed. The convention:
- *   - ```sh is commands. The blocks of a page run in their order in one folder, which tests/support/docs_world.sh
- * makes; there `make` leaves the build alone and takes a tiny MODEL, whatever FAMILY is named, and few rows
- * unless the block says otherwise.
+ *   - ```sh is commands. The blocks of a page run in their order in one folder, which
+ * tests/support/docs_world.sh makes; there `make` leaves the build alone and takes a tiny MODEL, whatever
+ * FAMILY is named, and few rows unless the block says otherwise.
  *   - <!-- not run: reason --> in the line before such a block says why it is not run.
  *   - Any other block says what it is (yaml, json, text, …) and holds no command of graftkit or make.
  * $GRAFTKIT names the binary (make test sets it). */

@@ -273,9 +273,13 @@ START_TEST(own_fields_go_through_every_step) {
     scratch_file(&s, "eval.jsonl", "{\"template\": \"Beside {ore} stars\"}\n");
     succeeds(&s, "$M paper PAPER='head hybrid articles' RUN=$D/run MODEL=$D/model RECIPE=$D/quick.yaml "
                  "DATASET=own_rows "
-                 "SOURCE=$D/ores.jsonl TEMPLATES=$D ENTITY=ore TARGET=finder TASK_ROWS=0 ARTICLES=$D/src");
+                 "SOURCE=$D/ores.jsonl TEMPLATES=$D ENTITY=ore TARGET=finder TASK_ROWS=0 ARTICLES=$D/src "
+                 "CHUNK_WORDS=30");
     ck_assert_ptr_nonnull(strstr(said, "left out: hybrid: there are no rows for a task model"));
     ck_assert_ptr_nonnull(strstr(text_of(&s, "run/paper.html"), "Facts from articles"));
+    /* What is for articles is asked of them alone, and again what it was. */
+    ck_assert(strstr(text_of(&s, "run/articles/asked"), "CHUNK_WORDS=30\n") &&
+              strstr(text_of(&s, "run/asked"), "CHUNK_WORDS=\n"));
     succeeds(&s, "$M paper PAPER='head hybrid articles' RUN=$D/run");
     succeeds(&s, "$M report RUN=$D/run");
     ck_assert_ptr_nonnull(strstr(said, "run/report/index.html"));

@@ -75,15 +75,18 @@ for n in "${todo[@]}"; do
     if [[ ${dataset[$n]} ]]; then
         # Facts of another kind: rows, texts and models of their own, on the same base.
         [[ $MODEL ]] || run base "${words[@]}"
-        [[ $ARTICLES ]] || ARTICLES=$(sed -n 's/^SOURCE=//p' "$RUN/${dataset[$n]}/asked" 2>/dev/null) # as it was asked for
+        was() { sed -n "s/^$1=//p" "$RUN/${dataset[$n]}/asked" 2>/dev/null; } # as it was asked for
+        [[ $ARTICLES ]] || ARTICLES=$(was SOURCE)
         ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES= SOURCE="$ARTICLES"
             BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE= FAMILY= VOCAB=)
         # A from-scratch model has 128 positions, whichever run it is of.
         positions=$(grep -sEo '"(max_position_embeddings|n_positions)": *[0-9]+' "$base/config.json" | grep -Eo '[0-9]+$')
         if [[ ${dataset[$n]} != articles ]]; then
             ask+=(CHUNK_WORDS=)
-        elif [[ $CHUNK_WORDS || ${positions:-1024} -le 128 ]]; then
-            ask+=(CHUNK_WORDS="${CHUNK_WORDS:-40}")
+        else
+            chunk=${CHUNK_WORDS:-$(was CHUNK_WORDS)}
+            [[ ${positions:-1024} -gt 128 ]] || chunk=${chunk:-40}
+            ask+=(CHUNK_WORDS="$chunk")
         fi
     else
         ask+=("${words[@]}")
