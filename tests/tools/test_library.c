@@ -151,8 +151,10 @@ static char *declared(const char *text, size_t len) {
 /* The functions that graftkit.h declares, one a line, in order: what is left of it without comments, macros
  * and the insides of braces, cut at each semicolon and behind the body of an inline function. */
 static char *declared_functions(void) {
-    const char *text = prints("echo '#include \"graftkit/graftkit.h\"' | cc -Iinclude -DGK_PUBLIC_BEGIN= "
-                              "-DGK_PUBLIC_END= -E -P -x c -");
+    prints("echo '#include \"graftkit/graftkit.h\"' | cc -Iinclude -DGK_PUBLIC_BEGIN= -DGK_PUBLIC_END= -E -P "
+           "-x c - >$D/all.h");
+    const char *text = gk_read_file(s.a, scratch_path(&s, "all.h"), 1 << 24, NULL, NULL);
+    ck_assert_ptr_nonnull(text);
     char *list[2048], *flat = gk_arena_alloc(s.a, strlen(text) + 1);
     size_t n = 0, len = 0;
     int depth = 0;
