@@ -48,7 +48,8 @@ static void correct(gk_checks__pattern *p) {
     p->few &= p->n_tests > 0;
 }
 
-bool gk_checks__test_clear(const gk_checks__test *t) {
+/* The second of its schemes is better, significantly so. */
+static bool is_clear(const gk_checks__test *t) {
     return t->there && t->holm < CLEAR && t->paired.diff > 0;
 }
 
@@ -94,7 +95,7 @@ static const char *why_no_way(const gk_report__state *r, const gk_checks__patter
     if (p->unsaid) return p->unsaid;
     if (isnan(p->pre)) return "no scheme is the recipient alone, which a ceiling must be above";
     if (isnan(p->ceiling)) return "no scheme is the finetuned model alone, which is the ceiling";
-    if (gk_checks__test_clear(&p->test[GK_CHECKS__CEILING_PRE]) && p->ceiling - p->pre >= APART) return NULL;
+    if (is_clear(&p->test[GK_CHECKS__CEILING_PRE]) && p->ceiling - p->pre >= APART) return NULL;
     return gk_arena_printf(r->a, "the ceiling (%s, %s) is not clearly above PRE (%s, %s)", p->ceiling_name,
                            gk_report__percent(r, p->ceiling), r->roles.pre, gk_report__percent(r, p->pre));
 }
@@ -171,7 +172,7 @@ static void check_alone(const gk_report__state *r, gk_checks__pattern *p) {
     if (isnan(fe + lt)) return;
     bool clear = true, between = true; /* on the prompts that both of a pair have */
     for (int i = 0; i < 4; i++) {
-        clear &= gk_checks__test_clear(&p->test[sides[i]]);
+        clear &= is_clear(&p->test[sides[i]]);
         between &= p->test[sides[i]].there && p->test[sides[i]].paired.diff > 0;
     }
     const char *why = p->no_way;
@@ -214,16 +215,14 @@ static void check_components(const gk_report__state *r, gk_checks__pattern *p) {
     if (isnan(all + o_ffn + ffn + o)) return;
     const char *why = p->unsaid;
     if (!why && isnan(start)) why = "no scheme is the entity alone or the recipient alone";
-    if (!why &&
-        (!gk_checks__test_clear(&p->test[GK_CHECKS__ALL_START]) || all - start < APART || start >= 0.9 * all))
+    if (!why && (!is_clear(&p->test[GK_CHECKS__ALL_START]) || all - start < APART || start >= 0.9 * all))
         why = gk_arena_printf(r->a, "%s (%s) is not clearly above %s (%s): there is nothing to share out",
                               who->attn_ffn, gk_report__percent(r, all), p->start,
                               gk_report__percent(r, start));
     p->no_share = why;
     p->enough = o_ffn >= 0.9 * all;
     p->order = o_ffn > ffn && ffn > o;
-    p->order_clear = gk_checks__test_clear(&p->test[GK_CHECKS__O_FFN_FFN]) &&
-                     gk_checks__test_clear(&p->test[GK_CHECKS__FFN_O]);
+    p->order_clear = is_clear(&p->test[GK_CHECKS__O_FFN_FFN]) && is_clear(&p->test[GK_CHECKS__FFN_O]);
     bool holds = p->enough && p->order;
     if (!why && holds && !p->order_clear) why = "the order is not significant";
     add_check(p, "At the last token: O+FFN at least 90% of ATTN+FFN, and O+FFN > FFN > O",

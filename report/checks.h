@@ -48,7 +48,4 @@ typedef struct gk_checks__pattern {
     size_t n_of_models, n_of_grafts; /* checks of models alone; checks of grafts that are judged */
 } gk_checks__pattern;
 
-/* The second of its schemes is better, significantly so. */
-bool gk_checks__test_clear(const gk_checks__test *t);
-
 #endif

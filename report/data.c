@@ -15,12 +15,6 @@ const gk_cell *gk_report__cell(const gk_report__state *r, const char *scheme, co
     return NULL;
 }
 
-const gk_report__set *gk_report__set_find(const gk_report__state *r, const char *name) {
-    for (size_t i = 0; i < r->n_sets; i++)
-        if (strcmp(r->set[i].name, name) == 0) return &r->set[i];
-    return NULL;
-}
-
 static const char *scheme_text(const gk_report__state *r, const char *scheme, const char *key) {
     return gk_manifest__text(gk_manifest__item(r->manifest, "schemes", scheme), key);
 }

@@ -49,7 +49,6 @@ typedef struct gk_report__state {
 bool gk_report__gather(gk_report__state *r);
 /* NULL when the store has no such cell. */
 const gk_cell *gk_report__cell(const gk_report__state *r, const char *scheme, const char *template_name);
-const gk_report__set *gk_report__set_find(const gk_report__state *r, const char *name); /* NULL when absent */
 /* What the scheme does (gk_scheme_canonical), or "". */
 const char *gk_report__canonical(const gk_report__state *r, const char *scheme);
 /* The scheme's sentence, or "". */

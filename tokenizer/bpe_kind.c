@@ -11,7 +11,7 @@ gk_tok__bpe *gk_tok__bpe_new(void) {
     return b;
 }
 
-void gk_tok__bpe_free(void *bpe) {
+static void bpe_free(void *bpe) {
     gk_tok__bpe *b = bpe;
     if (!b) return;
     for (size_t i = 0; i < b->norms.n; i++) gk_tok__pattern_free(&b->norms.item[i].pattern);
@@ -125,5 +125,5 @@ static char *bpe_decode(const void *bpe, const int32_t *id, size_t n, gk_arena *
     return text;
 }
 
-const gk_tok__kind gk_tok__bpe_kind = {gk_tok__bpe_free, bpe_size,   bpe_piece,           bpe_find,
-                                       bpe_encode,       bpe_decode, gk_tok__bpe_describe};
+const gk_tok__kind gk_tok__bpe_kind = {bpe_free,   bpe_size,   bpe_piece,           bpe_find,
+                                       bpe_encode, bpe_decode, gk_tok__bpe_describe};

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void gk_tok__describe_number(gk_buf *out, long long n) {
+static void add_number(gk_buf *out, long long n) {
     gk_buf_printf(out, "%lld ", n);
 }
 
@@ -30,30 +30,30 @@ static void put_steps(gk_buf *out, const gk_tok__bpe *b) {
     put_string(out, "normalizer");
     for (size_t i = 0; i < b->norms.n; i++) {
         const gk_tok__norm *n = &b->norms.item[i];
-        gk_tok__describe_number(out, n->kind);
-        gk_tok__describe_number(out, n->form);
+        add_number(out, n->kind);
+        add_number(out, n->form);
         put_pattern(out, &n->pattern);
         gk_tok__describe_text(out, n->content, n->content_len);
     }
     put_string(out, "pre_tokenizer");
     for (size_t i = 0; i < b->steps.n; i++) {
         const gk_tok__pre_step *s = &b->steps.item[i];
-        gk_tok__describe_number(out, s->kind);
+        add_number(out, s->kind);
         put_pattern(out, &s->pattern);
-        gk_tok__describe_number(out, s->behaviour);
-        gk_tok__describe_number(out, s->invert);
+        add_number(out, s->behaviour);
+        add_number(out, s->invert);
         put_string(out, s->mark);
-        gk_tok__describe_number(out, s->scheme);
+        add_number(out, s->scheme);
     }
     put_string(out, b->decs.any ? "decoder" : "no decoder");
     for (size_t i = 0; i < b->decs.n; i++) {
         const gk_tok__dec *d = &b->decs.item[i];
-        gk_tok__describe_number(out, d->kind);
+        add_number(out, d->kind);
         put_pattern(out, &d->pattern);
         put_string(out, d->content);
-        gk_tok__describe_number(out, (long long)d->start);
-        gk_tok__describe_number(out, (long long)d->stop);
-        gk_tok__describe_number(out, d->drop_first);
+        add_number(out, (long long)d->start);
+        add_number(out, (long long)d->stop);
+        add_number(out, d->drop_first);
     }
 }
 
@@ -69,7 +69,7 @@ static void put_pieces(gk_buf *out, const gk_tok__bpe *b, int end) {
     for (int i = 0; i < b->size && i < end; i++) {
         const struct gk_tok__bpe_piece *p = &b->piece[i];
         if (!p->there) continue;
-        gk_tok__describe_number(out, i);
+        add_number(out, i);
         gk_tok__describe_text(out, p->text, p->len);
     }
     put_string(out, b->split_special ? "added, special ones not found" : "added");

@@ -378,7 +378,6 @@ typedef struct gk_tok__bpe {
 } gk_tok__bpe;
 extern const gk_tok__kind gk_tok__bpe_kind;
 gk_tok__bpe *gk_tok__bpe_new(void);
-void gk_tok__bpe_free(void *bpe);
 
 /* ---------------------------------------------------------------- tokenizer.ggml.pre (gguf_pre.c) */
 
@@ -394,7 +393,6 @@ const char *gk_tok__gguf_pre_at(size_t i);                        /* the i-th na
 
 /* ---------------------------------------------------- what a tokenizer is (describe.c, fingerprint.c) */
 
-void gk_tok__describe_number(gk_buf *out, long long n);
 void gk_tok__describe_text(gk_buf *out, const char *text, size_t len);
 void gk_tok__describe_added(gk_buf *out, const gk_tok__added_token *t);
 void gk_tok__bpe_describe(const void *bpe, gk_buf *out);

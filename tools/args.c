@@ -69,7 +69,8 @@ static void add_default(const gk_opt *o, gk_buf *b) {
     }
 }
 
-void gk_roff(const char *text) {
+/* Prints text in a roff document: dashes, backslashes and a first dot stay what they are. */
+static void print_roff(const char *text) {
     if (*text == '.' || *text == '\'') fputs("\\&", stdout);
     for (; *text; text++) {
         if (*text == '\\') fputs("\\e", stdout);
@@ -84,9 +85,9 @@ void gk_help_line(const char *left, const char *right, bool roff) {
         return;
     }
     fputs(".TP\n.B ", stdout);
-    gk_roff(left);
+    print_roff(left);
     putchar('\n');
-    gk_roff(right);
+    print_roff(right);
     putchar('\n');
 }
 
@@ -97,7 +98,7 @@ static int print_help(const parsing *p, bool roff) {
     else
         printf("graftkit %s: %s\n\nusage: graftkit %s [options]\n", p->command, p->summary, p->command);
     if (roff) {
-        gk_roff(p->summary);
+        print_roff(p->summary);
         fputs(".\n", stdout);
     }
     for (size_t i = 0; i < p->n; i++) {

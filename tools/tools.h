@@ -95,8 +95,6 @@ void gk_use_threads(int64_t n);
 
 /* With this word instead of --help, gk_args prints the same as a section of the man page, in roff. */
 #define GK_HELP_ROFF "--help=roff"
-/* Prints text in a roff document to stdout: dashes, backslashes and a first dot stay what they are. */
-void gk_roff(const char *text);
 
 /* Prints a line of --help: a name, and what it is; in roff if that is asked for. */
 void gk_help_line(const char *left, const char *right, bool roff);

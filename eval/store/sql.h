@@ -6,7 +6,6 @@
 #include "graftkit/eval/store.h"
 #include <sqlite3.h>
 
-bool gk_sql_fail(gk_store *s, const char *doing, gk_error *err);
 /* Statements without parameters or results. */
 bool gk_sql_exec(gk_store *s, const char *sql, gk_error *err);
 /* NULL on failure; release with sqlite3_finalize. */

@@ -13,7 +13,7 @@ enum { APPLICATION_ID = 0x67726b74, SCHEMA_VERSION = 3 };
 /* Differs only in what is not read any more: a column `titled` of the templates. */
 enum { OLDEST_VERSION = 2 };
 
-bool gk_sql_fail(gk_store *s, const char *doing, gk_error *err) {
+static bool sql_fail(gk_store *s, const char *doing, gk_error *err) {
     int code = sqlite3_errcode(s->db) & 0xff;
     const char *hint = "check that the folder exists and can be written, and that the disk is not full";
     if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
@@ -25,13 +25,13 @@ bool gk_sql_fail(gk_store *s, const char *doing, gk_error *err) {
 
 bool gk_sql_exec(gk_store *s, const char *sql, gk_error *err) {
     return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
-           gk_sql_fail(s, "using the results store", err);
+           sql_fail(s, "using the results store", err);
 }
 
 static sqlite3_stmt *prepare(gk_store *s, const char *sql, int n, gk_error *err) {
     sqlite3_stmt *q = NULL;
     if (sqlite3_prepare_v2(s->db, sql, n, &q, NULL) == SQLITE_OK) return q;
-    gk_sql_fail(s, "using the results store", err);
+    sql_fail(s, "using the results store", err);
     return NULL;
 }
 
@@ -60,14 +60,14 @@ bool gk_sql_bind(gk_store *s, sqlite3_stmt *q, gk_error *err, const char *types,
         }
     }
     va_end(ap);
-    return rc == SQLITE_OK || gk_sql_fail(s, "using the results store", err);
+    return rc == SQLITE_OK || sql_fail(s, "using the results store", err);
 }
 
 int gk_sql_next(gk_store *s, sqlite3_stmt *q, gk_error *err) {
     int rc = sqlite3_step(q);
     if (rc == SQLITE_ROW) return 1;
     if (rc == SQLITE_DONE) return 0;
-    gk_sql_fail(s, "using the results store", err);
+    sql_fail(s, "using the results store", err);
     return -1;
 }
 
@@ -85,7 +85,7 @@ gk_store *gk_store__open(const char *path, int flags, gk_error *err) {
     }
     memcpy(s->path, path, strlen(path) + 1);
     if (sqlite3_open_v2(path, &s->db, flags, NULL) == SQLITE_OK) return s;
-    gk_sql_fail(s, "opening the results store", err);
+    sql_fail(s, "opening the results store", err);
     gk_store_close(s);
     return NULL;
 }
