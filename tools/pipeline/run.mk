@@ -113,7 +113,8 @@ ROWS.task      := $(if $(filter reverse,$(TASK)),relation,task)
 ROWS.forward   := relation
 ROWS.reverse   := relation
 ROWS.mild      := relation
-TEXTS.relation := relation/A2B relation/B2A
+# How an article is asked about is taught by articles of other facts, with questions.
+TEXTS.relation := relation/A2B relation/B2A $(if $(filter invented_articles,$(DATASET)),task/A2B task/B2A)
 TEXTS.task     := $(if $(filter reverse,$(TASK)),relation/B2A,task/A2B task/B2A)
 TEXTS.forward  := relation/A2B
 TEXTS.reverse  := relation/B2A
