@@ -43,7 +43,7 @@ static bool parse_component(const gk_graft__yaml_source *src, gk_ynode n, uint32
                        text);
     if (c == GK_LNF || c == GK_HEAD)
         return gk_fail(err, gk_graft__yaml_place(n, src->file),
-                       "give the scheme a head: recipient, head: DONOR or head: {last: DONOR}",
+                       "give the scheme a head: DONOR, head: {donor: DONOR, norm: DONOR} or head: {last: …}",
                        "component '%s' follows the scheme's head policy and cannot be listed", text);
     *out |= 1u << c;
     return true;

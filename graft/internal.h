@@ -129,11 +129,18 @@ typedef struct gk_graft__patch {
     gk_place place;
 } gk_graft__patch;
 
+/* Whose head and whose final norm read the prediction; name NULL: the scheme's recipient. */
+typedef struct gk_graft__head_policy {
+    gk_graft__model_name donor, norm;
+    bool last; /* so at the last token only, the recipient's before */
+    gk_place place;
+} gk_graft__head_policy;
+
 struct gk_scheme {
     const char *name, *set, *set_title, *set_about, *about, *canonical;
     gk_place place;
-    gk_graft__model_name recipient, head; /* name NULL: the cast's first; the recipient */
-    bool head_last;                       /* the head's donor at the last token only */
+    gk_graft__model_name recipient; /* name NULL: the cast's first */
+    gk_graft__head_policy head;
     gk_graft__assignment *graft;
     size_t n_grafts;
     gk_graft__patch *patch; /* the patches, then the ablations */
@@ -181,6 +188,9 @@ size_t gk_graft__sort_texts(const char **text, size_t n);
 const char *gk_graft__join_texts(gk_arena *a, const char *const *text, size_t n, const char *separator);
 /* "embed, pos, ln1": the components of a mask, or "all". In `a`. */
 const char *gk_graft__components_text(gk_arena *a, uint32_t components, const char *separator);
+/* The head policy (head_policy.c), after the recipient has been read, and its part of the canonical text. */
+bool gk_graft__head_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err);
+const char *gk_graft__head_text(gk_arena *a, const gk_graft__head_policy *h);
 /* Patches and ablations (patch.c): their lists in a scheme's map, and their part of its canonical text. */
 bool gk_graft__patches_parse(const gk_graft__yaml_source *src, gk_ynode scheme, gk_scheme *s, gk_error *err);
 const char *gk_graft__patches_text(gk_arena *a, const gk_scheme *s);

@@ -95,15 +95,19 @@ static bool lay(const gk_graft__assignment *g, const gk_cast *cast, int donor, c
     return true;
 }
 
-static bool lay_head(const gk_scheme *s, const gk_cast *cast, const gk_config *c, gk_plan *out,
+static bool lay_head(const gk_graft__head_policy *h, const gk_cast *cast, const gk_config *c, gk_plan *out,
                      gk_error *err) {
-    if (!s->head.name) return true;
-    int donor = gk_graft__model_find(cast, &s->head, err);
-    if (donor < 0) return false;
-    for (int comp = GK_LNF; comp <= GK_HEAD; comp++) {
-        size_t row = (size_t)gk_plan_slot(c, -1, (gk_component)comp) * (size_t)out->n_tokens;
-        for (int t = s->head_last ? out->n_tokens - 1 : 0; t < out->n_tokens; t++)
-            out->model[row + (size_t)t] = (uint8_t)donor;
+    const struct {
+        gk_component comp;
+        const gk_graft__model_name *whose;
+    } part[] = {{GK_LNF, &h->norm}, {GK_HEAD, &h->donor}};
+    for (int i = 0; i < 2; i++) {
+        if (!part[i].whose->name) continue;
+        int model = gk_graft__model_find(cast, part[i].whose, err);
+        if (model < 0) return false;
+        size_t row = (size_t)gk_plan_slot(c, -1, part[i].comp) * (size_t)out->n_tokens;
+        for (int t = h->last ? out->n_tokens - 1 : 0; t < out->n_tokens; t++)
+            out->model[row + (size_t)t] = (uint8_t)model;
     }
     return true;
 }
@@ -129,7 +133,8 @@ static bool lay_all(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const 
             !lay(g, cast, donor, slots, in, taken, out, err))
             return false;
     }
-    return lay_head(s, cast, c, out, err) && gk_graft__patches_lay(&p, s, cast, c, recipient, out, err);
+    return lay_head(&s->head, cast, c, out, err) &&
+           gk_graft__patches_lay(&p, s, cast, c, recipient, out, err);
 }
 
 bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,

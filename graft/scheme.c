@@ -7,32 +7,6 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-static const char head_hint[] = "the head policy is recipient, the name of a donor, or {last: DONOR}";
-
-static bool parse_head(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
-    static const char *const keys[] = {"last", NULL};
-    switch (gk_yaml_kind_of(n)) {
-    case GK_YAML_NONE:
-        return true;
-    case GK_YAML_LIST:
-        return gk_fail(err, gk_graft__yaml_place(n, src->file), head_hint, "a head policy cannot be a list");
-    case GK_YAML_MAP:
-        s->head_last = true;
-        if (!gk_yaml_only(n, keys, err)) return false;
-        n = gk_graft__yaml_get(src, n, "last");
-        break;
-    case GK_YAML_SCALAR:
-        break;
-    }
-    if (!gk_graft__model_name_parse(src, n, &s->head, err)) return false;
-    bool recipient = strcmp(s->head.name, "recipient") == 0;
-    if (recipient || (s->recipient.name && strcmp(s->head.name, s->recipient.name) == 0)) {
-        s->head.name = NULL;
-        s->head_last = false;
-    }
-    return true;
-}
-
 static bool parse_graft(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__assignment *out,
                         gk_error *err) {
     static const char *const keys[] = {"at", "donor", "components", "layers", NULL};
@@ -81,9 +55,8 @@ static const char *canonical_text(gk_arena *a, const gk_scheme *s) {
                             g->donor.name, gk_graft__components_text(a, g->components, "+"), g->layers.text);
     }
     const char *grafts = gk_graft__join_texts(a, text, gk_graft__sort_texts(text, n), "");
-    return gk_arena_printf(a, "recipient=%s; head=%s%s%s%s",
-                           s->recipient.name ? s->recipient.name : "(first)", s->head_last ? "last:" : "",
-                           s->head.name ? s->head.name : "recipient", grafts, gk_graft__patches_text(a, s));
+    return gk_arena_printf(a, "recipient=%s; head=%s%s%s", s->recipient.name ? s->recipient.name : "(first)",
+                           gk_graft__head_text(a, &s->head), grafts, gk_graft__patches_text(a, s));
 }
 
 static bool parse_text(const gk_graft__yaml_source *src, gk_ynode map, const char *key, const char **out,
@@ -128,7 +101,7 @@ static gk_scheme *parse_scheme(const gk_graft__yaml_source *src, gk_ynode n, con
               (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
               parse_grafts(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
               gk_graft__patches_parse(src, n, s, err) &&
-              parse_head(src, gk_graft__yaml_get(src, n, "head"), s, err);
+              gk_graft__head_parse(src, gk_graft__yaml_get(src, n, "head"), s, err);
     if (!ok) return NULL;
     s->canonical = canonical_text(src->a, s);
     return s;
@@ -336,7 +309,8 @@ static bool check_fields(const gk_graft__positions *at, const char *const *field
 bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const *fields, gk_error *err) {
     size_t n = 0;
     while (fields[n]) n++;
-    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head, cast, err))
+    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head.donor, cast, err) ||
+        !check_model(&s->head.norm, cast, err))
         return gk_graft__name_scheme(s, err);
     for (size_t i = 0; i < s->n_grafts; i++)
         if (!check_model(&s->graft[i].donor, cast, err) || !check_fields(&s->graft[i].at, fields, n, err))

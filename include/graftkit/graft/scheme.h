@@ -19,7 +19,8 @@
  *                                       # list | {not: ...} | {of: ..., drop: 0.4, seed: 1}; layers
  *                                       # count from 0. embed and pos belong to no layer: only `all`
  *                                       # includes them
- *       head: recipient                 # default; final norm and head: recipient | DONOR | {last: DONOR}
+ *       head: recipient                 # default; final norm and head: recipient | DONOR |
+ *                                       # {donor: DONOR, norm: recipient}, apart | {last: one of these}
  *       patches:                        # default: none. The residual stream after a layer is replaced
  *         - at: last                    # as in grafts
  *           layers: all                 # default, and then embed too; embed: what layer 0 reads
