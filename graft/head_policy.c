@@ -60,6 +60,7 @@ static const char *whose(const gk_graft__model_name *m) {
 
 const char *gk_graft__head_text(gk_arena *a, const gk_graft__head_policy *h) {
     const char *last = h->last ? "last:" : "", *donor = whose(&h->donor), *norm = whose(&h->norm);
+    if (h->tied) return "recipient|tied:embed";
     if (strcmp(donor, norm) == 0) return gk_arena_printf(a, "%s%s", last, donor);
     return gk_arena_printf(a, "%s%s|norm:%s", last, donor, norm);
 }

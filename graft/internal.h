@@ -133,6 +133,7 @@ typedef struct gk_graft__patch {
 typedef struct gk_graft__head_policy {
     gk_graft__model_name donor, norm;
     bool last; /* so at the last token only, the recipient's before */
+    bool tied; /* a head that is tied to the embedding goes where the embedding is grafted from */
     gk_place place;
 } gk_graft__head_policy;
 
@@ -140,6 +141,7 @@ struct gk_scheme {
     const char *name, *set, *set_title, *set_about, *about, *canonical;
     gk_place place;
     gk_graft__model_name recipient; /* name NULL: the cast's first */
+    bool published;                 /* what the paper's public code computes: see published.c */
     gk_graft__head_policy head;
     gk_graft__assignment *graft;
     size_t n_grafts;
@@ -152,7 +154,9 @@ struct gk_scheme {
 /* One selection, component set, layer set from YAML into src->a. */
 bool gk_graft__positions_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__positions *out,
                                gk_error *err);
-bool gk_graft__components_parse(const gk_graft__yaml_source *src, gk_ynode n, uint32_t *out, gk_error *err);
+/* `known`: those that can be named, and that groups hold. */
+bool gk_graft__components_parse(const gk_graft__yaml_source *src, gk_ynode n, uint32_t known, uint32_t *out,
+                                gk_error *err);
 bool gk_graft__layers_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__layer_set *out,
                             gk_error *err);
 /* The graft takes nothing, by its own words: a drop rate of 1. */
@@ -196,6 +200,16 @@ bool gk_graft__patches_parse(const gk_graft__yaml_source *src, gk_ynode scheme, 
 const char *gk_graft__patches_text(gk_arena *a, const gk_scheme *s);
 /* embed … down; lnf and head follow the head policy. */
 #define GK_GRAFT__ALL_COMPONENTS ((1u << GK_LNF) - 1u)
+/* Those of a scheme that is as published: what the paper's public code can graft (published.c). */
+extern const uint32_t gk_graft__published_components;
+/* What a scheme that is as published cannot have, once all of it but its head policy has been read; then the
+ * policy, which is completed. */
+bool gk_graft__published_check(const gk_scheme *s, gk_error *err);
+bool gk_graft__published_head(gk_scheme *s, gk_error *err);
+/* The same on a prompt: components that the public code cannot take apart in models of such a family. */
+bool gk_graft__published_fits(const gk_scheme *s, const gk_config *c, gk_error *err);
+/* Whether the head of model m is its embedding; of a model that is but a name, whether `c` says so. */
+bool gk_graft__published_tied(const gk_cast *cast, int m, const gk_config *c);
 
 /* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
 

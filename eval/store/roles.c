@@ -76,9 +76,10 @@ static bool same(const char *x, const char *y) {
     return x && y && strcmp(x, y) == 0;
 }
 
-/* Every component of every layer. */
+/* Every component of every layer, or every one that the public code grafts (as_published). */
 static bool is_whole(const graft *g) {
-    return same(g->components, "all") && same(g->layers, "all");
+    static const char published[] = "embed+ln1+q+k+v+o+ln2+gate+up+down";
+    return (same(g->components, "all") || same(g->components, published)) && same(g->layers, "all");
 }
 
 /* One donor everywhere, under whatever head. */
@@ -269,6 +270,7 @@ void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out) {
     const char *own = out->donor;
     const char *heads[] = {
         "recipient",
+        "recipient|tied:embed", /* as_published */
         own,
         gk_arena_printf(a, "last:%s", own),
         gk_arena_printf(a, "%s|norm:recipient", own),

@@ -58,8 +58,9 @@ static void models_line(gk_report__state *r, gk_buf *b) {
     if (b->len) say(r, b, ".");
     if (p->ceiling_name && p->ceiling_name != who->sft)
         say(r, b, " The ceiling of grafts, which %s, is %s: %s.",
-            who->head && strcmp(who->head, "recipient") != 0 ? "have another head than the donor\u2019s"
-                                                             : "keep the recipient\u2019s head",
+            who->head && strcmp(who->head, "recipient") != 0
+                ? "are not read by the donor\u2019s own final norm and head"
+                : "keep the recipient\u2019s head",
             p->ceiling_name, with_interval(r, p->ceiling_name));
 }
 

@@ -284,26 +284,6 @@ START_TEST(canonical_different) {
 }
 END_TEST
 
-/* What stores have as keys, and what eval/store/roles.c reads back. */
-START_TEST(head_policies_as_text) {
-    static const char *const text[][2] = {
-        {"head: recipient", "recipient"},
-        {"head: d", "d"},
-        {"head: {last: d}", "last:d"},
-        {"head: {donor: d}", "d|norm:recipient"},
-        {"head: {norm: d}", "recipient|norm:d"},
-        {"head: {donor: d, norm: e}", "d|norm:e"},
-        {"head: {last: {donor: d}}", "last:d|norm:recipient"},
-        {"head: {last: {norm: d}}", "last:recipient|norm:d"},
-    };
-    scratch s = scratch_new();
-    for (size_t i = 0; i < sizeof text / sizeof *text; i++)
-        ck_assert_str_eq(canonical(&s, text[i][0]),
-                         gk_arena_printf(s.a, "recipient=(first); head=%s", text[i][1]));
-    scratch_free(&s);
-}
-END_TEST
-
 /* ---------------------------------------------------------------- messages */
 
 static const struct {
@@ -400,16 +380,6 @@ static const struct {
      ":4:9: a head policy cannot be a list; the head policy is recipient"},
     {"set: t\nschemes:\n- name: x\n  head: {first: d}\n",
      ":4:10: unknown key 'first'; the keys allowed here are: donor, norm, last"},
-    {"set: t\nschemes:\n- name: x\n  head: {}\n",
-     ":4:9: this head policy names no model; the head policy is"},
-    {"set: t\nschemes:\n- name: x\n  head: {last: {}}\n", ":4:16: this head policy names no model"},
-    {"set: t\nschemes:\n- name: x\n  head: {last: d, norm: d}\n",
-     ":4:19: unknown key 'norm'; the keys allowed here are: last"},
-    {"set: t\nschemes:\n- name: x\n  head: {last: {last: d}}\n",
-     ":4:17: unknown key 'last'; the keys allowed here are: donor, norm"},
-    {"set: t\nschemes:\n- name: x\n  head: {last: [d]}\n", ":4:16: a head policy cannot be a list"},
-    {"set: t\nschemes:\n- name: x\n  head: {donor: [d]}\n", ":4:17: field 'donor': is a list"},
-    {"set: t\nschemes:\n- name: x\n  head: {norm: a b}\n", ":4:16: 'a b' cannot be the name of a model"},
     {"set: t\nschemes:\n- name: x\n  recipient: a b\n", ":4:14: 'a b' cannot be the name of a model"},
     {"set: t\nschemes:\n- name: x\n  grafts: [{at: "
      "[[[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]], donor: d}]\n",
@@ -486,7 +456,6 @@ int main(void) {
     tcase_add_test(t, schemes_apply_where_their_fields_are);
     tcase_add_test(t, canonical_equal);
     tcase_add_test(t, canonical_different);
-    tcase_add_test(t, head_policies_as_text);
     tcase_add_loop_test(t, bad_files, 0, sizeof BAD / sizeof *BAD);
     tcase_add_test(t, names_are_unique_over_files);
     tcase_add_test(t, unknown_models_and_fields);

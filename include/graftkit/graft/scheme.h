@@ -4,6 +4,7 @@
  *
  *   set: position                       # groups schemes in the report
  *   about: Which positions matter       # optional, as in each scheme
+ *   as_published: false                 # default; true: what the public code computes. In a scheme too
  *   schemes:
  *     - name: FE+LT
  *       about: first entity and last token
