@@ -61,7 +61,7 @@ static bool parse_grafts(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme
 }
 
 /* Order and repetition of grafts do not matter, nor does how a set was written, nor grafts of no layer. */
-static const char *canonical_text(gk_arena *a, const gk_scheme *s) {
+const char *gk_graft__canonical_text(gk_arena *a, const gk_scheme *s) {
     const char **text = gk_arena_alloc(a, (s->n_grafts + 1) * sizeof *text);
     size_t n = 0;
     for (size_t i = 0; i < s->n_grafts; i++) {
@@ -137,7 +137,7 @@ static gk_scheme *parse_scheme(const gk_graft__yaml_source *src, gk_ynode n, con
               gk_graft__head_parse(src, gk_graft__yaml_get(src, n, "head"), s, err) &&
               (!s->published || gk_graft__published_head(s, err));
     if (!ok) return NULL;
-    s->canonical = canonical_text(src->a, s);
+    s->canonical = gk_graft__canonical_text(src->a, s);
     return s;
 }
 

@@ -77,7 +77,7 @@ const char *gk_scheme_set(const gk_scheme *s);  /* "position", "component", …:
  * own words. */
 const char *gk_scheme_set_title(const gk_scheme *s);
 const char *gk_scheme_set_about(const gk_scheme *s);
-const char *gk_scheme_about(const gk_scheme *s); /* one sentence for the report; may be "" */
+const char *gk_scheme_about(const gk_scheme *s);     /* one sentence for the report; may be "" */
 /* Canonical one-line text of what it does: two schemes with the same text are the same. Keys
  * the results store. */
 const char *gk_scheme_canonical(const gk_scheme *s);
@@ -97,6 +97,11 @@ bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n
 /* Whose means its ablations need (gk_cast.mean): bit m for model m of the cast, which gk_scheme_check has
  * passed. */
 uint32_t gk_scheme_means(const gk_scheme *s, const gk_cast *cast);
+/* The same scheme with other models: wherever it names from[i], as a donor, a head's, a patch's source or its
+ * recipient, the twin names to[i]. Its name is that of `s` and which models stand in it. NULL where `s` names
+ * none of `from`, or one of `to` already. In `a`; the names are kept, not copied. */
+gk_scheme *gk_scheme_twin(gk_arena *a, const gk_scheme *s, const char *const *from, const char *const *to,
+                          size_t n);
 
 GK_PUBLIC_END
 
