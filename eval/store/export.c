@@ -106,6 +106,7 @@ static void put_counts(json_t *row, const gk_cell *c) {
     json_object_set_new(row, "grid", grid_json(c));
     json_object_set_new(row, "template", text_json(c->template_name));
     json_object_set_new(row, "n", json_integer((json_int_t)c->stats.n));
+    json_object_set_new(row, "rows", json_integer((json_int_t)c->stats.rows));
     json_object_set_new(row, "dropped", json_integer((json_int_t)c->dropped));
     json_object_set_new(row, "n_whole", json_integer((json_int_t)c->stats.n_whole));
 }

@@ -387,7 +387,7 @@ static void csv_cell(FILE *f, const page *p, const section *s, size_t run, const
         gk_csv_text(f, text[i]);
         fputc(',', f);
     }
-    fprintf(f, "%zu,%zu,%zu", c->stats.n, c->dropped, c->stats.n_whole);
+    fprintf(f, "%zu,%zu,%zu,%zu", c->stats.n, c->stats.rows, c->dropped, c->stats.n_whole);
     for (int m = 0; m < GK_N_METRICS; m++) {
         csv_number(f, c->stats.value[m]);
         csv_number(f, c->stats.low[m]);
@@ -399,7 +399,7 @@ static void csv_cell(FILE *f, const page *p, const section *s, size_t run, const
 static bool write_csv(const page *p) {
     gk_out out;
     if (!gk_out_open(p->o->csv, &out, p->err)) return false;
-    fputs("run,experiment,set,scheme,template,n,dropped,n_whole", out.f);
+    fputs("run,experiment,set,scheme,template,n,rows,dropped,n_whole", out.f);
     for (int m = 0; m < GK_N_METRICS; m++) {
         const char *key = gk_metric_key((gk_metric)m);
         fprintf(out.f, ",%s,%s_low,%s_high", key, key, key);

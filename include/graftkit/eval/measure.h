@@ -79,6 +79,7 @@ typedef struct gk_obs {
 
 typedef struct gk_stats {
     size_t n;       /* observations; 0: every value is NaN */
+    size_t rows;    /* facts that they are of */
     size_t n_whole; /* of them, with a whole target; 0: exact and whole_logprob are NaN */
     double value[GK_N_METRICS], low[GK_N_METRICS], high[GK_N_METRICS];
 } gk_stats;
