@@ -113,7 +113,7 @@ static bool take_schemes(gk_arena *a, gk_ynode list, gk_experiment *e, gk_error 
 }
 
 static bool take_all(gk_arena *a, gk_ynode root, gk_experiment *e, gk_error *err) {
-    static const char *const keys[] = {"title", "about", "place", "paper",
+    static const char *const keys[] = {"title",   "about",  "place",   "paper",
                                        "dataset", "models", "schemes", NULL};
     gk_ynode dataset = gk_yaml_get(root, "dataset"), place = gk_yaml_get(root, "place"),
              paper = gk_yaml_get(root, "paper");
