@@ -89,7 +89,6 @@ typedef struct gk_stats {
     size_t n;       /* observations; 0: every value is NaN */
     size_t rows;    /* facts that they are of */
     size_t n_whole; /* of them, with a whole target; 0: exact and whole_logprob are NaN */
-    size_t rows;    /* that they are of: facts */
     /* How alike a row's observations are (gk_icc), by whether the target is among the 5 most probable tokens,
      * and by the logit difference; NaN where no row has several. */
     double icc_top5, icc_logit_diff;
