@@ -150,6 +150,37 @@ static const struct {
     {"lower half", 5, "11000"},
     {"upper half", 5, "00111"},
     {"8/8", 8, "00000001"},
+    /* Groups of the public code, as it makes them for models of so many layers. */
+    {"first_quarter", 6, "100000"},
+    {"second_quarter", 6, "010000"},
+    {"third_quarter", 6, "001000"},
+    {"fourth_quarter", 6, "000111"},
+    {"second_eighth", 6, "100000"},
+    {"fourth_eighth", 6, "010000"},
+    {"sixth_eighth", 6, "001000"},
+    {"first_quarter", 16, "1111000000000000"},
+    {"second_quarter", 16, "0000111100000000"},
+    {"third_quarter", 16, "0000000011110000"},
+    {"fourth_quarter", 16, "0000000000001111"},
+    {"first_eighth", 16, "1100000000000000"},
+    {"second_eighth", 16, "0011000000000000"},
+    {"fourth_eighth", 16, "0000001100000000"},
+    {"fifth_eighth", 16, "0000000011000000"},
+    {"sixth_eighth", 16, "0000000000110000"},
+    {"first_quarter", 22, "1111100000000000000000"},
+    {"second_quarter", 22, "0000011111000000000000"},
+    {"third_quarter", 22, "0000000000111110000000"},
+    {"fourth_quarter", 22, "0000000000000001111111"},
+    {"first_eighth", 22, "1100000000000000000000"},
+    {"second_eighth", 22, "0011100000000000000000"},
+    {"fourth_eighth", 22, "0000000111000000000000"},
+    {"fifth_eighth", 22, "0000000000110000000000"},
+    {"sixth_eighth", 22, "0000000000001110000000"},
+    {"fourth_quarter", 3, "111"},
+    {"[third_quarter, fourth_quarter]", 6, "001111"},
+    {"[third_quarter, fourth_quarter]", 18, "000000001111111111"},
+    {"[first_quarter, 4]", 6, "100010"},
+    {"{not: fourth_quarter}", 6, "111000"},
     {"0.25-0.5", 8, "00110000"},
     {"0.0-0.3", 8, "11000000"},
     {"0.3-1", 8, "00111111"}, /* fits the one before: neighbours share a bound */
@@ -168,7 +199,8 @@ START_TEST(layers) {
     stagehand h = start("llama", LAYERS[_i].n);
     gk_plan p =
         plan(&h, gk_arena_printf(h.s.a, "grafts: [{at: last, donor: sft, layers: %s}]", LAYERS[_i].set));
-    bool all = strchr(LAYERS[_i].layers, '0') == NULL && !strstr(LAYERS[_i].set, "drop");
+    bool all = strchr(LAYERS[_i].layers, '0') == NULL && !strstr(LAYERS[_i].set, "drop") &&
+               !strstr(LAYERS[_i].set, "quarter"); /* a group is never said to be all layers */
     ck_assert_str_eq(row(&h, &p, -1, GK_EMBED), all ? "000000001" : "000000000");
     for (int l = 0; l < LAYERS[_i].n; l++)
         ck_assert_str_eq(row(&h, &p, l, GK_UP), LAYERS[_i].layers[l] == '1' ? "000000001" : "000000000");
