@@ -171,6 +171,29 @@ static const char *const *keys_of(gk_arena *a, json_t *all) {
     return list;
 }
 
+/* Of every contrast some template has the fields. */
+static bool check_contrasts(gk_arena *a, const gk_schemes *all, const char *templates, const char *entity,
+                            gk_error *err) {
+    gk_template **t;
+    size_t n;
+    if (!gk_contrasts_check(all, err) || !gk_templates_load(a, templates, &t, &n, err)) return false;
+    const gk_field_span **fields = gk_arena_alloc(a, n * sizeof(*fields));
+    size_t *n_fields = gk_arena_alloc(a, n * sizeof *n_fields);
+    for (size_t i = 0; i < n; i++) {
+        const char *const *name = gk_template_fields(a, t[i]);
+        size_t k = 0;
+        while (name[k]) k++;
+        gk_field_span *own = gk_arena_alloc(a, (k + 1) * sizeof *own);
+        for (size_t m = 0; m < k; m++) own[m].field = name[m];
+        if (gk_template_has(t[i], entity)) own[k++].field = GK_ENTITY;
+        fields[i] = own;
+        n_fields[i] = k;
+    }
+    for (size_t i = 0; i < all->n_contrasts; i++)
+        if (!gk_contrast_check(all, &all->contrast[i], fields, n_fields, n, err)) return false;
+    return true;
+}
+
 bool gk_experiment_check(const gk_experiment *e, const char *const *path, size_t n, const char *templates,
                          const char *entity, gk_error *err) {
     enum { LAYERS = 128 }; /* as many as a model may have: a window may be as wide */
@@ -184,6 +207,7 @@ bool gk_experiment_check(const gk_experiment *e, const char *const *path, size_t
     json_decref(all_fields);
     for (size_t i = 0; ok && i < n; i++) ok = gk_schemes_load_for(a, path[i], LAYERS, &all, err);
     for (size_t i = 0; ok && i < all.n; i++) ok = gk_scheme_check(all.item[i], &cast, fields, err);
+    ok = ok && check_contrasts(a, &all, templates, entity, err);
     gk_arena_free(a);
     return ok;
 }

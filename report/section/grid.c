@@ -150,8 +150,8 @@ static void add_table(gk_report__state *r, const gk_grid__set *g) {
     gk_page__html_text(b, *g->row_name ? g->row_name : "\u2013");
     gk_buf_puts(b, "</th><th>");
     gk_page__html_text(b, g->x_name);
-    gk_buf_puts(b,
-                "</th><th>schemes</th><th>n</th><th>top-5 %</th><th>log-prob.</th></tr></thead>\n<tbody>\n");
+    gk_buf_puts(b, "</th><th>schemes</th><th>n</th><th>rows</th><th>top-5 "
+                   "%</th><th>log-prob.</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         const gk_grid__spot *s = &g->spot[i];
         if (s->n == 0) continue;
@@ -161,7 +161,7 @@ static void add_table(gk_report__state *r, const gk_grid__set *g) {
         gk_page__html_text(b, g->row[i / g->n_x]);
         gk_buf_puts(b, "</td><td>");
         gk_page__html_text(b, g->x[i % g->n_x]);
-        gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td>", s->n, s->stats.n);
+        gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td><td>%zu</td>", s->n, s->stats.n, s->stats.rows);
         for (int m = 0; m < N_SHOWN; m++) {
             gk_buf_puts(b, "<td>");
             gk_page__html_stat(b, &s->stats, SHOWN[m]);

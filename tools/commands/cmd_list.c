@@ -24,10 +24,7 @@ static void list_families(void) {
 static void list_datasets(void) {
     for (size_t i = 0; i < gk_dataset_kinds(); i++) {
         gk_dataset_kind d = gk_dataset_kind_at(i);
-        printf("%s\tsource=%s\tbase=%s\tfields=%s\n", d.name,
-               !d.source        ? "none"
-               : d.needs_source ? "required"
-                                : "optional",
+        printf("%s\tsource=%s\tbase=%s\tfields=%s\n", d.name, d.source ? "required" : "none",
                d.has_base ? "own" : "none", d.names_fields ? "named" : "fixed");
     }
 }

@@ -74,7 +74,7 @@ esac
     no "DATASET=$DATASET needs MODEL=PATH, a model that can read: it has no base corpus (or give BASE_ROWS=N)"
 [[ -z $ENTITY$TARGET$REVERSE || $dataset == *fields=named* ]] ||
     no "ENTITY, TARGET and REVERSE are for DATASET=$(names "$(grep fields=named <<<"$datasets")"): $DATASET has its own"
-[[ -z $CHUNK_WORDS || $DATASET == articles ]] ||
+[[ -z $CHUNK_WORDS || $DATASET == *articles ]] ||
     no "CHUNK_WORDS=$CHUNK_WORDS is for DATASET=articles: a text of $DATASET is as long as its template makes it"
 [[ $TASK == disjoint || $dataset != *fields=named* || $REVERSE || -f $TEMPLATES/reverse.jsonl ]] ||
     no "TASK=reverse trains on texts from target to entity, and there are none: write $TEMPLATES/reverse.jsonl, or give REVERSE=1"

@@ -45,12 +45,14 @@ for n in "${names[@]}"; do
             schemes[$n]+="${schemes[$n]:+ }$value" ;;
         esac
     done <<<"$needs"
+    # Articles of one's own take the place of invented ones.
+    [[ ${dataset[$n]} != invented_articles || -z $ARTICLES && ! -s $RUN/articles/asked ]] || dataset[$n]=articles
 done
 
 run() { "$MAKE" -f "$MAKEFILE" --no-print-directory "$@" || exit $?; }
 # CHUNK_WORDS is for articles, which may be an experiment's dataset and not the run's.
 words=()
-[[ $DATASET == articles ]] || words=(CHUNK_WORDS=)
+[[ $DATASET == *articles ]] || words=(CHUNK_WORDS=)
 if [[ $SEEDS$FAMILIES ]]; then
     [[ -z $MODEL || -z $FAMILIES ]] || no "FAMILIES='$FAMILIES' are for models from scratch: MODEL='$MODEL' has its own architecture"
     known=$("$G" list families | paste -sd ' ')
@@ -76,7 +78,7 @@ fi
 
 # Why an experiment does not apply to this run; nothing where it does. Known once the dataset is there.
 unfit() {
-    [[ ${dataset[$1]} != "$DATASET" || -z $DATASET ]] || echo "the run's dataset is its own"
+    [[ ${dataset[$1]} != *articles || $DATASET != *articles ]] || echo "the run's dataset is its own"
     [[ -z ${dataset[$1]} ]] || return
     for c in ${cast[$1]}; do
         case $c in
@@ -123,12 +125,12 @@ for n in "${todo[@]}"; do
         # Facts of another kind: rows, texts and models of their own, on the same base.
         [[ $MODEL ]] || run base "${words[@]}"
         was() { sed -n "s/^$1=//p" "$RUN/${dataset[$n]}/asked" 2>/dev/null; } # as it was asked for
-        [[ $ARTICLES ]] || ARTICLES=$(was SOURCE)
+        [[ $ARTICLES || ${dataset[$n]} != articles ]] || ARTICLES=$(was SOURCE)
         ask+=(RUN="$RUN/${dataset[$n]}" MODEL="$base" DATASET="${dataset[$n]}" TEMPLATES= SOURCE="$ARTICLES"
             BASE_ROWS= RELATION_ROWS= TASK_ROWS= TASK=disjoint ENTITY= TARGET= REVERSE= FAMILY= VOCAB=)
         # A from-scratch model has 128 positions, whichever run it is of.
         positions=$(grep -sEo '"(max_position_embeddings|n_positions)": *[0-9]+' "$base/config.json" | grep -Eo '[0-9]+$')
-        if [[ ${dataset[$n]} != articles ]]; then
+        if [[ ${dataset[$n]} != *articles ]]; then
             ask+=(CHUNK_WORDS=)
         else
             chunk=${CHUNK_WORDS:-$(was CHUNK_WORDS)}

@@ -120,7 +120,8 @@ KINDS          := base relation task free free_task forward reverse mild
 KIND_OF         = $(firstword $(subst ., ,$1))
 ROWS.relation  := relation
 ROWS.task      := $(if $(filter reverse,$(TASK)),relation,task)
-TEXTS.relation := relation/A2B relation/B2A
+# How an article is asked about is taught by articles of other facts, with questions.
+TEXTS.relation := relation/A2B relation/B2A $(if $(filter invented_articles,$(DATASET)),task/A2B task/B2A)
 TEXTS.task     := $(if $(filter reverse,$(TASK)),relation/B2A,task/A2B task/B2A)
 # What a pretrained model is finetuned with follows from its size.
 RECIPE.relation := $(or $(RECIPE),$(if $(MODEL),auto,relation))
