@@ -64,7 +64,11 @@ static bool take_kind(gk_arena *a, gk_ynode n, const char *name, const char **ki
     static const char *const keys[] = {"kind", "freeze", NULL};
     *freeze = NULL;
     if (gk_yaml_kind_of(n) != GK_YAML_MAP) return take_word(a, n, kind, err);
-    if (!gk_yaml_only(n, keys, err) || !take_word(a, gk_yaml_get(n, "kind"), kind, err) ||
+    if (!gk_yaml_only(n, keys, err)) return false;
+    if (gk_yaml_kind_of(gk_yaml_get(n, "freeze")) == GK_YAML_NONE)
+        return gk_fail(err, gk_yaml_place(n), "write {kind: relation, freeze: [lnf, head]}",
+                       "there is no freeze");
+    if (!take_word(a, gk_yaml_get(n, "kind"), kind, err) ||
         !take_freeze(a, gk_yaml_get(n, "freeze"), freeze, err))
         return false;
     if (strcmp(*kind, "base") == 0)

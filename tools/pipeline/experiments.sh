@@ -95,7 +95,7 @@ train() {
     for c in ${cast[$1]}; do
         [[ $c == *=base || -e $RUN/${c#*=}/train.json ]] || left+=("${c#*=}")
     done
-    [[ ${#left[@]} -gt 3 && -z ${dataset[$1]} ]] || return 0
+    [[ ${#left[@]} -gt 2 && -z ${dataset[$1]} ]] || return 0
     [[ $MODEL ]] || run base "${ask[@]}"
     begun=$SECONDS
     for c in "${left[@]}"; do
