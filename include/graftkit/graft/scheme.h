@@ -4,6 +4,7 @@
  *
  *   set: position                       # groups schemes in the report
  *   about: Which positions matter       # optional, as in each scheme
+ *   as_published: false                 # default; true: what the public code computes. In a scheme too
  *   schemes:
  *     - name: FE+LT
  *       about: first entity and last token
@@ -19,7 +20,8 @@
  *                                       # list | {not: ...} | {of: ..., drop: 0.4, seed: 1}; layers
  *                                       # count from 0. embed and pos belong to no layer: only `all`
  *                                       # includes them
- *       head: recipient                 # default; final norm and head: recipient | DONOR | {last: DONOR}
+ *       head: recipient                 # default; final norm and head: recipient | DONOR |
+ *                                       # {donor: DONOR, norm: recipient}, apart | {last: one of these}
  *       patches:                        # default: none. The residual stream after a layer is replaced
  *         - at: last                    # as in grafts
  *           layers: all                 # default, and then embed too; embed: what layer 0 reads
