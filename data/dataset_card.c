@@ -62,8 +62,10 @@ static bool read_base(const gk_data__making *m, const gk_data__card_file *files,
         if (strcmp(files[i].name, "base/texts.jsonl") != 0) continue;
         const char *line = files[i].bytes->data;
         for (const char *end; ok && line && (end = strchr(line, '\n')); line = end + 1) {
-            json_t *obj = json_loadb(line, (size_t)(end - line), 0, NULL), *text = json_object_get(obj, "text");
-            ok = m->opt->read_text(m->opt->first_token_ctx, json_string_value(text), json_string_length(text), err);
+            json_t *obj = json_loadb(line, (size_t)(end - line), 0, NULL),
+                   *text = json_object_get(obj, "text");
+            ok = m->opt->read_text(m->opt->first_token_ctx, json_string_value(text), json_string_length(text),
+                                   err);
             json_decref(obj);
         }
     }
@@ -217,7 +219,8 @@ json_t *gk_data__card_make(const gk_data__making *m, const gk_data__generator *g
     json_object_set_new(card, "target", json_string(m->swap.b));
     json_object_set_new(card, "samples", describe_samples(m, files, n_files));
     json_object_set_new(card, "lists", list_sizes(m, gen));
-    json_object_set_new(card, "templates", describe_wording(m->wording, m->splits[GK_DATA__BASE].n > 0 && !gen->texts));
+    json_object_set_new(card, "templates",
+                        describe_wording(m->wording, m->splits[GK_DATA__BASE].n > 0 && !gen->texts));
     if (m->n_first_words)
         json_object_set_new(card, "chance_first_word",
                             json_pack("{s:f,s:f}", "top1", 1 / words, "top5", words < 5 ? 1.0 : 5 / words));

@@ -23,8 +23,10 @@ typedef struct details {
 } details;
 
 static details details_new(const gk_data__making *m) {
-    details d = {gk_data__deck_new(m->a, N_YEARS), gk_data__deck_new(m->a, m->lists[GENRE].n),
-                 gk_data__deck_new(m->a, m->lists[CITY].n), gk_data__deck_new(m->a, MOST_EARNINGS),
+    details d = {gk_data__deck_new(m->a, N_YEARS),
+                 gk_data__deck_new(m->a, m->lists[GENRE].n),
+                 gk_data__deck_new(m->a, m->lists[CITY].n),
+                 gk_data__deck_new(m->a, MOST_EARNINGS),
                  {{0}}};
     gk_rng_seed(&d.rng, (uint64_t)m->opt->seed, "film details");
     return d;
@@ -58,8 +60,8 @@ static bool too_many(size_t asked, const gk_data__two_words *people, const gk_da
                    people->n / PEOPLE_A_ROW, films->n);
 }
 
-/* The base rows have every word of the lists, as far as they reach: what a model from scratch never read it cannot
- * say. */
+/* The base rows have every word of the lists, as far as they reach: what a model from scratch never read it
+ * cannot say. */
 static bool take(gk_data__two_words *people, gk_data__two_words *films, int split, uint32_t *who,
                  uint32_t *film) {
     if (split != GK_DATA__BASE)

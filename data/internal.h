@@ -97,8 +97,8 @@ gk_data__two_words gk_data__two_words_new(const gk_list *left, const gk_list *ri
 void gk_data__two_words_free(gk_data__two_words *p);
 const char *gk_data__two_words_left(const gk_data__two_words *p, uint32_t pair);
 const char *gk_data__two_words_right(const gk_data__two_words *p, uint32_t pair);
-/* Takes `want` pairs that share no word with each other, nor with the `have` that stand in `got` already, behind
- * which they go; false when none are left. */
+/* Takes `want` pairs that share no word with each other, nor with the `have` that stand in `got` already,
+ * behind which they go; false when none are left. */
 bool gk_data__two_words_take(gk_data__two_words *p, size_t have, size_t want, uint32_t *got);
 /* The same with none there, of words that came least often so far: a few hundred pairs have every word of two
  * lists of a few hundred. From the first half of the order, as long as it has such pairs. */

@@ -1,7 +1,7 @@
 /* real_actors.c: rows with the names of real actors, in made-up films or in real ones. No row says what is
  * true: two actors who lead a film of the list together are never paired, and nobody is put into a film of
- * their own. The base rows tell of people with the words of these names, put together anew: a model from scratch has then
- * read how each of them begins, and knows none of them.
+ * their own. The base rows tell of people with the words of these names, put together anew: a model from
+ * scratch has then read how each of them begins, and knows none of them.
  */
 #include "core/shipped.h"
 #include "data/internal.h"
@@ -107,7 +107,8 @@ static bool two_namesakes(casting *c, const char *title, const char *who[2]) {
         for (int i = 0; i < 2; i++)
             who[i] = gk_arena_printf(c->m->a, "%s %s", gk_data__two_words_left(&c->namesakes, pair[i]),
                                      gk_data__two_words_right(&c->namesakes, pair[i]));
-        if (!share_word(who[0], who[1]) && !share_word(who[0], title) && !share_word(who[1], title)) return true;
+        if (!share_word(who[0], who[1]) && !share_word(who[0], title) && !share_word(who[1], title))
+            return true;
         for (int i = 0; i < 2; i++) gk_data__two_words_unuse(&c->namesakes, pair[i]);
     }
     return false;

@@ -112,7 +112,8 @@ static bool check_fields(const gk_wording *w, const json_t *row, gk_error *err) 
     return true;
 }
 
-/* What the base has read in these very words finetuning need not teach, and a task model has nothing to bring. */
+/* What the base has read in these very words finetuning need not teach, and a task model has nothing to
+ * bring. */
 static bool check_paraphrase(const gk_wording *w, const gk_template *paraphrase, const gk_template *training,
                              json_t *const holes[2], bool exchange, gk_arena *a, gk_error *err) {
     gk_rendered own, text;

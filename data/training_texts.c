@@ -102,8 +102,8 @@ static size_t draw(const double *cumulative, size_t n, gk_rng *rng) {
     return lo;
 }
 
-/* Wordings that finetuning has not, where there are some; which say the facts in either order where exchanging
- * the fields would not. */
+/* Wordings that finetuning has not, where there are some; which say the facts in either order where
+ * exchanging the fields would not. */
 static json_t *base_text(const gk_wording *w, json_t *row, gk_swap swap, gk_rng *rng, gk_template **t) {
     bool own = gk_wording_has_base(w);
     size_t first = own ? w->n_training : 0, k = (size_t)gk_rng_below(rng, w->n_all - first);

@@ -66,8 +66,8 @@ bool gk_data__two_words_spread(gk_data__two_words *p, size_t want, uint32_t *got
     for (size_t k = 0; k < want; k++) {
         uint32_t l = least(left, p->left->n), r = least(right, p->right->n);
         size_t at = p->taken, half = p->n / 2;
-        while (at < half && (left[p->order[at] / p->right->n] != l || right[p->order[at] % p->right->n] != r ||
-                             alike(p, p->order[at], got, k)))
+        while (at < half && (left[p->order[at] / p->right->n] != l ||
+                             right[p->order[at] % p->right->n] != r || alike(p, p->order[at], got, k)))
             at++;
         if (at < half)
             got[k] = pull(p, at);

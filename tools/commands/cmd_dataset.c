@@ -32,8 +32,8 @@ static void print_split(const char *name, const json_t *split) {
                " different first tokens among the targets, the most common %" JSON_INTEGER_FORMAT " times\n",
                number(targets, "distinct_first_tokens"), number(targets, "most_common_token"));
     if (number(targets, "unseen_by_base"))
-        printf("            %" JSON_INTEGER_FORMAT
-               " targets begin with a token that the base corpus never has: a model made of it cannot say them\n",
+        printf("            %" JSON_INTEGER_FORMAT " targets begin with a token that the base corpus never "
+                                                   "has: a model made of it cannot say them\n",
                number(targets, "unseen_by_base"));
 }
 
@@ -86,7 +86,8 @@ static void print_samples(const json_t *card, const gk_dataset_options *o) {
 static void print_base_wording(const json_t *card) {
     const char *base = json_string_value(json_object_get(json_object_get(card, "templates"), "base"));
     if (base && strcmp(base, "training") == 0)
-        printf("  the base corpus is in the training templates themselves, for there are no paraphrases.jsonl: finetuning "
+        printf("  the base corpus is in the training templates themselves, for there are no "
+               "paraphrases.jsonl: finetuning "
                "says nothing\n  that is new but the facts\n");
 }
 
@@ -115,7 +116,8 @@ typedef struct reader {
     bool *read;
 } reader;
 
-static bool first_token(void *ctx, const gk_rendered *prompt, const char *target, int32_t *id, gk_error *err) {
+static bool first_token(void *ctx, const gk_rendered *prompt, const char *target, int32_t *id,
+                        gk_error *err) {
     const gk_tok *tok = ((reader *)ctx)->tok;
     return prompt ? gk_prompt_first(tok, prompt, target, id, err) : gk_tok_first(tok, target, id, err);
 }
