@@ -199,6 +199,11 @@ const char *gk_graft__head_text(gk_arena *a, const gk_graft__head_policy *h);
 /* Patches and ablations (patch.c): their lists in a scheme's map, and their part of its canonical text. */
 bool gk_graft__patches_parse(const gk_graft__yaml_source *src, gk_ynode scheme, gk_scheme *s, gk_error *err);
 const char *gk_graft__patches_text(gk_arena *a, const gk_scheme *s);
+/* What a scheme does, in one line (scheme.c). */
+const char *gk_graft__canonical_text(gk_arena *a, const gk_scheme *s);
+/* `compare:` of a file (contrasts.c): appended to out's contrasts. */
+bool gk_graft__contrasts_parse(const gk_graft__yaml_source *src, gk_ynode list, const char *set,
+                               gk_schemes *out, gk_error *err);
 /* embed … down; lnf and head follow the head policy. */
 #define GK_GRAFT__ALL_COMPONENTS ((1u << GK_LNF) - 1u)
 /* Those of a scheme that is as published: what the paper's public code can graft (published.c). */

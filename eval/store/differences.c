@@ -26,7 +26,7 @@ void gk_pair(const gk_tried *ref, const gk_tried *tried, uint64_t seed, int resa
     for (size_t i = 0, k = 0; i < tried->n; i++) { /* both are by prompt */
         const gk_outcome *o = &tried->item[i];
         while (k < ref->n && ref->item[k].prompt < o->prompt) k++;
-        if (k == ref->n || ref->item[k].prompt != o->prompt) continue;
+        if (k == ref->n || ref->item[k].prompt != o->prompt || gk_coincide(tried, ref, o->tmpl)) continue;
         low[n] = as_obs(&ref->item[k]);
         high[n++] = as_obs(o);
     }

@@ -22,9 +22,15 @@ typedef struct gk_outcome {
 typedef struct gk_tried { /* a scheme on its prompts, those that were evaluated, by prompt id */
     const char *set, *scheme;
     const char *canonical; /* what it does (gk_scheme_canonical) */
-    gk_outcome *item;
+    gk_outcome *item;      /* of the templates that its pools have (gk_cell) */
     size_t n;
+    const struct gk_same *same; /* where others select the same */
+    size_t n_same;
 } gk_tried;
+typedef struct gk_same {
+    const char *other; /* a scheme */
+    uint32_t tmpl;     /* id in the store */
+} gk_same;
 typedef struct gk_outcomes {
     gk_tried *scheme; /* in their order */
     size_t n;
@@ -34,6 +40,9 @@ typedef struct gk_outcomes {
 bool gk_outcomes_read(gk_store *s, gk_arena *a, gk_outcomes *out, gk_error *err);
 /* NULL when there is no such scheme. */
 const gk_tried *gk_outcomes_of(const gk_outcomes *o, const char *scheme);
+
+/* Whether two schemes select the same in the template, so that there is nothing to compare. */
+bool gk_coincide(const gk_tried *x, const gk_tried *y, uint32_t tmpl);
 
 /* The share of the scheme's prompts whose target is among the k most probable tokens; 0 where it has none. */
 double gk_within(const gk_tried *t, int k);
@@ -108,7 +117,8 @@ void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out);
 
 /* ---------------------------------------------------------------- differences (paired.c) */
 
-/* Two schemes' top-5 on the prompts that both were evaluated on; `resamples` may be 0. */
+/* Two schemes' top-5 on the prompts that both were evaluated on, but for templates in which they select the
+ * same; `resamples` may be 0. */
 void gk_pair(const gk_tried *ref, const gk_tried *tried, uint64_t seed, int resamples, gk_paired *out);
 /* The smallest p-value that so many rows can give: when all differ, and all alike. */
 double gk_least_p(size_t rows);

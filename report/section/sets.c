@@ -79,7 +79,7 @@ static void add_set_table(gk_report__state *r, const gk_report__set *set) {
     gk_buf_puts(
         b, "<details><summary>What each scheme of the set is, and its numbers</summary>\n"
            "<div class=\"scroll\"><table "
-           "class=\"set-table\"><thead><tr><th>scheme</th><th>n</th><th>top-1 %</th>"
+           "class=\"set-table\"><thead><tr><th>scheme</th><th>n</th><th>rows</th><th>top-1 %</th>"
            "<th>top-5 %</th><th>prob.</th><th>mean rank</th><th>logit diff.</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk_report__cell(r, set->scheme[i], "pooled");
@@ -88,7 +88,7 @@ static void add_set_table(gk_report__state *r, const gk_report__set *set) {
         gk_page__html_text(b, c->scheme);
         gk_buf_puts(b, "<small>");
         gk_page__html_text(b, gk_report__about(r, c->scheme));
-        gk_buf_printf(b, "</small></td><td>%zu</td>", c->stats.n);
+        gk_buf_printf(b, "</small></td><td>%zu</td><td>%zu</td>", c->stats.n, c->stats.rows);
         for (size_t m = 0; m < sizeof shown / sizeof *shown; m++) {
             gk_buf_puts(b, "<td>");
             gk_page__html_stat(b, &c->stats, shown[m]);

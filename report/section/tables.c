@@ -37,10 +37,10 @@ static void add_row(gk_report__state *r, const gk_cell *c) {
         gk_buf_printf(b,
                       "</td><td colspan=\"%d\" class=\"muted\">not applicable: the template lacks a field it "
                       "uses</td></tr>\n",
-                      n_shown(r) + 2);
+                      n_shown(r) + 3);
         return;
     }
-    gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td>", c->stats.n, c->dropped);
+    gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td><td>%zu</td>", c->stats.n, c->stats.rows, c->dropped);
     for (size_t i = 0; i < N_COLUMNS; i++) {
         if (!shown(r, COLUMNS[i].metric)) continue;
         gk_buf_puts(b, "<td>");
@@ -55,14 +55,14 @@ static void add_table(gk_report__state *r, const char *template_name) {
     gk_buf_printf(b,
                   "<div class=\"scroll\"><table class=\"cells\" "
                   "data-template=\"%s\"><thead><tr><th>scheme</th><th>n</th>"
-                  "<th>dropped</th>",
+                  "<th>rows</th><th>dropped</th>",
                   template_name);
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(r, COLUMNS[i].metric))
             gk_buf_printf(b, "<th title=\"%s\">%s</th>", gk_metric_about(COLUMNS[i].metric), COLUMNS[i].head);
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < r->n_sets; i++) {
-        gk_buf_printf(b, "<tr class=\"set\"><th colspan=\"%d\">", n_shown(r) + 3);
+        gk_buf_printf(b, "<tr class=\"set\"><th colspan=\"%d\">", n_shown(r) + 4);
         gk_page__html_text(b, r->set[i].name);
         gk_buf_puts(b, "</th></tr>\n");
         for (size_t k = 0; k < r->set[i].n; k++) {

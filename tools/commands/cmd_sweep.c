@@ -12,7 +12,7 @@
 typedef struct args {
     const char *recipient, *tokenizer, *templates, *fillers, *rows, *entity, *target, *out, *budget;
     const char *svd;
-    gk_strings donors, derive, schemes;
+    gk_strings donors, derive, placebo, schemes;
     int64_t seed, threads, limit, generate;
     bool whole, keep_shared_first, drop_bad_rows, restart, replace;
 } args;
@@ -29,9 +29,9 @@ static bool check_generate(int64_t n, gk_error *err) {
 
 static void say_cell(const gk_cell *c, int width, bool whole) {
     const gk_stats *s = &c->stats;
-    printf("%-*s %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]", width, c->scheme, s->n, c->dropped,
-           100 * s->value[GK_METRIC_top1], 100 * s->value[GK_METRIC_top5], 100 * s->low[GK_METRIC_top5],
-           100 * s->high[GK_METRIC_top5]);
+    printf("%-*s %6zu %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]", width, c->scheme, s->n, s->rows,
+           c->dropped, 100 * s->value[GK_METRIC_top1], 100 * s->value[GK_METRIC_top5],
+           100 * s->low[GK_METRIC_top5], 100 * s->high[GK_METRIC_top5]);
     if (whole) printf("  %5.1f%%", 100 * s->value[GK_METRIC_exact]);
     printf("  %9.1f\n", s->value[GK_METRIC_mean_rank]);
 }
@@ -58,8 +58,8 @@ static bool say_table(const char *path, gk_error *err) {
     int width = ok ? name_width(&cells) : 0;
     bool whole = ok && any_whole(&cells);
     if (ok)
-        printf("%-*s %6s %7s  %6s  %6s %-14s%s  %9s\n", width, "scheme (pooled)", "n", "dropped", "top-1",
-               "top-5", "[95% interval]", whole ? "   exact" : "", "mean rank");
+        printf("%-*s %6s %6s %7s  %6s  %6s %-14s%s  %9s\n", width, "scheme (pooled)", "n", "rows", "dropped",
+               "top-1", "top-5", "[95% interval]", whole ? "   exact" : "", "mean rank");
     for (size_t i = 0; ok && i < cells.n; i++)
         if (strcmp(cells.item[i].template_name, "pooled") == 0) say_cell(&cells.item[i], width, whole);
     gk_arena_free(a);
@@ -112,6 +112,7 @@ static bool sweep(gk_sweep *s, bool generate, bool *finished, gk_error *err) {
     const gk_schemes *schemes = gk_sweep_schemes(s);
     fprintf(stderr, "%zu schemes", schemes->n);
     if (schemes->n != schemes->n_written) fprintf(stderr, ", of %zu entries and grids", schemes->n_written);
+    if (gk_sweep_twins(s)) fprintf(stderr, "; %zu of them with a placebo too", gk_sweep_twins(s));
     fprintf(stderr, "\n");
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
@@ -170,6 +171,8 @@ static gk_sweep_options asked(const args *g) {
                           .derive = g->derive.item,
                           .n_derive = g->derive.n,
                           .svd = g->svd,
+                          .placebo = g->placebo.item,
+                          .n_placebo = g->placebo.n,
                           .schemes = g->schemes.item,
                           .n_schemes = g->schemes.n,
                           .out = g->out,
@@ -201,6 +204,8 @@ int cmd_sweep(int argc, char **argv) {
          "repeated",
          false},
         {"svd", GK_OPT_STR, &g.svd, "DIR", "the folder that keeps what rank=R computes [OUT.svd]", false},
+        {"placebo", GK_OPT_LIST, &g.placebo, "DONOR=MODEL",
+         "compute every scheme with MODEL in DONOR's place too, as a floor; may be repeated", false},
         {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "the models' tokenizer [the recipient's]", false},
         {"schemes", GK_OPT_LIST, &g.schemes, "FILE",
          "graft schemes (YAML), or the name of some that come along; may be repeated", true},
