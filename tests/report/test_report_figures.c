@@ -232,7 +232,7 @@ static const char *mark_of(bench *b, const char *figure, const char *scheme, con
     return gk_arena_strndup(b->s.a, mark, (size_t)(strstr(mark, "</g>") - mark));
 }
 
-#define RING "stroke-width=\"1.3\""
+#define RING "pointer-events=\"all\"" /* lines and dots have none */
 START_TEST(grafts_are_lines_and_what_was_not_learned_is_beside_them) {
     bench b = bench_new();
     graft_axes(&b, "depth", "0", "1");
