@@ -324,7 +324,7 @@ START_TEST(planted_models_are_trained_a_run_a_seed) {
     same_text(&s, "one/compare.csv", "two/compare.csv");
     same_text(&s, "one/compare.html", "two/compare.html");
     page_has_cells(&s, text_of(&s, "one/compare.html"), text_of(&s, "one/compare.csv"),
-                   "one/model-2/experiments/planted_pretrained/results.db");
+                   "one/model-1/experiments/planted_pretrained/results.db");
     /* What was frozen is where it was, and only that. */
     succeeds(&s,
              "$G diff --a $D/model --b $D/one/model-1/relation.lower2_e --json $D/lower.json >/dev/null && "
