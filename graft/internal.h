@@ -89,9 +89,10 @@ typedef struct gk_graft__positions {
     gk_place place;
 } gk_graft__positions;
 
-/* Layers a..b (of = 0), or those of the depth a/of to b/of: floor(a L / of) to floor(b L / of) - 1. */
+/* Layers a..b (of = 0), or those of the depth a/of to b/of: floor(a L / of) to floor(b L / of) - 1. Or a
+ * group of the public code, number `group` - 1 of its table (layers.c); then of = 0. */
 typedef struct gk_graft__layer_item {
-    int a, b, of;
+    int a, b, of, group;
 } gk_graft__layer_item;
 enum { GK_GRAFT__MILLION = 1000000 }; /* fractions are counted in millionths */
 typedef struct gk_graft__layer_set {
