@@ -189,8 +189,8 @@ static void page_has_cells(scratch *s, const char *page, const char *csv, const 
             s->a, "<td class=\"name\">%s</td><td>%.1f<small>[%.1f, %.1f]</small></td>", c->scheme,
             100 * v[GK_METRIC_top5], 100 * low[GK_METRIC_top5], 100 * high[GK_METRIC_top5]);
         ck_assert_msg(strstr(page, row) != NULL, "the page lacks %s", row);
-        row = gk_arena_printf(s->a, ",%s,%s,pooled,%zu,%zu,%zu,%.17g,", c->set, c->scheme, c->stats.n,
-                              c->dropped, c->stats.n_whole, v[GK_METRIC_top1]);
+        row = gk_arena_printf(s->a, ",%s,%s,pooled,%zu,%zu,%zu,%zu,%.17g,", c->set, c->scheme, c->stats.n,
+                              c->stats.rows, c->dropped, c->stats.n_whole, v[GK_METRIC_top1]);
         ck_assert_msg(strstr(csv, row) != NULL, "the table lacks %s", row);
         n++;
     }
