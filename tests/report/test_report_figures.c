@@ -46,10 +46,12 @@ START_TEST(two_axes_are_a_heatmap) {
         ck_assert_uint_eq(c->n_axes, 2);
         double top5 = 100 * c->stats.value[GK_METRIC_top5];
         must_have(figure, gk_arena_printf(b.s.a, ">%.0f</text>", top5));
-        must_have(table,
-                  gk_arena_printf(
-                      b.s.a, "<tr data-s=\"%s\"><td>%s</td><td>%s</td><td>1</td><td>%zu</td><td>%.1f<small>",
-                      c->scheme, c->axis[1].value, c->axis[0].value, c->stats.n, top5));
+        must_have(
+            table,
+            gk_arena_printf(
+                b.s.a,
+                "<tr data-s=\"%s\"><td>%s</td><td>%s</td><td>1</td><td>%zu</td><td>%zu</td><td>%.1f<small>",
+                c->scheme, c->axis[1].value, c->axis[0].value, c->stats.n, c->stats.rows, top5));
         seen++;
     }
     ck_assert_uint_eq(seen, 9);
@@ -80,8 +82,13 @@ START_TEST(seeds_are_pooled) {
                             rate);
         double n = sql_value(&b, gk_arena_printf(b.s.a, "SELECT count(*) %s", from));
         double top5 = sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(r.rank < 5) %s", from));
+        double rows = sql_value(
+            &b, gk_arena_printf(b.s.a,
+                                "SELECT count(DISTINCT (SELECT row FROM prompt p WHERE p.id = r.prompt)) %s",
+                                from));
         must_have(table,
-                  gk_arena_printf(b.s.a, "<td>%d</td><td>4</td><td>%.0f</td><td>%.1f<small>", rate, n, top5));
+                  gk_arena_printf(b.s.a, "<td>%d</td><td>4</td><td>%.0f</td><td>%.0f</td><td>%.1f<small>",
+                                  rate, n, rows, top5));
     }
     must_have(page, "rings: each seed alone");
     check_balance(page);
