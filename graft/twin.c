@@ -36,7 +36,8 @@ gk_scheme *gk_scheme_twin(gk_arena *a, const gk_scheme *s, const char *const *fr
     t->graft = gk_arena_alloc(a, (s->n_grafts + 1) * sizeof *t->graft);
     t->patch = gk_arena_alloc(a, (s->n_patches + 1) * sizeof *t->patch);
     exchange_name(&x, &t->recipient);
-    exchange_name(&x, &t->head);
+    exchange_name(&x, &t->head.donor);
+    exchange_name(&x, &t->head.norm);
     for (size_t i = 0; i < s->n_grafts; i++) {
         t->graft[i] = s->graft[i];
         exchange_name(&x, &t->graft[i].donor);

@@ -70,12 +70,12 @@ static void make_tests(const gk_report__state *r, gk_checks__pattern *p) {
 /* The donor under the head that the grafts have, where that is worse than under its own. */
 static void find_ceiling(const gk_report__state *r, gk_checks__pattern *p) {
     const gk_roles *who = &r->roles;
-    bool own = who->head && strcmp(who->head, "recipient") != 0;
-    double sft = gk_report__top5(r, who->sft), rh = own ? (double)NAN : gk_report__top5(r, who->sft_rh);
+    double sft = gk_report__top5(r, who->sft), under = gk_report__top5(r, who->ceiling);
+    bool lower = isnan(sft) || under < sft;
     p->pre = gk_report__top5(r, who->pre);
     p->sft = sft;
-    p->ceiling_name = isnan(sft) || rh < sft ? (isnan(rh) ? NULL : who->sft_rh) : who->sft;
-    p->ceiling = isnan(sft) || rh < sft ? rh : sft;
+    p->ceiling_name = !lower ? who->sft : isnan(under) ? NULL : who->ceiling;
+    p->ceiling = lower ? under : sft;
     p->start = who->fe ? who->fe : who->pre;
 }
 

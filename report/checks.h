@@ -31,7 +31,7 @@ typedef struct gk_checks__check {
 typedef struct gk_checks__pattern {
     double pre, sft, ceiling;
     const char
-        *ceiling_name; /* SFT, or SFT-rh where the grafts have the recipient's head and that is lower */
+        *ceiling_name; /* SFT, or the donor alone under the head that the grafts have, where that is lower */
     const char *start; /* what ATTN+FFN at the last token is added to: FE, or PRE */
     double both_ceiling, rest_pre; /* on the prompts of FE+LT, and of all but FE and LT */
     gk_checks__test test[GK_CHECKS__N_TESTS];

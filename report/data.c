@@ -38,6 +38,11 @@ double gk_report__top5(const gk_report__state *r, const char *scheme) {
     return c && c->applies && c->stats.n ? c->stats.value[GK_METRIC_top5] : (double)NAN;
 }
 
+size_t gk_report__rows(const gk_report__state *r, const char *scheme) {
+    const gk_cell *c = gk_report__cell(r, scheme, "pooled");
+    return c ? c->stats.rows : 0;
+}
+
 const char *gk_report__percent(const gk_report__state *r, double x) {
     return gk_arena_printf(r->a, "%.1f%%", 100 * x);
 }

@@ -305,14 +305,14 @@ static void all_nan(gk_stats *out) {
 static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_measure__draws *draws,
                     gk_stats *out) {
     out->n = n;
-    out->n_whole = out->rows = 0;
+    out->rows = out->n_whole = 0;
     out->icc_top5 = out->icc_logit_diff = NAN;
     all_nan(out);
     if (n == 0) return;
     cell c;
     cell_build(&c, obs, n);
-    out->n_whole = c.n_whole;
     out->rows = c.n_clusters;
+    out->n_whole = c.n_whole;
     out->icc_top5 = gk_icc(obs, n, GK_METRIC_top5);
     out->icc_logit_diff = gk_icc(obs, n, GK_METRIC_logit_diff);
     uint32_t *once = gk_alloc(c.n_clusters * sizeof *once);

@@ -43,6 +43,20 @@ static bool check_plans(gk_sweep *s, const gk_scheme *scheme, gk_error *err) {
     return !tried;
 }
 
+/* Of every contrast both schemes have prompts. */
+static bool check_contrasts(gk_sweep *s, gk_error *err) {
+    size_t n = s->prompts.n_templates, *n_fields = gk_arena_alloc(s->a, n * sizeof *n_fields);
+    const gk_field_span **fields = gk_arena_alloc(s->a, n * sizeof(*fields));
+    for (size_t t = 0; t < n; t++) {
+        fields[t] = s->prompts.tmpl[t].fields;
+        n_fields[t] = s->prompts.tmpl[t].n_fields;
+    }
+    if (!gk_contrasts_check(&s->schemes, err)) return false;
+    for (size_t i = 0; i < s->schemes.n_contrasts; i++)
+        if (!gk_contrast_check(&s->schemes, &s->schemes.contrast[i], fields, n_fields, n, err)) return false;
+    return true;
+}
+
 static bool load_schemes(gk_sweep *s, gk_error *err) {
     for (size_t i = 0; i < s->o->n_schemes; i++)
         if (!gk_schemes_load_for(s->a, s->o->schemes[i], gk_model_config(s->in.model[0])->n_layers,
@@ -55,7 +69,7 @@ static bool load_schemes(gk_sweep *s, gk_error *err) {
         if (!gk_scheme_check(s->schemes.item[i], &s->in.cast, s->prompts.fields, err) ||
             !check_plans(s, s->schemes.item[i], err))
             return false;
-    return true;
+    return check_contrasts(s, err);
 }
 
 /* ---------------------------------------------------------------- the manifest */

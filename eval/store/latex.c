@@ -198,7 +198,7 @@ static void add_caption(gk_buf *b, const tables *t, const set *s) {
 }
 
 static void add_head(gk_buf *b, const set *s) {
-    gk_buf_puts(b, "\\toprule\nscheme & $n$");
+    gk_buf_puts(b, "\\toprule\nscheme & $n$ & facts");
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(s, COLUMNS[i].metric)) gk_buf_printf(b, " & %s", COLUMNS[i].head);
     gk_buf_puts(b, " \\\\\n\\midrule\n");
@@ -206,7 +206,7 @@ static void add_head(gk_buf *b, const set *s) {
 
 static void add_row(gk_buf *b, const set *s, const gk_cell *c) {
     add_text(b, c->scheme);
-    gk_buf_printf(b, " & %zu", c->stats.n);
+    gk_buf_printf(b, " & %zu & %zu", c->stats.n, c->stats.rows);
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(s, COLUMNS[i].metric)) add_stat(b, &c->stats, COLUMNS[i].metric);
     gk_buf_puts(b, " \\\\\n");
@@ -214,7 +214,7 @@ static void add_row(gk_buf *b, const set *s, const gk_cell *c) {
 
 static void add_table(gk_buf *b, const tables *t, const set *s) {
     bool is_long = s->rows > MOST_ROWS;
-    const char *columns = s->whole ? "lrrrrr" : "lrrrr";
+    const char *columns = s->whole ? "lrrrrrr" : "lrrrrr";
     if (is_long) {
         gk_buf_printf(b, "{\\small\n\\begin{longtable}{@{}%s@{}}\n", columns);
         add_caption(b, t, s);

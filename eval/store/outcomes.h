@@ -91,8 +91,11 @@ typedef struct gk_roles {
     const char *pre;          /* the recipient, untouched */
     const char *donor;        /* the first donor that there is a model alone of, else the first grafted */
     const char *sft, *sft_rh; /* it alone, under its own head and under the recipient's */
-    const char *head;         /* "recipient", the donor, or "last:DONOR" */
-    const char *entity; /* the entity, or the field that may be it, where it is grafted alone and whole */
+    /* "recipient", the donor, or, whose head it is and whose final norm, "DONOR|norm:recipient"; "last:"
+     * before what holds at the last token alone. */
+    const char *head;
+    const char *ceiling; /* the donor alone under that head, or the recipient's where nothing is grafted */
+    const char *entity;  /* the entity, or the field that may be it, where it is grafted alone and whole */
     const char *fe, *lt, *both, *rest; /* the donor at the entity, the last token, both, all but both */
     const char *third, *all_three;     /* another field; at these and that */
     /* The entity whole, and at the last token these components of the same layers. */

@@ -8,13 +8,13 @@
 /* ---------------------------------------------------------------- reading a canonical text */
 
 /* As graft/scheme.c writes it: "recipient=R; head=H; graft(at=A, donor=D, components=C, layers=L); …". No
- * name in it holds one of ; , = ( ). */
+ * name in it holds one of ; , = ( ) | : */
 enum { MOST_GRAFTS = 2 };
 typedef struct graft {
     const char *at, *donor, *components, *layers;
 } graft;
 typedef struct doing {
-    const char *recipient, *head;     /* "(first)"; "recipient", a donor, "last:DONOR" */
+    const char *recipient, *head;     /* "(first)"; as gk_roles.head */
     graft graft[MOST_GRAFTS];         /* the first of them */
     size_t n;                         /* how many there are */
     bool patch, ablation, complement; /* complement: every graft is at a "not(…)" */
@@ -76,9 +76,10 @@ static bool same(const char *x, const char *y) {
     return x && y && strcmp(x, y) == 0;
 }
 
-/* Every component of every layer. */
+/* Every component of every layer, or every one that the public code grafts (as_published). */
 static bool is_whole(const graft *g) {
-    return same(g->components, "all") && same(g->layers, "all");
+    static const char published[] = "embed+ln1+q+k+v+o+ln2+gate+up+down";
+    return (same(g->components, "all") || same(g->components, published)) && same(g->layers, "all");
 }
 
 /* One donor everywhere, under whatever head. */
@@ -248,6 +249,17 @@ static void find_components(finder *f, const char *head) {
         }
 }
 
+/* The donor everywhere, read as the grafts are. */
+static void find_ceiling(finder *f) {
+    gk_roles *r = f->out;
+    const char *head = r->head ? r->head : "recipient";
+    for (size_t i = 0; i < f->o->n && !r->ceiling; i++) {
+        const doing *d = &f->d[i];
+        bool fits = plain(d) && is_model(d) && same(d->graft[0].donor, r->donor) && same(d->head, head);
+        if (fits) r->ceiling = f->o->scheme[i].scheme;
+    }
+}
+
 void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out) {
     *out = (gk_roles){0};
     finder f = {.a = a, .o = o, .d = gk_arena_alloc(a, (o->n + 1) * sizeof(doing)), .out = out};
@@ -255,11 +267,22 @@ void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out) {
     find_models(&f);
     find_donor(&f);
     if (!out->donor) return;
-    const char *heads[] = {"recipient", out->donor, gk_arena_printf(a, "last:%s", out->donor)};
-    for (size_t h = 0; h < 3 && !out->head; h++) {
+    const char *own = out->donor;
+    const char *heads[] = {
+        "recipient",
+        "recipient|tied:embed", /* as_published */
+        own,
+        gk_arena_printf(a, "last:%s", own),
+        gk_arena_printf(a, "%s|norm:recipient", own),
+        gk_arena_printf(a, "last:%s|norm:recipient", own),
+        gk_arena_printf(a, "recipient|norm:%s", own),
+        gk_arena_printf(a, "last:recipient|norm:%s", own),
+    };
+    for (size_t h = 0; h < sizeof heads / sizeof *heads && !out->head; h++) {
         find_entity(&f, heads[h]);
         find_positions(&f, heads[h]);
         find_components(&f, heads[h]);
         if (out->fe || out->lt || out->both || out->rest || out->attn_ffn) out->head = heads[h];
     }
+    find_ceiling(&f);
 }

@@ -319,9 +319,13 @@ static void add_set(page *p, const section *s, const char *set) {
     const char *caption =
         gk_arena_printf(p->a, "Top-5 accuracy over all templates to which a scheme applies; %s.",
                         draws ? "mean, least and most of the draws" : "bars: 95% intervals");
-    if (n <= MOST_DRAWN)
+    const gk_compare__grids grids = {p->a,   &p->figures, &p->html, s->name ? s->name : "sweep",
+                                     set,    p->label,    s->cells, s->manifest,
+                                     p->runs};
+    const bool drawn = gk_compare__draw_grids(&grids);
+    if (!drawn && n <= MOST_DRAWN)
         add_chart(p, s, set, draws, caption);
-    else
+    else if (!drawn)
         gk_buf_printf(&p->html, "<p class=\"muted\">%zu schemes: too many for one chart. %s</p>\n", n,
                       caption);
     add_table(p, s, set);

@@ -75,7 +75,7 @@ static void add_set_table(gk_report__state *r, const gk_report__set *set) {
     gk_buf *b = &r->html;
     gk_buf_puts(b, "<details><summary>What each scheme of the set is, and its numbers</summary>\n"
                    "<div class=\"scroll\"><table "
-                   "class=\"set-table\"><thead><tr><th>scheme</th><th>n</th><th>facts</th><th>top-1 %</th>"
+                   "class=\"set-table\"><thead><tr><th>scheme</th><th>n</th><th>rows</th><th>top-1 %</th>"
                    "<th>top-5 %</th><th>prob.</th><th>mean rank</th><th>logit diff.</th>");
     gk_report__floor_heads(r, b);
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");

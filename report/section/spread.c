@@ -118,7 +118,7 @@ void gk_report__alike(gk_report__state *r, const gk_report__set *set) {
     gk_buf_puts(b, "<details><summary>How alike the templates are</summary>\n");
     gk_page__prose(b, "alike", NULL);
     gk_buf_puts(
-        b, "<div class=\"scroll\"><table class=\"alike\"><thead><tr><th>scheme</th><th>n</th><th>facts</th>"
+        b, "<div class=\"scroll\"><table class=\"alike\"><thead><tr><th>scheme</th><th>n</th><th>rows</th>"
            "<th>top-5 %, least</th><th>most</th><th>ICC</th><th>logit diff., least</th><th>most</th>"
            "<th>ICC</th></tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < set->n; i++) {

@@ -57,8 +57,11 @@ static void models_line(gk_report__state *r, gk_buf *b) {
             (long long)p->targets, gk_report__percent(r, 5.0 / (double)p->targets));
     if (b->len) say(r, b, ".");
     if (p->ceiling_name && p->ceiling_name != who->sft)
-        say(r, b, " The ceiling of grafts, which keep the recipient\u2019s head, is %s: %s.", p->ceiling_name,
-            with_interval(r, p->ceiling_name));
+        say(r, b, " The ceiling of grafts, which %s, is %s: %s.",
+            who->head && strcmp(who->head, "recipient") != 0
+                ? "are not read by the donor\u2019s own final norm and head"
+                : "keep the recipient\u2019s head",
+            p->ceiling_name, with_interval(r, p->ceiling_name));
 }
 
 static const char *pathways(const gk_report__state *r) {

@@ -56,7 +56,7 @@ static void add_table(gk_report__state *r, const char *template_name) {
     gk_buf_printf(b,
                   "<div class=\"scroll\"><table class=\"cells\" "
                   "data-template=\"%s\"><thead><tr><th>scheme</th><th>n</th>"
-                  "<th>facts</th><th>dropped</th>",
+                  "<th>rows</th><th>dropped</th>",
                   template_name);
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(r, COLUMNS[i].metric))

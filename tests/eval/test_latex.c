@@ -77,7 +77,7 @@ START_TEST(a_table_holds_the_cells_of_its_set) {
         if (strcmp(c->template_name, "pooled") != 0) continue;
         n++;
         const gk_metric shown[] = {GK_METRIC_top1, GK_METRIC_top5, GK_METRIC_exact, GK_METRIC_mean_logprob};
-        const char *row = gk_arena_printf(b.s.a, " & %zu", c->stats.n);
+        const char *row = gk_arena_printf(b.s.a, " & %zu & %zu", c->stats.n, c->stats.rows);
         for (size_t k = 0; k < 4; k++) {
             gk_metric m = shown[k];
             row = gk_arena_printf(b.s.a, "%s & %s {\\scriptsize [%s, %s]}", row,

@@ -160,6 +160,7 @@ static void check_summary_cell(const json_t *cell) {
                         : strcmp(tmpl, "full") == 0    ? "t.fields LIKE '%movie_title%'"
                         : strcmp(tmpl, "lacking") == 0 ? "t.fields NOT LIKE '%movie_title%'"
                                                        : gk_arena_printf(fx_arena, "p.template = %s", tmpl);
+    ck_assert_double_eq(number(cell, "rows"), query("count(DISTINCT p.row)", scheme, where));
     ck_assert_double_eq(number(cell, "n"), query("count(*)", scheme, where));
     ck_assert_double_gt(number(cell, "n"), 0);
     ck_assert_double_eq_tol(number(cell, "top1"), query("avg(rank < 1)", scheme, where), 1e-12);

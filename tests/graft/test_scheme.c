@@ -204,6 +204,13 @@ START_TEST(canonical_equal) {
          "ablations: [{at: b}], patches: [{at: a, from: d}]"},
         {"recipient: p, head: p", "recipient: p, head: recipient"},
         {"recipient: p, head: {last: p}", "recipient: p"},
+        {"head: {donor: d, norm: d}", "head: d"},
+        {"head: {last: {norm: d, donor: d}}", "head: {last: d}"},
+        {"head: {donor: d}", "head: {norm: recipient, donor: d}"},
+        {"head: {norm: d}", "head: {donor: recipient, norm: d}"},
+        {"head: {donor: recipient}", "head: recipient"},
+        {"head: {last: {donor: recipient, norm: recipient}}", "grafts: []"},
+        {"recipient: p, head: {donor: p, norm: d}", "recipient: p, head: {norm: d}"},
     };
     scratch s = scratch_new();
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
@@ -218,6 +225,13 @@ START_TEST(canonical_different) {
         "recipient: p",
         "head: d",
         "head: {last: d}",
+        "head: {donor: d}",
+        "head: {norm: d}",
+        "head: {donor: d, norm: e}",
+        "head: {donor: e, norm: d}",
+        "head: {last: {donor: d}}",
+        "head: {last: {norm: d}}",
+        "head: {last: {donor: d, norm: e}}",
         "grafts: [{at: a, donor: d}]",
         "grafts: [{at: a, donor: e}]",
         "grafts: [{at: a.first, donor: d}]",
@@ -364,7 +378,8 @@ static const struct {
      ":5:35: embed and pos belong to no layer"},
     {"set: t\nschemes:\n- name: x\n  head: [d]\n",
      ":4:9: a head policy cannot be a list; the head policy is recipient"},
-    {"set: t\nschemes:\n- name: x\n  head: {first: d}\n", ":4:10: unknown key 'first'"},
+    {"set: t\nschemes:\n- name: x\n  head: {first: d}\n",
+     ":4:10: unknown key 'first'; the keys allowed here are: donor, norm, last"},
     {"set: t\nschemes:\n- name: x\n  recipient: a b\n", ":4:14: 'a b' cannot be the name of a model"},
     {"set: t\nschemes:\n- name: x\n  grafts: [{at: "
      "[[[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]], donor: d}]\n",
@@ -414,6 +429,8 @@ START_TEST(unknown_models_and_fields) {
         {"recipient: base", ":3:24: unknown model 'base'"},
         {"head: task", ":3:19: unknown model 'task'"},
         {"head: {last: task}", ":3:26: unknown model 'task'"},
+        {"head: {donor: task}", ":3:27: unknown model 'task'"},
+        {"head: {donor: sft, norm: task}", ":3:38: unknown model 'task'"},
     };
     scratch s = scratch_new();
     gk_cast cast = {.name = {"pre", "sft"}, .n = 2};

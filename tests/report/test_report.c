@@ -58,7 +58,7 @@ static void check_row(const char *table, const gk_cell *c) {
     ck_assert_uint_eq(n, c->stats.n);
     ck_assert_uint_eq(rows, c->stats.rows);
     ck_assert_uint_eq(dropped, c->dropped);
-    at = strstr(strstr(strstr(at, "</td>") + 5, "</td>") + 5, "</td>");
+    for (int i = 0; i < 3; i++) at = strstr(at + 1, "</td>");
     for (size_t m = 0; m < sizeof shown / sizeof *shown; m++) check_stat(&at, &c->stats, shown[m]);
 }
 

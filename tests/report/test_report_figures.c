@@ -81,11 +81,10 @@ START_TEST(seeds_are_pooled) {
                             " s.source WHERE x.name = 'rate' AND x.value = '%d' AND r.dropped IS NULL",
                             rate);
         double n = sql_value(&b, gk_arena_printf(b.s.a, "SELECT count(*) %s", from));
-        double top5 = sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(r.rank < 5) %s", from));
         double rows = sql_value(
-            &b, gk_arena_printf(b.s.a,
-                                "SELECT count(DISTINCT (SELECT row FROM prompt p WHERE p.id = r.prompt)) %s",
-                                from));
+            &b, gk_arena_printf(
+                    b.s.a, "SELECT count(DISTINCT (SELECT row FROM prompt WHERE id = r.prompt)) %s", from));
+        double top5 = sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(r.rank < 5) %s", from));
         must_have(table,
                   gk_arena_printf(b.s.a, "<td>%d</td><td>4</td><td>%.0f</td><td>%.0f</td><td>%.1f<small>",
                                   rate, n, rows, top5));
@@ -110,26 +109,33 @@ START_TEST(ranks_and_failures_hold_the_results) {
             "FROM result WHERE dropped IS NULL AND scheme = (SELECT source FROM scheme WHERE name = '%s')",
             scheme[i]);
         double n = sql_value(&b, gk_arena_printf(b.s.a, "SELECT count(*) %s", from));
+        double rows = sql_value(
+            &b, gk_arena_printf(b.s.a, "SELECT count(DISTINCT (SELECT row FROM prompt WHERE id = prompt)) %s",
+                                from));
         double top1 = sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(rank < 1) %s", from));
         double top2 = sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(rank < 2) %s", from));
         double over =
             sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(rank >= 10 AND rank < 20) %s", from));
         double wrong = sql_value(&b, gk_arena_printf(b.s.a, "SELECT sum(rank > 0) %s", from));
         const char *row = strstr(
-            ranks, gk_arena_printf(b.s.a, "<td class=\"name\">%s</td><td>%.0f</td><td>%.1f</td><td>%.1f</td>",
-                                   scheme[i], n, top1, top2));
+            ranks,
+            gk_arena_printf(b.s.a,
+                            "<td class=\"name\">%s</td><td>%.0f</td><td>%.0f</td><td>%.1f</td><td>%.1f</td>",
+                            scheme[i], n, rows, top1, top2));
         ck_assert_ptr_nonnull(row);
         char *line = gk_arena_strndup(b.s.a, row, (size_t)(strstr(row, "</tr>") - row)), *at = line;
-        for (int k = 0; k < 2 + 8 + 4; k++)
-            at = strstr(at + 1, "<td"); /* n, eight of top-k, then bins: 11-20 is the fifth */
+        for (int k = 0; k < 2 + 9 + 4; k++)
+            at = strstr(at + 1, "<td"); /* n, rows, eight of top-k, then bins: 11-20 is the fifth */
         ck_assert_int_eq(strncmp(at, gk_arena_printf(b.s.a, "<td>%.1f</td>", over), strlen("<td>0.0</td>")),
                          0);
         /* The most probable token has probability 0.5 throughout (see draw_score). */
         must_have(
             fails,
-            gk_arena_printf(b.s.a,
-                            "<td class=\"name\">%s</td><td>%.0f</td><td>%.0f</td><td>%.1f</td><td>0.500</td>",
-                            scheme[i], n, wrong, 100 * wrong / n));
+            gk_arena_printf(
+                b.s.a,
+                "<td "
+                "class=\"name\">%s</td><td>%.0f</td><td>%.0f</td><td>%.0f</td><td>%.1f</td><td>0.500</td>",
+                scheme[i], n, rows, wrong, 100 * wrong / n));
         must_have(fails,
                   gk_arena_printf(b.s.a, "<td>%.3f</td><td class=\"instead\">", fabs(top1 / 100 - 0.5)));
         must_have(bins, gk_arena_printf(

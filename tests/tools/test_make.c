@@ -90,7 +90,7 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "MODEL=/nonexistent", "MODEL='/nonexistent'", "/nonexistent/config.json");
     refused(&s, "DATASET=counterfact", "DATASET=counterfact", "SOURCE=FILE");
     refused(&s, "DATASET=counterfact SOURCE=/nonexistent", "SOURCE='/nonexistent'", "no such file");
-    refused(&s, "DATASET=articles", "DATASET=articles needs MODEL=PATH", "BASE_ROWS=N");
+    refused(&s, "DATASET=invented_articles", "DATASET=invented_articles needs MODEL=PATH", "BASE_ROWS=N");
     refused(&s, "DATASET=own_rows", "TEMPLATES='templates/own_rows'", "templates/own_rows/eval.jsonl");
     refused(&s, "DATASET=battles SOURCE=Makefile", "SOURCE='Makefile'", "takes no source");
     refused(&s, "SOURCE='a b'", "SOURCE='a b'", "blank");

@@ -87,8 +87,8 @@ typedef struct gk_obs {
 
 typedef struct gk_stats {
     size_t n;       /* observations; 0: every value is NaN */
+    size_t rows;    /* facts that they are of */
     size_t n_whole; /* of them, with a whole target; 0: exact and whole_logprob are NaN */
-    size_t rows;    /* that they are of: facts */
     /* How alike a row's observations are (gk_icc), by whether the target is among the 5 most probable tokens,
      * and by the logit difference; NaN where no row has several. */
     double icc_top5, icc_logit_diff;
@@ -168,6 +168,30 @@ void gk_paired_compute(const gk_obs *ref, const gk_obs *obs, size_t n, int top, 
 /* Two-sided exact p-value of so many against so many where either is as likely: the binomial tail, doubled,
  * at most 1. */
 double gk_mcnemar(size_t more, size_t fewer);
+/* Two schemes in one metric, by facts: each fact's prompts are averaged first, in each scheme, and facts
+ * count alike. docs/report.md explains every choice. */
+typedef struct gk_contrast_stats {
+    size_t n, rows;               /* prompts; facts that they are of */
+    double mean_a, mean_b;        /* of the facts' means; everything is NaN where n is 0 */
+    double diff, low, high;       /* a - b; its 95% bootstrap interval over facts */
+    size_t rows_more, rows_fewer; /* facts with a positive, with a negative difference */
+    double p; /* that they differ: of top5 gk_mcnemar of these two, of logit_diff gk_signed_rank */
+    double margin, equal_low, equal_high; /* as given; the 90% t interval of the difference */
+    /* Of two one-sided paired t tests: the larger. NaN without a margin, with one fact, and where all facts
+     * have the same difference in logits; in a share that is tested exactly. */
+    double p_equal;
+} gk_contrast_stats;
+/* m: GK_METRIC_top5 or GK_METRIC_logit_diff. a and b hold n observations of the same prompts in the same
+ * order; weights do not count. margin: NaN for none. */
+void gk_contrast_compute(const gk_obs *a, const gk_obs *b, size_t n, gk_metric m, double margin,
+                         uint64_t seed, int resamples, gk_contrast_stats *out);
+/* Wilcoxon's signed-rank test, two-sided: zeros are left out, ties have their mean rank. Exact up to 500
+ * differences, ties included; beyond that normal, with the variance corrected for ties. */
+double gk_signed_rank(const double *differences, size_t n);
+/* Student's t with df > 0 degrees of freedom: the probability to be above t; what the share p, at most 1/2,
+ * is above. */
+double gk_student_above(double t, double df);
+double gk_student_value(double p, double df);
 /* Holm's step-down correction of n p-values. NaN stays NaN and does not count. `out` may not be `p`. */
 void gk_holm(const double *p, size_t n, double *out);
 
