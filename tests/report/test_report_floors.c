@@ -163,6 +163,66 @@ START_TEST(every_caption_says_of_how_many) {
 }
 END_TEST
 
+/* A row of the headline's table. */
+static const char *headline_row(bench *b, const char *page, const char *scheme) {
+    const char *table = strstr(page, "<table class=\"headline\">");
+    ck_assert_ptr_nonnull(table);
+    const char *row =
+        strstr(table, gk_arena_printf(b->s.a, "<td class=\"name\">%s</td>", escaped(b, scheme)));
+    ck_assert_ptr_nonnull(row);
+    return gk_arena_strndup(b->s.a, row, (size_t)(strstr(row, "</tr>") - row));
+}
+
+static const char *share_text(bench *b, const json_t *summary, const char *metric, const char *what) {
+    const json_t *x = json_object_get(
+        json_object_get(json_object_get(json_object_get(summary, "headline"), metric), what), "value");
+    ck_assert(json_is_real(x));
+    return gk_arena_printf(b->s.a, "<td>%.1f<small>", 100 * json_real_value(x));
+}
+
+START_TEST(the_headline_has_both_metrics) {
+    bench b = bench_with_floors();
+    alter(
+        &b,
+        "UPDATE result SET logit_diff = logit_diff + 9 WHERE scheme IN (SELECT source FROM scheme WHERE name "
+        "IN ('SFT', 'FE+LT'))");
+    gk_report_options o = options(&b);
+    const char *page = write_report(&b, &o);
+    gk_error err;
+    gk_store *s = gk_store_open(b.db, &err);
+    const char *path = scratch_path(&b.s, "summary.json");
+    ck_assert(gk_export_summary(s, path, &err));
+    gk_store_close(s);
+    json_t *summary = json_load_file(path, 0, NULL);
+    gk_cells cells = read_cells(&b);
+    static const char *const scheme[][2] = {{"PRE", NULL},     {"FE", "fe"},        {"LT", "lt"},
+                                            {"FE+LT", "both"}, {"(FE+LT)^C", NULL}, {"SFT", NULL}};
+    for (size_t i = 0; i < sizeof scheme / sizeof *scheme; i++) {
+        const char *row = headline_row(&b, page, scheme[i][0]);
+        const gk_stats *x = &cell_of(&b, &cells, scheme[i][0], "pooled")->stats;
+        char text[GK_METRIC_TEXT];
+        static const gk_metric both[] = {GK_METRIC_top5, GK_METRIC_logit_diff};
+        for (int m = 0; m < 2; m++) {
+            ck_assert_ptr_nonnull(
+                strstr(row, gk_arena_printf(b.s.a, "<td>%s<small>",
+                                            gk_metric_text(both[m], x->value[both[m]], text))));
+            if (scheme[i][1])
+                ck_assert_ptr_nonnull(
+                    strstr(row, share_text(&b, summary, m ? "logit_diff" : "top5", scheme[i][1])));
+        }
+    }
+    ck_assert_ptr_nonnull(strstr(page, "Top-5 is a threshold"));
+    json_decref(summary);
+    /* Where no way from PRE to SFT is clear, no share of it is told. */
+    alter(&b, "UPDATE result SET rank = 50 WHERE scheme = (SELECT source FROM scheme WHERE name = 'SFT')");
+    alter(&b, "UPDATE result SET rank = 50 WHERE scheme = (SELECT source FROM scheme WHERE name = 'SFT-rh')");
+    page = write_report(&b, &o);
+    headline_row(&b, page, "FE+LT");
+    ck_assert_ptr_null(strstr(page, "Top-5 is a threshold"));
+    bench_free(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("report_floors");
     TCase *t = tcase_create("report_floors");
@@ -171,6 +231,7 @@ int main(void) {
     tcase_add_test(t, grids_have_floors);
     tcase_add_test(t, what_is_one_is_said);
     tcase_add_test(t, every_caption_says_of_how_many);
+    tcase_add_test(t, the_headline_has_both_metrics);
     suite_add_tcase(s, t);
     return run_suite(s);
 }
