@@ -295,11 +295,14 @@ static void put_difference(json_t *row, const gk_difference *d) {
     json_object_set_new(row, "p_holm_least", number_json(d->p_holm_least));
 }
 
-static bool read_differences(gk_store *s, gk_arena *a, gk_differences *out, gk_error *err) {
+/* `headline` (NULL: not asked for) is a new object. */
+static bool read_differences(gk_store *s, gk_arena *a, gk_differences *out, json_t **headline,
+                             gk_error *err) {
     gk_outcomes all;
     uint64_t seed;
     if (!gk_outcomes_read(s, a, &all, err) || !gk_store_seed(s, &seed, err)) return false;
     gk_differences_of(&all, a, seed, out);
+    if (headline) *headline = gk_headline_json(&all, seed);
     return true;
 }
 
@@ -309,7 +312,7 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
     gk_differences d;
     if (!table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok = read_differences(s, a, &d, err) && gk_out_open(path, &out, err);
+    bool ok = read_differences(s, a, &d, NULL, err) && gk_out_open(path, &out, err);
     if (ok) {
         table t = {.f = out.f, .csv = csv, .row = json_object()};
         for (size_t i = 0; i < d.n; i++) {
@@ -325,7 +328,7 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
 
 /* ---------------------------------------------------------------- summary */
 
-static json_t *summary(const gk_cells *cells, const gk_differences *d, json_t *manifest) {
+static json_t *summary(const gk_cells *cells, const gk_differences *d, json_t *headline, json_t *manifest) {
     json_t *all = json_object(), *list = json_array(), *absent = json_array(), *differ = json_array();
     for (size_t i = 0; i < cells->n; i++) {
         const gk_cell *c = &cells->item[i];
@@ -346,6 +349,7 @@ static json_t *summary(const gk_cells *cells, const gk_differences *d, json_t *m
     json_object_set_new(all, "cells", list);
     json_object_set_new(all, "not_applicable", absent);
     json_object_set_new(all, "differences", differ);
+    json_object_set_new(all, "headline", headline);
     json_object_set_new(all, "manifest", manifest);
     return all;
 }
@@ -354,14 +358,16 @@ bool gk_export_summary(gk_store *s, const char *path, gk_error *err) {
     gk_arena *a = gk_arena_new();
     gk_cells cells;
     gk_differences d;
-    bool read = gk_store_cells(s, a, &cells, err) && read_differences(s, a, &d, err);
+    json_t *headline = NULL;
+    bool read = gk_store_cells(s, a, &cells, err) && read_differences(s, a, &d, &headline, err);
     json_t *manifest = read ? gk_store_manifest(s, err) : NULL;
     bool ok = manifest != NULL;
     if (ok) {
-        json_t *all = summary(&cells, &d, manifest);
+        json_t *all = summary(&cells, &d, headline, manifest);
         ok = gk_json_save(path, all, err);
         json_decref(all);
-    }
+    } else
+        json_decref(headline);
     gk_arena_free(a);
     return ok;
 }

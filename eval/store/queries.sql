@@ -28,11 +28,11 @@ SELECT w."of", t.name, t.source
 FROM twin w
 JOIN scheme t ON t.id = w.scheme
 
--- [coincidences] by scheme, not source: template, who selects the same (the first of a name that does), left out
+-- [coincidences] by scheme, not source: template, who selects the same, left out
 SELECT s.id, c.template, o.name, c.left_out
 FROM coincides c
 JOIN listed s ON s.source = c.scheme
-JOIN scheme o ON o.id = c.other
+JOIN listed o ON o.source = c.other
 JOIN applies a ON a.scheme = s.id AND a.template = c.template
 ORDER BY s.id, c.template, o.ord, o.id
 

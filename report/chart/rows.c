@@ -124,6 +124,9 @@ static void draw_mark(gk_chart__canvas *c, const gk_chart__rows *k, const layout
         gk_chart__bar(c, (gk_chart__box){from, y, x - from, height}, m->colour);
     } else if (m->shape == GK_CHART__RING)
         gk_chart__dot(c, x, y + height / 2, 3, m->colour, true);
+    else if (m->shape == GK_CHART__ABOVE || m->shape == GK_CHART__BELOW)
+        gk_chart__notch(c, x, y + height / 2 + (m->shape == GK_CHART__BELOW ? 4 : -4),
+                        m->shape == GK_CHART__BELOW, m->colour);
     if (!isnan(m->low) && !isnan(m->high))
         gk_chart__interval(c, true, y + height / 2, gk_chart__axis_place(&k->x, m->low, from, to),
                            gk_chart__axis_place(&k->x, m->high, from, to),

@@ -160,8 +160,8 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err);
  * differences of the set, and p_holm_least, the smallest that p_holm could be with so many rows. */
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
 /* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "manifest": {...}}. A cell
- * holds set, scheme, template, n, rows, dropped, n_whole, every metric under its key and its interval [low, high]
- * under key + "_ci"; null where n is 0. A difference is as in gk_export_differences. */
+ * holds set, scheme, template, n, rows, dropped, n_whole, every metric under its key and its interval [low,
+ * high] under key + "_ci"; null where n is 0. A difference is as in gk_export_differences. */
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 /* Tables for a paper, one a set: its schemes' cells with all templates, numbers as gk_metric_text has them,
  * with intervals, caption and label (tab:SET); for the package booktabs, and longtable where a set has more
