@@ -11,6 +11,18 @@ CREATE TABLE IF NOT EXISTS scheme_set(
   about TEXT NOT NULL,
   title TEXT NOT NULL DEFAULT '');
 
+CREATE TABLE IF NOT EXISTS contrast(
+  a INTEGER NOT NULL REFERENCES scheme,
+  b INTEGER NOT NULL REFERENCES scheme,
+  metric TEXT NOT NULL,
+  margin REAL,
+  about TEXT NOT NULL,
+  "set" TEXT NOT NULL,
+  file TEXT NOT NULL,
+  ord INTEGER NOT NULL,
+  ahead INTEGER NOT NULL,
+  PRIMARY KEY(a, b, metric)) WITHOUT ROWID;
+
 CREATE VIEW IF NOT EXISTS results AS
   SELECT s."set", s.name AS scheme, p.template, p.row_key AS row, p.text, p.target, p.target_id, p.n_tokens,
          coalesce(p.dropped, r.dropped) AS dropped, r.prob, r.logprob, r.rank, r.logit_diff, p.target_tokens,

@@ -253,7 +253,7 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
     bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
     ok = ok && gk_sql_exec(s, gk_store__later, err) && complete_sets(s, err);
     ok = ok && same_models(s, run, other, err) && add_schemes(s, run, source, other, err) &&
-         add_sets(s, run->schemes, err) && put_all(s, run->info, err);
+         add_sets(s, run->schemes, err) && gk_store__plan(s, run->schemes, err) && put_all(s, run->info, err);
     /* A failed COMMIT is rolled back when the store is closed. */
     return ok && gk_sql_exec(s, "COMMIT", err);
 }
