@@ -184,7 +184,7 @@ const char *gk_graft__components_text(gk_arena *a, uint32_t components, const ch
 /* Patches and ablations (patch.c): their lists in a scheme's map, and their part of its canonical text. */
 bool gk_graft__patches_parse(const gk_graft__yaml_source *src, gk_ynode scheme, gk_scheme *s, gk_error *err);
 const char *gk_graft__patches_text(gk_arena *a, const gk_scheme *s);
-/* `compare:` of a file (contrasts.c): appended to out's contrasts. */
+/* `compare:` of a file (compare.c): appended to out's contrasts. */
 bool gk_graft__contrasts_parse(const gk_graft__yaml_source *src, gk_ynode list, const char *set,
                                gk_schemes *out, gk_error *err);
 /* embed … down; lnf and head follow the head policy. */

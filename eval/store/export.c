@@ -309,14 +309,14 @@ bool gk_export_contrasts(gk_store *s, const char *path, gk_error *err) {
     gk_contrasts c;
     if (!table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok = read_contrasts(s, a, &c, err);
-    if (ok && c.n == 0)
-        ok = gk_fail(err, GK_AT_FIELD(NULL, "--contrasts"),
-                     "plan some in a scheme file (compare:) and sweep again",
-                     "the results store has no planned contrasts");
-    ok = ok && gk_out_open(path, &out, err);
+    bool ok = read_contrasts(s, a, &c, err) && gk_out_open(path, &out, err);
     if (ok) {
+        const gk_contrasted none = {.verdict = GK_NOT_JUDGED};
         table t = {.f = out.f, .csv = csv, .row = json_object()};
+        put_contrast(t.row, c.n ? c.item : &none);
+        if (csv) csv_header(&t);
+        t.begun = true;
+        json_object_clear(t.row);
         for (size_t i = 0; i < c.n; i++) {
             put_contrast(t.row, &c.item[i]);
             table_row(&t);

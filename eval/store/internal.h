@@ -23,11 +23,13 @@ bool gk_store__planned(gk_store *s, gk_arena *a, gk_contrasts *out, gk_error *er
 
 /* Tables for a paper (latex_parts.c). A longer one goes on over pages (longtable). */
 enum { GK_STORE__LATEX_ROWS = 40 };
+#define GK_STORE__LATEX_UNFINISHED " The sweep is not complete: prompts are still to be computed."
 /* Adds the text escaped; what is no UTF-8 becomes a question mark. */
 void gk_store__latex_text(gk_buf *b, const char *text);
 /* How many contrasts the set plans, and their table, where there are any. `label`: the set's, to which
  * "-contrasts" is added. */
 size_t gk_store__latex_planned(const gk_contrasts *all, const char *set);
-void gk_store__latex_contrasts(gk_buf *b, const gk_contrasts *all, const char *set, const char *label);
+void gk_store__latex_contrasts(gk_buf *b, const gk_contrasts *all, const char *set, const char *label,
+                               bool complete);
 
 #endif

@@ -148,8 +148,8 @@ static void add_caption(gk_buf *b, const tables *t, const set *s) {
     gk_buf_printf(b,
                   "All templates to which a scheme applies, pooled ($n$ prompts); in brackets: 95\\%% "
                   "bootstrap intervals over facts.%s}\n\\label{tab:%s}%s\n",
-                  t->complete ? "" : " The sweep is not complete: prompts are still to be computed.",
-                  s->label, s->rows > GK_STORE__LATEX_ROWS ? "\\\\" : "");
+                  t->complete ? "" : GK_STORE__LATEX_UNFINISHED, s->label,
+                  s->rows > GK_STORE__LATEX_ROWS ? "\\\\" : "");
 }
 
 static void add_head(gk_buf *b, const set *s) {
@@ -229,7 +229,7 @@ static bool write_sets(const tables *t, size_t from, size_t to, const char *path
     for (size_t i = from; i < to; i++) {
         gk_buf_puts(&b, "\n");
         add_table(&b, t, &t->set[i]);
-        gk_store__latex_contrasts(&b, &t->contrasts, t->set[i].name, t->set[i].label);
+        gk_store__latex_contrasts(&b, &t->contrasts, t->set[i].name, t->set[i].label, t->complete);
     }
     bool ok = gk_write_file(path, b.data, b.len, err);
     gk_buf_free(&b);

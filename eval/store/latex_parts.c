@@ -108,7 +108,7 @@ static void add_row(gk_buf *b, const gk_contrasted *c) {
     gk_buf_printf(b, " & %s \\\\\n", gk_verdict_key(c->verdict));
 }
 
-static void add_caption(gk_buf *b, const char *set, const char *label, bool is_long) {
+static void add_caption(gk_buf *b, const char *set, const char *label, bool complete, bool is_long) {
     gk_buf_puts(b, "\\caption{\\textbf{");
     gk_store__latex_text(b, set);
     gk_buf_printf(
@@ -116,20 +116,21 @@ static void add_caption(gk_buf *b, const char *set, const char *label, bool is_l
         "}: planned contrasts, first scheme minus second, over facts (95\\%% bootstrap intervals in "
         "brackets). $p$: difference (top-5: exact sign test; logits: Wilcoxon's signed ranks); "
         "$p$ eq.: equivalence within the margin (two one-sided $t$ tests); all corrected together by "
-        "Holm.}\n\\label{tab:%s-contrasts}%s\n",
-        label, is_long ? "\\\\" : "");
+        "Holm.%s}\n\\label{tab:%s-contrasts}%s\n",
+        complete ? "" : GK_STORE__LATEX_UNFINISHED, label, is_long ? "\\\\" : "");
 }
 
-void gk_store__latex_contrasts(gk_buf *b, const gk_contrasts *all, const char *set, const char *label) {
+void gk_store__latex_contrasts(gk_buf *b, const gk_contrasts *all, const char *set, const char *label,
+                               bool complete) {
     size_t n = gk_store__latex_planned(all, set);
     bool is_long = n > GK_STORE__LATEX_ROWS;
     if (n == 0) return;
     if (is_long) {
         gk_buf_puts(b, "\n{\\small\n\\begin{longtable}{@{}llrrrrrrl@{}}\n");
-        add_caption(b, set, label, true);
+        add_caption(b, set, label, complete, true);
     } else {
         gk_buf_puts(b, "\n\\begin{table}\n\\centering\\small\n");
-        add_caption(b, set, label, false);
+        add_caption(b, set, label, complete, false);
         gk_buf_puts(b, "\\begin{tabular}{@{}llrrrrrrl@{}}\n");
     }
     gk_buf_puts(b,

@@ -181,8 +181,9 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_nonnull(strstr(page, "component: Which components at the last token recall the fact"));
     ck_assert_ptr_nonnull(strstr(page, "Whether the task&#39;s attention"));
     size_t figures = count(page, "<svg");
-    /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template */
-    ck_assert_uint_eq(figures, 4 * 5 + 5);
+    /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template;
+     * contrasts of one set in two metrics */
+    ck_assert_uint_eq(figures, 4 * 5 + 5 + 2);
     alter(
         &b,
         "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'position');"
@@ -192,7 +193,7 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_null(strstr(page, "Whether the task&#39;s attention"));
     ck_assert_ptr_null(strstr(page, "ATTN+FFN"));
     ck_assert_ptr_nonnull(strstr(page, "The sweep is not complete"));
-    ck_assert_uint_eq(count(page, "<svg"), 5 + 5);
+    ck_assert_uint_eq(count(page, "<svg"), 5 + 5 + 2);
     bench_free(&b);
 }
 END_TEST

@@ -135,7 +135,7 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err);
  * differences of the set, and p_holm_least, the smallest that p_holm could be with so many rows. */
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
 /* What the scheme files planned to compare (`compare:`): a row a contrast and metric, with its difference,
- * its interval and its tests; an error where nothing is planned. docs/store.md has the columns. */
+ * its interval and its tests; its header line alone where nothing is planned. docs/store.md has the columns. */
 bool gk_export_contrasts(gk_store *s, const char *path, gk_error *err);
 /* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "contrasts": [...],
  * "manifest": {...}}. A cell
