@@ -41,6 +41,17 @@ static bool add_text(const gk_wording *w, const gk_rows *rows, size_t i, const j
            gk_fail(err, at, "save it as UTF-8", "a value is not UTF-8");
 }
 
+bool gk_texts_of(const gk_wording *w, const gk_rows *rows, gk_template *const *tmpl, size_t n, gk_buf *out,
+                 gk_error *err) {
+    gk_arena *scratch = gk_arena_new();
+    bool ok = true;
+    for (size_t i = 0; ok && i < rows->n; i++)
+        for (size_t t = 0; ok && t < n; t++)
+            ok = add_text(w, rows, i, rows->row[i], tmpl[t], scratch, out, err);
+    gk_arena_free(scratch);
+    return ok;
+}
+
 static bool reversible(const gk_wording *w, gk_swap swap) {
     return w->n_reverse || swap.exchange;
 }

@@ -28,7 +28,7 @@ size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs
     for (size_t i = 0, k = 0; i < tried->n; i++) { /* both are by prompt */
         const gk_outcome *o = &tried->item[i];
         while (k < ref->n && ref->item[k].prompt < o->prompt) k++;
-        if (k == ref->n || ref->item[k].prompt != o->prompt) continue;
+        if (k == ref->n || ref->item[k].prompt != o->prompt || gk_coincide(tried, ref, o->tmpl)) continue;
         low[n] = as_obs(&ref->item[k]);
         high[n++] = as_obs(o);
         *templates += !seen[o->tmpl];

@@ -93,6 +93,45 @@ static json_t *number_json(double x) {
 
 /* ---------------------------------------------------------------- cells */
 
+void gk_cell_numbers(const gk_cell *c, gk_cell_number out[GK_CELL_NUMBERS]) {
+    const gk_metric top5 = GK_METRIC_top5, ahead = GK_METRIC_logit_diff;
+    const gk_stats *p = &c->placebo, *q = &c->permuted;
+    const gk_cell_number all[GK_CELL_NUMBERS] = {{"icc_top5", c->stats.icc_top5},
+                                                 {"icc_logit_diff", c->stats.icc_logit_diff},
+                                                 {"placebo_n", (double)p->n},
+                                                 {"placebo_top5", p->value[top5]},
+                                                 {"placebo_top5_low", p->low[top5]},
+                                                 {"placebo_top5_high", p->high[top5]},
+                                                 {"placebo_logit_diff", p->value[ahead]},
+                                                 {"placebo_logit_diff_low", p->low[ahead]},
+                                                 {"placebo_logit_diff_high", p->high[ahead]},
+                                                 {"permuted_n", (double)q->n},
+                                                 {"permuted_top5", q->value[top5]},
+                                                 {"permuted_top5_low", q->low[top5]},
+                                                 {"permuted_top5_high", q->high[top5]},
+                                                 {"permuted_logit_diff", q->value[ahead]},
+                                                 {"permuted_logit_diff_low", q->low[ahead]},
+                                                 {"permuted_logit_diff_high", q->high[ahead]}};
+    memcpy(out, all, sizeof all);
+}
+
+static void put_numbers(json_t *row, const gk_cell *c) {
+    gk_cell_number x[GK_CELL_NUMBERS];
+    gk_cell_numbers(c, x);
+    for (size_t i = 0; i < GK_CELL_NUMBERS; i++) json_object_set_new(row, x[i].name, number_json(x[i].value));
+}
+
+/* A list of the lines of a text; null where there are none. */
+static json_t *lines_json(const char *text) {
+    json_t *list = *text ? json_array() : json_null();
+    for (const char *at = text; *at;) {
+        size_t n = strcspn(at, "\n");
+        json_array_append_new(list, json_stringn(at, n));
+        at += n + (at[n] == '\n');
+    }
+    return list;
+}
+
 /* {"layer": "3", "components": "o+ffn"}; null for a scheme that is no cell of a grid. */
 static json_t *grid_json(const gk_cell *c) {
     json_t *grid = c->n_axes ? json_object() : json_null();
@@ -110,6 +149,9 @@ static void put_counts(json_t *row, const gk_cell *c) {
     json_object_set_new(row, "rows", json_integer((json_int_t)c->stats.rows));
     json_object_set_new(row, "dropped", json_integer((json_int_t)c->dropped));
     json_object_set_new(row, "n_whole", json_integer((json_int_t)c->stats.n_whole));
+    json_object_set_new(row, "same_as", lines_json(c->same_as));
+    json_object_set_new(row, "left_out", *c->left_out ? text_json(c->left_out) : json_null());
+    json_object_set_new(row, "twin", text_json(c->twin));
 }
 
 /* A table's row: intervals as two columns. */
@@ -125,6 +167,7 @@ static void put_flat(json_t *row, const gk_cell *c) {
         snprintf(key, sizeof key, "%s_high", name);
         json_object_set_new(row, key, number_json(c->stats.high[m]));
     }
+    put_numbers(row, c);
 }
 
 static json_t *summary_cell(const gk_cell *c) {
@@ -140,6 +183,7 @@ static json_t *summary_cell(const gk_cell *c) {
         json_array_append_new(ci, number_json(c->stats.high[m]));
         json_object_set_new(row, key, ci);
     }
+    put_numbers(row, c);
     return row;
 }
 
@@ -178,6 +222,16 @@ static json_t *top_json(const gk_result *r) {
     return top;
 }
 
+static void put_floor(json_t *row, const char *of, const gk_floor *f) {
+    char key[64];
+    snprintf(key, sizeof key, "%s_logprob", of);
+    json_object_set_new(row, key, f->there ? number_json(f->logprob) : json_null());
+    snprintf(key, sizeof key, "%s_rank", of);
+    json_object_set_new(row, key, f->there ? json_integer(f->rank) : json_null());
+    snprintf(key, sizeof key, "%s_logit_diff", of);
+    json_object_set_new(row, key, f->there ? number_json(f->logit_diff) : json_null());
+}
+
 static bool put_result(void *ctx, const gk_result *r, gk_error *err) {
     (void)err;
     table *t = ctx;
@@ -203,6 +257,10 @@ static bool put_result(void *ctx, const gk_result *r, gk_error *err) {
     json_object_set_new(row, "exact", r->whole ? json_boolean(r->exact) : json_null());
     json_object_set_new(row, "whole_dropped", text_json(r->whole_dropped));
     json_object_set_new(row, "generated", text_json(r->generated));
+    json_object_set_new(row, "permuted_id", r->permuted_id >= 0 ? json_integer(r->permuted_id) : json_null());
+    put_floor(row, "permuted", &r->permuted);
+    json_object_set_new(row, "placebo", text_json(r->twin));
+    put_floor(row, "placebo", &r->placebo);
     table_row(t);
     return true;
 }

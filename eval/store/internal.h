@@ -4,6 +4,7 @@
 
 #include "eval/store/contrasts.h"
 #include "eval/store/sql.h"
+#include "eval/store/write.h"
 #include "graftkit/core/error.h"
 
 struct gk_store {
@@ -31,5 +32,9 @@ void gk_store__latex_text(gk_buf *b, const char *text);
 size_t gk_store__latex_planned(const gk_contrasts *all, const char *set);
 void gk_store__latex_contrasts(gk_buf *b, const gk_contrasts *all, const char *set, const char *label,
                                bool complete);
+
+/* The twins of the run's schemes, which are in the store, and its permuted targets (floors.c). *other: a
+ * scheme has another twin there. */
+bool gk_store__add_floors(gk_store *s, const gk_run *run, bool *other, gk_error *err);
 
 #endif

@@ -77,7 +77,7 @@ json_t *gk_store_manifest(gk_store *s, gk_error *err) {
     bool ok = add_run(s, m, err) && add_sets(s, m, err) &&
               add_rows(s, m, "models", "SELECT * FROM model ORDER BY rowid", err) &&
               add_rows(s, m, "templates", "SELECT id, text, fields FROM template ORDER BY id", err) &&
-              add_rows(s, m, "schemes", "SELECT \"set\", name, about, canonical FROM scheme ORDER BY ord, id",
+              add_rows(s, m, "schemes", "SELECT \"set\", name, about, canonical FROM listed ORDER BY ord, id",
                        err) &&
               add_list(s, m, "dropped", gk_sql_query(s, "dropped", err), err) &&
               add_list(s, m, "whole_dropped", gk_sql_query(s, "whole dropped", err), err);

@@ -28,6 +28,8 @@ static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_met
         gk_buf_puts(&b, " (across) and ");
         gk_page__html_text(&b, g->row_name);
     }
+    if (*g->where) gk_buf_puts(&b, ", ");
+    gk_page__html_text(&b, g->where);
     gk_buf_printf(&b, ", all templates pooled. %s", more);
     const char *text = gk_arena_strdup(r->a, b.data);
     gk_buf_free(&b);
@@ -36,12 +38,17 @@ static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_met
 
 static void add_figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, gk_chart__canvas *c,
                        const char *caption) {
-    const char *const name[] = {g->set, gk_metric_key(m), "by", g->x_name, *g->row_name ? g->row_name : NULL,
+    const char *const name[] = {g->set,
+                                gk_metric_key(m),
+                                "by",
+                                g->x_name,
+                                *g->row_name ? g->row_name : NULL,
+                                *g->row_name && *g->where ? g->where : NULL,
                                 NULL};
-    const char *title =
-        gk_arena_printf(r->a, "%s by %s%s%s, set %s",
-                        m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target",
-                        g->x_name, *g->row_name ? " and " : "", g->row_name, g->set);
+    const char *title = gk_arena_printf(
+        r->a, "%s by %s%s%s%s%s, set %s",
+        m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target", g->x_name,
+        *g->row_name ? " and " : "", g->row_name, *g->where ? ", " : "", g->where, g->set);
     gk_report__figure(r, c, name, title, caption);
 }
 
@@ -184,6 +191,11 @@ static double beside(const gk_grid__set *g, const gk_chart__axis *x, size_t row,
     return x_at(g, i) + 0.0107 * (x->high - x->low) * ((double)row - (double)(g->n_rows - 1) / 2);
 }
 
+/* A part of a model that has not learned its facts. */
+static bool is_hollow(const gk_report__state *r, const gk_grid__set *g, size_t row, size_t x) {
+    return g->unlearned[x] && !gk_grid__is_alone(r, &g->spot[row * g->n_x + x]);
+}
+
 static gk_chart__series line_of(gk_report__state *r, const gk_grid__set *g, const gk_chart__axis *x,
                                 size_t row, gk_metric m) {
     static const char *const dash[] = {NULL, "7 4", "2 3"};
@@ -200,6 +212,10 @@ static gk_chart__series line_of(gk_report__state *r, const gk_grid__set *g, cons
     for (size_t i = 0; i < g->n_x; i++) {
         if (!is_known(&of[i], m)) continue;
         const char *schemes = gk_grid__schemes(r, &of[i], 1);
+        if (is_hollow(r, g, row, i)) {
+            p[s.n++] = (gk_chart__point){.x = (double)NAN, .y = (double)NAN, .low = (double)NAN}; /* a gap */
+            continue;
+        }
         p[s.n++] = (gk_chart__point){.x = beside(g, x, row, i),
                                      .y = scale * of[i].stats.value[m],
                                      .low = scale * of[i].stats.low[m],
@@ -210,7 +226,7 @@ static gk_chart__series line_of(gk_report__state *r, const gk_grid__set *g, cons
     return s;
 }
 
-/* Each seed alone. */
+/* Each seed alone, and what the line leaves out. */
 static gk_chart__series rings_of(gk_report__state *r, const gk_grid__set *g, const gk_chart__axis *x,
                                  size_t row, gk_metric m) {
     double scale = m == GK_METRIC_top5 ? 100 : 1;
@@ -218,7 +234,7 @@ static gk_chart__series rings_of(gk_report__state *r, const gk_grid__set *g, con
     gk_chart__series s = {.rings = true, .colour = gk_chart__series_hex(row), .point = p};
     for (size_t i = 0; i < g->n_x; i++) {
         const gk_grid__spot *of = &g->spot[row * g->n_x + i];
-        for (size_t e = 0; of->n > 1 && e < of->n; e++) {
+        for (size_t e = 0; (of->n > 1 || is_hollow(r, g, row, i)) && e < of->n; e++) {
             const gk_cell *c = gk_report__cell(r, of->scheme[e], "pooled");
             if (c->stats.n == 0) continue;
             p[s.n++] = (gk_chart__point){.x = beside(g, x, row, i),
@@ -242,6 +258,12 @@ static size_t keys_of(gk_report__state *r, const gk_grid__set *g, const gk_chart
                                    .text = gk_chart__text_clip(r->a, g->row[k], MOST_LABEL)};
     key[n++] = (gk_chart__key){
         .shape = GK_CHART__KEY_INTERVAL, .colour = gk_chart__ink_hex(GK_CHART__SOFT), .text = "95% interval"};
+    bool hollow = false;
+    for (size_t i = 0; i < g->n_x; i++) hollow |= g->unlearned[i];
+    if (hollow)
+        key[n++] = (gk_chart__key){.shape = GK_CHART__KEY_RING,
+                                   .colour = gk_chart__ink_hex(GK_CHART__SOFT),
+                                   .text = "the model has not learned half of its facts"};
     if (g->seeds)
         key[n++] = (gk_chart__key){.shape = GK_CHART__KEY_RING,
                                    .colour = gk_chart__ink_hex(GK_CHART__SOFT),
@@ -251,7 +273,7 @@ static size_t keys_of(gk_report__state *r, const gk_grid__set *g, const gk_chart
 
 void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
     gk_chart__series *s = gk_arena_alloc(r->a, 2 * g->n_rows * sizeof *s);
-    gk_chart__key *key = gk_arena_alloc(r->a, (g->n_rows + 2) * sizeof *key);
+    gk_chart__key *key = gk_arena_alloc(r->a, (g->n_rows + 3) * sizeof *key);
     gk_chart__panel p = {.x = axis_across(r, g), .series = s, .n = 2 * g->n_rows};
     size_t points = 0;
     for (size_t k = 0; k < g->n_rows; k++) {

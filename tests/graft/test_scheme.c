@@ -42,14 +42,23 @@ START_TEST(every_shipped_file_loads) {
 }
 END_TEST
 
-static const char *const SHIPPED[] = {"position", "component", "hybrid"};
+static const char *const SHIPPED[] = {"position", "component",        "component_after_entity",
+                                      "hybrid",   "hybrid_published", "relation"};
+enum { N_SHIPPED = sizeof SHIPPED / sizeof *SHIPPED };
+
+/* The schemes that are the same under two names, on purpose. */
+static bool known_twice(const char *first, const char *second) {
+    return (strcmp(first, "FE") == 0 && strcmp(second, "FE | none") == 0) ||
+           (strcmp(first, "hybrid, FE ATTN+O, task gate") == 0 &&
+            strcmp(second, "as published, FE ATTN+O") == 0);
+}
 
 START_TEST(shipped_schemes_are_well_formed) {
     scratch s = scratch_new();
     gk_schemes all = {0};
     gk_cast cast = {.name = {"pre", "sft", "task"}, .n = 3};
     gk_error err;
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < N_SHIPPED; i++) {
         size_t before = all.n;
         load_shipped(&s, SHIPPED[i], &all);
         ck_assert_uint_gt(all.n, before);
@@ -60,12 +69,11 @@ START_TEST(shipped_schemes_are_well_formed) {
                           gk_scheme_name(all.item[j]), err.what);
         }
     }
-    /* Only `FE | none` and `FE` are the same scheme under two names. */
     for (size_t i = 0; i < all.n; i++)
         for (size_t j = 0; j < i; j++) {
             bool same = strcmp(gk_scheme_canonical(all.item[i]), gk_scheme_canonical(all.item[j])) == 0;
-            bool pair = all.item[j] == find(&all, "FE") && all.item[i] == find(&all, "FE | none");
-            ck_assert_msg(same == pair, "%s and %s", gk_scheme_name(all.item[i]),
+            bool twice = known_twice(gk_scheme_name(all.item[j]), gk_scheme_name(all.item[i]));
+            ck_assert_msg(same == twice, "%s and %s", gk_scheme_name(all.item[i]),
                           gk_scheme_name(all.item[j]));
         }
     scratch_free(&s);
@@ -73,25 +81,26 @@ START_TEST(shipped_schemes_are_well_formed) {
 END_TEST
 
 START_TEST(the_papers_schemes_are_there) {
-    static const char *const names[] = {
-        "PRE",        "SFT",         "SFT-rh",
-        "FE",         "LT",          "FE+LT",
-        "(FE+LT)^C",  "FE^C",        "LT^C",
-        "M",          "M+LT",        "FE+M",
-        "FE+M+LT",    "FE+M+P",      "FE+M+P+LT",
-        "(FE+M)^C",   "(FE+M+LT)^C", "FE | ATTN+FFN",
-        "FE | ATTN",  "FE | O",      "FE | FFN",
-        "FE | O+FFN", "FE | O+up",   "FE | O+down",
-        "FE | QKV",   "FE | none",   "task ATTN@FE + task ATTN@LT + rel O+FFN@LT"};
+    char names[] = "PRE;SFT;SFT-rh;FE;LT;FE+LT;(FE+LT)^C;FE^C;LT^C;M;M+LT;FE+M;FE+M+LT;FE+M+P;FE+M+P+LT;"
+                   "(FE+M)^C;(FE+M+LT)^C;FE | ATTN+O+FFN;FE | ATTN+O;FE | O;FE | FFN;FE | O+FFN;"
+                   "FE | O+FFN-up;FE | O+FFN-down;FE | ATTN;FE | none;task | none;task | ATTN+O+FFN;"
+                   "task | ATTN+FFN;task | ATTN+O;task | O+FFN;task | O;task | FFN;task | O+FFN-up;"
+                   "task | O+FFN-down;hybrid, FE none;hybrid, FE ATTN+O;hybrid, FE ATTN;hybrid, FE FFN;"
+                   "hybrid, FE O+FFN;hybrid, FE all;hybrid without rel;hybrid without task at LT;"
+                   "rel O+FFN at LT;R;FE+R;R+LT;FE+R+LT;RP;R+RP;RP+LT;R+RP+LT";
     scratch s = scratch_new();
     gk_schemes all = {0};
-    for (int i = 0; i < 3; i++) load_shipped(&s, SHIPPED[i], &all);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) find(&all, names[i]);
+    for (int i = 0; i < N_SHIPPED; i++) load_shipped(&s, SHIPPED[i], &all);
+    for (char *name = strtok(names, ";"); name; name = strtok(NULL, ";")) find(&all, name);
     ck_assert_str_eq(gk_scheme_canonical(find(&all, "PRE")), "recipient=(first); head=recipient");
     ck_assert_str_eq(gk_scheme_canonical(find(&all, "FE | O+FFN")),
                      "recipient=(first); head=recipient; "
                      "graft(at=entity, donor=sft, components=all, layers=all); "
                      "graft(at=last, donor=sft, components=o+gate+up+down, layers=2/2)");
+    ck_assert_str_eq(gk_scheme_canonical(find(&all, "task | none")), "recipient=task; head=recipient");
+    ck_assert_str_eq(gk_scheme_canonical(find(&all, "task | ATTN+FFN")),
+                     "recipient=task; head=recipient; "
+                     "graft(at=last, donor=sft, components=q+k+v+gate+up+down, layers=2/2)");
     ck_assert_str_eq(gk_scheme_canonical(find(&all, "SFT")),
                      "recipient=(first); head=sft; graft(at=all, donor=sft, components=all, layers=all)");
     scratch_free(&s);
@@ -189,6 +198,8 @@ START_TEST(canonical_equal) {
         {"grafts: [{at: a, donor: d}, {at: b, donor: e}]", "grafts: [{at: b, donor: e}, {at: a, donor: d}]"},
         {"grafts: [{at: a, donor: d}, {at: a, donor: d}]", "grafts: [{at: a, donor: d}]"},
         {"grafts: [{at: a, donor: d, layers: upper half}]", "grafts: [{at: a, donor: d, layers: 2/2}]"},
+        {"grafts: [{at: a, donor: d, layers: [fourth_quarter, 2, third_quarter, third_quarter]}]",
+         "grafts: [{at: a, donor: d, layers: [2, third_quarter, fourth_quarter]}]"},
         {"grafts: [{at: a, donor: d, layers: 3}]", "grafts: [{at: a, donor: d, layers: [3-3, 3]}]"},
         {"grafts: [{at: a, donor: d, layers: [2, all]}]", "grafts: [{at: a, donor: d, layers: 1/1}]"},
         {"grafts: [{at: a, donor: d, components: attn}]",
@@ -204,6 +215,13 @@ START_TEST(canonical_equal) {
          "ablations: [{at: b}], patches: [{at: a, from: d}]"},
         {"recipient: p, head: p", "recipient: p, head: recipient"},
         {"recipient: p, head: {last: p}", "recipient: p"},
+        {"head: {donor: d, norm: d}", "head: d"},
+        {"head: {last: {norm: d, donor: d}}", "head: {last: d}"},
+        {"head: {donor: d}", "head: {norm: recipient, donor: d}"},
+        {"head: {norm: d}", "head: {donor: recipient, norm: d}"},
+        {"head: {donor: recipient}", "head: recipient"},
+        {"head: {last: {donor: recipient, norm: recipient}}", "grafts: []"},
+        {"recipient: p, head: {donor: p, norm: d}", "recipient: p, head: {norm: d}"},
     };
     scratch s = scratch_new();
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
@@ -218,6 +236,13 @@ START_TEST(canonical_different) {
         "recipient: p",
         "head: d",
         "head: {last: d}",
+        "head: {donor: d}",
+        "head: {norm: d}",
+        "head: {donor: d, norm: e}",
+        "head: {donor: e, norm: d}",
+        "head: {last: {donor: d}}",
+        "head: {last: {norm: d}}",
+        "head: {last: {donor: d, norm: e}}",
         "grafts: [{at: a, donor: d}]",
         "grafts: [{at: a, donor: e}]",
         "grafts: [{at: a.first, donor: d}]",
@@ -235,6 +260,10 @@ START_TEST(canonical_different) {
         "grafts: [{at: a, donor: d, layers: 2}]",
         "grafts: [{at: a, donor: d, layers: 1-2}]",
         "grafts: [{at: a, donor: d, layers: 1/2}]",
+        "grafts: [{at: a, donor: d, layers: 1/4}]",
+        "grafts: [{at: a, donor: d, layers: first_quarter}]",
+        "grafts: [{at: a, donor: d, layers: first_eighth}]",
+        "grafts: [{at: a, donor: d, layers: 0}]",
         "patches: [{at: a, from: d}]",
         "patches: [{at: a, from: e}]",
         "patches: [{at: b, from: d}]",
@@ -321,6 +350,8 @@ static const struct {
      ":7:13: unknown layer set 'top half'; layer sets are all, lower half, upper half"},
     {"set: t\nschemes:\n- name: x\n  grafts:\n  - {at: a, donor: d, layers: [0, 5/4]}\n",
      ":5:35: unknown layer set '5/4'"},
+    {"set: t\nschemes:\n- name: x\n  grafts:\n  - {at: a, donor: d, layers: eighth_eighth}\n",
+     ":5:31: unknown layer set 'eighth_eighth'"},
     {"set: t\nschemes:\n- name: x\n  grafts:\n  - {at: a, donor: d, layers: 0/4}\n",
      ":5:31: unknown layer set '0/4'"},
     {"set: t\nschemes:\n- name: x\n  grafts:\n  - {at: a, donor: d, layers: 5-3}\n",
@@ -364,7 +395,8 @@ static const struct {
      ":5:35: embed and pos belong to no layer"},
     {"set: t\nschemes:\n- name: x\n  head: [d]\n",
      ":4:9: a head policy cannot be a list; the head policy is recipient"},
-    {"set: t\nschemes:\n- name: x\n  head: {first: d}\n", ":4:10: unknown key 'first'"},
+    {"set: t\nschemes:\n- name: x\n  head: {first: d}\n",
+     ":4:10: unknown key 'first'; the keys allowed here are: donor, norm, last"},
     {"set: t\nschemes:\n- name: x\n  recipient: a b\n", ":4:14: 'a b' cannot be the name of a model"},
     {"set: t\nschemes:\n- name: x\n  grafts: [{at: "
      "[[[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]], donor: d}]\n",
@@ -414,6 +446,8 @@ START_TEST(unknown_models_and_fields) {
         {"recipient: base", ":3:24: unknown model 'base'"},
         {"head: task", ":3:19: unknown model 'task'"},
         {"head: {last: task}", ":3:26: unknown model 'task'"},
+        {"head: {donor: task}", ":3:27: unknown model 'task'"},
+        {"head: {donor: sft, norm: task}", ":3:38: unknown model 'task'"},
     };
     scratch s = scratch_new();
     gk_cast cast = {.name = {"pre", "sft"}, .n = 2};

@@ -12,7 +12,7 @@
 typedef struct args {
     const char *recipient, *tokenizer, *templates, *fillers, *rows, *entity, *target, *out, *budget;
     const char *svd;
-    gk_strings donors, derive, schemes;
+    gk_strings donors, derive, placebo, schemes;
     int64_t seed, threads, limit, generate;
     bool whole, keep_shared_first, drop_bad_rows, restart, replace;
 } args;
@@ -112,6 +112,7 @@ static bool sweep(gk_sweep *s, bool generate, bool *finished, gk_error *err) {
     const gk_schemes *schemes = gk_sweep_schemes(s);
     fprintf(stderr, "%zu schemes", schemes->n);
     if (schemes->n != schemes->n_written) fprintf(stderr, ", of %zu entries and grids", schemes->n_written);
+    if (gk_sweep_twins(s)) fprintf(stderr, "; %zu of them with a placebo too", gk_sweep_twins(s));
     fprintf(stderr, "\n");
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);
@@ -170,6 +171,8 @@ static gk_sweep_options asked(const args *g) {
                           .derive = g->derive.item,
                           .n_derive = g->derive.n,
                           .svd = g->svd,
+                          .placebo = g->placebo.item,
+                          .n_placebo = g->placebo.n,
                           .schemes = g->schemes.item,
                           .n_schemes = g->schemes.n,
                           .out = g->out,
@@ -201,6 +204,8 @@ int cmd_sweep(int argc, char **argv) {
          "repeated",
          false},
         {"svd", GK_OPT_STR, &g.svd, "DIR", "the folder that keeps what rank=R computes [OUT.svd]", false},
+        {"placebo", GK_OPT_LIST, &g.placebo, "DONOR=MODEL",
+         "compute every scheme with MODEL in DONOR's place too, as a floor; may be repeated", false},
         {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "the models' tokenizer [the recipient's]", false},
         {"schemes", GK_OPT_LIST, &g.schemes, "FILE",
          "graft schemes (YAML), or the name of some that come along; may be repeated", true},

@@ -36,6 +36,14 @@ typedef struct gk_score {
 /* Fails when the target is no id of the vocabulary (which has at least 2 entries), or when a logit is NaN or
  * +inf or the target's is not finite. */
 bool gk_score_logits(const float *logits, int vocab, int32_t target, gk_score *out, gk_error *err);
+/* What the distribution that gk_score_logits scored for `target` says of another token. False where that is
+ * no id of the vocabulary or its logit is not finite. */
+typedef struct gk_score_other {
+    double logprob, logit_diff; /* as in gk_score */
+    int64_t rank;
+} gk_score_other;
+bool gk_score_logits_other(const float *logits, int vocab, int32_t target, const gk_score *s, int32_t other,
+                           gk_score_other *out);
 
 /* ---------------------------------------------------------------- cells */
 
@@ -81,6 +89,9 @@ typedef struct gk_stats {
     size_t n;       /* observations; 0: every value is NaN */
     size_t rows;    /* facts that they are of */
     size_t n_whole; /* of them, with a whole target; 0: exact and whole_logprob are NaN */
+    /* How alike a row's observations are (gk_icc), by whether the target is among the 5 most probable tokens,
+     * and by the logit difference; NaN where no row has several. */
+    double icc_top5, icc_logit_diff;
     double value[GK_N_METRICS], low[GK_N_METRICS], high[GK_N_METRICS];
 } gk_stats;
 
@@ -104,6 +115,14 @@ typedef struct gk_obs_list {
 } gk_obs_list;
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out);
+
+/* The intraclass correlation of n observations in rows, ICC(1), by a one-way analysis of variance with random
+ * rows: with N observations x of a rows, k_i of them in row i,
+ *     MSB = sum_i k_i (mean_i - mean)^2 / (a - 1)    MSW = sum_i sum_j (x_ij - mean_i)^2 / (N - a)
+ *     k0 = (N - sum_i k_i^2 / N) / (a - 1)           ICC = (MSB - MSW) / (MSB + (k0 - 1) MSW)
+ * 1: the observations of a row are the same; 0: no more alike than those of different rows. Weights do not
+ * count. NaN where there is one row, no row with several observations, or no difference at all. */
+double gk_icc(const gk_obs *obs, size_t n, gk_metric metric); /* top1 … top100 or logit_diff */
 
 /* Draws of one thing, which differ in a seed: `sum` holds the mean of those before, `draws` of them, with the
  * least and the most for an interval, and takes one more. Start with {0}. */

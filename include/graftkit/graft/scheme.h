@@ -4,6 +4,7 @@
  *
  *   set: position                       # groups schemes in the report
  *   about: Which positions matter       # optional, as in each scheme
+ *   as_published: false                 # default; true: what the public code computes. In a scheme too
  *   schemes:
  *     - name: FE+LT
  *       about: first entity and last token
@@ -19,7 +20,8 @@
  *                                       # list | {not: ...} | {of: ..., drop: 0.4, seed: 1}; layers
  *                                       # count from 0. embed and pos belong to no layer: only `all`
  *                                       # includes them
- *       head: recipient                 # default; final norm and head: recipient | DONOR | {last: DONOR}
+ *       head: recipient                 # default; final norm and head: recipient | DONOR |
+ *                                       # {donor: DONOR, norm: recipient}, apart | {last: one of these}
  *       patches:                        # default: none. The residual stream after a layer is replaced
  *         - at: last                    # as in grafts
  *           layers: all                 # default, and then embed too; embed: what layer 0 reads
@@ -117,6 +119,11 @@ bool gk_scheme_applies(const gk_scheme *s, const gk_field_span *fields, size_t n
 /* Whose means its ablations need (gk_cast.mean): bit m for model m of the cast, which gk_scheme_check has
  * passed. */
 uint32_t gk_scheme_means(const gk_scheme *s, const gk_cast *cast);
+/* The same scheme with other models: wherever it names from[i], as a donor, a head's, a patch's source or its
+ * recipient, the twin names to[i]. Its name is that of `s` and which models stand in it. NULL where `s` names
+ * none of `from`, or one of `to` already. In `a`; the names are kept, not copied. */
+gk_scheme *gk_scheme_twin(gk_arena *a, const gk_scheme *s, const char *const *from, const char *const *to,
+                          size_t n);
 
 GK_PUBLIC_END
 
