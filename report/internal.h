@@ -54,9 +54,10 @@ bool gk_report__head(gk_report__state *r);    /* head.c: what the page is about 
 bool gk_report__summary(gk_report__state *r); /* summary.c */
 /* Top-5 and logit difference of the headline's positions, and whether they add up (headline.c). */
 void gk_report__headline(gk_report__state *r);
-void gk_report__read(gk_report__state *r);   /* head.c: how to read it */
-void gk_report__sets(gk_report__state *r);   /* sets.c */
-void gk_report__differ(gk_report__state *r); /* differences.c */
+void gk_report__read(gk_report__state *r);      /* head.c: how to read it */
+void gk_report__sets(gk_report__state *r);      /* sets.c */
+bool gk_report__contrasts(gk_report__state *r); /* contrasts.c */
+void gk_report__differ(gk_report__state *r);    /* differences.c */
 /* The logit differences of the set's schemes that stand in no grid, as one figure (spread.c). */
 void gk_report__spread(gk_report__state *r, const gk_report__set *set);
 /* How alike a fact's results are in its templates, as a table (spread.c). */

@@ -117,8 +117,11 @@ void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out);
 
 /* ---------------------------------------------------------------- differences (paired.c) */
 
-/* Two schemes' top-5 on the prompts that both were evaluated on, but for templates in which they select the
- * same; `resamples` may be 0. */
+/* What both schemes were evaluated on, but for templates in which they select the same, in low[] and high[],
+ * which have room for all of `tried`; returns how many. *templates: how many those are of. Ranks and logit
+ * differences alone are set. */
+size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs *high, size_t *templates);
+/* Two schemes' top-5 on these prompts; `resamples` may be 0. */
 void gk_pair(const gk_tried *ref, const gk_tried *tried, uint64_t seed, int resamples, gk_paired *out);
 /* The smallest p-value that so many rows can give: when all differ, and all alike. */
 double gk_least_p(size_t rows);

@@ -187,6 +187,7 @@ typedef struct gk_chart__row {
     const gk_chart__row_mark *mark; /* bars under each other, all else in the row's middle */
     size_t n;
     const char *told[2]; /* right of the plot, in columns; NULL: nothing */
+    double band;         /* how far to both sides of 0 a band behind the marks goes; 0: there is none */
 } gk_chart__row;
 typedef struct gk_chart__rule { /* a line across all rows */
     double x;

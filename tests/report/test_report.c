@@ -189,8 +189,8 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_nonnull(strstr(page, "Whether the task&#39;s attention"));
     size_t figures = count(page, "<svg");
     /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template and
-     * of two pools */
-    ck_assert_uint_eq(figures, 4 * 5 + 6);
+     * of two pools; contrasts of one set in two metrics */
+    ck_assert_uint_eq(figures, 4 * 5 + 6 + 2);
     alter(
         &b,
         "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'position');"
@@ -200,7 +200,7 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_null(strstr(page, "Whether the task&#39;s attention"));
     ck_assert_ptr_null(strstr(page, "O+FFN"));
     ck_assert_ptr_nonnull(strstr(page, "The sweep is not complete"));
-    ck_assert_uint_eq(count(page, "<svg"), 5 + 6);
+    ck_assert_uint_eq(count(page, "<svg"), 5 + 6 + 2);
     bench_free(&b);
 }
 END_TEST

@@ -219,7 +219,7 @@ $(OUT)/summary.json: $(OUT)/asked-schemes $(TRAINED:%=$(RUN)/%/train.json) $(if 
 	    $(PLACEBO) \
 	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) $(if $(ENTITY),--entity $(ENTITY)) --out $(OUT)/results.db --whole-target $(COMMON)
 	$(G) export --db $(OUT)/results.db --summary $@ --cells $(OUT)/cells.csv --results $(OUT)/results.csv \
-	    --differences $(OUT)/differences.csv
+	    --differences $(OUT)/differences.csv --contrasts $(OUT)/contrasts.csv
 $(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
 	$(G) report --db $(OUT)/results.db $(OF_BASE) \
 	    $(DONORS:%=--donor %) --card $(RUN)/data/card.json --out $@ \
