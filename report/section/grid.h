@@ -8,6 +8,8 @@ typedef struct gk_grid__spot { /* an x value of a row */
     const char **scheme;       /* one, or one a seed */
     size_t n;
     gk_stats stats;
+    const gk_cell *placebo,
+        *permuted; /* of its schemes that with the highest floor in top-5; NULL: none has one */
 } gk_grid__spot;
 typedef struct gk_grid__set {
     const char *set, *x_name, *row_name;
