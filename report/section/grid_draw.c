@@ -18,6 +18,10 @@ const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, 
     return text;
 }
 
+bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s) {
+    return s->n && gk_kind_of(r->a, gk_report__canonical(r, s->scheme[0])) == GK_IS_ALONE;
+}
+
 /* "at the last token: ATTN by layer" */
 static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_metric m, const char *more) {
     gk_buf b = {0};
