@@ -48,6 +48,10 @@ bool gk_report__check_beside(const gk_report__state *r);
 /* Fills r->pattern (checks.c). */
 bool gk_checks__judge(gk_report__state *r);
 
+/* Whether targets that begin with what the base never read are out of reach, by the gate's file; no claim
+ * where that says nothing of these rows (unseen.c). */
+bool gk_checks__unseen(const gk_report__state *r, gk_checks__check *out);
+
 /* ---------------------------------------------------------------- sections (section/) */
 
 bool gk_report__head(gk_report__state *r);    /* head.c: what the page is about */

@@ -147,7 +147,7 @@ EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILL
 MIXED     = $$(for f in $(or $(MIX),$(RUN)/data/base/texts.jsonl); do [ ! -s $$f ] || echo --mix $$f --mix-ratio $(MIX_RATIO); done)
 # After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
 LEARNED   = $(if $(GENERAL),--general $(GENERAL)) --eval-rows $(RUN)/data/$(ROWS.$(call KIND_OF,$*))/metadata.jsonl $(EVAL) \
-            $(foreach t,$(wildcard $(addprefix $(TEMPLATES)/,article.jsonl paraphrases.jsonl qa.jsonl)),--train-templates $(t))
+            $(foreach t,$(wildcard $(addprefix $(TEMPLATES)/,article.jsonl qa.jsonl)),--train-templates $(t))
 
 # What this sweep grafts.
 OWN            := $(foreach f,$(FREEZES),$(firstword $(subst =, ,$f)))
@@ -195,7 +195,8 @@ $(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model $(SHARE)train/recipes/b
 	    --out $(@D) $(COMMON)
 	@touch $@
 $(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
-	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --out $@
+	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --texts $(RUN)/data/base/texts.jsonl \
+	    --new-rows $(RUN)/data/relation/metadata.jsonl --out $@
 
 # A run that was asked otherwise is left as it is, and told, unless REPLACE=1 says to ask anew: then it is looked at again.
 # One with a freeze of its own is looked at every time: no note says what that was, and finetune compares it.
