@@ -56,7 +56,7 @@ static bool parse_graft(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__
     return true;
 }
 
-static bool parse_grafts(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
+bool gk_graft__grafts_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
     gk_yaml_kind kind = gk_yaml_kind_of(n);
     if (kind == GK_YAML_NONE) return true;
     if (kind != GK_YAML_LIST)
@@ -70,7 +70,7 @@ static bool parse_grafts(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme
 }
 
 /* Order and repetition of grafts do not matter, nor does how a set was written, nor grafts of no layer. */
-static const char *canonical_text(gk_arena *a, const gk_scheme *s) {
+const char *gk_graft__scheme_text(gk_arena *a, const gk_scheme *s) {
     const char **text = gk_arena_alloc(a, (s->n_grafts + 1) * sizeof *text);
     size_t n = 0;
     for (size_t i = 0; i < s->n_grafts; i++) {
@@ -93,7 +93,7 @@ static bool parse_text(const gk_graft__yaml_source *src, gk_ynode map, const cha
     return gk_yaml_kind_of(n) == GK_YAML_NONE || gk_graft__yaml_title(src, n, out, err);
 }
 
-static bool parse_name(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err) {
+bool gk_graft__title_parse(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err) {
     if (!gk_graft__yaml_title(src, n, out, err)) return false;
     for (const char *p = *out; *p; p++)
         if ((unsigned char)*p < ' ')
@@ -123,14 +123,14 @@ static gk_scheme *parse_scheme(const gk_graft__yaml_source *src, gk_ynode n, con
     s->place = gk_graft__yaml_place(n, src->file);
     gk_ynode recipient = gk_graft__yaml_get(src, n, "recipient");
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
-    bool ok = gk_yaml_only(n, keys, err) && parse_name(src, gk_yaml_get(n, "name"), &s->name, err) &&
+    bool ok = gk_yaml_only(n, keys, err) && gk_graft__title_parse(src, gk_yaml_get(n, "name"), &s->name, err) &&
               parse_text(src, n, "about", &s->about, err) &&
               (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
-              parse_grafts(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
+              gk_graft__grafts_parse(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
               gk_graft__patches_parse(src, n, s, err) &&
               parse_head(src, gk_graft__yaml_get(src, n, "head"), s, err);
     if (!ok) return NULL;
-    s->canonical = canonical_text(src->a, s);
+    s->canonical = gk_graft__scheme_text(src->a, s);
     return s;
 }
 
@@ -205,7 +205,7 @@ static bool parse_file(const gk_graft__yaml_source *src, gk_ynode root, int n_la
     static const char *const keys[] = {"set", "title", "about", "schemes", NULL};
     const char *set = NULL, *title = NULL, *about = NULL;
     gk_ynode entries = gk_yaml_get(root, "schemes");
-    if (!gk_yaml_only(root, keys, err) || !parse_name(src, gk_yaml_get(root, "set"), &set, err) ||
+    if (!gk_yaml_only(root, keys, err) || !gk_graft__title_parse(src, gk_yaml_get(root, "set"), &set, err) ||
         !parse_title(src, root, &title, err) || !parse_text(src, root, "about", &about, err))
         return false;
     if (gk_yaml_kind_of(entries) != GK_YAML_LIST || gk_yaml_len(entries) == 0)

@@ -100,6 +100,11 @@ static bool same_identity(gk_store *s, const gk_run *run, bool *other, gk_error 
             ok = is_other(s, other, err, key, there, json_string_value(v));
         if (!ok) break;
     }
+    /* Coalitions, and nothing else, fill a store of coalitions. */
+    const char *parts = ok && !json_object_get(run->identity, "parts_sha256")
+                            ? gk_store_get(s, a, "parts_sha256", NULL)
+                            : NULL;
+    if (parts) ok = is_other(s, other, err, "parts_sha256", parts, "not said");
     gk_arena_free(a);
     return ok;
 }

@@ -62,7 +62,7 @@ bool gk_store_add(gk_store *s, const gk_stored *r, size_t n, const json_t *info,
 /* Says in the run table whether every scheme of the store, not only the latest run's, has all its results. */
 bool gk_store_finish(gk_store *s, gk_error *err);
 
-/* A field, as RFC 4180 wants it: quoted when it holds a quote, a comma or a line break (export.c). */
+/* A field, as RFC 4180 wants it: quoted when it holds a quote, a comma or a line break (table.c). */
 void gk_csv_text(FILE *f, const char *text);
 
 #endif
