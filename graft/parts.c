@@ -183,8 +183,7 @@ bool gk_parts_coalitions(gk_arena *a, const gk_parts *p, const char *recipient, 
                          gk_error *err) {
     for (size_t i = 0; i < p->n; i++)
         for (size_t k = 0; k < p->item[i].n_grafts; k++)
-            if (is_recipient(&p->item[i].graft[k].donor, p->item[i].name, recipient, err))
-                return false;
+            if (is_recipient(&p->item[i].graft[k].donor, p->item[i].name, recipient, err)) return false;
     if (p->rest && is_recipient(&p->rest_donor, p->rest, recipient, err)) return false;
     const size_t n = (size_t)1 << gk_parts_n(p);
     gk_schemes all = {gk_arena_alloc(a, (out->n + n) * sizeof *all.item), out->n, out->n_written + n};
@@ -224,8 +223,8 @@ static bool claim(const gk_graft__prompt *on, const gk_parts *p, size_t part, co
             if (*at && *at != part + 1)
                 return gk_fail(err, g->place, "parts may not overlap on any prompt",
                                "part '%.60s' and part '%.60s' both have token %zu, %s in %s",
-                               p->item[*at - 1].name, p->item[part].name, t,
-                               slot_text(on->a, c, (int)s), prompt);
+                               p->item[*at - 1].name, p->item[part].name, t, slot_text(on->a, c, (int)s),
+                               prompt);
             *at = (uint8_t)(part + 1);
         }
     return true;

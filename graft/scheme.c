@@ -123,7 +123,8 @@ static gk_scheme *parse_scheme(const gk_graft__yaml_source *src, gk_ynode n, con
     s->place = gk_graft__yaml_place(n, src->file);
     gk_ynode recipient = gk_graft__yaml_get(src, n, "recipient");
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
-    bool ok = gk_yaml_only(n, keys, err) && gk_graft__title_parse(src, gk_yaml_get(n, "name"), &s->name, err) &&
+    bool ok = gk_yaml_only(n, keys, err) &&
+              gk_graft__title_parse(src, gk_yaml_get(n, "name"), &s->name, err) &&
               parse_text(src, n, "about", &s->about, err) &&
               (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
               gk_graft__grafts_parse(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&

@@ -42,6 +42,8 @@ void gk_report__sets(gk_report__state *r);    /* sets.c */
 void gk_report__differ(gk_report__state *r);  /* differences.c */
 /* The logit differences of the set's schemes that stand in no grid, as one figure (spread.c). */
 void gk_report__spread(gk_report__state *r, const gk_report__set *set);
+bool gk_report__attribution(
+    gk_report__state *r);                   /* attribution.c: of the options' folder, or of this store */
 void gk_report__ranks(gk_report__state *r); /* rank.c */
 bool gk_report__fail(gk_report__state *r);  /* failures.c */
 /* Draws the set's grids, each with its table; `rest` gets the schemes that stand in none (grid.c). */

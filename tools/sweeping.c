@@ -92,8 +92,9 @@ bool gk_sweep_through(const char *command, gk_sweep *s, bool generate, bool *fin
     if (ok) say_spent(s);
     *finished = gk_sweep_pending(s) == 0;
     if (ok && !*finished)
-        fprintf(stderr,
-                "graftkit %s: interrupted: %zu of %zu cells are stored; the same command goes on from there\n",
-                command, total - gk_sweep_pending(s), total);
+        fprintf(
+            stderr,
+            "graftkit %s: interrupted: %zu of %zu cells are stored; the same command goes on from there\n",
+            command, total - gk_sweep_pending(s), total);
     return ok;
 }

@@ -1,5 +1,5 @@
-/* sweeping.h: what the commands that sweep share: options, and a sweep with what it says on stderr. Internal to
- * tools/. */
+/* sweeping.h: what the commands that sweep share: options, and a sweep with what it says on stderr. Internal
+ * to tools/. */
 #ifndef GK_TOOLS_SWEEPING_H
 #define GK_TOOLS_SWEEPING_H
 

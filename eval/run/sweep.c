@@ -231,7 +231,9 @@ static bool open_all(gk_sweep *s, gk_error *err) {
         !load_schemes(s, err) || !describe(s, err))
         return false;
     int64_t *source = gk_arena_alloc(s->a, s->schemes.n * sizeof *source);
-    if ((s->o->parts && !gk_mkdirs(folder_of(s, s->out), err)) || !open_store(s, source, err) || !find_pending(s, source, err) || !read_stats(s, err)) return false;
+    if ((s->o->parts && !gk_mkdirs(folder_of(s, s->out), err)) || !open_store(s, source, err) ||
+        !find_pending(s, source, err) || !read_stats(s, err))
+        return false;
     s->before = s->stats;
     s->grafter = gk_grafter_new(&s->in.cast, err);
     return s->grafter && gk_sweep__cut(s, err);

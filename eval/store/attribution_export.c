@@ -70,8 +70,8 @@ static void put_ci(json_t *row, const char *key, gk_mean x) {
     char ci[32];
     snprintf(ci, sizeof ci, "%s_ci", key);
     json_object_set_new(row, key, gk_store__number_json(x.value));
-    json_object_set_new(
-        row, ci, json_pack("[o, o]", gk_store__number_json(x.low), gk_store__number_json(x.high)));
+    json_object_set_new(row, ci,
+                        json_pack("[o, o]", gk_store__number_json(x.low), gk_store__number_json(x.high)));
 }
 
 static json_t *game_json(const gk_attribution *x, const gk_game *g) {

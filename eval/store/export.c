@@ -121,7 +121,8 @@ static bool put_result(void *ctx, const gk_result *r, gk_error *err) {
     json_object_set_new(row, "top", there ? top_json(r) : json_null());
     json_object_set_new(row, "target_tokens",
                         r->target_tokens ? json_integer(r->target_tokens) : json_null());
-    json_object_set_new(row, "whole_logprob", r->whole ? gk_store__number_json(r->whole_logprob) : json_null());
+    json_object_set_new(row, "whole_logprob",
+                        r->whole ? gk_store__number_json(r->whole_logprob) : json_null());
     json_object_set_new(row, "exact", r->whole ? json_boolean(r->exact) : json_null());
     json_object_set_new(row, "whole_dropped", gk_store__text_json(r->whole_dropped));
     json_object_set_new(row, "generated", gk_store__text_json(r->generated));

@@ -64,21 +64,22 @@ static void say(const gk_attribution *x, const char *out) {
            g->n, g->facts, x->coalitions);
     say_values(x, g);
     say_pairs(x, g);
-    printf("%s/attribution.csv, interactions.csv, summary.json, results.db\n", out);
+    printf(
+        "%s/attribution.csv, interactions.csv, summary.json, attribution.svg, interactions.svg, results.db\n",
+        out);
 }
 
 /* ---------------------------------------------------------------- running */
 
 static bool check_out(const args *g, gk_arena *a, gk_error *err) {
-    static const char *const names[] = {"results.db", "attribution.csv", "interactions.csv", "summary.json"};
+    static const char *const names[] = {"results.db",   "attribution.csv", "interactions.csv",
+                                        "summary.json", "attribution.svg", "interactions.svg"};
     const gk_prompt_args *p = &g->sweep.prompts;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const gk_named_path named[] = {{"--rows", p->rows, GK_INPUT},
-                                       {"--templates", p->templates, GK_INPUT},
-                                       {"--fillers", p->fillers, GK_INPUT},
-                                       {"--tokenizer", g->sweep.tokenizer, GK_INPUT},
-                                       {"--parts", g->parts, GK_INPUT},
-                                       {"--out", gk_path_join(a, g->out, names[i]), GK_OUTPUT}};
+        const gk_named_path named[] = {
+            {"--rows", p->rows, GK_INPUT},       {"--templates", p->templates, GK_INPUT},
+            {"--fillers", p->fillers, GK_INPUT}, {"--tokenizer", g->sweep.tokenizer, GK_INPUT},
+            {"--parts", g->parts, GK_INPUT},     {"--out", gk_path_join(a, g->out, names[i]), GK_OUTPUT}};
         if (!gk_check_outputs(named, sizeof named / sizeof *named, err)) return false;
     }
     return gk_check_folder(g->out, err);
@@ -88,7 +89,8 @@ static bool check_out(const args *g, gk_arena *a, gk_error *err) {
 static bool conclude(const args *g, gk_arena *a, const char *db, gk_error *err) {
     gk_attribution x;
     gk_store *s = gk_store_open(db, err);
-    bool ok = s && gk_attribution_read(s, a, &x, err) && gk_attribution_save(s, &x, g->out, err);
+    bool ok = s && gk_attribution_read(s, a, &x, err) && gk_attribution_save(s, &x, g->out, err) &&
+              gk_attribution_draw(&x, g->out, err);
     if (ok) say(&x, g->out);
     gk_store_close(s);
     return ok;

@@ -36,9 +36,9 @@ typedef struct gk_game {
     const gk_mean *pair; /* [n_parts * n_parts], symmetric, NaN for one part twice: gk_shapley_pairs */
 } gk_game;
 typedef struct gk_attribution {
-    const char **part; /* names */
-    size_t n_parts;    /* 0: the store holds no coalitions */
-    size_t coalitions; /* 2^n_parts */
+    const char **part;   /* names */
+    size_t n_parts;      /* 0: the store holds no coalitions */
+    size_t coalitions;   /* 2^n_parts */
     const gk_game *game; /* logit_diff, mean_logprob and top5, each pooled first, then by template */
     size_t n_games;
 } gk_attribution;
