@@ -17,7 +17,6 @@
     X(TEMPLATES, "templates", "folder of templates", "templates", "")   \
     X(LISTS, NULL, "word list", "data/lists", ".txt")                   \
     X(TABLES, NULL, "table of facts", "data/lists", ".tsv")             \
-    X(ARTICLES, NULL, "folder of articles", "data/articles", "")        \
     X(GENERAL, "general", "general text", "data/general", ".txt")       \
     X(PIPELINE, NULL, "description of the pipeline", "tools/pipeline", ".mk")
 typedef enum gk_shipped {

@@ -62,7 +62,8 @@ json_t *gk_row_swapped(const json_t *row, gk_swap swap);
  * these templates. Without it and without swap.exchange there are none. */
 typedef struct gk_wording {
     gk_template **all, **eval, **reverse;
-    size_t n_training, n_all, n_eval, n_reverse; /* all[0 .. n_training) are the training templates */
+    /* all[0 .. n_training) are the training templates, of which the first n_article are article.jsonl's */
+    size_t n_article, n_training, n_all, n_eval, n_reverse;
     json_t *fillers; /* fillers.json: fixed values of fields that no row has; owned */
 } gk_wording;
 
@@ -98,6 +99,10 @@ bool gk_text_add(gk_buf *out, const char *text, size_t len);
  * at the template's file:line:column when no row has the field. */
 bool gk_texts_all(const gk_wording *w, const gk_rows *rows, gk_swap swap, bool swapped, gk_buf *out,
                   gk_error *err);
+
+/* Appends one line for every row x template of tmpl[0 .. n), as gk_texts_all. */
+bool gk_texts_of(const gk_wording *w, const gk_rows *rows, gk_template *const *tmpl, size_t n, gk_buf *out,
+                 gk_error *err);
 
 /* Appends n lines, each of a row drawn with weight 1 / (i + 1 + 0.05 * rows) (i: its index), a template drawn
  * evenly from w->all and a direction drawn evenly. Few rows are seen very often, many seldom. Fails as
@@ -142,7 +147,6 @@ typedef struct gk_dataset_options {
 typedef struct gk_dataset_kind {
     const char *name;
     const char *source; /* what the option `source` must name; NULL: it takes none */
-    bool needs_source;  /* whether none of its own comes along */
     bool has_base;      /* makes a base corpus of its own accord */
     bool names_fields;  /* takes the options entity and target */
 } gk_dataset_kind;

@@ -1,4 +1,5 @@
 /* fake_movies.c: rows of Fake Movies, Fake Actors. */
+#include "core/json.h"
 #include "data/internal.h"
 
 #include <string.h>
@@ -62,16 +63,32 @@ static bool fill(gk_data__making *m, gk_data__two_words *people, gk_data__two_wo
     return true;
 }
 
-static bool make(gk_data__making *m, gk_error *err) {
+static void turn_around(gk_data__two_words *p) {
+    for (size_t i = 0; i < p->n / 2; i++) {
+        uint32_t t = p->order[i];
+        p->order[i] = p->order[p->n - 1 - i];
+        p->order[p->n - 1 - i] = t;
+    }
+}
+
+bool gk_data__fake_film_rows(gk_data__making *m, bool from_end, gk_error *err) {
     uint64_t seed = (uint64_t)m->opt->seed;
     gk_data__two_words people = gk_data__two_words_new(&m->lists[FIRST], &m->lists[SURNAME], seed, "people");
     gk_data__two_words films =
         gk_data__two_words_new(&m->lists[ADJECTIVE], &m->lists[NOUN], seed, "film titles");
+    if (from_end) {
+        turn_around(&people);
+        turn_around(&films);
+    }
     bool ok = fill(m, &people, &films, err);
     m->n_first_words = m->lists[FIRST].n;
     gk_data__two_words_free(&people);
     gk_data__two_words_free(&films);
     return ok;
+}
+
+static bool make(gk_data__making *m, gk_error *err) {
+    return gk_data__fake_film_rows(m, false, err);
 }
 
 const gk_data__generator gk_data__fake_movies = {
@@ -82,4 +99,49 @@ const gk_data__generator gk_data__fake_movies = {
     .n_names = 2,
     .rows = {200, 100, 100},
     .make = make,
+};
+
+/* ---------------------------------------------------------------- articles about such films */
+
+enum { WORDS_MOST = 200 }; /* an article is one text unless it is to be cut */
+
+static bool make_articles(gk_data__making *m, gk_error *err) {
+    if (m->wording->n_article == 0)
+        return gk_fail(err, GK_AT_FIELD(m->opt->templates, "article.jsonl"),
+                       "write articles with fields into it", "there is no article to fill");
+    return gk_data__fake_film_rows(m, true, err);
+}
+
+/* The articles of a row; of all but the rows under test also questions with their answers, which teach how
+ * what an article says is asked for. */
+static bool article_texts(const gk_data__making *m, int split, bool swapped, gk_buf *out, gk_error *err) {
+    const gk_wording *w = m->wording;
+    const gk_rows *rows = &m->splits[split];
+    int64_t limit = m->opt->chunk_words;
+    gk_data__chunker c = {.limit = limit > 0 ? (size_t)limit : WORDS_MOST, .swapped = swapped, .out = out};
+    gk_arena *a = gk_arena_new();
+    bool ok = true;
+    for (size_t i = 0; ok && i < rows->n; i++)
+        for (size_t t = 0; ok && t < w->n_article; t++) {
+            gk_rendered text;
+            gk_arena_reset(a);
+            c.row = rows->row[i];
+            ok = gk_template_render(w->all[t], c.row, w->fillers, GK_AT_LINE(rows->path, (long)i + 1, 0), a,
+                                    &text, err);
+            if (ok) gk_data__chunk(&c, text.text);
+        }
+    gk_arena_free(a);
+    if (!ok || swapped || split == GK_DATA__RELATION) return ok;
+    return gk_texts_of(w, rows, w->all + w->n_article, w->n_training - w->n_article, out, err);
+}
+
+const gk_data__generator gk_data__invented_articles = {
+    .name = "invented_articles",
+    .swap = {"first_actor", "second_actor", false},
+    .lists = LISTS,
+    .n_lists = N_LISTS,
+    .n_names = 2,
+    .rows = {0, 20, 80},
+    .make = make_articles,
+    .texts = article_texts,
 };

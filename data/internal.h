@@ -35,7 +35,6 @@ typedef struct gk_data__generator {
     size_t n_lists, n_names;
     int64_t rows[GK_DATA__N_SPLITS]; /* where the options give none; -1: GK_DATA__UNSET (base: none) */
     const char *source;              /* what the option `source` must name; NULL: it takes none */
-    bool has_source;                 /* whether one comes along */
     /* Fills splits[s].row with new references. Without a source: an array of splits[s].n NULLs, which it
      * fills. With one: it makes the arrays itself (gk_data__deal). No two splits share anything a fact is
      * about.
@@ -47,10 +46,28 @@ typedef struct gk_data__generator {
 } gk_data__generator;
 
 extern const gk_data__generator gk_data__fake_movies, gk_data__real_actors, gk_data__real_movies,
-    gk_data__battles, gk_data__counterfact, gk_data__articles, gk_data__own_rows;
+    gk_data__battles, gk_data__counterfact, gk_data__articles, gk_data__invented_articles, gk_data__own_rows;
+
+/* The rows of Fake Movies, Fake Actors (fake_movies.c). `from_end`: people and films are taken from the other
+ * end of the same draw, so that they are none of those that a dataset of the same seed and this size takes.
+ */
+bool gk_data__fake_film_rows(gk_data__making *m, bool from_end, gk_error *err);
 
 /* Where a template stands, as "qa.jsonl:2"; in the arena. */
 const char *gk_data__template_line(gk_arena *a, const gk_template *t);
+
+/* ---------------------------------------------------------------- articles in pieces (chunks.c) */
+
+typedef struct gk_data__chunker {
+    size_t limit;      /* words of a chunk; a longer sentence is one by itself */
+    const json_t *row; /* whose entity and target say which way a chunk goes */
+    bool swapped;      /* add the chunks that name the target before the entity, else the others */
+    gk_buf *out;
+    gk_buf text; /* the chunk in the making */
+    size_t words;
+} gk_data__chunker;
+/* Appends the chunks of a text that go that way, cut between sentences. */
+void gk_data__chunk(gk_data__chunker *c, const char *body);
 
 /* ---------------------------------------------------------------- tables (tsv.c) */
 

@@ -29,6 +29,7 @@ static bool load_joined(gk_arena *a, const char *dir, gk_wording *out, gk_error 
     size_t n[3];
     for (int i = 0; i < 3; i++)
         if (!load_some(a, dir, FILES[i], &part[i], &n[i], err)) return false;
+    out->n_article = n[0];
     out->n_training = n[0] + n[1];
     out->all = gk_arena_alloc(a, (out->n_training + n[2] + 1) * sizeof *out->all);
     for (int i = 0; i < 3; i++) {

@@ -41,6 +41,17 @@ static bool add_text(const gk_wording *w, const gk_rows *rows, size_t i, const j
            gk_fail(err, at, "save it as UTF-8", "a value is not UTF-8");
 }
 
+bool gk_texts_of(const gk_wording *w, const gk_rows *rows, gk_template *const *tmpl, size_t n, gk_buf *out,
+                 gk_error *err) {
+    gk_arena *scratch = gk_arena_new();
+    bool ok = true;
+    for (size_t i = 0; ok && i < rows->n; i++)
+        for (size_t t = 0; ok && t < n; t++)
+            ok = add_text(w, rows, i, rows->row[i], tmpl[t], scratch, out, err);
+    gk_arena_free(scratch);
+    return ok;
+}
+
 static bool reversible(const gk_wording *w, gk_swap swap) {
     return w->n_reverse || swap.exchange;
 }
@@ -97,10 +108,11 @@ bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_
         return gk_fail(err, GK_AT_FILE(rows->path), "give at least one row", "there are no rows");
     gk_arena *scratch = gk_arena_new();
     double *cumulative = zipf_cumulative(rows->n);
+    size_t first = w->n_all > w->n_training ? w->n_training : 0;
     bool ok = true;
     for (size_t k = 0; ok && k < n; k++) {
         size_t i = draw(cumulative, rows->n, rng);
-        size_t t = (size_t)gk_rng_below(rng, w->n_all);
+        size_t t = first + (size_t)gk_rng_below(rng, w->n_all - first);
         bool swapped = gk_rng_below(rng, 2) && reversible(w, swap);
         json_t *row = turned(w, rows->row[i], swap, swapped);
         const gk_template *tmpl = swapped && w->n_reverse ? w->reverse[t % w->n_reverse] : w->all[t];

@@ -29,12 +29,13 @@ const char *gk_graft__components_text(gk_arena *a, uint32_t components, const ch
     return gk_graft__join_texts(a, name, n, separator);
 }
 
-static bool parse_component(const gk_graft__yaml_source *src, gk_ynode n, uint32_t *out, gk_error *err) {
+static bool parse_component(const gk_graft__yaml_source *src, gk_ynode n, uint32_t known, uint32_t *out,
+                            gk_error *err) {
     const char *text;
     if (!gk_graft__yaml_text(src, n, &text, err)) return false;
     for (size_t i = 0; i < N_GROUPS; i++)
         if (strcmp(text, groups[i].name) == 0) {
-            *out |= groups[i].mask;
+            *out |= groups[i].mask & known;
             return true;
         }
     gk_component c;
@@ -43,21 +44,25 @@ static bool parse_component(const gk_graft__yaml_source *src, gk_ynode n, uint32
                        text);
     if (c == GK_LNF || c == GK_HEAD)
         return gk_fail(err, gk_graft__yaml_place(n, src->file),
-                       "give the scheme a head: recipient, head: DONOR or head: {last: DONOR}",
+                       "give the scheme a head: DONOR, head: {donor: DONOR, norm: DONOR} or head: {last: …}",
                        "component '%s' follows the scheme's head policy and cannot be listed", text);
+    if (!(known & (1u << c)))
+        return gk_fail(err, gk_graft__yaml_place(n, src->file), "leave it out, or write as_published: false",
+                       "the public code never grafts '%s'", text);
     *out |= 1u << c;
     return true;
 }
 
-bool gk_graft__components_parse(const gk_graft__yaml_source *src, gk_ynode n, uint32_t *out, gk_error *err) {
+bool gk_graft__components_parse(const gk_graft__yaml_source *src, gk_ynode n, uint32_t known, uint32_t *out,
+                                gk_error *err) {
     *out = 0;
-    if (gk_yaml_kind_of(n) == GK_YAML_NONE) *out = GK_GRAFT__ALL_COMPONENTS;
+    if (gk_yaml_kind_of(n) == GK_YAML_NONE) *out = known;
     if (gk_yaml_kind_of(n) == GK_YAML_NONE) return true;
-    if (gk_yaml_kind_of(n) == GK_YAML_SCALAR) return parse_component(src, n, out, err);
+    if (gk_yaml_kind_of(n) == GK_YAML_SCALAR) return parse_component(src, n, known, out, err);
     if (gk_yaml_kind_of(n) != GK_YAML_LIST || gk_yaml_len(n) == 0)
         return gk_fail(err, gk_graft__yaml_place(n, src->file), components_hint,
                        "no components are named here");
     for (size_t i = 0; i < gk_yaml_len(n); i++)
-        if (!parse_component(src, gk_graft__yaml_item(src, n, i), out, err)) return false;
+        if (!parse_component(src, gk_graft__yaml_item(src, n, i), known, out, err)) return false;
     return true;
 }

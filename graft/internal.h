@@ -89,9 +89,10 @@ typedef struct gk_graft__positions {
     gk_place place;
 } gk_graft__positions;
 
-/* Layers a..b (of = 0), or those of the depth a/of to b/of: floor(a L / of) to floor(b L / of) - 1. */
+/* Layers a..b (of = 0), or those of the depth a/of to b/of: floor(a L / of) to floor(b L / of) - 1. Or a
+ * group of the public code, number `group` - 1 of its table (layers.c); then of = 0. */
 typedef struct gk_graft__layer_item {
-    int a, b, of;
+    int a, b, of, group;
 } gk_graft__layer_item;
 enum { GK_GRAFT__MILLION = 1000000 }; /* fractions are counted in millionths */
 typedef struct gk_graft__layer_set {
@@ -129,11 +130,20 @@ typedef struct gk_graft__patch {
     gk_place place;
 } gk_graft__patch;
 
+/* Whose head and whose final norm read the prediction; name NULL: the scheme's recipient. */
+typedef struct gk_graft__head_policy {
+    gk_graft__model_name donor, norm;
+    bool last; /* so at the last token only, the recipient's before */
+    bool tied; /* a head that is tied to the embedding goes where the embedding is grafted from */
+    gk_place place;
+} gk_graft__head_policy;
+
 struct gk_scheme {
     const char *name, *set, *set_title, *set_about, *about, *canonical;
     gk_place place;
-    gk_graft__model_name recipient, head; /* name NULL: the cast's first; the recipient */
-    bool head_last;                       /* the head's donor at the last token only */
+    gk_graft__model_name recipient; /* name NULL: the cast's first */
+    bool published;                 /* what the paper's public code computes: see published.c */
+    gk_graft__head_policy head;
     gk_graft__assignment *graft;
     size_t n_grafts;
     gk_graft__patch *patch; /* the patches, then the ablations */
@@ -145,14 +155,14 @@ struct gk_scheme {
 /* One selection, component set, layer set from YAML into src->a. */
 bool gk_graft__positions_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__positions *out,
                                gk_error *err);
-bool gk_graft__components_parse(const gk_graft__yaml_source *src, gk_ynode n, uint32_t *out, gk_error *err);
+/* `known`: those that can be named, and that groups hold. */
+bool gk_graft__components_parse(const gk_graft__yaml_source *src, gk_ynode n, uint32_t known, uint32_t *out,
+                                gk_error *err);
 bool gk_graft__layers_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__layer_set *out,
                             gk_error *err);
-/* A scheme's list of grafts (scheme.c), its name, which is one line of text, and its canonical text: the same
- * whatever the order and repetition of its grafts. */
+/* A scheme's list of grafts (scheme.c), and its name, which is one line of text. */
 bool gk_graft__grafts_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err);
 bool gk_graft__title_parse(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err);
-const char *gk_graft__scheme_text(gk_arena *a, const gk_scheme *s);
 /* The graft takes nothing, by its own words: a drop rate of 1. */
 bool gk_graft__layers_none(const gk_graft__layer_set *set);
 
@@ -186,11 +196,29 @@ size_t gk_graft__sort_texts(const char **text, size_t n);
 const char *gk_graft__join_texts(gk_arena *a, const char *const *text, size_t n, const char *separator);
 /* "embed, pos, ln1": the components of a mask, or "all". In `a`. */
 const char *gk_graft__components_text(gk_arena *a, uint32_t components, const char *separator);
+/* The head policy (head_policy.c), after the recipient has been read, and its part of the canonical text. */
+bool gk_graft__head_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err);
+const char *gk_graft__head_text(gk_arena *a, const gk_graft__head_policy *h);
 /* Patches and ablations (patch.c): their lists in a scheme's map, and their part of its canonical text. */
 bool gk_graft__patches_parse(const gk_graft__yaml_source *src, gk_ynode scheme, gk_scheme *s, gk_error *err);
 const char *gk_graft__patches_text(gk_arena *a, const gk_scheme *s);
+/* What a scheme does, in one line (scheme.c). */
+const char *gk_graft__canonical_text(gk_arena *a, const gk_scheme *s);
+/* `compare:` of a file (compare.c): appended to out's contrasts. */
+bool gk_graft__contrasts_parse(const gk_graft__yaml_source *src, gk_ynode list, const char *set,
+                               gk_schemes *out, gk_error *err);
 /* embed … down; lnf and head follow the head policy. */
 #define GK_GRAFT__ALL_COMPONENTS ((1u << GK_LNF) - 1u)
+/* Those of a scheme that is as published: what the paper's public code can graft (published.c). */
+extern const uint32_t gk_graft__published_components;
+/* What a scheme that is as published cannot have, once all of it but its head policy has been read; then the
+ * policy, which is completed. */
+bool gk_graft__published_check(const gk_scheme *s, gk_error *err);
+bool gk_graft__published_head(gk_scheme *s, gk_error *err);
+/* The same on a prompt: components that the public code cannot take apart in models of such a family. */
+bool gk_graft__published_fits(const gk_scheme *s, const gk_config *c, gk_error *err);
+/* Whether the head of model m is its embedding; of a model that is but a name, whether `c` says so. */
+bool gk_graft__published_tied(const gk_cast *cast, int m, const gk_config *c);
 
 /* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
 

@@ -166,9 +166,10 @@ static gk_scheme *coalition(gk_arena *a, const gk_parts *p, size_t number, const
         }
     if (p->rest && number >> p->n & 1) {
         s->recipient = p->rest_donor;
-        s->head = (gk_graft__model_name){recipient, p->rest_place};
+        s->head.donor = s->head.norm = (gk_graft__model_name){recipient, p->rest_place};
+        s->head.place = p->rest_place;
     }
-    s->canonical = gk_graft__scheme_text(a, s);
+    s->canonical = gk_graft__canonical_text(a, s);
     return s;
 }
 
@@ -186,7 +187,9 @@ bool gk_parts_coalitions(gk_arena *a, const gk_parts *p, const char *recipient, 
             if (is_recipient(&p->item[i].graft[k].donor, p->item[i].name, recipient, err)) return false;
     if (p->rest && is_recipient(&p->rest_donor, p->rest, recipient, err)) return false;
     const size_t n = (size_t)1 << gk_parts_n(p);
-    gk_schemes all = {gk_arena_alloc(a, (out->n + n) * sizeof *all.item), out->n, out->n_written + n};
+    gk_schemes all = *out;
+    all.item = gk_arena_alloc(a, (out->n + n) * sizeof *all.item);
+    all.n_written += n;
     if (out->n) memcpy(all.item, out->item, out->n * sizeof *all.item);
     recipient = gk_arena_strdup(a, recipient);
     for (size_t number = 0; number < n; number++) all.item[all.n++] = coalition(a, p, number, recipient);

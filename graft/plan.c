@@ -94,16 +94,37 @@ static bool lay(const gk_graft__assignment *g, const gk_cast *cast, int donor, c
     return true;
 }
 
-static bool lay_head(const gk_scheme *s, const gk_cast *cast, const gk_config *c, gk_plan *out,
+static bool lay_head(const gk_graft__head_policy *h, const gk_cast *cast, const gk_config *c, gk_plan *out,
                      gk_error *err) {
-    if (!s->head.name) return true;
-    int donor = gk_graft__model_find(cast, &s->head, err);
-    if (donor < 0) return false;
-    for (int comp = GK_LNF; comp <= GK_HEAD; comp++) {
-        size_t row = (size_t)gk_plan_slot(c, -1, (gk_component)comp) * (size_t)out->n_tokens;
-        for (int t = s->head_last ? out->n_tokens - 1 : 0; t < out->n_tokens; t++)
-            out->model[row + (size_t)t] = (uint8_t)donor;
+    const struct {
+        gk_component comp;
+        const gk_graft__model_name *whose;
+    } part[] = {{GK_LNF, &h->norm}, {GK_HEAD, &h->donor}};
+    for (int i = 0; i < 2; i++) {
+        if (!part[i].whose->name) continue;
+        int model = gk_graft__model_find(cast, part[i].whose, err);
+        if (model < 0) return false;
+        size_t row = (size_t)gk_plan_slot(c, -1, part[i].comp) * (size_t)out->n_tokens;
+        for (int t = h->last ? out->n_tokens - 1 : 0; t < out->n_tokens; t++)
+            out->model[row + (size_t)t] = (uint8_t)model;
     }
+    return true;
+}
+
+/* A tied head goes where the embedding is grafted from, token by token. */
+static bool lay_tied(const gk_scheme *s, const gk_cast *cast, const gk_config *c, int recipient, gk_plan *out,
+                     gk_error *err) {
+    if (!s->head.tied || !gk_graft__published_tied(cast, recipient, c)) return true;
+    size_t n = (size_t)out->n_tokens;
+    uint8_t *head = out->model + (size_t)gk_plan_slot(c, -1, GK_HEAD) * n;
+    const uint8_t *embed = out->model + (size_t)gk_plan_slot(c, -1, GK_EMBED) * n;
+    for (size_t t = 0; t < n; t++)
+        if (!gk_graft__published_tied(cast, embed[t], c))
+            return gk_fail(err, s->place, "give both ties or none, or write as_published: false",
+                           "the head of '%.80s' is tied to its embedding, that of '%.80s' is not: the public "
+                           "code would take the embedding of '%.80s' for a head",
+                           cast->name[recipient], cast->name[embed[t]], cast->name[embed[t]]);
+    memcpy(head, embed, n);
     return true;
 }
 
@@ -113,6 +134,7 @@ static bool lay_all(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const 
     if (tokens->n < 1 || tokens->n > (size_t)c->max_positions)
         return gk_fail(err, s->place, NULL, "a prompt of %zu tokens; these models take 1 to %d", tokens->n,
                        c->max_positions);
+    if (s->published && !gk_graft__published_fits(s, c, err)) return false;
     int recipient = s->recipient.name ? gk_graft__model_find(cast, &s->recipient, err) : 0;
     if (recipient < 0) return false;
     *out = gk_plan_single(a, c, (int)tokens->n, recipient);
@@ -128,7 +150,8 @@ static bool lay_all(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const 
             !lay(g, cast, donor, slots, in, taken, out, err))
             return false;
     }
-    return lay_head(s, cast, c, out, err) && gk_graft__patches_lay(&p, s, cast, c, recipient, out, err);
+    return lay_head(&s->head, cast, c, out, err) && lay_tied(s, cast, c, recipient, out, err) &&
+           gk_graft__patches_lay(&p, s, cast, c, recipient, out, err);
 }
 
 bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,

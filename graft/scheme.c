@@ -7,34 +7,11 @@
 
 /* ---------------------------------------------------------------- parsing */
 
-static const char head_hint[] = "the head policy is recipient, the name of a donor, or {last: DONOR}";
+/* What belongs to no layer. */
+static const uint32_t OUTSIDE = 1u << GK_EMBED | 1u << GK_POS;
 
-static bool parse_head(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
-    static const char *const keys[] = {"last", NULL};
-    switch (gk_yaml_kind_of(n)) {
-    case GK_YAML_NONE:
-        return true;
-    case GK_YAML_LIST:
-        return gk_fail(err, gk_graft__yaml_place(n, src->file), head_hint, "a head policy cannot be a list");
-    case GK_YAML_MAP:
-        s->head_last = true;
-        if (!gk_yaml_only(n, keys, err)) return false;
-        n = gk_graft__yaml_get(src, n, "last");
-        break;
-    case GK_YAML_SCALAR:
-        break;
-    }
-    if (!gk_graft__model_name_parse(src, n, &s->head, err)) return false;
-    bool recipient = strcmp(s->head.name, "recipient") == 0;
-    if (recipient || (s->recipient.name && strcmp(s->head.name, s->recipient.name) == 0)) {
-        s->head.name = NULL;
-        s->head_last = false;
-    }
-    return true;
-}
-
-static bool parse_graft(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__assignment *out,
-                        gk_error *err) {
+static bool parse_graft(const gk_graft__yaml_source *src, gk_ynode n, bool published,
+                        gk_graft__assignment *out, gk_error *err) {
     static const char *const keys[] = {"at", "donor", "components", "layers", NULL};
     gk_ynode components = gk_graft__yaml_get(src, n, "components");
     if (!gk_yaml_only(n, keys, err)) return false;
@@ -42,18 +19,30 @@ static bool parse_graft(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__
     out->components_place = gk_graft__yaml_place(components, src->file);
     if (!gk_graft__positions_parse(src, gk_graft__yaml_get(src, n, "at"), &out->at, err) ||
         !gk_graft__model_name_parse(src, gk_graft__yaml_get(src, n, "donor"), &out->donor, err) ||
-        !gk_graft__components_parse(src, components, &out->components, err) ||
+        !gk_graft__components_parse(src, components,
+                                    published ? gk_graft__published_components : GK_GRAFT__ALL_COMPONENTS,
+                                    &out->components, err) ||
         !gk_graft__layers_parse(src, gk_graft__yaml_get(src, n, "layers"), &out->layers, err))
         return false;
     if (out->layers.embed)
         return gk_fail(err, out->layers.place, "write components: [embed, pos], without layers",
                        "the layer 'embed' is for patches and ablations; grafts have it as a component");
-    uint32_t outside = out->components & (1u << GK_EMBED | 1u << GK_POS);
-    if (outside && !out->layers.all && out->components != GK_GRAFT__ALL_COMPONENTS)
+    uint32_t outside = out->components & OUTSIDE;
+    bool alone = out->components == outside; /* else, as published, it goes along with the layers */
+    if (outside && !out->layers.all && out->components != GK_GRAFT__ALL_COMPONENTS && (!published || alone))
         return gk_fail(
             err, out->components_place, "put embed and pos into a graft of their own, with layers: all",
             "embed and pos belong to no layer, but this graft is limited to layers %s", out->layers.text);
     return true;
+}
+
+/* The last graft becomes two: of the embedding, and of the rest in its layers. */
+static void part_embedding(gk_scheme *s) {
+    gk_graft__assignment *g = &s->graft[s->n_grafts - 1], *embed = &s->graft[s->n_grafts++];
+    *embed = *g;
+    embed->components &= OUTSIDE;
+    embed->layers = (gk_graft__layer_set){.all = true, .text = "all", .place = g->layers.place};
+    g->components &= ~OUTSIDE;
 }
 
 bool gk_graft__grafts_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
@@ -62,15 +51,17 @@ bool gk_graft__grafts_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_sch
     if (kind != GK_YAML_LIST)
         return gk_fail(err, gk_graft__yaml_place(n, src->file), "write one '- at: ...' item for each graft",
                        "grafts must be a list");
-    s->n_grafts = gk_yaml_len(n);
-    s->graft = gk_arena_alloc(src->a, s->n_grafts * sizeof *s->graft);
-    for (size_t i = 0; i < s->n_grafts; i++)
-        if (!parse_graft(src, gk_graft__yaml_item(src, n, i), &s->graft[i], err)) return false;
+    s->graft = gk_arena_alloc(src->a, 2 * gk_yaml_len(n) * sizeof *s->graft);
+    for (size_t i = 0; i < gk_yaml_len(n); i++) {
+        gk_graft__assignment *g = &s->graft[s->n_grafts++];
+        if (!parse_graft(src, gk_graft__yaml_item(src, n, i), s->published, g, err)) return false;
+        if (s->published && (g->components & OUTSIDE) && !g->layers.all) part_embedding(s);
+    }
     return true;
 }
 
 /* Order and repetition of grafts do not matter, nor does how a set was written, nor grafts of no layer. */
-const char *gk_graft__scheme_text(gk_arena *a, const gk_scheme *s) {
+const char *gk_graft__canonical_text(gk_arena *a, const gk_scheme *s) {
     const char **text = gk_arena_alloc(a, (s->n_grafts + 1) * sizeof *text);
     size_t n = 0;
     for (size_t i = 0; i < s->n_grafts; i++) {
@@ -81,10 +72,15 @@ const char *gk_graft__scheme_text(gk_arena *a, const gk_scheme *s) {
                             g->donor.name, gk_graft__components_text(a, g->components, "+"), g->layers.text);
     }
     const char *grafts = gk_graft__join_texts(a, text, gk_graft__sort_texts(text, n), "");
-    return gk_arena_printf(a, "recipient=%s; head=%s%s%s%s",
-                           s->recipient.name ? s->recipient.name : "(first)", s->head_last ? "last:" : "",
-                           s->head.name ? s->head.name : "recipient", grafts, gk_graft__patches_text(a, s));
+    return gk_arena_printf(a, "recipient=%s; head=%s%s%s", s->recipient.name ? s->recipient.name : "(first)",
+                           gk_graft__head_text(a, &s->head), grafts, gk_graft__patches_text(a, s));
 }
+
+/* What a file says of all its schemes. */
+typedef struct file_words {
+    const char *set, *title, *about;
+    bool published;
+} file_words;
 
 static bool parse_text(const gk_graft__yaml_source *src, gk_ynode map, const char *key, const char **out,
                        gk_error *err) {
@@ -115,23 +111,33 @@ static bool parse_title(const gk_graft__yaml_source *src, gk_ynode map, const ch
                    "a title is one line of text without control characters");
 }
 
-static gk_scheme *parse_scheme(const gk_graft__yaml_source *src, gk_ynode n, const char *set, gk_error *err) {
-    static const char *const keys[] = {"name", "about",   "grid",      "recipient", "grafts",
-                                       "head", "patches", "ablations", NULL};
+/* As its file says, where it says nothing itself. */
+static bool parse_published(const gk_graft__yaml_source *src, gk_ynode map, bool *out, gk_error *err) {
+    gk_ynode n = gk_graft__yaml_get(src, map, "as_published");
+    return gk_yaml_kind_of(n) == GK_YAML_NONE || gk_yaml_bool(n, out, err);
+}
+
+static gk_scheme *parse_scheme(const gk_graft__yaml_source *src, gk_ynode n, const file_words *file,
+                               gk_error *err) {
+    static const char *const keys[] = {"name", "about",   "grid",      "recipient",    "grafts",
+                                       "head", "patches", "ablations", "as_published", NULL};
     gk_scheme *s = gk_arena_alloc(src->a, sizeof *s);
-    s->set = set;
+    s->set = file->set;
+    s->published = file->published;
     s->place = gk_graft__yaml_place(n, src->file);
     gk_ynode recipient = gk_graft__yaml_get(src, n, "recipient");
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
-    bool ok = gk_yaml_only(n, keys, err) &&
-              gk_graft__title_parse(src, gk_yaml_get(n, "name"), &s->name, err) &&
-              parse_text(src, n, "about", &s->about, err) &&
-              (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
-              gk_graft__grafts_parse(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
-              gk_graft__patches_parse(src, n, s, err) &&
-              parse_head(src, gk_graft__yaml_get(src, n, "head"), s, err);
+    bool ok =
+        gk_yaml_only(n, keys, err) && gk_graft__title_parse(src, gk_yaml_get(n, "name"), &s->name, err) &&
+        parse_text(src, n, "about", &s->about, err) &&
+        (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
+        parse_published(src, n, &s->published, err) &&
+        gk_graft__grafts_parse(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
+        gk_graft__patches_parse(src, n, s, err) && (!s->published || gk_graft__published_check(s, err)) &&
+        gk_graft__head_parse(src, gk_graft__yaml_get(src, n, "head"), s, err) &&
+        (!s->published || gk_graft__published_head(s, err));
     if (!ok) return NULL;
-    s->canonical = gk_graft__scheme_text(src->a, s);
+    s->canonical = gk_graft__canonical_text(src->a, s);
     return s;
 }
 
@@ -178,7 +184,7 @@ static void set_axes(gk_arena *a, const gk_graft__grid *grid, gk_scheme *s) {
 }
 
 /* One entry of the file: a scheme, or a grid of them. */
-static bool parse_entry(gk_graft__yaml_source src, gk_ynode n, int n_layers, const char *set, list *l,
+static bool parse_entry(gk_graft__yaml_source src, gk_ynode n, int n_layers, const file_words *file, list *l,
                         gk_error *err) {
     gk_graft__grid grid = {.cells = 1};
     gk_ynode at = gk_yaml_get(n, "grid");
@@ -192,7 +198,7 @@ static bool parse_entry(gk_graft__yaml_source src, gk_ynode n, int n_layers, con
                        "this would make %zu schemes, with %zu before it", grid.cells, l->n);
     for (size_t i = 0; i < grid.cells; i++) {
         if (src.grid) gk_graft__grid_go(&grid, i);
-        gk_scheme *s = parse_scheme(&src, n, set, err);
+        gk_scheme *s = parse_scheme(&src, n, file, err);
         if (!s) return false;
         if (src.grid) set_axes(src.a, &grid, s);
         if (i == 0 && src.grid && !gk_graft__grid_check(&grid, err)) return false;
@@ -201,13 +207,16 @@ static bool parse_entry(gk_graft__yaml_source src, gk_ynode n, int n_layers, con
     return true;
 }
 
+/* all: gets the contrasts, and how many entries there are. */
 static bool parse_file(const gk_graft__yaml_source *src, gk_ynode root, int n_layers, list *l,
-                       size_t *written, gk_error *err) {
-    static const char *const keys[] = {"set", "title", "about", "schemes", NULL};
-    const char *set = NULL, *title = NULL, *about = NULL;
+                       gk_schemes *all, gk_error *err) {
+    static const char *const keys[] = {"set", "title", "about", "schemes", "as_published", "compare", NULL};
+    file_words file = {0};
     gk_ynode entries = gk_yaml_get(root, "schemes");
-    if (!gk_yaml_only(root, keys, err) || !gk_graft__title_parse(src, gk_yaml_get(root, "set"), &set, err) ||
-        !parse_title(src, root, &title, err) || !parse_text(src, root, "about", &about, err))
+    if (!gk_yaml_only(root, keys, err) ||
+        !gk_graft__title_parse(src, gk_yaml_get(root, "set"), &file.set, err) ||
+        !parse_title(src, root, &file.title, err) || !parse_text(src, root, "about", &file.about, err) ||
+        !parse_published(src, root, &file.published, err))
         return false;
     if (gk_yaml_kind_of(entries) != GK_YAML_LIST || gk_yaml_len(entries) == 0)
         return gk_fail(err, gk_graft__yaml_place(entries, src->file),
@@ -215,13 +224,13 @@ static bool parse_file(const gk_graft__yaml_source *src, gk_ynode root, int n_la
                        "schemes must be a list with at least one scheme");
     size_t before = l->n;
     for (size_t i = 0; i < gk_yaml_len(entries); i++)
-        if (!parse_entry(*src, gk_yaml_at(entries, i), n_layers, set, l, err)) return false;
+        if (!parse_entry(*src, gk_yaml_at(entries, i), n_layers, &file, l, err)) return false;
     for (size_t i = before; i < l->n; i++) {
-        l->item[i]->set_title = title;
-        l->item[i]->set_about = about;
+        l->item[i]->set_title = file.title;
+        l->item[i]->set_about = file.about;
     }
-    *written = gk_yaml_len(entries);
-    return true;
+    all->n_written += gk_yaml_len(entries);
+    return gk_graft__contrasts_parse(src, gk_yaml_get(root, "compare"), file.set, all, err);
 }
 
 /* Frees the document, which may be NULL: then `err` says why. */
@@ -230,12 +239,13 @@ static bool take_document(gk_arena *a, gk_yaml *y, const char *name, int n_layer
     if (!y) return false;
     list l = {.number = json_object()};
     gk_graft__yaml_source src = {.a = a, .file = gk_arena_strdup(a, name)};
-    size_t written = 0;
+    gk_schemes all = *out;
     bool ok = true;
     for (size_t i = 0; ok && i < out->n; i++) ok = add(&l, out->item[i], (gk_ynode){0}, &src, err);
-    ok = ok && parse_file(&src, gk_yaml_root(y), n_layers, &l, &written, err);
+    ok = ok && parse_file(&src, gk_yaml_root(y), n_layers, &l, &all, err);
     if (ok) {
-        gk_schemes all = {gk_arena_alloc(a, l.n * sizeof *all.item), l.n, out->n_written + written};
+        all.item = gk_arena_alloc(a, l.n * sizeof *all.item);
+        all.n = l.n;
         if (l.item) memcpy(all.item, l.item, l.n * sizeof *all.item);
         *out = all;
     }
@@ -274,6 +284,10 @@ const char *gk_scheme_set_title(const gk_scheme *s) {
 
 const char *gk_scheme_set_about(const gk_scheme *s) {
     return s->set_about;
+}
+
+const char *gk_scheme_file(const gk_scheme *s) {
+    return s->place.file;
 }
 
 const char *gk_scheme_about(const gk_scheme *s) {
@@ -337,7 +351,8 @@ static bool check_fields(const gk_graft__positions *at, const char *const *field
 bool gk_scheme_check(const gk_scheme *s, const gk_cast *cast, const char *const *fields, gk_error *err) {
     size_t n = 0;
     while (fields[n]) n++;
-    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head, cast, err))
+    if (!check_model(&s->recipient, cast, err) || !check_model(&s->head.donor, cast, err) ||
+        !check_model(&s->head.norm, cast, err))
         return gk_graft__name_scheme(s, err);
     for (size_t i = 0; i < s->n_grafts; i++)
         if (!check_model(&s->graft[i].donor, cast, err) || !check_fields(&s->graft[i].at, fields, n, err))

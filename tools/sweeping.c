@@ -77,6 +77,7 @@ bool gk_sweep_through(const char *command, gk_sweep *s, bool generate, bool *fin
     const gk_schemes *schemes = gk_sweep_schemes(s);
     fprintf(stderr, "%zu schemes", schemes->n);
     if (schemes->n != schemes->n_written) fprintf(stderr, ", of %zu entries and grids", schemes->n_written);
+    if (gk_sweep_twins(s)) fprintf(stderr, "; %zu of them with a placebo too", gk_sweep_twins(s));
     fprintf(stderr, "\n");
     size_t total = gk_sweep_total(s), pending = gk_sweep_pending(s);
     if (pending < total) fprintf(stderr, "%zu of %zu cells are stored already\n", total - pending, total);

@@ -1,6 +1,6 @@
 /* paired.c: two schemes on the same prompts: the difference, its interval, its test. */
+#include "eval/measure/draws.h"
 #include "graftkit/core/memory.h"
-#include "graftkit/core/random.h"
 #include "graftkit/eval/measure.h"
 
 #include <math.h>
@@ -74,10 +74,15 @@ static size_t sum_rows(const gk_obs *ref, const gk_obs *obs, size_t n, int top, 
     return rows;
 }
 
+void gk_measure__alike_interval(double diff, double u, double *low, double *high) {
+    *low = diff - u * (1 + diff);
+    *high = diff + u * (1 - diff);
+}
+
 static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t resamples, gk_paired *out) {
     double *draw = gk_alloc(resamples * sizeof *draw);
     gk_rng rng;
-    gk_rng_seed(&rng, seed, "bootstrap");
+    gk_measure__draws_seed(&rng, seed);
     for (size_t b = 0; b < resamples; b++) {
         row_sum all = {0, 0};
         for (size_t k = 0; k < rows; k++) {
@@ -90,11 +95,8 @@ static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t
     gk_percentile_ends(draw, resamples, &out->low, &out->high);
     gk_free(draw);
     /* All rows differ alike: a row that was not seen may be one prompt for another of them. */
-    if (out->high - out->low < 1e-12) {
-        double u = gk_unseen_share((double)rows);
-        out->low = out->diff - u * (1 + out->diff);
-        out->high = out->diff + u * (1 - out->diff);
-    }
+    if (out->high - out->low < 1e-12)
+        gk_measure__alike_interval(out->diff, gk_unseen_share((double)rows), &out->low, &out->high);
 }
 
 void gk_paired_compute(const gk_obs *ref, const gk_obs *obs, size_t n, int top, uint64_t seed, int resamples,

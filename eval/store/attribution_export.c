@@ -42,14 +42,20 @@ static void value_rows(gk_store__table *t, const gk_attribution *x) {
     }
 }
 
+static void put_pair(json_t *row, const gk_game *g, const char *part, const char *other, gk_mean x) {
+    put_game(row, g);
+    json_object_set_new(row, "part", gk_store__text_json(part));
+    json_object_set_new(row, "other", gk_store__text_json(other));
+    put_mean(row, x);
+}
+
 static void pair_rows(gk_store__table *t, const gk_attribution *x) {
+    put_pair(t->row, x->game, "", "", x->game->none); /* one part makes no pair */
+    gk_store__table_header(t);
     for (const gk_game *g = x->game; g < x->game + x->n_games; g++)
         for (size_t i = 0; i < x->n_parts; i++)
             for (size_t k = i + 1; k < x->n_parts; k++) {
-                put_game(t->row, g);
-                json_object_set_new(t->row, "part", gk_store__text_json(x->part[i]));
-                json_object_set_new(t->row, "other", gk_store__text_json(x->part[k]));
-                put_mean(t->row, g->pair[i * x->n_parts + k]);
+                put_pair(t->row, g, x->part[i], x->part[k], g->pair[i * x->n_parts + k]);
                 gk_store__table_row(t);
             }
 }

@@ -50,6 +50,12 @@ static void csv_header(gk_store__table *t) {
     fputs("\r\n", t->f);
 }
 
+void gk_store__table_header(gk_store__table *t) {
+    if (t->csv) csv_header(t);
+    t->begun = true;
+    json_object_clear(t->row);
+}
+
 void gk_store__table_row(gk_store__table *t) {
     if (!t->csv) {
         gk_jsonl_write(t->f, t->row);

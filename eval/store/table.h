@@ -15,6 +15,8 @@ typedef struct gk_store__table {
 
 /* By the ending of a name: .csv or .jsonl. */
 bool gk_store__table_kind(const char *path, bool *csv, gk_error *err);
+/* Takes the names of the row for the header of a table that may stay without rows, and drops the row. */
+void gk_store__table_header(gk_store__table *t);
 /* Writes the row and starts the next one. */
 void gk_store__table_row(gk_store__table *t);
 /* null for NULL, for what is not UTF-8, and for what is no number. */

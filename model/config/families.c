@@ -301,6 +301,12 @@ const char *gk_family_name(const gk_family *f) {
     return f->name;
 }
 
+bool gk_family_fuses_qkv(const gk_family *f) {
+    for (size_t i = 0; i < f->n_rules; i++)
+        if (f->rules[i].n_parts > 1 && f->rules[i].part[0] == GK_Q) return true;
+    return false;
+}
+
 const gk_family *gk_family_at(size_t i) {
     return i < COUNT(FAMILIES) ? &FAMILIES[i] : NULL;
 }

@@ -319,9 +319,13 @@ static void add_set(page *p, const section *s, const char *set) {
     const char *caption =
         gk_arena_printf(p->a, "Top-5 accuracy over all templates to which a scheme applies; %s.",
                         draws ? "mean, least and most of the draws" : "bars: 95% intervals");
-    if (n <= MOST_DRAWN)
+    const gk_compare__grids grids = {p->a,   &p->figures, &p->html, s->name ? s->name : "sweep",
+                                     set,    p->label,    s->cells, s->manifest,
+                                     p->runs};
+    const bool drawn = gk_compare__draw_grids(&grids);
+    if (!drawn && n <= MOST_DRAWN)
         add_chart(p, s, set, draws, caption);
-    else
+    else if (!drawn)
         gk_buf_printf(&p->html, "<p class=\"muted\">%zu schemes: too many for one chart. %s</p>\n", n,
                       caption);
     add_table(p, s, set);
@@ -387,23 +391,29 @@ static void csv_cell(FILE *f, const page *p, const section *s, size_t run, const
         gk_csv_text(f, text[i]);
         fputc(',', f);
     }
-    fprintf(f, "%zu,%zu,%zu", c->stats.n, c->dropped, c->stats.n_whole);
+    fprintf(f, "%zu,%zu,%zu,%zu", c->stats.n, c->stats.rows, c->dropped, c->stats.n_whole);
     for (int m = 0; m < GK_N_METRICS; m++) {
         csv_number(f, c->stats.value[m]);
         csv_number(f, c->stats.low[m]);
         csv_number(f, c->stats.high[m]);
     }
+    gk_cell_number x[GK_CELL_NUMBERS];
+    gk_cell_numbers(c, x);
+    for (size_t i = 0; i < GK_CELL_NUMBERS; i++) csv_number(f, x[i].value);
     fputs("\r\n", f);
 }
 
 static bool write_csv(const page *p) {
     gk_out out;
     if (!gk_out_open(p->o->csv, &out, p->err)) return false;
-    fputs("run,experiment,set,scheme,template,n,dropped,n_whole", out.f);
+    fputs("run,experiment,set,scheme,template,n,rows,dropped,n_whole", out.f);
     for (int m = 0; m < GK_N_METRICS; m++) {
         const char *key = gk_metric_key((gk_metric)m);
         fprintf(out.f, ",%s,%s_low,%s_high", key, key, key);
     }
+    gk_cell_number x[GK_CELL_NUMBERS];
+    gk_cell_numbers(&(gk_cell){0}, x);
+    for (size_t i = 0; i < GK_CELL_NUMBERS; i++) fprintf(out.f, ",%s", x[i].name);
     fputs("\r\n", out.f);
     for (size_t i = 0; i < p->n_sections; i++)
         for (size_t r = 0; r < p->runs; r++)

@@ -191,6 +191,8 @@ static void add_names(gk_report__state *r) {
     if (who->pre) add_name(b, who->pre, "is the recipient alone.");
     if (who->sft) add_name(b, who->sft, "is the finetuned donor alone.");
     if (who->sft_rh) add_name(b, who->sft_rh, "is that under the recipient&#39;s final norm and head.");
+    if (who->ceiling && who->ceiling != who->sft && who->ceiling != who->sft_rh)
+        add_name(b, who->ceiling, "is that under the head that the grafts have.");
     json_t *seen = json_object();
     for (size_t i = 0; i < r->outcomes.n; i++) {
         const char *at = gk_sole_place(r->a, r->outcomes.scheme[i].canonical);
@@ -214,7 +216,8 @@ void gk_report__read(gk_report__state *r) {
     gk_page__prose(b, "read: grafts", NULL);
     add_names(r);
     gk_page__prose(b, "read: top-5", "target", target ? target : "the target", NULL);
+    if (r->placebo || r->permuted) gk_page__prose(b, "floors", NULL);
     if (r->whole) gk_page__prose(b, "read: exact", NULL);
     gk_page__prose(b, "read: intervals and checks", "resamples", gk_arena_printf(r->a, "%d", GK_RESAMPLES),
-                   "tests", gk_arena_printf(r->a, "%d", (int)GK_CHECKS__N_TESTS), NULL);
+                   "tests", gk_arena_printf(r->a, "%zu", r->pattern.n_tests), NULL);
 }

@@ -59,6 +59,14 @@ static const struct {
     {"llama", "grafts: [{at: last, donor: stf}]", ":3:40: unknown model 'stf'"},
     {"llama", "recipient: stf", ":3:24: unknown model 'stf'"},
     {"llama", "head: stf", ":3:19: unknown model 'stf'"},
+    {"llama", "grafts: [{at: last, donor: sft, layers: [upper half, third_eighth]}]",
+     ":3:53: empty selection: the public code's third_eighth of 2 layers holds no layer; leave it out"},
+    {"llama", "grafts: [{at: last, donor: sft, layers: first_quarter}]",
+     ":3:53: empty selection: the public code's first_quarter of 2 layers holds no layer"},
+    {"gpt2", "as_published: true, grafts: [{at: last, donor: sft, components: [q, o]}]",
+     ":3:77: the public code cannot graft q, k and v of gpt2 models apart: they are one tensor; write qkv"},
+    {"gpt_neox", "as_published: true, grafts: [{at: last, donor: sft, components: [k, v]}]",
+     ":3:77: the public code cannot graft q, k and v of gpt_neox models apart"},
 };
 
 /* What follows the prompt is computed as its last token, slot by slot. */

@@ -41,6 +41,8 @@ START_TEST(test_families) {
         const gk_family *f = gk_family_find(name);
         ck_assert_ptr_nonnull(f);
         ck_assert_str_eq(gk_family_name(f), name);
+        bool fused = strcmp(name, "gpt2") == 0 || strcmp(name, "gpt_neox") == 0;
+        ck_assert_int_eq(gk_family_fuses_qkv(f), fused);
     }
     ck_assert_int_eq(n, N_FAMILIES);
     ck_assert_ptr_null(gk_family_find("bert"));

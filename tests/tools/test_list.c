@@ -41,7 +41,7 @@ START_TEST(tables_of_the_program) {
     const char *datasets = prints("$G list datasets");
     ck_assert_ptr_nonnull(strstr(datasets, "battles\tsource=none\tbase=own\tfields=fixed\n"));
     ck_assert_ptr_nonnull(strstr(datasets, "counterfact\tsource=required\tbase=none\tfields=fixed\n"));
-    ck_assert_ptr_nonnull(strstr(datasets, "articles\tsource=optional\tbase=none\tfields=fixed\n"));
+    ck_assert_ptr_nonnull(strstr(datasets, "invented_articles\tsource=none\tbase=none\tfields=fixed\n"));
     ck_assert_ptr_nonnull(strstr(datasets, "own_rows\tsource=required\tbase=none\tfields=named\n"));
     /* Each has its templates, and each folder of templates is a dataset's. */
     ck_assert_str_eq(prints("$G list datasets | grep -v ^own_rows | cut -f 1 | LC_ALL=C sort"),
@@ -69,7 +69,7 @@ START_TEST(files_that_come_along) {
     ck_assert_ptr_nonnull(strstr(prints("$G list recipes"), "\nrelation\tFinetune the default small model"));
     ck_assert_ptr_nonnull(strstr(prints("$G list schemes"), "layers\tWhich layers carry the recall"));
     ck_assert_str_eq(
-        prints("$G list experiments | sed -n '1p;6p'"),
+        prints("$G list experiments | sed -n '1p;8p'"),
         "position\tWhich token positions need the finetuned weights\nhead\tWhose final norm and head\n");
     ck_assert_str_eq(prints("$G list experiments | wc -l"), prints("ls $GRAFTKIT_HOME/experiments | wc -l"));
     ck_assert_ptr_nonnull(

@@ -8,7 +8,7 @@
 typedef struct args {
     gk_sweep_args sweep;
     const char *out;
-    gk_strings schemes;
+    gk_strings placebo, schemes;
     int64_t generate;
     bool whole;
 } args;
@@ -25,9 +25,9 @@ static bool check_generate(int64_t n, gk_error *err) {
 
 static void say_cell(const gk_cell *c, int width, bool whole) {
     const gk_stats *s = &c->stats;
-    printf("%-*s %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]", width, c->scheme, s->n, c->dropped,
-           100 * s->value[GK_METRIC_top1], 100 * s->value[GK_METRIC_top5], 100 * s->low[GK_METRIC_top5],
-           100 * s->high[GK_METRIC_top5]);
+    printf("%-*s %6zu %6zu %7zu  %5.1f%%  %5.1f%% [%5.1f, %5.1f]", width, c->scheme, s->n, s->rows,
+           c->dropped, 100 * s->value[GK_METRIC_top1], 100 * s->value[GK_METRIC_top5],
+           100 * s->low[GK_METRIC_top5], 100 * s->high[GK_METRIC_top5]);
     if (whole) printf("  %5.1f%%", 100 * s->value[GK_METRIC_exact]);
     printf("  %9.1f\n", s->value[GK_METRIC_mean_rank]);
 }
@@ -54,8 +54,8 @@ static bool say_table(const char *path, gk_error *err) {
     int width = ok ? name_width(&cells) : 0;
     bool whole = ok && any_whole(&cells);
     if (ok)
-        printf("%-*s %6s %7s  %6s  %6s %-14s%s  %9s\n", width, "scheme (pooled)", "n", "dropped", "top-1",
-               "top-5", "[95% interval]", whole ? "   exact" : "", "mean rank");
+        printf("%-*s %6s %6s %7s  %6s  %6s %-14s%s  %9s\n", width, "scheme (pooled)", "n", "rows", "dropped",
+               "top-1", "top-5", "[95% interval]", whole ? "   exact" : "", "mean rank");
     for (size_t i = 0; ok && i < cells.n; i++)
         if (strcmp(cells.item[i].template_name, "pooled") == 0) say_cell(&cells.item[i], width, whole);
     gk_arena_free(a);
@@ -100,6 +100,8 @@ int cmd_sweep(int argc, char **argv) {
     args g = {.sweep = GK_SWEEP_DEFAULTS};
     const gk_opt opts[] = {
         GK_SWEEP_MODELS(g.sweep),
+        {"placebo", GK_OPT_LIST, &g.placebo, "DONOR=MODEL",
+         "compute every scheme with MODEL in DONOR's place too, as a floor; may be repeated", false},
         {"schemes", GK_OPT_LIST, &g.schemes, "FILE",
          "graft schemes (YAML), or the name of some that come along; may be repeated", true},
         GK_PROMPT_OPTIONS(g.sweep.prompts),

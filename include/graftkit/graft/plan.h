@@ -59,12 +59,13 @@ gk_plan gk_plan_extend(gk_arena *a, const gk_plan *p, int extra);
 /* The scheme on one tokenised prompt: a token belongs to a field when it holds any byte of one of its
  * spans. Fails when a selection is empty (a field span that no token covers, an empty layer set; a layer set
  * with `drop` may be), two grafts name different donors for the same slot and token, or two patches or
- * ablations put different things in one place. A tied head follows the head policy, not the grafts of embed.
+ * ablations put different things in one place. A tied head follows the head policy, not the grafts of embed,
+ * unless the scheme is `as_published`.
  */
 bool gk_plan_make(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_tokens *tokens,
                   const gk_field_span *fields, size_t n_fields, gk_plan *out, gk_error *err);
-/* The same without weights: of the cast only n and the names are looked at, `c` is the models'
- * configuration. */
+/* The same without weights: of the cast n and the names are looked at, and, where there are models, whether
+ * their heads are tied; `c` is the models' configuration. */
 bool gk_plan_lay(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const gk_config *c,
                  const gk_tokens *tokens, const gk_field_span *fields, size_t n_fields, gk_plan *out,
                  gk_error *err);
