@@ -160,6 +160,9 @@ bool gk_graft__components_parse(const gk_graft__yaml_source *src, gk_ynode n, ui
                                 gk_error *err);
 bool gk_graft__layers_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__layer_set *out,
                             gk_error *err);
+/* A scheme's list of grafts (scheme.c), and its name, which is one line of text. */
+bool gk_graft__grafts_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err);
+bool gk_graft__title_parse(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err);
 /* The graft takes nothing, by its own words: a drop rate of 1. */
 bool gk_graft__layers_none(const gk_graft__layer_set *set);
 
@@ -219,6 +222,10 @@ bool gk_graft__published_tied(const gk_cast *cast, int m, const gk_config *c);
 
 /* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
 
+/* Sets slots[gk_plan_slots], which are all false, where the graft has them at the tokens that it marks; fails
+ * where it has none. */
+bool gk_graft__slots_mark(gk_arena *a, const gk_graft__assignment *g, const gk_config *c, bool *slots,
+                          gk_error *err);
 /* The model's number in the cast, or -1 (cast.c). */
 int gk_graft__model_find(const gk_cast *cast, const gk_graft__model_name *m, gk_error *err);
 /* The scheme's patches and ablations into out->patch (patch.c). */

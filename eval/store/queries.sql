@@ -89,6 +89,18 @@ JOIN listed o ON o.source = c.other
 SELECT value FROM run
 WHERE key = 'entity' AND EXISTS (SELECT 1 FROM template WHERE instr(fields, '"' || value || '"'))
 
+-- [coalitions] an axis a row: the scheme, and the part's place, name, and whether it is in
+SELECT s.name, a.ord, a.name, a.value
+FROM scheme s
+JOIN axis a ON a.scheme = s.id
+WHERE s."set" = 'coalitions'
+ORDER BY s.ord, s.id, a.ord
+
+-- [prompts by template] in their order
+SELECT (SELECT count(*) FROM prompt p WHERE p.template = t.id)
+FROM template t
+ORDER BY t.id
+
 -- [dropped] prompts, of all schemes or of one, by reason
 SELECT template, NULL AS scheme, dropped AS reason, count(*) AS count
 FROM prompt
