@@ -65,6 +65,7 @@ END_TEST
 START_TEST(seeds_are_pooled) {
     bench b = bench_new();
     keep_set(&b, "hybrid");
+    keep_first(&b, 8);
     place(&b, "hybrid", "rate", "seed", 2);
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
@@ -96,7 +97,7 @@ START_TEST(ranks_and_failures_hold_the_results) {
     char *page = write_report(&b, &o);
     const char *ranks = body_of(&b, page, "ranks"), *fails = body_of(&b, page, "fails"),
                *bins = body_of(&b, page, "bins");
-    const char *scheme[] = {"FE | ATTN", "FE | O+FFN", "FE | QKV"};
+    const char *scheme[] = {"task | ATTN+O", "task | O+FFN", "task | O+FFN-up"};
     for (int i = 0; i < 3; i++) {
         const char *from = gk_arena_printf(
             b.s.a,
@@ -147,8 +148,8 @@ START_TEST(wrong_tokens_are_counted) {
     const char *fails = body_of(&b, page, "fails");
     double nine =
         sql_value(&b, "SELECT count(*) FROM result WHERE prompt % 3 > 0 AND dropped IS NULL AND scheme ="
-                      " (SELECT source FROM scheme WHERE name = 'FE | ATTN')");
-    const char *row = strstr(fails, "FE | ATTN</td>");
+                      " (SELECT source FROM scheme WHERE name = 'task | ATTN+O')");
+    const char *row = strstr(fails, "task | ATTN+O</td>");
     must_have(
         gk_arena_strndup(b.s.a, row, (size_t)(strstr(row, "</tr>") - row)),
         gk_arena_printf(b.s.a,
@@ -169,9 +170,9 @@ START_TEST(logit_differences_are_drawn) {
     ck_assert(figure < caption);
     figure = gk_arena_strndup(b.s.a, figure, (size_t)(caption - figure));
     double v = sql_value(&b, "SELECT avg(logit_diff) FROM result WHERE dropped IS NULL AND scheme ="
-                             " (SELECT source FROM scheme WHERE name = 'FE | O+FFN')");
+                             " (SELECT source FROM scheme WHERE name = 'task | O+FFN')");
     must_have(figure, gk_arena_printf(b.s.a, "%s%.2f</text>", v < 0 ? ">\u2212" : ">", fabs(v)));
-    must_have(figure, ">FE | O+FFN</text>");
+    must_have(figure, ">task | O+FFN</text>");
     bench_free(&b);
 }
 END_TEST

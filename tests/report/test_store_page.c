@@ -94,8 +94,12 @@ END_TEST
 
 /* The view holds what results.csv holds. */
 START_TEST(view_is_what_is_exported) {
-    bench b = bench_new();
+    bench b = bench_begin();
     gk_error err;
+    load_schemes(&b);
+    ck_assert(
+        gk_schemes_load(b.s.a, home(&b, "graft/schemes/component_after_entity.yaml"), &b.schemes, &err));
+    make_store(&b);
     gk_store *s = gk_store_open(b.db, &err);
     char *path = scratch_path(&b.s, "results.jsonl");
     ck_assert(gk_export_results(s, path, &err));

@@ -42,7 +42,7 @@ START_TEST(the_shipped_experiments) {
         n++;
     }
     closedir(d);
-    ck_assert_uint_ge(n, 11);
+    ck_assert_uint_ge(n, 13);
     scratch_free(&s);
 }
 END_TEST
@@ -74,6 +74,9 @@ START_TEST(what_is_wrong_with_a_file_is_said_with_its_place) {
     refused(&s, HEAD MODELS "place: first\nschemes: [position]\n", 4, 8, "");
     refused(&s, HEAD MODELS "place: 0\nschemes: [position]\n", 4, 8, "");
     refused(&s, HEAD MODELS "dataset: ../x\nschemes: [position]\n", 4, 10, "'../x' is no name");
+    refused(&s, HEAD MODELS "fields: relation\nschemes: [position]\n", 4, 9, "must be a list of fields");
+    refused(&s, HEAD MODELS "fields: []\nschemes: [position]\n", 4, 9, "must be a list of fields");
+    refused(&s, HEAD MODELS "fields: [\"a b\"]\nschemes: [position]\n", 4, 10, "'a b' is no name");
     refused(&s, HEAD MODELS "schemes: [hybrid]\n", 0, 0, "task");             /* a donor that is not there */
     refused(&s, HEAD MODELS "schemes: [position, reference]\n", 0, 0, "PRE"); /* two schemes of one name */
     refused(&s, HEAD MODELS "schemes: [nowhere]\n", 0, 0, "");
@@ -271,10 +274,13 @@ START_TEST(own_fields_go_through_every_step) {
                  "done >$D/ores.jsonl");
     scratch_file(&s, "article.jsonl", "{\"template\": \"{ore} stars in it. Beside is {finder}.\"}\n");
     scratch_file(&s, "eval.jsonl", "{\"template\": \"Beside {ore} stars\"}\n");
-    succeeds(&s, "$M paper PAPER='head hybrid articles' RUN=$D/run MODEL=$D/model RECIPE=$D/quick.yaml "
+    succeeds(&s, "$M paper PAPER='head relation component hybrid articles' RUN=$D/run MODEL=$D/model "
+                 "RECIPE=$D/quick.yaml "
                  "DATASET=own_rows "
                  "SOURCE=$D/ores.jsonl TEMPLATES=$D ENTITY=ore TARGET=finder TASK_ROWS=0 ARTICLES=$D/src "
                  "CHUNK_WORDS=30");
+    ck_assert_ptr_nonnull(strstr(said, "left out: relation: no template has the field 'relation'"));
+    ck_assert_ptr_nonnull(strstr(said, "left out: component: there are no rows for a task model"));
     ck_assert_ptr_nonnull(strstr(said, "left out: hybrid: there are no rows for a task model"));
     ck_assert_ptr_nonnull(strstr(text_of(&s, "run/paper.html"), "Facts from articles"));
     /* What is for articles is asked of them alone, and again what it was. */

@@ -69,7 +69,7 @@ START_TEST(files_that_come_along) {
     ck_assert_ptr_nonnull(strstr(prints("$G list recipes"), "\nrelation\tFinetune the default small model"));
     ck_assert_ptr_nonnull(strstr(prints("$G list schemes"), "layers\tWhich layers carry the recall"));
     ck_assert_str_eq(
-        prints("$G list experiments | sed -n '1p;6p'"),
+        prints("$G list experiments | sed -n '1p;8p'"),
         "position\tWhich token positions need the finetuned weights\nhead\tWhose final norm and head\n");
     ck_assert_str_eq(prints("$G list experiments | wc -l"), prints("ls $GRAFTKIT_HOME/experiments | wc -l"));
     ck_assert_ptr_nonnull(

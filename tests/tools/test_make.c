@@ -144,9 +144,11 @@ START_TEST(data_is_asked_for) {
     }
     /* Without rows for it there is no task model, and no scheme that wants one. */
     plan = planned(&s, "TASK_ROWS=0");
-    ck_assert(!strstr(plan, "/task") && !strstr(plan, "task=") && !strstr(plan, "hybrid"));
+    ck_assert(!strstr(plan, "/task") && !strstr(plan, "task=") && !strstr(plan, "hybrid") &&
+              !strstr(plan, "/component.yaml") && strstr(plan, "schemes/component_after_entity.yaml"));
     plan = planned(&s, "TASK_ROWS=0 TASK=reverse");
-    ck_assert(strstr(plan, "--donor task=") && strstr(plan, "hybrid"));
+    ck_assert(strstr(plan, "--donor task=") && strstr(plan, "schemes/hybrid.yaml") &&
+              strstr(plan, "schemes/component.yaml") && !strstr(plan, "after_entity"));
     /* The base's training and gate are the report's where grafts go into it. */
     ck_assert(strstr(plan, "/plan/base --gate ") != NULL);
     ck_assert_ptr_null(strstr(planned(&s, "CAST='pre=relation sft=base'"), " --gate "));

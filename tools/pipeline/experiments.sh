@@ -21,7 +21,7 @@ for f in $RECIPE $MILD; do # whether there is such a recipe is asked.sh's to say
 done
 
 # What each needs.
-declare -A title about dataset cast schemes
+declare -A title about dataset cast schemes lacks
 for n in "${names[@]}"; do
     [[ " $there " == *" $n "* ]] || no "NAME: '$n' is no experiment; there is: $there"
     needs=$("$G" experiment --file "$n" --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} "${recipes[@]}" \
@@ -31,6 +31,7 @@ for n in "${names[@]}"; do
         case $key in
         title) title[$n]=$value ;;
         about) about[$n]=$value ;;
+        unfit) lacks[$n]=$value ;;
         dataset) dataset[$n]=$value ;;
         model) cast[$n]+="${cast[$n]:+ }$value" ;;
         schemes)
@@ -47,6 +48,7 @@ words=()
 # Why an experiment does not apply to this run; nothing where it does. Known once the dataset is there.
 unfit() {
     [[ ${dataset[$1]} != "$DATASET" || -z $DATASET ]] || echo "the run's dataset is its own"
+    [[ -z ${lacks[$1]} ]] || echo "${lacks[$1]}"
     [[ -z ${dataset[$1]} ]] || return
     for c in ${cast[$1]}; do
         case $c in

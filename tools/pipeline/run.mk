@@ -17,7 +17,7 @@
 #: TASK=NAME                the task model's facts: disjoint, other ones, or reverse, those under test [disjoint]
 #: SEED=N                   the run's seed [1]
 #: THREADS=N                cores; 0: all [0]
-#: SCHEMES='FILE ...'       the grafts (docs/schemes.md), files or names [position, component and, with a task model, hybrid]
+#: SCHEMES='FILE ...'       the grafts (docs/schemes.md), files or names [position, component, hybrid; without a task model position, component_after_entity]
 #: RECIPE=NAME              how to finetune, a name of train/recipes or a file [relation, task; a pretrained model: by its size]
 #: BF16=true                products in bf16, or not: false [the recipe's; a pretrained model: where they are faster]
 #: FREEZE=NAMES             components that stay as they are [the recipe's]
@@ -83,11 +83,11 @@ $(if $(RUN),,$(error RUN is empty: name a folder for the run))
 $(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE GENERAL ENTITY TARGET)
 $(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST SCHEMES NAME PAPER RUNS PAGE GENERAL ENTITY TARGET)
 # Templates that name no film, and no preposition before it, have no place for the schemes of its title.
-# Without rows for a task model there is none, and no hybrid.
+# Without rows for a task model there is none, and neither the paper's component schemes nor its hybrids.
 NO_TASK  := $(and $(filter 0,$(TASK_ROWS)),$(filter disjoint,$(TASK)))
 in_words  = $(shell grep -s '{$1}' $(TEMPLATES)/eval.jsonl)
-USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(and $(call in_words,movie_title),$(call in_words,preposition)),,_untitled).yaml component.yaml \
-                 $(if $(NO_TASK),,hybrid.yaml))
+USUAL_SCHEMES := $(addprefix $(SHARE)graft/schemes/,position$(if $(and $(call in_words,movie_title),$(call in_words,preposition)),,_untitled).yaml \
+                 $(if $(NO_TASK),component_after_entity.yaml,component.yaml hybrid.yaml))
 USUAL_CAST := pre=base sft=relation$(if $(NO_TASK),, task=task)
 SCHEMES  ?= $(USUAL_SCHEMES)
 # Which models a sweep grafts, as NAME=KIND (KINDS below), the recipient first; where its results go is OUT.
