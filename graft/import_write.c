@@ -65,22 +65,18 @@ static const char *later(const writer *w, size_t i, bool *has_last) {
 static const char *tokens_of(const writer *w, size_t i, part which) {
     const gk_graft__import_patch *p = &w->c->patch[i];
     bool other = p->where == GK_GRAFT__IMPORT_OTHER, tokens = p->where == GK_GRAFT__IMPORT_TOKENS, taken;
-    const char *not = later(w, i, &taken), *at = other ? NULL : p->at;
-    if (tokens && !other && strchr(at, ',')) at = gk_arena_printf(w->a, "[%s]", at);
-    if (which == ONLY_LAST) {
-        if (taken || (tokens && p->never_last)) return NULL;
-        if (other || p->has_last) at = NULL;
-        at = add_item(w->a, at, "last");
-    } else if (which == BEFORE_LAST) {
-        if (tokens && p->only_last) return NULL;
-        bool plain = taken || (tokens && p->never_last);
-        if (!plain) not = add_item(w->a, not, "last");
-    }
-    if (not ) not = gk_arena_printf(w->a, "{not: [%s]}", not );
-    if (!at) return not ? not : "all";
-    const char *both = not ? add_item(w->a, at, not ) : at;
-    bool several = not || (which == ONLY_LAST && strcmp(at, "last") != 0);
-    return several ? gk_arena_printf(w->a, "{if_any: {all_of: [%s]}}", both) : both;
+    const char *but = later(w, i, &taken), *at = other ? NULL : p->at;
+    if (which == ONLY_LAST && (taken || (tokens && p->never_last))) return NULL;
+    if (which == BEFORE_LAST && tokens && p->only_last) return NULL;
+    if (which == BEFORE_LAST && !taken && !(tokens && p->never_last)) but = add_item(w->a, but, "last");
+    if (which == ONLY_LAST && (other || p->has_last)) at = "last";
+    bool alone = which != ONLY_LAST || strcmp(at, "last") == 0;
+    if (at && (but || !alone) && strchr(at, ',')) at = gk_arena_printf(w->a, "[%s]", at);
+    if (!alone) at = add_item(w->a, at, "last");
+    if (but) but = gk_arena_printf(w->a, "{not: [%s]}", but);
+    if (!at) return but ? but : "all";
+    if (but) at = add_item(w->a, at, but);
+    return but || !alone ? gk_arena_printf(w->a, "{if_any: {all_of: [%s]}}", at) : at;
 }
 
 /* Those of every patch that does what patch i does. */
@@ -89,6 +85,7 @@ static const char *tokens_of_all(const writer *w, size_t i, part which) {
     for (size_t j = i; j < w->c->n; j++) {
         if (!same(&w->c->patch[i], &w->c->patch[j])) continue;
         const char *at = tokens_of(w, j, which);
+        if (at && strcmp(at, "last") == 0 && which == ONLY_LAST) return at;
         if (at) list = add_item(w->a, list, at);
     }
     return list;
