@@ -195,3 +195,8 @@ SELECT 'complete', CASE WHEN EXISTS(
     LEFT JOIN result r ON r.scheme = s.source AND r.prompt = p.id
     WHERE r.scheme IS NULL)
   THEN '0' ELSE '1' END
+
+-- [byte level] whether the vocabulary writes bytes as characters (a blank as U+0120), and how many templates there are
+SELECT EXISTS(SELECT 1 FROM token WHERE instr(piece, char(0x0120))) AND
+       NOT EXISTS(SELECT 1 FROM token WHERE instr(piece, char(0x2581))),
+       (SELECT count(*) FROM template)
