@@ -141,4 +141,15 @@ typedef struct gk_differences {
  * against the first scheme of its set. Top-5, on the prompts that both were evaluated on. */
 void gk_differences_of(const gk_outcomes *o, gk_arena *a, uint64_t seed, gk_differences *out);
 
+/* ---------------------------------------------------------------- the headline (headline.c) */
+
+/* Schemes by their roles (NULL: there is none), and how far FE, LT and both go from PRE to SFT: the donor
+ * under its own head, or where there is no such scheme under the recipient's. */
+typedef struct gk_headline {
+    const char *pre, *fe, *lt, *both, *rest, *sft;
+    gk_additive top5, logit_diff; /* on the prompts that PRE, FE, LT, both and SFT were evaluated on */
+} gk_headline;
+/* False where one of these five is missing, or they have no prompt in common: then no share is set. */
+bool gk_headline_of(const gk_outcomes *o, const gk_roles *who, uint64_t seed, gk_headline *out);
+
 #endif

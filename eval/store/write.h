@@ -15,6 +15,10 @@
 
 #include <jansson.h>
 
+struct gk_outcomes;
+/* The headline's schemes and shares, as summary.json has them (docs/store.md). */
+json_t *gk_headline_json(const struct gk_outcomes *o, uint64_t seed);
+
 /* Everything that describes the run, as one new JSON object: the run table's keys, "models", "templates",
  * "schemes", "dropped" and "whole_dropped" (lists of {template, scheme or null, reason, count}). NULL on
  * failure. */
@@ -88,7 +92,7 @@ typedef struct gk_cell_number {
 enum { GK_CELL_NUMBERS = 16 };
 void gk_cell_numbers(const gk_cell *c, gk_cell_number out[GK_CELL_NUMBERS]);
 
-/* A field, as RFC 4180 wants it: quoted when it holds a quote, a comma or a line break (export.c). */
+/* A field, as RFC 4180 wants it: quoted when it holds a quote, a comma or a line break (table.c). */
 void gk_csv_text(FILE *f, const char *text);
 
 #endif

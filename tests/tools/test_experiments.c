@@ -189,8 +189,8 @@ static void page_has_cells(scratch *s, const char *page, const char *csv, const 
             s->a, "<td class=\"name\">%s</td><td>%.1f<small>[%.1f, %.1f]</small></td>", c->scheme,
             100 * v[GK_METRIC_top5], 100 * low[GK_METRIC_top5], 100 * high[GK_METRIC_top5]);
         ck_assert_msg(strstr(page, row) != NULL, "the page lacks %s", row);
-        row = gk_arena_printf(s->a, ",%s,%s,pooled,%zu,%zu,%zu,%.17g,", c->set, c->scheme, c->stats.n,
-                              c->dropped, c->stats.n_whole, v[GK_METRIC_top1]);
+        row = gk_arena_printf(s->a, ",%s,%s,pooled,%zu,%zu,%zu,%zu,%.17g,", c->set, c->scheme, c->stats.n,
+                              c->stats.rows, c->dropped, c->stats.n_whole, v[GK_METRIC_top1]);
         ck_assert_msg(strstr(csv, row) != NULL, "the table lacks %s", row);
         n++;
     }
@@ -330,7 +330,7 @@ START_TEST(planted_models_are_trained_a_run_a_seed) {
     same_text(&s, "one/compare.csv", "two/compare.csv");
     same_text(&s, "one/compare.html", "two/compare.html");
     page_has_cells(&s, text_of(&s, "one/compare.html"), text_of(&s, "one/compare.csv"),
-                   "one/model-2/experiments/planted_pretrained/results.db");
+                   "one/model-1/experiments/planted_pretrained/results.db");
     /* What was frozen is where it was, and only that. */
     succeeds(&s,
              "$G diff --a $D/model --b $D/one/model-1/relation.lower2_e --json $D/lower.json >/dev/null && "

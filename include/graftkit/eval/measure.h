@@ -151,6 +151,19 @@ typedef struct gk_recovered {
 void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
                  uint64_t seed, int resamples, gk_recovered *out);
 
+/* Whether what two grafts do alone adds up to what both do: shares of the way from `low` to `high` (as in
+ * gk_recovery), `sum` = share(first) + share(second), `additive` = sum / share(both). The intervals of these
+ * two draw the same rows for all five; draws in which `high` is not above `low`, or `both`, are left out. */
+typedef struct gk_additive {
+    gk_recovered first, second, both, sum, additive;
+    size_t n, rows;
+} gk_additive;
+typedef struct gk_additive_obs { /* n observations each, of the same prompts in the same order */
+    const gk_obs *low, *high, *first, *second, *both;
+} gk_additive_obs;
+void gk_additive_of(const gk_additive_obs *o, size_t n, gk_metric metric, uint64_t seed, int resamples,
+                    gk_additive *out); /* top5 or logit_diff */
+
 /* Two schemes on the same prompts: how much more often the one has the target among the `top` most
  * probable tokens. The interval is a bootstrap over rows, each drawn with all its prompts (where all rows
  * differ alike: as exact as gk_stats_compute's). The test is over rows, because prompts of one row are not
@@ -188,6 +201,9 @@ void gk_contrast_compute(const gk_obs *a, const gk_obs *b, size_t n, gk_metric m
 /* Wilcoxon's signed-rank test, two-sided: zeros are left out, ties have their mean rank. Exact up to 500
  * differences, ties included; beyond that normal, with the variance corrected for ties. */
 double gk_signed_rank(const double *differences, size_t n);
+/* Fisher's exact test, one-sided: the probability of at most `hits` right ones among n, of which n_other
+ * others have hits_other, were the right ones drawn from all alike. 1 where n or n_other is 0. */
+double gk_fisher_fewer(size_t hits, size_t n, size_t hits_other, size_t n_other);
 /* Student's t with df > 0 degrees of freedom: the probability to be above t; what the share p, at most 1/2,
  * is above. */
 double gk_student_above(double t, double df);
