@@ -10,7 +10,48 @@ enum { MOST_LAYERS = 100000 };
 static const char layers_hint[] =
     "layer sets are all, lower half, upper half, a part as in 2/4 (the second quarter), "
     "a range as in 3-5, a layer (from 0), a range of depth as in 0.25-0.5, a list of these, {not: ...}, "
-    "or {of: ..., drop: 0.4, seed: 1}; in patches and ablations also embed";
+    "or {of: ..., drop: 0.4, seed: 1}; first_quarter ... fourth_quarter, first_eighth ... sixth_eighth as "
+    "the public code has "
+    "them; in patches and ablations also embed";
+
+/* ---------------------------------------------------------------- groups of the public code */
+
+/* With Q = floor(L / 4), the layers floor(a Q / 2) to floor(b Q / 2) - 1 of L, and to the last for b =
+ * TO_THE_END. Some are empty, the third eighth at any depth. */
+enum { TO_THE_END = -1 };
+static const struct {
+    const char *word;
+    int a, b;
+} GROUPS[] = {
+    {"first_quarter", 0, 2}, {"second_quarter", 2, 4},
+    {"third_quarter", 4, 6}, {"fourth_quarter", 6, TO_THE_END},
+    {"first_eighth", 0, 1},  {"second_eighth", 1, 2},
+    {"third_eighth", 4, 3},  {"fourth_eighth", 3, 4},
+    {"fifth_eighth", 4, 5},  {"sixth_eighth", 5, 6},
+};
+enum { N_GROUPS = sizeof GROUPS / sizeof *GROUPS };
+
+static bool parse_group(const char *text, gk_graft__layer_item *out) {
+    for (int i = 0; i < N_GROUPS; i++)
+        if (strcmp(text, GROUPS[i].word) == 0) {
+            *out = (gk_graft__layer_item){.group = i + 1};
+            return true;
+        }
+    return false;
+}
+
+static void group_layers(int group, int n_layers, int *begin, int *end) {
+    int quarter = n_layers / 4, b = GROUPS[group - 1].b;
+    *begin = GROUPS[group - 1].a * quarter / 2;
+    *end = b == TO_THE_END ? n_layers : b * quarter / 2;
+}
+
+bool gk_graft__layers_group(const char *word, int n_layers, int *begin, int *end) {
+    gk_graft__layer_item it;
+    if (!parse_group(word, &it)) return false;
+    group_layers(it.group, n_layers, begin, end);
+    return true;
+}
 
 /* ---------------------------------------------------------------- one set */
 
@@ -61,7 +102,7 @@ static bool parse_numbers(gk_arena *a, const char *text, gk_graft__layer_item *o
     if (!gk_graft__whole_number(left, lo, MOST_LAYERS, &out->a) ||
         !gk_graft__whole_number(mark + 1, lo, MOST_LAYERS, &out->b) || out->a > out->b)
         return false;
-    if (*mark == '/') *out = (gk_graft__layer_item){out->a - 1, out->a, out->b};
+    if (*mark == '/') *out = (gk_graft__layer_item){.a = out->a - 1, .b = out->a, .of = out->b};
     return true;
 }
 
@@ -76,12 +117,12 @@ static bool parse_item(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__l
     }
     gk_graft__layer_item *out = &set->item[set->n++];
     if (strcmp(text, "all") == 0)
-        *out = (gk_graft__layer_item){0, 1, 1};
+        *out = (gk_graft__layer_item){.a = 0, .b = 1, .of = 1};
     else if (strcmp(text, "lower half") == 0)
-        *out = (gk_graft__layer_item){0, 1, 2};
+        *out = (gk_graft__layer_item){.a = 0, .b = 1, .of = 2};
     else if (strcmp(text, "upper half") == 0)
-        *out = (gk_graft__layer_item){1, 2, 2};
-    else if (!parse_numbers(src->a, text, out))
+        *out = (gk_graft__layer_item){.a = 1, .b = 2, .of = 2};
+    else if (!parse_group(text, out) && !parse_numbers(src->a, text, out))
         return gk_fail(err, gk_graft__yaml_place(n, src->file), layers_hint, "unknown layer set '%.80s'",
                        text);
     return true;
@@ -89,6 +130,7 @@ static bool parse_item(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__l
 
 static int by_item(const void *a, const void *b) {
     const gk_graft__layer_item *x = a, *y = b;
+    if (x->group != y->group) return (x->group > y->group) - (x->group < y->group);
     if (x->of != y->of) return !x->of != !y->of ? (x->of ? -1 : 1) : (x->of > y->of) - (x->of < y->of);
     return x->a != y->a ? (x->a > y->a) - (x->a < y->a) : (x->b > y->b) - (x->b < y->b);
 }
@@ -99,8 +141,9 @@ static void tidy(gk_graft__layer_set *set) {
     size_t kept = 0;
     for (size_t i = 0; i < set->n; i++) {
         gk_graft__layer_item *last = kept ? &set->item[kept - 1] : NULL, it = set->item[i];
-        bool same = last && last->of == it.of, equal = same && last->a == it.a && last->b == it.b;
-        if (same && !it.of && it.a <= last->b + 1)
+        bool same = last && last->of == it.of && last->group == it.group,
+             equal = same && last->a == it.a && last->b == it.b;
+        if (same && !it.of && !it.group && it.a <= last->b + 1)
             last->b = it.b > last->b ? it.b : last->b;
         else if (!equal)
             set->item[kept++] = it;
@@ -109,6 +152,7 @@ static void tidy(gk_graft__layer_set *set) {
 }
 
 static const char *item_text(gk_arena *a, gk_graft__layer_item it) {
+    if (it.group) return GROUPS[it.group - 1].word;
     if (it.of && it.b - it.a == 1) return gk_arena_printf(a, "%d/%d", it.b, it.of);
     if (it.of) return gk_arena_printf(a, "depth(%d/%d:%d/%d)", it.a, it.of, it.b, it.of);
     return it.a == it.b ? gk_arena_printf(a, "%d", it.a) : gk_arena_printf(a, "%d-%d", it.a, it.b);
@@ -183,7 +227,7 @@ static bool parse_drop(const gk_graft__yaml_source *src, gk_ynode map, gk_graft_
     if (!parse_seed(src, gk_graft__yaml_get(src, map, "seed"), &out->seed, err)) return false;
     if (gk_yaml_kind_of(of) == GK_YAML_NONE) {
         out->item = gk_arena_alloc(src->a, sizeof *out->item);
-        *out->item = (gk_graft__layer_item){0, 1, 1};
+        *out->item = (gk_graft__layer_item){.a = 0, .b = 1, .of = 1};
         out->n = 1;
         out->all = true;
     } else if (!parse_set(src, of, out, err)) {
@@ -219,6 +263,11 @@ static bool mark_item(const gk_graft__layer_set *set, gk_graft__layer_item it, i
                       gk_error *err) {
     int begin = it.of ? (int)((int64_t)it.a * n_layers / it.of) : it.a;
     int end = it.of ? (int)((int64_t)it.b * n_layers / it.of) : it.b + 1;
+    if (it.group) group_layers(it.group, n_layers, &begin, &end);
+    if (it.group && begin >= end)
+        return gk_fail(err, set->place, "leave it out, or write a part of the depth, as in 3/8",
+                       "empty selection: the public code's %s of %d layers holds no layer",
+                       GROUPS[it.group - 1].word, n_layers);
     if (end > n_layers)
         return gk_fail(err, set->place, NULL, "no layer %d: the models have layers 0 to %d", end - 1,
                        n_layers - 1);

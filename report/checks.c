@@ -61,9 +61,12 @@ static void make_tests(const gk_report__state *r, gk_checks__pattern *p) {
     add_test(r, p, GK_CHECKS__LT_PRE, who->pre, who->lt);
     add_test(r, p, GK_CHECKS__CEILING_LT, who->lt, p->ceiling_name);
     add_test(r, p, GK_CHECKS__FE_LT, who->lt, who->fe);
-    add_test(r, p, GK_CHECKS__ALL_START, p->start, who->attn_ffn);
-    add_test(r, p, GK_CHECKS__O_FFN_FFN, who->ffn, who->o_ffn);
-    add_test(r, p, GK_CHECKS__FFN_O, who->o, who->ffn);
+    add_test(r, p, GK_CHECKS__HYBRID_PART, who->hybrid_part, who->hybrid);
+    for (int i = 0; i < GK_CHECKS__N_PARTS; i++) {
+        const gk_checks__parts *x = &p->parts[i];
+        add_test(r, p, x->all_start, x->start, x->who->attn_o_ffn);
+        add_test(r, p, x->o_ffn_ffn, x->who->ffn, x->who->o_ffn);
+    }
     correct(p);
 }
 
@@ -76,7 +79,20 @@ static void find_ceiling(const gk_report__state *r, gk_checks__pattern *p) {
     p->sft = sft;
     p->ceiling_name = !lower ? who->sft : isnan(under) ? NULL : who->ceiling;
     p->ceiling = lower ? under : sft;
-    p->start = who->fe ? who->fe : who->pre;
+}
+
+static void find_parts(const gk_report__state *r, gk_checks__pattern *p) {
+    const gk_roles *who = &r->roles;
+    p->parts[0] = (gk_checks__parts){.who = &who->in_task,
+                                     .start = who->in_task.none,
+                                     .what = gk_arena_printf(r->a, "with %s for the recipient", who->task),
+                                     .all_start = GK_CHECKS__IN_TASK,
+                                     .o_ffn_ffn = GK_CHECKS__IN_TASK + 1};
+    p->parts[1] = (gk_checks__parts){.who = &who->after_entity,
+                                     .start = who->after_entity.none ? who->after_entity.none : who->pre,
+                                     .what = gk_arena_printf(r->a, "once %s is grafted", who->entity),
+                                     .all_start = GK_CHECKS__AFTER_ENTITY,
+                                     .o_ffn_ffn = GK_CHECKS__AFTER_ENTITY + 1};
 }
 
 /* Why no number of this sweep says much; NULL where some can. */
@@ -185,6 +201,17 @@ static void check_alone(const gk_report__state *r, gk_checks__pattern *p) {
               between, why);
 }
 
+/* One scheme is better than another, significantly; not judged where it may be chance. */
+static void check_above(const gk_report__state *r, gk_checks__pattern *p, gk_checks__test_id id,
+                        const char *high, const char *low, const char *why) {
+    bool above = p->test[id].there && p->test[id].paired.diff > 0;
+    if (!why && above && !is_clear(&p->test[id])) why = "the difference is not significant";
+    add_check(p, gk_arena_printf(r->a, "%s is above %s", high, low),
+              gk_arena_printf(r->a, "%s, %s", gk_report__percent(r, gk_report__top5(r, high)),
+                              gk_report__percent(r, gk_report__top5(r, low))),
+              above, why);
+}
+
 static void check_positions(const gk_report__state *r, gk_checks__pattern *p) {
     const gk_roles *who = &r->roles;
     ends both = ends_of(r, p, who->both), rest = ends_of(r, p, who->rest),
@@ -207,29 +234,40 @@ static void check_positions(const gk_report__state *r, gk_checks__pattern *p) {
                     0.95, third);
 }
 
-static void check_components(const gk_report__state *r, gk_checks__pattern *p) {
+/* Why it cannot be said what a part of every matrix has; NULL where it can. */
+static const char *why_no_share(const gk_report__state *r, const gk_checks__pattern *p,
+                                const gk_checks__parts *x) {
+    double start = gk_report__top5(r, x->start), all = gk_report__top5(r, x->who->attn_o_ffn);
+    if (p->unsaid) return p->unsaid;
+    if (isnan(start)) return "no scheme is that to which these are added, alone";
+    if (is_clear(&p->test[x->all_start]) && all - start >= APART && start < 0.9 * all) return NULL;
+    return gk_arena_printf(r->a, "%s (%s) is not clearly above %s (%s): there is nothing to share out",
+                           x->who->attn_o_ffn, gk_report__percent(r, all), x->start,
+                           gk_report__percent(r, start));
+}
+
+/* The paper's: with O, FFN does what every matrix does; without O it does not. */
+static void check_parts(const gk_report__state *r, gk_checks__pattern *p, gk_checks__parts *x) {
+    const gk_part_roles *who = x->who;
+    double all = gk_report__top5(r, who->attn_o_ffn), o_ffn = gk_report__top5(r, who->o_ffn);
+    double ffn = gk_report__top5(r, who->ffn), start = gk_report__top5(r, x->start);
+    if (isnan(all + o_ffn + ffn)) return;
+    x->no_share = why_no_share(r, p, x);
+    x->way = (o_ffn - start) / (all - start);
+    x->enough = !x->no_share && x->way >= 0.85;
+    add_check(p,
+              gk_arena_printf(r->a, "%s goes at least 85%% of the way from %s to %s", who->o_ffn, x->start,
+                              who->attn_o_ffn),
+              gk_arena_printf(r->a, "%s to %s: %s", gk_report__percent(r, start), gk_report__percent(r, all),
+                              gk_report__percent(r, o_ffn)),
+              x->enough, x->no_share);
+    check_above(r, p, x->o_ffn_ffn, who->o_ffn, who->ffn, x->no_share);
+}
+
+static void check_hybrid(const gk_report__state *r, gk_checks__pattern *p) {
     const gk_roles *who = &r->roles;
-    double all = gk_report__top5(r, who->attn_ffn), o_ffn = gk_report__top5(r, who->o_ffn);
-    double ffn = gk_report__top5(r, who->ffn), o = gk_report__top5(r, who->o),
-           start = gk_report__top5(r, p->start);
-    if (isnan(all + o_ffn + ffn + o)) return;
-    const char *why = p->unsaid;
-    if (!why && isnan(start)) why = "no scheme is the entity alone or the recipient alone";
-    if (!why && (!is_clear(&p->test[GK_CHECKS__ALL_START]) || all - start < APART || start >= 0.9 * all))
-        why = gk_arena_printf(r->a, "%s (%s) is not clearly above %s (%s): there is nothing to share out",
-                              who->attn_ffn, gk_report__percent(r, all), p->start,
-                              gk_report__percent(r, start));
-    p->no_share = why;
-    p->enough = o_ffn >= 0.9 * all;
-    p->order = o_ffn > ffn && ffn > o;
-    p->order_clear = is_clear(&p->test[GK_CHECKS__O_FFN_FFN]) && is_clear(&p->test[GK_CHECKS__FFN_O]);
-    bool holds = p->enough && p->order;
-    if (!why && holds && !p->order_clear) why = "the order is not significant";
-    add_check(p, "At the last token: O+FFN at least 90% of ATTN+FFN, and O+FFN > FFN > O",
-              gk_arena_printf(r->a, "ATTN+FFN %s, O+FFN %s, FFN %s, O %s", gk_report__percent(r, all),
-                              gk_report__percent(r, o_ffn), gk_report__percent(r, ffn),
-                              gk_report__percent(r, o)),
-              holds, why);
+    if (isnan(gk_report__top5(r, who->hybrid) + gk_report__top5(r, who->hybrid_part))) return;
+    check_above(r, p, GK_CHECKS__HYBRID_PART, who->hybrid, who->hybrid_part, p->no_way);
 }
 
 bool gk_checks__judge(gk_report__state *r) {
@@ -239,15 +277,21 @@ bool gk_checks__judge(gk_report__state *r) {
     if (!gk_store_asked(r->s, &asked, r->err)) return false;
     p->targets = asked.first_tokens;
     find_ceiling(r, p);
+    find_parts(r, p);
     make_tests(r, p);
     /* Who knows which answers there are, and no more, has that of blind guesses. */
     p->untaught = p->targets ? fmax(UNTAUGHT, fmin(1, (double)GUESSES / (double)p->targets)) : UNTAUGHT;
     p->unsaid = why_not(r, p);
     p->no_way = why_no_way(r, p);
     check_models(r, p);
+    gk_checks__check unseen;
+    if (!gk_checks__unseen(r, &unseen)) return false;
+    if (unseen.claim)
+        add_check(p, unseen.claim, unseen.seen, unseen.holds, p->unsaid ? p->unsaid : unseen.why);
     p->n_of_models = p->n_checks;
     check_positions(r, p);
-    check_components(r, p);
+    for (int i = 0; i < GK_CHECKS__N_PARTS; i++) check_parts(r, p, &p->parts[i]);
+    check_hybrid(r, p);
     for (size_t i = p->n_of_models; i < p->n_checks; i++) p->n_of_grafts += !p->check[i].why;
     return true;
 }

@@ -64,7 +64,11 @@ static bool take_kind(gk_arena *a, gk_ynode n, const char *name, const char **ki
     static const char *const keys[] = {"kind", "freeze", NULL};
     *freeze = NULL;
     if (gk_yaml_kind_of(n) != GK_YAML_MAP) return take_word(a, n, kind, err);
-    if (!gk_yaml_only(n, keys, err) || !take_word(a, gk_yaml_get(n, "kind"), kind, err) ||
+    if (!gk_yaml_only(n, keys, err)) return false;
+    if (gk_yaml_kind_of(gk_yaml_get(n, "freeze")) == GK_YAML_NONE)
+        return gk_fail(err, gk_yaml_place(n), "write {kind: relation, freeze: [lnf, head]}",
+                       "there is no freeze");
+    if (!take_word(a, gk_yaml_get(n, "kind"), kind, err) ||
         !take_freeze(a, gk_yaml_get(n, "freeze"), freeze, err))
         return false;
     if (strcmp(*kind, "base") == 0)
@@ -112,8 +116,21 @@ static bool take_schemes(gk_arena *a, gk_ynode list, gk_experiment *e, gk_error 
     return true;
 }
 
+static bool take_fields(gk_arena *a, gk_ynode list, gk_experiment *e, gk_error *err) {
+    size_t n = gk_yaml_len(list);
+    if (gk_yaml_kind_of(list) == GK_YAML_NONE) return true;
+    if (gk_yaml_kind_of(list) != GK_YAML_LIST || n == 0)
+        return gk_fail(err, gk_yaml_place(list), "write [relation], fields of the run's templates",
+                       "must be a list of fields");
+    e->fields = gk_arena_alloc(a, n * sizeof *e->fields);
+    for (size_t i = 0; i < n; i++)
+        if (!take_word(a, gk_yaml_at(list, i), &e->fields[i], err)) return false;
+    e->n_fields = n;
+    return true;
+}
+
 static bool take_all(gk_arena *a, gk_ynode root, gk_experiment *e, gk_error *err) {
-    static const char *const keys[] = {"title",   "about",  "place",   "paper",
+    static const char *const keys[] = {"title",   "about",  "place",   "paper", "fields",
                                        "dataset", "models", "schemes", NULL};
     gk_ynode dataset = gk_yaml_get(root, "dataset"), place = gk_yaml_get(root, "place"),
              paper = gk_yaml_get(root, "paper");
@@ -124,6 +141,7 @@ static bool take_all(gk_arena *a, gk_ynode root, gk_experiment *e, gk_error *err
            (gk_yaml_kind_of(place) == GK_YAML_NONE || gk_yaml_int(place, 1, 1000000, &e->place, err)) &&
            (gk_yaml_kind_of(paper) == GK_YAML_NONE || gk_yaml_bool(paper, &e->in_paper, err)) &&
            (gk_yaml_kind_of(dataset) == GK_YAML_NONE || take_word(a, dataset, &e->dataset, err)) &&
+           take_fields(a, gk_yaml_get(root, "fields"), e, err) &&
            take_models(a, gk_yaml_get(root, "models"), e, err) &&
            take_schemes(a, gk_yaml_get(root, "schemes"), e, err);
 }
@@ -144,7 +162,21 @@ bool gk_experiment_load(gk_arena *a, const char *path, gk_experiment *out, gk_er
     return ok;
 }
 
-/* ---------------------------------------------------------------- its schemes */
+/* ---------------------------------------------------------------- its fields and schemes */
+
+bool gk_experiment_lacks(gk_arena *a, const gk_experiment *e, const char *templates, const char **out,
+                         gk_error *err) {
+    gk_template **t;
+    size_t n;
+    *out = NULL;
+    if (!gk_templates_load(a, templates, &t, &n, err)) return false;
+    for (size_t i = 0; i < e->n_fields && !*out; i++) {
+        bool has = false;
+        for (size_t k = 0; k < n; k++) has |= gk_template_has(t[k], e->fields[i]);
+        if (!has) *out = e->fields[i];
+    }
+    return true;
+}
 
 /* The fields of all templates as the keys of `all`, and what schemes call the one that holds the entity. */
 static bool fields_of(gk_arena *a, const char *templates, const char *entity, json_t *all, gk_error *err) {

@@ -86,6 +86,14 @@ gk_kind gk_kind_of(gk_arena *a, const char *canonical);
 /* The one field or word that a scheme grafts a donor whole at, in `a`; NULL where there is no such thing. */
 const char *gk_sole_place(gk_arena *a, const char *canonical);
 
+/* What the donor's components at the last token, and these alone, add to something. NULL where no scheme does
+ * it. */
+typedef struct gk_part_roles {
+    const char *none; /* that something alone */
+    /* These components, all of the same layers: attention is q k v o, `attn_o_ffn` has every matrix. */
+    const char *attn_o_ffn, *o_ffn, *ffn, *o;
+} gk_part_roles;
+
 /* Names of schemes, the first that does each thing; NULL where none does. Grafts are of the recipient and the
  * donor `donor`, under the head `head`. */
 typedef struct gk_roles {
@@ -99,15 +107,22 @@ typedef struct gk_roles {
     const char *entity;  /* the entity, or the field that may be it, where it is grafted alone and whole */
     const char *fe, *lt, *both, *rest; /* the donor at the entity, the last token, both, all but both */
     const char *third, *all_three;     /* another field; at these and that */
-    /* The entity whole, and at the last token these components of the same layers. */
-    const char *attn_ffn, *o_ffn, *ffn, *o;
+    const char *task;                  /* the model that is the recipient of `in_task` */
+    gk_part_roles in_task;             /* the paper's component schemes: in a second donor, untouched */
+    gk_part_roles after_entity;        /* in the recipient, with the entity whole */
+    /* The paper's hybrid: O+FFN of some layers at the last token, all else there and attention at the entity
+     * another donor's; and that O+FFN alone. */
+    const char *hybrid, *hybrid_part;
 } gk_roles;
 void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out);
 
 /* ---------------------------------------------------------------- differences (paired.c) */
 
-/* Two schemes' top-5 on the prompts that both were evaluated on, but for templates in which they select the
- * same; `resamples` may be 0. */
+/* What both schemes were evaluated on, but for templates in which they select the same, in low[] and high[],
+ * which have room for all of `tried`; returns how many. *templates: how many those are of. Ranks and logit
+ * differences alone are set. */
+size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs *high, size_t *templates);
+/* Two schemes' top-5 on these prompts; `resamples` may be 0. */
 void gk_pair(const gk_tried *ref, const gk_tried *tried, uint64_t seed, int resamples, gk_paired *out);
 /* The smallest p-value that so many rows can give: when all differ, and all alike. */
 double gk_least_p(size_t rows);

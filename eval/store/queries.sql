@@ -89,6 +89,18 @@ JOIN listed o ON o.source = c.other
 SELECT value FROM run
 WHERE key = 'entity' AND EXISTS (SELECT 1 FROM template WHERE instr(fields, '"' || value || '"'))
 
+-- [coalitions] an axis a row: the scheme, and the part's place, name, and whether it is in
+SELECT s.name, a.ord, a.name, a.value
+FROM scheme s
+JOIN axis a ON a.scheme = s.id
+WHERE s."set" = 'coalitions'
+ORDER BY s.ord, s.id, a.ord
+
+-- [prompts by template] in their order
+SELECT (SELECT count(*) FROM prompt p WHERE p.template = t.id)
+FROM template t
+ORDER BY t.id
+
 -- [dropped] prompts, of all schemes or of one, by reason
 SELECT template, NULL AS scheme, dropped AS reason, count(*) AS count
 FROM prompt
@@ -150,6 +162,23 @@ FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM scheme)
 INSERT OR REPLACE INTO axis(scheme, name, value, ord)
 SELECT id, ?2, ?3, ?4 FROM scheme WHERE name = ?1
 
+-- [plan contrast] of two schemes, by name; whether ahead of results is of when it, or another margin, was first planned
+INSERT INTO contrast(a, b, metric, margin, about, "set", file, ord, ahead)
+SELECT x.id, y.id, ?3, ?4, ?5, ?6, ?7, ?8,
+       NOT EXISTS (SELECT 1 FROM result r WHERE r.scheme IN (x.source, y.source))
+FROM scheme x, scheme y
+WHERE x.name = ?1 AND y.name = ?2
+ON CONFLICT(a, b, metric) DO UPDATE SET
+  ahead = CASE WHEN margin IS excluded.margin THEN ahead ELSE excluded.ahead END,
+  margin = excluded.margin, about = excluded.about, "set" = excluded."set", file = excluded.file, ord = excluded.ord
+
+-- [contrasts] sets in the order of their schemes
+SELECT c."set", x.name, y.name, c.metric, c.margin, c.about, c.file, c.ahead
+FROM contrast c
+JOIN scheme x ON x.id = c.a
+JOIN scheme y ON y.id = c.b
+ORDER BY (SELECT min(s.ord) FROM scheme s WHERE s."set" = c."set"), c."set", c.file, c.ord
+
 -- [add permuted result]
 INSERT INTO permuted_result VALUES(?, ?, ?, ?, ?)
 
@@ -166,3 +195,8 @@ SELECT 'complete', CASE WHEN EXISTS(
     LEFT JOIN result r ON r.scheme = s.source AND r.prompt = p.id
     WHERE r.scheme IS NULL)
   THEN '0' ELSE '1' END
+
+-- [byte level] whether the vocabulary writes bytes as characters (a blank as U+0120), and how many templates there are
+SELECT EXISTS(SELECT 1 FROM token WHERE instr(piece, char(0x0120))) AND
+       NOT EXISTS(SELECT 1 FROM token WHERE instr(piece, char(0x2581))),
+       (SELECT count(*) FROM template)

@@ -144,17 +144,10 @@ static void take_axis(reader *r, sqlite3_stmt *q) {
     s->axis = axis;
 }
 
-static bool has_table(reader *r, const char *name, size_t *there) {
-    char sql[160];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '%s'",
-             name);
-    return count_rows(r, sql, there);
-}
-
 /* A store that was made before there were grids has no such table. */
 static bool read_axes(reader *r) {
-    size_t there;
-    return has_table(r, "axis", &there) &&
+    bool there;
+    return gk_sql_has(r->s, "axis", &there, r->err) &&
            (!there || each_row(r, "SELECT scheme, name, value FROM axis ORDER BY scheme, ord", take_axis));
 }
 
@@ -362,6 +355,7 @@ static void unpack_top(gk_result *r, const uint8_t *bytes, int size, const piece
         memcpy(&prob, &bits, sizeof prob);
         r->top_piece[i] = id < p->n && p->piece[id] ? p->piece[id] : "(no such token)";
         r->top_prob[i] = (double)prob;
+        r->top_id[i] = (int32_t)id;
     }
 }
 

@@ -9,7 +9,7 @@
 
 /* As graft/scheme.c writes it: "recipient=R; head=H; graft(at=A, donor=D, components=C, layers=L); …". No
  * name in it holds one of ; , = ( ) | : */
-enum { MOST_GRAFTS = 2 };
+enum { MOST_GRAFTS = 4 };
 typedef struct graft {
     const char *at, *donor, *components, *layers;
 } graft;
@@ -170,10 +170,11 @@ static void find_models(finder *f) {
     }
 }
 
-/* A donor of which there is no model alone: the first that is grafted. */
+/* A donor of which there is no model alone: the first that is grafted, into the first model if any is. */
 static void find_donor(finder *f) {
-    for (size_t i = 0; i < f->o->n && !f->out->donor; i++)
-        if (plain(&f->d[i]) && f->d[i].n > 0) f->out->donor = f->d[i].graft[0].donor;
+    for (int any = 0; any < 2; any++)
+        for (size_t i = 0; i < f->o->n && !f->out->donor; i++)
+            if ((any || plain(&f->d[i])) && f->d[i].n > 0) f->out->donor = f->d[i].graft[0].donor;
 }
 
 /* Whether the place may be the entity: it is, or nobody said what is. */
@@ -217,36 +218,108 @@ static void find_positions(finder *f, const char *head) {
     }
 }
 
+/* ---------------------------------------------------------------- components at the last token */
+
+static bool is_donors_at_last(const finder *f, const graft *g) {
+    return same(g->at, "last") && same(g->donor, f->out->donor);
+}
+
 /* Of a scheme that grafts the entity whole and something at the last token: that. */
-static const graft *at_last(const finder *f, size_t i, const char *head) {
-    const doing *d = &f->d[i];
-    if (!plain(d) || d->n != 2 || !same(d->head, head)) return NULL;
+static const graft *after_entity(const finder *f, const doing *d) {
+    if (!plain(d) || d->n != 2) return NULL;
     for (int k = 0; k < 2; k++) {
-        const graft *g = &d->graft[k], *other = &d->graft[1 - k];
-        if (same(g->at, "last") && same(g->donor, f->out->donor) && same(other->donor, g->donor) &&
-            is_whole(other) && same(other->at, f->out->entity))
-            return g;
+        const graft *other = &d->graft[1 - k];
+        if (is_donors_at_last(f, &d->graft[k]) && same(other->donor, f->out->donor) && is_whole(other) &&
+            same(other->at, f->out->entity))
+            return &d->graft[k];
     }
     return NULL;
 }
 
-static void find_components(finder *f, const char *head) {
-    gk_roles *r = f->out;
+/* Of a scheme whose recipient is neither the first model nor the donor, with something of the donor at the
+ * last token and nothing else: that. */
+static const graft *in_task(const finder *f, const doing *d) {
+    bool other = !same(d->recipient, "(first)") && !same(d->recipient, f->out->donor);
+    bool fits = other && d->n == 1 && !d->patch && !d->ablation && is_donors_at_last(f, &d->graft[0]) &&
+                (!f->out->task || same(d->recipient, f->out->task));
+    return fits ? &d->graft[0] : NULL;
+}
+
+/* The first schemes that graft each, all of the layers of the first; which models they have, `of` says. */
+static void find_parts(const finder *f, const char *head, const graft *(*of)(const finder *, const doing *),
+                       gk_part_roles *r) {
     const struct {
         const char *components, **name;
-    } want[] = {{"q+k+v+o+gate+up+down", &r->attn_ffn},
+    } want[] = {{"q+k+v+o+gate+up+down", &r->attn_o_ffn},
                 {"o+gate+up+down", &r->o_ffn},
                 {"gate+up+down", &r->ffn},
                 {"o", &r->o}};
     const char *layers = NULL;
     for (size_t w = 0; w < sizeof want / sizeof *want; w++)
         for (size_t i = 0; i < f->o->n && !*want[w].name; i++) {
-            const graft *g = at_last(f, i, head);
-            if (!g || !same(g->components, want[w].components)) continue;
-            if (layers && !same(g->layers, layers)) continue;
+            const graft *g = same(f->d[i].head, head) ? of(f, &f->d[i]) : NULL;
+            if (!g || !same(g->components, want[w].components) || (layers && !same(g->layers, layers)))
+                continue;
             layers = g->layers;
             *want[w].name = f->o->scheme[i].scheme;
+            if (of == in_task) f->out->task = f->d[i].recipient;
         }
+}
+
+/* The task model untouched; it has its own head, as its schemes do. */
+static const char *untouched(const finder *f, const char *recipient) {
+    for (size_t i = 0; recipient && i < f->o->n; i++)
+        if (same(f->d[i].recipient, recipient) && is_recipient(&f->d[i])) return f->o->scheme[i].scheme;
+    return NULL;
+}
+
+/* Which donor shares the last token with the donor's O+FFN of some layers, so that the two are all of it: in
+ * canonical order the donor's graft may be anywhere. NULL where that is not what the scheme does. */
+static const char *shares_last(const finder *f, const doing *d, const graft **part) {
+    const char *partner = NULL, *rest = NULL;
+    bool everything = false;
+    *part = NULL;
+    for (size_t i = 0; i < d->n; i++) {
+        const graft *g = &d->graft[i];
+        if (!same(g->at, "last")) continue;
+        if (same(g->donor, f->out->donor) && same(g->components, "o+gate+up+down"))
+            *part = g;
+        else if (partner && !same(g->donor, partner))
+            return NULL;
+        else {
+            partner = g->donor;
+            if (same(g->components, "ln1+q+k+v+q_norm+k_norm+ln1_post+ln2+ln2_post")) rest = g->layers;
+            everything |= same(g->components, "ln1+q+k+v+q_norm+k_norm+o+ln1_post+ln2+gate+up+down+ln2_post");
+        }
+    }
+    bool fits = *part && everything && same(rest, (*part)->layers) && !same(partner, f->out->donor);
+    return fits ? partner : NULL;
+}
+
+static void find_hybrid(finder *f, const char *head) {
+    gk_roles *r = f->out;
+    const char *layers = NULL;
+    for (size_t i = 0; i < f->o->n && !r->hybrid; i++) {
+        const doing *d = &f->d[i];
+        const graft *part;
+        if (!plain(d) || d->n != 4 || !same(d->head, head)) continue;
+        const char *partner = shares_last(f, d, &part);
+        for (size_t k = 0; partner && k < d->n; k++) {
+            const graft *g = &d->graft[k];
+            bool entity = r->entity ? same(g->at, r->entity) : may_be_entity(f, g->at);
+            if (!entity || !same(g->donor, partner) || !same(g->components, "q+k+v+o") ||
+                !same(g->layers, "all"))
+                continue;
+            r->hybrid = f->o->scheme[i].scheme;
+            layers = part->layers;
+        }
+    }
+    for (size_t i = 0; r->hybrid && i < f->o->n && !r->hybrid_part; i++) {
+        const doing *d = &f->d[i];
+        if (plain(d) && d->n == 1 && same(d->head, head) && is_donors_at_last(f, &d->graft[0]) &&
+            same(d->graft[0].components, "o+gate+up+down") && same(d->graft[0].layers, layers))
+            r->hybrid_part = f->o->scheme[i].scheme;
+    }
 }
 
 /* The donor everywhere, read as the grafts are. */
@@ -281,8 +354,14 @@ void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out) {
     for (size_t h = 0; h < sizeof heads / sizeof *heads && !out->head; h++) {
         find_entity(&f, heads[h]);
         find_positions(&f, heads[h]);
-        find_components(&f, heads[h]);
-        if (out->fe || out->lt || out->both || out->rest || out->attn_ffn) out->head = heads[h];
+        find_parts(&f, heads[h], after_entity, &out->after_entity);
+        find_parts(&f, heads[h], in_task, &out->in_task);
+        find_hybrid(&f, heads[h]);
+        if (out->fe || out->lt || out->both || out->rest || out->after_entity.attn_o_ffn ||
+            out->in_task.attn_o_ffn || out->hybrid)
+            out->head = heads[h];
     }
+    out->after_entity.none = out->fe;
+    out->in_task.none = untouched(&f, out->task);
     find_ceiling(&f);
 }

@@ -18,8 +18,7 @@ const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, 
     return text;
 }
 
-/* How much some spot has of a floor, at most: nothing that a grid shows below that is knowledge. */
-static void add_highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b) {
+void gk_grid__highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b) {
     double most[2] = {-1, -1};
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         const gk_grid__spot *s = &g->spot[i];
@@ -34,8 +33,7 @@ static void add_highest(const gk_report__state *r, const gk_grid__set *g, gk_buf
     gk_buf_puts(b, ".");
 }
 
-/* Up to how many prompts and facts a spot has. */
-static void add_counts(const gk_grid__set *g, gk_buf *b) {
+void gk_grid__counts(const gk_grid__set *g, gk_buf *b) {
     size_t n = 0, rows = 0;
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         if (g->spot[i].stats.n > n) n = g->spot[i].stats.n;
@@ -43,6 +41,10 @@ static void add_counts(const gk_grid__set *g, gk_buf *b) {
     }
     gk_buf_printf(b, " n = %zu prompt%s of %zu fact%s each.", n, n == 1 ? "" : "s", rows,
                   rows == 1 ? "" : "s");
+}
+
+bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s) {
+    return s->n && gk_kind_of(r->a, gk_report__canonical(r, s->scheme[0])) == GK_IS_ALONE;
 }
 
 /* "at the last token: ATTN by layer" */
@@ -58,8 +60,8 @@ static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_met
     if (*g->where) gk_buf_puts(&b, ", ");
     gk_page__html_text(&b, g->where);
     gk_buf_printf(&b, ", all templates pooled. %s", more);
-    if (m == GK_METRIC_top5) add_highest(r, g, &b);
-    add_counts(g, &b);
+    if (m == GK_METRIC_top5) gk_grid__highest(r, g, &b);
+    gk_grid__counts(g, &b);
     const char *text = gk_arena_strdup(r->a, b.data);
     gk_buf_free(&b);
     return text;

@@ -125,32 +125,57 @@ static void positions_line(gk_report__state *r, gk_buf *b) {
     say_others(r, b);
 }
 
-static void components_line(gk_report__state *r, gk_buf *b) {
-    const gk_checks__pattern *p = &r->pattern;
-    const gk_roles *who = &r->roles;
-    const char *all[] = {who->attn_ffn, who->o_ffn, who->ffn, who->o};
-    double x[4];
-    for (int i = 0; i < 4; i++) x[i] = gk_report__top5(r, all[i]);
-    if (isnan(x[0] + x[1] + x[2] + x[3])) return;
-    if (p->no_share) {
-        say_unjudged(r, b, all, 4, "Which components suffice", p->no_share);
+static void parts_line(gk_report__state *r, gk_buf *b, const gk_checks__parts *x) {
+    const gk_part_roles *who = x->who;
+    const char *all[] = {who->attn_o_ffn, who->o_ffn, who->ffn, who->o};
+    double o = gk_report__top5(r, who->o), ffn = gk_report__top5(r, who->ffn),
+           o_ffn = gk_report__top5(r, who->o_ffn), most = gk_report__top5(r, who->attn_o_ffn);
+    if (isnan(most + o_ffn + ffn)) return;
+    if (x->no_share) {
+        say_unjudged(r, b, all, 4, "Which components suffice", x->no_share);
         return;
     }
-    say(r, b, "At the last token, once %s is grafted: ATTN+FFN %s, O+FFN %s, FFN %s, O %s: ", who->entity,
-        gk_report__percent(r, x[0]), gk_report__percent(r, x[1]), gk_report__percent(r, x[2]),
-        gk_report__percent(r, x[3]));
-    say(r, b, "%s, %s.",
-        !p->order        ? "the expected order O+FFN > FFN > O fails"
-        : p->order_clear ? "the order is O+FFN > FFN > O, as expected"
-                         : "the order O+FFN > FFN > O is not significant",
-        p->enough  ? "and O+FFN is enough"
-        : p->order ? "but O+FFN is not enough"
-                   : "and O+FFN is not enough");
+    const gk_checks__test *t = &r->pattern.test[x->o_ffn_ffn];
+    say(r, b, "At the last token, %s: attention and feed-forward %s, O+FFN %s, FFN %s", x->what,
+        gk_report__percent(r, most), gk_report__percent(r, o_ffn), gk_report__percent(r, ffn));
+    if (!isnan(o)) say(r, b, ", O %s", gk_report__percent(r, o));
+    say(r, b, ", and without any %s. O+FFN goes %s of the way, %s; FFN without O is %s.",
+        gk_report__percent(r, gk_report__top5(r, x->start)), gk_report__percent(r, x->way),
+        x->enough ? "and is enough" : "less than the expected 85%",
+        t->paired.diff <= 0 ? "no worse, which is not expected"
+        : t->holm < 0.05    ? gk_arena_printf(r->a, "%.1f points below O+FFN", 100 * t->paired.diff)
+                            : "not significantly below O+FFN");
+}
+
+static void in_task_line(gk_report__state *r, gk_buf *b) {
+    parts_line(r, b, &r->pattern.parts[0]);
+}
+
+static void after_entity_line(gk_report__state *r, gk_buf *b) {
+    parts_line(r, b, &r->pattern.parts[1]);
+}
+
+static void hybrid_line(gk_report__state *r, gk_buf *b) {
+    const gk_roles *who = &r->roles;
+    const char *all[] = {who->hybrid, who->hybrid_part};
+    if (isnan(gk_report__top5(r, all[0]) + gk_report__top5(r, all[1]))) return;
+    if (r->pattern.no_way) {
+        say_unjudged(r, b, all, 2, "Whether a second model helps", r->pattern.no_way);
+        return;
+    }
+    const gk_checks__test *t = &r->pattern.test[GK_CHECKS__HYBRID_PART];
+    say(r, b,
+        "The hybrid (%s), O+FFN of %s at the last token and all else there of another model, has %s; that "
+        "O+FFN alone (%s) %s: the other model %s.",
+        all[0], who->donor, with_interval(r, all[0]), all[1], with_interval(r, all[1]),
+        t->paired.diff <= 0 ? "adds nothing"
+        : t->holm < 0.05    ? gk_arena_printf(r->a, "adds %.1f points", 100 * t->paired.diff)
+                            : "adds nothing significant");
 }
 
 /* Each adds one line of HTML, or nothing where the run has none to tell; in the page's order. */
-static void (*const LINES[])(gk_report__state *r, gk_buf *line) = {models_line, positions_line,
-                                                                   components_line};
+static void (*const LINES[])(gk_report__state *r, gk_buf *line) = {models_line, positions_line, in_task_line,
+                                                                   after_entity_line, hybrid_line};
 
 static void add_lines(gk_report__state *r) {
     gk_buf *b = &r->html;

@@ -187,7 +187,7 @@ START_TEST(first_scheme_stands_in) {
     gk_store_close(s);
     char *text = gk_read_file(b.s.a, path, 1 << 20, NULL, &err);
     ck_assert_ptr_nonnull(strstr(text, "\nposition,LT,PRE,"));
-    ck_assert_ptr_nonnull(strstr(text, "\ncomponent,FE | ATTN,FE | none,"));
+    ck_assert_ptr_nonnull(strstr(text, "\ncomponent,task | ATTN+O,task | none,"));
     ck_assert_ptr_null(strstr(text, ",PRE,PRE,"));
     ck_assert_uint_eq(count(text, ",SFT-rh,"), 1); /* no reference of anything */
     bench_free(&b);

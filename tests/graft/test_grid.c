@@ -296,6 +296,8 @@ START_TEST(examples_of_the_documentation) {
     gk_schemes shipped = {0};
     ck_assert(gk_schemes_load(s.a, GK_SOURCE_DIR "/graft/schemes/position.yaml", &shipped, NULL));
     ck_assert(gk_schemes_load(s.a, GK_SOURCE_DIR "/graft/schemes/hybrid.yaml", &shipped, NULL));
+    ck_assert(gk_schemes_load(s.a, GK_SOURCE_DIR "/graft/schemes/component.yaml", &shipped, NULL));
+    ck_assert(gk_schemes_load(s.a, GK_SOURCE_DIR "/graft/schemes/relation.yaml", &shipped, NULL));
     gk_config c;
     gk_config_default(gk_family_find("llama"), 32, &c);
     c.n_layers = LAYERS;
@@ -319,7 +321,7 @@ START_TEST(examples_of_the_documentation) {
     }
     ck_assert_uint_ge(blocks, 5);
     ck_assert_uint_ge(schemes, 100);
-    ck_assert_uint_ge(shared, 18);
+    ck_assert_uint_ge(shared, 29);
     scratch_free(&s);
 }
 END_TEST

@@ -150,6 +150,37 @@ static const struct {
     {"lower half", 5, "11000"},
     {"upper half", 5, "00111"},
     {"8/8", 8, "00000001"},
+    /* Groups of the public code, as it makes them for models of so many layers. */
+    {"first_quarter", 6, "100000"},
+    {"second_quarter", 6, "010000"},
+    {"third_quarter", 6, "001000"},
+    {"fourth_quarter", 6, "000111"},
+    {"second_eighth", 6, "100000"},
+    {"fourth_eighth", 6, "010000"},
+    {"sixth_eighth", 6, "001000"},
+    {"first_quarter", 16, "1111000000000000"},
+    {"second_quarter", 16, "0000111100000000"},
+    {"third_quarter", 16, "0000000011110000"},
+    {"fourth_quarter", 16, "0000000000001111"},
+    {"first_eighth", 16, "1100000000000000"},
+    {"second_eighth", 16, "0011000000000000"},
+    {"fourth_eighth", 16, "0000001100000000"},
+    {"fifth_eighth", 16, "0000000011000000"},
+    {"sixth_eighth", 16, "0000000000110000"},
+    {"first_quarter", 22, "1111100000000000000000"},
+    {"second_quarter", 22, "0000011111000000000000"},
+    {"third_quarter", 22, "0000000000111110000000"},
+    {"fourth_quarter", 22, "0000000000000001111111"},
+    {"first_eighth", 22, "1100000000000000000000"},
+    {"second_eighth", 22, "0011100000000000000000"},
+    {"fourth_eighth", 22, "0000000111000000000000"},
+    {"fifth_eighth", 22, "0000000000110000000000"},
+    {"sixth_eighth", 22, "0000000000001110000000"},
+    {"fourth_quarter", 3, "111"},
+    {"[third_quarter, fourth_quarter]", 6, "001111"},
+    {"[third_quarter, fourth_quarter]", 18, "000000001111111111"},
+    {"[first_quarter, 4]", 6, "100010"},
+    {"{not: fourth_quarter}", 6, "111000"},
     {"0.25-0.5", 8, "00110000"},
     {"0.0-0.3", 8, "11000000"},
     {"0.3-1", 8, "00111111"}, /* fits the one before: neighbours share a bound */
@@ -168,7 +199,8 @@ START_TEST(layers) {
     stagehand h = start("llama", LAYERS[_i].n);
     gk_plan p =
         plan(&h, gk_arena_printf(h.s.a, "grafts: [{at: last, donor: sft, layers: %s}]", LAYERS[_i].set));
-    bool all = strchr(LAYERS[_i].layers, '0') == NULL && !strstr(LAYERS[_i].set, "drop");
+    bool all = strchr(LAYERS[_i].layers, '0') == NULL && !strstr(LAYERS[_i].set, "drop") &&
+               !strstr(LAYERS[_i].set, "quarter"); /* a group is never said to be all layers */
     ck_assert_str_eq(row(&h, &p, -1, GK_EMBED), all ? "000000001" : "000000000");
     for (int l = 0; l < LAYERS[_i].n; l++)
         ck_assert_str_eq(row(&h, &p, l, GK_UP), LAYERS[_i].layers[l] == '1' ? "000000001" : "000000000");
@@ -298,12 +330,14 @@ END_TEST
 /* ---------------------------------------------------------------- shipped schemes on a prompt */
 
 START_TEST(shipped_schemes_make_plans) {
-    static const char *const files[] = {"position", "component", "hybrid", "patching"};
+    static const char *const files[] = {"position", "component",        "component_after_entity",
+                                        "hybrid",   "hybrid_published", "component_groupings",
+                                        "patching", "relation"};
     static const char *const families[] = {"llama", "gpt2"};
     stagehand h = start(families[_i], 6);
     gk_schemes all = {0};
     gk_error err;
-    for (int i = 0; i < 4; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         const char *path = gk_arena_printf(h.s.a, GK_SOURCE_DIR "/graft/schemes/%s.yaml", files[i]);
         ck_assert(gk_schemes_load(h.s.a, path, &all, &err));
     }
@@ -312,13 +346,18 @@ START_TEST(shipped_schemes_make_plans) {
         ck_assert(gk_scheme_applies(all.item[i], FIELDS, N_FIELDS));
         bool ok = gk_plan_make(h.s.a, all.item[i], &h.cast, &PROMPT, FIELDS, N_FIELDS, &p, &err);
         ck_assert_msg(ok, "%s: %s", gk_scheme_name(all.item[i]), err.what);
-        if (strcmp(gk_scheme_name(all.item[i]), "task ATTN@FE + task ATTN@LT + rel O+FFN@LT") == 0) {
-            ck_assert_str_eq(row(&h, &p, 0, GK_O), "022200002");
-            ck_assert_str_eq(row(&h, &p, 5, GK_O), "022200001");
-            ck_assert_str_eq(row(&h, &p, 5, GK_K), "022200002");
-            ck_assert_str_eq(row(&h, &p, 5, GK_DOWN), "000000001");
-            ck_assert_str_eq(row(&h, &p, 2, GK_DOWN), "000000000");
-        }
+        bool hybrid = strcmp(gk_scheme_name(all.item[i]), "hybrid, FE ATTN+O") == 0;
+        bool slip = strcmp(gk_scheme_name(all.item[i]), "hybrid, FE ATTN+O, task gate") == 0;
+        if (!hybrid && !slip) continue;
+        ck_assert_str_eq(row(&h, &p, 0, GK_O), "022200002");
+        ck_assert_str_eq(row(&h, &p, 5, GK_O), "022200001");
+        ck_assert_str_eq(row(&h, &p, 5, GK_K), "022200002");
+        ck_assert_str_eq(row(&h, &p, 5, GK_LN2), "000000002");
+        ck_assert_str_eq(row(&h, &p, 5, GK_DOWN), "000000001");
+        ck_assert_str_eq(row(&h, &p, 2, GK_DOWN), "000000002");
+        ck_assert_str_eq(row(&h, &p, -1, GK_EMBED), "000000000");
+        if (gk_config_has(&h.c, GK_GATE))
+            ck_assert_str_eq(row(&h, &p, 5, GK_GATE), slip ? "000000002" : "000000001");
     }
     stop(&h);
 }

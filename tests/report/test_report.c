@@ -141,9 +141,10 @@ static void set_half(const bench *b, const char *scheme) {
 }
 
 static void set_pattern(const bench *b) {
-    static const char *const high[] = {"SFT", "FE+LT", "FE+M+LT", "FE | ATTN+FFN", "FE | O+FFN"};
-    static const char *const low[] = {"PRE", "(FE+LT)^C", "FE | O"};
-    static const char *const half[] = {"FE", "LT", "FE | FFN"};
+    static const char *const high[] = {
+        "SFT", "FE+LT", "FE+M+LT", "task | ATTN+O+FFN", "task | O+FFN", "hybrid, FE ATTN+O"};
+    static const char *const low[] = {"PRE", "(FE+LT)^C", "task | none", "task | O"};
+    static const char *const half[] = {"FE", "LT", "task | FFN", "rel O+FFN at LT"};
     for (size_t i = 0; i < sizeof high / sizeof *high; i++) set_rank(b, high[i], 0);
     for (size_t i = 0; i < sizeof low / sizeof *low; i++) set_rank(b, low[i], 99);
     for (size_t i = 0; i < sizeof half / sizeof *half; i++) set_half(b, half[i]);
@@ -154,22 +155,28 @@ START_TEST(summary_is_computed) {
     gk_report_options o = options(&b);
     set_pattern(&b);
     char *page = write_report(&b, &o);
-    ck_assert_ptr_nonnull(strstr(page, "pattern holds (7 of 7 checks made)"));
+    ck_assert_ptr_nonnull(strstr(page, "pattern holds (9 of 9 checks made)"));
     ck_assert_ptr_nonnull(strstr(page, "recover nearly all of it"));
-    ck_assert_ptr_nonnull(
-        strstr(page, "the order is O+FFN &gt; FFN &gt; O, as expected, and O+FFN is enough"));
-    ck_assert_uint_eq(count(page, "class=\"yes\""), 7);
+    ck_assert_ptr_nonnull(strstr(page, "At the last token, with task for the recipient: attention and "
+                                       "feed-forward 100.0%, O+FFN 100.0%, FFN 50.0%, O 0.0%, and without "
+                                       "any 0.0%. O+FFN goes 100.0% of the way, and is enough; FFN without "
+                                       "O is 50.0 points below O+FFN."));
+    ck_assert_ptr_nonnull(strstr(page, "the other model adds 50.0 points."));
+    ck_assert_uint_eq(count(page, "class=\"yes\""), 9);
     ck_assert_uint_eq(count(page, "class=\"no\""), 0);
 
     set_rank(&b, "(FE+LT)^C", 0);
-    set_rank(&b, "FE | FFN", 99);
+    set_rank(&b, "task | O+FFN", 99);
     set_rank(&b, "FE+LT", 50);
+    set_rank(&b, "rel O+FFN at LT", 0);
     page = write_report(&b, &o);
-    ck_assert_ptr_nonnull(strstr(page, "pattern fails in 3 of the 7 checks made"));
+    ck_assert_ptr_nonnull(strstr(page, "pattern fails in 5 of the 9 checks made"));
     ck_assert_ptr_nonnull(strstr(page, "100.0 points above PRE"));
     ck_assert_ptr_nonnull(strstr(page, "these two positions do not suffice here"));
-    ck_assert_ptr_nonnull(strstr(page, "the expected order O+FFN &gt; FFN &gt; O fails"));
-    ck_assert_uint_eq(count(page, "class=\"no\""), 3);
+    ck_assert_ptr_nonnull(strstr(page, "O+FFN goes 0.0% of the way, less than the expected 85%; FFN without "
+                                       "O is no worse, which is not expected."));
+    ck_assert_ptr_nonnull(strstr(page, "the other model adds nothing."));
+    ck_assert_uint_eq(count(page, "class=\"no\""), 5);
     bench_free(&b);
 }
 END_TEST
@@ -178,22 +185,22 @@ START_TEST(absent_sets_are_left_out) {
     bench b = bench_new();
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
-    ck_assert_ptr_nonnull(strstr(page, "component: Which components at the last token recall the fact"));
+    ck_assert_ptr_nonnull(strstr(page, "component: Which components recall the fact at the last token"));
     ck_assert_ptr_nonnull(strstr(page, "Whether the task&#39;s attention"));
     size_t figures = count(page, "<svg");
     /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template and
-     * of two pools */
-    ck_assert_uint_eq(figures, 4 * 5 + 6);
+     * of two pools; contrasts of one set in two metrics */
+    ck_assert_uint_eq(figures, 4 * 5 + 6 + 2);
     alter(
         &b,
         "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'position');"
         "DELETE FROM scheme WHERE \"set\" <> 'position'; UPDATE run SET value = '0' WHERE key = 'complete'");
     page = write_report(&b, &o);
-    ck_assert_ptr_null(strstr(page, "component: Which components at the last token recall the fact"));
+    ck_assert_ptr_null(strstr(page, "component: Which components recall the fact at the last token"));
     ck_assert_ptr_null(strstr(page, "Whether the task&#39;s attention"));
-    ck_assert_ptr_null(strstr(page, "ATTN+FFN"));
+    ck_assert_ptr_null(strstr(page, "O+FFN"));
     ck_assert_ptr_nonnull(strstr(page, "The sweep is not complete"));
-    ck_assert_uint_eq(count(page, "<svg"), 5 + 6);
+    ck_assert_uint_eq(count(page, "<svg"), 5 + 6 + 2);
     bench_free(&b);
 }
 END_TEST
@@ -252,7 +259,7 @@ END_TEST
 
 START_TEST(sample_prompts_are_marked) {
     bench b = bench_new();
-    keep_set(&b, "component");
+    keep_set(&b, "hybrid");
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
     ck_assert_uint_eq(count(page, "<p class=\"prompt\">"), 4);

@@ -67,6 +67,7 @@ END_TEST
 START_TEST(seeds_are_pooled) {
     bench b = bench_new();
     keep_set(&b, "hybrid");
+    keep_first(&b, 8);
     place(&b, "hybrid", "rate", "seed", 2);
     gk_report_options o = options(&b);
     char *page = write_report(&b, &o);
@@ -102,7 +103,7 @@ START_TEST(ranks_and_failures_hold_the_results) {
     char *page = write_report(&b, &o);
     const char *ranks = body_of(&b, page, "ranks"), *fails = body_of(&b, page, "fails"),
                *bins = body_of(&b, page, "bins");
-    const char *scheme[] = {"FE | ATTN", "FE | O+FFN", "FE | QKV"};
+    const char *scheme[] = {"task | ATTN+O", "task | O+FFN", "task | O+FFN-up"};
     for (int i = 0; i < 3; i++) {
         const char *from = gk_arena_printf(
             b.s.a,
@@ -160,8 +161,8 @@ START_TEST(wrong_tokens_are_counted) {
     const char *fails = body_of(&b, page, "fails");
     double nine =
         sql_value(&b, "SELECT count(*) FROM result WHERE prompt % 3 > 0 AND dropped IS NULL AND scheme ="
-                      " (SELECT source FROM scheme WHERE name = 'FE | ATTN')");
-    const char *row = strstr(fails, "FE | ATTN</td>");
+                      " (SELECT source FROM scheme WHERE name = 'task | ATTN+O')");
+    const char *row = strstr(fails, "task | ATTN+O</td>");
     must_have(
         gk_arena_strndup(b.s.a, row, (size_t)(strstr(row, "</tr>") - row)),
         gk_arena_printf(b.s.a,
@@ -182,9 +183,103 @@ START_TEST(logit_differences_are_drawn) {
     ck_assert(figure < caption);
     figure = gk_arena_strndup(b.s.a, figure, (size_t)(caption - figure));
     double v = sql_value(&b, "SELECT avg(logit_diff) FROM result WHERE dropped IS NULL AND scheme ="
-                             " (SELECT source FROM scheme WHERE name = 'FE | O+FFN')");
+                             " (SELECT source FROM scheme WHERE name = 'task | O+FFN')");
     must_have(figure, gk_arena_printf(b.s.a, "%s%.2f</text>", v < 0 ? ">\u2212" : ">", fabs(v)));
-    must_have(figure, ">FE | O+FFN</text>");
+    must_have(figure, ">task | O+FFN</text>");
+    bench_free(&b);
+}
+END_TEST
+
+/* Four schemes of the set position become a grid of two grafts at two places: a whole donor, and what is
+ * grafted of it. The second has learned nothing. */
+static void graft_axes(const bench *b, const char *across, const char *x0, const char *x1) {
+    static const char *const name[] = {"SFT-rh", "SFT", "FE", "LT"};
+    keep_set(b, "position");
+    alter(b, "UPDATE result SET rank = 50 WHERE scheme = (SELECT source FROM scheme WHERE name = 'SFT');"
+             "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE name NOT IN ('SFT-rh', 'SFT', "
+             "'FE', 'LT'));"
+             "DELETE FROM scheme WHERE name NOT IN ('SFT-rh', 'SFT', 'FE', 'LT'); UPDATE scheme SET \"set\" "
+             "= 'placed'");
+    for (int i = 0; i < 4; i++)
+        alter(b, gk_arena_printf(
+                     b->s.a,
+                     "INSERT INTO axis(scheme, ord, name, value) SELECT id, 0, 'graft', '%s' FROM scheme "
+                     "WHERE name = '%s' UNION ALL SELECT id, 1, '%s', '%s' FROM scheme WHERE name = '%s'",
+                     i < 2 ? "all" : "some", name[i], across, i % 2 ? x1 : x0, name[i]));
+}
+
+static const char *figure_named(bench *b, const char *page, const char *title) {
+    const char *at = strstr(page, gk_arena_printf(b->s.a, "aria-label=\"%s", title));
+    ck_assert_msg(at != NULL, "no figure '%s'", title);
+    return gk_arena_strndup(b->s.a, at, (size_t)(strstr(at, "</svg>") - at));
+}
+
+static double top5_of(const bench *b, const char *scheme) {
+    return sql_value(
+        b, gk_arena_printf(b->s.a,
+                           "SELECT 100.0 * avg(rank < 5) FROM result WHERE dropped IS NULL AND scheme = "
+                           "(SELECT source FROM scheme WHERE name = '%s')",
+                           scheme));
+}
+
+/* The mark of a scheme, from its opening on; and whether it is a ring. */
+static const char *mark_of(bench *b, const char *figure, const char *scheme, const char *series) {
+    const char *mark =
+        strstr(figure, gk_arena_printf(b->s.a, "class=\"mark\" data-scheme=\"%s\" data-series=\"%s\"", scheme,
+                                       series));
+    ck_assert_msg(mark != NULL, "no mark of %s, %s", scheme, series);
+    must_have(gk_arena_strndup(b->s.a, mark, 400),
+              gk_arena_printf(b->s.a, "data-value=\"%.1f\"", top5_of(b, scheme)));
+    return gk_arena_strndup(b->s.a, mark, (size_t)(strstr(mark, "</g>") - mark));
+}
+
+#define RING "pointer-events=\"all\"" /* lines and dots have none */
+START_TEST(grafts_are_lines_and_what_was_not_learned_is_beside_them) {
+    bench b = bench_new();
+    graft_axes(&b, "depth", "0", "1");
+    gk_report_options o = options(&b);
+    const char *page = write_report(&b, &o);
+    const char *figure = figure_named(&b, page, "Top-5 accuracy by depth and graft");
+    ck_assert(top5_of(&b, "SFT") < 50 && top5_of(&b, "SFT-rh") > 50);
+    ck_assert_ptr_null(strstr(mark_of(&b, figure, "SFT", "all"), RING));
+    ck_assert_ptr_null(strstr(mark_of(&b, figure, "FE", "some"), RING));
+    ck_assert_ptr_nonnull(strstr(mark_of(&b, figure, "LT", "some"), RING));
+    must_have(figure, ">the model has not learned half of its facts</text>");
+    /* Over two runs: their mean, which the one that has not learned is no part of, and a ring each. */
+    const char *runs[] = {b.s.dir, b.s.dir};
+    gk_compare_options c = {.runs = runs, .n_runs = 2, .out = b.out};
+    gk_error err = {0};
+    ck_assert_msg(gk_compare_write(&c, &err), "%s", err.what);
+    figure =
+        figure_named(&b, gk_read_file(b.s.a, c.out, (size_t)1 << 28, NULL, &err), "Top-5 accuracy by depth");
+    mark_of(&b, figure, "FE", "mean of the runs");
+    mark_of(&b, figure, "SFT", "mean of the runs");
+    ck_assert_ptr_null(strstr(figure, "data-scheme=\"LT\" data-series=\"mean of the runs\""));
+    ck_assert_ptr_nonnull(strstr(mark_of(&b, figure, "LT", b.s.dir), RING));
+    ck_assert_uint_eq(count(figure, "data-scheme=\"FE\""), 3);
+    bench_free(&b);
+}
+END_TEST
+
+START_TEST(regimes_are_bars_beside_each_other) {
+    bench b = bench_new();
+    graft_axes(&b, "regime", "free", "frozen");
+    gk_report_options o = options(&b);
+    const char *page = write_report(&b, &o), *figure = figure_named(&b, page, "Top-5 accuracy by regime");
+    static const char *const name[] = {"SFT-rh", "FE", "SFT", "LT"}, *const regime[] = {"free", "frozen"};
+    for (int i = 0; i < 4; i++) {
+        mark_of(&b, figure, name[i], regime[i / 2]);
+        must_have(figure, gk_arena_printf(b.s.a, ">%.1f%%</text>", top5_of(&b, name[i])));
+    }
+    ck_assert(strstr(figure, ">all</text>") && strstr(figure, ">some</text>"));
+    const char *runs[] = {b.s.dir, b.s.dir};
+    gk_compare_options c = {.runs = runs, .n_runs = 2, .out = b.out};
+    gk_error err = {0};
+    ck_assert_msg(gk_compare_write(&c, &err), "%s", err.what);
+    figure =
+        figure_named(&b, gk_read_file(b.s.a, c.out, (size_t)1 << 28, NULL, &err), "Top-5 accuracy by regime");
+    mark_of(&b, figure, "FE", "mean of the runs");
+    ck_assert_ptr_null(strstr(figure, "data-scheme=\"LT\"")); /* of a model that has not learned */
     bench_free(&b);
 }
 END_TEST
@@ -195,6 +290,8 @@ int main(void) {
     tcase_set_timeout(t, 120);
     tcase_add_test(t, two_axes_are_a_heatmap);
     tcase_add_test(t, seeds_are_pooled);
+    tcase_add_test(t, grafts_are_lines_and_what_was_not_learned_is_beside_them);
+    tcase_add_test(t, regimes_are_bars_beside_each_other);
     tcase_add_test(t, ranks_and_failures_hold_the_results);
     tcase_add_test(t, wrong_tokens_are_counted);
     tcase_add_test(t, logit_differences_are_drawn);

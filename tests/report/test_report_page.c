@@ -33,7 +33,7 @@ START_TEST(bars_have_groups) {
     keep_set(&b, "component");
     gk_report_options o = options(&b);
     const char *page = write_report(&b, &o);
-    static const char *const schemes[] = {"FE | ATTN", "FE | O+FFN", "FE | QKV"};
+    static const char *const schemes[] = {"task | ATTN+O", "task | O+FFN", "task | O+FFN-up"};
     for (int k = 0; k < 5; k++) { /* bars, logit differences; top-k, ranks, reliability */
         char *figure = next_figure(&b, &page);
         ck_assert_ptr_nonnull(figure);
@@ -49,6 +49,7 @@ END_TEST
 START_TEST(grids_know_their_schemes) {
     bench b = bench_new();
     keep_set(&b, "hybrid");
+    keep_first(&b, 8);
     alter(&b, "WITH k AS (SELECT id, row_number() OVER (ORDER BY ord, id) - 1 AS i FROM scheme)"
               " INSERT INTO axis(scheme, ord, name, value) SELECT id, 0, 'rate', CAST(i / 4 AS TEXT) FROM k "
               "UNION ALL"
@@ -91,13 +92,13 @@ START_TEST(compared_runs_can_be_filtered) {
     ck_assert_msg(gk_compare_write(&o, &err), "%s", err.what);
     const char *page = gk_read_file(b.s.a, o.out, (size_t)1 << 28, NULL, &err), *at = page;
     char *figure = next_figure(&b, &at);
-    static const char *const schemes[] = {"FE | ATTN", "FE | O+FFN", "FE | QKV"};
+    static const char *const schemes[] = {"task | ATTN+O", "task | O+FFN", "task | O+FFN-up"};
     for (int i = 0; i < 3; i++) check_group(&b, figure, schemes[i]);
     ck_assert_uint_eq(count(figure, " data-s=\""), (size_t)sql_value(&b, "SELECT count(*) FROM scheme"));
     ck_assert_uint_eq(count(page, "<script>"), 1);
     ck_assert_ptr_nonnull(strstr(page, " schemes shown'"));
     ck_assert_ptr_nonnull(
-        strstr(page, "<h3>component</h3>\n<p class=\"muted\">Which components at the last token"));
+        strstr(page, "<h3>component</h3>\n<p class=\"muted\">Which components recall the fact at the"));
     check_balance(page);
     check_unique_ids(&b, page);
     bench_free(&b);

@@ -272,6 +272,16 @@ static inline void keep_set(const bench *b, const char *set) {
                           set, set));
 }
 
+/* The first n schemes of a store. */
+static inline void keep_first(const bench *b, int n) {
+    alter(b,
+          gk_arena_printf(b->s.a,
+                          "DELETE FROM scheme WHERE id IN (SELECT id FROM scheme ORDER BY ord, id LIMIT -1 "
+                          "OFFSET %d);"
+                          "DELETE FROM applies WHERE scheme NOT IN (SELECT id FROM scheme)",
+                          n));
+}
+
 /* The first number that a query gives. */
 static inline double sql_value(const bench *b, const char *sql) {
     sqlite3 *db;

@@ -69,7 +69,7 @@ START_TEST(files_that_come_along) {
     ck_assert_ptr_nonnull(strstr(prints("$G list recipes"), "\nrelation\tFinetune the default small model"));
     ck_assert_ptr_nonnull(strstr(prints("$G list schemes"), "layers\tWhich layers carry the recall"));
     ck_assert_str_eq(
-        prints("$G list experiments | sed -n '1p;6p'"),
+        prints("$G list experiments | sed -n '1p;8p'"),
         "position\tWhich token positions need the finetuned weights\nhead\tWhose final norm and head\n");
     ck_assert_str_eq(prints("$G list experiments | wc -l"), prints("ls $GRAFTKIT_HOME/experiments | wc -l"));
     ck_assert_ptr_nonnull(
@@ -105,7 +105,8 @@ START_TEST(commands_take_names) {
     for (size_t i = 0; i < 3; i++)
         refused(gk_arena_printf(s.a, "%s --schemes nowhere", commands[i]), "'nowhere' is no scheme file",
                 "position_untitled, reference");
-    refused("experiment --templates x --file nowhere", "'nowhere' is no experiment", "patching, position");
+    refused("experiment --templates x --file nowhere", "'nowhere' is no experiment",
+            "patching, planted, planted_pretrained, position");
     ck_assert_ptr_nonnull(strstr(prints("$G experiment --file head --recipe relation --templates "
                                         "$GRAFTKIT_HOME/templates/fake_movies_fake_actors/eval.jsonl"),
                                  "schemes\tgraft/schemes/head.yaml\n"));

@@ -91,6 +91,7 @@ static bool name_the_film(gk_arena *a, const char *templates, bool *titled, gk_e
 static bool show(args *g, gk_arena *a, gk_error *err) {
     gk_experiment e;
     bool titled;
+    const char *lacks;
     gk_recipe r;
     if (!gk_find_all(a, GK_SHIPPED_SCHEMES, "--schemes", &g->schemes, err) ||
         !gk_find_all(a, GK_SHIPPED_RECIPES, "--recipe", &g->recipes, err))
@@ -107,12 +108,15 @@ static bool show(args *g, gk_arena *a, gk_error *err) {
     if (e.dataset)
         templates =
             gk_path_join(a, gk_shipped_path(a, gk_home(), GK_SHIPPED_TEMPLATES, e.dataset), "eval.jsonl");
-    if (!name_the_film(a, templates, &titled, err)) return false;
+    if (!name_the_film(a, templates, &titled, err) || !gk_experiment_lacks(a, &e, templates, &lacks, err))
+        return false;
     const char **path = gk_arena_alloc(a, e.n_schemes * sizeof *path);
     for (size_t i = 0; i < e.n_schemes; i++)
         if (!(path[i] = find_scheme(a, e.schemes[i], titled, err))) return false;
-    if (!gk_experiment_check(&e, path, e.n_schemes, templates, e.dataset ? GK_ENTITY_FIELD : g->entity, err))
+    if (!lacks &&
+        !gk_experiment_check(&e, path, e.n_schemes, templates, e.dataset ? GK_ENTITY_FIELD : g->entity, err))
         return false;
+    if (lacks) printf("unfit\tno template has the field '%s'\n", lacks);
     printf("title\t%s\nabout\t%s\ndataset\t%s\n", e.title, e.about, e.dataset ? e.dataset : "");
     for (size_t i = 0; i < e.n_models; i++) printf("model\t%s=%s\n", e.model[i], e.kind[i]);
     for (size_t i = 0; i < e.n_models; i++)

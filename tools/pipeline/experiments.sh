@@ -27,7 +27,7 @@ for f in $RECIPE $MILD; do # whether there is such a recipe is asked.sh's to say
 done
 
 # What each needs.
-declare -A title about dataset cast freezes schemes
+declare -A title about dataset cast freezes schemes lacks
 for n in "${names[@]}"; do
     [[ " $there " == *" $n "* ]] || no "NAME: '$n' is no experiment; there is: $there"
     needs=$("$G" experiment --file "$n" --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} "${recipes[@]}" \
@@ -37,6 +37,7 @@ for n in "${names[@]}"; do
         case $key in
         title) title[$n]=$value ;;
         about) about[$n]=$value ;;
+        unfit) lacks[$n]=$value ;;
         dataset) dataset[$n]=$value ;;
         model) cast[$n]+="${cast[$n]:+ }$value" ;;
         freeze) freezes[$n]+="${freezes[$n]:+ }$value" ;;
@@ -79,6 +80,7 @@ fi
 # Why an experiment does not apply to this run; nothing where it does. Known once the dataset is there.
 unfit() {
     [[ ${dataset[$1]} != *articles || $DATASET != *articles ]] || echo "the run's dataset is its own"
+    [[ -z ${lacks[$1]} ]] || echo "${lacks[$1]}"
     [[ -z ${dataset[$1]} ]] || return
     for c in ${cast[$1]}; do
         case $c in
@@ -95,7 +97,7 @@ train() {
     for c in ${cast[$1]}; do
         [[ $c == *=base || -e $RUN/${c#*=}/train.json ]] || left+=("${c#*=}")
     done
-    [[ ${#left[@]} -gt 3 && -z ${dataset[$1]} ]] || return 0
+    [[ ${#left[@]} -gt 2 && -z ${dataset[$1]} ]] || return 0
     [[ $MODEL ]] || run base "${ask[@]}"
     begun=$SECONDS
     for c in "${left[@]}"; do

@@ -54,6 +54,9 @@ GK_PUBLIC_BEGIN
  * scheme could not be evaluated on it; generated: a text, NULL where none was asked for and where logits were
  * not finite on the way.
  *
+ * contrast(a, b, metric, margin, about, "set", file, ord, ahead): what scheme files plan to compare, scheme a
+ * minus scheme b; margin is NULL for none; ahead is 0 when results were there already.
+ *
  * twin(scheme, "of"): placebos: the one scheme is the other with another model in its donor's place.
  *
  * permuted(prompt, other, target_id, reason): the prompt whose target stands in for a prompt's (gk_permuted);
@@ -62,7 +65,7 @@ GK_PUBLIC_BEGIN
  * selection(scheme, template, plan, last): what a `source` selects in a template; coincidence: a
  * view, which two select the same there, and for which the template is the exception.
  *
- * These and what follows may be missing in a store made earlier.
+ * These, contrast and what follows may be missing in a store made earlier.
  *
  * results: a view, the rows of results.csv but for the lists of tokens; missing where scheme_set is.
  * docs/store.md tells of every column.
@@ -133,6 +136,7 @@ typedef struct gk_result {
     int n_top;
     const char *top_piece[GK_TOP]; /* as the tokenizer stores it, e.g. "▁Maria" */
     double top_prob[GK_TOP];
+    int32_t top_id[GK_TOP];
 } gk_result;
 /* Calls fn for every result and every dropped prompt, by scheme, then prompt; false from fn (with its own
  * message in err) stops. */
@@ -159,9 +163,15 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err);
  * rows, top5_difference with _low and _high, rows_more, rows_fewer, p and p_holm, which is corrected over all
  * differences of the set, and p_holm_least, the smallest that p_holm could be with so many rows. */
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
-/* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "manifest": {...}}. A cell
+/* What the scheme files planned to compare (`compare:`): a row a contrast and metric, with its difference,
+ * its interval and its tests; its header line alone where nothing is planned. docs/store.md has the columns.
+ */
+bool gk_export_contrasts(gk_store *s, const char *path, gk_error *err);
+/* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "contrasts": [...],
+ * "manifest": {...}}. A cell
  * holds set, scheme, template, n, rows, dropped, n_whole, every metric under its key and its interval [low,
- * high] under key + "_ci"; null where n is 0. A difference is as in gk_export_differences. */
+ * high] under key + "_ci"; null where n is 0. A difference is as in gk_export_differences, a contrast as in
+ * gk_export_contrasts. */
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 /* Tables for a paper, one a set: its schemes' cells with all templates, numbers as gk_metric_text has them,
  * with intervals, caption and label (tab:SET); for the package booktabs, and longtable where a set has more
@@ -170,6 +180,14 @@ bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
  * unfinished sweep every caption says so. */
 bool gk_export_latex_check(const char *path, gk_error *err); /* as gk_export_check */
 bool gk_export_latex(gk_store *s, const char *path, gk_error *err);
+
+/* What the public code of the paper would have written: in `dir` (made where it is absent), for every scheme
+ * that grafts weights and every template, lm_head_POLICY/DATASET/MODEL/DIRECTION/PATCH/RUN/sentence_N/
+ * dropout_RATE_layer_count/results.json (no_patching in place of the last folder for one model alone), and an
+ * experiment_config.json in RUN. dataset and model are names of folders: NULL takes the folder of the run's
+ * templates, and the public code's name of the run's family. docs/public-code.md has the rules. */
+bool gk_export_public_check(const char *dir, const char *dataset, const char *model, gk_error *err);
+bool gk_export_public(gk_store *s, const char *dir, const char *dataset, const char *model, gk_error *err);
 
 GK_PUBLIC_END
 
