@@ -33,4 +33,9 @@ void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m);
 /* grid_bars.c: bars beside each other, a colour a regime: top-5. */
 void gk_grid__bars(gk_report__state *r, const gk_grid__set *g);
 
+/* grid_draw.c: for a caption, how much some spot has of a floor, at most: nothing that a grid shows below
+ * that is knowledge; and how many prompts and facts a spot has. */
+void gk_grid__highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b);
+void gk_grid__counts(const gk_grid__set *g, gk_buf *b);
+
 #endif

@@ -18,8 +18,7 @@ const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, 
     return text;
 }
 
-/* How much some spot has of a floor, at most: nothing that a grid shows below that is knowledge. */
-static void add_highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b) {
+void gk_grid__highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b) {
     double most[2] = {-1, -1};
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         const gk_grid__spot *s = &g->spot[i];
@@ -34,8 +33,7 @@ static void add_highest(const gk_report__state *r, const gk_grid__set *g, gk_buf
     gk_buf_puts(b, ".");
 }
 
-/* Up to how many prompts and facts a spot has. */
-static void add_counts(const gk_grid__set *g, gk_buf *b) {
+void gk_grid__counts(const gk_grid__set *g, gk_buf *b) {
     size_t n = 0, rows = 0;
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         if (g->spot[i].stats.n > n) n = g->spot[i].stats.n;
@@ -62,8 +60,8 @@ static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_met
     if (*g->where) gk_buf_puts(&b, ", ");
     gk_page__html_text(&b, g->where);
     gk_buf_printf(&b, ", all templates pooled. %s", more);
-    if (m == GK_METRIC_top5) add_highest(r, g, &b);
-    add_counts(g, &b);
+    if (m == GK_METRIC_top5) gk_grid__highest(r, g, &b);
+    gk_grid__counts(g, &b);
     const char *text = gk_arena_strdup(r->a, b.data);
     gk_buf_free(&b);
     return text;
@@ -301,12 +299,13 @@ static gk_chart__series floor_of(gk_report__state *r, const gk_grid__set *g, boo
         }
         if (!most) continue;
         const gk_stats *x = placebo ? &most->placebo : &most->permuted;
-        p[s.n++] =
-            (gk_chart__point){.x = x_at(g, i),
-                              .y = 100 * x->value[GK_METRIC_top5],
-                              .low = (double)NAN,
-                              .high = (double)NAN,
-                              .says = kept(r, gk_report__says_floor(r, most, placebo, GK_METRIC_top5))};
+        p[s.n++] = (gk_chart__point){
+            .x = x_at(g, i),
+            .y = 100 * x->value[GK_METRIC_top5],
+            .low = (double)NAN,
+            .high = (double)NAN,
+            .says = kept(r, gk_report__says_floor(r->a, gk_report__template(r, most->template_name), most,
+                                                  placebo, GK_METRIC_top5))};
     }
     return s;
 }
