@@ -354,11 +354,13 @@ END_TEST
 /* The numbers of a small table are those of the large one, rounded; as many lines as pooled cells. */
 static void small_table(scratch *s, const char *table, const char *large) {
     succeeds(
-        s, gk_arena_printf(
-               s->a,
-               "head -n 1 %s | grep -qx run,experiment,set,scheme,n,rows,top5,top5_low,top5_high,logit_diff,"
-               "logit_diff_low,logit_diff_high && [ $(grep -c ,pooled, %s) = $(($(wc -l <%s) - 1)) ]",
-               table, large, table));
+        s,
+        gk_arena_printf(
+            s->a,
+            "head -n 1 %s | grep -qx "
+            "run,experiment,set,scheme,template,n,rows,top5,top5_low,top5_high,logit_diff,"
+            "logit_diff_low,logit_diff_high && [ $(grep -cE ',(pooled|full),' %s) = $(($(wc -l <%s) - 1)) ]",
+            table, large, table));
     const char *text = gk_read_file(s->a, gk_arena_printf(s->a, "%s/one/replication/pretrained.csv", s->dir),
                                     1 << 24, NULL, &(gk_error){0});
     succeeds(s, gk_arena_printf(s->a, "cat %s", table));
@@ -366,19 +368,19 @@ static void small_table(scratch *s, const char *table, const char *large) {
     size_t n = 0;
     while ((line = strtok_r(NULL, "\n", &state))) {
         char *comma = strrchr(line, '"') ? strrchr(line, '"') + 1 : line;
-        const size_t skip = comma == line ? 4 : 0; /* run, experiment, set and scheme, which may be quoted */
+        const size_t skip = comma == line ? 5 : 2; /* to behind run, experiment, set, scheme and template */
         for (size_t i = 0; i < skip; i++) comma = strchr(comma + (i > 0), ',');
         double prompts, rows, top5, wanted;
         ck_assert_msg(sscanf(comma, ",%lf,%lf,%lf", &prompts, &rows, &top5) == 3, "%s", line);
-        const char *cell = strstr(text, gk_arena_printf(s->a, "\n%.*s,pooled,", (int)(comma - line), line));
+        const char *cell = strstr(text, gk_arena_printf(s->a, "\n%.*s,", (int)(comma - line), line));
         ck_assert_msg(cell != NULL, "%s is in no line of the large table", line);
-        cell = strstr(cell, ",pooled,") + strlen(",pooled,");
+        cell += comma - line + 2;
         for (int i = 0; i < 7; i++) cell = strchr(cell, ',') + 1; /* n rows dropped n_whole top1, low, high */
         ck_assert_int_eq(sscanf(cell, "%lf", &wanted), 1);
         ck_assert_double_eq_tol(top5, wanted, 1e-5);
         n++;
     }
-    ck_assert_uint_ge(n, 2 * 2 * 15);
+    ck_assert_uint_ge(n, 2 * 2 * 2 * 15);
 }
 
 /* Both regimes of two seeds, killed in a training of the second and gone on with: the same page and tables.
