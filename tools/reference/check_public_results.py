@@ -29,6 +29,10 @@ def public_code(checkout, artifacts):
         module = types.ModuleType(name)
         module.__dict__.update(members)
         sys.modules[name] = module
+    import matplotlib
+
+    if not hasattr(matplotlib.cm, "get_cmap"):  # dropped in 3.9
+        matplotlib.cm.get_cmap = lambda name: matplotlib.colormaps[name]
     plotting = importlib.import_module("kg.plotting.plotting")
     analyze = importlib.import_module("kg.scripts.analyze_experiment")
     logging.disable(logging.CRITICAL)
