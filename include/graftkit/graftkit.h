@@ -22,6 +22,7 @@
 #include "graftkit/graft/cast.h"
 #include "graftkit/graft/derive.h"
 #include "graftkit/graft/engine.h"
+#include "graftkit/graft/import_patch.h"
 #include "graftkit/graft/plan.h"
 #include "graftkit/graft/scheme.h"
 #include "graftkit/model/adapter.h"
