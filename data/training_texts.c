@@ -108,10 +108,11 @@ bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_
         return gk_fail(err, GK_AT_FILE(rows->path), "give at least one row", "there are no rows");
     gk_arena *scratch = gk_arena_new();
     double *cumulative = zipf_cumulative(rows->n);
+    size_t first = w->n_all > w->n_training ? w->n_training : 0;
     bool ok = true;
     for (size_t k = 0; ok && k < n; k++) {
         size_t i = draw(cumulative, rows->n, rng);
-        size_t t = (size_t)gk_rng_below(rng, w->n_all);
+        size_t t = first + (size_t)gk_rng_below(rng, w->n_all - first);
         bool swapped = gk_rng_below(rng, 2) && reversible(w, swap);
         json_t *row = turned(w, rows->row[i], swap, swapped);
         const gk_template *tmpl = swapped && w->n_reverse ? w->reverse[t % w->n_reverse] : w->all[t];

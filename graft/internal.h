@@ -201,7 +201,7 @@ bool gk_graft__patches_parse(const gk_graft__yaml_source *src, gk_ynode scheme, 
 const char *gk_graft__patches_text(gk_arena *a, const gk_scheme *s);
 /* What a scheme does, in one line (scheme.c). */
 const char *gk_graft__canonical_text(gk_arena *a, const gk_scheme *s);
-/* `compare:` of a file (contrasts.c): appended to out's contrasts. */
+/* `compare:` of a file (compare.c): appended to out's contrasts. */
 bool gk_graft__contrasts_parse(const gk_graft__yaml_source *src, gk_ynode list, const char *set,
                                gk_schemes *out, gk_error *err);
 /* embed … down; lnf and head follow the head policy. */

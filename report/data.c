@@ -50,6 +50,7 @@ const char *gk_report__percent(const gk_report__state *r, double x) {
 const char *gk_report__template(const gk_report__state *r, const char *template_name) {
     if (strcmp(template_name, "pooled") == 0) return "All templates pooled";
     if (strcmp(template_name, "full") == 0) return "Templates with every field, pooled";
+    if (strcmp(template_name, "lacking") == 0) return "Templates that lack a field, pooled";
     return gk_arena_printf(r->a, "Template %s", template_name);
 }
 
@@ -87,7 +88,11 @@ bool gk_report__gather(gk_report__state *r) {
     r->whole = json_integer_value(json_object_get(r->manifest, "whole_target")) > 0;
     r->generated = json_integer_value(json_object_get(r->manifest, "generate")) > 0;
     r->set = gk_arena_alloc(r->a, r->cells.n * sizeof *r->set);
-    for (size_t i = 0; i < r->cells.n; i++) add_to_set(r, &r->cells.item[i]);
+    for (size_t i = 0; i < r->cells.n; i++) {
+        add_to_set(r, &r->cells.item[i]);
+        r->placebo |= r->cells.item[i].placebo.n > 0;
+        r->permuted |= r->cells.item[i].permuted.n > 0;
+    }
     gk_roles_of(&r->outcomes, r->a, &r->roles);
     return true;
 }

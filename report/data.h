@@ -40,7 +40,8 @@ typedef struct gk_report__state {
     gk_report__set *set;
     size_t n_sets;
     size_t n_templates;
-    bool whole, generated; /* whole targets were scored; texts were generated */
+    bool whole, generated;  /* whole targets were scored; texts were generated */
+    bool placebo, permuted; /* floors that some cell has */
     gk_chart__figures figures;
     gk_error *err;
 } gk_report__state;

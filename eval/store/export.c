@@ -1,5 +1,6 @@
 /* export.c: a results store as CSV, JSONL and summary.json. */
 #include "core/json.h"
+#include "eval/store/contrasts.h"
 #include "eval/store/outcomes.h"
 #include "eval/store/write.h"
 #include "graftkit/core/file.h"
@@ -295,11 +296,14 @@ static void put_difference(json_t *row, const gk_difference *d) {
     json_object_set_new(row, "p_holm_least", number_json(d->p_holm_least));
 }
 
-static bool read_differences(gk_store *s, gk_arena *a, gk_differences *out, gk_error *err) {
+/* `headline` (NULL: not asked for) is a new object. */
+static bool read_differences(gk_store *s, gk_arena *a, gk_differences *out, json_t **headline,
+                             gk_error *err) {
     gk_outcomes all;
     uint64_t seed;
     if (!gk_outcomes_read(s, a, &all, err) || !gk_store_seed(s, &seed, err)) return false;
     gk_differences_of(&all, a, seed, out);
+    if (headline) *headline = gk_headline_json(&all, seed);
     return true;
 }
 
@@ -309,7 +313,7 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
     gk_differences d;
     if (!table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok = read_differences(s, a, &d, err) && gk_out_open(path, &out, err);
+    bool ok = read_differences(s, a, &d, NULL, err) && gk_out_open(path, &out, err);
     if (ok) {
         table t = {.f = out.f, .csv = csv, .row = json_object()};
         for (size_t i = 0; i < d.n; i++) {
@@ -323,10 +327,74 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
     return ok;
 }
 
+/* ---------------------------------------------------------------- contrasts */
+
+static void put_contrast(json_t *row, const gk_contrasted *c) {
+    const gk_planned *p = &c->plan;
+    const gk_contrast_stats *x = &c->stats;
+    json_object_set_new(row, "set", text_json(p->set));
+    json_object_set_new(row, "a", text_json(p->a));
+    json_object_set_new(row, "b", text_json(p->b));
+    json_object_set_new(row, "metric", text_json(gk_metric_key(p->metric)));
+    json_object_set_new(row, "n", json_integer((json_int_t)x->n));
+    json_object_set_new(row, "rows", json_integer((json_int_t)x->rows));
+    json_object_set_new(row, "templates", json_integer((json_int_t)c->templates));
+    json_object_set_new(row, "mean_a", number_json(x->mean_a));
+    json_object_set_new(row, "mean_b", number_json(x->mean_b));
+    json_object_set_new(row, "difference", number_json(x->diff));
+    json_object_set_new(row, "difference_low", number_json(x->low));
+    json_object_set_new(row, "difference_high", number_json(x->high));
+    json_object_set_new(row, "rows_more", json_integer((json_int_t)x->rows_more));
+    json_object_set_new(row, "rows_fewer", json_integer((json_int_t)x->rows_fewer));
+    json_object_set_new(row, "p", number_json(x->p));
+    json_object_set_new(row, "p_holm", number_json(c->p_holm));
+    json_object_set_new(row, "margin", number_json(x->margin));
+    json_object_set_new(row, "equal_low", number_json(x->equal_low));
+    json_object_set_new(row, "equal_high", number_json(x->equal_high));
+    json_object_set_new(row, "p_equal", number_json(x->p_equal));
+    json_object_set_new(row, "p_equal_holm", number_json(c->p_equal_holm));
+    json_object_set_new(row, "verdict", text_json(gk_verdict_key(c->verdict)));
+    json_object_set_new(row, "ahead", json_boolean(p->ahead));
+    json_object_set_new(row, "file", text_json(p->file));
+    json_object_set_new(row, "about", text_json(p->about));
+}
+
+static bool read_contrasts(gk_store *s, gk_arena *a, gk_contrasts *out, gk_error *err) {
+    gk_outcomes all;
+    return gk_outcomes_read(s, a, &all, err) && gk_contrasts_of(s, &all, a, out, err);
+}
+
+bool gk_export_contrasts(gk_store *s, const char *path, gk_error *err) {
+    bool csv;
+    gk_out out;
+    gk_contrasts c;
+    if (!table_kind(path, &csv, err)) return false;
+    gk_arena *a = gk_arena_new();
+    bool ok = read_contrasts(s, a, &c, err) && gk_out_open(path, &out, err);
+    if (ok) {
+        const gk_contrasted none = {.verdict = GK_NOT_JUDGED};
+        table t = {.f = out.f, .csv = csv, .row = json_object()};
+        put_contrast(t.row, c.n ? c.item : &none);
+        if (csv) csv_header(&t);
+        t.begun = true;
+        json_object_clear(t.row);
+        for (size_t i = 0; i < c.n; i++) {
+            put_contrast(t.row, &c.item[i]);
+            table_row(&t);
+        }
+        json_decref(t.row);
+        ok = gk_out_commit(&out, err);
+    }
+    gk_arena_free(a);
+    return ok;
+}
+
 /* ---------------------------------------------------------------- summary */
 
-static json_t *summary(const gk_cells *cells, const gk_differences *d, json_t *manifest) {
-    json_t *all = json_object(), *list = json_array(), *absent = json_array(), *differ = json_array();
+static json_t *summary(const gk_cells *cells, const gk_differences *d, const gk_contrasts *plans,
+                       json_t *headline, json_t *manifest) {
+    json_t *all = json_object(), *list = json_array(), *absent = json_array(), *differ = json_array(),
+           *planned = json_array();
     for (size_t i = 0; i < cells->n; i++) {
         const gk_cell *c = &cells->item[i];
         if (c->applies) {
@@ -343,9 +411,16 @@ static json_t *summary(const gk_cells *cells, const gk_differences *d, json_t *m
         put_difference(row, &d->item[i]);
         json_array_append_new(differ, row);
     }
+    for (size_t i = 0; i < plans->n; i++) {
+        json_t *row = json_object();
+        put_contrast(row, &plans->item[i]);
+        json_array_append_new(planned, row);
+    }
     json_object_set_new(all, "cells", list);
     json_object_set_new(all, "not_applicable", absent);
     json_object_set_new(all, "differences", differ);
+    json_object_set_new(all, "contrasts", planned);
+    json_object_set_new(all, "headline", headline);
     json_object_set_new(all, "manifest", manifest);
     return all;
 }
@@ -354,14 +429,18 @@ bool gk_export_summary(gk_store *s, const char *path, gk_error *err) {
     gk_arena *a = gk_arena_new();
     gk_cells cells;
     gk_differences d;
-    bool read = gk_store_cells(s, a, &cells, err) && read_differences(s, a, &d, err);
+    gk_contrasts c;
+    json_t *headline = NULL;
+    bool read = gk_store_cells(s, a, &cells, err) && read_differences(s, a, &d, &headline, err) &&
+                read_contrasts(s, a, &c, err);
     json_t *manifest = read ? gk_store_manifest(s, err) : NULL;
     bool ok = manifest != NULL;
     if (ok) {
-        json_t *all = summary(&cells, &d, manifest);
+        json_t *all = summary(&cells, &d, &c, headline, manifest);
         ok = gk_json_save(path, all, err);
         json_decref(all);
-    }
+    } else
+        json_decref(headline);
     gk_arena_free(a);
     return ok;
 }

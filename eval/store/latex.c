@@ -1,4 +1,5 @@
 /* latex.c: a results store's cells as tables for a paper: a table a set, with the package booktabs. */
+#include "eval/store/internal.h"
 #include "eval/store/write.h"
 #include "graftkit/core/error.h"
 #include "graftkit/core/file.h"
@@ -11,10 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum {
-    MOST_ROWS = 40, /* of a table on one page; a longer one goes on over pages (longtable) */
-    LONGEST_LABEL = 80
-};
+enum { LONGEST_LABEL = 80 };
 
 /* As many as fit on a page with their intervals. */
 static const struct {
@@ -37,6 +35,7 @@ typedef struct tables {
     gk_store *s;
     gk_arena *a;
     gk_cells cells;
+    gk_contrasts contrasts;
     json_t *manifest;
     bool complete; /* no cell lacks prompts that are still to be computed */
     set *set;
@@ -44,53 +43,6 @@ typedef struct tables {
 } tables;
 
 /* ---------------------------------------------------------------- text */
-
-/* What stands for a character that LaTeX takes for something else, or joins with the one before; NULL:
- * itself. */
-static const char *in_latex(char c, char before) {
-    static const struct {
-        char c;
-        const char *text;
-    } marks[] = {{'\\', "\\textbackslash{}"},
-                 {'^', "\\textasciicircum{}"},
-                 {'~', "\\textasciitilde{}"},
-                 {'<', "\\textless{}"},
-                 {'>', "\\textgreater{}"},
-                 {'|', "\\textbar{}"},
-                 {'"', "\\textquotedbl{}"},
-                 {'`', "\\textasciigrave{}"},
-                 {'&', "\\&"},
-                 {'%', "\\%"},
-                 {'$', "\\$"},
-                 {'#', "\\#"},
-                 {'_', "\\_"},
-                 {'{', "\\{"},
-                 {'}', "\\}"},
-                 {'[', "{[}"},
-                 {']', "{]}"},
-                 {'*', "{*}"}};
-    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
-        if (marks[i].c == c) return marks[i].text;
-    if ((c == '-' || c == '\'') && before == c) return c == '-' ? "{-}" : "{'}";
-    if ((unsigned char)c < ' ' || c == 0x7f) return " ";
-    return NULL;
-}
-
-/* Escaped; what is no UTF-8 becomes a question mark. */
-static void add_text(gk_buf *b, const char *text) {
-    size_t left = strlen(text), good = 0;
-    char before = 0;
-    for (; left; text++, left--) {
-        if (good == 0 && gk_utf8_valid(text, left, &good)) good = left;
-        const char *other = good ? in_latex(*text, before) : "?";
-        if (other)
-            gk_buf_puts(b, other);
-        else
-            gk_buf_add(b, text, 1);
-        before = *text;
-        good -= good > 0;
-    }
-}
 
 /* A number as the report has it, with a minus sign in place of a hyphen. */
 static void add_number(gk_buf *b, gk_metric m, double x) {
@@ -156,7 +108,10 @@ static bool is_row(const gk_cell *c) {
 }
 
 static bool gather(tables *t, gk_error *err) {
-    if (!gk_store_cells(t->s, t->a, &t->cells, err)) return false;
+    gk_outcomes outcomes;
+    if (!gk_store_cells(t->s, t->a, &t->cells, err) || !gk_outcomes_read(t->s, t->a, &outcomes, err) ||
+        !gk_contrasts_of(t->s, &outcomes, t->a, &t->contrasts, err))
+        return false;
     t->manifest = gk_store_manifest(t->s, err);
     t->complete = json_integer_value(json_object_get(t->manifest, "complete")) == 1;
     t->set = gk_arena_alloc(t->a, (t->cells.n + 1) * sizeof *t->set);
@@ -185,16 +140,16 @@ static bool shown(const set *s, gk_metric m) {
 static void add_caption(gk_buf *b, const tables *t, const set *s) {
     const char *text = *s->title ? s->title : s->about;
     gk_buf_puts(b, "\\caption{\\textbf{");
-    add_text(b, s->name);
+    gk_store__latex_text(b, s->name);
     gk_buf_puts(b, "}. ");
-    add_text(b, text);
+    gk_store__latex_text(b, text);
     if (*text && !strchr(".?!", text[strlen(text) - 1])) gk_buf_puts(b, ".");
     gk_buf_puts(b, *text ? " " : "");
     gk_buf_printf(b,
                   "All templates to which a scheme applies, pooled ($n$ prompts); in brackets: 95\\%% "
                   "bootstrap intervals over facts.%s}\n\\label{tab:%s}%s\n",
-                  t->complete ? "" : " The sweep is not complete: prompts are still to be computed.",
-                  s->label, s->rows > MOST_ROWS ? "\\\\" : "");
+                  t->complete ? "" : GK_STORE__LATEX_UNFINISHED, s->label,
+                  s->rows > GK_STORE__LATEX_ROWS ? "\\\\" : "");
 }
 
 static void add_head(gk_buf *b, const set *s) {
@@ -205,7 +160,7 @@ static void add_head(gk_buf *b, const set *s) {
 }
 
 static void add_row(gk_buf *b, const set *s, const gk_cell *c) {
-    add_text(b, c->scheme);
+    gk_store__latex_text(b, c->scheme);
     gk_buf_printf(b, " & %zu & %zu", c->stats.n, c->stats.rows);
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(s, COLUMNS[i].metric)) add_stat(b, &c->stats, COLUMNS[i].metric);
@@ -213,7 +168,7 @@ static void add_row(gk_buf *b, const set *s, const gk_cell *c) {
 }
 
 static void add_table(gk_buf *b, const tables *t, const set *s) {
-    bool is_long = s->rows > MOST_ROWS;
+    bool is_long = s->rows > GK_STORE__LATEX_ROWS;
     const char *columns = s->whole ? "lrrrrrr" : "lrrrrr";
     if (is_long) {
         gk_buf_printf(b, "{\\small\n\\begin{longtable}{@{}%s@{}}\n", columns);
@@ -264,7 +219,9 @@ bool gk_export_latex_check(const char *path, gk_error *err) {
 static bool write_sets(const tables *t, size_t from, size_t to, const char *path, gk_error *err) {
     gk_buf b = {0};
     bool any_long = false;
-    for (size_t i = from; i < to; i++) any_long |= t->set[i].rows > MOST_ROWS;
+    for (size_t i = from; i < to; i++)
+        any_long |= t->set[i].rows > GK_STORE__LATEX_ROWS ||
+                    gk_store__latex_planned(&t->contrasts, t->set[i].name) > GK_STORE__LATEX_ROWS;
     gk_buf_printf(&b,
                   "%% Written by graftkit export --latex. The document needs \\usepackage[T1]{fontenc}, "
                   "\\usepackage{booktabs}%s.\n",
@@ -272,6 +229,7 @@ static bool write_sets(const tables *t, size_t from, size_t to, const char *path
     for (size_t i = from; i < to; i++) {
         gk_buf_puts(&b, "\n");
         add_table(&b, t, &t->set[i]);
+        gk_store__latex_contrasts(&b, &t->contrasts, t->set[i].name, t->set[i].label, t->complete);
     }
     bool ok = gk_write_file(path, b.data, b.len, err);
     gk_buf_free(&b);

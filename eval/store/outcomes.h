@@ -117,8 +117,11 @@ void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out);
 
 /* ---------------------------------------------------------------- differences (paired.c) */
 
-/* Two schemes' top-5 on the prompts that both were evaluated on, but for templates in which they select the
- * same; `resamples` may be 0. */
+/* What both schemes were evaluated on, but for templates in which they select the same, in low[] and high[],
+ * which have room for all of `tried`; returns how many. *templates: how many those are of. Ranks and logit
+ * differences alone are set. */
+size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs *high, size_t *templates);
+/* Two schemes' top-5 on these prompts; `resamples` may be 0. */
 void gk_pair(const gk_tried *ref, const gk_tried *tried, uint64_t seed, int resamples, gk_paired *out);
 /* The smallest p-value that so many rows can give: when all differ, and all alike. */
 double gk_least_p(size_t rows);
@@ -137,5 +140,16 @@ typedef struct gk_differences {
  * there is none, the donor under its own head, SFT), as gk_roles has them; where the store has none of them,
  * against the first scheme of its set. Top-5, on the prompts that both were evaluated on. */
 void gk_differences_of(const gk_outcomes *o, gk_arena *a, uint64_t seed, gk_differences *out);
+
+/* ---------------------------------------------------------------- the headline (headline.c) */
+
+/* Schemes by their roles (NULL: there is none), and how far FE, LT and both go from PRE to SFT: the donor
+ * under its own head, or where there is no such scheme under the recipient's. */
+typedef struct gk_headline {
+    const char *pre, *fe, *lt, *both, *rest, *sft;
+    gk_additive top5, logit_diff; /* on the prompts that PRE, FE, LT, both and SFT were evaluated on */
+} gk_headline;
+/* False where one of these five is missing, or they have no prompt in common: then no share is set. */
+bool gk_headline_of(const gk_outcomes *o, const gk_roles *who, uint64_t seed, gk_headline *out);
 
 #endif

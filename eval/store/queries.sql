@@ -28,11 +28,11 @@ SELECT w."of", t.name, t.source
 FROM twin w
 JOIN scheme t ON t.id = w.scheme
 
--- [coincidences] by scheme, not source: template, who selects the same (the first of a name that does), left out
+-- [coincidences] by scheme, not source: template, who selects the same, left out
 SELECT s.id, c.template, o.name, c.left_out
 FROM coincides c
 JOIN listed s ON s.source = c.scheme
-JOIN scheme o ON o.id = c.other
+JOIN listed o ON o.source = c.other
 JOIN applies a ON a.scheme = s.id AND a.template = c.template
 ORDER BY s.id, c.template, o.ord, o.id
 
@@ -149,6 +149,23 @@ FROM (SELECT coalesce(max(id), 0) + 1 AS n FROM scheme)
 -- [add axis] of the scheme ?1: name, value, place
 INSERT OR REPLACE INTO axis(scheme, name, value, ord)
 SELECT id, ?2, ?3, ?4 FROM scheme WHERE name = ?1
+
+-- [plan contrast] of two schemes, by name; whether ahead of results is of when it, or another margin, was first planned
+INSERT INTO contrast(a, b, metric, margin, about, "set", file, ord, ahead)
+SELECT x.id, y.id, ?3, ?4, ?5, ?6, ?7, ?8,
+       NOT EXISTS (SELECT 1 FROM result r WHERE r.scheme IN (x.source, y.source))
+FROM scheme x, scheme y
+WHERE x.name = ?1 AND y.name = ?2
+ON CONFLICT(a, b, metric) DO UPDATE SET
+  ahead = CASE WHEN margin IS excluded.margin THEN ahead ELSE excluded.ahead END,
+  margin = excluded.margin, about = excluded.about, "set" = excluded."set", file = excluded.file, ord = excluded.ord
+
+-- [contrasts] sets in the order of their schemes
+SELECT c."set", x.name, y.name, c.metric, c.margin, c.about, c.file, c.ahead
+FROM contrast c
+JOIN scheme x ON x.id = c.a
+JOIN scheme y ON y.id = c.b
+ORDER BY (SELECT min(s.ord) FROM scheme s WHERE s."set" = c."set"), c."set", c.file, c.ord
 
 -- [add permuted result]
 INSERT INTO permuted_result VALUES(?, ?, ?, ?, ?)

@@ -144,17 +144,10 @@ static void take_axis(reader *r, sqlite3_stmt *q) {
     s->axis = axis;
 }
 
-static bool has_table(reader *r, const char *name, size_t *there) {
-    char sql[160];
-    snprintf(sql, sizeof sql, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = '%s'",
-             name);
-    return count_rows(r, sql, there);
-}
-
 /* A store that was made before there were grids has no such table. */
 static bool read_axes(reader *r) {
-    size_t there;
-    return has_table(r, "axis", &there) &&
+    bool there;
+    return gk_sql_has(r->s, "axis", &there, r->err) &&
            (!there || each_row(r, "SELECT scheme, name, value FROM axis ORDER BY scheme, ord", take_axis));
 }
 

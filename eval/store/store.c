@@ -76,6 +76,15 @@ const char *gk_sql_text(sqlite3_stmt *q, int column) {
     return text ? text : "";
 }
 
+bool gk_sql_has(gk_store *s, const char *table, bool *there, gk_error *err) {
+    sqlite3_stmt *q =
+        gk_sql_prepare(s, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", err);
+    bool ok = q && gk_sql_bind(s, q, err, "s", table) && gk_sql_next(s, q, err) == 1;
+    *there = ok && sqlite3_column_int(q, 0) > 0;
+    sqlite3_finalize(q);
+    return ok;
+}
+
 gk_store *gk_store__open(const char *path, int flags, gk_error *err) {
     gk_store *s = gk_alloc(sizeof *s);
     if (strlen(path) >= sizeof s->path) {

@@ -261,7 +261,7 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
     bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
     ok = ok && add_later(s, err);
     ok = ok && same_models(s, run, other, err) && add_schemes(s, run, source, other, err) &&
-         add_sets(s, run->schemes, err) && put_all(s, run->info, err) &&
+         add_sets(s, run->schemes, err) && gk_store__plan(s, run->schemes, err) && put_all(s, run->info, err) &&
          gk_store__add_floors(s, run, other, err);
     /* A failed COMMIT is rolled back when the store is closed. */
     return ok && gk_sql_exec(s, "COMMIT", err);

@@ -15,6 +15,10 @@
 
 #include <jansson.h>
 
+struct gk_outcomes;
+/* The headline's schemes and shares, as summary.json has them (docs/store.md). */
+json_t *gk_headline_json(const struct gk_outcomes *o, uint64_t seed);
+
 /* Everything that describes the run, as one new JSON object: the run table's keys, "models", "templates",
  * "schemes", "dropped" and "whole_dropped" (lists of {template, scheme or null, reason, count}). NULL on
  * failure. */

@@ -133,6 +133,7 @@ static void add_reliability(gk_report__state *r, const char *set, const gk_tried
     const char *const name[] = {set, "calibration", NULL};
     gk_buf caption = {0};
     gk_page__prose(&caption, "caption: calibration", NULL);
+    gk_buf_printf(&caption, " %s", gk_report__counts_of(r, t, n));
     gk_report__panels(r, p, n, key, 1, name, gk_arena_printf(r->a, "Calibration, set %s", set), caption.data);
     gk_buf_free(&caption);
 }

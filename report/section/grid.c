@@ -85,7 +85,20 @@ static const char *axes_of(gk_report__state *r, const gk_cell *c, size_t x, bool
     return text;
 }
 
+/* Of several seeds the highest floor stands for all. */
+static void find_floors(gk_report__state *r, gk_grid__spot *s) {
+    const gk_metric m = GK_METRIC_top5;
+    for (size_t i = 0; i < s->n; i++) {
+        const gk_cell *c = pooled(r, s->scheme[i]);
+        if (c->placebo.n && (!s->placebo || c->placebo.value[m] > s->placebo->placebo.value[m]))
+            s->placebo = c;
+        if (c->permuted.n && (!s->permuted || c->permuted.value[m] > s->permuted->permuted.value[m]))
+            s->permuted = c;
+    }
+}
+
 static void pool(gk_report__state *r, gk_grid__spot *s) {
+    find_floors(r, s);
     if (s->n == 1) {
         s->stats = pooled(r, s->scheme[0])->stats;
         return;
@@ -138,6 +151,17 @@ static void fill(gk_report__state *r, gk_grid__set *g, size_t x, const char **sc
 
 /* ---------------------------------------------------------------- sections */
 
+/* A cell of the table where it has such a column. */
+static void add_floor(gk_buf *b, bool shown, const gk_stats *s) {
+    if (!shown) return;
+    gk_buf_puts(b, "<td>");
+    if (s)
+        gk_page__html_stat(b, s, GK_METRIC_top5);
+    else
+        gk_buf_puts(b, "\u2013");
+    gk_buf_puts(b, "</td>");
+}
+
 static void add_table(gk_report__state *r, const gk_grid__set *g) {
     gk_buf *b = &r->html;
     gk_buf_puts(b, "<details><summary>The numbers of this grid</summary>\n<div class=\"scroll\"><table "
@@ -146,8 +170,10 @@ static void add_table(gk_report__state *r, const gk_grid__set *g) {
     gk_page__html_text(b, *g->row_name ? g->row_name : "\u2013");
     gk_buf_puts(b, "</th><th>");
     gk_page__html_text(b, g->x_name);
-    gk_buf_puts(b, "</th><th>schemes</th><th>n</th><th>rows</th><th>top-5 "
-                   "%</th><th>log-prob.</th></tr></thead>\n<tbody>\n");
+    gk_buf_puts(b, "</th><th>schemes</th><th>n</th><th>rows</th><th>top-5 %</th><th>log-prob.</th>");
+    if (r->placebo) gk_buf_puts(b, "<th>placebo: top-5 %</th>");
+    if (r->permuted) gk_buf_puts(b, "<th>permuted: top-5 %</th>");
+    gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         const gk_grid__spot *s = &g->spot[i];
         if (s->n == 0) continue;
@@ -163,6 +189,8 @@ static void add_table(gk_report__state *r, const gk_grid__set *g) {
             gk_page__html_stat(b, &s->stats, SHOWN[m]);
             gk_buf_puts(b, "</td>");
         }
+        add_floor(b, r->placebo, s->placebo ? &s->placebo->placebo : NULL);
+        add_floor(b, r->permuted, s->permuted ? &s->permuted->permuted : NULL);
         gk_buf_puts(b, "</tr>\n");
     }
     gk_buf_puts(b, "</tbody></table></div></details>\n");

@@ -22,6 +22,33 @@ bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s) {
     return s->n && gk_kind_of(r->a, gk_report__canonical(r, s->scheme[0])) == GK_IS_ALONE;
 }
 
+/* How much some spot has of a floor, at most: nothing that a grid shows below that is knowledge. */
+static void add_highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b) {
+    double most[2] = {-1, -1};
+    for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
+        const gk_grid__spot *s = &g->spot[i];
+        if (s->placebo) most[0] = fmax(most[0], s->placebo->placebo.value[GK_METRIC_top5]);
+        if (s->permuted) most[1] = fmax(most[1], s->permuted->permuted.value[GK_METRIC_top5]);
+    }
+    const char *text[2] = {gk_report__percent(r, most[0]), gk_report__percent(r, most[1])};
+    if (most[0] < 0 && most[1] < 0) return;
+    gk_buf_puts(b, " The highest floor: ");
+    if (most[0] >= 0) gk_buf_printf(b, "placebo donor %s", text[0]);
+    if (most[1] >= 0) gk_buf_printf(b, "%spermuted targets %s", most[0] >= 0 ? ", " : "", text[1]);
+    gk_buf_puts(b, ".");
+}
+
+/* Up to how many prompts and facts a spot has. */
+static void add_counts(const gk_grid__set *g, gk_buf *b) {
+    size_t n = 0, rows = 0;
+    for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
+        if (g->spot[i].stats.n > n) n = g->spot[i].stats.n;
+        if (g->spot[i].stats.rows > rows) rows = g->spot[i].stats.rows;
+    }
+    gk_buf_printf(b, " n = %zu prompt%s of %zu fact%s each.", n, n == 1 ? "" : "s", rows,
+                  rows == 1 ? "" : "s");
+}
+
 /* "at the last token: ATTN by layer" */
 static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_metric m, const char *more) {
     gk_buf b = {0};
@@ -35,13 +62,15 @@ static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_met
     if (*g->where) gk_buf_puts(&b, ", ");
     gk_page__html_text(&b, g->where);
     gk_buf_printf(&b, ", all templates pooled. %s", more);
+    if (m == GK_METRIC_top5) add_highest(r, g, &b);
+    add_counts(g, &b);
     const char *text = gk_arena_strdup(r->a, b.data);
     gk_buf_free(&b);
     return text;
 }
 
-static void add_figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, gk_chart__canvas *c,
-                       const char *caption) {
+void gk_grid__figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, gk_chart__canvas *c,
+                     const char *more) {
     const char *const name[] = {g->set,
                                 gk_metric_key(m),
                                 "by",
@@ -53,7 +82,7 @@ static void add_figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, 
         r->a, "%s by %s%s%s%s%s, set %s",
         m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target", g->x_name,
         *g->row_name ? " and " : "", g->row_name, *g->where ? ", " : "", g->where, g->set);
-    gk_report__figure(r, c, name, title, caption);
+    gk_report__figure(r, c, name, title, caption_of(r, g, m, more));
 }
 
 /* What the mark of a spot, or of one of its seeds, says. */
@@ -133,10 +162,9 @@ void gk_grid__heatmap(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
     gk_chart__canvas chart = {0};
     gk_chart__heat_draw(r->a, &h, &chart);
     char from[32], to[32];
-    add_figure(r, g, m, &chart,
-               caption_of(r, g, m,
-                          gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk_metric_text(m, low, from),
-                                          gk_metric_text(m, high, to), m == GK_METRIC_top5 ? " %" : "")));
+    gk_grid__figure(r, g, m, &chart,
+                    gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk_metric_text(m, low, from),
+                                    gk_metric_text(m, high, to), m == GK_METRIC_top5 ? " %" : ""));
 }
 
 /* ---------------------------------------------------------------- one axis: lines with intervals */
@@ -252,6 +280,36 @@ static gk_chart__series rings_of(gk_report__state *r, const gk_grid__set *g, con
     return s;
 }
 
+/* At each place across the highest floor of all lines there, in grey. */
+static gk_chart__series floor_of(gk_report__state *r, const gk_grid__set *g, bool placebo) {
+    gk_chart__point *p = gk_arena_alloc(r->a, (g->n_x + 1) * sizeof *p);
+    gk_chart__series s = {.line = true,
+                          .rings = true,
+                          .colour = gk_chart__ink_hex(placebo ? GK_CHART__RED : GK_CHART__DARK),
+                          .dash = "1 3",
+                          .width = 1.4,
+                          .point = p};
+    for (size_t i = 0; i < g->n_x; i++) {
+        const gk_cell *most = NULL;
+        for (size_t row = 0; row < g->n_rows; row++) {
+            const gk_grid__spot *of = &g->spot[row * g->n_x + i];
+            const gk_cell *c = placebo ? of->placebo : of->permuted;
+            const gk_stats *x = c ? (placebo ? &c->placebo : &c->permuted) : NULL;
+            const gk_stats *y = most ? (placebo ? &most->placebo : &most->permuted) : NULL;
+            if (x && (!y || x->value[GK_METRIC_top5] > y->value[GK_METRIC_top5])) most = c;
+        }
+        if (!most) continue;
+        const gk_stats *x = placebo ? &most->placebo : &most->permuted;
+        p[s.n++] =
+            (gk_chart__point){.x = x_at(g, i),
+                              .y = 100 * x->value[GK_METRIC_top5],
+                              .low = (double)NAN,
+                              .high = (double)NAN,
+                              .says = kept(r, gk_report__says_floor(r, most, placebo, GK_METRIC_top5))};
+    }
+    return s;
+}
+
 static size_t keys_of(gk_report__state *r, const gk_grid__set *g, const gk_chart__series *s,
                       gk_chart__key *key) {
     size_t n = 0;
@@ -272,13 +330,21 @@ static size_t keys_of(gk_report__state *r, const gk_grid__set *g, const gk_chart
         key[n++] = (gk_chart__key){.shape = GK_CHART__KEY_RING,
                                    .colour = gk_chart__ink_hex(GK_CHART__SOFT),
                                    .text = "each seed alone"};
+    for (int i = 0; i < 2; i++) {
+        const gk_chart__series *floor = &s[2 * g->n_rows + (size_t)i];
+        if (floor->n)
+            key[n++] = (gk_chart__key){.shape = GK_CHART__KEY_LINE,
+                                       .colour = floor->colour,
+                                       .dash = floor->dash,
+                                       .text = i ? "floor: permuted targets" : "floor: placebo donor"};
+    }
     return n;
 }
 
 void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
-    gk_chart__series *s = gk_arena_alloc(r->a, 2 * g->n_rows * sizeof *s);
-    gk_chart__key *key = gk_arena_alloc(r->a, (g->n_rows + 3) * sizeof *key);
-    gk_chart__panel p = {.x = axis_across(r, g), .series = s, .n = 2 * g->n_rows};
+    gk_chart__series *s = gk_arena_alloc(r->a, (2 * g->n_rows + 2) * sizeof *s);
+    gk_chart__key *key = gk_arena_alloc(r->a, (g->n_rows + 5) * sizeof *key);
+    gk_chart__panel p = {.x = axis_across(r, g), .series = s, .n = 2 * g->n_rows + 2};
     size_t points = 0;
     for (size_t k = 0; k < g->n_rows; k++) {
         s[k] = line_of(r, g, &p.x, k, m);
@@ -286,6 +352,8 @@ void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
         points += s[k].n;
     }
     if (points == 0) return;
+    s[2 * g->n_rows] = m == GK_METRIC_top5 ? floor_of(r, g, true) : (gk_chart__series){.n = 0};
+    s[2 * g->n_rows + 1] = m == GK_METRIC_top5 ? floor_of(r, g, false) : (gk_chart__series){.n = 0};
     p.y = axis_up(r, m, s, p.n);
     gk_chart__canvas chart = {.width = WIDTH};
     double top =
@@ -295,9 +363,8 @@ void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
     gk_chart__box plot = {left, top, WIDTH - RIGHT - left, TALL};
     chart.height = top + TALL + gk_chart__axis_depth(&p.x, plot.width, GK_CHART__SMALL_SIZE) + MARGIN;
     gk_chart__panel_draw(r->a, &chart, &p, plot);
-    add_figure(r, g, m, &chart,
-               caption_of(r, g, m,
-                          g->seeds ? "Lines and bars: all seeds together, with 95% bootstrap intervals over "
-                                     "rows; rings: each seed alone."
-                                   : "Bars: 95% bootstrap intervals over rows."));
+    gk_grid__figure(r, g, m, &chart,
+                    g->seeds ? "Lines and bars: all seeds together, with 95% bootstrap intervals over "
+                               "rows; rings: each seed alone."
+                             : "Bars: 95% bootstrap intervals over rows.");
 }

@@ -149,6 +149,7 @@ static void add_figure(gk_report__state *r, const char *set, const gk_tried **t,
     else
         gk_page__prose(&caption, "caption: top-k", NULL);
     add_grey(&caption, pre, ceiling);
+    gk_buf_printf(&caption, " %s", gk_report__counts_of(r, t, n));
     const char *const name[] = {set, bins ? "ranks" : "top-k", NULL};
     const char *title =
         gk_arena_printf(r->a, "%s, set %s", bins ? "Ranks of the target" : "Top-k accuracy", set);

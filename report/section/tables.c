@@ -26,7 +26,7 @@ static bool shown(const gk_report__state *r, gk_metric m) {
 static int n_shown(const gk_report__state *r) {
     int n = 0;
     for (size_t i = 0; i < N_COLUMNS; i++) n += shown(r, COLUMNS[i].metric);
-    return n;
+    return n + gk_report__floor_heads(r, NULL);
 }
 
 static void add_row(gk_report__state *r, const gk_cell *c) {
@@ -47,6 +47,7 @@ static void add_row(gk_report__state *r, const gk_cell *c) {
         gk_page__html_stat(b, &c->stats, COLUMNS[i].metric);
         gk_buf_puts(b, "</td>");
     }
+    gk_report__floor_values(r, b, c);
     gk_buf_puts(b, "</tr>\n");
 }
 
@@ -60,6 +61,7 @@ static void add_table(gk_report__state *r, const char *template_name) {
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(r, COLUMNS[i].metric))
             gk_buf_printf(b, "<th title=\"%s\">%s</th>", gk_metric_about(COLUMNS[i].metric), COLUMNS[i].head);
+    gk_report__floor_heads(r, b);
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < r->n_sets; i++) {
         gk_buf_printf(b, "<tr class=\"set\"><th colspan=\"%d\">", n_shown(r) + 4);
@@ -89,7 +91,10 @@ void gk_report__tables(gk_report__state *r) {
     gk_report__section_begin(r, "numbers", "Every number");
     gk_page__prose(&r->html, "every number", NULL);
     add_table(r, "pooled");
-    if (gk_report__cell(r, r->set[0].scheme[0], "full")) add_details(r, "full", NULL);
+    if (gk_report__cell(r, r->set[0].scheme[0], "full")) {
+        add_details(r, "full", NULL);
+        add_details(r, "lacking", NULL);
+    }
     size_t i;
     json_t *t;
     json_array_foreach(json_object_get(r->manifest, "templates"), i, t) {

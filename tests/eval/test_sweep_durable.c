@@ -101,7 +101,7 @@ START_TEST(a_killed_sweep_resumes_with_nothing_lost_or_doubled) {
         ck_assert_double_ge(now, before); /* what was stored stays */
         partial += now > before && now < (double)all;
         before = now;
-        n = 80 + (int)gk_rng_below(&r, 70);
+        n = 84 + (int)gk_rng_below(&r, 70);
         if (now == 0) continue;
         ck_assert_double_eq(fx_sql("killed.db", TORN_CHUNKS), 0);
     }

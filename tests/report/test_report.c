@@ -82,7 +82,7 @@ START_TEST(tables_hold_the_cells) {
     gk_store *s = gk_store_open(b.db, &err);
     gk_cells cells;
     ck_assert(gk_store_cells(s, b.s.a, &cells, &err));
-    ck_assert_uint_eq(cells.n, b.schemes.n * (4 + 2));
+    ck_assert_uint_eq(cells.n, b.schemes.n * (4 + 3));
     size_t dropped = 0;
     for (size_t i = 0; i < cells.n; i++) {
         const char *table =
@@ -188,8 +188,9 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_nonnull(strstr(page, "component: Which components recall the fact at the last token"));
     ck_assert_ptr_nonnull(strstr(page, "Whether the task&#39;s attention"));
     size_t figures = count(page, "<svg");
-    /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template */
-    ck_assert_uint_eq(figures, 4 * 5 + 5);
+    /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template and
+     * of two pools; contrasts of one set in two metrics */
+    ck_assert_uint_eq(figures, 4 * 5 + 6 + 2);
     alter(
         &b,
         "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'position');"
@@ -199,7 +200,7 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_null(strstr(page, "Whether the task&#39;s attention"));
     ck_assert_ptr_null(strstr(page, "O+FFN"));
     ck_assert_ptr_nonnull(strstr(page, "The sweep is not complete"));
-    ck_assert_uint_eq(count(page, "<svg"), 5 + 5);
+    ck_assert_uint_eq(count(page, "<svg"), 5 + 6 + 2);
     bench_free(&b);
 }
 END_TEST

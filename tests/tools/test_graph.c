@@ -33,7 +33,7 @@ static const struct {
     {"train", " model tokenizer core ", " json.h "},
     {"graft", " model tokenizer core ", " "},
     {"eval/measure", " " BELOW_EVAL, " "},
-    {"eval/store", " eval/measure " BELOW_EVAL, " outcomes.h prompts.h write.h "},
+    {"eval/store", " eval/measure " BELOW_EVAL, " contrasts.h outcomes.h prompts.h write.h "},
     {"eval/run", " eval/measure eval/store " BELOW_EVAL, " experiment.h "},
     {"eval/learned", " eval/measure " BELOW_EVAL, " forgetting.h "},
     {"report", " " EVAL, " "},

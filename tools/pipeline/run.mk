@@ -156,6 +156,9 @@ $(foreach c,$(CAST),$(if $(filter $(KINDS:%=\%=%) $(foreach k,$(filter-out base,
 PATH_OF         = $(firstword $(subst =, ,$1))=$(if $(filter %=base,$1),$(BASE),$(RUN)/$(lastword $(subst =, ,$1)))
 RECIPIENT      := $(call PATH_OF,$(firstword $(CAST)))
 DONORS         := $(foreach c,$(wordlist 2,99,$(CAST)),$(call PATH_OF,$c))
+# What stands in a donor's place as a floor: the model that was finetuned on other facts.
+PLACEBO        := $(foreach p,sft=relation@task=task free=free@free_task=free_task,$(if $(filter-out $(CAST),$(subst @, ,$p)),,\
+                  --placebo $(firstword $(subst =, ,$p))=$(lastword $(subst =, ,$p))))
 # The base model's training and gate belong to a report whose sweep grafts into it.
 OF_BASE        := $(if $(MODEL),,$(if $(filter %=base,$(firstword $(CAST))),--base $(RUN)/base --gate $(RUN)/base/gate.json))
 TRAINED        := $(filter-out base,$(foreach c,$(CAST),$(lastword $(subst =, ,$c))))
@@ -213,9 +216,10 @@ $(patsubst %,$(RUN)/%/train.json,$(filter-out base,$(KINDS)) $(OF_OWN)): $(RUN)/
 $(OUT)/summary.json: $(OUT)/asked-schemes $(TRAINED:%=$(RUN)/%/train.json) $(if $(MODEL),,$(RUN)/base/train.json) \
     $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
 	$(G) sweep --recipient $(RECIPIENT) $(DONORS:%=--donor %) $(foreach s,$(SCHEMES),--schemes $(s)) \
+	    $(PLACEBO) \
 	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) $(if $(ENTITY),--entity $(ENTITY)) --out $(OUT)/results.db --whole-target $(COMMON)
 	$(G) export --db $(OUT)/results.db --summary $@ --cells $(OUT)/cells.csv --results $(OUT)/results.csv \
-	    --differences $(OUT)/differences.csv
+	    --differences $(OUT)/differences.csv --contrasts $(OUT)/contrasts.csv
 $(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
 	$(G) report --db $(OUT)/results.db $(OF_BASE) \
 	    $(DONORS:%=--donor %) --card $(RUN)/data/card.json --out $@ \

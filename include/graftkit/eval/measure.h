@@ -151,6 +151,19 @@ typedef struct gk_recovered {
 void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
                  uint64_t seed, int resamples, gk_recovered *out);
 
+/* Whether what two grafts do alone adds up to what both do: shares of the way from `low` to `high` (as in
+ * gk_recovery), `sum` = share(first) + share(second), `additive` = sum / share(both). The intervals of these
+ * two draw the same rows for all five; draws in which `high` is not above `low`, or `both`, are left out. */
+typedef struct gk_additive {
+    gk_recovered first, second, both, sum, additive;
+    size_t n, rows;
+} gk_additive;
+typedef struct gk_additive_obs { /* n observations each, of the same prompts in the same order */
+    const gk_obs *low, *high, *first, *second, *both;
+} gk_additive_obs;
+void gk_additive_of(const gk_additive_obs *o, size_t n, gk_metric metric, uint64_t seed, int resamples,
+                    gk_additive *out); /* top5 or logit_diff */
+
 /* Two schemes on the same prompts: how much more often the one has the target among the `top` most
  * probable tokens. The interval is a bootstrap over rows, each drawn with all its prompts (where all rows
  * differ alike: as exact as gk_stats_compute's). The test is over rows, because prompts of one row are not

@@ -54,6 +54,9 @@ GK_PUBLIC_BEGIN
  * scheme could not be evaluated on it; generated: a text, NULL where none was asked for and where logits were
  * not finite on the way.
  *
+ * contrast(a, b, metric, margin, about, "set", file, ord, ahead): what scheme files plan to compare, scheme a
+ * minus scheme b; margin is NULL for none; ahead is 0 when results were there already.
+ *
  * twin(scheme, "of"): placebos: the one scheme is the other with another model in its donor's place.
  *
  * permuted(prompt, other, target_id, reason): the prompt whose target stands in for a prompt's (gk_permuted);
@@ -62,7 +65,7 @@ GK_PUBLIC_BEGIN
  * selection(scheme, template, plan, last): what a `source` selects in a template; coincidence: a
  * view, which two select the same there, and for which the template is the exception.
  *
- * These and what follows may be missing in a store made earlier.
+ * These, contrast and what follows may be missing in a store made earlier.
  *
  * results: a view, the rows of results.csv but for the lists of tokens; missing where scheme_set is.
  * docs/store.md tells of every column.
@@ -159,9 +162,15 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err);
  * rows, top5_difference with _low and _high, rows_more, rows_fewer, p and p_holm, which is corrected over all
  * differences of the set, and p_holm_least, the smallest that p_holm could be with so many rows. */
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
-/* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "manifest": {...}}. A cell
- * holds set, scheme, template, n, rows, dropped, n_whole, every metric under its key and its interval [low, high]
- * under key + "_ci"; null where n is 0. A difference is as in gk_export_differences. */
+/* What the scheme files planned to compare (`compare:`): a row a contrast and metric, with its difference,
+ * its interval and its tests; its header line alone where nothing is planned. docs/store.md has the columns.
+ */
+bool gk_export_contrasts(gk_store *s, const char *path, gk_error *err);
+/* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "contrasts": [...],
+ * "manifest": {...}}. A cell
+ * holds set, scheme, template, n, rows, dropped, n_whole, every metric under its key and its interval [low,
+ * high] under key + "_ci"; null where n is 0. A difference is as in gk_export_differences, a contrast as in
+ * gk_export_contrasts. */
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 /* Tables for a paper, one a set: its schemes' cells with all templates, numbers as gk_metric_text has them,
  * with intervals, caption and label (tab:SET); for the package booktabs, and longtable where a set has more
