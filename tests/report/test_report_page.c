@@ -31,6 +31,7 @@ static void check_group(bench *b, const char *figure, const char *scheme) {
 START_TEST(bars_have_groups) {
     bench b = bench_new();
     keep_set(&b, "component");
+    alter(&b, "DELETE FROM contrast"); /* whose figures have a group a contrast */
     gk_report_options o = options(&b);
     const char *page = write_report(&b, &o);
     static const char *const schemes[] = {"task | ATTN+O", "task | O+FFN", "task | O+FFN-up"};
@@ -196,8 +197,13 @@ START_TEST(figures_are_files) {
     gk_report_options o = options(&b);
     o.figures = scratch_path(&b.s, "new/figures");
     const char *page = write_report(&b, &o);
-    static const char *const names[] = {"component-top5", "component-logit-difference", "component-top-k",
-                                        "component-ranks", "component-calibration"};
+    static const char *const names[] = {"component-top5",
+                                        "component-logit-difference",
+                                        "component-top-k",
+                                        "component-ranks",
+                                        "component-calibration",
+                                        "component-contrasts-top5",
+                                        "component-contrasts-logit-diff"};
     enum { N = sizeof names / sizeof *names };
     ck_assert_uint_eq(count(page, "<svg"), N);
     ck_assert_uint_eq(files(o.figures, ".svg"), N);
