@@ -110,7 +110,10 @@ class Store:
         place = {i: (t, row) for i, t, row, _ in prompts}
         names = {table for table, in ask("SELECT name FROM sqlite_master")}
         twins = {s for s, in ask("SELECT scheme FROM twin")} if "twin" in names else set()
-        self.schemes = [s for s in ask('SELECT id, source, "set", name FROM scheme ORDER BY ord, id') if s[0] not in twins]
+        every = ask('SELECT id, source, "set", name FROM scheme ORDER BY ord, id')
+        self.schemes = [s for s in every if s[0] not in twins]
+        source_of = {i: source for i, source, _, _ in every}
+        twin_of = dict(ask('SELECT "of", scheme FROM twin')) if twins else {}
         self.applies = collections.defaultdict(set)
         for scheme, template in ask("SELECT scheme, template FROM applies"):
             self.applies[scheme].add(template)
@@ -118,8 +121,16 @@ class Store:
         for source, prompt, *numbers in ask("SELECT scheme, prompt, rank, prob, logprob, logit_diff, exact, whole_logprob, "
                                             "dropped FROM result ORDER BY scheme, prompt"):
             by_source[source].append((prompt, *place[prompt], *numbers))
-        self.of = {}
+        permuted = collections.defaultdict(list)
+        if "permuted_result" in names:
+            for source, prompt, *numbers in ask("SELECT scheme, prompt, rank, logprob, logit_diff FROM permuted_result "
+                                                "ORDER BY scheme, prompt"):
+                rank, logprob, ahead = numbers
+                permuted[source].append((prompt, *place[prompt], rank, math.exp(logprob), logprob, ahead, None, None))
+        self.of, self.floor = {}, {}
         for i, source, _, name in self.schemes:
+            placebo = by_source[source_of[twin_of[i]]] if i in twin_of else []
+            self.floor[name] = {"placebo": [r[:-1] for r in placebo if r[-1] is None], "permuted": permuted[source]}
             own = [r for r in by_source[source] if r[1] in self.applies[i]]
             self.of[name] = [r[:-1] for r in own if r[-1] is None], collections.Counter(r[1] for r in own if r[-1])
         self.planned = "contrast" in names and ask(
@@ -203,6 +214,32 @@ def cell(results, seed):
     return out
 
 
+def icc(results, value):
+    """ICC(1), by a one-way analysis of variance with random rows."""
+    groups = collections.defaultdict(list)
+    for r in results:
+        groups[r[ROW]].append(float(value(r)))
+    n, a = len(results), len(groups)
+    if a < 2 or n <= a:
+        return math.nan
+    grand = np.mean([x for g in groups.values() for x in g])
+    between = sum(len(g) * (np.mean(g) - grand) ** 2 for g in groups.values()) / (a - 1)
+    within = sum(((np.array(g) - np.mean(g)) ** 2).sum() for g in groups.values()) / (n - a)
+    k0 = (n - sum(len(g) ** 2 for g in groups.values()) / n) / (a - 1)
+    total = between + (k0 - 1) * within
+    return (between - within) / total if total > 0 else math.nan
+
+
+def beside(store, name, own, of):
+    """How alike facts are, and the floors of a cell over the templates `of`."""
+    out = {"icc_top5": icc(own, lambda r: r[RANK] < 5), "icc_logit_diff": icc(own, lambda r: r[LOGIT_DIFF])}
+    for floor, results in store.floor[name].items():
+        numbers = cell(sorted((r for r in results if r[TEMPLATE] in of), key=lambda r: r[:2][::-1]), store.seed)
+        out[floor + "_n"] = numbers["n"]
+        out |= {f"{floor}_{m}{end}": numbers[m + end] for m in ("top5", "logit_diff") for end in ("", "_low", "_high")}
+    return out
+
+
 def cells(store):
     for i, _, group, name in store.schemes:
         results, dropped = store.of[name]
@@ -210,9 +247,11 @@ def cells(store):
         pools["pooled"] = store.pooled(name, store.applies[i])
         if store.full and len(store.full) < len(store.templates):
             pools["full"] = [t for t in store.pooled(name, store.applies[i]) if t in store.full]
+            pools["lacking"] = [t for t in store.pooled(name, store.applies[i]) if t not in store.full]
         for pool, of in pools.items():
             own = sorted((r for r in results if r[TEMPLATE] in of), key=lambda r: r[:2][::-1])
             numbers = cell(own, store.seed)
+            numbers |= beside(store, name, own, of)
             numbers["dropped"] = sum(store.dropped[t] + dropped[t] for t in of)
             yield (group, name, pool), numbers
 
