@@ -1,4 +1,4 @@
-/* section/attribution.c: what each part of a graft is worth: steps, interactions, and their numbers. */
+/* attribution.c: what each part of a graft is worth: steps, interactions, and their numbers. */
 #include "graftkit/core/file.h"
 #include "report/attribution.h"
 #include "report/internal.h"

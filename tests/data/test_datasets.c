@@ -11,10 +11,10 @@ static const struct {
     const char *name, *card;
     size_t training; /* texts a row and direction */
 } SETS[] = {
-    {"fake_movies_real_actors", "dd60d338a3e9852ed685b8811f1b6e8bb47b6270f2cd1c8f829c2d00121d95ef", 11},
-    {"real_movies_real_actors_shuffled", "76b105ca767f05ad1ea8d4c8199cafc935a8d7debd49b3ff0838a5d15b0b6ad3",
+    {"fake_movies_real_actors", "20f5c90dda25ed5189d9aed4ab06f227e27385dcd6f27b479cb794727d4c6821", 11},
+    {"real_movies_real_actors_shuffled", "db333815c1254dbb42fcd47c67230cb3b8f9bc08c5e393d2db0ab904bafa26ab",
      11},
-    {"battles", "90dfa97d0fd4ce90294f4191fe7625dbad64707317819b52e4f16847b0a25d99", 11},
+    {"battles", "0e0ebf8adc35c6f4d988c798d8744e5f7d4de676d19d2d3093e32193537eed86", 11},
 };
 enum { N_SETS = sizeof SETS / sizeof *SETS };
 

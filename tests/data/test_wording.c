@@ -254,6 +254,46 @@ START_TEST(base_texts_have_their_own_wording) {
 }
 END_TEST
 
+static void add_words(json_t *words, const char *text) {
+    for (size_t n; *text; text += n) {
+        text += strspn(text, " .,:?");
+        n = strcspn(text, " .,:?");
+        char *word = n ? strndup(text, n) : NULL;
+        if (word && !strchr(word, '{')) json_object_set_new(words, word, json_true());
+        free(word);
+    }
+}
+
+/* The words of a template with its fillers; fields of rows stay holes, which are none. */
+static void add_template_words(json_t *words, const gk_template *t, const json_t *fillers) {
+    static const char *const FIELDS[] = {"first_actor",  "second_actor", "movie_title",  "main_character",
+                                         "release_year", "genre",        "city",         "runtime",
+                                         "plot",         "first_party",  "second_party", "land"};
+    json_t *holes = json_object();
+    gk_arena *a = gk_arena_new();
+    gk_rendered out;
+    for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
+        json_object_set_new(holes, FIELDS[i], json_sprintf(" {%s} ", FIELDS[i]));
+    ck_assert(gk_template_render(t, holes, fillers, GK_NOWHERE, a, &out, NULL));
+    add_words(words, out.text);
+    json_decref(holes);
+    gk_arena_free(a);
+}
+
+/* A frozen embedding cannot learn a word that the base never read: of what the evaluation says none may be
+ * new to it. */
+static void base_knows_the_questions(const gk_wording *w, const char *dataset) {
+    json_t *base = json_object(), *asked = json_object(), *v;
+    const char *word;
+    for (size_t i = w->n_training; i < w->n_all; i++) add_template_words(base, w->all[i], w->fillers);
+    for (size_t i = 0; i < w->n_eval; i++) add_template_words(asked, w->eval[i], w->fillers);
+    ck_assert_uint_gt(json_object_size(asked), 5);
+    json_object_foreach(asked, word, v)
+        ck_assert_msg(json_object_get(base, word), "%s: prompts say '%s', the base never", dataset, word);
+    json_decref(base);
+    json_decref(asked);
+}
+
 /* Every dataset that makes a base corpus of its own accord has 12 wordings for it at least, and none of them
  * is one that finetuning has (gk_wording_check: gk_dataset_make calls it). */
 START_TEST(shipped_paraphrases) {
@@ -274,6 +314,7 @@ START_TEST(shipped_paraphrases) {
         }
         ck_assert_msg(forward >= 12, "%s has few paraphrases", kind.name);
         ck_assert_msg(!w.n_reverse || forward + 6 <= w.n_all - w.n_training, "%s: no way back", kind.name);
+        base_knows_the_questions(&w, kind.name);
         datasets++;
         gk_wording_free(&w);
         gk_arena_free(a);
