@@ -300,12 +300,13 @@ static gk_chart__series floor_of(gk_report__state *r, const gk_grid__set *g, boo
         }
         if (!most) continue;
         const gk_stats *x = placebo ? &most->placebo : &most->permuted;
-        p[s.n++] =
-            (gk_chart__point){.x = x_at(g, i),
-                              .y = 100 * x->value[GK_METRIC_top5],
-                              .low = (double)NAN,
-                              .high = (double)NAN,
-                              .says = kept(r, gk_report__says_floor(r, most, placebo, GK_METRIC_top5))};
+        p[s.n++] = (gk_chart__point){
+            .x = x_at(g, i),
+            .y = 100 * x->value[GK_METRIC_top5],
+            .low = (double)NAN,
+            .high = (double)NAN,
+            .says = kept(r, gk_report__says_floor(r->a, gk_report__template(r, most->template_name), most,
+                                                  placebo, GK_METRIC_top5))};
     }
     return s;
 }

@@ -73,7 +73,7 @@ if [[ $SEEDS$FAMILIES ]]; then
         done
     done
     "$G" compare $(printf -- '--run %s ' "${runs[@]}") $(printf -- '--experiment %s ' "${names[@]}") \
-        --out "$RUN/compare.html" --csv "$RUN/compare.csv" || exit $?
+        --out "$RUN/compare.html" --csv "$RUN/compare.csv" --seeds-csv "$RUN/compare-seeds.csv" || exit $?
     exit
 fi
 

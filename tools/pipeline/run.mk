@@ -251,4 +251,5 @@ paper: | $(G) ## every experiment that applies, and RUN/paper.html with all of t
 	$(EXPERIMENTS) --all
 compare: | $(G) ## RUNS="runs/a runs/b": PAGE=runs/compare.html and .csv, their experiments side by side
 	@[ '$(strip $(RUNS))' ] || { echo "$(CALLED): RUNS is empty: name the folders of the runs, RUNS=\"runs/a runs/b\"" >&2; exit 1; }
-	$(G) compare $(RUNS:%=--run %) $$(for n in $(PAPER_NOW); do echo --experiment $$n; done) --out $(PAGE) --csv $(basename $(PAGE)).csv
+	$(G) compare $(RUNS:%=--run %) $$(for n in $(PAPER_NOW); do echo --experiment $$n; done) --out $(PAGE) --csv $(basename $(PAGE)).csv \
+	    --seeds-csv $(basename $(PAGE))-seeds.csv
