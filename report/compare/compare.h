@@ -79,7 +79,7 @@ bool gk_compare__over_seeds_csv(const gk_compare__groups *all, const char *path,
  * NULL: not told. How many (compare/seeds.c). */
 size_t gk_compare__floors(gk_arena *a, const gk_cells *cells, const char *const *label, size_t runs,
                           const char *scheme, gk_metric m, gk_chart__row_mark out[2]);
-/* NULL where there is none (compare/page.c). */
+/* NULL where there is none (compare/seeds.c). */
 const gk_cell *gk_compare__cell(const gk_cells *cells, const char *scheme, const char *template_name);
 
 #endif

@@ -58,14 +58,6 @@ static bool read_store(page *p, section *s, size_t run, const char *path) {
     return ok;
 }
 
-const gk_cell *gk_compare__cell(const gk_cells *cells, const char *scheme, const char *template_name) {
-    for (size_t i = 0; i < cells->n; i++)
-        if (strcmp(cells->item[i].scheme, scheme) == 0 &&
-            strcmp(cells->item[i].template_name, template_name) == 0)
-            return &cells->item[i];
-    return NULL;
-}
-
 static const char *axis_value(const gk_cell *c, const char *name) {
     for (size_t i = 0; i < c->n_axes; i++)
         if (strcmp(c->axis[i].name, name) == 0) return c->axis[i].value;

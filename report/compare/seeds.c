@@ -122,6 +122,14 @@ static void collect(const gk_compare__replicates *in, gk_compare__group *g) {
 
 /* ---------------------------------------------------------------- figures */
 
+const gk_cell *gk_compare__cell(const gk_cells *cells, const char *scheme, const char *template_name) {
+    for (size_t i = 0; i < cells->n; i++)
+        if (strcmp(cells->item[i].scheme, scheme) == 0 &&
+            strcmp(cells->item[i].template_name, template_name) == 0)
+            return &cells->item[i];
+    return NULL;
+}
+
 size_t gk_compare__floors(gk_arena *a, const gk_cells *cells, const char *const *label, size_t runs,
                           const char *scheme, gk_metric m, gk_chart__row_mark out[2]) {
     size_t n = 0;
