@@ -11,6 +11,7 @@
 
 #define GK_SHIPPED_KINDS(X)                                             \
     X(SCHEMES, "schemes", "scheme file", "graft/schemes", ".yaml")      \
+    X(PARTS, "parts", "file of parts", "graft/parts", ".yaml")          \
     X(RECIPES, "recipes", "recipe", "train/recipes", ".yaml")           \
     X(EXPERIMENTS, "experiments", "experiment", "experiments", ".yaml") \
     X(TEMPLATES, "templates", "folder of templates", "templates", "")   \

@@ -90,14 +90,31 @@ typedef struct gk_data__two_words {
     const gk_list *left, *right;
     uint32_t *order; /* left index * right->n + right index */
     size_t n, taken;
+    uint32_t *used; /* [left->n + right->n] how often each word stands in a pair that _spread took */
 } gk_data__two_words;
 gk_data__two_words gk_data__two_words_new(const gk_list *left, const gk_list *right, uint64_t seed,
                                           const char *stream);
 void gk_data__two_words_free(gk_data__two_words *p);
 const char *gk_data__two_words_left(const gk_data__two_words *p, uint32_t pair);
 const char *gk_data__two_words_right(const gk_data__two_words *p, uint32_t pair);
-/* Takes `want` pairs that share no word with each other; false when none are left. */
-bool gk_data__two_words_take(gk_data__two_words *p, size_t want, uint32_t *got);
+/* Takes `want` pairs that share no word with each other, nor with the `have` that stand in `got` already,
+ * behind which they go; false when none are left. */
+bool gk_data__two_words_take(gk_data__two_words *p, size_t have, size_t want, uint32_t *got);
+/* The same with none there, of words that came least often so far: a few hundred pairs have every word of two
+ * lists of a few hundred. From the first half of the order, as long as it has such pairs. */
+bool gk_data__two_words_spread(gk_data__two_words *p, size_t want, uint32_t *got);
+
+/* The pair stays taken, but its words did not come: _spread will take them again. */
+void gk_data__two_words_unuse(gk_data__two_words *p, uint32_t pair);
+
+/* ---------------------------------------------------------------- decks (deck.c) */
+
+/* The numbers 0 .. n-1, shuffled, dealt one by one, and shuffled again when all are dealt. */
+typedef struct gk_data__deck {
+    size_t *card, n, dealt;
+} gk_data__deck;
+gk_data__deck gk_data__deck_new(gk_arena *a, size_t n);
+size_t gk_data__deck_deal(gk_data__deck *d, gk_rng *rng);
 
 /* ---------------------------------------------------------------- rows that a user gave (row_splits.c) */
 

@@ -85,6 +85,7 @@ typedef struct gk_graft__positions {
     struct gk_graft__positions *item;
     size_t n; /* members of GK_GRAFT__AT_UNION and GK_GRAFT__AT_ALL_OF; 1 for GK_GRAFT__AT_NOT, _AFTER and
                  _BEFORE */
+    bool if_any; /* of these four: it may be empty */
     const char *text; /* canonical */
     gk_place place;
 } gk_graft__positions;
@@ -160,6 +161,12 @@ bool gk_graft__components_parse(const gk_graft__yaml_source *src, gk_ynode n, ui
                                 gk_error *err);
 bool gk_graft__layers_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__layer_set *out,
                             gk_error *err);
+/* A scheme's list of grafts (scheme.c), and its name, which is one line of text. */
+bool gk_graft__grafts_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err);
+bool gk_graft__title_parse(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err);
+/* A group of the public code: its layers are *begin .. *end - 1 of so many, none where *end <= *begin. False
+ * where the word names none. */
+bool gk_graft__layers_group(const char *word, int n_layers, int *begin, int *end);
 /* The graft takes nothing, by its own words: a drop rate of 1. */
 bool gk_graft__layers_none(const gk_graft__layer_set *set);
 
@@ -219,6 +226,10 @@ bool gk_graft__published_tied(const gk_cast *cast, int m, const gk_config *c);
 
 /* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
 
+/* Sets slots[gk_plan_slots], which are all false, where the graft has them at the tokens that it marks; fails
+ * where it has none. */
+bool gk_graft__slots_mark(gk_arena *a, const gk_graft__assignment *g, const gk_config *c, bool *slots,
+                          gk_error *err);
 /* The model's number in the cast, or -1 (cast.c). */
 int gk_graft__model_find(const gk_cast *cast, const gk_graft__model_name *m, gk_error *err);
 /* The scheme's patches and ablations into out->patch (patch.c). */

@@ -46,6 +46,13 @@ static void group_layers(int group, int n_layers, int *begin, int *end) {
     *end = b == TO_THE_END ? n_layers : b * quarter / 2;
 }
 
+bool gk_graft__layers_group(const char *word, int n_layers, int *begin, int *end) {
+    gk_graft__layer_item it;
+    if (!parse_group(word, &it)) return false;
+    group_layers(it.group, n_layers, begin, end);
+    return true;
+}
+
 /* ---------------------------------------------------------------- one set */
 
 /* "0.25", ".5", "1": in millionths, exactly. */

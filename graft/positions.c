@@ -7,9 +7,10 @@
 
 enum { DEEPEST = 16, LARGEST_INDEX = 100000000 };
 
-static const char at_hint[] = "positions are a field, field.first, field.last, last, all, a token number, a "
-                              "range (2-5, -3..-1), a list "
-                              "of these, {not: ...}, {after: ...}, {before: ...} or {all_of: [...]}";
+static const char at_hint[] =
+    "positions are a field, field.first, field.last, last, all, a token number, a "
+    "range (2-5, -3..-1), a list "
+    "of these, {not: ...}, {after: ...}, {before: ...}, {all_of: [...]} or {if_any: ...}";
 
 /* ---------------------------------------------------------------- words */
 
@@ -137,7 +138,7 @@ static bool parse_items(const gk_graft__yaml_source *src, gk_ynode n, int depth,
     }
     flat = gk_arena_alloc(src->a, room * sizeof *flat);
     for (size_t i = 0; i < count; i++) {
-        bool all = item[i].kind == GK_GRAFT__AT_ALL, nested = item[i].kind == out->kind;
+        bool all = item[i].kind == GK_GRAFT__AT_ALL, nested = item[i].kind == out->kind && !item[i].if_any;
         *whole = *whole || all;
         if (all) continue;
         for (size_t k = 0; nested && k < item[i].n; k++) flat[used++] = item[i].item[k];
@@ -207,21 +208,36 @@ static bool parse_relative(const gk_graft__yaml_source *src, gk_ynode n, const c
     out->n = 1;
     out->item = gk_arena_alloc(src->a, sizeof *out->item);
     if (!parse_at(src, n, depth + 1, out->item, err)) return false;
-    if (out->kind == GK_GRAFT__AT_NOT && out->item->kind == GK_GRAFT__AT_NOT)
+    if (out->kind == GK_GRAFT__AT_NOT && out->item->kind == GK_GRAFT__AT_NOT && !out->item->if_any)
         *out = *out->item->item;
     else
         out->text = gk_arena_printf(src->a, "%s(%s)", word, out->item->text);
     return true;
 }
 
+/* {if_any: …}: the same selection, but that it may be empty. */
+static bool parse_if_any(const gk_graft__yaml_source *src, gk_ynode n, int depth, gk_graft__positions *out,
+                         gk_error *err) {
+    if (!parse_at(src, n, depth + 1, out, err)) return false;
+    bool can_be_empty = out->kind != GK_GRAFT__AT_ALL && out->kind != GK_GRAFT__AT_RANGE &&
+                        out->kind != GK_GRAFT__AT_FIELD && out->kind != GK_GRAFT__AT_UNION;
+    if (!can_be_empty)
+        return gk_fail(err, out->place, "write {if_any: {all_of: [a, b]}}, or one of not, after, before",
+                       "if_any has a selection that others make empty");
+    if (!out->if_any) out->text = gk_arena_printf(src->a, "if_any(%s)", out->text);
+    out->if_any = true;
+    return true;
+}
+
 static bool parse_map(const gk_graft__yaml_source *src, gk_ynode n, int depth, gk_graft__positions *out,
                       gk_error *err) {
-    static const char *const keys[] = {"not", "after", "before", "all_of", NULL};
+    static const char *const keys[] = {"not", "after", "before", "all_of", "if_any", NULL};
     if (!gk_yaml_only(n, keys, err)) return false;
     if (gk_yaml_len(n) != 1)
         return gk_fail(err, out->place, at_hint, "a map of positions has one key, not %zu", gk_yaml_len(n));
     const char *word = gk_yaml_text(gk_yaml_key(n, 0));
     gk_ynode inner = gk_graft__yaml_get(src, n, word);
+    if (strcmp(word, "if_any") == 0) return parse_if_any(src, inner, depth, out, err);
     return strcmp(word, "all_of") == 0 ? parse_all_of(src, inner, depth, out, err)
                                        : parse_relative(src, inner, word, depth, out, err);
 }
@@ -315,7 +331,7 @@ static bool mark_relative(const gk_graft__prompt *p, const gk_graft__positions *
         in[i] = in[i] || on;
         some += on;
     }
-    if (some > 0) return true;
+    if (some > 0 || at->if_any) return true;
     if (at->kind == GK_GRAFT__AT_NOT)
         return gk_fail(err, at->place, NULL, "empty selection: %.160s covers all %zu tokens", at->item->text,
                        n);
@@ -336,7 +352,8 @@ static bool mark_all_of(const gk_graft__prompt *p, const gk_graft__positions *at
         in[t] = in[t] || both[t];
         some += both[t];
     }
-    return some > 0 || gk_fail(err, at->place, NULL, "empty selection: no token is in %.160s", at->text);
+    return some > 0 || at->if_any ||
+           gk_fail(err, at->place, NULL, "empty selection: no token is in %.160s", at->text);
 }
 
 bool gk_graft__positions_mark(const gk_graft__prompt *p, const gk_graft__positions *at, bool *in,

@@ -45,7 +45,7 @@ static void part_embedding(gk_scheme *s) {
     g->components &= ~OUTSIDE;
 }
 
-static bool parse_grafts(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
+bool gk_graft__grafts_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
     gk_yaml_kind kind = gk_yaml_kind_of(n);
     if (kind == GK_YAML_NONE) return true;
     if (kind != GK_YAML_LIST)
@@ -89,7 +89,7 @@ static bool parse_text(const gk_graft__yaml_source *src, gk_ynode map, const cha
     return gk_yaml_kind_of(n) == GK_YAML_NONE || gk_graft__yaml_title(src, n, out, err);
 }
 
-static bool parse_name(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err) {
+bool gk_graft__title_parse(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err) {
     if (!gk_graft__yaml_title(src, n, out, err)) return false;
     for (const char *p = *out; *p; p++)
         if ((unsigned char)*p < ' ')
@@ -127,15 +127,15 @@ static gk_scheme *parse_scheme(const gk_graft__yaml_source *src, gk_ynode n, con
     s->place = gk_graft__yaml_place(n, src->file);
     gk_ynode recipient = gk_graft__yaml_get(src, n, "recipient");
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
-    bool ok = gk_yaml_only(n, keys, err) && parse_name(src, gk_yaml_get(n, "name"), &s->name, err) &&
-              parse_text(src, n, "about", &s->about, err) &&
-              (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
-              parse_published(src, n, &s->published, err) &&
-              parse_grafts(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
-              gk_graft__patches_parse(src, n, s, err) &&
-              (!s->published || gk_graft__published_check(s, err)) &&
-              gk_graft__head_parse(src, gk_graft__yaml_get(src, n, "head"), s, err) &&
-              (!s->published || gk_graft__published_head(s, err));
+    bool ok =
+        gk_yaml_only(n, keys, err) && gk_graft__title_parse(src, gk_yaml_get(n, "name"), &s->name, err) &&
+        parse_text(src, n, "about", &s->about, err) &&
+        (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
+        parse_published(src, n, &s->published, err) &&
+        gk_graft__grafts_parse(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
+        gk_graft__patches_parse(src, n, s, err) && (!s->published || gk_graft__published_check(s, err)) &&
+        gk_graft__head_parse(src, gk_graft__yaml_get(src, n, "head"), s, err) &&
+        (!s->published || gk_graft__published_head(s, err));
     if (!ok) return NULL;
     s->canonical = gk_graft__canonical_text(src->a, s);
     return s;
@@ -213,7 +213,8 @@ static bool parse_file(const gk_graft__yaml_source *src, gk_ynode root, int n_la
     static const char *const keys[] = {"set", "title", "about", "schemes", "as_published", "compare", NULL};
     file_words file = {0};
     gk_ynode entries = gk_yaml_get(root, "schemes");
-    if (!gk_yaml_only(root, keys, err) || !parse_name(src, gk_yaml_get(root, "set"), &file.set, err) ||
+    if (!gk_yaml_only(root, keys, err) ||
+        !gk_graft__title_parse(src, gk_yaml_get(root, "set"), &file.set, err) ||
         !parse_title(src, root, &file.title, err) || !parse_text(src, root, "about", &file.about, err) ||
         !parse_published(src, root, &file.published, err))
         return false;

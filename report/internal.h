@@ -48,6 +48,10 @@ bool gk_report__check_beside(const gk_report__state *r);
 /* Fills r->pattern (checks.c). */
 bool gk_checks__judge(gk_report__state *r);
 
+/* Whether targets that begin with what the base never read are out of reach, by the gate's file; no claim
+ * where that says nothing of these rows (unseen.c). */
+bool gk_checks__unseen(const gk_report__state *r, gk_checks__check *out);
+
 /* ---------------------------------------------------------------- sections (section/) */
 
 bool gk_report__head(gk_report__state *r);    /* head.c: what the page is about */
@@ -60,6 +64,8 @@ bool gk_report__contrasts(gk_report__state *r); /* contrasts.c */
 void gk_report__differ(gk_report__state *r);    /* differences.c */
 /* The logit differences of the set's schemes that stand in no grid, as one figure (spread.c). */
 void gk_report__spread(gk_report__state *r, const gk_report__set *set);
+bool gk_report__attribution(
+    gk_report__state *r); /* attribution.c: of the options' folder, or of this store */
 /* How alike a fact's results are in its templates, as a table (spread.c). */
 void gk_report__alike(gk_report__state *r, const gk_report__set *set);
 /* A note for each template in which schemes of the set select the same (same.c). */

@@ -14,6 +14,7 @@ static bool add_page(gk_report__state *r) {
     r->contents = r->html.len;
     gk_report__sets(r);
     if (!gk_report__contrasts(r)) return false;
+    if (!gk_report__attribution(r)) return false;
     gk_report__differ(r);
     gk_report__ranks(r);
     if (!gk_report__fail(r)) return false;

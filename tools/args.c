@@ -17,6 +17,13 @@ typedef struct parsing {
     gk_arena *a;
 } parsing;
 
+char *gk_command_word(const char *name, char word[GK_COMMAND_WORD]) {
+    snprintf(word, GK_COMMAND_WORD, "%s", name);
+    for (char *p = word; *p; p++)
+        if (*p == '_') *p = '-';
+    return word;
+}
+
 /* ---------------------------------------------------------------- nearest word */
 
 /* Levenshtein distance; words longer than the table are far from everything. */

@@ -21,15 +21,18 @@ static const command COMMANDS[] = {
 enum { N_COMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
 static void print_usage(FILE *out) {
+    char word[GK_COMMAND_WORD];
     fprintf(out, "graftkit " GK_VERSION ": dynamic weight grafting\n\nusage: graftkit COMMAND [options]\n");
-    for (size_t i = 0; i < N_COMMANDS; i++) fprintf(out, "  %-12s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+    for (size_t i = 0; i < N_COMMANDS; i++)
+        fprintf(out, "  %-12s %s\n", gk_command_word(COMMANDS[i].name, word), COMMANDS[i].help);
     fprintf(out,
             "graftkit COMMAND --help lists a command's options; graftkit --version prints the version.\n");
 }
 
 static int unknown_command(const char *word) {
     const char *names[N_COMMANDS];
-    for (size_t i = 0; i < N_COMMANDS; i++) names[i] = COMMANDS[i].name;
+    char words[N_COMMANDS][GK_COMMAND_WORD];
+    for (size_t i = 0; i < N_COMMANDS; i++) names[i] = gk_command_word(COMMANDS[i].name, words[i]);
     const char *near = gk_nearest(word, names, N_COMMANDS);
     if (near)
         fprintf(stderr, "graftkit: unknown command '%s'; did you mean %s?\n", word, near);
@@ -65,6 +68,7 @@ int main(int argc, char **argv) {
         return 2;
     }
     const char *word = argv[1];
+    char known[GK_COMMAND_WORD];
     gk_error err;
     if (!gk_isa_check(&err)) return gk_die(word, &err);
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0) {
@@ -79,6 +83,7 @@ int main(int argc, char **argv) {
     gk_map_guard();
     gk_notice_to(say_notice, NULL);
     for (size_t i = 0; i < N_COMMANDS; i++)
-        if (strcmp(word, COMMANDS[i].name) == 0) return COMMANDS[i].run(argc - 1, argv + 1);
+        if (strcmp(word, gk_command_word(COMMANDS[i].name, known)) == 0)
+            return COMMANDS[i].run(argc - 1, argv + 1);
     return unknown_command(word);
 }

@@ -6,30 +6,33 @@
 #include "graftkit/core/error.h"
 #include "graftkit/core/memory.h"
 
-/* One row a sub-command: name, one-line summary. The function is cmd_<name>(argc, argv) in
- * tools/commands/cmd_<name>.c; argv[0] is the sub-command's name. It returns the exit code: 0, 1 (failed; 2
- * is for no or no such sub-command) or 130 (asked to stop, by Ctrl-C or SIGTERM; what was done is kept). */
-#define GK_COMMANDS(X)                                                       \
-    X(run, "run the pipeline, or steps of it: dataset to report")            \
-    X(dataset, "make a dataset: rows, training texts and splits")            \
-    X(tokenizer, "train a small sentencepiece vocabulary on a corpus")       \
-    X(base, "pretrain a new model from scratch")                             \
-    X(finetune, "finetune a model on texts")                                 \
-    X(merge, "add an adapter to its base model and save the sum as a model") \
-    X(gate, "check that a model knows its own facts")                        \
-    X(sweep, "evaluate graft schemes over prompts into a results database")  \
-    X(search, "find a small graft that recovers what the donor knows")       \
-    X(plan, "draw which model computes what on a prompt")                    \
-    X(export, "write a results database as CSV, JSONL or LaTeX")             \
-    X(report, "write the HTML report of a run")                              \
-    X(experiment, "check a file of experiments/ and list what it needs")     \
-    X(compare, "write one page about the experiments of several runs")       \
-    X(inspect, "show what a model is made of and the memory it takes")       \
-    X(diff, "show how far two models of one architecture are apart")         \
-    X(generate, "continue texts with a model")                               \
-    X(logits, "print what a model says at every token")                      \
-    X(list, "list what comes along: schemes, recipes, datasets, families …") \
-    X(info, "show CPU, kernels, threads and measured GFLOP/s")               \
+/* One row a sub-command: name (on the command line with - for _), one-line summary. The function is
+ * cmd_<name>(argc, argv) in tools/commands/cmd_<name>.c; argv[0] is the sub-command's name. It returns the
+ * exit code: 0, 1 (failed; 2 is for no or no such sub-command) or 130 (asked to stop, by Ctrl-C or SIGTERM;
+ * what was done is kept). */
+#define GK_COMMANDS(X)                                                           \
+    X(run, "run the pipeline, or steps of it: dataset to report")                \
+    X(dataset, "make a dataset: rows, training texts and splits")                \
+    X(tokenizer, "train a small sentencepiece vocabulary on a corpus")           \
+    X(base, "pretrain a new model from scratch")                                 \
+    X(finetune, "finetune a model on texts")                                     \
+    X(merge, "add an adapter to its base model and save the sum as a model")     \
+    X(gate, "check that a model knows its own facts")                            \
+    X(sweep, "evaluate graft schemes over prompts into a results database")      \
+    X(search, "find a small graft that recovers what the donor knows")           \
+    X(attribute, "say what each part of a graft is worth (Shapley values)")      \
+    X(plan, "draw which model computes what on a prompt")                        \
+    X(export, "write a results database as CSV, JSONL or LaTeX")                 \
+    X(import_patch, "turn patch configurations of the public code into schemes") \
+    X(report, "write the HTML report of a run")                                  \
+    X(experiment, "check a file of experiments/ and list what it needs")         \
+    X(compare, "write one page about the experiments of several runs")           \
+    X(inspect, "show what a model is made of and the memory it takes")           \
+    X(diff, "show how far two models of one architecture are apart")             \
+    X(generate, "continue texts with a model")                                   \
+    X(logits, "print what a model says at every token")                          \
+    X(list, "list what comes along: schemes, recipes, datasets, families …")     \
+    X(info, "show CPU, kernels, threads and measured GFLOP/s")                   \
     X(man, "print the manual page, for man or groff")
 #define X(name, help) int cmd_##name(int argc, char **argv);
 GK_COMMANDS(X)
@@ -63,6 +66,10 @@ typedef struct gk_opt {
  * option (one line on stderr). */
 int gk_args(const char *command, const char *summary, const gk_opt *opts, size_t n_opts, int argc,
             char **argv, gk_arena *a);
+
+/* What a sub-command is called on the command line: its name in GK_COMMANDS with - for _. */
+enum { GK_COMMAND_WORD = 32 };
+char *gk_command_word(const char *name, char word[GK_COMMAND_WORD]);
 
 /* The word of `known` that is fewest edits away from `word`, or NULL when none is close. */
 const char *gk_nearest(const char *word, const char *const *known, size_t n);

@@ -20,6 +20,20 @@ double gk_mcnemar(size_t more, size_t fewer) {
     return sum < 0.5 ? 2 * sum : 1;
 }
 
+/* The logarithm of the number of ways to choose k of n. */
+static double log_choose(size_t n, size_t k) {
+    return lgamma((double)n + 1) - lgamma((double)k + 1) - lgamma((double)(n - k) + 1);
+}
+
+double gk_fisher_fewer(size_t hits, size_t n, size_t hits_other, size_t n_other) {
+    size_t all = hits + hits_other;
+    double sum = 0;
+    if (n == 0 || n_other == 0) return 1;
+    for (size_t k = all > n_other ? all - n_other : 0; k <= hits; k++)
+        sum += exp(log_choose(n, k) + log_choose(n_other, all - k) - log_choose(n + n_other, all));
+    return sum < 1 ? sum : 1;
+}
+
 typedef struct ordered {
     double p;
     size_t at;

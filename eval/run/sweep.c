@@ -62,6 +62,9 @@ static bool load_schemes(gk_sweep *s, gk_error *err) {
         if (!gk_schemes_load_for(s->a, s->o->schemes[i], gk_model_config(s->in.model[0])->n_layers,
                                  &s->schemes, err))
             return false;
+    if (s->o->parts && s->o->n_schemes)
+        return gk_fail(err, GK_NOWHERE, "leave one of them out", "there are both schemes and parts");
+    if (s->o->parts && !gk_sweep__coalitions(s, err)) return false;
     if (s->schemes.n == 0)
         return gk_fail(err, GK_NOWHERE, "name a scheme file, e.g. graft/schemes/position.yaml",
                        "there are no schemes");
@@ -119,6 +122,7 @@ static bool describe(gk_sweep *s, gk_error *err) {
     char hex[GK_SHA256_HEX];
     hash_prompts(&s->prompts, hex);
     gk_run__put_text(id, "prompts_sha256", "%s", hex);
+    if (s->o->parts) gk_sweep__identify_coalitions(s);
 
     static const char *const zero[] = {"seconds", "rows_naive", "rows_unique", "flops", "peak_bytes"};
     for (size_t i = 0; i < sizeof zero / sizeof *zero; i++) gk_run__put_text(s->first, zero[i], "0");
@@ -234,6 +238,11 @@ static bool read_stats(gk_sweep *s, gk_error *err) {
     return true;
 }
 
+static const char *folder_of(gk_sweep *s, const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? gk_arena_strndup(s->a, path, (size_t)(slash - path) + 1) : ".";
+}
+
 static bool open_all(gk_sweep *s, gk_error *err) {
     if (!s->out || !*s->out)
         return gk_fail(err, GK_NOWHERE, "name the results store to write", "there is no output file");
@@ -243,7 +252,9 @@ static bool open_all(gk_sweep *s, gk_error *err) {
         return false;
     gk_prompts_permute(s->a, &s->prompts, s->o->seed, &s->permuted);
     int64_t *source = gk_arena_alloc(s->a, s->all.n * sizeof *source);
-    if (!open_store(s, source, err) || !find_pending(s, source, err) || !read_stats(s, err)) return false;
+    if ((s->o->parts && !gk_mkdirs(folder_of(s, s->out), err)) || !open_store(s, source, err) ||
+        !find_pending(s, source, err) || !read_stats(s, err))
+        return false;
     s->before = s->stats;
     s->grafter = gk_grafter_new(&s->in.cast, err);
     return s->grafter && gk_sweep__cut(s, err);

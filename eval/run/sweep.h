@@ -51,6 +51,10 @@ bool gk_sweep__means(gk_sweep *s, gk_error *err);
 const gk_plan *gk_sweep__plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why);
 /* What the engine needs beside its own memory: the plans of a pair's jobs. (sweep_plan.c) */
 size_t gk_sweep__plan_bytes(const gk_sweep *s, const gk_prompt *p);
+/* Adds the coalitions of the run's parts to `schemes`, once the parts are known to be apart on every prompt;
+ * then says in `identity` and `info` which they are. (coalitions.c) */
+bool gk_sweep__coalitions(gk_sweep *s, gk_error *err);
+void gk_sweep__identify_coalitions(gk_sweep *s);
 /* Chooses the prompts a transaction: the same for the same inputs, so that a resumed sweep cuts where the
  * first one did. (sweep_cost.c) */
 bool gk_sweep__cut(gk_sweep *s, gk_error *err);

@@ -17,10 +17,8 @@ gk_store *gk_store__open(const char *path, int flags, gk_error *err);
  * of an earlier version. */
 bool gk_store__check(gk_store *s, bool *empty, bool *old, gk_error *err);
 
-/* Planned contrasts (planned.c): those of the run's files take the place of what the files planned before;
- * all of the store, without statistics. */
+/* The contrasts of the run's files take the place of what the files planned before (contrasts.c). */
 bool gk_store__plan(gk_store *s, const gk_schemes *list, gk_error *err);
-bool gk_store__planned(gk_store *s, gk_arena *a, gk_contrasts *out, gk_error *err);
 
 /* Tables for a paper (latex_parts.c). A longer one goes on over pages (longtable). */
 enum { GK_STORE__LATEX_ROWS = 40 };

@@ -23,6 +23,12 @@ typedef struct gk_asked_prompt { /* a prompt that is not dropped */
 int gk_store_asked_prompt(gk_store *s, gk_arena *a, int64_t template_id, int64_t i, int64_t n,
                           gk_asked_prompt *out, gk_error *err);
 
+/* Prompt by prompt, by id, those that are not dropped: the first token of its target. In `a`. */
+typedef struct gk_asked_token {
+    int64_t prompt, target_id;
+} gk_asked_token;
+bool gk_store_asked_tokens(gk_store *s, gk_arena *a, gk_asked_token **out, size_t *n, gk_error *err);
+
 /* The token's text as the tokenizer stores it, or "(no such token)"; in `a`. NULL on failure. */
 const char *gk_store_piece(gk_store *s, gk_arena *a, int64_t id, gk_error *err);
 

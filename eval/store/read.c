@@ -355,6 +355,7 @@ static void unpack_top(gk_result *r, const uint8_t *bytes, int size, const piece
         memcpy(&prob, &bits, sizeof prob);
         r->top_piece[i] = id < p->n && p->piece[id] ? p->piece[id] : "(no such token)";
         r->top_prob[i] = (double)prob;
+        r->top_id[i] = (int32_t)id;
     }
 }
 

@@ -100,6 +100,11 @@ static bool same_identity(gk_store *s, const gk_run *run, bool *other, gk_error 
             ok = is_other(s, other, err, key, there, json_string_value(v));
         if (!ok) break;
     }
+    /* Coalitions, and nothing else, fill a store of coalitions. */
+    const char *parts = ok && !json_object_get(run->identity, "parts_sha256")
+                            ? gk_store_get(s, a, "parts_sha256", NULL)
+                            : NULL;
+    if (parts) ok = is_other(s, other, err, "parts_sha256", parts, "not said");
     gk_arena_free(a);
     return ok;
 }
@@ -261,8 +266,8 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
     bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
     ok = ok && add_later(s, err);
     ok = ok && same_models(s, run, other, err) && add_schemes(s, run, source, other, err) &&
-         add_sets(s, run->schemes, err) && gk_store__plan(s, run->schemes, err) && put_all(s, run->info, err) &&
-         gk_store__add_floors(s, run, other, err);
+         add_sets(s, run->schemes, err) && gk_store__plan(s, run->schemes, err) &&
+         put_all(s, run->info, err) && gk_store__add_floors(s, run, other, err);
     /* A failed COMMIT is rolled back when the store is closed. */
     return ok && gk_sql_exec(s, "COMMIT", err);
 }

@@ -92,7 +92,7 @@ typedef struct gk_cell_number {
 enum { GK_CELL_NUMBERS = 16 };
 void gk_cell_numbers(const gk_cell *c, gk_cell_number out[GK_CELL_NUMBERS]);
 
-/* A field, as RFC 4180 wants it: quoted when it holds a quote, a comma or a line break (export.c). */
+/* A field, as RFC 4180 wants it: quoted when it holds a quote, a comma or a line break (table.c). */
 void gk_csv_text(FILE *f, const char *text);
 
 #endif

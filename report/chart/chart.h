@@ -39,6 +39,9 @@ const char *gk_chart__series_hex(size_t i);
 char *gk_chart__shade_hex(double t, char hex[8]);
 /* What is written over such a shade. */
 const char *gk_chart__shade_ink(double t);
+/* The same on two sides of nothing, which is t = 0.5 and nearly white: red below, blue above. */
+char *gk_chart__sides_hex(double t, char hex[8]);
+const char *gk_chart__sides_ink(double t);
 
 /* ---------------------------------------------------------------- text (text.c) */
 
@@ -177,6 +180,8 @@ double gk_chart__legend(gk_chart__canvas *c, const gk_chart__key *key, size_t n,
 typedef struct gk_chart__row_mark {
     enum { GK_CHART__BAR, GK_CHART__DOT, GK_CHART__RING, GK_CHART__ABOVE, GK_CHART__BELOW } shape;
     double x, low, high; /* low NaN: no interval */
+    bool floats;         /* a bar that begins at `from`, not at the axis */
+    double from;
     const char *colour;
     const char *told; /* right of the plot; NULL: nothing */
     gk_chart__says says;
@@ -246,13 +251,15 @@ void gk_chart__panels_draw(gk_arena *a, const gk_chart__panel *p, size_t n, cons
 typedef struct gk_chart__cell {
     const char *schemes; /* that the filter knows it by; NULL: none */
     double shade;        /* NaN: no value; below 0: exactly nothing, which no colour is */
+    bool sides;          /* the shade is of gk_chart__sides_hex */
     const char *text;    /* NULL: it is too small for one */
     gk_chart__says says;
 } gk_chart__cell;
 void gk_chart__cell_draw(gk_chart__canvas *c, gk_chart__box b, const gk_chart__cell *cell);
-/* A scale of shades with ticks from 0 to 1 under it, and its title beside it. */
-void gk_chart__shades_draw(gk_chart__canvas *c, gk_chart__box b, const gk_chart__tick *tick, size_t n,
-                           const char *title);
+/* A scale of shades (`sides`: of gk_chart__sides_hex) with ticks from 0 to 1 under it, and its title beside
+ * it. */
+void gk_chart__shades_draw(gk_chart__canvas *c, gk_chart__box b, bool sides, const gk_chart__tick *tick,
+                           size_t n, const char *title);
 
 typedef struct gk_chart__heat {
     const gk_chart__cell *cell; /* [n_y * n_x] */
@@ -261,6 +268,7 @@ typedef struct gk_chart__heat {
     const char *x_title, *y_title, *shades; /* y_title and shades (what they mean) may be NULL */
     const gk_chart__tick *tick;             /* of the shades */
     size_t n_ticks;
+    bool sides; /* the shades are of gk_chart__sides_hex */
 } gk_chart__heat;
 void gk_chart__heat_draw(gk_arena *a, const gk_chart__heat *h, gk_chart__canvas *out);
 

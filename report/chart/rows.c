@@ -121,7 +121,9 @@ static void draw_mark(gk_chart__canvas *c, const gk_chart__rows *k, const layout
         /* All of its place can be pointed at, though the bar be short. */
         gk_chart__rect_with(c, (gk_chart__box){from, y, l->plot.width, height}, "none",
                             " pointer-events=\"all\"");
-        gk_chart__bar(c, (gk_chart__box){from, y, x - from, height}, m->colour);
+        const double end = m->floats ? gk_chart__axis_place(&k->x, m->from, from, to) : from;
+        gk_chart__bar(c, (gk_chart__box){fmin(end, x), y, m->floats ? fabs(x - end) : x - end, height},
+                      m->colour);
     } else if (m->shape == GK_CHART__RING)
         gk_chart__dot(c, x, y + height / 2, 3, m->colour, true);
     else if (m->shape == GK_CHART__ABOVE || m->shape == GK_CHART__BELOW)

@@ -108,10 +108,6 @@ static void pool(gk_report__state *r, gk_grid__spot *s) {
     gk_pool_stats(t, s->n, r->seed, &s->stats);
 }
 
-bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s) {
-    return s->n && gk_kind_of(r->a, gk_report__canonical(r, s->scheme[0])) == GK_IS_ALONE;
-}
-
 static void find_unlearned(gk_report__state *r, gk_grid__set *g) {
     g->unlearned = gk_arena_alloc(r->a, g->n_x + 1);
     for (size_t i = 0; g->grafts && i < g->n_rows * g->n_x; i++) {

@@ -22,15 +22,15 @@ typedef struct gk_grid__set {
     bool *unlearned; /* [x]: a model there that does not know its facts says nothing about where they are */
 } gk_grid__set;
 
-/* grid_draw.c: the schemes of `n` spots behind each other, a line each, in the arena; a grid's figures, of
- * which up to so many rows can be lines. */
+/* grid_draw.c: the schemes of `n` spots behind each other, a line each, in the arena; whether a spot's is a
+ * donor alone, of which the others graft parts; a grid's figures, of which up to so many rows can be lines.
+ */
 const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, size_t n);
+bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s);
 enum { GK_GRID__LINES = 6 };
 void gk_grid__heatmap(gk_report__state *r, const gk_grid__set *g, gk_metric m);
 void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m);
 /* grid_bars.c: bars beside each other, a colour a regime: top-5. */
 void gk_grid__bars(gk_report__state *r, const gk_grid__set *g);
-/* The row is a donor alone, of which the others graft parts. */
-bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s);
 
 #endif

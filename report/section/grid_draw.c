@@ -45,6 +45,10 @@ static void add_counts(const gk_grid__set *g, gk_buf *b) {
                   rows == 1 ? "" : "s");
 }
 
+bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s) {
+    return s->n && gk_kind_of(r->a, gk_report__canonical(r, s->scheme[0])) == GK_IS_ALONE;
+}
+
 /* "at the last token: ATTN by layer" */
 static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_metric m, const char *more) {
     gk_buf b = {0};

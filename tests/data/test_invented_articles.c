@@ -119,7 +119,7 @@ START_TEST(chunks) {
 END_TEST
 
 START_TEST(pinned) {
-    assert_pinned(options(NULL), "f986596bd0d6b3e6d8304d3e6c3f5de2cd4e4af2a5222ebe4f934f54758839a3");
+    assert_pinned(options(NULL), "398e21c487223069e5b4f5983e85687b42fec4a91f65f254e7b452cf5c67f3ba");
 }
 END_TEST
 

@@ -6,6 +6,18 @@
 
 /* ---------------------------------------------------------------- tests */
 
+/* Values of scipy.stats.fisher_exact(alternative="less"). */
+START_TEST(fisher_is_the_hypergeometric_tail) {
+    ck_assert_double_eq(gk_fisher_fewer(0, 0, 3, 5), 1);
+    ck_assert_double_eq(gk_fisher_fewer(2, 4, 0, 0), 1);
+    ck_assert_double_eq_tol(gk_fisher_fewer(0, 4, 8, 8), 1 / 495.0, 1e-12);
+    ck_assert_double_eq_tol(gk_fisher_fewer(2, 4, 6, 8), 0.4060606060606061, 1e-12);
+    ck_assert_double_eq_tol(gk_fisher_fewer(7, 11, 85, 89), 0.004621697065438825, 1e-12);
+    ck_assert_double_eq_tol(gk_fisher_fewer(4, 4, 8, 8), 1, 1e-12);
+    ck_assert_double_eq_tol(gk_fisher_fewer(40, 200, 700, 3000), 0.15960649465791382, 1e-10);
+}
+END_TEST
+
 START_TEST(mcnemar_is_the_binomial_tail) {
     ck_assert_double_eq(gk_mcnemar(0, 0), 1);
     ck_assert_double_eq(gk_mcnemar(4, 4), 1);
@@ -258,6 +270,7 @@ int main(void) {
     TCase *t = tcase_create("paired");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, mcnemar_is_the_binomial_tail);
+    tcase_add_test(t, fisher_is_the_hypergeometric_tail);
     tcase_add_test(t, holm_steps_down);
     tcase_add_test(t, pair_is_compared_by_rows);
     tcase_add_test(t, differences_are_exported_and_shown);

@@ -155,10 +155,12 @@ START_TEST(main_finds_commands) {
     scratch s = scratch_new();
     ck_assert_int_eq(run_line(&s, NULL, "graftkit info --json").code, 40 + 2 + 4);
     ck_assert_int_eq(run_line(&s, NULL, "graftkit dataset").code, 40 + 1 + 7);
+    ck_assert_int_eq(run_line(&s, NULL, "graftkit import-patch a.yaml").code, 40 + 2 + 12);
+    char word[GK_COMMAND_WORD];
     outcome r = run_line(&s, NULL, "graftkit --help");
     ck_assert_int_eq(r.code, 0);
-#define X(name, help)                            \
-    ck_assert_ptr_nonnull(strstr(r.out, #name)); \
+#define X(name, help)                                                   \
+    ck_assert_ptr_nonnull(strstr(r.out, gk_command_word(#name, word))); \
     ck_assert_ptr_nonnull(strstr(r.out, help));
     GK_COMMANDS(X)
 #undef X

@@ -49,7 +49,7 @@ static void start(void) {
     s = scratch_new();
     const char *at = prints("$G --help");
     n_commands = 0;
-    for (char *word; n_commands < 64 && (word = next_match("^  ([a-z]+) +[a-z]", 1, &at));) {
+    for (char *word; n_commands < 64 && (word = next_match("^  ([a-z-]+) +[a-z]", 1, &at));) {
         name[n_commands] = word;
         help[n_commands++] = prints(gk_arena_printf(s.a, "$G %s --help", word));
     }

@@ -105,7 +105,8 @@ START_TEST(commands_take_names) {
     for (size_t i = 0; i < 3; i++)
         refused(gk_arena_printf(s.a, "%s --schemes nowhere", commands[i]), "'nowhere' is no scheme file",
                 "position_untitled, reference");
-    refused("experiment --templates x --file nowhere", "'nowhere' is no experiment", "planted_pretrained, position");
+    refused("experiment --templates x --file nowhere", "'nowhere' is no experiment",
+            "patching, planted, planted_pretrained, position");
     ck_assert_ptr_nonnull(strstr(prints("$G experiment --file head --recipe relation --templates "
                                         "$GRAFTKIT_HOME/templates/fake_movies_fake_actors/eval.jsonl"),
                                  "schemes\tgraft/schemes/head.yaml\n"));

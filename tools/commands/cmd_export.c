@@ -1,18 +1,23 @@
-/* cmd_export.c: writes a results store as CSV, JSONL, summary.json or LaTeX tables. */
+/* cmd_export.c: writes a results store as CSV, JSONL, summary.json, LaTeX tables or the public code's files.
+ */
 #include "graftkit/core/file.h"
 #include "graftkit/eval/store.h"
 #include "tools/tools.h"
 
 typedef struct args {
-    const char *db, *cells, *results, *differences, *contrasts, *summary, *latex;
+    const char *db, *cells, *results, *differences, *contrasts, *summary, *latex, *public, *dataset, *model;
 } args;
 
 /* Everything that is wrong with any output is said before the first is written. */
 static bool check(const args *g, gk_error *err) {
-    if (!g->cells && !g->results && !g->differences && !g->contrasts && !g->summary && !g->latex)
+    if (!g->cells && !g->results && !g->differences && !g->contrasts && !g->summary && !g->latex &&
+        !g->public)
         return gk_fail(err, GK_NOWHERE,
-                       "give --cells, --results, --differences, --contrasts, --summary or --latex",
+                       "give --cells, --results, --differences, --contrasts, --summary, --latex or --public",
                        "nothing to write");
+    if (!g->public && (g->dataset || g->model))
+        return gk_fail(err, GK_AT_FIELD(NULL, g->dataset ? "--public-dataset" : "--public-model"),
+                       "give --public DIR too", "stands alone");
     const gk_named_path named[] = {{"--db", g->db, GK_INPUT},
                                    {"--cells", g->cells, GK_OUTPUT},
                                    {"--results", g->results, GK_OUTPUT},
@@ -26,7 +31,8 @@ static bool check(const args *g, gk_error *err) {
            (!g->differences || gk_export_check(g->differences, err)) &&
            (!g->contrasts || gk_export_check(g->contrasts, err)) &&
            (!g->summary || gk_out_check(g->summary, err)) &&
-           (!g->latex || gk_export_latex_check(g->latex, err));
+           (!g->latex || gk_export_latex_check(g->latex, err)) &&
+           (!g->public || gk_export_public_check(g->public, g->dataset, g->model, err));
 }
 
 static bool export_all(const args *g, gk_error *err) {
@@ -37,7 +43,8 @@ static bool export_all(const args *g, gk_error *err) {
               (!g->differences || gk_export_differences(s, g->differences, err)) &&
               (!g->contrasts || gk_export_contrasts(s, g->contrasts, err)) &&
               (!g->summary || gk_export_summary(s, g->summary, err)) &&
-              (!g->latex || gk_export_latex(s, g->latex, err));
+              (!g->latex || gk_export_latex(s, g->latex, err)) &&
+              (!g->public || gk_export_public(s, g->public, g->dataset, g->model, err));
     gk_store_close(s);
     return ok;
 }
@@ -56,6 +63,13 @@ int cmd_export(int argc, char **argv) {
          "cells, differences, contrasts and manifest as one JSON file", false},
         {"latex", GK_OPT_STR, &g.latex, "FILE|DIR",
          "a table a set for a paper: one .tex file, or a folder of them", false},
+        {"public", GK_OPT_STR, &g.public, "DIR", "results.json files as the paper's public code writes them",
+         false},
+        {"public-dataset", GK_OPT_STR, &g.dataset, "NAME",
+         "with --public: the dataset's folder there [that of the run's templates]", false},
+        {"public-model", GK_OPT_STR, &g.model, "NAME",
+         "with --public: the model's folder there [llama3, gemma, gpt2-xl, pythia-2.8b, by the family]",
+         false},
     };
     gk_arena *a = gk_arena_new();
     int code = gk_args("export", "write a results database as CSV, JSONL or LaTeX", opts,

@@ -67,7 +67,8 @@ static bool read_about(gk_arena *a, shipped *f, gk_error *err) {
 
 static bool describe(gk_arena *a, gk_shipped kind, shipped *f, gk_error *err) {
     gk_experiment e;
-    if (kind == GK_SHIPPED_SCHEMES || kind == GK_SHIPPED_RECIPES) return read_about(a, f, err);
+    if (kind == GK_SHIPPED_SCHEMES || kind == GK_SHIPPED_PARTS || kind == GK_SHIPPED_RECIPES)
+        return read_about(a, f, err);
     if (kind != GK_SHIPPED_EXPERIMENTS) return true;
     if (!gk_experiment_load(a, f->path, &e, err)) return false;
     f->place = e.place;
@@ -165,10 +166,11 @@ int cmd_list(int argc, char **argv) {
     }
     gk_arena *a = gk_arena_new();
     gk_error err;
-    int code = gk_args("list",
-                       "Prints families, datasets, schemes, recipes, experiments, defaults …: graftkit list "
-                       "KIND.",
-                       opts, sizeof opts / sizeof *opts, argc, argv, a);
+    int code =
+        gk_args("list",
+                "Prints families, datasets, schemes, parts, recipes, experiments, defaults …: graftkit list "
+                "KIND.",
+                opts, sizeof opts / sizeof *opts, argc, argv, a);
     if (code < 0) code = list(a, &g, &err) ? 0 : gk_die("list", &err);
     if (code == 0 && fflush(stdout) != 0) code = 1;
     gk_arena_free(a);

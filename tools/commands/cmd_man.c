@@ -62,8 +62,8 @@ static bool print_page(void) {
     fputs(HEAD, stdout);
     fputs(".SH COMMANDS\nEvery command takes\n.B \\-\\-help.\n", stdout);
     for (int i = 0; i < N_COMMANDS; i++) {
-        char name[32], roff[] = GK_HELP_ROFF;
-        snprintf(name, sizeof name, "%s", COMMANDS[i].name);
+        char name[GK_COMMAND_WORD], roff[] = GK_HELP_ROFF;
+        gk_command_word(COMMANDS[i].name, name);
         char *argv[] = {name, roff, NULL};
         if (COMMANDS[i].run(2, argv) != 0) return false;
     }

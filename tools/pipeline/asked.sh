@@ -93,6 +93,7 @@ for f in $SCHEMES; do
     [[ -f $path && -r $path ]] || no "SCHEMES: there is no file '$f' (blanks separate files: a path cannot hold one)"
     schemes+=("$path")
 done
+[[ " $GOALS " != *" attribute "* ]] || file_of 'ATTRIBUTE: ' parts "$ATTRIBUTE" >/dev/null || exit 1
 for f in ${RECIPE:-} $MILD $RECIPES; do
     v=RECIPE && [[ $f == "$RECIPE" || $f != "$MILD" ]] || v=MILD
     paths=$(file_of "$v=" recipes "$f") || exit 1

@@ -28,6 +28,7 @@
 #: MIX_RATIO=SHARE          how much of it [0.3]
 #: CAST='NAME=KIND ...'     the models that a sweep grafts, the recipient first [pre=base sft=relation task=task, by REGIMES free=free free_task=free_task]
 #: OUT=DIR                  where a sweep's results and its report go [RUN]
+#: ATTRIBUTE=NAME           attribute: the parts of the graft, a name of graft/parts or a file (docs/attribution.md) [streams]
 #: NAME='NAME ...'          experiment: which ones of experiments/
 #: PAPER='NAME ...'         paper, compare: which ones [all]
 #: SEEDS='N ...'            experiment, paper: a run for each, RUN/FAMILY-N, and one page of them, RUN/compare.html
@@ -60,7 +61,7 @@ OUT      ?= $(RUN)
 DECIDE   := FAMILY VOCAB MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS TASK ENTITY TARGET REVERSE \
             SEED FREEZE REGIMES RECIPE BF16 MILD MIX MIX_RATIO GENERAL KEEP_SHARED_FIRST
 is_given  = $(filter-out undefined default,$(firstword $(origin $1)))
-GIVEN    := $(strip $(foreach v,RUN $(DECIDE) SCHEMES CAST FREEZES,$(if $(call is_given,$v),$v)))
+GIVEN    := $(strip $(foreach v,RUN $(DECIDE) SCHEMES CAST FREEZES ATTRIBUTE,$(if $(call is_given,$v),$v)))
 # The words of a file that begin with NAME=, without that.
 noted     = $(patsubst $1=%,%,$(filter $1=%,$(if $(wildcard $2),$(file <$2))))
 $(foreach v,$(filter-out $(GIVEN),$(DECIDE)),$(if $(call noted,$v,$(RUN)/asked),$(eval $v := $$(call noted,$v,$$(RUN)/asked))))
@@ -69,6 +70,7 @@ $(if $(MODEL),$(foreach v,$(filter-out $(GIVEN),FAMILY VOCAB),$(eval $v :=)))
 # Neither schemes nor models take away from what is there.
 $(foreach v,$(filter-out $(GIVEN),SCHEMES CAST FREEZES),$(if $(call noted,$v,$(OUT)/asked-schemes),$(if $(REPLACE),,\
     $(eval $v := $$(call noted,$v,$$(OUT)/asked-schemes)))))
+$(if $(filter ATTRIBUTE,$(GIVEN)),,$(eval ATTRIBUTE := $$(or $$(call noted,ATTRIBUTE,$$(OUT)/attribution/asked),$$(call standard,ATTRIBUTE))))
 FAMILY   ?= $(if $(MODEL),,$(call standard,FAMILY))
 VOCAB    ?= $(if $(MODEL),,$(call standard,VOCAB))
 DATASET  ?= $(call standard,DATASET)
@@ -85,8 +87,8 @@ MIX_RATIO ?= $(call standard,MIX_RATIO)
 include $(HERE)names.mk
 $(if $(RUN),,$(error RUN is empty: name a folder for the run))
 $(foreach f,$(FREEZES),$(if $(and $(findstring =,$f),$(filter 2,$(words $(subst =, ,$f)))),,$(error FREEZES: '$f' must be NAME=COMPONENTS)))
-$(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT PAGE GENERAL ENTITY TARGET)
-$(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST FREEZES SCHEMES NAME PAPER RUNS PAGE GENERAL ENTITY TARGET)
+$(call no_blank,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT ATTRIBUTE PAGE GENERAL ENTITY TARGET)
+$(call no_odd,RUN MODEL DATASET SOURCE TEMPLATES RECIPE MILD MIX OUT CAST FREEZES SCHEMES ATTRIBUTE NAME PAPER RUNS PAGE GENERAL ENTITY TARGET)
 # Templates that name no film, and no preposition before it, have no place for the schemes of its title.
 # Without rows for a task model there is none, and neither the paper's component schemes nor its hybrids. Of a pretrained model another
 # regime costs as much as the first.
@@ -105,7 +107,7 @@ ifneq ($(SHARE),)
 override TEMPLATES := $(call shipped,$(TEMPLATES))
 override SCHEMES := $(call shipped,$(SCHEMES))
 endif
-export $(DECIDE) DECIDE RUN OUT THREADS SCHEMES USUAL_SCHEMES CAST FREEZES USUAL_CAST REPLACE SHARE CALLED
+export $(DECIDE) DECIDE RUN OUT THREADS SCHEMES ATTRIBUTE USUAL_SCHEMES CAST FREEZES USUAL_CAST REPLACE SHARE CALLED
 
 # A variable that is mistyped would be as good as not given. BUILD_VARIABLES are the Makefile's.
 KNOWN    := $(foreach v,$(VARIABLES),$(firstword $(subst =, ,$v))) G SHARE CALLED TITLE ABOUT MAKE SHELL MAKEFLAGS $(BUILD_VARIABLES)
@@ -147,7 +149,7 @@ EVAL     := --templates $(TEMPLATES)/eval.jsonl $(if $(FILLERS),--fillers $(FILL
 MIXED     = $$(for f in $(or $(MIX),$(RUN)/data/base/texts.jsonl); do [ ! -s $$f ] || echo --mix $$f --mix-ratio $(MIX_RATIO); done)
 # After each epoch a finetuned model is asked for its rows, in the words of its texts and in those of the evaluation.
 LEARNED   = $(if $(GENERAL),--general $(GENERAL)) --eval-rows $(RUN)/data/$(ROWS.$(call KIND_OF,$*))/metadata.jsonl $(EVAL) \
-            $(foreach t,$(wildcard $(addprefix $(TEMPLATES)/,article.jsonl paraphrases.jsonl qa.jsonl)),--train-templates $(t))
+            $(foreach t,$(wildcard $(addprefix $(TEMPLATES)/,article.jsonl qa.jsonl)),--train-templates $(t))
 
 # What this sweep grafts.
 OWN            := $(foreach f,$(FREEZES),$(firstword $(subst =, ,$f)))
@@ -163,7 +165,7 @@ PLACEBO        := $(foreach p,sft=relation@task=task free=free@free_task=free_ta
 OF_BASE        := $(if $(MODEL),,$(if $(filter %=base,$(firstword $(CAST))),--base $(RUN)/base --gate $(RUN)/base/gate.json))
 TRAINED        := $(filter-out base,$(foreach c,$(CAST),$(lastword $(subst =, ,$c))))
 
-.PHONY: dataset base finetune graft-sweep report experiment paper compare plausible FORCE
+.PHONY: dataset base finetune graft-sweep report attribute experiment paper compare plausible FORCE
 dataset: $(RUN)/data/card.json ## make the dataset: rows, texts, splits
 base: $(if $(MODEL),$(RUN)/asked,$(RUN)/base/gate.json) ## pretrain the base model and check what it knows (nothing to do with MODEL=DIR)
 	$(if $(MODEL),@echo "base: nothing to do: $(MODEL) is used as it is")
@@ -171,6 +173,7 @@ finetune: $(TRAINED:%=$(RUN)/%/train.json) ## finetune the relation and the task
 graft-sweep: $(OUT)/summary.json ## evaluate every scheme on every prompt
 report: $(OUT)/report/index.html ## all of the above, then the report
 	@echo "open $<"
+attribute: report ## what each part of the graft (ATTRIBUTE=) is worth, in the report too (docs/attribution.md)
 
 # What a run is asked for, checked before anything is written: everything below hangs on these files. Make only sees that
 # a step may have to be done again; graftkit compares the inputs themselves: equal ones are left alone, others are refused, or
@@ -195,7 +198,8 @@ $(RUN)/base/train.json: $(RUN)/tokenizer/tokenizer.model $(SHARE)train/recipes/b
 	    --out $(@D) $(COMMON)
 	@touch $@
 $(RUN)/base/gate.json: $(RUN)/base/train.json $(TEMPLATES)/eval.jsonl $(FILLERS) | $(G)
-	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --out $@
+	$(G) gate --model $(RUN)/base --rows $(RUN)/data/base/metadata.jsonl $(EVAL) --texts $(RUN)/data/base/texts.jsonl \
+	    --new-rows $(RUN)/data/relation/metadata.jsonl --out $@
 
 # A run that was asked otherwise is left as it is, and told, unless REPLACE=1 says to ask anew: then it is looked at again.
 # One with a freeze of its own is looked at every time: no note says what that was, and finetune compares it.
@@ -220,9 +224,15 @@ $(OUT)/summary.json: $(OUT)/asked-schemes $(TRAINED:%=$(RUN)/%/train.json) $(if 
 	    --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) $(if $(ENTITY),--entity $(ENTITY)) --out $(OUT)/results.db --whole-target $(COMMON)
 	$(G) export --db $(OUT)/results.db --summary $@ --cells $(OUT)/cells.csv --results $(OUT)/results.csv \
 	    --differences $(OUT)/differences.csv --contrasts $(OUT)/contrasts.csv
-$(OUT)/report/index.html: $(OUT)/summary.json $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
+# Once there is one, it is kept as the models are.
+ATTRIBUTION := $(if $(filter attribute,$(MAKECMDGOALS)),$(OUT)/attribution/summary.json,$(wildcard $(OUT)/attribution/summary.json))
+$(OUT)/attribution/summary.json: $(OUT)/summary.json $(wildcard $(ATTRIBUTE)) $(if $(filter ATTRIBUTE,$(GIVEN)),FORCE) | $(G)
+	$(G) attribute --recipient $(RECIPIENT) $(DONORS:%=--donor %) --parts $(ATTRIBUTE) --rows $(RUN)/data/relation/metadata.jsonl $(EVAL) \
+	    $(if $(ENTITY),--entity $(ENTITY)) --out $(@D) $(COMMON)
+	@echo 'ATTRIBUTE=$(ATTRIBUTE)' >$(@D)/asked
+$(OUT)/report/index.html: $(OUT)/summary.json $(ATTRIBUTION) $(if $(MODEL),,$(RUN)/base/gate.json) | $(G)
 	$(G) report --db $(OUT)/results.db $(OF_BASE) \
-	    $(DONORS:%=--donor %) --card $(RUN)/data/card.json --out $@ \
+	    $(DONORS:%=--donor %) --card $(RUN)/data/card.json --out $@ $(if $(ATTRIBUTION),--attribution $(OUT)/attribution) \
 	    $(if $(TITLE),--title "$$TITLE") $(if $(ABOUT),--about "$$ABOUT")
 
 # ------------------------------------------------------------------ experiments/, several of them in one run, several runs on one page

@@ -201,6 +201,9 @@ void gk_contrast_compute(const gk_obs *a, const gk_obs *b, size_t n, gk_metric m
 /* Wilcoxon's signed-rank test, two-sided: zeros are left out, ties have their mean rank. Exact up to 500
  * differences, ties included; beyond that normal, with the variance corrected for ties. */
 double gk_signed_rank(const double *differences, size_t n);
+/* Fisher's exact test, one-sided: the probability of at most `hits` right ones among n, of which n_other
+ * others have hits_other, were the right ones drawn from all alike. 1 where n or n_other is 0. */
+double gk_fisher_fewer(size_t hits, size_t n, size_t hits_other, size_t n_other);
 /* Student's t with df > 0 degrees of freedom: the probability to be above t; what the share p, at most 1/2,
  * is above. */
 double gk_student_above(double t, double df);

@@ -136,6 +136,7 @@ typedef struct gk_result {
     int n_top;
     const char *top_piece[GK_TOP]; /* as the tokenizer stores it, e.g. "▁Maria" */
     double top_prob[GK_TOP];
+    int32_t top_id[GK_TOP];
 } gk_result;
 /* Calls fn for every result and every dropped prompt, by scheme, then prompt; false from fn (with its own
  * message in err) stops. */
@@ -179,6 +180,14 @@ bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
  * unfinished sweep every caption says so. */
 bool gk_export_latex_check(const char *path, gk_error *err); /* as gk_export_check */
 bool gk_export_latex(gk_store *s, const char *path, gk_error *err);
+
+/* What the public code of the paper would have written: in `dir` (made where it is absent), for every scheme
+ * that grafts weights and every template, lm_head_POLICY/DATASET/MODEL/DIRECTION/PATCH/RUN/sentence_N/
+ * dropout_RATE_layer_count/results.json (no_patching in place of the last folder for one model alone), and an
+ * experiment_config.json in RUN. dataset and model are names of folders: NULL takes the folder of the run's
+ * templates, and the public code's name of the run's family. docs/public-code.md has the rules. */
+bool gk_export_public_check(const char *dir, const char *dataset, const char *model, gk_error *err);
+bool gk_export_public(gk_store *s, const char *dir, const char *dataset, const char *model, gk_error *err);
 
 GK_PUBLIC_END
 

@@ -46,6 +46,9 @@ typedef struct gk_sweep_options {
     int chunk;           /* prompts a transaction; <= 0: by their cost, the same for the same inputs */
     bool restart;        /* begin anew; an existing `out` stays until the new one is complete */
     bool replace;        /* the same, but only where `out` was made from other inputs; else go on with it */
+    /* Instead of schemes: a YAML file of parts, whose coalitions are the schemes (graftkit/graft/parts.h).
+     * The store is then theirs alone (gk_attribution_read), and its folder is made when absent. */
+    const char *parts;
 } gk_sweep_options;
 
 typedef struct gk_sweep gk_sweep;

@@ -12,7 +12,7 @@
  *       grafts:                         # default: none
  *         - at: [first_actor, last]     # field | field.first | field.last | last | all | token number |
  *                                       # 2..5 | list | {not: ...} | {after: ...} | {before: ...} |
- *                                       # {all_of: [...]}
+ *                                       # {all_of: [...]} | {if_any: ...}
  *           donor: sft
  *           components: all             # default; attn | qkv | ffn | norms | a component | list.
  *                                       # all is embed … down
