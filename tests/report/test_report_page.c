@@ -31,7 +31,6 @@ static void check_group(bench *b, const char *figure, const char *scheme) {
 START_TEST(bars_have_groups) {
     bench b = bench_new();
     keep_set(&b, "component");
-    alter(&b, "DELETE FROM contrast"); /* whose figures have a group a contrast */
     gk_report_options o = options(&b);
     const char *page = write_report(&b, &o);
     static const char *const schemes[] = {"task | ATTN+O", "task | O+FFN", "task | O+FFN-up"};
