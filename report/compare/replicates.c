@@ -27,15 +27,23 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-/* The manifest of a training in the run's folder, if it is still that of the model which was swept. */
-static json_t *trained(gk_arena *a, const char *run, const json_t *model) {
-    const char *folder = base_name(gk_manifest__text(model, "path"));
-    const char *file = gk_path_join(a, gk_path_join(a, run, folder), "train.json");
-    json_t *train = *folder && gk_exists(file) ? gk_json_load(file, NULL) : NULL;
+/* The manifest of a training in this folder, if it is still that of the model which was swept. */
+static json_t *trained_in(gk_arena *a, const char *folder, const json_t *model) {
+    const char *file = gk_path_join(a, folder, "train.json");
+    json_t *train = gk_exists(file) ? gk_json_load(file, NULL) : NULL;
     const char *hash = json_string_value(json_object_get(train, "model_sha256"));
     if (hash && strcmp(hash, gk_manifest__text(model, "sha256")) == 0) return train;
     json_decref(train);
     return NULL;
+}
+
+/* The model may be of another folder than the run's (another regime, articles), or have moved with the run.
+ */
+static json_t *trained(gk_arena *a, const char *run, const json_t *model) {
+    const char *path = gk_manifest__text(model, "path");
+    json_t *train = *path ? trained_in(a, path, model) : NULL;
+    if (!train && *base_name(path)) train = trained_in(a, gk_path_join(a, run, base_name(path)), model);
+    return train;
 }
 
 /* What it was trained with; of one that was not, its weights. */
@@ -54,6 +62,14 @@ static void put_model(gk_arena *a, const char *run, const json_t *model, json_t 
     json_decref(train);
 }
 
+/* The rows are still those that were swept. */
+static bool is_there(const char *rows, const json_t *manifest) {
+    char hash[GK_SHA256_HEX];
+    gk_error err;
+    return gk_exists(rows) && gk_sha256_file(rows, hash, &err) &&
+           strcmp(hash, gk_manifest__text(manifest, "rows_sha256")) == 0;
+}
+
 /* Its name, where its rows are from, and how many there are of each split. */
 static void put_dataset(gk_arena *a, const char *run, const json_t *manifest, json_t *to) {
     const char *rows = gk_manifest__text(manifest, "rows"), *slash = strrchr(rows, '/');
@@ -62,7 +78,8 @@ static void put_dataset(gk_arena *a, const char *run, const json_t *manifest, js
     const char *own = gk_path_join(a, gk_arena_strndup(a, split, slash ? (size_t)(slash - split) : 0),
                                    "card.json"),
                *usual = gk_path_join(a, gk_path_join(a, run, "data"), "card.json");
-    json_t *card = gk_json_load(gk_exists(usual) ? usual : own, NULL), *sizes = json_object(), *splits, *s;
+    json_t *card = gk_json_load(!gk_exists(usual) || is_there(rows, manifest) ? own : usual, NULL),
+           *sizes = json_object(), *splits, *s;
     const char *name;
     splits = json_object_get(card, "splits");
     json_object_foreach(splits, name, s) {

@@ -146,11 +146,44 @@ START_TEST(others_are_not_averaged_in_silence) {
 }
 END_TEST
 
+/* What was trained and made elsewhere is looked for there first: the other regime of a run, its articles. A
+ * model or rows that were replaced there say nothing. */
+START_TEST(models_of_another_folder_are_found) {
+    bench b[2] = {run_of("aa", "{\"lr\": 1}", "films"), run_of("bb", "{\"lr\": 1}", "films")};
+    const char *const dirs[] = {b[0].s.dir, b[1].s.dir};
+    gk_error err;
+    for (int i = 0; i < 2; i++) {
+        gk_arena *a = b[i].s.a;
+        char hash[GK_SHA256_HEX];
+        ck_assert(gk_mkdirs(scratch_path(&b[i].s, "else/data/relation"), &err));
+        ck_assert_int_eq(rename(scratch_path(&b[i].s, "sft"), scratch_path(&b[i].s, "else/free")), 0);
+        scratch_file(&b[i].s, "else/data/relation/rows.jsonl", i ? "{\"id\": 1}\n" : "{\"id\": 2}\n");
+        scratch_file(&b[i].s, "else/data/card.json",
+                     i ? "{\"name\": \"news\", \"splits\": {}}" : "{\"name\": \"articles\", \"splits\": {}}");
+        ck_assert(gk_sha256_file(scratch_path(&b[i].s, "else/data/relation/rows.jsonl"), hash, &err));
+        alter(&b[i],
+              gk_arena_printf(a, "UPDATE model SET path = '%s/else/free' WHERE name = 'sft'", b[i].s.dir));
+        alter(&b[i], gk_arena_printf(
+                         a, "INSERT OR REPLACE INTO run VALUES ('rows', '%s/else/data/relation/rows.jsonl')",
+                         b[i].s.dir));
+        alter(&b[i], gk_arena_printf(a, "INSERT OR REPLACE INTO run VALUES ('rows_sha256', '%s')", hash));
+    }
+    ck_assert_ptr_nonnull(strstr(compare(&b[0], dirs, 2, false), "or do not say: dataset."));
+    scratch_file(&b[1].s, "else/data/card.json", "{\"name\": \"articles\", \"splits\": {}}");
+    ck_assert_ptr_nonnull(strstr(compare(&b[0], dirs, 2, false), "Over 2 seeds: "));
+    /* Others are there now: what lies in the run's own folder counts again. */
+    scratch_file(&b[1].s, "else/data/relation/rows.jsonl", "{\"id\": 3}\n");
+    ck_assert_ptr_nonnull(strstr(compare(&b[0], dirs, 2, false), "or do not say: dataset"));
+    for (int i = 0; i < 2; i++) bench_free(&b[i]);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("compare_seeds");
     TCase *t = tcase_create("compare_seeds");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, replicates_are_averaged);
+    tcase_add_test(t, models_of_another_folder_are_found);
     tcase_add_test(t, others_are_not_averaged_in_silence);
     suite_add_tcase(s, t);
     return run_suite(s);
