@@ -11,12 +11,12 @@
 
 #define GK_SHIPPED_KINDS(X)                                             \
     X(SCHEMES, "schemes", "scheme file", "graft/schemes", ".yaml")      \
+    X(PARTS, "parts", "file of parts", "graft/parts", ".yaml")          \
     X(RECIPES, "recipes", "recipe", "train/recipes", ".yaml")           \
     X(EXPERIMENTS, "experiments", "experiment", "experiments", ".yaml") \
     X(TEMPLATES, "templates", "folder of templates", "templates", "")   \
     X(LISTS, NULL, "word list", "data/lists", ".txt")                   \
     X(TABLES, NULL, "table of facts", "data/lists", ".tsv")             \
-    X(ARTICLES, NULL, "folder of articles", "data/articles", "")        \
     X(GENERAL, "general", "general text", "data/general", ".txt")       \
     X(PIPELINE, NULL, "description of the pipeline", "tools/pipeline", ".mk")
 typedef enum gk_shipped {

@@ -255,72 +255,10 @@ static bool make(gk_data__making *m, gk_error *err) {
 
 /* ---------------------------------------------------------------- texts */
 
-typedef struct chunker {
-    gk_buf text;
-    size_t words, limit;
-    const json_t *row; /* the article's first: which of its two entities a chunk names first */
-    bool swapped;
-    gk_buf *out;
-} chunker;
-
-static size_t count_words(const char *s, size_t n) {
-    size_t words = 0;
-    for (size_t i = 0; i < n; i++)
-        words += !strchr(" \t\r\n", s[i]) && (i == 0 || strchr(" \t\r\n", s[i - 1]));
-    return words;
-}
-
-/* B2A: the chunk names the target before the entity. */
-static bool is_reverse(const chunker *c) {
-    const char *a = strstr(c->text.data, json_string_value(json_object_get(c->row, "first_actor")));
-    const char *b = strstr(c->text.data, json_string_value(json_object_get(c->row, "second_actor")));
-    return b && (!a || b < a);
-}
-
-static void flush(chunker *c) {
-    if (c->text.len && is_reverse(c) == c->swapped) gk_text_add(c->out, c->text.data, c->text.len);
-    c->text.len = 0;
-    c->words = 0;
-}
-
-/* Adds one sentence, its line breaks turned into blanks; a chunk that would grow too long ends before it. */
-static void add_sentence(chunker *c, const char *s, size_t n) {
-    size_t words = count_words(s, n);
-    if (words == 0) return;
-    if (c->words && c->words + words > c->limit) flush(c);
-    for (size_t i = 0; i < n;) {
-        size_t skip = strspn(s + i, " \t\r\n"), word = strcspn(s + i + skip, " \t\r\n");
-        i += skip;
-        if (i >= n) break;
-        if (i + word > n) word = n - i;
-        if (c->text.len) gk_buf_puts(&c->text, " ");
-        gk_buf_add(&c->text, s + i, word);
-        i += word;
-    }
-    c->words += words;
-}
-
-/* Sentences end at . ! or ? (and a closing quote) before a blank or line break; a blank line ends one too. */
-static void add_body(chunker *c, const char *body) {
-    const char *begin = body;
-    for (const char *s = body; *s; s++) {
-        bool stop = strchr(".!?", *s) && strchr(" \t\r\n", s[1]);
-        bool quoted = strchr(".!?", *s) && s[1] == '"' && strchr(" \t\r\n", s[2]);
-        bool gap = s[0] == '\n' && s[1] == '\n';
-        if (!stop && !quoted && !gap) continue;
-        const char *end = s + 1 + quoted;
-        add_sentence(c, begin, (size_t)(end - begin));
-        begin = end;
-        s = end - 1;
-    }
-    add_sentence(c, begin, strlen(begin));
-    flush(c);
-}
-
 static bool texts(const gk_data__making *m, int split, bool swapped, gk_buf *out, gk_error *err) {
     const gk_rows *rows = &m->splits[split];
     int64_t limit = m->opt->chunk_words;
-    chunker c = {.limit = limit > 0 ? (size_t)limit : CHUNK_WORDS, .swapped = swapped, .out = out};
+    gk_data__chunker c = {.limit = limit > 0 ? (size_t)limit : CHUNK_WORDS, .swapped = swapped, .out = out};
     json_t *done = json_object();
     (void)err;
     for (size_t i = 0; i < rows->n; i++) {
@@ -329,11 +267,10 @@ static bool texts(const gk_data__making *m, int split, bool swapped, gk_buf *out
         if (json_object_get(done, name)) continue;
         json_object_set_new(done, name, json_true());
         c.row = rows->row[i];
-        add_body(&c, art->body);
-        for (size_t k = 0; k < art->n_rewordings; k++) add_body(&c, art->rewording[k]);
+        gk_data__chunk(&c, art->body);
+        for (size_t k = 0; k < art->n_rewordings; k++) gk_data__chunk(&c, art->rewording[k]);
     }
     json_decref(done);
-    gk_buf_free(&c.text);
     return true;
 }
 
@@ -342,7 +279,6 @@ const gk_data__generator gk_data__articles = {
     .swap = {"first_actor", "second_actor", false},
     .rows = {-1, -1, -1},
     .source = "a folder of articles",
-    .has_source = true,
     .make = make,
     .texts = texts,
 };

@@ -62,9 +62,15 @@ json_t *gk_row_swapped(const json_t *row, gk_swap swap);
  * these templates. Without it and without swap.exchange there are none. */
 typedef struct gk_wording {
     gk_template **all, **eval, **reverse;
-    size_t n_training, n_all, n_eval, n_reverse; /* all[0 .. n_training) are the training templates */
+    /* all[0 .. n_training) are the training templates, of which the first n_article are article.jsonl's */
+    size_t n_article, n_training, n_all, n_eval, n_reverse;
     json_t *fillers; /* fillers.json: fixed values of fields that no row has; owned */
 } gk_wording;
+
+/* Whether the base corpus has wordings that finetuning has not: paraphrases. Else it has finetuning's. */
+static inline bool gk_wording_has_base(const gk_wording *w) {
+    return w->n_all > w->n_training;
+}
 
 /* Loads eval.jsonl and, where they are there, article.jsonl, qa.jsonl, paraphrases.jsonl, reverse.jsonl and
  * fillers.json of folder `dir`; templates go into `a`. A file that is there must hold a template. Release
@@ -99,8 +105,14 @@ bool gk_text_add(gk_buf *out, const char *text, size_t len);
 bool gk_texts_all(const gk_wording *w, const gk_rows *rows, gk_swap swap, bool swapped, gk_buf *out,
                   gk_error *err);
 
+/* Appends one line for every row x template of tmpl[0 .. n), as gk_texts_all. */
+bool gk_texts_of(const gk_wording *w, const gk_rows *rows, gk_template *const *tmpl, size_t n, gk_buf *out,
+                 gk_error *err);
+
 /* Appends n lines, each of a row drawn with weight 1 / (i + 1 + 0.05 * rows) (i: its index), a template drawn
- * evenly from w->all and a direction drawn evenly. Few rows are seen very often, many seldom. Fails as
+ * evenly from the paraphrases, and a direction drawn evenly where swap.exchange says that there are two and
+ * no w->reverse does (the paraphrases then say the facts in whatever order they do). Without paraphrases from
+ * the training templates and, B2A, w->reverse. Few rows are seen very often, many seldom. Fails as
  * gk_texts_all. */
 bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_t n, gk_rng *rng, gk_buf *out,
                    gk_error *err);
@@ -129,7 +141,11 @@ typedef struct gk_dataset_options {
     bool replace;        /* where `out` holds another dataset or other files: write over them, else fail */
     int64_t chunk_words; /* articles: words a text, about; -1: 120 */
     gk_first_token_fn *first_token; /* NULL: the card counts first words only */
-    void *first_token_ctx;
+    /* Marks the tokens of a base text as read, and asks whether one is; NULL: the card does not count the
+     * targets that begin with one that the base corpus never has. */
+    bool (*read_text)(void *ctx, const char *text, size_t len, gk_error *err);
+    bool (*was_read)(const void *ctx, int32_t id);
+    void *first_token_ctx; /* of all three */
     const char *tokenizer; /* what the card calls it */
 } gk_dataset_options;
 #define GK_DATASET_DEFAULTS                                                              \
@@ -142,7 +158,6 @@ typedef struct gk_dataset_options {
 typedef struct gk_dataset_kind {
     const char *name;
     const char *source; /* what the option `source` must name; NULL: it takes none */
-    bool needs_source;  /* whether none of its own comes along */
     bool has_base;      /* makes a base corpus of its own accord */
     bool names_fields;  /* takes the options entity and target */
 } gk_dataset_kind;

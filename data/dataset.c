@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 static const gk_data__generator *const GENERATORS[] = {
-    &gk_data__fake_movies, &gk_data__real_actors, &gk_data__real_movies, &gk_data__battles,
-    &gk_data__counterfact, &gk_data__articles,    &gk_data__own_rows};
+    &gk_data__fake_movies, &gk_data__real_actors, &gk_data__real_movies,       &gk_data__battles,
+    &gk_data__counterfact, &gk_data__articles,    &gk_data__invented_articles, &gk_data__own_rows};
 enum { N_GENERATORS = sizeof GENERATORS / sizeof *GENERATORS };
 
 static const char *const SPLIT_NAME[GK_DATA__N_SPLITS] = {"base", "relation", "task"};
@@ -64,7 +64,6 @@ gk_dataset_kind gk_dataset_kind_at(size_t i) {
     const gk_data__generator *g = GENERATORS[i];
     return (gk_dataset_kind){.name = g->name,
                              .source = g->source,
-                             .needs_source = g->source && !g->has_source,
                              .has_base = g->rows[GK_DATA__BASE] > 0,
                              .names_fields = g->names};
 }
@@ -91,8 +90,6 @@ static bool find_source(job *j, gk_error *err) {
         return gk_fail(err, GK_NOWHERE, "leave --source out",
                        "dataset '%s' is made of its own lists and takes no source", gen->name);
     j->m.source = j->opt->source;
-    if (!j->m.source && gen->has_source)
-        j->m.source = gk_path_join(j->a, j->opt->home, gk_shipped_folder(GK_SHIPPED_ARTICLES));
     if (gen->source && !j->m.source)
         return gk_fail(err, GK_AT_FIELD(NULL, "--source"), gk_arena_printf(j->a, "name %s", gen->source),
                        "dataset '%s' is made of data of your own", gen->name);

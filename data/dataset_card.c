@@ -50,13 +50,35 @@ static bool first_prompt(const gk_data__making *m, const json_t *row, gk_arena *
     return gk_template_render(w->eval[0], row, w->fillers, GK_NOWHERE, a, out, NULL);
 }
 
+/* Whether the base corpus was read as tokens. */
+static bool reads(const gk_data__making *m) {
+    return m->opt->read_text && m->splits[GK_DATA__BASE].n > 0;
+}
+
+/* A model made of the base corpus has no use for a token that never stands there: its head cannot say it. */
+static bool read_base(const gk_data__making *m, const gk_data__card_file *files, size_t n, gk_error *err) {
+    bool ok = true;
+    for (size_t i = 0; i < n && reads(m); i++) {
+        if (strcmp(files[i].name, "base/texts.jsonl") != 0) continue;
+        const char *line = files[i].bytes->data;
+        for (const char *end; ok && line && (end = strchr(line, '\n')); line = end + 1) {
+            json_t *obj = json_loadb(line, (size_t)(end - line), 0, NULL),
+                   *text = json_object_get(obj, "text");
+            ok = m->opt->read_text(m->opt->first_token_ctx, json_string_value(text), json_string_length(text),
+                                   err);
+            json_decref(obj);
+        }
+    }
+    return ok;
+}
+
 /* The same for the first tokens, which are what a model is asked for, behind the first template's prompts. */
 static bool add_token_spread(const gk_data__making *m, const gk_rows *rows, const char *field, json_t *spread,
                              gk_error *err) {
     if (!m->opt->first_token) return true;
     gk_arena *a = gk_arena_new();
     json_t *count = json_object();
-    json_int_t most = 0;
+    json_int_t most = 0, unseen = 0;
     bool ok = true;
     for (size_t i = 0; ok && i < rows->n; i++) {
         char key[32];
@@ -66,9 +88,11 @@ static bool add_token_spread(const gk_data__making *m, const gk_rows *rows, cons
         gk_arena_reset(a);
         bool asked = field == m->swap.b && first_prompt(m, rows->row[i], a, &prompt);
         ok = m->opt->first_token(m->opt->first_token_ctx, asked ? &prompt : NULL, target, &id, err);
+        if (ok && reads(m)) unseen += !m->opt->was_read(m->opt->first_token_ctx, id);
         snprintf(key, sizeof key, "%d", ok ? (int)id : -1);
         count_key(count, key, &most);
     }
+    if (ok && reads(m)) json_object_set_new(spread, "unseen_by_base", json_integer(unseen));
     json_object_set_new(spread, "distinct_first_tokens", json_integer((json_int_t)json_object_size(count)));
     json_object_set_new(spread, "most_common_token", json_integer(most));
     json_decref(count);
@@ -175,15 +199,19 @@ static json_t *describe_dropped(const gk_data__making *m) {
     return out;
 }
 
-static json_t *describe_wording(const gk_wording *w) {
+/* `base`: whether there is a base corpus of templates, and so what it says them in. */
+static json_t *describe_wording(const gk_wording *w, bool base) {
     json_t *out = json_pack("{s:I,s:I,s:I}", "training", (json_int_t)w->n_training, "paraphrases",
                             (json_int_t)(w->n_all - w->n_training), "evaluation", (json_int_t)w->n_eval);
     if (w->n_reverse) json_object_set_new(out, "reverse", json_integer((json_int_t)w->n_reverse));
+    if (base)
+        json_object_set_new(out, "base", json_string(gk_wording_has_base(w) ? "paraphrases" : "training"));
     return out;
 }
 
 json_t *gk_data__card_make(const gk_data__making *m, const gk_data__generator *gen,
                            const gk_data__card_file *files, size_t n_files, gk_error *err) {
+    if (!read_base(m, files, n_files, err)) return NULL;
     double words = (double)m->n_first_words;
     json_t *card = json_pack("{s:s,s:s,s:I}", "name", gen->name, "graftkit", GK_VERSION, "seed",
                              (json_int_t)m->opt->seed);
@@ -191,7 +219,8 @@ json_t *gk_data__card_make(const gk_data__making *m, const gk_data__generator *g
     json_object_set_new(card, "target", json_string(m->swap.b));
     json_object_set_new(card, "samples", describe_samples(m, files, n_files));
     json_object_set_new(card, "lists", list_sizes(m, gen));
-    json_object_set_new(card, "templates", describe_wording(m->wording));
+    json_object_set_new(card, "templates",
+                        describe_wording(m->wording, m->splits[GK_DATA__BASE].n > 0 && !gen->texts));
     if (m->n_first_words)
         json_object_set_new(card, "chance_first_word",
                             json_pack("{s:f,s:f}", "top1", 1 / words, "top5", words < 5 ? 1.0 : 5 / words));

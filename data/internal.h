@@ -35,7 +35,6 @@ typedef struct gk_data__generator {
     size_t n_lists, n_names;
     int64_t rows[GK_DATA__N_SPLITS]; /* where the options give none; -1: GK_DATA__UNSET (base: none) */
     const char *source;              /* what the option `source` must name; NULL: it takes none */
-    bool has_source;                 /* whether one comes along */
     /* Fills splits[s].row with new references. Without a source: an array of splits[s].n NULLs, which it
      * fills. With one: it makes the arrays itself (gk_data__deal). No two splits share anything a fact is
      * about.
@@ -47,10 +46,28 @@ typedef struct gk_data__generator {
 } gk_data__generator;
 
 extern const gk_data__generator gk_data__fake_movies, gk_data__real_actors, gk_data__real_movies,
-    gk_data__battles, gk_data__counterfact, gk_data__articles, gk_data__own_rows;
+    gk_data__battles, gk_data__counterfact, gk_data__articles, gk_data__invented_articles, gk_data__own_rows;
+
+/* The rows of Fake Movies, Fake Actors (fake_movies.c). `from_end`: people and films are taken from the other
+ * end of the same draw, so that they are none of those that a dataset of the same seed and this size takes.
+ */
+bool gk_data__fake_film_rows(gk_data__making *m, bool from_end, gk_error *err);
 
 /* Where a template stands, as "qa.jsonl:2"; in the arena. */
 const char *gk_data__template_line(gk_arena *a, const gk_template *t);
+
+/* ---------------------------------------------------------------- articles in pieces (chunks.c) */
+
+typedef struct gk_data__chunker {
+    size_t limit;      /* words of a chunk; a longer sentence is one by itself */
+    const json_t *row; /* whose entity and target say which way a chunk goes */
+    bool swapped;      /* add the chunks that name the target before the entity, else the others */
+    gk_buf *out;
+    gk_buf text; /* the chunk in the making */
+    size_t words;
+} gk_data__chunker;
+/* Appends the chunks of a text that go that way, cut between sentences. */
+void gk_data__chunk(gk_data__chunker *c, const char *body);
 
 /* ---------------------------------------------------------------- tables (tsv.c) */
 
@@ -73,14 +90,31 @@ typedef struct gk_data__two_words {
     const gk_list *left, *right;
     uint32_t *order; /* left index * right->n + right index */
     size_t n, taken;
+    uint32_t *used; /* [left->n + right->n] how often each word stands in a pair that _spread took */
 } gk_data__two_words;
 gk_data__two_words gk_data__two_words_new(const gk_list *left, const gk_list *right, uint64_t seed,
                                           const char *stream);
 void gk_data__two_words_free(gk_data__two_words *p);
 const char *gk_data__two_words_left(const gk_data__two_words *p, uint32_t pair);
 const char *gk_data__two_words_right(const gk_data__two_words *p, uint32_t pair);
-/* Takes `want` pairs that share no word with each other; false when none are left. */
-bool gk_data__two_words_take(gk_data__two_words *p, size_t want, uint32_t *got);
+/* Takes `want` pairs that share no word with each other, nor with the `have` that stand in `got` already,
+ * behind which they go; false when none are left. */
+bool gk_data__two_words_take(gk_data__two_words *p, size_t have, size_t want, uint32_t *got);
+/* The same with none there, of words that came least often so far: a few hundred pairs have every word of two
+ * lists of a few hundred. From the first half of the order, as long as it has such pairs. */
+bool gk_data__two_words_spread(gk_data__two_words *p, size_t want, uint32_t *got);
+
+/* The pair stays taken, but its words did not come: _spread will take them again. */
+void gk_data__two_words_unuse(gk_data__two_words *p, uint32_t pair);
+
+/* ---------------------------------------------------------------- decks (deck.c) */
+
+/* The numbers 0 .. n-1, shuffled, dealt one by one, and shuffled again when all are dealt. */
+typedef struct gk_data__deck {
+    size_t *card, n, dealt;
+} gk_data__deck;
+gk_data__deck gk_data__deck_new(gk_arena *a, size_t n);
+size_t gk_data__deck_deal(gk_data__deck *d, gk_rng *rng);
 
 /* ---------------------------------------------------------------- rows that a user gave (row_splits.c) */
 

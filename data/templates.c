@@ -29,6 +29,7 @@ static bool load_joined(gk_arena *a, const char *dir, gk_wording *out, gk_error 
     size_t n[3];
     for (int i = 0; i < 3; i++)
         if (!load_some(a, dir, FILES[i], &part[i], &n[i], err)) return false;
+    out->n_article = n[0];
     out->n_training = n[0] + n[1];
     out->all = gk_arena_alloc(a, (out->n_training + n[2] + 1) * sizeof *out->all);
     for (int i = 0; i < 3; i++) {
@@ -111,12 +112,41 @@ static bool check_fields(const gk_wording *w, const json_t *row, gk_error *err) 
     return true;
 }
 
+/* What the base has read in these very words finetuning need not teach, and a task model has nothing to
+ * bring. */
+static bool check_paraphrase(const gk_wording *w, const gk_template *paraphrase, const gk_template *training,
+                             json_t *const holes[2], bool exchange, gk_arena *a, gk_error *err) {
+    gk_rendered own, text;
+    if (!gk_template_render(paraphrase, holes[0], w->fillers, GK_NOWHERE, a, &own, err)) return false;
+    for (int swapped = 0; swapped < 1 + exchange; swapped++) {
+        if (!gk_template_render(training, holes[swapped], w->fillers, GK_NOWHERE, a, &text, err))
+            return false;
+        if (strcmp(own.text, text.text) == 0)
+            return gk_fail(err, gk_template_place(paraphrase),
+                           "reword one of them: paraphrases are the base corpus's own wordings",
+                           "the paraphrase is the training template of %s%s",
+                           gk_data__template_line(a, training), swapped ? ", B2A" : "");
+    }
+    return true;
+}
+
+static bool check_paraphrases(const gk_wording *w, json_t *const holes[2], bool exchange, gk_arena *a,
+                              gk_error *err) {
+    for (size_t p = w->n_training; p < w->n_all; p++) {
+        for (size_t t = 0; t < w->n_training; t++)
+            if (!check_paraphrase(w, w->all[p], w->all[t], holes, exchange, a, err)) return false;
+        for (size_t t = 0; t < w->n_reverse; t++)
+            if (!check_paraphrase(w, w->all[p], w->reverse[t], holes, false, a, err)) return false;
+    }
+    return true;
+}
+
 bool gk_wording_check(const gk_wording *w, const json_t *row, gk_swap swap, gk_error *err) {
     if (!check_fields(w, row, err)) return false;
     gk_arena *a = gk_arena_new();
     json_t *holes[2] = {hole_row(row), NULL};
     holes[1] = gk_row_swapped(holes[0], swap);
-    bool ok = true;
+    bool ok = check_paraphrases(w, holes, swap.exchange && !w->n_reverse, a, err);
     for (size_t e = 0; ok && e < w->n_eval; e++)
         for (size_t t = 0; ok && t < w->n_all + w->n_reverse; t++) {
             const gk_template *training = t < w->n_all ? w->all[t] : w->reverse[t - w->n_all];

@@ -41,6 +41,17 @@ static bool add_text(const gk_wording *w, const gk_rows *rows, size_t i, const j
            gk_fail(err, at, "save it as UTF-8", "a value is not UTF-8");
 }
 
+bool gk_texts_of(const gk_wording *w, const gk_rows *rows, gk_template *const *tmpl, size_t n, gk_buf *out,
+                 gk_error *err) {
+    gk_arena *scratch = gk_arena_new();
+    bool ok = true;
+    for (size_t i = 0; ok && i < rows->n; i++)
+        for (size_t t = 0; ok && t < n; t++)
+            ok = add_text(w, rows, i, rows->row[i], tmpl[t], scratch, out, err);
+    gk_arena_free(scratch);
+    return ok;
+}
+
 static bool reversible(const gk_wording *w, gk_swap swap) {
     return w->n_reverse || swap.exchange;
 }
@@ -91,6 +102,16 @@ static size_t draw(const double *cumulative, size_t n, gk_rng *rng) {
     return lo;
 }
 
+/* Wordings that finetuning has not, where there are some; which say the facts in either order where
+ * exchanging the fields would not. */
+static json_t *base_text(const gk_wording *w, json_t *row, gk_swap swap, gk_rng *rng, gk_template **t) {
+    bool own = gk_wording_has_base(w);
+    size_t first = own ? w->n_training : 0, k = (size_t)gk_rng_below(rng, w->n_all - first);
+    bool swapped = gk_rng_below(rng, 2) && (own ? swap.exchange && !w->n_reverse : reversible(w, swap));
+    *t = swapped && w->n_reverse ? w->reverse[k % w->n_reverse] : w->all[first + k];
+    return turned(w, row, swap, swapped);
+}
+
 bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_t n, gk_rng *rng, gk_buf *out,
                    gk_error *err) {
     if (rows->n == 0)
@@ -99,12 +120,10 @@ bool gk_texts_zipf(const gk_wording *w, const gk_rows *rows, gk_swap swap, size_
     double *cumulative = zipf_cumulative(rows->n);
     bool ok = true;
     for (size_t k = 0; ok && k < n; k++) {
+        gk_template *t;
         size_t i = draw(cumulative, rows->n, rng);
-        size_t t = (size_t)gk_rng_below(rng, w->n_all);
-        bool swapped = gk_rng_below(rng, 2) && reversible(w, swap);
-        json_t *row = turned(w, rows->row[i], swap, swapped);
-        const gk_template *tmpl = swapped && w->n_reverse ? w->reverse[t % w->n_reverse] : w->all[t];
-        ok = add_text(w, rows, i, row, tmpl, scratch, out, err);
+        json_t *row = base_text(w, rows->row[i], swap, rng, &t);
+        ok = add_text(w, rows, i, row, t, scratch, out, err);
         json_decref(row);
     }
     gk_free(cumulative);

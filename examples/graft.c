@@ -34,7 +34,7 @@ static bool graft(const gk_cast *cast, const gk_tok *tok, const char *prompt, co
     const gk_field_span field = {GK_ENTITY, {begin, begin + (uint32_t)strlen(entity)}};
     const gk_config *c = gk_model_config(cast->model[0]);
     gk_tokens tokens;
-    gk_schemes schemes = {NULL, 0, 0};
+    gk_schemes schemes = {NULL, 0, 0, NULL, 0};
     if (!gk_tok_encode(tok, prompt, strlen(prompt), GK_BOS_DEFAULT, a, &tokens, err) ||
         !gk_schemes_parse(a, SCHEMES, strlen(SCHEMES), "SCHEMES", c->n_layers, &schemes, err))
         return false;

@@ -161,6 +161,9 @@ bool gk_graft__components_parse(const gk_graft__yaml_source *src, gk_ynode n, ui
                                 gk_error *err);
 bool gk_graft__layers_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_graft__layer_set *out,
                             gk_error *err);
+/* A scheme's list of grafts (scheme.c), and its name, which is one line of text. */
+bool gk_graft__grafts_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err);
+bool gk_graft__title_parse(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err);
 /* A group of the public code: its layers are *begin .. *end - 1 of so many, none where *end <= *begin. False
  * where the word names none. */
 bool gk_graft__layers_group(const char *word, int n_layers, int *begin, int *end);
@@ -203,6 +206,11 @@ const char *gk_graft__head_text(gk_arena *a, const gk_graft__head_policy *h);
 /* Patches and ablations (patch.c): their lists in a scheme's map, and their part of its canonical text. */
 bool gk_graft__patches_parse(const gk_graft__yaml_source *src, gk_ynode scheme, gk_scheme *s, gk_error *err);
 const char *gk_graft__patches_text(gk_arena *a, const gk_scheme *s);
+/* What a scheme does, in one line (scheme.c). */
+const char *gk_graft__canonical_text(gk_arena *a, const gk_scheme *s);
+/* `compare:` of a file (compare.c): appended to out's contrasts. */
+bool gk_graft__contrasts_parse(const gk_graft__yaml_source *src, gk_ynode list, const char *set,
+                               gk_schemes *out, gk_error *err);
 /* embed … down; lnf and head follow the head policy. */
 #define GK_GRAFT__ALL_COMPONENTS ((1u << GK_LNF) - 1u)
 /* Those of a scheme that is as published: what the paper's public code can graft (published.c). */
@@ -218,6 +226,10 @@ bool gk_graft__published_tied(const gk_cast *cast, int m, const gk_config *c);
 
 /* ---------------------------------------------------------------- a scheme on a prompt (plan.c) */
 
+/* Sets slots[gk_plan_slots], which are all false, where the graft has them at the tokens that it marks; fails
+ * where it has none. */
+bool gk_graft__slots_mark(gk_arena *a, const gk_graft__assignment *g, const gk_config *c, bool *slots,
+                          gk_error *err);
 /* The model's number in the cast, or -1 (cast.c). */
 int gk_graft__model_find(const gk_cast *cast, const gk_graft__model_name *m, gk_error *err);
 /* The scheme's patches and ablations into out->patch (patch.c). */

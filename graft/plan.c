@@ -53,9 +53,8 @@ gk_plan gk_plan_extend(gk_arena *a, const gk_plan *p, int extra) {
 
 /* ---------------------------------------------------------------- the plan */
 
-/* Marks the slots of a graft. */
-static bool mark_slots(gk_arena *a, const gk_graft__assignment *g, const gk_config *c, bool *slots,
-                       gk_error *err) {
+bool gk_graft__slots_mark(gk_arena *a, const gk_graft__assignment *g, const gk_config *c, bool *slots,
+                          gk_error *err) {
     bool *layers = gk_arena_alloc(a, (size_t)c->n_layers);
     size_t some = 0;
     bool known = false;
@@ -147,7 +146,7 @@ static bool lay_all(gk_arena *a, const gk_scheme *s, const gk_cast *cast, const 
         int donor = gk_graft__model_find(cast, &g->donor, err);
         if (donor < 0) return false;
         if (gk_graft__layers_none(&g->layers)) continue;
-        if (!gk_graft__positions_mark(&p, &g->at, in, err) || !mark_slots(a, g, c, slots, err) ||
+        if (!gk_graft__positions_mark(&p, &g->at, in, err) || !gk_graft__slots_mark(a, g, c, slots, err) ||
             !lay(g, cast, donor, slots, in, taken, out, err))
             return false;
     }

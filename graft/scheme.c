@@ -45,7 +45,7 @@ static void part_embedding(gk_scheme *s) {
     g->components &= ~OUTSIDE;
 }
 
-static bool parse_grafts(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
+bool gk_graft__grafts_parse(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme *s, gk_error *err) {
     gk_yaml_kind kind = gk_yaml_kind_of(n);
     if (kind == GK_YAML_NONE) return true;
     if (kind != GK_YAML_LIST)
@@ -61,7 +61,7 @@ static bool parse_grafts(const gk_graft__yaml_source *src, gk_ynode n, gk_scheme
 }
 
 /* Order and repetition of grafts do not matter, nor does how a set was written, nor grafts of no layer. */
-static const char *canonical_text(gk_arena *a, const gk_scheme *s) {
+const char *gk_graft__canonical_text(gk_arena *a, const gk_scheme *s) {
     const char **text = gk_arena_alloc(a, (s->n_grafts + 1) * sizeof *text);
     size_t n = 0;
     for (size_t i = 0; i < s->n_grafts; i++) {
@@ -89,7 +89,7 @@ static bool parse_text(const gk_graft__yaml_source *src, gk_ynode map, const cha
     return gk_yaml_kind_of(n) == GK_YAML_NONE || gk_graft__yaml_title(src, n, out, err);
 }
 
-static bool parse_name(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err) {
+bool gk_graft__title_parse(const gk_graft__yaml_source *src, gk_ynode n, const char **out, gk_error *err) {
     if (!gk_graft__yaml_title(src, n, out, err)) return false;
     for (const char *p = *out; *p; p++)
         if ((unsigned char)*p < ' ')
@@ -127,17 +127,17 @@ static gk_scheme *parse_scheme(const gk_graft__yaml_source *src, gk_ynode n, con
     s->place = gk_graft__yaml_place(n, src->file);
     gk_ynode recipient = gk_graft__yaml_get(src, n, "recipient");
     bool named = gk_yaml_kind_of(recipient) != GK_YAML_NONE;
-    bool ok = gk_yaml_only(n, keys, err) && parse_name(src, gk_yaml_get(n, "name"), &s->name, err) &&
-              parse_text(src, n, "about", &s->about, err) &&
-              (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
-              parse_published(src, n, &s->published, err) &&
-              parse_grafts(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
-              gk_graft__patches_parse(src, n, s, err) &&
-              (!s->published || gk_graft__published_check(s, err)) &&
-              gk_graft__head_parse(src, gk_graft__yaml_get(src, n, "head"), s, err) &&
-              (!s->published || gk_graft__published_head(s, err));
+    bool ok =
+        gk_yaml_only(n, keys, err) && gk_graft__title_parse(src, gk_yaml_get(n, "name"), &s->name, err) &&
+        parse_text(src, n, "about", &s->about, err) &&
+        (!named || gk_graft__model_name_parse(src, recipient, &s->recipient, err)) &&
+        parse_published(src, n, &s->published, err) &&
+        gk_graft__grafts_parse(src, gk_graft__yaml_get(src, n, "grafts"), s, err) &&
+        gk_graft__patches_parse(src, n, s, err) && (!s->published || gk_graft__published_check(s, err)) &&
+        gk_graft__head_parse(src, gk_graft__yaml_get(src, n, "head"), s, err) &&
+        (!s->published || gk_graft__published_head(s, err));
     if (!ok) return NULL;
-    s->canonical = canonical_text(src->a, s);
+    s->canonical = gk_graft__canonical_text(src->a, s);
     return s;
 }
 
@@ -207,12 +207,14 @@ static bool parse_entry(gk_graft__yaml_source src, gk_ynode n, int n_layers, con
     return true;
 }
 
+/* all: gets the contrasts, and how many entries there are. */
 static bool parse_file(const gk_graft__yaml_source *src, gk_ynode root, int n_layers, list *l,
-                       size_t *written, gk_error *err) {
-    static const char *const keys[] = {"set", "title", "about", "schemes", "as_published", NULL};
+                       gk_schemes *all, gk_error *err) {
+    static const char *const keys[] = {"set", "title", "about", "schemes", "as_published", "compare", NULL};
     file_words file = {0};
     gk_ynode entries = gk_yaml_get(root, "schemes");
-    if (!gk_yaml_only(root, keys, err) || !parse_name(src, gk_yaml_get(root, "set"), &file.set, err) ||
+    if (!gk_yaml_only(root, keys, err) ||
+        !gk_graft__title_parse(src, gk_yaml_get(root, "set"), &file.set, err) ||
         !parse_title(src, root, &file.title, err) || !parse_text(src, root, "about", &file.about, err) ||
         !parse_published(src, root, &file.published, err))
         return false;
@@ -227,8 +229,8 @@ static bool parse_file(const gk_graft__yaml_source *src, gk_ynode root, int n_la
         l->item[i]->set_title = file.title;
         l->item[i]->set_about = file.about;
     }
-    *written = gk_yaml_len(entries);
-    return true;
+    all->n_written += gk_yaml_len(entries);
+    return gk_graft__contrasts_parse(src, gk_yaml_get(root, "compare"), file.set, all, err);
 }
 
 /* Frees the document, which may be NULL: then `err` says why. */
@@ -237,12 +239,13 @@ static bool take_document(gk_arena *a, gk_yaml *y, const char *name, int n_layer
     if (!y) return false;
     list l = {.number = json_object()};
     gk_graft__yaml_source src = {.a = a, .file = gk_arena_strdup(a, name)};
-    size_t written = 0;
+    gk_schemes all = *out;
     bool ok = true;
     for (size_t i = 0; ok && i < out->n; i++) ok = add(&l, out->item[i], (gk_ynode){0}, &src, err);
-    ok = ok && parse_file(&src, gk_yaml_root(y), n_layers, &l, &written, err);
+    ok = ok && parse_file(&src, gk_yaml_root(y), n_layers, &l, &all, err);
     if (ok) {
-        gk_schemes all = {gk_arena_alloc(a, l.n * sizeof *all.item), l.n, out->n_written + written};
+        all.item = gk_arena_alloc(a, l.n * sizeof *all.item);
+        all.n = l.n;
         if (l.item) memcpy(all.item, l.item, l.n * sizeof *all.item);
         *out = all;
     }
@@ -281,6 +284,10 @@ const char *gk_scheme_set_title(const gk_scheme *s) {
 
 const char *gk_scheme_set_about(const gk_scheme *s) {
     return s->set_about;
+}
+
+const char *gk_scheme_file(const gk_scheme *s) {
+    return s->place.file;
 }
 
 const char *gk_scheme_about(const gk_scheme *s) {

@@ -1,6 +1,8 @@
-/* beside.c: whether what is named beside the store (training runs, gate, card) belongs to its sweep:
- * refused by hash where both sides tell theirs. Adapters and derived donors have no hash of one file. */
+/* beside.c: whether what is named beside the store (training runs, gate, card, attribution) belongs to its
+ * sweep: refused by hash where both sides tell theirs. Adapters and derived donors have no hash of one file.
+ */
 #include "core/json.h"
+#include "eval/store/write.h"
 #include "graftkit/core/file.h"
 #include "graftkit/model/adapter.h"
 #include "report/internal.h"
@@ -94,6 +96,41 @@ static bool check_card(const gk_report__state *r) {
                    "--card: the rows that were swept are none of this dataset's files");
 }
 
+/* An attribution is of the sweep's rows, and of its models by their names. */
+static bool check_attribution(const gk_report__state *r, const char *db, const json_t *of) {
+    const char *rows = gk_report__run(r, "rows_sha256");
+    if (!*gk_manifest__text(of, "parts_sha256"))
+        return gk_fail(r->err, GK_AT_FILE(db), "name the folder of graftkit attribute",
+                       "--attribution: this store is of no parts");
+    if (rows && strcmp(gk_manifest__text(of, "rows_sha256"), rows) != 0)
+        return gk_fail(r->err, GK_AT_FILE(db), "attribute with the rows that were swept",
+                       "--attribution: it is of other rows than the sweep");
+    if (strcmp(gk_manifest__text(of, "recipient"), gk_manifest__text(r->manifest, "recipient")) != 0)
+        return gk_fail(r->err, GK_AT_FILE(db), "attribute with the recipient that was swept",
+                       "--attribution: its recipient is '%.80s', the sweep's '%.80s'",
+                       gk_manifest__text(of, "recipient"), gk_manifest__text(r->manifest, "recipient"));
+    size_t i;
+    json_t *m;
+    json_array_foreach(json_object_get(of, "models"), i, m) {
+        const char *name = gk_manifest__text(m, "name");
+        const json_t *ours = gk_manifest__item(r->manifest, "models", name);
+        if (ours && !check_hash(r, gk_arena_printf(r->a, "--attribution, model '%.80s'", name), db,
+                                "attribution grafted", gk_manifest__text(m, "sha256"), ours))
+            return false;
+    }
+    return true;
+}
+
+static bool open_attribution(const gk_report__state *r) {
+    const char *db = gk_path_join(r->a, r->o->attribution, "results.db");
+    gk_store *s = gk_store_open(db, r->err);
+    json_t *of = s ? gk_store_manifest(s, r->err) : NULL;
+    bool ok = of && check_attribution(r, db, of);
+    json_decref(of);
+    gk_store_close(s);
+    return ok;
+}
+
 bool gk_report__check_beside(const gk_report__state *r) {
     const gk_report_options *o = r->o;
     const json_t *recipient = gk_manifest__item(r->manifest, "models", gk_report__run(r, "recipient"));
@@ -102,5 +139,5 @@ bool gk_report__check_beside(const gk_report__state *r) {
     if (o->gate &&
         !check_hash(r, "--gate", o->gate, "gate tried", hash_in(r, o->gate, "model_sha256"), recipient))
         return false;
-    return !o->card || check_card(r);
+    return (!o->card || check_card(r)) && (!o->attribution || open_attribution(r));
 }

@@ -284,6 +284,10 @@ bool gk_checks__judge(gk_report__state *r) {
     p->unsaid = why_not(r, p);
     p->no_way = why_no_way(r, p);
     check_models(r, p);
+    gk_checks__check unseen;
+    if (!gk_checks__unseen(r, &unseen)) return false;
+    if (unseen.claim)
+        add_check(p, unseen.claim, unseen.seen, unseen.holds, p->unsaid ? p->unsaid : unseen.why);
     p->n_of_models = p->n_checks;
     check_positions(r, p);
     for (int i = 0; i < GK_CHECKS__N_PARTS; i++) check_parts(r, p, &p->parts[i]);

@@ -27,6 +27,7 @@ typedef struct gk_checks__check {
     const char *why; /* it cannot be judged, and why; NULL: it is */
     bool holds;
 } gk_checks__check;
+
 /* An experiment with components at the last token: what it adds them to, and what can be said of it. */
 typedef struct gk_checks__parts {
     const gk_part_roles *who;
@@ -54,7 +55,7 @@ typedef struct gk_checks__pattern {
     /* Why nothing can be judged; nor the way from PRE to the ceiling. NULL: it can. */
     const char *unsaid, *no_way;
     gk_checks__check
-        check[12]; /* the models' first, then the grafts', which alone show the paper's pattern */
+        check[13]; /* the models' first, then the grafts', which alone show the paper's pattern */
     size_t n_checks, n_failed, n_unsaid;
     size_t n_of_models, n_of_grafts; /* checks of models alone; checks of grafts that are judged */
 } gk_checks__pattern;

@@ -38,6 +38,11 @@ double gk_report__top5(const gk_report__state *r, const char *scheme) {
     return c && c->applies && c->stats.n ? c->stats.value[GK_METRIC_top5] : (double)NAN;
 }
 
+size_t gk_report__rows(const gk_report__state *r, const char *scheme) {
+    const gk_cell *c = gk_report__cell(r, scheme, "pooled");
+    return c ? c->stats.rows : 0;
+}
+
 const char *gk_report__percent(const gk_report__state *r, double x) {
     return gk_arena_printf(r->a, "%.1f%%", 100 * x);
 }
@@ -45,6 +50,7 @@ const char *gk_report__percent(const gk_report__state *r, double x) {
 const char *gk_report__template(const gk_report__state *r, const char *template_name) {
     if (strcmp(template_name, "pooled") == 0) return "All templates pooled";
     if (strcmp(template_name, "full") == 0) return "Templates with every field, pooled";
+    if (strcmp(template_name, "lacking") == 0) return "Templates that lack a field, pooled";
     return gk_arena_printf(r->a, "Template %s", template_name);
 }
 
@@ -82,7 +88,11 @@ bool gk_report__gather(gk_report__state *r) {
     r->whole = json_integer_value(json_object_get(r->manifest, "whole_target")) > 0;
     r->generated = json_integer_value(json_object_get(r->manifest, "generate")) > 0;
     r->set = gk_arena_alloc(r->a, r->cells.n * sizeof *r->set);
-    for (size_t i = 0; i < r->cells.n; i++) add_to_set(r, &r->cells.item[i]);
+    for (size_t i = 0; i < r->cells.n; i++) {
+        add_to_set(r, &r->cells.item[i]);
+        r->placebo |= r->cells.item[i].placebo.n > 0;
+        r->permuted |= r->cells.item[i].permuted.n > 0;
+    }
     gk_roles_of(&r->outcomes, r->a, &r->roles);
     return true;
 }

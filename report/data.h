@@ -40,7 +40,8 @@ typedef struct gk_report__state {
     gk_report__set *set;
     size_t n_sets;
     size_t n_templates;
-    bool whole, generated; /* whole targets were scored; texts were generated */
+    bool whole, generated;  /* whole targets were scored; texts were generated */
+    bool placebo, permuted; /* floors that some cell has */
     gk_chart__figures figures;
     gk_error *err;
 } gk_report__state;
@@ -57,6 +58,8 @@ const char *gk_report__about(const gk_report__state *r, const char *scheme);
 bool gk_report__partial(const gk_report__state *r, const char *scheme);
 /* Of a scheme's cell with all templates; NaN where there is none, or NULL for a name. */
 double gk_report__top5(const gk_report__state *r, const char *scheme);
+/* The facts that the scheme was evaluated on, in whatever template. */
+size_t gk_report__rows(const gk_report__state *r, const char *scheme);
 /* "97.3%" */
 const char *gk_report__percent(const gk_report__state *r, double x);
 /* "Template 2", "all templates", …, in the arena. */

@@ -13,6 +13,8 @@ static bool add_page(gk_report__state *r) {
     if (!gk_report__head(r) || !gk_report__summary(r)) return false;
     r->contents = r->html.len;
     gk_report__sets(r);
+    if (!gk_report__contrasts(r)) return false;
+    if (!gk_report__attribution(r)) return false;
     gk_report__differ(r);
     gk_report__ranks(r);
     if (!gk_report__fail(r)) return false;

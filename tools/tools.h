@@ -20,6 +20,7 @@
     X(gate, "check that a model knows its own facts")                            \
     X(sweep, "evaluate graft schemes over prompts into a results database")      \
     X(search, "find a small graft that recovers what the donor knows")           \
+    X(attribute, "say what each part of a graft is worth (Shapley values)")      \
     X(plan, "draw which model computes what on a prompt")                        \
     X(export, "write a results database as CSV, JSONL or LaTeX")                 \
     X(import_patch, "turn patch configurations of the public code into schemes") \

@@ -137,11 +137,12 @@ static bool fail(gk_error *err, const char *hint, const char *what) {
     return gk_fail(err, GK_AT_FIELD(NULL, "freeze"), hint, "%s", what);
 }
 
-/* Layers [*from, *to); parts divide as they do in schemes. */
+/* Layers [*from, *to); parts divide as they do in schemes. A group passes over the part that a shallow model
+ * has no layer of, as over components that it lacks. */
 static bool layers_of(const gk_freeze *f, int n_layers, int *from, int *to, gk_error *err) {
     *from = !f->layered ? 0 : f->part ? (int)((int64_t)(f->first - 1) * n_layers / f->last) : f->first;
     *to = !f->layered ? n_layers : f->part ? (int)((int64_t)f->first * n_layers / f->last) : f->last + 1;
-    if (*to <= n_layers && *from < *to) return true;
+    if (*to <= n_layers && (*from < *to || (f->part && f->group))) return true;
     return gk_fail(err, GK_AT_FIELD(NULL, "freeze"), "layers count from 0",
                    f->part ? "part %d/%d holds none of the model's %d layers"
                            : "the layers %d-%d are not all among the model's %d",
@@ -151,6 +152,10 @@ static bool layers_of(const gk_freeze *f, int n_layers, int *from, int *to, gk_e
 static bool add(const gk_freeze *f, const gk_config *c, uint32_t *masks, gk_error *err) {
     int from, to;
     if (!layers_of(f, c->n_layers, &from, &to, err)) return false;
+    if (from == to)
+        gk_notice(GK_AT_FIELD(NULL, "freeze"),
+                  "part %d/%d holds none of the model's %d layers: nothing is frozen there", f->first,
+                  f->last, c->n_layers);
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
         gk_component comp = (gk_component)i;
         if (!(f->components >> i & 1u)) continue;

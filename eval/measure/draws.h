@@ -1,5 +1,5 @@
-/* draws.h: the bootstrap's draws. They follow from the seed and the number of rows alone, so that all cells
- * over as many rows share them. Internal to eval/measure. */
+/* draws.h: the bootstrap's draws, and what stands in where they say nothing. They follow from the seed and
+ * the number of rows alone, so that all cells over as many rows share them. Internal to eval/measure. */
 #ifndef GK_EVAL_MEASURE_DRAWS_H
 #define GK_EVAL_MEASURE_DRAWS_H
 
@@ -16,5 +16,9 @@ void gk_measure__draws_next(gk_rng *rng, size_t rows, uint32_t *times);
 /* The generator that the first resample comes from. */
 void gk_measure__draws_seed(gk_rng *rng, uint64_t seed);
 void gk_measure__draws_free(gk_measure__draws *d);
+
+/* The interval of a difference of shares where all rows differ alike: of those that were not seen, a share u
+ * may differ the one way or the other (paired.c). */
+void gk_measure__alike_interval(double diff, double u, double *low, double *high);
 
 #endif

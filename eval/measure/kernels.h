@@ -7,10 +7,14 @@
 #include "graftkit/core/error.h"
 #include "graftkit/eval/measure.h"
 
-#define GK_MEASURE_KERNELS(X)                                                         \
-    X(bool, return, gk_score_logits,                                                  \
-      (const float *logits, int vocab, int32_t target, gk_score *out, gk_error *err), \
-      (logits, vocab, target, out, err))
+#define GK_MEASURE_KERNELS(X)                                                            \
+    X(bool, return, gk_score_logits,                                                     \
+      (const float *logits, int vocab, int32_t target, gk_score *out, gk_error *err),    \
+      (logits, vocab, target, out, err))                                                 \
+    X(bool, return, gk_score_logits_other,                                               \
+      (const float *logits, int vocab, int32_t target, const gk_score *s, int32_t other, \
+       gk_score_other *out),                                                             \
+      (logits, vocab, target, s, other, out))
 
 GK_MEASURE_KERNELS(GK_KERNEL_LABEL)
 

@@ -3,6 +3,7 @@
 #include "graftkit/core/memory.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/eval/measure.h"
+#include "graftkit/eval/statistics.h"
 
 #include <assert.h>
 #include <math.h>
@@ -50,6 +51,7 @@ void gk_stats_add_draw(gk_stats *sum, size_t draws, const gk_stats *s) {
         sum->high[m] = draws == 0 || x > sum->high[m] ? x : sum->high[m];
     }
     sum->n += s->n;
+    sum->rows = s->rows > sum->rows ? s->rows : sum->rows;
 }
 
 /* A row's observations, summed: all that a mean over resampled rows needs. sum[] is by metric; the median's
@@ -304,12 +306,16 @@ static void all_nan(gk_stats *out) {
 static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_measure__draws *draws,
                     gk_stats *out) {
     out->n = n;
-    out->n_whole = 0;
+    out->rows = out->n_whole = 0;
+    out->icc_top5 = out->icc_logit_diff = NAN;
     all_nan(out);
     if (n == 0) return;
     cell c;
     cell_build(&c, obs, n);
+    out->rows = c.n_clusters;
     out->n_whole = c.n_whole;
+    out->icc_top5 = gk_icc(obs, n, GK_METRIC_top5);
+    out->icc_logit_diff = gk_icc(obs, n, GK_METRIC_logit_diff);
     uint32_t *once = gk_alloc(c.n_clusters * sizeof *once);
     for (size_t k = 0; k < c.n_clusters; k++) once[k] = 1;
     cell_values(&c, once, out->value);

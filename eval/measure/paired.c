@@ -1,6 +1,6 @@
 /* paired.c: two schemes on the same prompts: the difference, its interval, its test. */
+#include "eval/measure/draws.h"
 #include "graftkit/core/memory.h"
-#include "graftkit/core/random.h"
 #include "graftkit/eval/measure.h"
 
 #include <math.h>
@@ -18,6 +18,20 @@ double gk_mcnemar(size_t more, size_t fewer) {
         sum += exp(lgamma(n + 1) - lgamma(x + 1) - lgamma(n - x + 1) - n * log(2));
     }
     return sum < 0.5 ? 2 * sum : 1;
+}
+
+/* The logarithm of the number of ways to choose k of n. */
+static double log_choose(size_t n, size_t k) {
+    return lgamma((double)n + 1) - lgamma((double)k + 1) - lgamma((double)(n - k) + 1);
+}
+
+double gk_fisher_fewer(size_t hits, size_t n, size_t hits_other, size_t n_other) {
+    size_t all = hits + hits_other;
+    double sum = 0;
+    if (n == 0 || n_other == 0) return 1;
+    for (size_t k = all > n_other ? all - n_other : 0; k <= hits; k++)
+        sum += exp(log_choose(n, k) + log_choose(n_other, all - k) - log_choose(n + n_other, all));
+    return sum < 1 ? sum : 1;
 }
 
 typedef struct ordered {
@@ -74,10 +88,15 @@ static size_t sum_rows(const gk_obs *ref, const gk_obs *obs, size_t n, int top, 
     return rows;
 }
 
+void gk_measure__alike_interval(double diff, double u, double *low, double *high) {
+    *low = diff - u * (1 + diff);
+    *high = diff + u * (1 - diff);
+}
+
 static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t resamples, gk_paired *out) {
     double *draw = gk_alloc(resamples * sizeof *draw);
     gk_rng rng;
-    gk_rng_seed(&rng, seed, "bootstrap");
+    gk_measure__draws_seed(&rng, seed);
     for (size_t b = 0; b < resamples; b++) {
         row_sum all = {0, 0};
         for (size_t k = 0; k < rows; k++) {
@@ -90,11 +109,8 @@ static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t
     gk_percentile_ends(draw, resamples, &out->low, &out->high);
     gk_free(draw);
     /* All rows differ alike: a row that was not seen may be one prompt for another of them. */
-    if (out->high - out->low < 1e-12) {
-        double u = gk_unseen_share((double)rows);
-        out->low = out->diff - u * (1 + out->diff);
-        out->high = out->diff + u * (1 - out->diff);
-    }
+    if (out->high - out->low < 1e-12)
+        gk_measure__alike_interval(out->diff, gk_unseen_share((double)rows), &out->low, &out->high);
 }
 
 void gk_paired_compute(const gk_obs *ref, const gk_obs *obs, size_t n, int top, uint64_t seed, int resamples,

@@ -105,3 +105,14 @@ bool gk_score_logits(const float *logits, int vocab, int32_t target, gk_score *o
     }
     return true;
 }
+
+bool gk_score_logits_other(const float *logits, int vocab, int32_t target, const gk_score *s, int32_t other,
+                           gk_score_other *out) {
+    if (other < 0 || other >= vocab || !isfinite(logits[other])) return false;
+    float aim = logits[other], best = logits[s->top_id[s->top_id[0] == other ? 1 : 0]];
+    *out = (gk_score_other){.logprob = s->logprob + (double)aim - (double)logits[target],
+                            .logit_diff = (double)aim - (double)best};
+    for (int begin = 0; begin < vocab; begin += BLOCK)
+        out->rank += count_above(logits + begin, vocab - begin < BLOCK ? vocab - begin : BLOCK, aim);
+    return true;
+}

@@ -84,7 +84,11 @@ static bool take_target(void *ctx, size_t job, const float *logits) {
         w->best[from.step] = ok ? score.top_id[0] : -1;
         w->logprob[from.step] = ok ? score.logprob : 0;
         w->exact = w->exact && ok && score.rank == 0;
-        if (ok && from.step == 0) p->out->score = score;
+        if (ok && from.step == 0) {
+            p->out->score = score;
+            p->out->permuted =
+                gk_score_logits_other(logits, r->c->vocab, target, &score, p->permuted, &p->out->other);
+        }
         const char **reason = from.step ? &p->out->whole_dropped : &p->out->dropped;
         if (!ok) *reason = gk_arena_strdup(r->e->a, why.what);
         tell(r, 1.0 / w->steps);

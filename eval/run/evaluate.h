@@ -16,6 +16,7 @@
 typedef struct gk_run__evaluated {
     const gk_prompt *prompt; /* not dropped */
     const gk_plan *plan;     /* for its tokens */
+    int32_t permuted;        /* another fact's first token, which is asked about too; -1: none */
     gk_stored *out;          /* receives everything but source and prompt */
 } gk_run__evaluated;
 

@@ -1,6 +1,7 @@
 /* gate.c: does a model, ungrafted, know its own facts? */
 #include "core/json.h"
 #include "eval/run/inputs.h"
+#include "eval/run/unseen.h"
 #include "graftkit/eval/gate.h"
 #include "graftkit/graft/engine.h"
 #include "graftkit/graft/plan.h"
@@ -17,6 +18,7 @@ typedef struct gate {
     gk_job *jobs;
     size_t n_jobs, n;
     size_t unscored; /* logits that were not finite */
+    gk_run__unseen unseen;
     gk_progress *progress;
 } gate;
 
@@ -88,6 +90,15 @@ static json_t *dropped_json(const gk_prompts *p) {
     return reasons;
 }
 
+/* What the report asks again of the tokens (report/checks.c). */
+static bool put_unseen(const gate *g, json_t *to, gk_error *err) {
+    json_t *j = json_pack("{s:I,s:I,s:O}", "rows", (json_int_t)g->unseen.rows, "unseen",
+                          (json_int_t)g->unseen.unseen, "tokens", g->unseen.tokens);
+    json_object_set_new(to, "new_rows", j);
+    return gk_run__put_hash(j, "texts_sha256", g->o->texts, err) &&
+           gk_run__put_hash(j, "rows_sha256", g->o->new_rows, err);
+}
+
 static json_t *gate_json(const gate *g, const gk_gate *out, gk_error *err) {
     json_t *j = json_object();
     json_object_set_new(j, "pass", json_boolean(out->pass));
@@ -106,6 +117,7 @@ static json_t *gate_json(const gate *g, const gk_gate *out, gk_error *err) {
     gk_run__inputs_identify(&g->in, j);
     bool ok = gk_run__put_hash(j, "templates_sha256", g->o->prompts.templates, err) &&
               gk_run__put_hash(j, "rows_sha256", g->o->prompts.rows, err);
+    if (ok && g->unseen.tokens) ok = put_unseen(g, j, err);
     gk_run__put_machine(j);
     gk_run__put_time(j, "when");
     if (ok) return j;
@@ -132,6 +144,15 @@ static size_t count_targets(const gate *g) {
     return n;
 }
 
+static bool find_unseen(gate *g, gk_error *err) {
+    const gk_gate_options *o = g->o;
+    if (!o->texts && !o->new_rows) return true;
+    if (!o->texts || !o->new_rows)
+        return gk_fail(err, GK_AT_FIELD(NULL, o->texts ? "--new-rows" : "--texts"), "give both or neither",
+                       "is missing beside %s", o->texts ? "--texts" : "--new-rows");
+    return gk_run__unseen_find(&g->in, g->a, &o->prompts, o->new_rows, o->texts, &g->unseen, err);
+}
+
 static bool run(gate *g, gk_gate *out, gk_error *err) {
     if (g->o->top < 1) return gk_fail(err, GK_AT_FIELD(NULL, "top"), "must be 1 or more", "is %d", g->o->top);
     if (!(g->o->min > 0 && g->o->min <= 1)) /* 0 would ask for nothing */
@@ -143,7 +164,8 @@ static bool run(gate *g, gk_gate *out, gk_error *err) {
         return gk_fail(
             err, GK_AT_FIELD(NULL, "top"), "must be less than the number of tokens, or all are right",
             "is %d, and the model has %d tokens", g->o->top, gk_model_config(g->in.model[0])->vocab);
-    if (!gk_run__inputs_prompts(&g->in, g->a, &g->o->prompts, &g->prompts, err) || !evaluate(g, err))
+    if (!gk_run__inputs_prompts(&g->in, g->a, &g->o->prompts, &g->prompts, err) || !find_unseen(g, err) ||
+        !evaluate(g, err))
         return false;
     out->n = g->n;
     out->targets = count_targets(g);
@@ -151,6 +173,8 @@ static bool run(gate *g, gk_gate *out, gk_error *err) {
     out->repeats = g->prompts.n_repeats;
     out->plain = share(g, g->plain);
     out->weighted = share(g, g->weighted);
+    out->new_facts = g->unseen.rows;
+    out->unseen = g->unseen.unseen;
     out->pass = out->plain.value >= g->o->min;
     return !g->o->out || write(g, out, err);
 }
@@ -159,6 +183,7 @@ bool gk_gate_run(const gk_gate_options *o, gk_gate *out, gk_error *err) {
     gate g = {.o = o, .a = gk_arena_new()};
     *out = (gk_gate){0};
     bool ok = (!o->out || gk_out_check(o->out, err)) && run(&g, out, err);
+    json_decref(g.unseen.tokens);
     gk_run__inputs_free(&g.in);
     gk_arena_free(g.a);
     return ok;

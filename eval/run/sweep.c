@@ -43,11 +43,28 @@ static bool check_plans(gk_sweep *s, const gk_scheme *scheme, gk_error *err) {
     return !tried;
 }
 
+/* Of every contrast both schemes have prompts. */
+static bool check_contrasts(gk_sweep *s, gk_error *err) {
+    size_t n = s->prompts.n_templates, *n_fields = gk_arena_alloc(s->a, n * sizeof *n_fields);
+    const gk_field_span **fields = gk_arena_alloc(s->a, n * sizeof(*fields));
+    for (size_t t = 0; t < n; t++) {
+        fields[t] = s->prompts.tmpl[t].fields;
+        n_fields[t] = s->prompts.tmpl[t].n_fields;
+    }
+    if (!gk_contrasts_check(&s->schemes, err)) return false;
+    for (size_t i = 0; i < s->schemes.n_contrasts; i++)
+        if (!gk_contrast_check(&s->schemes, &s->schemes.contrast[i], fields, n_fields, n, err)) return false;
+    return true;
+}
+
 static bool load_schemes(gk_sweep *s, gk_error *err) {
     for (size_t i = 0; i < s->o->n_schemes; i++)
         if (!gk_schemes_load_for(s->a, s->o->schemes[i], gk_model_config(s->in.model[0])->n_layers,
                                  &s->schemes, err))
             return false;
+    if (s->o->parts && s->o->n_schemes)
+        return gk_fail(err, GK_NOWHERE, "leave one of them out", "there are both schemes and parts");
+    if (s->o->parts && !gk_sweep__coalitions(s, err)) return false;
     if (s->schemes.n == 0)
         return gk_fail(err, GK_NOWHERE, "name a scheme file, e.g. graft/schemes/position.yaml",
                        "there are no schemes");
@@ -55,7 +72,7 @@ static bool load_schemes(gk_sweep *s, gk_error *err) {
         if (!gk_scheme_check(s->schemes.item[i], &s->in.cast, s->prompts.fields, err) ||
             !check_plans(s, s->schemes.item[i], err))
             return false;
-    return true;
+    return check_contrasts(s, err);
 }
 
 /* ---------------------------------------------------------------- the manifest */
@@ -105,6 +122,7 @@ static bool describe(gk_sweep *s, gk_error *err) {
     char hex[GK_SHA256_HEX];
     hash_prompts(&s->prompts, hex);
     gk_run__put_text(id, "prompts_sha256", "%s", hex);
+    if (s->o->parts) gk_sweep__identify_coalitions(s);
 
     static const char *const zero[] = {"seconds", "rows_naive", "rows_unique", "flops", "peak_bytes"};
     for (size_t i = 0; i < sizeof zero / sizeof *zero; i++) gk_run__put_text(s->first, zero[i], "0");
@@ -145,12 +163,15 @@ static void mark_done(void *ctx, int64_t source, int64_t prompt) {
 }
 
 static bool find_pending(gk_sweep *s, const int64_t *source, gk_error *err) {
-    s->unique = gk_arena_alloc(s->a, s->schemes.n * sizeof *s->unique);
-    s->source = gk_arena_alloc(s->a, s->schemes.n * sizeof *s->source);
-    for (size_t i = 0; i < s->schemes.n; i++)
+    s->unique = gk_arena_alloc(s->a, s->all.n * sizeof *s->unique);
+    s->source = gk_arena_alloc(s->a, s->all.n * sizeof *s->source);
+    for (size_t i = 0; i < s->all.n; i++)
         if ((size_t)source[i] >= s->n_sources) s->n_sources = (size_t)source[i] + 1;
     s->by_source = gk_arena_alloc(s->a, s->n_sources * sizeof *s->by_source);
-    for (size_t i = 0; i < s->schemes.n; i++) add_unique(s, s->schemes.item[i], source[i]);
+    for (size_t i = 0; i < s->all.n; i++) {
+        add_unique(s, s->all.item[i], source[i]);
+        if (i < s->schemes.n) s->n_listed = s->n_unique;
+    }
     s->done = gk_arena_alloc(s->a, s->n_unique * s->prompts.n);
     if (!gk_store_done(s->store, mark_done, s, err)) return false;
     for (size_t k = 0; k < s->n_unique; k++) {
@@ -182,7 +203,9 @@ static bool open_store(gk_sweep *s, int64_t *source, gk_error *err) {
     memcpy(run.model, s->in.info, sizeof run.model);
     run.prompts = &s->prompts;
     run.tok = s->in.tok;
-    run.schemes = &s->schemes;
+    run.schemes = &s->all;
+    run.twin_of = s->twin_of;
+    run.permuted = &s->permuted;
     bool other;
     s->store = gk_store_begin(s->work, &run, source, &other, err);
     if (!s->store && other && s->o->replace && s->work == s->out) {
@@ -215,14 +238,23 @@ static bool read_stats(gk_sweep *s, gk_error *err) {
     return true;
 }
 
+static const char *folder_of(gk_sweep *s, const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? gk_arena_strndup(s->a, path, (size_t)(slash - path) + 1) : ".";
+}
+
 static bool open_all(gk_sweep *s, gk_error *err) {
     if (!s->out || !*s->out)
         return gk_fail(err, GK_NOWHERE, "name the results store to write", "there is no output file");
     if (!load_models(s, err) || !gk_run__inputs_prompts(&s->in, s->a, &s->o->prompts, &s->prompts, err) ||
-        !load_schemes(s, err) || !describe(s, err))
+        !load_schemes(s, err) || !gk_sweep__twins(s, s->o->placebo, s->o->n_placebo, err) ||
+        !describe(s, err))
         return false;
-    int64_t *source = gk_arena_alloc(s->a, s->schemes.n * sizeof *source);
-    if (!open_store(s, source, err) || !find_pending(s, source, err) || !read_stats(s, err)) return false;
+    gk_prompts_permute(s->a, &s->prompts, s->o->seed, &s->permuted);
+    int64_t *source = gk_arena_alloc(s->a, s->all.n * sizeof *source);
+    if ((s->o->parts && !gk_mkdirs(folder_of(s, s->out), err)) || !open_store(s, source, err) ||
+        !find_pending(s, source, err) || !read_stats(s, err))
+        return false;
     s->before = s->stats;
     s->grafter = gk_grafter_new(&s->in.cast, err);
     return s->grafter && gk_sweep__cut(s, err);
@@ -275,6 +307,10 @@ const gk_schemes *gk_sweep_schemes(const gk_sweep *s) {
     return &s->schemes;
 }
 
+size_t gk_sweep_twins(const gk_sweep *s) {
+    return s->all.n - s->schemes.n;
+}
+
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s) {
     return &s->prompts;
 }
@@ -289,6 +325,12 @@ typedef struct chunk {
     size_t n_pairs;
 } chunk;
 
+/* The token that another fact's target begins with; -1: none. */
+static int32_t permuted_id(const gk_sweep *s, size_t prompt) {
+    int64_t other = s->permuted.other[prompt];
+    return other < 0 ? -1 : s->prompts.item[other].target_id;
+}
+
 static void add_pair(chunk *c, size_t k, size_t prompt) {
     gk_sweep *s = c->s;
     const gk_prompt *p = &s->prompts.item[prompt];
@@ -297,7 +339,8 @@ static void add_pair(chunk *c, size_t k, size_t prompt) {
     gk_error why;
     const gk_plan *plan = gk_sweep__plan(s, k, prompt, &why);
     if (plan)
-        c->pairs[c->n_pairs++] = (gk_run__evaluated){.prompt = p, .plan = plan, .out = r};
+        c->pairs[c->n_pairs++] =
+            (gk_run__evaluated){.prompt = p, .plan = plan, .permuted = permuted_id(s, prompt), .out = r};
     else
         r->dropped = gk_arena_printf(s->chunk_arena, "no plan: %s", why.what);
 }
@@ -367,6 +410,7 @@ static bool replace_old(gk_sweep *s, gk_error *err) {
 
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {
     double begun = gk_now();
+    if (!gk_sweep__selections(s, err)) return false;
     if (!gk_sweep_prepare(s, NULL, err) || (s->pending > 0 && !gk_sweep__means(s, err)))
         return gk_interrupted();
     for (size_t begin = 0; begin < s->prompts.n && s->pending > 0; begin += s->chunk) {

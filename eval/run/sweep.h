@@ -11,14 +11,17 @@ struct gk_sweep {
     const gk_sweep_options *o;              /* valid during gk_sweep_open only */
     gk_arena *a, *chunk_arena, *plan_arena; /* of the sweep, of a chunk, of one plan while it is made */
     gk_run__inputs in;
-    gk_schemes schemes;
+    gk_schemes schemes;    /* those that were asked for */
+    gk_schemes all;        /* and their twins behind them */
+    const size_t *twin_of; /* of each of `all`: 1 + the place of the one whose placebo it is, or 0 */
+    gk_permuted permuted;
     gk_prompts prompts;
     gk_store *store;
     char *out, *work; /* the store's path, and where it is written: beside it where the old one is replaced */
     json_t *identity, *first, *info;
 
     /* One entry for all schemes that do the same. */
-    size_t n_unique;
+    size_t n_unique, n_listed; /* n_listed: the first so many are of schemes, the others of twins alone */
     const gk_scheme **unique;
     int64_t *source;
     size_t *by_source, n_sources; /* 1 + place of a source in `source`, 0 where it is not of this run */
@@ -35,6 +38,10 @@ struct gk_sweep {
     double seconds;
 };
 
+/* Makes `all` of the schemes, with twins for each "DONOR=PLACEBO". (sweep_floors.c) */
+bool gk_sweep__twins(gk_sweep *s, const char *const *placebo, size_t n, gk_error *err);
+/* Stores what each scheme selects in each template, as far as the store does not know it. (sweep_floors.c) */
+bool gk_sweep__selections(gk_sweep *s, gk_error *err);
 /* Does scheme k of `unique` apply to this prompt, and is the prompt kept? (sweep_plan.c) */
 bool gk_sweep__has(const gk_sweep *s, size_t k, size_t prompt);
 /* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
@@ -44,6 +51,10 @@ bool gk_sweep__means(gk_sweep *s, gk_error *err);
 const gk_plan *gk_sweep__plan(gk_sweep *s, size_t k, size_t prompt, gk_error *why);
 /* What the engine needs beside its own memory: the plans of a pair's jobs. (sweep_plan.c) */
 size_t gk_sweep__plan_bytes(const gk_sweep *s, const gk_prompt *p);
+/* Adds the coalitions of the run's parts to `schemes`, once the parts are known to be apart on every prompt;
+ * then says in `identity` and `info` which they are. (coalitions.c) */
+bool gk_sweep__coalitions(gk_sweep *s, gk_error *err);
+void gk_sweep__identify_coalitions(gk_sweep *s);
 /* Chooses the prompts a transaction: the same for the same inputs, so that a resumed sweep cuts where the
  * first one did. (sweep_cost.c) */
 bool gk_sweep__cut(gk_sweep *s, gk_error *err);

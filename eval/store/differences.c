@@ -17,19 +17,31 @@ typedef struct jobs {
 } jobs;
 
 static gk_obs as_obs(const gk_outcome *o) {
-    return (gk_obs){.row = o->row, .weight = 1, .rank = (double)o->rank};
+    return (gk_obs){.row = o->row, .weight = 1, .rank = (double)o->rank, .logit_diff = o->logit_diff};
 }
 
-void gk_pair(const gk_tried *ref, const gk_tried *tried, uint64_t seed, int resamples, gk_paired *out) {
-    size_t room = tried->n + 1, n = 0;
-    gk_obs *low = gk_alloc(room * sizeof *low), *high = gk_alloc(room * sizeof *high);
+size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs *high, size_t *templates) {
+    size_t n = 0, last = 0;
+    for (size_t i = 0; i < tried->n; i++) last = tried->item[i].tmpl > last ? tried->item[i].tmpl : last;
+    bool *seen = gk_alloc((last + 1) * sizeof *seen);
+    *templates = 0;
     for (size_t i = 0, k = 0; i < tried->n; i++) { /* both are by prompt */
         const gk_outcome *o = &tried->item[i];
         while (k < ref->n && ref->item[k].prompt < o->prompt) k++;
-        if (k == ref->n || ref->item[k].prompt != o->prompt) continue;
+        if (k == ref->n || ref->item[k].prompt != o->prompt || gk_coincide(tried, ref, o->tmpl)) continue;
         low[n] = as_obs(&ref->item[k]);
         high[n++] = as_obs(o);
+        *templates += !seen[o->tmpl];
+        seen[o->tmpl] = true;
     }
+    gk_free(seen);
+    return n;
+}
+
+void gk_pair(const gk_tried *ref, const gk_tried *tried, uint64_t seed, int resamples, gk_paired *out) {
+    size_t room = tried->n + 1, templates;
+    gk_obs *low = gk_alloc(room * sizeof *low), *high = gk_alloc(room * sizeof *high);
+    size_t n = gk_common(ref, tried, low, high, &templates);
     gk_paired_compute(low, high, n, TOP, seed, resamples, out);
     gk_free(low);
     gk_free(high);

@@ -67,11 +67,9 @@ static bool add_run(gk_store *s, json_t *to, gk_error *err) {
 
 /* A store that was made earlier does not say. */
 static bool add_sets(gk_store *s, json_t *to, gk_error *err) {
-    sqlite3_stmt *q = gk_sql_prepare(
-        s, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'scheme_set'", err);
-    bool ok = q && gk_sql_next(s, q, err) == 1, there = ok && sqlite3_column_int(q, 0) > 0;
-    sqlite3_finalize(q);
-    return ok && (!there || add_rows(s, to, "sets", "SELECT * FROM scheme_set ORDER BY rowid", err));
+    bool there;
+    return gk_sql_has(s, "scheme_set", &there, err) &&
+           (!there || add_rows(s, to, "sets", "SELECT * FROM scheme_set ORDER BY rowid", err));
 }
 
 json_t *gk_store_manifest(gk_store *s, gk_error *err) {
@@ -79,7 +77,7 @@ json_t *gk_store_manifest(gk_store *s, gk_error *err) {
     bool ok = add_run(s, m, err) && add_sets(s, m, err) &&
               add_rows(s, m, "models", "SELECT * FROM model ORDER BY rowid", err) &&
               add_rows(s, m, "templates", "SELECT id, text, fields FROM template ORDER BY id", err) &&
-              add_rows(s, m, "schemes", "SELECT \"set\", name, about, canonical FROM scheme ORDER BY ord, id",
+              add_rows(s, m, "schemes", "SELECT \"set\", name, about, canonical FROM listed ORDER BY ord, id",
                        err) &&
               add_list(s, m, "dropped", gk_sql_query(s, "dropped", err), err) &&
               add_list(s, m, "whole_dropped", gk_sql_query(s, "whole dropped", err), err);

@@ -53,7 +53,7 @@ static void take(reading *r, gk_tried *t, sqlite3_stmt *q) {
 
 static bool read_schemes(reading *r, int64_t *id, gk_error *err) {
     sqlite3_stmt *q =
-        gk_sql_prepare(r->s, "SELECT id, \"set\", name, canonical FROM scheme ORDER BY ord, id", err);
+        gk_sql_prepare(r->s, "SELECT id, \"set\", name, canonical FROM listed ORDER BY ord, id", err);
     int got = q ? 1 : -1;
     while (got == 1 && (got = gk_sql_next(r->s, q, err)) == 1) {
         id[r->out->n] = sqlite3_column_int64(q, 0);
@@ -85,6 +85,25 @@ static bool read_results(reading *r, const int64_t *id, gk_error *err) {
     return got == 0;
 }
 
+static bool read_same(reading *r, const int64_t *id, gk_error *err) {
+    sqlite3_stmt *q = gk_sql_query(r->s, "same", err);
+    int got = q ? 1 : -1;
+    while (got == 1 && (got = gk_sql_next(r->s, q, err)) == 1) {
+        int64_t scheme = sqlite3_column_int64(q, 0);
+        size_t k = 0;
+        while (k < r->out->n && id[k] != scheme) k++;
+        if (k == r->out->n) continue;
+        gk_tried *t = &r->out->scheme[k];
+        gk_same *same = gk_arena_alloc(r->a, (t->n_same + 1) * sizeof *same);
+        if (t->n_same) memcpy(same, t->same, t->n_same * sizeof *same);
+        same[t->n_same++] =
+            (gk_same){gk_arena_strdup(r->a, gk_sql_text(q, 1)), (uint32_t)sqlite3_column_int64(q, 2)};
+        t->same = same;
+    }
+    sqlite3_finalize(q);
+    return got == 0;
+}
+
 static bool read_entity(reading *r, gk_error *err) {
     sqlite3_stmt *q = gk_sql_query(r->s, "entity", err);
     int got = q ? gk_sql_next(r->s, q, err) : -1;
@@ -101,13 +120,20 @@ bool gk_outcomes_read(gk_store *s, gk_arena *a, gk_outcomes *out, gk_error *err)
     r.room = gk_arena_alloc(a, (r.size + 1) * sizeof *r.room);
     out->scheme = gk_arena_alloc(a, (n + 1) * sizeof *out->scheme);
     int64_t *id = gk_arena_alloc(a, (n + 1) * sizeof *id);
-    return read_entity(&r, err) && read_schemes(&r, id, err) && read_results(&r, id, err);
+    return read_entity(&r, err) && read_schemes(&r, id, err) && read_results(&r, id, err) &&
+           read_same(&r, id, err);
 }
 
 const gk_tried *gk_outcomes_of(const gk_outcomes *o, const char *scheme) {
     for (size_t i = 0; i < o->n; i++)
         if (strcmp(o->scheme[i].scheme, scheme) == 0) return &o->scheme[i];
     return NULL;
+}
+
+bool gk_coincide(const gk_tried *x, const gk_tried *y, uint32_t tmpl) {
+    for (size_t i = 0; i < x->n_same; i++)
+        if (x->same[i].tmpl == tmpl && strcmp(x->same[i].other, y->scheme) == 0) return true;
+    return false;
 }
 
 double gk_within(const gk_tried *t, int k) {

@@ -6,6 +6,7 @@
 #include "graftkit/core/error.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/eval/measure.h"
+#include "graftkit/eval/statistics.h"
 #include "graftkit/eval/store.h"
 
 /* ---------------------------------------------------------------- outcomes (outcomes.c) */
@@ -22,9 +23,15 @@ typedef struct gk_outcome {
 typedef struct gk_tried { /* a scheme on its prompts, those that were evaluated, by prompt id */
     const char *set, *scheme;
     const char *canonical; /* what it does (gk_scheme_canonical) */
-    gk_outcome *item;
+    gk_outcome *item;      /* of the templates that its pools have (gk_cell) */
     size_t n;
+    const struct gk_same *same; /* where others select the same */
+    size_t n_same;
 } gk_tried;
+typedef struct gk_same {
+    const char *other; /* a scheme */
+    uint32_t tmpl;     /* id in the store */
+} gk_same;
 typedef struct gk_outcomes {
     gk_tried *scheme; /* in their order */
     size_t n;
@@ -34,6 +41,9 @@ typedef struct gk_outcomes {
 bool gk_outcomes_read(gk_store *s, gk_arena *a, gk_outcomes *out, gk_error *err);
 /* NULL when there is no such scheme. */
 const gk_tried *gk_outcomes_of(const gk_outcomes *o, const char *scheme);
+
+/* Whether two schemes select the same in the template, so that there is nothing to compare. */
+bool gk_coincide(const gk_tried *x, const gk_tried *y, uint32_t tmpl);
 
 /* The share of the scheme's prompts whose target is among the k most probable tokens; 0 where it has none. */
 double gk_within(const gk_tried *t, int k);
@@ -108,7 +118,11 @@ void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out);
 
 /* ---------------------------------------------------------------- differences (paired.c) */
 
-/* Two schemes' top-5 on the prompts that both were evaluated on; `resamples` may be 0. */
+/* What both schemes were evaluated on, but for templates in which they select the same, in low[] and high[],
+ * which have room for all of `tried`; returns how many. *templates: how many those are of. Ranks and logit
+ * differences alone are set. */
+size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs *high, size_t *templates);
+/* Two schemes' top-5 on these prompts; `resamples` may be 0. */
 void gk_pair(const gk_tried *ref, const gk_tried *tried, uint64_t seed, int resamples, gk_paired *out);
 /* The smallest p-value that so many rows can give: when all differ, and all alike. */
 double gk_least_p(size_t rows);
@@ -127,5 +141,16 @@ typedef struct gk_differences {
  * there is none, the donor under its own head, SFT), as gk_roles has them; where the store has none of them,
  * against the first scheme of its set. Top-5, on the prompts that both were evaluated on. */
 void gk_differences_of(const gk_outcomes *o, gk_arena *a, uint64_t seed, gk_differences *out);
+
+/* ---------------------------------------------------------------- the headline (headline.c) */
+
+/* Schemes by their roles (NULL: there is none), and how far FE, LT and both go from PRE to SFT: the donor
+ * under its own head, or where there is no such scheme under the recipient's. */
+typedef struct gk_headline {
+    const char *pre, *fe, *lt, *both, *rest, *sft;
+    gk_additive top5, logit_diff; /* on the prompts that PRE, FE, LT, both and SFT were evaluated on */
+} gk_headline;
+/* False where one of these five is missing, or they have no prompt in common: then no share is set. */
+bool gk_headline_of(const gk_outcomes *o, const gk_roles *who, uint64_t seed, gk_headline *out);
 
 #endif

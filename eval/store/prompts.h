@@ -23,8 +23,18 @@ typedef struct gk_asked_prompt { /* a prompt that is not dropped */
 int gk_store_asked_prompt(gk_store *s, gk_arena *a, int64_t template_id, int64_t i, int64_t n,
                           gk_asked_prompt *out, gk_error *err);
 
+/* Prompt by prompt, by id, those that are not dropped: the first token of its target. In `a`. */
+typedef struct gk_asked_token {
+    int64_t prompt, target_id;
+} gk_asked_token;
+bool gk_store_asked_tokens(gk_store *s, gk_arena *a, gk_asked_token **out, size_t *n, gk_error *err);
+
 /* The token's text as the tokenizer stores it, or "(no such token)"; in `a`. NULL on failure. */
 const char *gk_store_piece(gk_store *s, gk_arena *a, int64_t id, gk_error *err);
+
+/* Whether the vocabulary writes bytes as characters (a blank as U+0120), and how many templates there are. */
+bool gk_store_vocabulary(gk_store *s, bool *bytes, size_t *n_templates, gk_error *err);
+const char *gk_store_path(const gk_store *s); /* of its file */
 
 typedef struct gk_said {
     const char *text; /* what greedy decoding gave */

@@ -17,6 +17,8 @@ sqlite3_stmt *gk_sql_query(gk_store *s, const char *name, gk_error *err);
 bool gk_sql_bind(gk_store *s, sqlite3_stmt *q, gk_error *err, const char *types, ...);
 /* 1: a row is there; 0: done; -1: failed. */
 int gk_sql_next(gk_store *s, sqlite3_stmt *q, gk_error *err);
+/* Whether there is a table of that name: what came later may be missing. */
+bool gk_sql_has(gk_store *s, const char *table, bool *there, gk_error *err);
 /* The text of a column; "" for null. Borrowed until the next step. */
 const char *gk_sql_text(sqlite3_stmt *q, int column);
 

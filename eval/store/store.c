@@ -76,6 +76,15 @@ const char *gk_sql_text(sqlite3_stmt *q, int column) {
     return text ? text : "";
 }
 
+bool gk_sql_has(gk_store *s, const char *table, bool *there, gk_error *err) {
+    sqlite3_stmt *q =
+        gk_sql_prepare(s, "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?", err);
+    bool ok = q && gk_sql_bind(s, q, err, "s", table) && gk_sql_next(s, q, err) == 1;
+    *there = ok && sqlite3_column_int(q, 0) > 0;
+    sqlite3_finalize(q);
+    return ok;
+}
+
 gk_store *gk_store__open(const char *path, int flags, gk_error *err) {
     gk_store *s = gk_alloc(sizeof *s);
     if (strlen(path) >= sizeof s->path) {
@@ -120,6 +129,24 @@ bool gk_store__check(gk_store *s, bool *empty, bool *old, gk_error *err) {
     return true;
 }
 
+/* Runs all statements of a piece of queries.sql. */
+static bool run_all(gk_store *s, const char *name, gk_error *err) {
+    size_t n = 0;
+    const char *sql = gk_piece(gk_store__queries, name, &n);
+    gk_buf b = {0};
+    gk_buf_add(&b, sql, n);
+    bool ok = gk_sql_exec(s, b.data, err);
+    gk_buf_free(&b);
+    return ok;
+}
+
+/* What a reader asks of is there, whatever version wrote the store: what it lacks is made in memory. */
+static bool complete(gk_store *s, gk_error *err) {
+    int64_t there;
+    return pragma_int(s, "SELECT count(*) FROM sqlite_master WHERE name = 'coincidence'", &there, err) &&
+           (there || run_all(s, "what later tables lack", err)) && run_all(s, "what is listed", err);
+}
+
 gk_store *gk_store_open(const char *path, gk_error *err) {
     if (!gk_exists(path)) {
         gk_fail(err, GK_AT_FILE(path), "run a sweep first", "there is no such results store");
@@ -128,7 +155,7 @@ gk_store *gk_store_open(const char *path, gk_error *err) {
     /* Read-write, so that a journal left by a sweep that was killed can be rolled back. */
     gk_store *s = gk_store__open(path, SQLITE_OPEN_READWRITE, err);
     bool empty, old;
-    if (s && gk_store__check(s, &empty, &old, err)) return s;
+    if (s && gk_store__check(s, &empty, &old, err) && complete(s, err)) return s;
     gk_store_close(s);
     return NULL;
 }

@@ -100,6 +100,11 @@ static bool same_identity(gk_store *s, const gk_run *run, bool *other, gk_error 
             ok = is_other(s, other, err, key, there, json_string_value(v));
         if (!ok) break;
     }
+    /* Coalitions, and nothing else, fill a store of coalitions. */
+    const char *parts = ok && !json_object_get(run->identity, "parts_sha256")
+                            ? gk_store_get(s, a, "parts_sha256", NULL)
+                            : NULL;
+    if (parts) ok = is_other(s, other, err, "parts_sha256", parts, "not said");
     gk_arena_free(a);
     return ok;
 }
@@ -211,14 +216,22 @@ static const char *of_set(gk_arena *a, const gk_schemes *list, const char *set,
     return text;
 }
 
-/* A store that was made before sets had titles. */
-static bool complete_sets(gk_store *s, gk_error *err) {
-    sqlite3_stmt *q =
-        gk_sql_prepare(s, "SELECT count(*) FROM pragma_table_info('scheme_set') WHERE name = 'title'", err);
-    bool ok = q && gk_sql_next(s, q, err) == 1, there = ok && sqlite3_column_int(q, 0) > 0;
+static bool has_column(gk_store *s, const char *table, const char *column, bool *there, gk_error *err) {
+    sqlite3_stmt *q = gk_sql_prepare(s, "SELECT count(*) FROM pragma_table_info(?) WHERE name = ?", err);
+    bool ok = q && gk_sql_bind(s, q, err, "ss", table, column) && gk_sql_next(s, q, err) == 1;
+    *there = ok && sqlite3_column_int(q, 0) > 0;
     sqlite3_finalize(q);
-    return ok &&
-           (there || gk_sql_exec(s, "ALTER TABLE scheme_set ADD COLUMN title TEXT NOT NULL DEFAULT ''", err));
+    return ok;
+}
+
+/* What came later than the store: tables, the title of a set, the view's columns. */
+static bool add_later(gk_store *s, gk_error *err) {
+    bool there;
+    if (!has_column(s, "results", "permuted_id", &there, err) ||
+        (!there && !gk_sql_exec(s, "DROP VIEW IF EXISTS results", err)) ||
+        !gk_sql_exec(s, gk_store__later, err) || !has_column(s, "scheme_set", "title", &there, err))
+        return false;
+    return there || gk_sql_exec(s, "ALTER TABLE scheme_set ADD COLUMN title TEXT NOT NULL DEFAULT ''", err);
 }
 
 static bool add_sets(gk_store *s, const gk_schemes *list, gk_error *err) {
@@ -251,9 +264,10 @@ static bool begin(gk_store *s, const gk_run *run, int64_t *source, bool *other, 
     if (!gk_store__check(s, &empty, other, err) && !empty) return false;
     if (!gk_sql_exec(s, "BEGIN EXCLUSIVE", err)) return false;
     bool ok = empty ? create(s, run, err) : same_identity(s, run, other, err);
-    ok = ok && gk_sql_exec(s, gk_store__later, err) && complete_sets(s, err);
+    ok = ok && add_later(s, err);
     ok = ok && same_models(s, run, other, err) && add_schemes(s, run, source, other, err) &&
-         add_sets(s, run->schemes, err) && put_all(s, run->info, err);
+         add_sets(s, run->schemes, err) && gk_store__plan(s, run->schemes, err) &&
+         put_all(s, run->info, err) && gk_store__add_floors(s, run, other, err);
     /* A failed COMMIT is rolled back when the store is closed. */
     return ok && gk_sql_exec(s, "COMMIT", err);
 }
@@ -293,10 +307,17 @@ static int pack_top(const gk_score *r, uint8_t *bytes) {
     return 8 * r->n_top;
 }
 
+static bool add_permuted_result(gk_store *s, sqlite3_stmt *q, const gk_stored *r, gk_error *err) {
+    return !r->permuted || (gk_sql_bind(s, q, err, "iidid", r->source, (int64_t)r->prompt, r->other.logprob,
+                                        r->other.rank, r->other.logit_diff) &&
+                            gk_sql_next(s, q, err) == 0);
+}
+
 static bool add_results(gk_store *s, const gk_stored *r, size_t n, gk_error *err) {
     sqlite3_stmt *good = gk_sql_query(s, "add result", err);
     sqlite3_stmt *bad = gk_sql_prepare(s, "INSERT INTO result(scheme, prompt, dropped) VALUES(?, ?, ?)", err);
-    bool ok = good && bad;
+    sqlite3_stmt *other = gk_sql_query(s, "add permuted result", err);
+    bool ok = good && bad && other;
     for (size_t i = 0; ok && i < n; i++) {
         const gk_score *g = &r[i].score;
         uint8_t top[8 * GK_TOP];
@@ -308,8 +329,9 @@ static bool add_results(gk_store *s, const gk_stored *r, size_t n, gk_error *err
                              g->logprob, g->rank, g->logit_diff, (const void *)top, pack_top(g, top),
                              (int64_t)r[i].whole, r[i].whole_logprob, (int64_t)r[i].exact, r[i].whole_dropped,
                              r[i].generated) &&
-                 gk_sql_next(s, good, err) == 0;
+                 gk_sql_next(s, good, err) == 0 && add_permuted_result(s, other, &r[i], err);
     }
+    sqlite3_finalize(other);
     sqlite3_finalize(good);
     sqlite3_finalize(bad);
     return ok;

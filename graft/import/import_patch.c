@@ -89,7 +89,7 @@ static void write_all(importer *m) {
 bool gk_import_patches(gk_arena *a, const char *const *path, size_t n, const char *experiment,
                        const gk_import_options *o, gk_import *out, gk_error *err) {
     importer m = {.a = a, .o = o};
-    gk_schemes schemes = {NULL, 0, 0};
+    gk_schemes schemes = {0};
     m.done = gk_arena_alloc(a, (n + 1) * sizeof *m.done);
     m.file = gk_arena_alloc(a, (n + 1) * sizeof *m.file);
     bool ok = read_experiment(&m, experiment, err);

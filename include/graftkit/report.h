@@ -7,6 +7,7 @@
 #ifndef GRAFTKIT_REPORT_H
 #define GRAFTKIT_REPORT_H
 
+#include "graftkit/eval/attribute.h"
 #include "graftkit/eval/search.h"
 #include "graftkit/graft/plan.h"
 #include "graftkit/model/difference.h"
@@ -30,15 +31,16 @@ typedef struct gk_report_options {
     const char *gate;         /* gate.json; NULL: none */
     const char *card;         /* the dataset's card.json; NULL: none */
     const char *figures;      /* a folder for every figure as SVG and PDF, made when absent; NULL: none */
+    const char *attribution;  /* the folder of an attribution of the same models and rows; NULL: none */
     const char *usual_entity; /* prompts are about this field as a rule: not told; NULL: always told */
 } gk_report_options;
 /* Writes one self-contained HTML page, atomically, then the figures' SVG files, then their PDFs by the
  * program rsvg-convert: where that is missing or fails, which is an error, all else is written. What cannot
  * be read of the models' folders is named in the page; an unreadable store, gate or card is an error, and so
  * is a name that is no model's of the store, or a training run, gate or card that says by its hashes that it
- * is of other models or rows than the store's. Paths that the store names (rows, templates, the recipient's
- * tokenizer) are opened again to mark spans in the sample prompts, and passed over when they do not lead to
- * what the store was made from. */
+ * is of other models or rows than the store's, as an attribution may not be. Paths that the store names
+ * (rows, templates, the recipient's tokenizer) are opened again to mark spans in the sample prompts, and
+ * passed over when they do not lead to what the store was made from. */
 bool gk_report_write(const gk_report_options *o, gk_error *err);
 
 /* ---------------------------------------------------------------- several runs on one page */
@@ -54,7 +56,10 @@ typedef struct gk_compare_options {
     const char *title;        /* NULL: a default */
     const char *out;          /* the HTML file; its folder is made when absent */
     const char *csv;          /* every cell of every run; NULL: not written */
-    const char *figures;      /* as gk_report_options has it */
+    const char *seeds_csv;    /* replicates: each scheme over their seeds; NULL: not written */
+    bool replicates;     /* all runs are replicates, whatever they differ in; else those that differ in their
+                          * seed only, as far as stores and folders say */
+    const char *figures; /* as gk_report_options has it */
 } gk_compare_options;
 /* Writes one page that holds the sets of schemes of every experiment: a bar chart and a table each, one
  * colour a run. The same stores give the same bytes. Stores of one run that name one model must be of the
@@ -91,6 +96,12 @@ typedef struct gk_drawing {
 void gk_draw_text(const gk_drawing *d, bool colour, gk_buf *out);
 /* One SVG file with all drawings, one below the other, written atomically. */
 bool gk_draw_svg(const gk_drawing *list, size_t n, const char *path, gk_error *err);
+
+/* ---------------------------------------------------------------- an attribution */
+
+/* DIR/attribution.svg: what each part is worth in logit difference, with all templates, as steps from none to
+ * all; DIR/interactions.svg: their pairs, where there are any. */
+bool gk_attribution_draw(const gk_attribution *x, const char *dir, gk_error *err);
 
 /* ---------------------------------------------------------------- a search's ladder */
 

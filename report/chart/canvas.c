@@ -94,6 +94,7 @@ static void tell(gk_buf *b, const gk_chart__says *s) {
         tell_value(b, s);
     }
     if (s->n) gk_buf_printf(b, "\nn = %zu", s->n);
+    if (s->n && s->rows) gk_buf_printf(b, " of %zu fact%s", s->rows, s->rows == 1 ? "" : "s");
 }
 
 void gk_chart__mark(gk_chart__canvas *c, const gk_chart__says *s) {
@@ -106,6 +107,7 @@ void gk_chart__mark(gk_chart__canvas *c, const gk_chart__says *s) {
     gk_buf_puts(b, "<g class=\"mark\"");
     for (size_t i = 0; i < sizeof data / sizeof *data; i++) add_attribute(b, data[i][0], data[i][1]);
     if (s->n) gk_buf_printf(b, " data-n=\"%zu\"", s->n);
+    if (s->rows) gk_buf_printf(b, " data-rows=\"%zu\"", s->rows);
     gk_buf_puts(b, "><title>");
     tell(b, s);
     gk_buf_puts(b, "</title>");
@@ -183,6 +185,14 @@ void gk_chart__dot(gk_chart__canvas *c, double x, double y, double r, const char
                   ring ? " fill=\"none\" stroke=\"%s\" stroke-width=\"1.3\" pointer-events=\"all\"/>"
                        : " fill=\"%s\"/>",
                   colour);
+}
+
+void gk_chart__notch(gk_chart__canvas *c, double x, double y, bool below, const char *colour) {
+    double base = below ? y + 7 : y - 7;
+    gk_buf_printf(
+        &c->body,
+        "<path fill=\"%s\" stroke=\"%s\" stroke-width=\".8\" d=\"M%.1f,%.1fL%.1f,%.1f %.1f,%.1fZ\"/>", colour,
+        gk_chart__ink_hex(GK_CHART__WHITE), x, y, x - 4, base, x + 4, base);
 }
 
 void gk_chart__interval(gk_chart__canvas *c, bool across, double at, double low, double high, double half,

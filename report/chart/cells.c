@@ -15,23 +15,27 @@ void gk_chart__cell_draw(gk_chart__canvas *c, gk_chart__box b, const gk_chart__c
                             gk_chart__ink_hex(GK_CHART__WHITE), " stroke=\"#b8b8b8\"");
     else
         gk_chart__rect(c, b,
-                       known ? gk_chart__shade_hex(cell->shade, hex) : gk_chart__ink_hex(GK_CHART__EMPTY));
+                       !known        ? gk_chart__ink_hex(GK_CHART__EMPTY)
+                       : cell->sides ? gk_chart__sides_hex(cell->shade, hex)
+                                     : gk_chart__shade_hex(cell->shade, hex));
     const gk_chart__face face = {.size = GK_CHART__SMALL_SIZE,
                                  .anchor = GK_CHART__MIDDLE,
-                                 .fill = nothing ? gk_chart__ink_hex(GK_CHART__GREY)
-                                                 : gk_chart__shade_ink(known ? cell->shade : 0)};
+                                 .fill = nothing       ? gk_chart__ink_hex(GK_CHART__GREY)
+                                         : cell->sides ? gk_chart__sides_ink(known ? cell->shade : 0.5)
+                                                       : gk_chart__shade_ink(known ? cell->shade : 0)};
     if (cell->text) gk_chart__label(c, b.x + b.width / 2, b.y + b.height / 2, &face, cell->text);
     gk_chart__close(c);
     if (cell->schemes) gk_chart__close(c);
 }
 
-void gk_chart__shades_draw(gk_chart__canvas *c, gk_chart__box b, const gk_chart__tick *tick, size_t n,
-                           const char *title) {
+void gk_chart__shades_draw(gk_chart__canvas *c, gk_chart__box b, bool sides, const gk_chart__tick *tick,
+                           size_t n, const char *title) {
     char hex[8];
     double step = b.width / STEPS;
     for (int i = 0; i < STEPS; i++) /* a little over each other, so that no gap shines through */
         gk_chart__rect(c, (gk_chart__box){b.x + i * step, b.y, step + (i + 1 < STEPS ? 0.6 : 0), b.height},
-                       gk_chart__shade_hex((i + 0.5) / STEPS, hex));
+                       sides ? gk_chart__sides_hex((i + 0.5) / STEPS, hex)
+                             : gk_chart__shade_hex((i + 0.5) / STEPS, hex));
     const gk_chart__face face = {
         .size = GK_CHART__SMALL_SIZE, .anchor = GK_CHART__MIDDLE, .fill = gk_chart__ink_hex(GK_CHART__SOFT)};
     for (size_t i = 0; i < n; i++) {
@@ -86,8 +90,8 @@ void gk_chart__heat_draw(gk_arena *a, const gk_chart__heat *h, gk_chart__canvas 
                             &h->cell[i]);
     double under = plot.y + plot.height + gk_chart__axis_depth(&x, plot.width, GK_CHART__SMALL_SIZE) + 28;
     double key = left + KEY_WIDTH + 24 > left + plot.width ? MARGIN + 14 : left;
-    gk_chart__shades_draw(out, (gk_chart__box){key, under, KEY_WIDTH, KEY_TALL}, h->tick, h->n_ticks,
-                          h->shades);
+    gk_chart__shades_draw(out, (gk_chart__box){key, under, KEY_WIDTH, KEY_TALL}, h->sides, h->tick,
+                          h->n_ticks, h->shades);
     out->width = fmax(left + plot.width + 16, key + KEY_WIDTH + 24);
     out->height = under + KEY_TALL + 24;
 }

@@ -39,6 +39,9 @@ const char *gk_chart__series_hex(size_t i);
 char *gk_chart__shade_hex(double t, char hex[8]);
 /* What is written over such a shade. */
 const char *gk_chart__shade_ink(double t);
+/* The same on two sides of nothing, which is t = 0.5 and nearly white: red below, blue above. */
+char *gk_chart__sides_hex(double t, char hex[8]);
+const char *gk_chart__sides_ink(double t);
 
 /* ---------------------------------------------------------------- text (text.c) */
 
@@ -85,8 +88,8 @@ typedef struct gk_chart__says {
     const char *value, *low, *high;    /* as in the tables */
     const char *unit;                  /* behind them: "%" */
     const char *values_x, *values;     /* of a line: all of them, with blanks between */
-    size_t n;
-    const char *title; /* instead of what is made of the others */
+    size_t n, rows;                    /* prompts; facts that they are of; 0: not said */
+    const char *title;                 /* instead of what is made of the others */
 } gk_chart__says;
 
 /* Groups: of what belongs to these schemes, a line each, which the page's filter dims; of one mark. Both end
@@ -106,6 +109,8 @@ void gk_chart__rect_with(gk_chart__canvas *c, gk_chart__box b, const char *fill,
 void gk_chart__line(gk_chart__canvas *c, double x0, double y0, double x1, double y1, const char *stroke,
                     double width, const char *dash);
 void gk_chart__dot(gk_chart__canvas *c, double x, double y, double r, const char *colour, bool ring);
+/* A small triangle that points to (x, y), from above or from below. */
+void gk_chart__notch(gk_chart__canvas *c, double x, double y, bool below, const char *colour);
 /* From `low` to `high`, across or down at `at`, with ends `half` long to both sides. */
 void gk_chart__interval(gk_chart__canvas *c, bool across, double at, double low, double high, double half,
                         const char *stroke);
@@ -157,6 +162,8 @@ typedef struct gk_chart__key {
         GK_CHART__KEY_DOT,
         GK_CHART__KEY_RING,
         GK_CHART__KEY_RULE,
+        GK_CHART__KEY_ABOVE,
+        GK_CHART__KEY_BELOW,
         GK_CHART__KEY_INTERVAL
     } shape;
     const char *colour, *dash; /* dash: NULL, or as stroke-dasharray has it */
@@ -169,9 +176,12 @@ double gk_chart__legend(gk_chart__canvas *c, const gk_chart__key *key, size_t n,
 
 /* ---------------------------------------------------------------- rows (rows.c) */
 
-typedef struct gk_chart__row_mark { /* of a row: a bar, or a dot or ring with its interval */
-    enum { GK_CHART__BAR, GK_CHART__DOT, GK_CHART__RING } shape;
+/* Of a row: a bar, a dot or ring with its interval, or a notch at the row's upper or lower edge. */
+typedef struct gk_chart__row_mark {
+    enum { GK_CHART__BAR, GK_CHART__DOT, GK_CHART__RING, GK_CHART__ABOVE, GK_CHART__BELOW } shape;
     double x, low, high; /* low NaN: no interval */
+    bool floats;         /* a bar that begins at `from`, not at the axis */
+    double from;
     const char *colour;
     const char *told; /* right of the plot; NULL: nothing */
     gk_chart__says says;
@@ -182,6 +192,7 @@ typedef struct gk_chart__row {
     const gk_chart__row_mark *mark; /* bars under each other, all else in the row's middle */
     size_t n;
     const char *told[2]; /* right of the plot, in columns; NULL: nothing */
+    double band;         /* how far to both sides of 0 a band behind the marks goes; 0: there is none */
 } gk_chart__row;
 typedef struct gk_chart__rule { /* a line across all rows */
     double x;
@@ -240,13 +251,15 @@ void gk_chart__panels_draw(gk_arena *a, const gk_chart__panel *p, size_t n, cons
 typedef struct gk_chart__cell {
     const char *schemes; /* that the filter knows it by; NULL: none */
     double shade;        /* NaN: no value; below 0: exactly nothing, which no colour is */
+    bool sides;          /* the shade is of gk_chart__sides_hex */
     const char *text;    /* NULL: it is too small for one */
     gk_chart__says says;
 } gk_chart__cell;
 void gk_chart__cell_draw(gk_chart__canvas *c, gk_chart__box b, const gk_chart__cell *cell);
-/* A scale of shades with ticks from 0 to 1 under it, and its title beside it. */
-void gk_chart__shades_draw(gk_chart__canvas *c, gk_chart__box b, const gk_chart__tick *tick, size_t n,
-                           const char *title);
+/* A scale of shades (`sides`: of gk_chart__sides_hex) with ticks from 0 to 1 under it, and its title beside
+ * it. */
+void gk_chart__shades_draw(gk_chart__canvas *c, gk_chart__box b, bool sides, const gk_chart__tick *tick,
+                           size_t n, const char *title);
 
 typedef struct gk_chart__heat {
     const gk_chart__cell *cell; /* [n_y * n_x] */
@@ -255,6 +268,7 @@ typedef struct gk_chart__heat {
     const char *x_title, *y_title, *shades; /* y_title and shades (what they mean) may be NULL */
     const gk_chart__tick *tick;             /* of the shades */
     size_t n_ticks;
+    bool sides; /* the shades are of gk_chart__sides_hex */
 } gk_chart__heat;
 void gk_chart__heat_draw(gk_arena *a, const gk_chart__heat *h, gk_chart__canvas *out);
 

@@ -18,6 +18,8 @@ static void draw(gk_chart__canvas *c, const gk_chart__key *k, double x, double y
         gk_chart__interval(c, true, y, x + 2, x + SAMPLE - 2, 4, k->colour);
     if (k->shape == GK_CHART__KEY_DOT || k->shape == GK_CHART__KEY_RING)
         gk_chart__dot(c, middle, y, 3.5, k->colour, k->shape == GK_CHART__KEY_RING);
+    if (k->shape == GK_CHART__KEY_ABOVE) gk_chart__notch(c, middle, y + 4, false, k->colour);
+    if (k->shape == GK_CHART__KEY_BELOW) gk_chart__notch(c, middle, y - 4, true, k->colour);
     gk_chart__label(c, x + SAMPLE + 6, y, &face, k->text);
 }
 

@@ -121,9 +121,14 @@ static void draw_mark(gk_chart__canvas *c, const gk_chart__rows *k, const layout
         /* All of its place can be pointed at, though the bar be short. */
         gk_chart__rect_with(c, (gk_chart__box){from, y, l->plot.width, height}, "none",
                             " pointer-events=\"all\"");
-        gk_chart__bar(c, (gk_chart__box){from, y, x - from, height}, m->colour);
+        const double end = m->floats ? gk_chart__axis_place(&k->x, m->from, from, to) : from;
+        gk_chart__bar(c, (gk_chart__box){fmin(end, x), y, m->floats ? fabs(x - end) : x - end, height},
+                      m->colour);
     } else if (m->shape == GK_CHART__RING)
         gk_chart__dot(c, x, y + height / 2, 3, m->colour, true);
+    else if (m->shape == GK_CHART__ABOVE || m->shape == GK_CHART__BELOW)
+        gk_chart__notch(c, x, y + height / 2 + (m->shape == GK_CHART__BELOW ? 4 : -4),
+                        m->shape == GK_CHART__BELOW, m->colour);
     if (!isnan(m->low) && !isnan(m->high))
         gk_chart__interval(c, true, y + height / 2, gk_chart__axis_place(&k->x, m->low, from, to),
                            gk_chart__axis_place(&k->x, m->high, from, to),
@@ -142,6 +147,24 @@ static void draw_name(gk_arena *a, gk_chart__canvas *c, const gk_chart__rows *k,
     const gk_chart__face face = {.anchor = GK_CHART__END};
     for (int i = 0; i < n; i++)
         gk_chart__label(c, l->plot.x - 10, middle + (n == 2 ? (i ? 8 : -8) : 0), &face, line[i]);
+}
+
+/* Under everything else, so that rules can be seen on them. */
+static void draw_bands(gk_arena *a, gk_chart__canvas *c, const gk_chart__rows *k, const layout *l,
+                       double top) {
+    double from = l->plot.x, to = from + l->plot.width;
+    for (size_t i = 0; i < k->n; i++) {
+        const gk_chart__row *row = &k->row[i];
+        double height = height_of(a, k, row), low = gk_chart__axis_place(&k->x, -row->band, from, to);
+        double high = gk_chart__axis_place(&k->x, row->band, from, to);
+        if (row->band > 0) {
+            gk_chart__schemes(c, row->schemes);
+            gk_chart__rect(c, (gk_chart__box){low, top + 1, high - low, height - 2},
+                           gk_chart__ink_hex(GK_CHART__PALE));
+            gk_chart__close(c);
+        }
+        top += height;
+    }
 }
 
 static void draw_row(gk_arena *a, gk_chart__canvas *c, const gk_chart__rows *k, const layout *l,
@@ -171,6 +194,7 @@ void gk_chart__rows_draw(gk_arena *a, const gk_chart__rows *k, gk_chart__canvas 
     for (int i = 0; i < 2; i++)
         if (k->head[i]) gk_chart__text(out, l.told[i], l.plot.y - 5, &head, k->head[i]);
     double y = l.plot.y + 2;
+    draw_bands(a, out, k, &l, y);
     draw_rules(out, k, &l);
     for (size_t i = 0; i < k->n; i++) {
         double height = height_of(a, k, &k->row[i]);

@@ -141,7 +141,7 @@ static void add_scale(map *m, double x, double y) {
             tick[n++] =
                 (gk_chart__tick){fraction(m, value), gk_arena_strdup(m->a, gk_diff_text(value, text))};
         }
-    gk_chart__shades_draw(m->c, (gk_chart__box){x, y, KEY_WIDTH, 14}, tick, n, "|B \u2212 A| / |A|");
+    gk_chart__shades_draw(m->c, (gk_chart__box){x, y, KEY_WIDTH, 14}, false, tick, n, "|B \u2212 A| / |A|");
 }
 
 static double add_key(map *m, double y) {

@@ -37,7 +37,7 @@ static const gk_cell *cell_on(const gk_report__state *r, const char *scheme, con
 static gk_chart__row row_of(gk_report__state *r, const gk_cell *c, bool rings) {
     const gk_stats *s = &c->stats;
     const int m = GK_METRIC_top5;
-    gk_chart__row_mark *mark = gk_arena_alloc(r->a, (r->n_templates + 1) * sizeof *mark);
+    gk_chart__row_mark *mark = gk_arena_alloc(r->a, (r->n_templates + 3) * sizeof *mark);
     gk_chart__row row = {.name = c->scheme, .schemes = c->scheme, .mark = mark};
     mark[row.n] = (gk_chart__row_mark){.shape = GK_CHART__BAR,
                                        .colour = gk_chart__ink_hex(KINDS[kind_of(r, c->scheme)].ink),
@@ -61,6 +61,7 @@ static gk_chart__row row_of(gk_report__state *r, const gk_cell *c, bool rings) {
                                              .colour = gk_chart__ink_hex(GK_CHART__TEXT),
                                              .says = gk_report__says(r, one, GK_METRIC_top5)};
     }
+    row.n += gk_report__floors(r, c, GK_METRIC_top5, mark + row.n);
     return row;
 }
 
@@ -89,7 +90,7 @@ static size_t rules_of(gk_report__state *r, gk_chart__rule rule[2], const char *
 }
 
 /* Kinds where there are several, and rings. */
-static size_t keys_of(const bool seen[N_KINDS], bool rings, gk_chart__key key[N_KINDS + 2]) {
+static size_t keys_of(const bool seen[N_KINDS], bool rings, gk_chart__key key[N_KINDS + 4]) {
     size_t n = 0;
     for (int k = 0; k < N_KINDS; k++)
         if (seen[k])
@@ -111,7 +112,7 @@ void gk_report__bars(gk_report__state *r, const gk_report__set *set, const char 
     bool seen[N_KINDS] = {false}, rings = strcmp(template_name, "pooled") == 0 && r->n_templates > 1;
     gk_chart__row *row = gk_arena_alloc(r->a, (set->n + 1) * sizeof *row);
     gk_chart__rule rule[2];
-    gk_chart__key key[N_KINDS + 2];
+    gk_chart__key key[N_KINDS + 4];
     gk_chart__rows k = {.width = WIDTH, .row = row, .x = gk_chart__axis_percent(), .rule = rule, .key = key};
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = cell_on(r, set->scheme[i], template_name);
@@ -123,14 +124,15 @@ void gk_report__bars(gk_report__state *r, const gk_report__set *set, const char 
     k.x.title = "top-5 accuracy";
     k.n_rules = rules_of(r, rule, template_name);
     k.n_keys = keys_of(seen, rings, key);
+    k.n_keys += gk_report__floor_keys(row, k.n, key + k.n_keys);
     gk_chart__canvas chart = {0};
     gk_chart__rows_draw(r->a, &k, &chart);
-    /* "pooled" and "full" are names of no template. */
-    const char *on =
-        strcmp(template_name, "full") == 0 ? "full" : gk_arena_printf(r->a, "template %s", template_name);
+    /* Pools have names of no template. */
+    const char *on = strspn(template_name, "0123456789") ? gk_arena_printf(r->a, "template %s", template_name)
+                                                         : template_name;
     const char *const name[] = {set->name, "top5", strcmp(template_name, "pooled") == 0 ? NULL : on, NULL};
     gk_report__figure(
         r, &chart, name,
         gk_arena_printf(r->a, "Top-5 accuracy, set %s: %s", set->name, gk_report__template(r, template_name)),
-        caption);
+        gk_arena_printf(r->a, "%s %s", caption, gk_report__counts(r, set->scheme, set->n, template_name)));
 }

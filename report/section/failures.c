@@ -45,8 +45,8 @@ static bool add_row(gk_report__state *r, const gk_tried *t) {
     if (f.n == 0) return true;
     gk_buf_puts(b, "<tr><td class=\"name\">");
     gk_page__html_text(b, t->scheme);
-    gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td><td>%.1f</td>", f.n, f.wrong,
-                  100 * (double)f.wrong / (double)f.n);
+    gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td><td>%zu</td><td>%.1f</td>", f.n,
+                  gk_report__rows(r, t->scheme), f.wrong, 100 * (double)f.wrong / (double)f.n);
     add_share(b, f.sure_wrong);
     add_share(b, f.sure_right);
     add_share(b, f.error);
@@ -65,10 +65,10 @@ static bool add_table(gk_report__state *r, const gk_report__set *set) {
     bool ok = true;
     gk_buf_printf(b, "<details class=\"long\"%s><summary>", set->n > MOST_OPEN ? "" : " open");
     gk_page__html_text(b, set->name);
-    gk_buf_puts(b,
-                ": what was said instead</summary>\n<div class=\"scroll\"><table class=\"fails\"><thead><tr>"
-                "<th>scheme</th><th>n</th><th>wrong</th><th>wrong %</th><th>how sure when wrong</th>"
-                "<th>when right</th><th>calibration error</th><th class=\"left\">said instead</th>");
+    gk_buf_puts(
+        b, ": what was said instead</summary>\n<div class=\"scroll\"><table class=\"fails\"><thead><tr>"
+           "<th>scheme</th><th>n</th><th>rows</th><th>wrong</th><th>wrong %</th><th>how sure when wrong</th>"
+           "<th>when right</th><th>calibration error</th><th class=\"left\">said instead</th>");
     if (r->generated) gk_buf_puts(b, "<th class=\"left\">whole answers instead</th>");
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; ok && i < set->n; i++) {
@@ -133,6 +133,7 @@ static void add_reliability(gk_report__state *r, const char *set, const gk_tried
     const char *const name[] = {set, "calibration", NULL};
     gk_buf caption = {0};
     gk_page__prose(&caption, "caption: calibration", NULL);
+    gk_buf_printf(&caption, " %s", gk_report__counts_of(r, t, n));
     gk_report__panels(r, p, n, key, 1, name, gk_arena_printf(r->a, "Calibration, set %s", set), caption.data);
     gk_buf_free(&caption);
 }

@@ -1,4 +1,5 @@
-/* grid.c: the schemes of a grid by their coordinates: two axes are heatmaps, one is a line with intervals. */
+/* grid.c: the schemes of a grid by their coordinates: two axes are heatmaps, one is a line with intervals.
+ * Two axes are known by their names: `graft` is lines of one figure, `regime` bars beside each other. */
 #include "report/section/grid.h"
 
 #include <math.h>
@@ -6,7 +7,9 @@
 #include <string.h>
 
 /* Schemes that differ in nothing but their axis `seed` are one point: all their results together. */
-static const char SEED[] = "seed";
+static const char SEED[] = "seed", GRAFT[] = "graft", REGIME[] = "regime";
+/* Of a model that has learned less of its facts than this nothing is said about where they are. */
+static const double LEARNED = 0.5;
 enum { N_SHOWN = 2 };
 static const gk_metric SHOWN[N_SHOWN] = {GK_METRIC_top5, GK_METRIC_mean_logprob};
 
@@ -22,6 +25,16 @@ static bool same_axes(const gk_cell *a, const gk_cell *b) {
     return same;
 }
 
+static bool is_axis(const gk_axis *axis, const char *name) {
+    return strcmp(axis->name, name) == 0;
+}
+
+static bool has_axis(const gk_cell *c, const char *name) {
+    for (size_t i = 0; i < c->n_axes; i++)
+        if (is_axis(&c->axis[i], name)) return true;
+    return false;
+}
+
 static bool is_number(const char *text) {
     char *end;
     strtod(text, &end);
@@ -35,13 +48,14 @@ static size_t index_of(const char **list, size_t *n, const char *value) {
     return i;
 }
 
-/* The axis that goes across: of those with numbers for values (or beginning with one, as windows do) the one
- * with the most values, else simply the one with the most. */
+/* The axis that goes across: regimes; of those with numbers for values (or beginning with one, as windows do)
+ * the one with the most values, else simply the one with the most. */
 static size_t choose_x(gk_report__state *r, const gk_cell *first, const char **scheme, size_t n) {
     size_t best = 0, most = 0;
     const char **values = gk_arena_alloc(r->a, (n + 1) * sizeof *values);
     for (size_t k = 0; k < first->n_axes; k++) {
-        if (strcmp(first->axis[k].name, SEED) == 0) continue;
+        if (is_axis(&first->axis[k], REGIME)) return k;
+        if (is_axis(&first->axis[k], SEED) || is_axis(&first->axis[k], GRAFT)) continue;
         size_t count = 0;
         bool digits = true;
         for (size_t i = 0; i < n; i++) {
@@ -57,17 +71,34 @@ static size_t choose_x(gk_report__state *r, const gk_cell *first, const char **s
     return best;
 }
 
-/* The values of the other axes, seeds left out. */
-static const char *row_of(gk_report__state *r, const gk_cell *c, size_t x, bool names) {
+/* The axes beside the one that goes across, seeds left out: their names or values, as rows are called; with
+ * an axis `graft` that alone (`rows`), or what is left (then names and values). */
+static const char *axes_of(gk_report__state *r, const gk_cell *c, size_t x, bool rows, bool names) {
     const char *text = "";
-    for (size_t k = 0; k < c->n_axes; k++)
-        if (k != x && strcmp(c->axis[k].name, SEED) != 0)
-            text = gk_arena_printf(r->a, "%s%s%s", text, *text ? ", " : "",
-                                   names ? c->axis[k].name : c->axis[k].value);
+    const bool grafts = has_axis(c, GRAFT);
+    for (size_t k = 0; k < c->n_axes; k++) {
+        const gk_axis *axis = &c->axis[k];
+        if (k == x || is_axis(axis, SEED) || (grafts && is_axis(axis, GRAFT) != rows)) continue;
+        text = gk_arena_printf(r->a, "%s%s%s%s%s", text, *text ? ", " : "", rows && !names ? "" : axis->name,
+                               rows ? "" : " ", rows && names ? "" : axis->value);
+    }
     return text;
 }
 
+/* Of several seeds the highest floor stands for all. */
+static void find_floors(gk_report__state *r, gk_grid__spot *s) {
+    const gk_metric m = GK_METRIC_top5;
+    for (size_t i = 0; i < s->n; i++) {
+        const gk_cell *c = pooled(r, s->scheme[i]);
+        if (c->placebo.n && (!s->placebo || c->placebo.value[m] > s->placebo->placebo.value[m]))
+            s->placebo = c;
+        if (c->permuted.n && (!s->permuted || c->permuted.value[m] > s->permuted->permuted.value[m]))
+            s->permuted = c;
+    }
+}
+
 static void pool(gk_report__state *r, gk_grid__spot *s) {
+    find_floors(r, s);
     if (s->n == 1) {
         s->stats = pooled(r, s->scheme[0])->stats;
         return;
@@ -77,13 +108,24 @@ static void pool(gk_report__state *r, gk_grid__spot *s) {
     gk_pool_stats(t, s->n, r->seed, &s->stats);
 }
 
-static void fill(gk_report__state *r, gk_grid__set *g, const char **scheme, size_t n) {
+static void find_unlearned(gk_report__state *r, gk_grid__set *g) {
+    g->unlearned = gk_arena_alloc(r->a, g->n_x + 1);
+    for (size_t i = 0; g->grafts && i < g->n_rows * g->n_x; i++) {
+        const gk_grid__spot *s = &g->spot[i];
+        if (gk_grid__is_alone(r, s) && s->stats.value[GK_METRIC_top5] < LEARNED)
+            g->unlearned[i % g->n_x] = true;
+    }
+}
+
+static void fill(gk_report__state *r, gk_grid__set *g, size_t x, const char **scheme, size_t n) {
     const gk_cell *first = pooled(r, scheme[0]);
-    size_t x = choose_x(r, first, scheme, n);
     *g = (gk_grid__set){.set = first->set, .x_name = first->axis[x].name, .n_schemes = n, .numeric = true};
-    g->row_name = row_of(r, first, x, true);
+    g->row_name = axes_of(r, first, x, true, true);
+    g->grafts = has_axis(first, GRAFT);
+    g->regimes = is_axis(&first->axis[x], REGIME);
+    g->where = g->grafts ? axes_of(r, first, x, false, true) : "";
     for (size_t k = 0; k < first->n_axes; k++) {
-        bool seed = strcmp(first->axis[k].name, SEED) == 0;
+        bool seed = is_axis(&first->axis[k], SEED);
         g->seeds |= seed;
         g->n_axes += !seed;
     }
@@ -92,7 +134,7 @@ static void fill(gk_report__state *r, gk_grid__set *g, const char **scheme, size
     size_t *at = gk_arena_alloc(r->a, (2 * n + 1) * sizeof *at);
     for (size_t i = 0; i < n; i++) {
         const gk_cell *c = pooled(r, scheme[i]);
-        at[2 * i] = index_of(g->row, &g->n_rows, row_of(r, c, x, false));
+        at[2 * i] = index_of(g->row, &g->n_rows, axes_of(r, c, x, true, false));
         at[2 * i + 1] = index_of(g->x, &g->n_x, c->axis[x].value);
         g->numeric &= is_number(c->axis[x].value);
     }
@@ -104,9 +146,21 @@ static void fill(gk_report__state *r, gk_grid__set *g, const char **scheme, size
     }
     for (size_t i = 0; i < g->n_rows * g->n_x; i++)
         if (g->spot[i].n) pool(r, &g->spot[i]);
+    find_unlearned(r, g);
 }
 
 /* ---------------------------------------------------------------- sections */
+
+/* A cell of the table where it has such a column. */
+static void add_floor(gk_buf *b, bool shown, const gk_stats *s) {
+    if (!shown) return;
+    gk_buf_puts(b, "<td>");
+    if (s)
+        gk_page__html_stat(b, s, GK_METRIC_top5);
+    else
+        gk_buf_puts(b, "\u2013");
+    gk_buf_puts(b, "</td>");
+}
 
 static void add_table(gk_report__state *r, const gk_grid__set *g) {
     gk_buf *b = &r->html;
@@ -116,8 +170,10 @@ static void add_table(gk_report__state *r, const gk_grid__set *g) {
     gk_page__html_text(b, *g->row_name ? g->row_name : "\u2013");
     gk_buf_puts(b, "</th><th>");
     gk_page__html_text(b, g->x_name);
-    gk_buf_puts(b,
-                "</th><th>schemes</th><th>n</th><th>top-5 %</th><th>log-prob.</th></tr></thead>\n<tbody>\n");
+    gk_buf_puts(b, "</th><th>schemes</th><th>n</th><th>rows</th><th>top-5 %</th><th>log-prob.</th>");
+    if (r->placebo) gk_buf_puts(b, "<th>placebo: top-5 %</th>");
+    if (r->permuted) gk_buf_puts(b, "<th>permuted: top-5 %</th>");
+    gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         const gk_grid__spot *s = &g->spot[i];
         if (s->n == 0) continue;
@@ -127,23 +183,26 @@ static void add_table(gk_report__state *r, const gk_grid__set *g) {
         gk_page__html_text(b, g->row[i / g->n_x]);
         gk_buf_puts(b, "</td><td>");
         gk_page__html_text(b, g->x[i % g->n_x]);
-        gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td>", s->n, s->stats.n);
+        gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td><td>%zu</td>", s->n, s->stats.n, s->stats.rows);
         for (int m = 0; m < N_SHOWN; m++) {
             gk_buf_puts(b, "<td>");
             gk_page__html_stat(b, &s->stats, SHOWN[m]);
             gk_buf_puts(b, "</td>");
         }
+        add_floor(b, r->placebo, s->placebo ? &s->placebo->placebo : NULL);
+        add_floor(b, r->permuted, s->permuted ? &s->permuted->permuted : NULL);
         gk_buf_puts(b, "</tr>\n");
     }
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
-static void add_grid(gk_report__state *r, const char **scheme, size_t n) {
+static void add_grid(gk_report__state *r, size_t x, const char **scheme, size_t n) {
     gk_grid__set g;
-    fill(r, &g, scheme, n);
-    bool lines = g.n_rows <= GK_GRID__LINES && (g.n_axes < 2 || g.seeds);
-    gk_buf_puts(&r->html, lines ? "<div class=\"grid\">\n" : "<div class=\"heat\">\n");
-    for (int m = 0; m < N_SHOWN; m++) {
+    fill(r, &g, x, scheme, n);
+    bool lines = g.n_rows <= GK_GRID__LINES && (g.n_axes < 2 || g.seeds || g.grafts);
+    gk_buf_puts(&r->html, lines || g.regimes ? "<div class=\"grid\">\n" : "<div class=\"heat\">\n");
+    if (g.regimes) gk_grid__bars(r, &g);
+    for (int m = 0; m < N_SHOWN && !g.regimes; m++) {
         if (lines)
             gk_grid__lines(r, &g, SHOWN[m]);
         else
@@ -153,10 +212,31 @@ static void add_grid(gk_report__state *r, const char **scheme, size_t n) {
     add_table(r, &g);
 }
 
+/* One grid, or with an axis `graft` one for each of what the grafts are of. */
+static void add_grids(gk_report__state *r, const char **scheme, size_t n) {
+    size_t x = choose_x(r, pooled(r, scheme[0]), scheme, n);
+    const char **part = gk_arena_alloc(r->a, (n + 1) * sizeof *part);
+    bool *done = gk_arena_alloc(r->a, n + 1);
+    if (!has_axis(pooled(r, scheme[0]), GRAFT)) {
+        add_grid(r, x, scheme, n);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *where = axes_of(r, pooled(r, scheme[i]), x, false, true);
+        size_t n_part = 0;
+        for (size_t k = i; k < n; k++) {
+            if (done[k] || strcmp(where, axes_of(r, pooled(r, scheme[k]), x, false, true)) != 0) continue;
+            done[k] = true;
+            part[n_part++] = scheme[k];
+        }
+        if (n_part) add_grid(r, x, part, n_part);
+    }
+}
+
 /* A coordinate besides the seed: without one there is nothing to go across. */
 static bool has_place(const gk_cell *c) {
     for (size_t i = 0; c && i < c->n_axes; i++)
-        if (strcmp(c->axis[i].name, SEED) != 0) return true;
+        if (!is_axis(&c->axis[i], SEED)) return true;
     return false;
 }
 
@@ -192,6 +272,6 @@ void gk_report__grids(gk_report__state *r, const gk_report__set *set, gk_report_
             list[n++] = set->scheme[k];
             done[k] = true;
         }
-        add_grid(r, list, n);
+        add_grids(r, list, n);
     }
 }

@@ -18,6 +18,37 @@ const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, 
     return text;
 }
 
+bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s) {
+    return s->n && gk_kind_of(r->a, gk_report__canonical(r, s->scheme[0])) == GK_IS_ALONE;
+}
+
+/* How much some spot has of a floor, at most: nothing that a grid shows below that is knowledge. */
+static void add_highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b) {
+    double most[2] = {-1, -1};
+    for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
+        const gk_grid__spot *s = &g->spot[i];
+        if (s->placebo) most[0] = fmax(most[0], s->placebo->placebo.value[GK_METRIC_top5]);
+        if (s->permuted) most[1] = fmax(most[1], s->permuted->permuted.value[GK_METRIC_top5]);
+    }
+    const char *text[2] = {gk_report__percent(r, most[0]), gk_report__percent(r, most[1])};
+    if (most[0] < 0 && most[1] < 0) return;
+    gk_buf_puts(b, " The highest floor: ");
+    if (most[0] >= 0) gk_buf_printf(b, "placebo donor %s", text[0]);
+    if (most[1] >= 0) gk_buf_printf(b, "%spermuted targets %s", most[0] >= 0 ? ", " : "", text[1]);
+    gk_buf_puts(b, ".");
+}
+
+/* Up to how many prompts and facts a spot has. */
+static void add_counts(const gk_grid__set *g, gk_buf *b) {
+    size_t n = 0, rows = 0;
+    for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
+        if (g->spot[i].stats.n > n) n = g->spot[i].stats.n;
+        if (g->spot[i].stats.rows > rows) rows = g->spot[i].stats.rows;
+    }
+    gk_buf_printf(b, " n = %zu prompt%s of %zu fact%s each.", n, n == 1 ? "" : "s", rows,
+                  rows == 1 ? "" : "s");
+}
+
 /* "at the last token: ATTN by layer" */
 static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_metric m, const char *more) {
     gk_buf b = {0};
@@ -28,21 +59,30 @@ static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_met
         gk_buf_puts(&b, " (across) and ");
         gk_page__html_text(&b, g->row_name);
     }
+    if (*g->where) gk_buf_puts(&b, ", ");
+    gk_page__html_text(&b, g->where);
     gk_buf_printf(&b, ", all templates pooled. %s", more);
+    if (m == GK_METRIC_top5) add_highest(r, g, &b);
+    add_counts(g, &b);
     const char *text = gk_arena_strdup(r->a, b.data);
     gk_buf_free(&b);
     return text;
 }
 
-static void add_figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, gk_chart__canvas *c,
-                       const char *caption) {
-    const char *const name[] = {g->set, gk_metric_key(m), "by", g->x_name, *g->row_name ? g->row_name : NULL,
+void gk_grid__figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, gk_chart__canvas *c,
+                     const char *more) {
+    const char *const name[] = {g->set,
+                                gk_metric_key(m),
+                                "by",
+                                g->x_name,
+                                *g->row_name ? g->row_name : NULL,
+                                *g->row_name && *g->where ? g->where : NULL,
                                 NULL};
-    const char *title =
-        gk_arena_printf(r->a, "%s by %s%s%s, set %s",
-                        m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target",
-                        g->x_name, *g->row_name ? " and " : "", g->row_name, g->set);
-    gk_report__figure(r, c, name, title, caption);
+    const char *title = gk_arena_printf(
+        r->a, "%s by %s%s%s%s%s, set %s",
+        m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target", g->x_name,
+        *g->row_name ? " and " : "", g->row_name, *g->where ? ", " : "", g->where, g->set);
+    gk_report__figure(r, c, name, title, caption_of(r, g, m, more));
 }
 
 /* What the mark of a spot, or of one of its seeds, says. */
@@ -122,10 +162,9 @@ void gk_grid__heatmap(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
     gk_chart__canvas chart = {0};
     gk_chart__heat_draw(r->a, &h, &chart);
     char from[32], to[32];
-    add_figure(r, g, m, &chart,
-               caption_of(r, g, m,
-                          gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk_metric_text(m, low, from),
-                                          gk_metric_text(m, high, to), m == GK_METRIC_top5 ? " %" : "")));
+    gk_grid__figure(r, g, m, &chart,
+                    gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk_metric_text(m, low, from),
+                                    gk_metric_text(m, high, to), m == GK_METRIC_top5 ? " %" : ""));
 }
 
 /* ---------------------------------------------------------------- one axis: lines with intervals */
@@ -184,6 +223,11 @@ static double beside(const gk_grid__set *g, const gk_chart__axis *x, size_t row,
     return x_at(g, i) + 0.0107 * (x->high - x->low) * ((double)row - (double)(g->n_rows - 1) / 2);
 }
 
+/* A part of a model that has not learned its facts. */
+static bool is_hollow(const gk_report__state *r, const gk_grid__set *g, size_t row, size_t x) {
+    return g->unlearned[x] && !gk_grid__is_alone(r, &g->spot[row * g->n_x + x]);
+}
+
 static gk_chart__series line_of(gk_report__state *r, const gk_grid__set *g, const gk_chart__axis *x,
                                 size_t row, gk_metric m) {
     static const char *const dash[] = {NULL, "7 4", "2 3"};
@@ -200,6 +244,10 @@ static gk_chart__series line_of(gk_report__state *r, const gk_grid__set *g, cons
     for (size_t i = 0; i < g->n_x; i++) {
         if (!is_known(&of[i], m)) continue;
         const char *schemes = gk_grid__schemes(r, &of[i], 1);
+        if (is_hollow(r, g, row, i)) {
+            p[s.n++] = (gk_chart__point){.x = (double)NAN, .y = (double)NAN, .low = (double)NAN}; /* a gap */
+            continue;
+        }
         p[s.n++] = (gk_chart__point){.x = beside(g, x, row, i),
                                      .y = scale * of[i].stats.value[m],
                                      .low = scale * of[i].stats.low[m],
@@ -210,7 +258,7 @@ static gk_chart__series line_of(gk_report__state *r, const gk_grid__set *g, cons
     return s;
 }
 
-/* Each seed alone. */
+/* Each seed alone, and what the line leaves out. */
 static gk_chart__series rings_of(gk_report__state *r, const gk_grid__set *g, const gk_chart__axis *x,
                                  size_t row, gk_metric m) {
     double scale = m == GK_METRIC_top5 ? 100 : 1;
@@ -218,7 +266,7 @@ static gk_chart__series rings_of(gk_report__state *r, const gk_grid__set *g, con
     gk_chart__series s = {.rings = true, .colour = gk_chart__series_hex(row), .point = p};
     for (size_t i = 0; i < g->n_x; i++) {
         const gk_grid__spot *of = &g->spot[row * g->n_x + i];
-        for (size_t e = 0; of->n > 1 && e < of->n; e++) {
+        for (size_t e = 0; (of->n > 1 || is_hollow(r, g, row, i)) && e < of->n; e++) {
             const gk_cell *c = gk_report__cell(r, of->scheme[e], "pooled");
             if (c->stats.n == 0) continue;
             p[s.n++] = (gk_chart__point){.x = beside(g, x, row, i),
@@ -228,6 +276,37 @@ static gk_chart__series rings_of(gk_report__state *r, const gk_grid__set *g, con
                                          .schemes = c->scheme,
                                          .says = kept(r, says_of(r, g, row, i, c->scheme, &c->stats, m))};
         }
+    }
+    return s;
+}
+
+/* At each place across the highest floor of all lines there, in grey. */
+static gk_chart__series floor_of(gk_report__state *r, const gk_grid__set *g, bool placebo) {
+    gk_chart__point *p = gk_arena_alloc(r->a, (g->n_x + 1) * sizeof *p);
+    gk_chart__series s = {.line = true,
+                          .rings = true,
+                          .colour = gk_chart__ink_hex(placebo ? GK_CHART__RED : GK_CHART__DARK),
+                          .dash = "1 3",
+                          .width = 1.4,
+                          .point = p};
+    for (size_t i = 0; i < g->n_x; i++) {
+        const gk_cell *most = NULL;
+        for (size_t row = 0; row < g->n_rows; row++) {
+            const gk_grid__spot *of = &g->spot[row * g->n_x + i];
+            const gk_cell *c = placebo ? of->placebo : of->permuted;
+            const gk_stats *x = c ? (placebo ? &c->placebo : &c->permuted) : NULL;
+            const gk_stats *y = most ? (placebo ? &most->placebo : &most->permuted) : NULL;
+            if (x && (!y || x->value[GK_METRIC_top5] > y->value[GK_METRIC_top5])) most = c;
+        }
+        if (!most) continue;
+        const gk_stats *x = placebo ? &most->placebo : &most->permuted;
+        p[s.n++] = (gk_chart__point){
+            .x = x_at(g, i),
+            .y = 100 * x->value[GK_METRIC_top5],
+            .low = (double)NAN,
+            .high = (double)NAN,
+            .says = kept(r, gk_report__says_floor(r->a, gk_report__template(r, most->template_name), most,
+                                                  placebo, GK_METRIC_top5))};
     }
     return s;
 }
@@ -242,17 +321,31 @@ static size_t keys_of(gk_report__state *r, const gk_grid__set *g, const gk_chart
                                    .text = gk_chart__text_clip(r->a, g->row[k], MOST_LABEL)};
     key[n++] = (gk_chart__key){
         .shape = GK_CHART__KEY_INTERVAL, .colour = gk_chart__ink_hex(GK_CHART__SOFT), .text = "95% interval"};
+    bool hollow = false;
+    for (size_t i = 0; i < g->n_x; i++) hollow |= g->unlearned[i];
+    if (hollow)
+        key[n++] = (gk_chart__key){.shape = GK_CHART__KEY_RING,
+                                   .colour = gk_chart__ink_hex(GK_CHART__SOFT),
+                                   .text = "the model has not learned half of its facts"};
     if (g->seeds)
         key[n++] = (gk_chart__key){.shape = GK_CHART__KEY_RING,
                                    .colour = gk_chart__ink_hex(GK_CHART__SOFT),
                                    .text = "each seed alone"};
+    for (int i = 0; i < 2; i++) {
+        const gk_chart__series *floor = &s[2 * g->n_rows + (size_t)i];
+        if (floor->n)
+            key[n++] = (gk_chart__key){.shape = GK_CHART__KEY_LINE,
+                                       .colour = floor->colour,
+                                       .dash = floor->dash,
+                                       .text = i ? "floor: permuted targets" : "floor: placebo donor"};
+    }
     return n;
 }
 
 void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
-    gk_chart__series *s = gk_arena_alloc(r->a, 2 * g->n_rows * sizeof *s);
-    gk_chart__key *key = gk_arena_alloc(r->a, (g->n_rows + 2) * sizeof *key);
-    gk_chart__panel p = {.x = axis_across(r, g), .series = s, .n = 2 * g->n_rows};
+    gk_chart__series *s = gk_arena_alloc(r->a, (2 * g->n_rows + 2) * sizeof *s);
+    gk_chart__key *key = gk_arena_alloc(r->a, (g->n_rows + 5) * sizeof *key);
+    gk_chart__panel p = {.x = axis_across(r, g), .series = s, .n = 2 * g->n_rows + 2};
     size_t points = 0;
     for (size_t k = 0; k < g->n_rows; k++) {
         s[k] = line_of(r, g, &p.x, k, m);
@@ -260,6 +353,8 @@ void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
         points += s[k].n;
     }
     if (points == 0) return;
+    s[2 * g->n_rows] = m == GK_METRIC_top5 ? floor_of(r, g, true) : (gk_chart__series){.n = 0};
+    s[2 * g->n_rows + 1] = m == GK_METRIC_top5 ? floor_of(r, g, false) : (gk_chart__series){.n = 0};
     p.y = axis_up(r, m, s, p.n);
     gk_chart__canvas chart = {.width = WIDTH};
     double top =
@@ -269,9 +364,8 @@ void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
     gk_chart__box plot = {left, top, WIDTH - RIGHT - left, TALL};
     chart.height = top + TALL + gk_chart__axis_depth(&p.x, plot.width, GK_CHART__SMALL_SIZE) + MARGIN;
     gk_chart__panel_draw(r->a, &chart, &p, plot);
-    add_figure(r, g, m, &chart,
-               caption_of(r, g, m,
-                          g->seeds ? "Lines and bars: all seeds together, with 95% bootstrap intervals over "
-                                     "rows; rings: each seed alone."
-                                   : "Bars: 95% bootstrap intervals over rows."));
+    gk_grid__figure(r, g, m, &chart,
+                    g->seeds ? "Lines and bars: all seeds together, with 95% bootstrap intervals over "
+                               "rows; rings: each seed alone."
+                             : "Bars: 95% bootstrap intervals over rows.");
 }

@@ -216,6 +216,7 @@ void gk_report__read(gk_report__state *r) {
     gk_page__prose(b, "read: grafts", NULL);
     add_names(r);
     gk_page__prose(b, "read: top-5", "target", target ? target : "the target", NULL);
+    if (r->placebo || r->permuted) gk_page__prose(b, "floors", NULL);
     if (r->whole) gk_page__prose(b, "read: exact", NULL);
     gk_page__prose(b, "read: intervals and checks", "resamples", gk_arena_printf(r->a, "%d", GK_RESAMPLES),
                    "tests", gk_arena_printf(r->a, "%zu", r->pattern.n_tests), NULL);

@@ -149,6 +149,7 @@ static void add_figure(gk_report__state *r, const char *set, const gk_tried **t,
     else
         gk_page__prose(&caption, "caption: top-k", NULL);
     add_grey(&caption, pre, ceiling);
+    gk_buf_printf(&caption, " %s", gk_report__counts_of(r, t, n));
     const char *const name[] = {set, bins ? "ranks" : "top-k", NULL};
     const char *title =
         gk_arena_printf(r->a, "%s, set %s", bins ? "Ranks of the target" : "Top-k accuracy", set);
@@ -160,7 +161,8 @@ static void add_figure(gk_report__state *r, const char *set, const gk_tried **t,
 
 static void add_table(gk_report__state *r, const gk_report__set *set) {
     gk_buf *b = &r->html;
-    gk_buf_puts(b, "<div class=\"scroll\"><table class=\"ranks\"><thead><tr><th>scheme</th><th>n</th>");
+    gk_buf_puts(b, "<div class=\"scroll\"><table class=\"ranks\"><thead><tr><th>scheme</th><th>n</th>"
+                   "<th>rows</th>");
     for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<th>top-%d %%</th>", K[i]);
     for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<th>rank %s %%</th>", BIN[i]);
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
@@ -169,7 +171,7 @@ static void add_table(gk_report__state *r, const gk_report__set *set) {
         if (!t || t->n == 0) continue;
         gk_buf_puts(b, "<tr><td class=\"name\">");
         gk_page__html_text(b, t->scheme);
-        gk_buf_printf(b, "</td><td>%zu</td>", t->n);
+        gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td>", t->n, gk_report__rows(r, t->scheme));
         for (int i = 0; i < N_K; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * gk_within(t, K[i]));
         for (int i = 0; i < N_BINS; i++) gk_buf_printf(b, "<td>%.1f</td>", 100 * in_bin(t, i));
         gk_buf_puts(b, "</tr>\n");

@@ -21,21 +21,14 @@ static const char *dashed(gk_report__state *r) {
 }
 
 static void add_pooled(gk_report__state *r, const gk_report__set *set) {
-    size_t n = 0;
     bool partial = false;
-    for (size_t i = 0; i < set->n; i++) {
-        const gk_cell *c = gk_report__cell(r, set->scheme[i], "pooled");
-        if (c && c->stats.n > n) n = c->stats.n;
-        partial |= gk_report__partial(r, set->scheme[i]);
-    }
+    for (size_t i = 0; i < set->n; i++) partial |= gk_report__partial(r, set->scheme[i]);
     gk_buf_puts(&r->html, "<div class=\"grid\">\n");
     gk_report__bars(
         r, set, "pooled",
         gk_arena_printf(
-            r->a,
-            "Top-5 accuracy over all templates to which a scheme applies (up to %zu prompts), with 95%% "
-            "intervals%s%s.%s",
-            n, r->n_templates > 1 ? "; rings: each template alone" : "", dashed(r),
+            r->a, "Top-5 accuracy over all templates to which a scheme applies, with 95%% intervals%s%s.%s",
+            r->n_templates > 1 ? "; rings: each template alone" : "", dashed(r),
             partial ? " Schemes that use a field which some templates lack are over fewer prompts: "
                       "compare them template by template."
                     : ""));
@@ -52,8 +45,10 @@ static const char *template_text(const gk_report__state *r, size_t t) {
 static void add_per_template(gk_report__state *r, const gk_report__set *set) {
     gk_buf_puts(&r->html,
                 "<details open><summary>The same, template by template</summary>\n<div class=\"grid\">\n");
-    for (size_t t = 0; t <= r->n_templates; t++) {
-        const char *name = t < r->n_templates ? gk_arena_printf(r->a, "%zu", t + 1) : "full";
+    static const char *const pool[] = {"full", "lacking"};
+    for (size_t t = 0; t < r->n_templates + 2; t++) {
+        const char *name =
+            t < r->n_templates ? gk_arena_printf(r->a, "%zu", t + 1) : pool[t - r->n_templates];
         if (!gk_report__cell(r, set->scheme[0], name)) continue;
         gk_buf caption = {0};
         gk_buf_printf(&caption, "<strong>%s.</strong> ", gk_report__template(r, name));
@@ -62,7 +57,9 @@ static void add_per_template(gk_report__state *r, const gk_report__set *set) {
             gk_page__html_text(&caption, template_text(r, t));
             gk_buf_puts(&caption, "</code>");
         } else {
-            gk_buf_puts(&caption, "Here every scheme is judged on the same prompts.");
+            gk_buf_printf(&caption, "Every scheme on the same prompts; each of these templates %s.",
+                          t == r->n_templates ? "has every field that some template has"
+                                              : "lacks a field that another has");
         }
         gk_report__bars(r, set, name, caption.data);
         gk_buf_free(&caption);
@@ -76,11 +73,12 @@ static void add_set_table(gk_report__state *r, const gk_report__set *set) {
     static const gk_metric shown[] = {GK_METRIC_top1, GK_METRIC_top5, GK_METRIC_mean_prob,
                                       GK_METRIC_mean_rank, GK_METRIC_logit_diff};
     gk_buf *b = &r->html;
-    gk_buf_puts(
-        b, "<details><summary>What each scheme of the set is, and its numbers</summary>\n"
-           "<div class=\"scroll\"><table "
-           "class=\"set-table\"><thead><tr><th>scheme</th><th>n</th><th>top-1 %</th>"
-           "<th>top-5 %</th><th>prob.</th><th>mean rank</th><th>logit diff.</th></tr></thead>\n<tbody>\n");
+    gk_buf_puts(b, "<details><summary>What each scheme of the set is, and its numbers</summary>\n"
+                   "<div class=\"scroll\"><table "
+                   "class=\"set-table\"><thead><tr><th>scheme</th><th>n</th><th>rows</th><th>top-1 %</th>"
+                   "<th>top-5 %</th><th>prob.</th><th>mean rank</th><th>logit diff.</th>");
+    gk_report__floor_heads(r, b);
+    gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < set->n; i++) {
         const gk_cell *c = gk_report__cell(r, set->scheme[i], "pooled");
         if (!c || !c->applies) continue;
@@ -88,12 +86,13 @@ static void add_set_table(gk_report__state *r, const gk_report__set *set) {
         gk_page__html_text(b, c->scheme);
         gk_buf_puts(b, "<small>");
         gk_page__html_text(b, gk_report__about(r, c->scheme));
-        gk_buf_printf(b, "</small></td><td>%zu</td>", c->stats.n);
+        gk_buf_printf(b, "</small></td><td>%zu</td><td>%zu</td>", c->stats.n, c->stats.rows);
         for (size_t m = 0; m < sizeof shown / sizeof *shown; m++) {
             gk_buf_puts(b, "<td>");
             gk_page__html_stat(b, &c->stats, shown[m]);
             gk_buf_puts(b, "</td>");
         }
+        gk_report__floor_values(r, b, c);
         gk_buf_puts(b, "</tr>\n");
     }
     gk_buf_puts(b, "</tbody></table></div>\n</details>\n");
@@ -134,9 +133,11 @@ static void add_set(gk_report__state *r, const gk_report__set *set, size_t numbe
         gk_page__html_text(&r->html, set->about);
         gk_buf_puts(&r->html, "</p>\n");
     }
+    gk_report__same(r, set);
     gk_report__grids(r, set, &rest);
     if (rest.n) add_pooled(r, &rest);
     if (rest.n == set->n && is_judged(r, set)) add_per_template(r, set);
+    gk_report__alike(r, set);
     add_set_table(r, set);
 }
 

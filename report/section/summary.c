@@ -266,6 +266,7 @@ static void add_checks(gk_report__state *r) {
 bool gk_report__summary(gk_report__state *r) {
     if (!gk_checks__judge(r)) return false;
     add_lines(r);
+    gk_report__headline(r);
     add_notes(r);
     add_checks(r);
     return true;

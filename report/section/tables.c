@@ -26,7 +26,7 @@ static bool shown(const gk_report__state *r, gk_metric m) {
 static int n_shown(const gk_report__state *r) {
     int n = 0;
     for (size_t i = 0; i < N_COLUMNS; i++) n += shown(r, COLUMNS[i].metric);
-    return n;
+    return n + gk_report__floor_heads(r, NULL);
 }
 
 static void add_row(gk_report__state *r, const gk_cell *c) {
@@ -37,16 +37,17 @@ static void add_row(gk_report__state *r, const gk_cell *c) {
         gk_buf_printf(b,
                       "</td><td colspan=\"%d\" class=\"muted\">not applicable: the template lacks a field it "
                       "uses</td></tr>\n",
-                      n_shown(r) + 2);
+                      n_shown(r) + 3);
         return;
     }
-    gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td>", c->stats.n, c->dropped);
+    gk_buf_printf(b, "</td><td>%zu</td><td>%zu</td><td>%zu</td>", c->stats.n, c->stats.rows, c->dropped);
     for (size_t i = 0; i < N_COLUMNS; i++) {
         if (!shown(r, COLUMNS[i].metric)) continue;
         gk_buf_puts(b, "<td>");
         gk_page__html_stat(b, &c->stats, COLUMNS[i].metric);
         gk_buf_puts(b, "</td>");
     }
+    gk_report__floor_values(r, b, c);
     gk_buf_puts(b, "</tr>\n");
 }
 
@@ -55,14 +56,15 @@ static void add_table(gk_report__state *r, const char *template_name) {
     gk_buf_printf(b,
                   "<div class=\"scroll\"><table class=\"cells\" "
                   "data-template=\"%s\"><thead><tr><th>scheme</th><th>n</th>"
-                  "<th>dropped</th>",
+                  "<th>rows</th><th>dropped</th>",
                   template_name);
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(r, COLUMNS[i].metric))
             gk_buf_printf(b, "<th title=\"%s\">%s</th>", gk_metric_about(COLUMNS[i].metric), COLUMNS[i].head);
+    gk_report__floor_heads(r, b);
     gk_buf_puts(b, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < r->n_sets; i++) {
-        gk_buf_printf(b, "<tr class=\"set\"><th colspan=\"%d\">", n_shown(r) + 3);
+        gk_buf_printf(b, "<tr class=\"set\"><th colspan=\"%d\">", n_shown(r) + 4);
         gk_page__html_text(b, r->set[i].name);
         gk_buf_puts(b, "</th></tr>\n");
         for (size_t k = 0; k < r->set[i].n; k++) {
@@ -89,7 +91,10 @@ void gk_report__tables(gk_report__state *r) {
     gk_report__section_begin(r, "numbers", "Every number");
     gk_page__prose(&r->html, "every number", NULL);
     add_table(r, "pooled");
-    if (gk_report__cell(r, r->set[0].scheme[0], "full")) add_details(r, "full", NULL);
+    if (gk_report__cell(r, r->set[0].scheme[0], "full")) {
+        add_details(r, "full", NULL);
+        add_details(r, "lacking", NULL);
+    }
     size_t i;
     json_t *t;
     json_array_foreach(json_object_get(r->manifest, "templates"), i, t) {

@@ -271,33 +271,6 @@ END_TEST
 
 /* ---------------------------------------------------------------- articles */
 
-START_TEST(shipped_articles) {
-    scratch s = scratch_new();
-    json_t *card, *row, *texts;
-    gk_dataset_options o = options("articles", NULL, scratch_path(&s, "out"));
-    char hex[GK_SHA256_HEX];
-    size_t total = 0, i;
-    make(&o, &card);
-    ck_assert(gk_sha256_file(scratch_path(&s, "out/card.json"), hex, NULL));
-    ck_assert_str_eq(hex, "434132fab7fee250bc62a0957c951b0491626f692c10ef3827fc8d097539ac34");
-    ck_assert_int_eq(rows_of(card, "relation") + rows_of(card, "task"), 3);
-    ck_assert_int_eq(of_source(card, "dropped"), 0);
-    for (int split = 1; split < 3; split++)
-        for (int d = 0; d < 2; d++) {
-            json_t *rows = read_lines(&s, gk_arena_printf(s.a, "out/%s/metadata.jsonl", SPLITS[split]));
-            texts = read_lines(&s, gk_arena_printf(s.a, "out/%s/%s.jsonl", SPLITS[split], d ? "B2A" : "A2B"));
-            total += json_array_size(texts);
-            json_array_foreach(rows, i, row)
-                ck_assert_str_ne(str(row, "first_actor"), str(row, "second_actor"));
-            json_decref(rows);
-            json_decref(texts);
-        }
-    ck_assert_uint_eq(total, 3 * 2 + 6);
-    json_decref(card);
-    scratch_free(&s);
-}
-END_TEST
-
 static void folder(scratch *s, const char *name) {
     ck_assert_int_eq(mkdir(scratch_path(s, name), 0700), 0);
 }
@@ -387,7 +360,6 @@ int main(void) {
     tcase_add_test(t, splits_share_no_value);
     tcase_add_test(t, counterfact_reads_every_structure);
     tcase_add_test(t, counterfact_names_what_it_drops);
-    tcase_add_test(t, shipped_articles);
     tcase_add_test(t, articles_are_cut_and_turned);
     tcase_add_test(t, articles_name_what_they_drop);
     tcase_set_timeout(t, 60);

@@ -157,11 +157,11 @@ START_TEST(options_without_a_use_are_refused) {
     o.base_texts = 40;
     dataset_fails(&o, "field '--base-texts': dataset 'own_rows' has no base corpus unless");
     o = (gk_dataset_options)GK_DATASET_DEFAULTS;
-    o.name = "articles";
+    o.name = "invented_articles";
     o.home = GK_SOURCE_DIR;
     o.out = scratch_path(&s, "out");
     o.reverse = true;
-    dataset_fails(&o, "field '--reverse': the texts of dataset 'articles' are as they are");
+    dataset_fails(&o, "field '--reverse': the texts of dataset 'invented_articles' are as they are");
     scratch_free(&s);
 }
 END_TEST

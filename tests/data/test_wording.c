@@ -5,6 +5,7 @@
 #include "tests/support/data_fixture.h"
 
 #include <jansson.h>
+#include <unistd.h>
 
 static const gk_swap ACTORS = {"first_actor", "second_actor", true};
 
@@ -58,6 +59,10 @@ START_TEST(wording_refuses_a_known_prompt) {
                   known);
     wording_fails("paraphrases.jsonl", "{\"template\": \"{first_actor} {verb} {second_actor}.\"}\n", false,
                   known);
+    wording_fails("paraphrases.jsonl", "{\"template\": \"{first_actor} met {second_actor}.\"}\n", true,
+                  ":1: the paraphrase is the training template of article.jsonl:1; reword one of them");
+    wording_fails("paraphrases.jsonl", "{\"template\": \"{second_actor} met {first_actor}.\"}\n", true,
+                  ":1: the paraphrase is the training template of article.jsonl:1, B2A");
     /* In the B2A direction this says "{first_actor} greeted {second_actor}". */
     wording_fails("qa.jsonl", "{\"template\": \"{second_actor} greeted {first_actor}.\"}\n", false, known);
 }
@@ -173,7 +178,9 @@ START_TEST(draws_are_zipf_and_balanced) {
     gk_wording w;
     gk_buf out = {0};
     gk_rng rng;
-    wording_files(&s, NULL, NULL);
+    wording_files(&s, "paraphrases.jsonl",
+                  "{\"template\": \"{first_actor} saw {second_actor}.\"}\n"
+                  "{\"template\": \"{first_actor} knew {second_actor}.\"}\n");
     ck_assert(gk_wording_load(s.a, s.dir, &w, NULL));
     json_t *row[3];
     for (int i = 0; i < 3; i++)
@@ -185,17 +192,134 @@ START_TEST(draws_are_zipf_and_balanced) {
     int by_row[3] = {0}, saw = 0, a2b = 0, lines = 0;
     for (char *rest = out.data, *line; (line = strsep(&rest, "\n")) && *line; lines++) {
         for (int i = 0; i < 3; i++) by_row[i] += strchr(line, '0' + i) != NULL;
+        ck_assert_msg(strstr(line, "saw") || strstr(line, "knew"), "'%s' is finetuning's wording", line);
         saw += strstr(line, "saw") != NULL;
         a2b += strchr(line, 'X') < strchr(line, 'Y');
     }
     ck_assert_int_eq(lines, N);
     for (int i = 0; i < 3; i++) ck_assert_double_eq_tol(by_row[i] / (double)N, 1 / (i + 1.15) / sum, 0.012);
-    ck_assert_double_eq_tol(saw / (double)N, 1.0 / 3, 0.012);
+    ck_assert_double_eq_tol(saw / (double)N, 1.0 / 2, 0.012);
     ck_assert_double_eq_tol(a2b / (double)N, 0.5, 0.012);
     gk_buf_free(&out);
     for (int i = 0; i < 3; i++) json_decref(row[i]);
     gk_wording_free(&w);
     scratch_free(&s);
+}
+END_TEST
+
+/* How many of 1000 base texts go from Y to X, and hold the word. */
+static void draw_texts(const gk_wording *w, gk_swap swap, const char *word, int *b2a, int *with) {
+    gk_buf out = {0};
+    gk_rng rng;
+    json_t *row = json_pack("{s:s,s:s}", "first_actor", "X", "second_actor", "Y");
+    gk_rows rows = {.path = "rows.jsonl", .row = &row, .n = 1};
+    gk_rng_seed(&rng, 1, "test");
+    ck_assert(gk_texts_zipf(w, &rows, swap, 1000, &rng, &out, NULL));
+    *b2a = *with = 0;
+    for (char *rest = out.data, *line; (line = strsep(&rest, "\n")) && *line;) {
+        *b2a += strchr(line, 'Y') < strchr(line, 'X');
+        *with += strstr(line, word) != NULL;
+    }
+    gk_buf_free(&out);
+    json_decref(row);
+}
+
+/* Where exchanging the fields would say what is not so, paraphrases say the facts in whatever order they do:
+ * the reverse templates are finetuning's. Without paraphrases there is nothing else, and the card says so. */
+START_TEST(base_texts_have_their_own_wording) {
+    static const gk_swap born = {"first_actor", "second_actor", false};
+    scratch s = scratch_new();
+    gk_wording w;
+    int b2a, with;
+    wording_files(&s, "paraphrases.jsonl",
+                  "{\"template\": \"{first_actor} saw {second_actor}.\"}\n"
+                  "{\"template\": \"{second_actor} saw {first_actor}.\"}\n");
+    scratch_file(&s, "reverse.jsonl", "{\"template\": \"{second_actor} was met by {first_actor}.\"}\n");
+    ck_assert(gk_wording_load(s.a, s.dir, &w, NULL));
+    ck_assert(gk_wording_has_base(&w));
+    draw_texts(&w, born, "saw", &b2a, &with);
+    ck_assert_int_eq(with, 1000);
+    ck_assert_int_gt(b2a, 450);
+    ck_assert_int_lt(b2a, 550);
+    gk_wording_free(&w);
+    unlink(scratch_path(&s, "paraphrases.jsonl"));
+    ck_assert(gk_wording_load(s.a, s.dir, &w, NULL));
+    ck_assert(!gk_wording_has_base(&w));
+    draw_texts(&w, born, "was met by", &b2a, &with);
+    ck_assert_int_eq(with, b2a);
+    ck_assert_int_gt(b2a, 450);
+    ck_assert_int_lt(b2a, 550);
+    gk_wording_free(&w);
+    scratch_free(&s);
+}
+END_TEST
+
+static void add_words(json_t *words, const char *text) {
+    for (size_t n; *text; text += n) {
+        text += strspn(text, " .,:?");
+        n = strcspn(text, " .,:?");
+        char *word = n ? strndup(text, n) : NULL;
+        if (word && !strchr(word, '{')) json_object_set_new(words, word, json_true());
+        free(word);
+    }
+}
+
+/* The words of a template with its fillers; fields of rows stay holes, which are none. */
+static void add_template_words(json_t *words, const gk_template *t, const json_t *fillers) {
+    static const char *const FIELDS[] = {"first_actor",  "second_actor", "movie_title",  "main_character",
+                                         "release_year", "genre",        "city",         "runtime",
+                                         "plot",         "first_party",  "second_party", "land"};
+    json_t *holes = json_object();
+    gk_arena *a = gk_arena_new();
+    gk_rendered out;
+    for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS; i++)
+        json_object_set_new(holes, FIELDS[i], json_sprintf(" {%s} ", FIELDS[i]));
+    ck_assert(gk_template_render(t, holes, fillers, GK_NOWHERE, a, &out, NULL));
+    add_words(words, out.text);
+    json_decref(holes);
+    gk_arena_free(a);
+}
+
+/* A frozen embedding cannot learn a word that the base never read: of what the evaluation says none may be
+ * new to it. */
+static void base_knows_the_questions(const gk_wording *w, const char *dataset) {
+    json_t *base = json_object(), *asked = json_object(), *v;
+    const char *word;
+    for (size_t i = w->n_training; i < w->n_all; i++) add_template_words(base, w->all[i], w->fillers);
+    for (size_t i = 0; i < w->n_eval; i++) add_template_words(asked, w->eval[i], w->fillers);
+    ck_assert_uint_gt(json_object_size(asked), 5);
+    json_object_foreach(asked, word, v)
+        ck_assert_msg(json_object_get(base, word), "%s: prompts say '%s', the base never", dataset, word);
+    json_decref(base);
+    json_decref(asked);
+}
+
+/* Every dataset that makes a base corpus of its own accord has 12 wordings for it at least, and none of them
+ * is one that finetuning has (gk_wording_check: gk_dataset_make calls it). */
+START_TEST(shipped_paraphrases) {
+    size_t datasets = 0;
+    for (size_t k = 0; k < gk_dataset_kinds(); k++) {
+        gk_dataset_kind kind = gk_dataset_kind_at(k);
+        if (!kind.has_base) continue;
+        gk_arena *a = gk_arena_new();
+        gk_wording w;
+        ck_assert(
+            gk_wording_load(a, gk_arena_printf(a, "%s/templates/%s", GK_SOURCE_DIR, kind.name), &w, NULL));
+        size_t forward = 0;
+        for (size_t i = w.n_training; i < w.n_all; i++) {
+            const char *t = gk_template_text(w.all[i]);
+            forward += strstr(t, "{first_actor}") < strstr(t, "{second_actor}");
+            for (size_t j = 0; j < w.n_training; j++) ck_assert_str_ne(t, gk_template_text(w.all[j]));
+            for (size_t j = 0; j < w.n_reverse; j++) ck_assert_str_ne(t, gk_template_text(w.reverse[j]));
+        }
+        ck_assert_msg(forward >= 12, "%s has few paraphrases", kind.name);
+        ck_assert_msg(!w.n_reverse || forward + 6 <= w.n_all - w.n_training, "%s: no way back", kind.name);
+        base_knows_the_questions(&w, kind.name);
+        datasets++;
+        gk_wording_free(&w);
+        gk_arena_free(a);
+    }
+    ck_assert_uint_ge(datasets, 4);
 }
 END_TEST
 
@@ -209,6 +333,8 @@ int main(void) {
     tcase_add_test(parts, texts_follow_rows_and_templates);
     tcase_add_test(parts, a_bad_row_is_named);
     tcase_add_test(parts, draws_are_zipf_and_balanced);
+    tcase_add_test(parts, base_texts_have_their_own_wording);
+    tcase_add_test(parts, shipped_paraphrases);
     suite_add_tcase(s, parts);
     return run_suite(s);
 }

@@ -24,7 +24,7 @@ static size_t check_tex(bench *b, const char *text) {
         }
         inside += strstr(line, "\\begin{") != NULL;
         inside -= strstr(line, "\\end{") != NULL;
-        if (strstr(line, "scheme & $n$")) columns = here;
+        if (strstr(line, "scheme & $n$") || strstr(line, "contrast & metric")) columns = here;
         if (here == 0) continue;
         ck_assert_msg(here == columns, "%zu fields, not %zu: %s", here, columns, line);
         ck_assert_ptr_nonnull(strstr(line, " \\\\"));
@@ -77,7 +77,7 @@ START_TEST(a_table_holds_the_cells_of_its_set) {
         if (strcmp(c->template_name, "pooled") != 0) continue;
         n++;
         const gk_metric shown[] = {GK_METRIC_top1, GK_METRIC_top5, GK_METRIC_exact, GK_METRIC_mean_logprob};
-        const char *row = gk_arena_printf(b.s.a, " & %zu", c->stats.n);
+        const char *row = gk_arena_printf(b.s.a, " & %zu & %zu", c->stats.n, c->stats.rows);
         for (size_t k = 0; k < 4; k++) {
             gk_metric m = shown[k];
             row = gk_arena_printf(b.s.a, "%s & %s {\\scriptsize [%s, %s]}", row,
@@ -87,8 +87,8 @@ START_TEST(a_table_holds_the_cells_of_its_set) {
         ck_assert_msg(strstr(text, row) != NULL, "no row %s of %s", row, c->scheme);
     }
     for (const char *at = text; (at = strstr(at, "\\begin{table}")); at++) tables++;
-    ck_assert_uint_eq(tables, N_SETS + 1);
-    ck_assert_uint_eq(check_tex(&b, text), n + tables);
+    ck_assert_uint_eq(tables, N_SETS + 1 + N_SETS); /* those that come along plan contrasts */
+    ck_assert_uint_eq(check_tex(&b, text), n + tables + b.schemes.n_contrasts * 2);
     ck_assert_ptr_nonnull(strstr(text, "\\label{tab:position}"));
     ck_assert_ptr_nonnull(strstr(text, "Which token positions need the finetuned weights"));
     bench_free(&b);

@@ -53,6 +53,15 @@ static void check_score(const float *x, int n, int target) {
     ck_assert_double_eq_tol(s.prob, (double)(1 / sum), 1e-12);
     ck_assert_int_eq(s.rank, (int64_t)above);
     ck_assert_double_eq(s.logit_diff, (double)x[target] - (double)other);
+    for (int i = 0; i < n;
+         i += 1 + n / 40) { /* what it says of others is what is said when they are asked for */
+        gk_score own;
+        gk_score_other said;
+        ck_assert(gk_score_logits(x, n, i, &own, NULL) && gk_score_logits_other(x, n, target, &s, i, &said));
+        ck_assert_double_eq_tol(said.logprob, own.logprob, 1e-11);
+        ck_assert_double_eq(said.logit_diff, own.logit_diff);
+        ck_assert_int_eq(said.rank, own.rank);
+    }
     ck_assert_int_eq(s.n_top, n < GK_TOP ? n : GK_TOP);
     entry *best = sorted(x, n);
     for (int k = 0; k < s.n_top; k++) {

@@ -6,6 +6,18 @@
 
 /* ---------------------------------------------------------------- tests */
 
+/* Values of scipy.stats.fisher_exact(alternative="less"). */
+START_TEST(fisher_is_the_hypergeometric_tail) {
+    ck_assert_double_eq(gk_fisher_fewer(0, 0, 3, 5), 1);
+    ck_assert_double_eq(gk_fisher_fewer(2, 4, 0, 0), 1);
+    ck_assert_double_eq_tol(gk_fisher_fewer(0, 4, 8, 8), 1 / 495.0, 1e-12);
+    ck_assert_double_eq_tol(gk_fisher_fewer(2, 4, 6, 8), 0.4060606060606061, 1e-12);
+    ck_assert_double_eq_tol(gk_fisher_fewer(7, 11, 85, 89), 0.004621697065438825, 1e-12);
+    ck_assert_double_eq_tol(gk_fisher_fewer(4, 4, 8, 8), 1, 1e-12);
+    ck_assert_double_eq_tol(gk_fisher_fewer(40, 200, 700, 3000), 0.15960649465791382, 1e-10);
+}
+END_TEST
+
 START_TEST(mcnemar_is_the_binomial_tail) {
     ck_assert_double_eq(gk_mcnemar(0, 0), 1);
     ck_assert_double_eq(gk_mcnemar(4, 4), 1);
@@ -194,15 +206,76 @@ START_TEST(first_scheme_stands_in) {
 }
 END_TEST
 
+/* The definition, resample by resample. */
+START_TEST(shares_add_up_as_defined) {
+    enum { FACTS = 20, EACH = 3, PROMPTS = FACTS * EACH };
+    gk_obs obs[5][PROMPTS];
+    gk_rng rng;
+    gk_rng_seed(&rng, 4, "additive");
+    for (int i = 0; i < PROMPTS; i++)
+        for (int s = 0; s < 5; s++)
+            obs[s][i] =
+                (gk_obs){.row = (uint32_t)(i % FACTS),
+                         .weight = 1,
+                         .rank = gk_rng_uniform(&rng) < (const double[]){.1, .9, .4, .3, .8}[s] ? 0 : 50,
+                         .logit_diff = (const double[]){-9, 4, -5, -4, 3}[s] + gk_rng_normal(&rng)};
+    const gk_additive_obs of = {obs[0], obs[1], obs[2], obs[3], obs[4]};
+    for (int logit = 0; logit < 2; logit++) {
+        gk_metric m = logit ? GK_METRIC_logit_diff : GK_METRIC_top5;
+        gk_additive x;
+        gk_additive_of(&of, PROMPTS, m, 7, GK_RESAMPLES, &x);
+        double draw[2][GK_RESAMPLES];
+        gk_rng_seed(&rng, 7, "bootstrap");
+        for (int b = -1; b < GK_RESAMPLES; b++) {
+            double mean[5] = {0};
+            for (int k = 0; k < FACTS; k++) { /* prompts of a row are i, i + FACTS, … */
+                int row = b < 0 ? k : (int)gk_rng_below(&rng, FACTS);
+                for (int i = row; i < PROMPTS; i += FACTS)
+                    for (int s = 0; s < 5; s++)
+                        mean[s] += (logit ? obs[s][i].logit_diff : obs[s][i].rank < 5) / PROMPTS;
+            }
+            double sum = (mean[2] + mean[3] - 2 * mean[0]) / (mean[1] - mean[0]);
+            double additive = (mean[2] + mean[3] - 2 * mean[0]) / (mean[4] - mean[0]);
+            if (b < 0) {
+                ck_assert_double_eq_tol(x.sum.value, sum, 1e-12);
+                ck_assert_double_eq_tol(x.additive.value, additive, 1e-12);
+                ck_assert_double_eq_tol(x.sum.value, x.first.value + x.second.value, 1e-12);
+                ck_assert_double_eq_tol(x.additive.value * x.both.value, x.sum.value, 1e-12);
+            } else {
+                draw[0][b] = sum;
+                draw[1][b] = additive;
+            }
+        }
+        double low, high;
+        gk_percentile_ends(draw[0], GK_RESAMPLES, &low, &high);
+        ck_assert_double_eq_tol(x.sum.low, low, 1e-12);
+        ck_assert_double_eq_tol(x.sum.high, high, 1e-12);
+        gk_percentile_ends(draw[1], GK_RESAMPLES, &low, &high);
+        ck_assert_double_eq_tol(x.additive.low, low, 1e-12);
+        ck_assert_double_eq_tol(x.additive.high, high, 1e-12);
+        ck_assert(x.n == PROMPTS && x.rows == FACTS && x.sum.undefined == 0);
+    }
+    const gk_additive_obs none = {obs[1], obs[0], obs[2], obs[3], obs[4]}; /* downhill: there is no way */
+    gk_additive x;
+    gk_additive_of(&none, PROMPTS, GK_METRIC_logit_diff, 7, GK_RESAMPLES, &x);
+    ck_assert(isnan(x.sum.value) && isnan(x.additive.value) && isnan(x.first.value));
+    ck_assert_int_eq(x.sum.undefined, GK_RESAMPLES);
+    gk_additive_of(&of, 0, GK_METRIC_top5, 7, GK_RESAMPLES, &x);
+    ck_assert(isnan(x.sum.value) && x.n == 0);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("paired");
     TCase *t = tcase_create("paired");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, mcnemar_is_the_binomial_tail);
+    tcase_add_test(t, fisher_is_the_hypergeometric_tail);
     tcase_add_test(t, holm_steps_down);
     tcase_add_test(t, pair_is_compared_by_rows);
     tcase_add_test(t, differences_are_exported_and_shown);
     tcase_add_test(t, first_scheme_stands_in);
+    tcase_add_test(t, shares_add_up_as_defined);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

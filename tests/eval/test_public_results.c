@@ -1,7 +1,7 @@
 /* test_public_results.c: results in the public code's folders: every number is the store's, under names that
  * its readers find. tools/reference/check_public_results.py reads them with those readers. */
 /* modules: report eval graft train model tokenizer core */
-#include "eval/store/public.h"
+#include "eval/export/public.h"
 #include "tests/support/report_fixture.h"
 
 #include <glob.h>
@@ -202,7 +202,7 @@ START_TEST(tokens_as_they_are_decoded) {
                  {false, "\xE2\x96\x81\xE2\x96\x81", "  "}};
     gk_arena *a = gk_arena_new();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        ck_assert_str_eq(gk_store__public_token(a, cases[i].bytes, cases[i].piece), cases[i].text);
+        ck_assert_str_eq(gk_export__public_token(a, cases[i].bytes, cases[i].piece), cases[i].text);
     gk_arena_free(a);
 }
 END_TEST

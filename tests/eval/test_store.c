@@ -76,7 +76,7 @@ START_TEST(cells_pool_the_templates_that_apply) {
     gk_store *s = gk_store_open(fx_path("r.db"), NULL);
     gk_cells c;
     ck_assert(gk_store_cells(s, fx_arena, &c, NULL));
-    ck_assert_uint_eq(c.n, 5 * (3 + 2)); /* schemes x (templates, pooled, titled) */
+    ck_assert_uint_eq(c.n, 5 * (3 + 3)); /* schemes x (templates, pooled, full, lacking) */
     size_t n[3];
     const char *const name[] = {"1", "2", "3"};
     for (int t = 0; t < 3; t++) n[t] = find_cell(&c, "PRE", name[t])->stats.n;
@@ -85,6 +85,8 @@ START_TEST(cells_pool_the_templates_that_apply) {
                             "r.db", "SELECT count(*) FROM prompt WHERE template = 2 AND dropped NOT NULL"));
     ck_assert_uint_eq(find_cell(&c, "PRE", "pooled")->stats.n, n[0] + n[1] + n[2]);
     ck_assert_uint_eq(find_cell(&c, "PRE", "full")->stats.n, n[1]);
+    ck_assert_uint_eq(find_cell(&c, "PRE", "lacking")->stats.n, n[0] + n[2]);
+    ck_assert(!find_cell(&c, "M+LT", "lacking")->applies);
     const gk_cell *absent = find_cell(&c, "M+LT", "1");
     ck_assert(!absent->applies);
     ck_assert_uint_eq(absent->stats.n, 0);
@@ -154,9 +156,11 @@ static void check_whole(const json_t *cell, const char *scheme, const char *wher
 static void check_summary_cell(const json_t *cell) {
     const char *scheme = json_string_value(json_object_get(cell, "scheme"));
     const char *tmpl = json_string_value(json_object_get(cell, "template"));
-    const char *where = strcmp(tmpl, "pooled") == 0 ? "1"
-                        : strcmp(tmpl, "full") == 0 ? "t.fields LIKE '%movie_title%'"
-                                                    : gk_arena_printf(fx_arena, "p.template = %s", tmpl);
+    const char *where = strcmp(tmpl, "pooled") == 0    ? "1"
+                        : strcmp(tmpl, "full") == 0    ? "t.fields LIKE '%movie_title%'"
+                        : strcmp(tmpl, "lacking") == 0 ? "t.fields NOT LIKE '%movie_title%'"
+                                                       : gk_arena_printf(fx_arena, "p.template = %s", tmpl);
+    ck_assert_double_eq(number(cell, "rows"), query("count(DISTINCT p.row)", scheme, where));
     ck_assert_double_eq(number(cell, "n"), query("count(*)", scheme, where));
     ck_assert_double_gt(number(cell, "n"), 0);
     ck_assert_double_eq_tol(number(cell, "top1"), query("avg(rank < 1)", scheme, where), 1e-12);
@@ -185,8 +189,8 @@ START_TEST(the_summary_agrees_with_sql) {
     ck_assert(gk_export_summary(s, fx_path("summary.json"), NULL));
     gk_store_close(s);
     json_t *all = gk_json_load(fx_path("summary.json"), NULL), *cells = json_object_get(all, "cells");
-    ck_assert_uint_eq(json_array_size(cells), 4 * 5 + 3); /* M+LT: template 2, pooled, full */
-    ck_assert_uint_eq(json_array_size(json_object_get(all, "not_applicable")), 2);
+    ck_assert_uint_eq(json_array_size(cells), 4 * 6 + 3); /* M+LT: template 2, pooled, full */
+    ck_assert_uint_eq(json_array_size(json_object_get(all, "not_applicable")), 3);
     size_t i;
     json_t *cell;
     json_array_foreach(cells, i, cell) check_summary_cell(cell);
@@ -284,7 +288,7 @@ START_TEST(csv_and_jsonl_hold_the_same) {
     ck_assert(gk_export_cells(s, fx_path("c.csv"), NULL) && gk_export_cells(s, fx_path("c.jsonl"), NULL));
     ck_assert_uint_eq(same_tables("r.csv", "r.jsonl"),
                       4 * 3 * FX_ROWS + FX_ROWS); /* dropped prompts included */
-    ck_assert_uint_eq(same_tables("c.csv", "c.jsonl"), 25);
+    ck_assert_uint_eq(same_tables("c.csv", "c.jsonl"), 30);
     /* The title with quotes and a comma came through as it stands in the rows. */
     ck_assert_ptr_nonnull(
         strstr(fx_read("r.csv", NULL), "\"Hal Kane stars in The \"\"Last\"\", One alongside\""));

@@ -424,6 +424,44 @@ START_TEST(the_gate_counts_what_the_plain_model_knows) {
 }
 END_TEST
 
+/* Rows whose targets begin as no text does; the texts have every word of FX_FIRST but two. */
+START_TEST(the_gate_counts_targets_that_were_never_read) {
+    gk_sweep_options o = fx_options("r.db", "small.yaml", NULL);
+    gk_gate_options g = {.model = fx_path("pre"), .prompts = o.prompts, .top = 50, .min = 0.5, .seed = 1};
+    gk_gate r;
+    gk_error err;
+    ck_assert(gk_gate_run(&g, &r, NULL));
+    ck_assert_uint_eq(r.new_facts, 0);
+    gk_buf texts = {0};
+    for (int i = 0; i < 10; i++)
+        if (i != 3 && i != 8) gk_buf_printf(&texts, "{\"text\": \"With %s %s.\"}\n", FX_FIRST[i], FX_LAST[i]);
+    fx_write("read.jsonl", texts.data);
+    gk_buf_free(&texts);
+    g.texts = fx_path("read.jsonl");
+    ck_assert(!gk_gate_run(&g, &r, &err));
+    assert_error(&err, "field '--new-rows': is missing beside --texts; give both or neither");
+    g.new_rows = fx_path("rows.jsonl");
+    g.out = fx_path("gate.json");
+    ck_assert(gk_gate_run(&g, &r, NULL));
+    gk_tok *tok = gk_tok_load(fx_path("tok"), NULL);
+    size_t expected = 0;
+    int32_t id, dina, iris;
+    ck_assert(gk_tok_first(tok, "Dina", &dina, NULL) && gk_tok_first(tok, "Iris", &iris, NULL));
+    for (int i = 0; i < FX_ROWS; i++) {
+        ck_assert(gk_tok_first(tok, FX_FIRST[(i + 1 + i / 10) % 10], &id, NULL));
+        expected += id == dina || id == iris;
+    }
+    gk_tok_free(tok);
+    ck_assert_uint_gt(expected, 0);
+    ck_assert_uint_eq(r.unseen, expected);
+    ck_assert_uint_eq(r.new_facts, FX_ROWS);
+    json_t *json = gk_json_load(g.out, NULL), *rows = json_object_get(json, "new_rows");
+    ck_assert_int_eq(json_integer_value(json_object_get(rows, "unseen")), (json_int_t)expected);
+    ck_assert_uint_eq(json_array_size(json_object_get(rows, "tokens")), 2);
+    json_decref(json);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("sweep");
     TCase *t = tcase_create("sweep");
@@ -443,6 +481,7 @@ int main(void) {
     tcase_add_test(t, a_model_that_overflows_is_counted_not_hidden);
     tcase_add_test(t, prompts_carry_their_template_and_target);
     tcase_add_test(t, the_gate_counts_what_the_plain_model_knows);
+    tcase_add_test(t, the_gate_counts_targets_that_were_never_read);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

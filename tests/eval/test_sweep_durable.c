@@ -95,13 +95,13 @@ START_TEST(a_killed_sweep_resumes_with_nothing_lost_or_doubled) {
     gk_rng r;
     gk_rng_seed(&r, 1, "deaths");
     double before = 0;
-    int partial = 0, n = 600;
+    int partial = 0, n = 760;
     for (int round = 0; round < 60 && !sweep_apart(&o, n); round++) {
         double now = count_results("killed.db");
         ck_assert_double_ge(now, before); /* what was stored stays */
         partial += now > before && now < (double)all;
         before = now;
-        n = 55 + (int)gk_rng_below(&r, 45);
+        n = 84 + (int)gk_rng_below(&r, 70);
         if (now == 0) continue;
         ck_assert_double_eq(fx_sql("killed.db", TORN_CHUNKS), 0);
     }

@@ -36,6 +36,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const gk_cast cast = {.name = {"pre", "sft"}, .n = 2};
     const char *const fields[] = {"first_actor", "movie", NULL};
     const gk_field_span spans[] = {{"first_actor", {0, 4}}};
+    const gk_field_span *const of[] = {spans};
+    const size_t one = 1;
+    bool planned = ok && gk_contrasts_check(&list, &err);
+    for (size_t i = 0; planned && i < list.n_contrasts; i++) {
+        const gk_contrast *c = &list.contrast[i];
+        fuzz_touch(c->about, strlen(c->about));
+        if (c->top5_margin <= 0 || c->top5_margin >= 1 || c->logit_diff_margin <= 0) __builtin_trap();
+        gk_contrast_check(&list, c, of, &one, 1, &err);
+    }
     for (size_t i = 0; ok && i < list.n; i++) {
         const gk_scheme *s = list.item[i];
         if (!gk_scheme_name(s)[0] || strchr(gk_scheme_canonical(s), '\n')) __builtin_trap();

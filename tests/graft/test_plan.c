@@ -334,12 +334,13 @@ END_TEST
 
 START_TEST(shipped_schemes_make_plans) {
     static const char *const files[] = {"position", "component",        "component_after_entity",
-                                        "hybrid",   "hybrid_published", "patching"};
+                                        "hybrid",   "hybrid_published", "component_groupings",
+                                        "patching", "relation"};
     static const char *const families[] = {"llama", "gpt2"};
     stagehand h = start(families[_i], 6);
     gk_schemes all = {0};
     gk_error err;
-    for (int i = 0; i < 6; i++) {
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         const char *path = gk_arena_printf(h.s.a, GK_SOURCE_DIR "/graft/schemes/%s.yaml", files[i]);
         ck_assert(gk_schemes_load(h.s.a, path, &all, &err));
     }

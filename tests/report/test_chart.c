@@ -76,14 +76,15 @@ START_TEST(marks_are_the_cells) {
         if (!c->applies) continue;
         /* A bar for pooled cells and a ring for each template; those of the set that is judged as bars of
          * their own. */
-        bars += (pooled || strcmp(c->template_name, "full") != 0) && (pooled || c->stats.n > 0);
+        bool other = strcmp(c->template_name, "full") == 0 || strcmp(c->template_name, "lacking") == 0;
+        bars += !other && (pooled || c->stats.n > 0);
         bars += position && !pooled;
-        dots += strcmp(c->template_name, "full") != 0 && c->stats.n > 0;
+        dots += !other && c->stats.n > 0;
     }
     for (size_t i = 0; i < 2;
-         i++) { /* PRE and SFT are lines in all charts: of four sets, and of five templates */
+         i++) { /* PRE and SFT are lines in all charts: of four sets, and of four templates and two pools */
         const char *end = i ? "SFT" : "PRE";
-        rules += cell_of(&b, &cells, end, "full") ? 4 + 5 : 4;
+        rules += cell_of(&b, &cells, end, "full") ? 4 + 6 : 4;
     }
     ck_assert_uint_eq(check_cells(&b, page, &cells, GK_METRIC_top5), bars + rules);
     ck_assert_uint_eq(check_cells(&b, page, &cells, GK_METRIC_logit_diff), dots);

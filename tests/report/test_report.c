@@ -50,14 +50,15 @@ static void check_row(const char *table, const gk_cell *c) {
     at += want.len;
     gk_buf_free(&want);
     if (!c->applies) {
-        ck_assert_ptr_eq(strstr(at, "not applicable"), at + strlen("<td colspan=\"12\" class=\"muted\">"));
+        ck_assert_ptr_eq(strstr(at, "not applicable"), at + strlen("<td colspan=\"13\" class=\"muted\">"));
         return;
     }
-    unsigned long n, dropped;
-    ck_assert_int_eq(sscanf(at, "<td>%lu</td><td>%lu</td>", &n, &dropped), 2);
+    unsigned long n, rows, dropped;
+    ck_assert_int_eq(sscanf(at, "<td>%lu</td><td>%lu</td><td>%lu</td>", &n, &rows, &dropped), 3);
     ck_assert_uint_eq(n, c->stats.n);
+    ck_assert_uint_eq(rows, c->stats.rows);
     ck_assert_uint_eq(dropped, c->dropped);
-    at = strstr(strstr(at, "</td>") + 5, "</td>");
+    for (int i = 0; i < 3; i++) at = strstr(at + 1, "</td>");
     for (size_t m = 0; m < sizeof shown / sizeof *shown; m++) check_stat(&at, &c->stats, shown[m]);
 }
 
@@ -81,7 +82,7 @@ START_TEST(tables_hold_the_cells) {
     gk_store *s = gk_store_open(b.db, &err);
     gk_cells cells;
     ck_assert(gk_store_cells(s, b.s.a, &cells, &err));
-    ck_assert_uint_eq(cells.n, b.schemes.n * (4 + 2));
+    ck_assert_uint_eq(cells.n, b.schemes.n * (4 + 3));
     size_t dropped = 0;
     for (size_t i = 0; i < cells.n; i++) {
         const char *table =
@@ -187,8 +188,9 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_nonnull(strstr(page, "component: Which components recall the fact at the last token"));
     ck_assert_ptr_nonnull(strstr(page, "Whether the task&#39;s attention"));
     size_t figures = count(page, "<svg");
-    /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template */
-    ck_assert_uint_eq(figures, 4 * 5 + 5);
+    /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template and
+     * of two pools; contrasts of three sets in two metrics */
+    ck_assert_uint_eq(figures, 4 * 5 + 6 + 3 * 2);
     alter(
         &b,
         "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'position');"
@@ -198,7 +200,7 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_null(strstr(page, "Whether the task&#39;s attention"));
     ck_assert_ptr_null(strstr(page, "O+FFN"));
     ck_assert_ptr_nonnull(strstr(page, "The sweep is not complete"));
-    ck_assert_uint_eq(count(page, "<svg"), 5 + 5);
+    ck_assert_uint_eq(count(page, "<svg"), 5 + 6 + 2);
     bench_free(&b);
 }
 END_TEST

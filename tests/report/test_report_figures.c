@@ -46,10 +46,12 @@ START_TEST(two_axes_are_a_heatmap) {
         ck_assert_uint_eq(c->n_axes, 2);
         double top5 = 100 * c->stats.value[GK_METRIC_top5];
         must_have(figure, gk_arena_printf(b.s.a, ">%.0f</text>", top5));
-        must_have(table,
-                  gk_arena_printf(
-                      b.s.a, "<tr data-s=\"%s\"><td>%s</td><td>%s</td><td>1</td><td>%zu</td><td>%.1f<small>",
-                      c->scheme, c->axis[1].value, c->axis[0].value, c->stats.n, top5));
+        must_have(
+            table,
+            gk_arena_printf(
+                b.s.a,
+                "<tr data-s=\"%s\"><td>%s</td><td>%s</td><td>1</td><td>%zu</td><td>%zu</td><td>%.1f<small>",
+                c->scheme, c->axis[1].value, c->axis[0].value, c->stats.n, c->stats.rows, top5));
         seen++;
     }
     ck_assert_uint_eq(seen, 9);
@@ -80,9 +82,13 @@ START_TEST(seeds_are_pooled) {
                             " s.source WHERE x.name = 'rate' AND x.value = '%d' AND r.dropped IS NULL",
                             rate);
         double n = sql_value(&b, gk_arena_printf(b.s.a, "SELECT count(*) %s", from));
+        double rows = sql_value(
+            &b, gk_arena_printf(
+                    b.s.a, "SELECT count(DISTINCT (SELECT row FROM prompt WHERE id = r.prompt)) %s", from));
         double top5 = sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(r.rank < 5) %s", from));
         must_have(table,
-                  gk_arena_printf(b.s.a, "<td>%d</td><td>4</td><td>%.0f</td><td>%.1f<small>", rate, n, top5));
+                  gk_arena_printf(b.s.a, "<td>%d</td><td>4</td><td>%.0f</td><td>%.0f</td><td>%.1f<small>",
+                                  rate, n, rows, top5));
     }
     must_have(page, "rings: each seed alone");
     check_balance(page);
@@ -104,26 +110,33 @@ START_TEST(ranks_and_failures_hold_the_results) {
             "FROM result WHERE dropped IS NULL AND scheme = (SELECT source FROM scheme WHERE name = '%s')",
             scheme[i]);
         double n = sql_value(&b, gk_arena_printf(b.s.a, "SELECT count(*) %s", from));
+        double rows = sql_value(
+            &b, gk_arena_printf(b.s.a, "SELECT count(DISTINCT (SELECT row FROM prompt WHERE id = prompt)) %s",
+                                from));
         double top1 = sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(rank < 1) %s", from));
         double top2 = sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(rank < 2) %s", from));
         double over =
             sql_value(&b, gk_arena_printf(b.s.a, "SELECT 100.0 * avg(rank >= 10 AND rank < 20) %s", from));
         double wrong = sql_value(&b, gk_arena_printf(b.s.a, "SELECT sum(rank > 0) %s", from));
         const char *row = strstr(
-            ranks, gk_arena_printf(b.s.a, "<td class=\"name\">%s</td><td>%.0f</td><td>%.1f</td><td>%.1f</td>",
-                                   scheme[i], n, top1, top2));
+            ranks,
+            gk_arena_printf(b.s.a,
+                            "<td class=\"name\">%s</td><td>%.0f</td><td>%.0f</td><td>%.1f</td><td>%.1f</td>",
+                            scheme[i], n, rows, top1, top2));
         ck_assert_ptr_nonnull(row);
         char *line = gk_arena_strndup(b.s.a, row, (size_t)(strstr(row, "</tr>") - row)), *at = line;
-        for (int k = 0; k < 2 + 8 + 4; k++)
-            at = strstr(at + 1, "<td"); /* n, eight of top-k, then bins: 11-20 is the fifth */
+        for (int k = 0; k < 2 + 9 + 4; k++)
+            at = strstr(at + 1, "<td"); /* n, rows, eight of top-k, then bins: 11-20 is the fifth */
         ck_assert_int_eq(strncmp(at, gk_arena_printf(b.s.a, "<td>%.1f</td>", over), strlen("<td>0.0</td>")),
                          0);
         /* The most probable token has probability 0.5 throughout (see draw_score). */
         must_have(
             fails,
-            gk_arena_printf(b.s.a,
-                            "<td class=\"name\">%s</td><td>%.0f</td><td>%.0f</td><td>%.1f</td><td>0.500</td>",
-                            scheme[i], n, wrong, 100 * wrong / n));
+            gk_arena_printf(
+                b.s.a,
+                "<td "
+                "class=\"name\">%s</td><td>%.0f</td><td>%.0f</td><td>%.0f</td><td>%.1f</td><td>0.500</td>",
+                scheme[i], n, rows, wrong, 100 * wrong / n));
         must_have(fails,
                   gk_arena_printf(b.s.a, "<td>%.3f</td><td class=\"instead\">", fabs(top1 / 100 - 0.5)));
         must_have(bins, gk_arena_printf(
@@ -177,12 +190,108 @@ START_TEST(logit_differences_are_drawn) {
 }
 END_TEST
 
+/* Four schemes of the set position become a grid of two grafts at two places: a whole donor, and what is
+ * grafted of it. The second has learned nothing. */
+static void graft_axes(const bench *b, const char *across, const char *x0, const char *x1) {
+    static const char *const name[] = {"SFT-rh", "SFT", "FE", "LT"};
+    keep_set(b, "position");
+    alter(b, "UPDATE result SET rank = 50 WHERE scheme = (SELECT source FROM scheme WHERE name = 'SFT');"
+             "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE name NOT IN ('SFT-rh', 'SFT', "
+             "'FE', 'LT'));"
+             "DELETE FROM scheme WHERE name NOT IN ('SFT-rh', 'SFT', 'FE', 'LT'); UPDATE scheme SET \"set\" "
+             "= 'placed'");
+    for (int i = 0; i < 4; i++)
+        alter(b, gk_arena_printf(
+                     b->s.a,
+                     "INSERT INTO axis(scheme, ord, name, value) SELECT id, 0, 'graft', '%s' FROM scheme "
+                     "WHERE name = '%s' UNION ALL SELECT id, 1, '%s', '%s' FROM scheme WHERE name = '%s'",
+                     i < 2 ? "all" : "some", name[i], across, i % 2 ? x1 : x0, name[i]));
+}
+
+static const char *figure_named(bench *b, const char *page, const char *title) {
+    const char *at = strstr(page, gk_arena_printf(b->s.a, "aria-label=\"%s", title));
+    ck_assert_msg(at != NULL, "no figure '%s'", title);
+    return gk_arena_strndup(b->s.a, at, (size_t)(strstr(at, "</svg>") - at));
+}
+
+static double top5_of(const bench *b, const char *scheme) {
+    return sql_value(
+        b, gk_arena_printf(b->s.a,
+                           "SELECT 100.0 * avg(rank < 5) FROM result WHERE dropped IS NULL AND scheme = "
+                           "(SELECT source FROM scheme WHERE name = '%s')",
+                           scheme));
+}
+
+/* The mark of a scheme, from its opening on; and whether it is a ring. */
+static const char *mark_of(bench *b, const char *figure, const char *scheme, const char *series) {
+    const char *mark =
+        strstr(figure, gk_arena_printf(b->s.a, "class=\"mark\" data-scheme=\"%s\" data-series=\"%s\"", scheme,
+                                       series));
+    ck_assert_msg(mark != NULL, "no mark of %s, %s", scheme, series);
+    must_have(gk_arena_strndup(b->s.a, mark, 400),
+              gk_arena_printf(b->s.a, "data-value=\"%.1f\"", top5_of(b, scheme)));
+    return gk_arena_strndup(b->s.a, mark, (size_t)(strstr(mark, "</g>") - mark));
+}
+
+#define RING "pointer-events=\"all\"" /* lines and dots have none */
+START_TEST(grafts_are_lines_and_what_was_not_learned_is_beside_them) {
+    bench b = bench_new();
+    graft_axes(&b, "depth", "0", "1");
+    gk_report_options o = options(&b);
+    const char *page = write_report(&b, &o);
+    const char *figure = figure_named(&b, page, "Top-5 accuracy by depth and graft");
+    ck_assert(top5_of(&b, "SFT") < 50 && top5_of(&b, "SFT-rh") > 50);
+    ck_assert_ptr_null(strstr(mark_of(&b, figure, "SFT", "all"), RING));
+    ck_assert_ptr_null(strstr(mark_of(&b, figure, "FE", "some"), RING));
+    ck_assert_ptr_nonnull(strstr(mark_of(&b, figure, "LT", "some"), RING));
+    must_have(figure, ">the model has not learned half of its facts</text>");
+    /* Over two runs: their mean, which the one that has not learned is no part of, and a ring each. */
+    const char *runs[] = {b.s.dir, b.s.dir};
+    gk_compare_options c = {.runs = runs, .n_runs = 2, .out = b.out};
+    gk_error err = {0};
+    ck_assert_msg(gk_compare_write(&c, &err), "%s", err.what);
+    figure =
+        figure_named(&b, gk_read_file(b.s.a, c.out, (size_t)1 << 28, NULL, &err), "Top-5 accuracy by depth");
+    mark_of(&b, figure, "FE", "mean of the runs");
+    mark_of(&b, figure, "SFT", "mean of the runs");
+    ck_assert_ptr_null(strstr(figure, "data-scheme=\"LT\" data-series=\"mean of the runs\""));
+    ck_assert_ptr_nonnull(strstr(mark_of(&b, figure, "LT", b.s.dir), RING));
+    ck_assert_uint_eq(count(figure, "data-scheme=\"FE\""), 3);
+    bench_free(&b);
+}
+END_TEST
+
+START_TEST(regimes_are_bars_beside_each_other) {
+    bench b = bench_new();
+    graft_axes(&b, "regime", "free", "frozen");
+    gk_report_options o = options(&b);
+    const char *page = write_report(&b, &o), *figure = figure_named(&b, page, "Top-5 accuracy by regime");
+    static const char *const name[] = {"SFT-rh", "FE", "SFT", "LT"}, *const regime[] = {"free", "frozen"};
+    for (int i = 0; i < 4; i++) {
+        mark_of(&b, figure, name[i], regime[i / 2]);
+        must_have(figure, gk_arena_printf(b.s.a, ">%.1f%%</text>", top5_of(&b, name[i])));
+    }
+    ck_assert(strstr(figure, ">all</text>") && strstr(figure, ">some</text>"));
+    const char *runs[] = {b.s.dir, b.s.dir};
+    gk_compare_options c = {.runs = runs, .n_runs = 2, .out = b.out};
+    gk_error err = {0};
+    ck_assert_msg(gk_compare_write(&c, &err), "%s", err.what);
+    figure =
+        figure_named(&b, gk_read_file(b.s.a, c.out, (size_t)1 << 28, NULL, &err), "Top-5 accuracy by regime");
+    mark_of(&b, figure, "FE", "mean of the runs");
+    ck_assert_ptr_null(strstr(figure, "data-scheme=\"LT\"")); /* of a model that has not learned */
+    bench_free(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("report_figures");
     TCase *t = tcase_create("report_figures");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, two_axes_are_a_heatmap);
     tcase_add_test(t, seeds_are_pooled);
+    tcase_add_test(t, grafts_are_lines_and_what_was_not_learned_is_beside_them);
+    tcase_add_test(t, regimes_are_bars_beside_each_other);
     tcase_add_test(t, ranks_and_failures_hold_the_results);
     tcase_add_test(t, wrong_tokens_are_counted);
     tcase_add_test(t, logit_differences_are_drawn);

@@ -54,7 +54,7 @@ START_TEST(tables_and_views_are_as_told) {
         ck_assert_str_eq(
             told(&b, name),
             listed(&b, gk_arena_printf(b.s.a, "SELECT name FROM pragma_table_info('%s')", name)));
-    ck_assert_uint_eq(n, 11);
+    ck_assert_uint_eq(n, 17);
     bench_free(&b);
 }
 END_TEST
@@ -74,13 +74,14 @@ START_TEST(exports_are_as_told) {
     gk_error err;
     gk_store *s = gk_store_open(b.db, &err);
     char *cells = scratch_path(&b.s, "cells.csv"), *results = scratch_path(&b.s, "results.csv"),
-         *differ = scratch_path(&b.s, "differences.csv");
+         *differ = scratch_path(&b.s, "differences.csv"), *planned = scratch_path(&b.s, "contrasts.csv");
     ck_assert(gk_export_cells(s, cells, &err) && gk_export_results(s, results, &err) &&
-              gk_export_differences(s, differ, &err));
+              gk_export_differences(s, differ, &err) && gk_export_contrasts(s, planned, &err));
     gk_store_close(s);
     ck_assert_str_eq(header(&b, cells), told(&b, "cells.csv"));
     ck_assert_str_eq(header(&b, results), told(&b, "results.csv"));
     ck_assert_str_eq(header(&b, differ), told(&b, "differences.csv"));
+    ck_assert_str_eq(header(&b, planned), told(&b, "contrasts.csv"));
     /* Several runs: the cells' columns of metrics stand behind those told. */
     const char *runs[] = {b.s.dir}, *metrics = strstr(told(&b, "cells.csv"), "top1 ");
     gk_compare_options o = {

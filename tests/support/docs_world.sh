@@ -5,8 +5,8 @@ set -eu
 cd "$1"
 cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,CITATION.cff,docs,experiments} .
 mkdir -p data graft train tools
-cp -R "$TREE"/data/{lists,articles,general} data
-cp -R "$TREE"/graft/schemes graft
+cp -R "$TREE"/data/{lists,general} data
+cp -R "$TREE"/graft/{schemes,parts} graft
 cp -R "$TREE"/train/recipes train
 cp -R "$TREE"/tools/pipeline tools
 

@@ -29,6 +29,8 @@ typedef struct bench {
     gk_tok *tok;
     gk_prompts prompts;
     gk_schemes schemes;
+    size_t *twin_of;       /* as in gk_run; NULL: no twins */
+    gk_permuted *permuted; /* NULL: none */
     char *db, *out, *rows, *evil;
 } bench;
 
@@ -129,6 +131,11 @@ static inline void add_results(bench *b, gk_store *s, const int64_t *source) {
             all[n].whole_logprob = 2 * all[n].score.logprob - 1;
             all[n].generated = i % 2 ? " Bo <i>Lund</i>" : "";
             if (!all[n].whole) all[n].whole_dropped = "the logits are not finite";
+            if (b->permuted && b->permuted->other[i] >= 0) {
+                all[n].permuted = true;
+                all[n].other = (gk_score_other){-9 - gk_rng_uniform(&rng), -8 + gk_rng_normal(&rng),
+                                                (int64_t)gk_rng_below(&rng, 40)};
+            }
             if (k == 5 && i == 3) all[n].dropped = "a <reason>";
             n++;
         }
@@ -160,6 +167,8 @@ static inline void make_store(bench *b) {
     run.prompts = &b->prompts;
     run.tok = b->tok;
     run.schemes = &b->schemes;
+    run.twin_of = b->twin_of;
+    run.permuted = b->permuted;
     int64_t *source = gk_arena_alloc(b->s.a, b->schemes.n * sizeof *source);
     bool other;
     gk_store *s = gk_store_begin(b->db, &run, source, &other, &err);
@@ -186,6 +195,28 @@ static inline bench bench_begin(void) {
 static inline bench bench_new(void) {
     bench b = bench_begin();
     load_schemes(&b);
+    make_store(&b);
+    return b;
+}
+
+/* With the floors that a sweep makes: twins with the task model in sft's place, permuted targets. */
+static inline bench bench_with_floors(void) {
+    static const char *const from[] = {"sft"}, *const to[] = {"task"};
+    bench b = bench_begin();
+    load_schemes(&b);
+    size_t n = b.schemes.n;
+    gk_scheme **all = gk_arena_alloc(b.s.a, 2 * n * sizeof(*all));
+    b.twin_of = gk_arena_alloc(b.s.a, 2 * n * sizeof *b.twin_of);
+    memset(b.twin_of, 0, 2 * n * sizeof *b.twin_of);
+    memcpy(all, b.schemes.item, n * sizeof(*all));
+    b.schemes.item = all;
+    for (size_t i = 0; i < n; i++) {
+        gk_scheme *twin = gk_scheme_twin(b.s.a, all[i], from, to, 1);
+        if (twin) b.twin_of[b.schemes.n] = i + 1;
+        if (twin) all[b.schemes.n++] = twin;
+    }
+    b.permuted = gk_arena_alloc(b.s.a, sizeof *b.permuted);
+    gk_prompts_permute(b.s.a, &b.prompts, 3, b.permuted);
     make_store(&b);
     return b;
 }

@@ -41,7 +41,7 @@ START_TEST(tables_of_the_program) {
     const char *datasets = prints("$G list datasets");
     ck_assert_ptr_nonnull(strstr(datasets, "battles\tsource=none\tbase=own\tfields=fixed\n"));
     ck_assert_ptr_nonnull(strstr(datasets, "counterfact\tsource=required\tbase=none\tfields=fixed\n"));
-    ck_assert_ptr_nonnull(strstr(datasets, "articles\tsource=optional\tbase=none\tfields=fixed\n"));
+    ck_assert_ptr_nonnull(strstr(datasets, "invented_articles\tsource=none\tbase=none\tfields=fixed\n"));
     ck_assert_ptr_nonnull(strstr(datasets, "own_rows\tsource=required\tbase=none\tfields=named\n"));
     /* Each has its templates, and each folder of templates is a dataset's. */
     ck_assert_str_eq(prints("$G list datasets | grep -v ^own_rows | cut -f 1 | LC_ALL=C sort"),
@@ -105,7 +105,8 @@ START_TEST(commands_take_names) {
     for (size_t i = 0; i < 3; i++)
         refused(gk_arena_printf(s.a, "%s --schemes nowhere", commands[i]), "'nowhere' is no scheme file",
                 "position_untitled, reference");
-    refused("experiment --templates x --file nowhere", "'nowhere' is no experiment", "patching, position");
+    refused("experiment --templates x --file nowhere", "'nowhere' is no experiment",
+            "patching, planted, planted_pretrained, position");
     ck_assert_ptr_nonnull(strstr(prints("$G experiment --file head --recipe relation --templates "
                                         "$GRAFTKIT_HOME/templates/fake_movies_fake_actors/eval.jsonl"),
                                  "schemes\tgraft/schemes/head.yaml\n"));

@@ -16,10 +16,11 @@ static int shell(scratch *s, const char *command, char *out, size_t size) {
 
 #define ASKED                                                                                             \
     "export DECIDE='FAMILY MODEL DATASET SOURCE TEMPLATES BASE_ROWS RELATION_ROWS TASK_ROWS CHUNK_WORDS " \
-    "TASK SEED FREEZE RECIPE MILD MIX MIX_RATIO GENERAL'; export RUN=$D/run FAMILY=llama MODEL= SEED=1 "  \
+    "TASK SEED FREEZE REGIMES RECIPE MILD MIX MIX_RATIO GENERAL'; export RUN=$D/run FAMILY=llama MODEL= " \
+    "SEED=1 "                                                                                             \
     "THREADS=0 "                                                                                          \
     "DATASET=fake_movies_fake_actors SCHEMES='graft/schemes/position.yaml'; "                             \
-    "export G CALLED=make OUT=$RUN TASK=disjoint MIX_RATIO=0.3 MILD=relation-mild "                       \
+    "export G CALLED=make OUT=$RUN TASK=disjoint MIX_RATIO=0.3 MILD=relation-mild REGIMES=frozen "        \
     "USUAL_SCHEMES=$SCHEMES CAST='pre=base sft=relation task=task'; export USUAL_CAST=$CAST; "
 #define NOTE                                              \
     "export TEMPLATES=${TEMPLATES:-templates/$DATASET}; " \
@@ -81,6 +82,14 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "SEED='1; touch x'", "SEED='1; touch x'", "integer of 0 or more");
     refused(&s, "THREADS=two", "THREADS='two'", "integer of 0 or more");
     refused(&s, "FREEZE=LNF", "FREEZE='LNF'", "components with commas");
+    refused(&s, "REGIMES=free", "REGIMES='free'", "frozen,free");
+    refused(&s, "REGIMES=", "REGIMES=''", "frozen,free");
+    refused(&s, "FREEZES=lower", "FREEZES: 'lower'", "NAME=COMPONENTS");
+    refused(&s, "FREEZES=a/b=lnf", "FREEZES='a/b=lnf'", "NAME=COMPONENTS");
+    refused(&s, "FREEZES=lower=lnf CAST='pre=base sft=relation.upper'", "'sft=relation.upper'",
+            "FREEZES='lower=lnf'");
+    refused(&s, "FREEZES=lower=lnf CAST='pre=base.lower sft=relation'", "'pre=base.lower'", "kinds are:");
+    refused(&s, "CAST='pre=base sft=relation.lower'", "'sft=relation.lower'", "FREEZES=''");
     refused(&s, "SCHEMES=nofile.yaml", "SCHEMES", "nofile.yaml");
     refused(&s, "SCHEMES='graft/schemes/position.yaml my file.yaml'", "SCHEMES", "'my'");
     refused(&s, "SCHEMES=", "SCHEMES is empty", "");
@@ -90,7 +99,7 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "MODEL=/nonexistent", "MODEL='/nonexistent'", "/nonexistent/config.json");
     refused(&s, "DATASET=counterfact", "DATASET=counterfact", "SOURCE=FILE");
     refused(&s, "DATASET=counterfact SOURCE=/nonexistent", "SOURCE='/nonexistent'", "no such file");
-    refused(&s, "DATASET=articles", "DATASET=articles needs MODEL=PATH", "BASE_ROWS=N");
+    refused(&s, "DATASET=invented_articles", "DATASET=invented_articles needs MODEL=PATH", "BASE_ROWS=N");
     refused(&s, "DATASET=own_rows", "TEMPLATES='templates/own_rows'", "templates/own_rows/eval.jsonl");
     refused(&s, "DATASET=battles SOURCE=Makefile", "SOURCE='Makefile'", "takes no source");
     refused(&s, "SOURCE='a b'", "SOURCE='a b'", "blank");
@@ -99,6 +108,8 @@ START_TEST(mistyped_variables_change_nothing) {
     refused(&s, "KEEP_SHARED_FIRST=yes", "KEEP_SHARED_FIRST='yes'", "1 or nothing");
     refused(&s, "TASK_ROWS=ten", "TASK_ROWS='ten'", "number");
     refused(&s, "TASK_ROWS=0 CAST='pre=base task=task'", "has a task model", "TASK_ROWS=N");
+    refused(&s, "TASK_ROWS=0 CAST='pre=base task=free_task'", "has a task model", "TASK_ROWS=N");
+    refused(&s, "TASK_ROWS=0 FREEZES=a=lnf CAST='pre=base task=task.a'", "has a task model", "TASK_ROWS=N");
     refused(&s, "DATASET=own_rows SOURCE=Makefile TEMPLATES=templates/articles BASE_ROWS=9 TASK=reverse",
             "templates/articles/reverse.jsonl", "REVERSE=1");
     refused(&s, "BASE_ROWS=0", "BASE_ROWS=0 leaves no base corpus", "MODEL=PATH");
@@ -152,6 +163,43 @@ START_TEST(data_is_asked_for) {
     /* The base's training and gate are the report's where grafts go into it. */
     ck_assert(strstr(plan, "/plan/base --gate ") != NULL);
     ck_assert_ptr_null(strstr(planned(&s, "CAST='pre=relation sft=base'"), " --gate "));
+    scratch_free(&s);
+}
+END_TEST
+
+/* The lines of a plan that finetune into RUN/`model`. */
+static const char *training_of(scratch *s, const char *plan, const char *model) {
+    const char *out = strstr(plan, gk_arena_printf(s->a, "--out %s/plan/%s ", s->dir, model));
+    ck_assert_msg(out != NULL, "%s is not trained in %s", model, plan);
+    return gk_arena_strndup(s->a, out, strcspn(out, "\n"));
+}
+
+START_TEST(models_have_the_freeze_that_is_theirs) {
+    scratch s = scratch_new();
+    char *plan = planned(&s, "");
+    ck_assert_ptr_null(strstr(training_of(&s, plan, "relation"), "--freeze"));
+    ck_assert_ptr_null(strstr(training_of(&s, plan, "task"), "--freeze"));
+    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "free"), "--freeze lnf,head "));
+    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "free_task"), "--freeze lnf,head "));
+    ck_assert(strstr(plan, "--schemes graft/schemes/regimes.yaml") &&
+              strstr(plan, "--schemes graft/schemes/regimes_task.yaml"));
+    plan = planned(&s, "TASK_ROWS=0");
+    ck_assert(strstr(plan, "regimes.yaml") && !strstr(plan, "regimes_task") && !strstr(plan, "free_task"));
+    /* A freeze of one's own, and a model that costs as much again, are one regime. */
+    static const char *const one[] = {"FREEZE=lnf", "MODEL=m", "REGIMES=frozen"};
+    for (int i = 0; i < 3; i++) {
+        plan = planned(&s, one[i]);
+        ck_assert_msg(!strstr(plan, "regimes") && !strstr(plan, "free="), "%s: %s", one[i], plan);
+    }
+    plan = planned(&s, "FREEZE=lnf REGIMES=frozen,free");
+    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "relation"), "--freeze lnf "));
+    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "free"), "--freeze lnf,head "));
+    ck_assert_ptr_nonnull(strstr(planned(&s, "MODEL=m REGIMES=frozen,free"), "--donor free_task="));
+    plan = planned(&s, "FREEZE=lnf FREEZES='low=embed,all@1/3 all=none' SCHEMES=position "
+                       "CAST='pre=base sft=relation.low task=task.all mild=mild.low'");
+    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "relation.low"), "--freeze embed,all@1/3 "));
+    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "task.all"), "--freeze none "));
+    ck_assert(strstr(plan, "in task/A2B task/B2A;") && strstr(plan, "--recipe relation-mild"));
     scratch_free(&s);
 }
 END_TEST
@@ -363,6 +411,7 @@ int main(void) {
     tcase_set_timeout(t, 120);
     tcase_add_test(t, mistyped_variables_change_nothing);
     tcase_add_test(t, data_is_asked_for);
+    tcase_add_test(t, models_have_the_freeze_that_is_theirs);
     tcase_add_test(t, names_that_make_cannot_use_are_refused);
     tcase_add_test(t, own_fields_are_named_everywhere);
     tcase_add_test(t, a_variable_that_is_none_is_refused);

@@ -89,7 +89,8 @@ START_TEST(an_installed_program_does_what_make_does) {
                                         "task/model.safetensors",
                                         "results.csv",
                                         "cells.csv",
-                                        "differences.csv"};
+                                        "differences.csv",
+                                        "contrasts.csv"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) same("made", "elsewhere/ran", files[i]);
     /* What is done is not done again, by the one nor by the other. */
     succeeds("touch $D/mark; $R run RUN=ran $MODEL_ROWS && $M report RUN=$D/elsewhere/ran $MODEL_ROWS && "

@@ -22,6 +22,14 @@ static void check_freeze(const gk_recipe *r, const char *want) {
     json_decref(all);
 }
 
+static gk_config config_of(const char *family, int layers, bool tied) {
+    gk_config c;
+    gk_config_default(gk_family_find(family), 40, &c);
+    c.n_layers = layers;
+    c.tied = tied;
+    return c;
+}
+
 /* All weights, loss of every token, linear decay to zero without warm-up, a fifth held out, best kept. */
 static void check_paper(const gk_recipe *r, double lr, double weight_decay) {
     ck_assert(r->lr == lr && r->adam.weight_decay == weight_decay);
@@ -30,6 +38,17 @@ static void check_paper(const gk_recipe *r, double lr, double weight_decay) {
     ck_assert(r->epochs == 10 && r->steps == 0 && r->batch == 4 && r->tokens == 0 && r->accumulate == 1);
     ck_assert(r->validation == 0.2 && r->validate_steps == 0 && r->keep_best && r->patience == 0);
     ck_assert(r->n_freeze == 0 && r->loss == GK_LOSS_ALL && r->shuffle);
+}
+
+/* What finetuning may not write into: what reads the tokens and what says the answer, and the lower third. */
+static void check_lower_third(const gk_recipe *r) {
+    const gk_config c = config_of("llama", 6, false);
+    uint32_t masks[7], block = 0;
+    for (int i = 0; i < GK_N_COMPONENTS; i++)
+        if (gk_component_in_layer((gk_component)i) && gk_config_has(&c, (gk_component)i)) block |= 1u << i;
+    ck_assert(gk_recipe_frozen(r, &c, masks, NULL));
+    for (int l = 0; l < 6; l++) ck_assert_uint_eq(masks[l], l < 2 ? block : 0);
+    ck_assert_uint_eq(masks[6], 1u << GK_EMBED | 1u << GK_LNF | 1u << GK_HEAD);
 }
 
 START_TEST(shipped_recipes_hold_the_default_protocol) {
@@ -41,16 +60,18 @@ START_TEST(shipped_recipes_hold_the_default_protocol) {
     ck_assert_double_eq(r.validation, 0);
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/relation.yaml", llama(), &r, NULL));
     ck_assert_double_eq(r.lr, 2e-3);
-    check_freeze(&r, "[\"lnf\",\"head\"]");
-    ck_assert(r.epochs == 8 && r.warmup_ratio == 0.019 && r.schedule == GK_LINEAR && r.shuffle);
+    check_lower_third(&r);
+    ck_assert(r.epochs == 10 && r.warmup_ratio == 0.019 && r.schedule == GK_LINEAR && r.shuffle);
     gk_recipe task;
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/task.yaml", llama(), &task, NULL));
+    check_lower_third(&task);
+    ck_assert_int_eq(task.epochs, 3);
     ck_assert_mem_eq(&r.adam.beta1, &task.adam.beta1, 4 * sizeof(double));
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/relation.yaml", gk_family_find("gpt2"), &r, NULL));
     ck_assert_double_eq(r.lr, 3e-3);
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/relation-mild.yaml", llama(), &r, NULL));
-    ck_assert(r.lr == 4e-4 && r.adam.weight_decay == 0 && r.epochs == 8);
-    check_freeze(&r, "[\"lnf\",\"head\"]");
+    ck_assert(r.lr == 4e-4 && r.adam.weight_decay == 0 && r.epochs == 10);
+    check_lower_third(&r);
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/paper-aggressive.yaml", llama(), &r, NULL));
     check_paper(&r, 2e-5, 0.01);
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/paper-mild.yaml", llama(), &r, NULL));
@@ -126,14 +147,6 @@ START_TEST(freeze_has_one_form) {
 }
 END_TEST
 
-static gk_config config_of(const char *family, int layers, bool tied) {
-    gk_config c;
-    gk_config_default(gk_family_find(family), 40, &c);
-    c.n_layers = layers;
-    c.tied = tied;
-    return c;
-}
-
 static void check_masks(const char *freeze, const gk_config *c, const uint32_t *want) {
     gk_recipe r;
     gk_error err = {0};
@@ -189,6 +202,12 @@ START_TEST(freezing_is_by_component_and_layer) {
                   "field 'freeze': the layers 2-4 are not all among the model's 4; layers count from 0");
     masks_refused("q@1/5", &c,
                   "field 'freeze': part 1/5 holds none of the model's 4 layers; layers count from 0");
+    const gk_config flat =
+        config_of("llama", 2, false); /* a group has no part of two layers that is a third */
+    check_masks("embed,all@1/3", &flat, (uint32_t[]){0, 0, 1u << GK_EMBED});
+    check_masks("all@2/3", &flat, (uint32_t[]){block, 0, 0});
+    masks_refused("q@1/3", &flat,
+                  "field 'freeze': part 1/3 holds none of the model's 2 layers; layers count from 0");
     masks_refused(
         "head", &gpt2,
         "field 'freeze': head is tied to embed in this model and cannot be frozen alone; freeze embed "

@@ -31,6 +31,10 @@ static void print_split(const char *name, const json_t *split) {
         printf("            %" JSON_INTEGER_FORMAT
                " different first tokens among the targets, the most common %" JSON_INTEGER_FORMAT " times\n",
                number(targets, "distinct_first_tokens"), number(targets, "most_common_token"));
+    if (number(targets, "unseen_by_base"))
+        printf("            %" JSON_INTEGER_FORMAT " targets begin with a token that the base corpus never "
+                                                   "has: a model made of it cannot say them\n",
+               number(targets, "unseen_by_base"));
 }
 
 /* Five guesses take in all that there are. */
@@ -79,6 +83,14 @@ static void print_samples(const json_t *card, const gk_dataset_options *o) {
     print_sample(samples, "answer", "its answer");
 }
 
+static void print_base_wording(const json_t *card) {
+    const char *base = json_string_value(json_object_get(json_object_get(card, "templates"), "base"));
+    if (base && strcmp(base, "training") == 0)
+        printf("  the base corpus is in the training templates themselves, for there are no "
+               "paraphrases.jsonl: finetuning "
+               "says nothing\n  that is new but the facts\n");
+}
+
 static void print_card(const json_t *card, const gk_dataset_options *o) {
     const char *out = o->out;
     const json_t *chance = json_object_get(card, "chance_first_word");
@@ -92,30 +104,58 @@ static void print_card(const json_t *card, const gk_dataset_options *o) {
         printf("  chance of a target's first word: top-1 %.2f%%, top-5 %.2f%%\n",
                100 * json_real_value(json_object_get(chance, "top1")),
                100 * json_real_value(json_object_get(chance, "top5")));
+    print_base_wording(card);
     print_source(json_object_get(card, "source"), out);
     print_samples(card, o);
 }
 
-static bool first_token(void *tok, const gk_rendered *prompt, const char *target, int32_t *id,
+/* The tokenizer, and which of its tokens the base corpus has. */
+typedef struct reader {
+    gk_tok *tok;
+    gk_arena *scratch;
+    bool *read;
+} reader;
+
+static bool first_token(void *ctx, const gk_rendered *prompt, const char *target, int32_t *id,
                         gk_error *err) {
+    const gk_tok *tok = ((reader *)ctx)->tok;
     return prompt ? gk_prompt_first(tok, prompt, target, id, err) : gk_tok_first(tok, target, id, err);
 }
 
+static bool read_text(void *ctx, const char *text, size_t len, gk_error *err) {
+    reader *r = ctx;
+    gk_tokens t;
+    gk_arena_reset(r->scratch);
+    if (!gk_tok_encode(r->tok, text, len, GK_BOS_DEFAULT, r->scratch, &t, err)) return false;
+    for (size_t i = 0; i < t.n; i++) r->read[t.id[i]] = true;
+    return true;
+}
+
+static bool was_read(const void *ctx, int32_t id) {
+    return ((const reader *)ctx)->read[id];
+}
+
 static bool make(gk_dataset_options *o, const char *tokenizer, gk_error *err) {
-    gk_tok *tok = NULL;
+    reader r = {0};
     if (tokenizer) {
         const char *slash = strrchr(tokenizer, '/');
-        tok = gk_tokenizer_of(tokenizer, err);
-        if (!tok) return false;
+        r.tok = gk_tokenizer_of(tokenizer, err);
+        if (!r.tok) return false;
+        r.scratch = gk_arena_new();
+        r.read = gk_alloc((size_t)gk_tok_size(r.tok) * sizeof *r.read);
         o->first_token = first_token;
-        o->first_token_ctx = tok;
+        o->read_text = read_text;
+        o->was_read = was_read;
+        o->first_token_ctx = &r;
         o->tokenizer = slash && slash[1] ? slash + 1 : tokenizer;
     }
     json_t *card = NULL;
     bool ok = gk_dataset_make(o, &card, err);
     if (card) print_card(card, o);
     json_decref(card);
-    gk_tok_free(tok);
+    if (r.scratch) gk_arena_free(r.scratch);
+    gk_free(r.read);
+    gk_tok_free(r.tok);
     return ok;
 }
 

@@ -16,10 +16,16 @@ typedef struct args {
     gk_strings kinds, recipes, schemes, cast;
 } args;
 
+/* "relation.lower2" is a relation model with a freeze of its own. */
+static bool is_of(const char *kind, const char *model) {
+    size_t n = strlen(kind);
+    return strncmp(model, kind, n) == 0 && (!model[n] || model[n] == '.');
+}
+
 static bool check_kinds(const args *g, const gk_experiment *e, gk_error *err) {
     for (size_t m = 0; g->kinds.n && m < e->n_models; m++) {
         size_t k = 0;
-        while (k < g->kinds.n && strcmp(g->kinds.item[k], e->kind[m]) != 0) k++;
+        while (k < g->kinds.n && !is_of(g->kinds.item[k], e->kind[m])) k++;
         if (k < g->kinds.n) continue;
         gk_buf known = {0};
         for (k = 0; k < g->kinds.n; k++) gk_buf_printf(&known, " %s", g->kinds.item[k]);
@@ -113,6 +119,8 @@ static bool show(args *g, gk_arena *a, gk_error *err) {
     if (lacks) printf("unfit\tno template has the field '%s'\n", lacks);
     printf("title\t%s\nabout\t%s\ndataset\t%s\n", e.title, e.about, e.dataset ? e.dataset : "");
     for (size_t i = 0; i < e.n_models; i++) printf("model\t%s=%s\n", e.model[i], e.kind[i]);
+    for (size_t i = 0; i < e.n_models; i++)
+        if (e.freeze[i]) printf("freeze\t%s=%s\n", e.model[i], e.freeze[i]);
     for (size_t i = 0; i < e.n_schemes; i++) printf("schemes\t%s\n", without_home(path[i]));
     return true;
 }

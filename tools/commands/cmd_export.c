@@ -5,14 +5,15 @@
 #include "tools/tools.h"
 
 typedef struct args {
-    const char *db, *cells, *results, *differences, *summary, *latex, *public, *dataset, *model;
+    const char *db, *cells, *results, *differences, *contrasts, *summary, *latex, *public, *dataset, *model;
 } args;
 
 /* Everything that is wrong with any output is said before the first is written. */
 static bool check(const args *g, gk_error *err) {
-    if (!g->cells && !g->results && !g->differences && !g->summary && !g->latex && !g->public)
+    if (!g->cells && !g->results && !g->differences && !g->contrasts && !g->summary && !g->latex &&
+        !g->public)
         return gk_fail(err, GK_NOWHERE,
-                       "give --cells, --results, --differences, --summary, --latex or --public",
+                       "give --cells, --results, --differences, --contrasts, --summary, --latex or --public",
                        "nothing to write");
     if (!g->public && (g->dataset || g->model))
         return gk_fail(err, GK_AT_FIELD(NULL, g->dataset ? "--public-dataset" : "--public-model"),
@@ -21,12 +22,14 @@ static bool check(const args *g, gk_error *err) {
                                    {"--cells", g->cells, GK_OUTPUT},
                                    {"--results", g->results, GK_OUTPUT},
                                    {"--differences", g->differences, GK_OUTPUT},
+                                   {"--contrasts", g->contrasts, GK_OUTPUT},
                                    {"--summary", g->summary, GK_OUTPUT},
                                    {"--latex", g->latex, GK_OUTPUT}};
     return gk_check_outputs(named, sizeof named / sizeof *named, err) &&
            (!g->cells || gk_export_check(g->cells, err)) &&
            (!g->results || gk_export_check(g->results, err)) &&
            (!g->differences || gk_export_check(g->differences, err)) &&
+           (!g->contrasts || gk_export_check(g->contrasts, err)) &&
            (!g->summary || gk_out_check(g->summary, err)) &&
            (!g->latex || gk_export_latex_check(g->latex, err)) &&
            (!g->public || gk_export_public_check(g->public, g->dataset, g->model, err));
@@ -38,6 +41,7 @@ static bool export_all(const args *g, gk_error *err) {
     bool ok = s && (!g->cells || gk_export_cells(s, g->cells, err)) &&
               (!g->results || gk_export_results(s, g->results, err)) &&
               (!g->differences || gk_export_differences(s, g->differences, err)) &&
+              (!g->contrasts || gk_export_contrasts(s, g->contrasts, err)) &&
               (!g->summary || gk_export_summary(s, g->summary, err)) &&
               (!g->latex || gk_export_latex(s, g->latex, err)) &&
               (!g->public || gk_export_public(s, g->public, g->dataset, g->model, err));
@@ -53,8 +57,10 @@ int cmd_export(int argc, char **argv) {
         {"results", GK_OPT_STR, &g.results, "FILE", "a line a (scheme, prompt): .csv or .jsonl", false},
         {"differences", GK_OPT_STR, &g.differences, "FILE",
          "paired differences from the references: .csv or .jsonl", false},
-        {"summary", GK_OPT_STR, &g.summary, "FILE", "cells, differences and manifest as one JSON file",
-         false},
+        {"contrasts", GK_OPT_STR, &g.contrasts, "FILE",
+         "what scheme files planned to compare: .csv or .jsonl", false},
+        {"summary", GK_OPT_STR, &g.summary, "FILE",
+         "cells, differences, contrasts and manifest as one JSON file", false},
         {"latex", GK_OPT_STR, &g.latex, "FILE|DIR",
          "a table a set for a paper: one .tex file, or a folder of them", false},
         {"public", GK_OPT_STR, &g.public, "DIR", "results.json files as the paper's public code writes them",

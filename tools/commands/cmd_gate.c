@@ -4,7 +4,7 @@
 #include "tools/tools.h"
 
 typedef struct args {
-    const char *model, *tokenizer, *rows, *templates, *fillers, *target, *out;
+    const char *model, *tokenizer, *rows, *templates, *fillers, *target, *out, *texts, *new_rows;
     int64_t top, limit, seed, threads;
     double min;
     bool keep_shared_first, drop_bad_rows, strict;
@@ -21,6 +21,9 @@ static void say(const gk_gate_options *o, const gk_gate *r) {
     if (r->targets <= (size_t)o->top)
         fprintf(stderr, "gate: %d guesses take in all %zu different targets: the share says nothing\n",
                 o->top, r->targets);
+    if (r->new_facts)
+        fprintf(stderr, "gate: of %zu new facts %zu have a target whose first token the model never read%s\n",
+                r->new_facts, r->unseen, r->unseen ? ": a frozen head cannot learn to say it" : "");
     if (!r->pass)
         fprintf(stderr,
                 "gate: a model that cannot recall what it was pretrained on has not formed the retrieval "
@@ -33,7 +36,8 @@ static int run(const args *g, const gk_gate_options *o) {
     const gk_named_path named[] = {
         {"--model", g->model, GK_MODEL},         {"--rows", g->rows, GK_INPUT},
         {"--templates", g->templates, GK_INPUT}, {"--fillers", g->fillers, GK_INPUT},
-        {"--tokenizer", g->tokenizer, GK_INPUT}, {"--out", g->out, GK_OUTPUT}};
+        {"--tokenizer", g->tokenizer, GK_INPUT}, {"--texts", g->texts, GK_INPUT},
+        {"--new-rows", g->new_rows, GK_INPUT},   {"--out", g->out, GK_OUTPUT}};
     bool ok = gk_check_outputs(named, sizeof named / sizeof *named, &err) && gk_gate_run(o, &result, &err);
     if (!ok) return gk_die("gate", &err);
     say(o, &result);
@@ -52,6 +56,9 @@ int cmd_gate(int argc, char **argv) {
         {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
         {"top", GK_OPT_INT, &g.top, "K", "the target must be among the K most probable tokens", false},
         {"min", GK_OPT_NUM, &g.min, "SHARE", "share of prompts that must be right, above 0", false},
+        {"texts", GK_OPT_STR, &g.texts, "FILE", "the texts it was trained on (JSONL), for --new-rows", false},
+        {"new-rows", GK_OPT_STR, &g.new_rows, "FILE",
+         "rows to be asked of finetuned models: count targets whose first token --texts never has", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "write the figures there (JSON)", false},
         {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
@@ -72,6 +79,8 @@ int cmd_gate(int argc, char **argv) {
                              .top = (int)(g.top < 1 << 20 ? g.top : 1 << 20),
                              .min = g.min,
                              .seed = (uint64_t)g.seed,
+                             .texts = g.texts,
+                             .new_rows = g.new_rows,
                              .out = g.out,
                              .progress = stderr};
         o.prompts = (gk_prompt_options){.templates = g.templates,

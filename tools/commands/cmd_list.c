@@ -24,10 +24,7 @@ static void list_families(void) {
 static void list_datasets(void) {
     for (size_t i = 0; i < gk_dataset_kinds(); i++) {
         gk_dataset_kind d = gk_dataset_kind_at(i);
-        printf("%s\tsource=%s\tbase=%s\tfields=%s\n", d.name,
-               !d.source        ? "none"
-               : d.needs_source ? "required"
-                                : "optional",
+        printf("%s\tsource=%s\tbase=%s\tfields=%s\n", d.name, d.source ? "required" : "none",
                d.has_base ? "own" : "none", d.names_fields ? "named" : "fixed");
     }
 }
@@ -52,6 +49,7 @@ typedef struct shipped {
     const char *name, *path;
     int64_t place;
     const char *about;
+    bool asked_for; /* an experiment that is not in make paper unless it is named */
 } shipped;
 
 /* What a YAML file says of itself in one line: its `about`; "" where it has none. */
@@ -69,11 +67,13 @@ static bool read_about(gk_arena *a, shipped *f, gk_error *err) {
 
 static bool describe(gk_arena *a, gk_shipped kind, shipped *f, gk_error *err) {
     gk_experiment e;
-    if (kind == GK_SHIPPED_SCHEMES || kind == GK_SHIPPED_RECIPES) return read_about(a, f, err);
+    if (kind == GK_SHIPPED_SCHEMES || kind == GK_SHIPPED_PARTS || kind == GK_SHIPPED_RECIPES)
+        return read_about(a, f, err);
     if (kind != GK_SHIPPED_EXPERIMENTS) return true;
     if (!gk_experiment_load(a, f->path, &e, err)) return false;
     f->place = e.place;
     f->about = e.title;
+    f->asked_for = !e.in_paper;
     return true;
 }
 
@@ -89,13 +89,13 @@ static bool list_files(gk_arena *a, const args *g, gk_shipped kind, gk_error *er
     if (!gk_shipped_names(a, gk_home(), kind, &names, &n, err)) return false;
     shipped *f = gk_arena_alloc(a, n * sizeof *f);
     for (size_t i = 0; i < n; i++) {
-        f[i] = (shipped){names[i], gk_shipped_path(a, gk_home(), kind, names[i]), 0, ""};
+        f[i] = (shipped){names[i], gk_shipped_path(a, gk_home(), kind, names[i]), 0, "", false};
         if (!describe(a, kind, &f[i], err)) return false;
     }
     qsort(f, n, sizeof *f, by_place);
     for (size_t i = 0; i < n; i++) {
         const char *beside = g->path ? f[i].path : f[i].about;
-        printf("%s%s%s\n", f[i].name, *beside ? "\t" : "", beside);
+        printf("%s%s%s%s\n", f[i].name, *beside ? "\t" : "", beside, f[i].asked_for ? "\tby name only" : "");
     }
     return true;
 }
@@ -166,10 +166,11 @@ int cmd_list(int argc, char **argv) {
     }
     gk_arena *a = gk_arena_new();
     gk_error err;
-    int code = gk_args("list",
-                       "Prints families, datasets, schemes, recipes, experiments, defaults …: graftkit list "
-                       "KIND.",
-                       opts, sizeof opts / sizeof *opts, argc, argv, a);
+    int code =
+        gk_args("list",
+                "Prints families, datasets, schemes, parts, recipes, experiments, defaults …: graftkit list "
+                "KIND.",
+                opts, sizeof opts / sizeof *opts, argc, argv, a);
     if (code < 0) code = list(a, &g, &err) ? 0 : gk_die("list", &err);
     if (code == 0 && fflush(stdout) != 0) code = 1;
     gk_arena_free(a);

@@ -46,6 +46,8 @@ int cmd_report(int argc, char **argv) {
          "a finetuned model of the sweep, for its training curve; may be repeated", false},
         {"gate", GK_OPT_STR, &s.report.gate, "FILE", "gate.json of the base model", false},
         {"card", GK_OPT_STR, &s.report.card, "FILE", "card.json of the dataset", false},
+        {"attribution", GK_OPT_STR, &s.report.attribution, "DIR",
+         "the folder of graftkit attribute on the same models and rows", false},
         {"figures", GK_OPT_STR, &s.report.figures, "DIR",
          "a folder for every figure of the page as SVG and PDF", false},
         {"title", GK_OPT_STR, &s.report.title, "TEXT", "title of the page", false},

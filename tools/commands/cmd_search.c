@@ -5,19 +5,19 @@
 #include "graftkit/graft/engine.h"
 #include "graftkit/report.h"
 #include "tools/prompt_counts.h"
-#include "tools/tools.h"
+#include "tools/sweeping.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct args {
-    const char *recipient, *tokenizer, *donor, *templates, *fillers, *rows, *entity, *target, *out, *budget,
-        *objective, *blocks;
+    const char *recipient, *tokenizer, *donor, *out, *budget, *objective, *blocks;
+    gk_prompt_args prompts;
     gk_strings positions, components;
-    int64_t seed, threads, limit, top, beam, most;
+    int64_t seed, threads, top, beam, most;
     double goal, held_out;
-    bool keep_shared_first, drop_bad_rows, restart;
+    bool restart;
 } args;
 
 /* ---------------------------------------------------------------- what is printed */
@@ -94,9 +94,9 @@ static bool check_out(const args *g, gk_error *err) {
     gk_arena *a = gk_arena_new();
     bool ok = true;
     for (size_t i = 0; ok && i < sizeof names / sizeof *names; i++) {
-        const gk_named_path named[] = {{"--rows", g->rows, GK_INPUT},
-                                       {"--templates", g->templates, GK_INPUT},
-                                       {"--fillers", g->fillers, GK_INPUT},
+        const gk_named_path named[] = {{"--rows", g->prompts.rows, GK_INPUT},
+                                       {"--templates", g->prompts.templates, GK_INPUT},
+                                       {"--fillers", g->prompts.fillers, GK_INPUT},
                                        {"--tokenizer", g->tokenizer, GK_INPUT},
                                        {"--out", gk_path_join(a, g->out, names[i]), GK_OUTPUT}};
         ok = gk_check_outputs(named, sizeof named / sizeof *named, err);
@@ -134,15 +134,7 @@ static bool options(const args *g, gk_search_options *o, gk_error *err) {
                              .seed = (uint64_t)g->seed,
                              .restart = g->restart,
                              .progress = stderr};
-    o->prompts = (gk_prompt_options){.templates = g->templates,
-                                     .fillers = g->fillers,
-                                     .rows = g->rows,
-                                     .entity = g->entity,
-                                     .maybe_entity = strcmp(g->entity, GK_ENTITY_FIELD) == 0,
-                                     .target = g->target,
-                                     .limit = g->limit,
-                                     .keep_shared_first = g->keep_shared_first,
-                                     .drop_bad_rows = g->drop_bad_rows};
+    o->prompts = gk_prompts_asked(&g->prompts);
     return check_out(g, err) && gk_parse_bytes(g->budget, "--budget", &o->budget_bytes, err) &&
            gk_objective_parse(g->objective, &o->objective, err) &&
            parse_blocks(g->blocks, &o->layer_blocks, err);
@@ -172,8 +164,7 @@ static int run(const args *g) {
 }
 
 int cmd_search(int argc, char **argv) {
-    args g = {.entity = GK_ENTITY_FIELD,
-              .target = GK_TARGET_FIELD,
+    args g = {.prompts = GK_PROMPT_DEFAULTS,
               .budget = "256MiB",
               .objective = "logprob",
               .seed = 1,
@@ -185,11 +176,7 @@ int cmd_search(int argc, char **argv) {
         {"recipient", GK_OPT_STR, &g.recipient, "NAME=DIR", "the model that is grafted into", true},
         {"donor", GK_OPT_STR, &g.donor, "NAME=DIR", "the model that weights come from", true},
         {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "the models' tokenizer [the recipient's]", false},
-        {"templates", GK_OPT_STR, &g.templates, "FILE", "evaluation templates (JSONL)", true},
-        {"fillers", GK_OPT_STR, &g.fillers, "FILE", "fixed values of template fields (JSON)", false},
-        {"rows", GK_OPT_STR, &g.rows, "FILE", "metadata rows (JSONL)", true},
-        {"entity", GK_OPT_STR, &g.entity, "FIELD", "the field that schemes call `entity`", false},
-        {"target", GK_OPT_STR, &g.target, "FIELD", "the field that the prompts ask for", false},
+        GK_PROMPT_OPTIONS(g.prompts),
         {"out", GK_OPT_STR, &g.out, "DIR", "the folder for results; an unfinished search there goes on",
          true},
         {"goal", GK_OPT_NUM, &g.goal, "SHARE", "of the way from PRE to SFT-rh in top-k accuracy", false},
@@ -208,11 +195,7 @@ int cmd_search(int argc, char **argv) {
         {"budget", GK_OPT_STR, &g.budget, "BYTES", "working memory, without weights", false},
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the split of the rows and of the bootstrap", false},
         {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
-        {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
-        {"keep-shared-first", GK_OPT_FLAG, &g.keep_shared_first, NULL,
-         "keep prompts whose target's first token also begins one of their fields", false},
-        {"drop-bad-rows", GK_OPT_FLAG, &g.drop_bad_rows, NULL,
-         "leave rows out that lack a field, and count them", false},
+        GK_PROMPT_CHOICES(g.prompts),
         {"restart", GK_OPT_FLAG, &g.restart, NULL, "begin anew where the folder holds a search", false},
     };
     gk_arena *a = gk_arena_new();

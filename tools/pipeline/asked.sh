@@ -2,7 +2,8 @@
 # asked.sh [FILE]: checks what a run of the pipeline is asked for (the variables of run.mk, in the environment; $DECIDE names those
 # that decide it). Without FILE only what needs no program is checked. With it $G, the program, is asked what families, datasets,
 # recipes and schemes there are, and what is asked for is noted in FILE, $RUN/asked, $RUN/asked-training or $RUN/asked-schemes,
-# where that says otherwise. A mistake is told in one line, and then nothing is changed.
+# where that says otherwise; --check in place of FILE: nothing is noted. A mistake is told in one line, and then nothing is
+# changed.
 no() {
     echo "$CALLED: $1" >&2
     exit 1
@@ -26,6 +27,8 @@ done
 [[ -z $VOCAB || -z $MODEL ]] || no "VOCAB='$VOCAB' is for a model from scratch: MODEL='$MODEL' has its own tokenizer"
 [[ $MODEL || -z $VOCAB || $VOCAB =~ ^[1-9][0-9]{2,5}$ ]] || no "VOCAB='$VOCAB' must be a number of pieces, 260 or more"
 [[ $FREEZE =~ ^[a-z0-9_,@/-]*$ ]] || no "FREEZE='$FREEZE' must be components with commas between them, or none"
+[[ $REGIMES =~ ^frozen(,free)?$ ]] || no "REGIMES='$REGIMES' must be frozen, or frozen,free: also finetuned with nothing frozen but final norm and head"
+[[ $FREEZES =~ ^([A-Za-z0-9_-]+=[a-z0-9_,@/-]+[[:space:]]*)*$ ]] || no "FREEZES='$FREEZES' must be NAME=COMPONENTS, with commas between them"
 [[ $BF16 =~ ^(true|false)?$ ]] || no "BF16='$BF16' must be true or false"
 [[ -z $GENERAL || -f $GENERAL ]] || no "GENERAL='$GENERAL': there is no such file"
 [[ -z $MIX || -f $MIX ]] || no "MIX='$MIX': there is no such file"
@@ -53,7 +56,7 @@ elif [[ $MODEL ]]; then
     model+=("$MODEL/config.json" "${weights[@]}")
 fi
 [[ $SCHEMES =~ [^[:space:]] ]] || no "SCHEMES is empty; name one scheme file or more"
-[[ $TASK == reverse || $TASK_ROWS != 0 || " $CAST " != *"=task "* ]] ||
+[[ $TASK == reverse || $TASK_ROWS != 0 || ! " $CAST " =~ =(free_)?task[.\ ] ]] ||
     no "CAST='$CAST' has a task model, but TASK_ROWS=0 leaves it no rows: leave it out, or give TASK_ROWS=N or TASK=reverse"
 [[ $1 ]] || exit 0
 
@@ -72,7 +75,7 @@ esac
     no "DATASET=$DATASET needs MODEL=PATH, a model that can read: it has no base corpus (or give BASE_ROWS=N)"
 [[ -z $ENTITY$TARGET$REVERSE || $dataset == *fields=named* ]] ||
     no "ENTITY, TARGET and REVERSE are for DATASET=$(names "$(grep fields=named <<<"$datasets")"): $DATASET has its own"
-[[ -z $CHUNK_WORDS || $DATASET == articles ]] ||
+[[ -z $CHUNK_WORDS || $DATASET == *articles ]] ||
     no "CHUNK_WORDS=$CHUNK_WORDS is for DATASET=articles: a text of $DATASET is as long as its template makes it"
 [[ $TASK == disjoint || $dataset != *fields=named* || $REVERSE || -f $TEMPLATES/reverse.jsonl ]] ||
     no "TASK=reverse trains on texts from target to entity, and there are none: write $TEMPLATES/reverse.jsonl, or give REVERSE=1"
@@ -91,6 +94,7 @@ for f in $SCHEMES; do
     [[ -f $path && -r $path ]] || no "SCHEMES: there is no file '$f' (blanks separate files: a path cannot hold one)"
     schemes+=("$path")
 done
+[[ " $GOALS " != *" attribute "* ]] || file_of 'ATTRIBUTE: ' parts "$ATTRIBUTE" >/dev/null || exit 1
 for f in ${RECIPE:-} $MILD $RECIPES; do
     v=RECIPE && [[ $f == "$RECIPE" || $f != "$MILD" ]] || v=MILD
     paths=$(file_of "$v=" recipes "$f") || exit 1
@@ -99,7 +103,7 @@ for f in ${RECIPE:-} $MILD $RECIPES; do
         [[ " ${recipes[*]} " == *" $path "* ]] || recipes+=("$path")
     done
 done
-for v in RUN OUT; do
+[[ $1 == --check ]] || for v in RUN OUT; do
     mkdir -p "${!v}" 2>/dev/null && [[ -w ${!v} ]] || no "$v='${!v}' must be a folder that can be made and written to"
 done
 
@@ -123,6 +127,7 @@ if [[ -s $RUN/asked && -s $RUN/data/card.json && -z $REPLACE ]]; then
     done
 fi
 
+[[ $1 != --check ]] || exit 0
 # hashes FILE…: what is in them. Times would miss an older file that was moved there, and one that was removed.
 hashes() {
     local f
@@ -147,7 +152,8 @@ asked-schemes)
     # By what is in them; those that were named are remembered, those that are usual stay usual.
     text=$(hashes "${schemes[@]}"
         [[ $SCHEMES == "$USUAL_SCHEMES" ]] || for f in $SCHEMES; do echo "SCHEMES=${f#"$SHARE"}"; done
-        [[ $CAST == "$USUAL_CAST" ]] || for c in $CAST; do echo "CAST=$c"; done)
+        [[ $CAST == "$USUAL_CAST" ]] || for c in $CAST; do echo "CAST=$c"; done
+        for f in $FREEZES; do echo "FREEZES=$f"; done)
     ;;
 esac
 cmp -s "$1" <<<"$text" || { echo "$text" >"$1.new" && mv "$1.new" "$1"; }

@@ -23,6 +23,10 @@ typedef struct gk_gate_options {
     const char *model;
     const char *tokenizer; /* NULL: the model's */
     gk_prompt_options prompts;
+    /* The texts that the model was trained on, and rows that others are to be finetuned on (metadata.jsonl,
+     * with the same target): whose targets begin with tokens that it never read is found out. Both or
+     * neither. */
+    const char *texts, *new_rows;
     int top;             /* k of top-k, 1 or more, less than the vocabulary has tokens */
     double min;          /* pass when the plain mean reaches it; above 0 and at most 1 */
     size_t budget_bytes; /* 0: 1 GiB */
@@ -40,6 +44,9 @@ typedef struct gk_gate {
     gk_interval plain; /* share of prompts whose target is among the top k */
     gk_interval weighted; /* the same with row i of n weighted 1/(i + 1 + 0.05 n): as often as a base corpus
                              drew it */
+    /* Of the new rows: how many, how many are asked for a target that begins with a token that no text has. A
+     * head that finetuning does not train cannot learn to say it. */
+    size_t new_facts, unseen;
     bool pass;
 } gk_gate;
 /* Does the model itself, ungrafted, know the rows? Fails where it cannot tell; that it

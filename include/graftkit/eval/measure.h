@@ -36,6 +36,14 @@ typedef struct gk_score {
 /* Fails when the target is no id of the vocabulary (which has at least 2 entries), or when a logit is NaN or
  * +inf or the target's is not finite. */
 bool gk_score_logits(const float *logits, int vocab, int32_t target, gk_score *out, gk_error *err);
+/* What the distribution that gk_score_logits scored for `target` says of another token. False where that is
+ * no id of the vocabulary or its logit is not finite. */
+typedef struct gk_score_other {
+    double logprob, logit_diff; /* as in gk_score */
+    int64_t rank;
+} gk_score_other;
+bool gk_score_logits_other(const float *logits, int vocab, int32_t target, const gk_score *s, int32_t other,
+                           gk_score_other *out);
 
 /* ---------------------------------------------------------------- cells */
 
@@ -79,7 +87,11 @@ typedef struct gk_obs {
 
 typedef struct gk_stats {
     size_t n;       /* observations; 0: every value is NaN */
+    size_t rows;    /* facts that they are of */
     size_t n_whole; /* of them, with a whole target; 0: exact and whole_logprob are NaN */
+    /* How alike a row's observations are (gk_icc of statistics.h), by whether the target is among the 5 most
+     * probable tokens, and by the logit difference; NaN where no row has several. */
+    double icc_top5, icc_logit_diff;
     double value[GK_N_METRICS], low[GK_N_METRICS], high[GK_N_METRICS];
 } gk_stats;
 
@@ -148,6 +160,33 @@ void gk_paired_compute(const gk_obs *ref, const gk_obs *obs, size_t n, int top, 
 /* Two-sided exact p-value of so many against so many where either is as likely: the binomial tail, doubled,
  * at most 1. */
 double gk_mcnemar(size_t more, size_t fewer);
+/* Two schemes in one metric, by facts: each fact's prompts are averaged first, in each scheme, and facts
+ * count alike. docs/report.md explains every choice. */
+typedef struct gk_contrast_stats {
+    size_t n, rows;               /* prompts; facts that they are of */
+    double mean_a, mean_b;        /* of the facts' means; everything is NaN where n is 0 */
+    double diff, low, high;       /* a - b; its 95% bootstrap interval over facts */
+    size_t rows_more, rows_fewer; /* facts with a positive, with a negative difference */
+    double p; /* that they differ: of top5 gk_mcnemar of these two, of logit_diff gk_signed_rank */
+    double margin, equal_low, equal_high; /* as given; the 90% t interval of the difference */
+    /* Of two one-sided paired t tests: the larger. NaN without a margin, with one fact, and where all facts
+     * have the same difference in logits; in a share that is tested exactly. */
+    double p_equal;
+} gk_contrast_stats;
+/* m: GK_METRIC_top5 or GK_METRIC_logit_diff. a and b hold n observations of the same prompts in the same
+ * order; weights do not count. margin: NaN for none. */
+void gk_contrast_compute(const gk_obs *a, const gk_obs *b, size_t n, gk_metric m, double margin,
+                         uint64_t seed, int resamples, gk_contrast_stats *out);
+/* Wilcoxon's signed-rank test, two-sided: zeros are left out, ties have their mean rank. Exact up to 500
+ * differences, ties included; beyond that normal, with the variance corrected for ties. */
+double gk_signed_rank(const double *differences, size_t n);
+/* Fisher's exact test, one-sided: the probability of at most `hits` right ones among n, of which n_other
+ * others have hits_other, were the right ones drawn from all alike. 1 where n or n_other is 0. */
+double gk_fisher_fewer(size_t hits, size_t n, size_t hits_other, size_t n_other);
+/* Student's t with df > 0 degrees of freedom: the probability to be above t; what the share p, at most 1/2,
+ * is above. */
+double gk_student_above(double t, double df);
+double gk_student_value(double p, double df);
 /* Holm's step-down correction of n p-values. NaN stays NaN and does not count. `out` may not be `p`. */
 void gk_holm(const double *p, size_t n, double *out);
 

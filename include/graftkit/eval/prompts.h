@@ -104,6 +104,19 @@ bool gk_prompts_load(gk_arena *a, const gk_prompt_options *o, const gk_tok *tok,
 bool gk_prompt_first(const gk_tok *tok, const gk_rendered *prompt, const char *target, int32_t *id,
                      gk_error *err);
 
+/* Permuted targets: in each template every fact that is evaluated is asked for the target of another one,
+ * which begins with another token. Facts are ordered by SHA-256 (hexadecimal) of "SEED|token|ID", ID that of
+ * the target's first token, and then of "SEED|row|KEY" (row_key); each has the target of the fact m places
+ * on, around the end, where m facts have the most common first token. There is no such order, and none is
+ * made, where m is more than half of them. */
+typedef struct gk_permuted {
+    int64_t *other;   /* [n]: the prompt, of the same template, whose target stands in; -1: none */
+    const char **why; /* [n_templates]: why there are none; NULL: there are */
+    uint64_t seed;
+} gk_permuted;
+/* In `a`. */
+void gk_prompts_permute(gk_arena *a, const gk_prompts *p, uint64_t seed, gk_permuted *out);
+
 GK_PUBLIC_END
 
 #endif

@@ -54,6 +54,19 @@ GK_PUBLIC_BEGIN
  * scheme could not be evaluated on it; generated: a text, NULL where none was asked for and where logits were
  * not finite on the way.
  *
+ * contrast(a, b, metric, margin, about, "set", file, ord, ahead): what scheme files plan to compare, scheme a
+ * minus scheme b; margin is NULL for none; ahead is 0 when results were there already.
+ *
+ * twin(scheme, "of"): placebos: the one scheme is the other with another model in its donor's place.
+ *
+ * permuted(prompt, other, target_id, reason): the prompt whose target stands in for a prompt's (gk_permuted);
+ * permuted_result(scheme, prompt, logprob, rank, logit_diff): the result by that.
+ *
+ * selection(scheme, template, plan, last): what a `source` selects in a template; coincidence: a
+ * view, which two select the same there, and for which the template is the exception.
+ *
+ * These, contrast and what follows may be missing in a store made earlier.
+ *
  * results: a view, the rows of results.csv but for the lists of tokens; missing where scheme_set is.
  * docs/store.md tells of every column.
  *
@@ -66,8 +79,11 @@ void gk_store_close(gk_store *s); /* NULL is fine */
 
 /* A cell: one scheme on one template, or pooled. template_name is the template's id as text, or
  *   "pooled": all templates to which the scheme applies. Schemes that use a field which some templates lack
- * have fewer, so compare like with like through "full": the templates that have every field that some
- * template has, for every scheme; absent when none or all do. */
+ * have fewer, so compare like with like through
+ *   "full": the templates that have every field that some template has, for every scheme, and
+ *   "lacking": the others. Both are absent when none or all have.
+ * A pool leaves out the templates in which another scheme selects the same and which are the exception for
+ * this one: docs/store.md has the rule. */
 typedef struct gk_cell {
     const char *set, *scheme, *template_name;
     const gk_axis *axis; /* where the scheme stands in its grid; none for one that stands alone */
@@ -77,13 +93,26 @@ typedef struct gk_cell {
     size_t dropped; /* prompts of the cell that were not evaluated, for whatever reason; those still to come
                      * in an unfinished sweep are not among them */
     gk_stats stats;
+    /* Floors: the same with a placebo in the donor's place, and when asked for another fact's target. n is 0
+     * where there is none; whole targets are not scored of the latter, prob is exp(logprob). */
+    gk_stats placebo, permuted;
+    const char *twin;     /* the placebo's name, "LT (placebo: task)"; NULL: the scheme has none */
+    const char *same_as;  /* a template alone: schemes that select the same there, a line each; "": none */
+    const char *left_out; /* a pool: the ids of templates it leaves out, blanks between them; "": none */
 } gk_cell;
 typedef struct gk_cells {
-    gk_cell *item; /* schemes in their order; in a scheme: templates, "pooled", "full" */
+    gk_cell *item; /* schemes in their order; in a scheme: templates, "pooled", "full", "lacking" */
     size_t n;
 } gk_cells;
 /* Every cell, in `a`. The bootstrap's seed is the store's. */
 bool gk_store_cells(gk_store *s, gk_arena *a, gk_cells *out, gk_error *err);
+
+/* A result to compare with. */
+typedef struct gk_floor {
+    bool there;
+    int64_t rank;
+    double logprob, logit_diff;
+} gk_floor;
 
 /* One (scheme, prompt) pair; strings are borrowed for the call. */
 typedef struct gk_result {
@@ -99,8 +128,11 @@ typedef struct gk_result {
     bool whole;            /* whole_logprob and exact are set */
     bool exact;            /* greedy decoding gives the whole target */
     double whole_logprob;
-    const char *whole_dropped; /* why not, of the prompt or of this scheme on it; else NULL */
-    const char *generated;     /* what greedy decoding gives, a blank at its start included; else NULL */
+    const char *whole_dropped;  /* why not, of the prompt or of this scheme on it; else NULL */
+    const char *generated;      /* what greedy decoding gives, a blank at its start included; else NULL */
+    gk_floor permuted, placebo; /* asked for another fact's target; with a placebo in the donor's place */
+    int64_t permuted_id;        /* the token that the target begins with that stands in; -1: none */
+    const char *twin;           /* the placebo's name; NULL: none */
     int n_top;
     const char *top_piece[GK_TOP]; /* as the tokenizer stores it, e.g. "▁Maria" */
     double top_prob[GK_TOP];
@@ -131,9 +163,15 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err);
  * rows, top5_difference with _low and _high, rows_more, rows_fewer, p and p_holm, which is corrected over all
  * differences of the set, and p_holm_least, the smallest that p_holm could be with so many rows. */
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err);
-/* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "manifest": {...}}. A cell
- * holds set, scheme, template, n, dropped, n_whole, every metric under its key and its interval [low, high]
- * under key + "_ci"; null where n is 0. A difference is as in gk_export_differences. */
+/* What the scheme files planned to compare (`compare:`): a row a contrast and metric, with its difference,
+ * its interval and its tests; its header line alone where nothing is planned. docs/store.md has the columns.
+ */
+bool gk_export_contrasts(gk_store *s, const char *path, gk_error *err);
+/* {"cells": [...], "not_applicable": [{scheme, template}], "differences": [...], "contrasts": [...],
+ * "manifest": {...}}. A cell
+ * holds set, scheme, template, n, rows, dropped, n_whole, every metric under its key and its interval [low,
+ * high] under key + "_ci"; null where n is 0. A difference is as in gk_export_differences, a contrast as in
+ * gk_export_contrasts. */
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err);
 /* Tables for a paper, one a set: its schemes' cells with all templates, numbers as gk_metric_text has them,
  * with intervals, caption and label (tab:SET); for the package booktabs, and longtable where a set has more

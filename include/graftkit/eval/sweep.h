@@ -34,6 +34,10 @@ typedef struct gk_sweep_options {
     const char *svd;            /* the folder that keeps what rank= computes; NULL: `out`.svd */
     const char *const *schemes; /* YAML files */
     size_t n_schemes;
+    /* "DONOR=PLACEBO": every scheme that has DONOR and not PLACEBO is computed with PLACEBO in its place too,
+     * as its twin (gk_scheme_twin), which is no scheme of its set but a floor under it. */
+    const char *const *placebo;
+    size_t n_placebo;
     gk_prompt_options prompts;
     const char *out;     /* the store */
     size_t budget_bytes; /* the engine's working memory; 0: 1 GiB */
@@ -42,6 +46,9 @@ typedef struct gk_sweep_options {
     int chunk;           /* prompts a transaction; <= 0: by their cost, the same for the same inputs */
     bool restart;        /* begin anew; an existing `out` stays until the new one is complete */
     bool replace;        /* the same, but only where `out` was made from other inputs; else go on with it */
+    /* Instead of schemes: a YAML file of parts, whose coalitions are the schemes (graftkit/graft/parts.h).
+     * The store is then theirs alone (gk_attribution_read), and its folder is made when absent. */
+    const char *parts;
 } gk_sweep_options;
 
 typedef struct gk_sweep gk_sweep;
@@ -54,6 +61,7 @@ size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes t
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
 /* What was loaded; they live as long as `s`. */
 const gk_schemes *gk_sweep_schemes(const gk_sweep *s);
+size_t gk_sweep_twins(const gk_sweep *s); /* how many of them have a placebo */
 const gk_prompts *gk_sweep_prompts(const gk_sweep *s);
 /* Derives the donors, when anything is pending: the factors of gk_sweep_matrices matrices (0: none), which
  * `progress` (may be NULL) counts, and the rest. The estimate and gk_sweep_run do it when it has not been

@@ -1,0 +1,107 @@
+/* means.c: means over facts of many columns, and their bootstrap intervals. */
+#include "eval/measure/draws.h"
+#include "graftkit/core/memory.h"
+#include "graftkit/eval/measure.h"
+#include "graftkit/eval/shapley.h"
+
+#include <math.h>
+#include <string.h>
+
+/* A row's observations, summed. */
+typedef struct rows {
+    double *sum, *n; /* [rows x columns], [rows] */
+    size_t rows, columns;
+} rows;
+
+/* Rows in the order in which they first appear, as everywhere. */
+static rows sum_rows(const double *x, const uint32_t *row, size_t n, size_t columns) {
+    rows r = {gk_alloc(n * columns * sizeof *r.sum), gk_alloc(n * sizeof *r.n), 0, columns};
+    uint32_t last = 0;
+    for (size_t i = 0; i < n; i++) last = row[i] > last ? row[i] : last;
+    size_t *place = gk_alloc(((size_t)last + 1) * sizeof *place); /* 1 + index */
+    for (size_t i = 0; i < n; i++) {
+        size_t *k = &place[row[i]];
+        if (*k == 0) *k = ++r.rows;
+        r.n[*k - 1]++;
+        for (size_t c = 0; c < columns; c++) r.sum[(*k - 1) * columns + c] += x[i * columns + c];
+    }
+    gk_free(place);
+    return r;
+}
+
+static void mean_of(const rows *r, const uint32_t *times, double *out) {
+    double n = 0;
+    memset(out, 0, r->columns * sizeof *out);
+    for (size_t k = 0; k < r->rows; k++) {
+        if (times && times[k] == 0) continue;
+        const double t = times ? times[k] : 1;
+        n += t * r->n[k];
+        for (size_t c = 0; c < r->columns; c++) out[c] += t * r->sum[k * r->columns + c];
+    }
+    for (size_t c = 0; c < r->columns; c++) out[c] /= n;
+}
+
+static bool all_alike(const rows *r, size_t column) {
+    const double first = r->sum[column] / r->n[0];
+    for (size_t k = 1; k < r->rows; k++)
+        if (fabs(r->sum[k * r->columns + column] / r->n[k] - first) > 1e-12) return false;
+    return true;
+}
+
+/* As many rows as they are worth where some have more observations. */
+static double even_rows(const rows *r) {
+    double sum = 0, squares = 0;
+    for (size_t k = 0; k < r->rows; k++) {
+        sum += r->n[k];
+        squares += r->n[k] * r->n[k];
+    }
+    return sum * sum / squares;
+}
+
+static void mend(const rows *r, const gk_range *range, gk_mean *out) {
+    const double u = gk_unseen_share(even_rows(r));
+    for (size_t c = 0; c < r->columns; c++) {
+        gk_mean *m = &out[c];
+        if (isfinite(range[c].low) && isfinite(range[c].high) && all_alike(r, c)) {
+            m->low = m->value - u * (m->value - range[c].low);
+            m->high = m->value + u * (range[c].high - m->value);
+        } else if (r->rows < 2) {
+            m->low = m->high = (double)NAN;
+        }
+    }
+}
+
+static void bootstrap(const rows *r, uint64_t seed, size_t resamples, gk_mean *out) {
+    double *draw = gk_alloc(resamples * r->columns * sizeof *draw), /* [column][resample] */
+        *mean = gk_alloc(r->columns * sizeof *mean);
+    uint32_t *times = gk_alloc(r->rows * sizeof *times);
+    gk_rng rng;
+    gk_measure__draws_seed(&rng, seed);
+    for (size_t b = 0; b < resamples; b++) {
+        gk_measure__draws_next(&rng, r->rows, times);
+        mean_of(r, times, mean);
+        for (size_t c = 0; c < r->columns; c++) draw[c * resamples + b] = mean[c];
+    }
+    for (size_t c = 0; c < r->columns; c++)
+        gk_percentile_ends(draw + c * resamples, resamples, &out[c].low, &out[c].high);
+    gk_free(times);
+    gk_free(mean);
+    gk_free(draw);
+}
+
+void gk_means_compute(const double *x, const uint32_t *row, size_t n, size_t columns, const gk_range *range,
+                      uint64_t seed, int resamples, gk_mean *out) {
+    for (size_t c = 0; c < columns; c++) out[c] = (gk_mean){(double)NAN, (double)NAN, (double)NAN};
+    if (n == 0) return;
+    rows r = sum_rows(x, row, n, columns);
+    double *value = gk_alloc(columns * sizeof *value);
+    mean_of(&r, NULL, value);
+    for (size_t c = 0; c < columns; c++) out[c].value = value[c];
+    if (resamples > 0) {
+        bootstrap(&r, seed, (size_t)resamples, out);
+        mend(&r, range, out);
+    }
+    gk_free(value);
+    gk_free(r.sum);
+    gk_free(r.n);
+}

@@ -1,4 +1,0 @@
-/* kernels.c: calls the kernels of the instruction set that is used. */
-#include "graft/kernels.h"
-
-GK_KERNELS_CHOOSE(GK_GRAFT_KERNELS)
