@@ -87,7 +87,7 @@ START_TEST(a_table_holds_the_cells_of_its_set) {
         ck_assert_msg(strstr(text, row) != NULL, "no row %s of %s", row, c->scheme);
     }
     for (const char *at = text; (at = strstr(at, "\\begin{table}")); at++) tables++;
-    ck_assert_uint_eq(tables, N_SETS + 1 + 1); /* one set plans contrasts */
+    ck_assert_uint_eq(tables, N_SETS + 1 + N_SETS); /* those that come along plan contrasts */
     ck_assert_uint_eq(check_tex(&b, text), n + tables + b.schemes.n_contrasts * 2);
     ck_assert_ptr_nonnull(strstr(text, "\\label{tab:position}"));
     ck_assert_ptr_nonnull(strstr(text, "Which token positions need the finetuned weights"));

@@ -189,8 +189,8 @@ START_TEST(absent_sets_are_left_out) {
     ck_assert_ptr_nonnull(strstr(page, "Whether the task&#39;s attention"));
     size_t figures = count(page, "<svg");
     /* bars, logit differences, two of ranks, reliability for each of four sets; bars of each template and
-     * of two pools; contrasts of one set in two metrics */
-    ck_assert_uint_eq(figures, 4 * 5 + 6 + 2);
+     * of two pools; contrasts of three sets in two metrics */
+    ck_assert_uint_eq(figures, 4 * 5 + 6 + 3 * 2);
     alter(
         &b,
         "DELETE FROM applies WHERE scheme IN (SELECT id FROM scheme WHERE \"set\" <> 'position');"

@@ -34,11 +34,17 @@ START_TEST(bars_have_groups) {
     gk_report_options o = options(&b);
     const char *page = write_report(&b, &o);
     static const char *const schemes[] = {"task | ATTN+O", "task | O+FFN", "task | O+FFN-up"};
-    for (int k = 0; k < 5; k++) { /* bars, logit differences; top-k, ranks, reliability */
+    for (int k = 0; k < 7; k++) { /* bars, logit differences; contrasts; top-k, ranks, reliability */
         char *figure = next_figure(&b, &page);
         ck_assert_ptr_nonnull(figure);
+        if (k == 2 ||
+            k == 3) { /* three contrasts; in top-5 one has a margin, whose band is a group of its own */
+            ck_assert_uint_eq(count(figure, " data-s=\""), k == 2 ? 4 : 3);
+            ck_assert_ptr_nonnull(strstr(figure, "<g data-s=\"task | O+FFN&#10;task | ATTN+FFN\">"));
+            continue;
+        }
         ck_assert_uint_eq(count(figure, " data-s=\""), (size_t)sql_value(&b, "SELECT count(*) FROM scheme"));
-        for (int i = 0; k < 4 && i < 3; i++) check_group(&b, figure, schemes[i]);
+        for (int i = 0; k < 6 && i < 3; i++) check_group(&b, figure, schemes[i]);
     }
     ck_assert_ptr_null(next_figure(&b, &page));
     bench_free(&b);
@@ -196,8 +202,13 @@ START_TEST(figures_are_files) {
     gk_report_options o = options(&b);
     o.figures = scratch_path(&b.s, "new/figures");
     const char *page = write_report(&b, &o);
-    static const char *const names[] = {"component-top5", "component-logit-difference", "component-top-k",
-                                        "component-ranks", "component-calibration"};
+    static const char *const names[] = {"component-top5",
+                                        "component-logit-difference",
+                                        "component-top-k",
+                                        "component-ranks",
+                                        "component-calibration",
+                                        "component-contrasts-top5",
+                                        "component-contrasts-logit-diff"};
     enum { N = sizeof names / sizeof *names };
     ck_assert_uint_eq(count(page, "<svg"), N);
     ck_assert_uint_eq(files(o.figures, ".svg"), N);

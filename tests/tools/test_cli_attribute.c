@@ -34,8 +34,8 @@ START_TEST(bad_parts_are_refused_and_nothing_is_written) {
     gk_buf eleven = {0};
     refused("parts:\n"
             "  - {name: FE, grafts: [{at: entity, donor: sft}]}\n"
-            "  - {name: some, grafts: [{at: 0, donor: sft, components: [q, down], layers: 1}]}\n",
-            "parts.yaml:3:27: part 'FE' and part 'some' both have token 0, layer 1, q in template 1 (row 0)",
+            "  - {name: some, grafts: [{at: 1, donor: sft, components: [q, down], layers: 1}]}\n",
+            "parts.yaml:3:27: part 'FE' and part 'some' both have token 1, layer 1, q in template 1 (row 1)",
             "parts may not overlap on any prompt");
     refused("parts: [{name: a, grafts: [{at: last, donor: stf}]}]\n",
             "parts.yaml:1:46: ", "unknown model 'stf'");

@@ -62,6 +62,26 @@ static double apart(const char *db, const char *a, const char *b) {
 
 /* ---------------------------------------------------------------- results */
 
+/* A placebo's twins are the schemes with the other model in the donor's place, to the bit. */
+START_TEST(placebos) {
+    fx_model("task", 3, "tok");
+    fx_write("only.yaml",
+             "set: x\nschemes: [{name: pre, grafts: []}, {name: lt, grafts: [{at: last, donor: sft}]}]\n");
+    fx_write("both.yaml", "set: x\nschemes: [{name: other, grafts: [{at: last, donor: task}]}]\n");
+    succeeds("--donor sft=$D/sft --donor task=$D/task --schemes $D/only.yaml --schemes $D/both.yaml "
+             "--placebo sft=task "
+             "--out $D/placebo.db",
+             "1 of them with a placebo too");
+    ck_assert_double_eq(fx_sql("placebo.db", "SELECT count(*) FROM twin"), 1);
+    ck_assert_double_eq(apart("placebo.db", "lt (placebo: task)", "other"), 0);
+    succeeds(
+        "--donor sft=$D/sft --donor task=$D/task --schemes $D/both.yaml --placebo sft=task --out $D/none.db",
+        "no scheme has 'sft' without 'task'");
+    refused("--donor sft=$D/sft --schemes $D/only.yaml --placebo sft=task --out $D/no.db", "--placebo",
+            "'task'");
+}
+END_TEST
+
 #define LADDER                                                                                  \
     "--donor sft=$D/sft --derive 'r{}=sft:rank=1,6,16' --derive 't{}=sft:top=0.05,1' --derive " \
     "'a{}=sft:alpha=0,0.5,1,-1.5' "
@@ -322,6 +342,7 @@ int main(void) {
     TCase *t = tcase_create("derive");
     tcase_set_timeout(t, 240);
     tcase_add_unchecked_fixture(t, fx_start, fx_stop);
+    tcase_add_test(t, placebos);
     tcase_add_test(t, ladders);
     tcase_add_test(t, controls);
     tcase_add_test(t, factors_are_kept);

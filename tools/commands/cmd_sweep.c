@@ -83,8 +83,12 @@ static bool check_out(const args *g, gk_error *err) {
 
 static int run(const args *g) {
     gk_error err;
-    gk_sweep_options o = {
-        .schemes = g->schemes.item, .n_schemes = g->schemes.n, .out = g->out, .generate = (int)g->generate};
+    gk_sweep_options o = {.schemes = g->schemes.item,
+                          .n_schemes = g->schemes.n,
+                          .placebo = g->placebo.item,
+                          .n_placebo = g->placebo.n,
+                          .out = g->out,
+                          .generate = (int)g->generate};
     if (!check_out(g, &err) || !gk_sweep_asked(&g->sweep, &o, &err) || !check_generate(g->generate, &err))
         return gk_die("sweep", &err);
     o.prompts.whole = g->whole;

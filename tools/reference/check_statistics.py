@@ -114,14 +114,22 @@ class Store:
         self.applies = collections.defaultdict(set)
         for scheme, template in ask("SELECT scheme, template FROM applies"):
             self.applies[scheme].add(template)
+        self.twin = dict(ask('SELECT w."of", s.source FROM twin w JOIN scheme s ON s.id = w.scheme')) if twins else {}
         by_source = collections.defaultdict(list)
         for source, prompt, *numbers in ask("SELECT scheme, prompt, rank, prob, logprob, logit_diff, exact, whole_logprob, "
                                             "dropped FROM result ORDER BY scheme, prompt"):
             by_source[source].append((prompt, *place[prompt], *numbers))
-        self.of = {}
+        self.of, self.placebo, self.permuted = {}, {}, collections.defaultdict(list)
+        if "permuted_result" in names:
+            for source, prompt, *numbers in ask("SELECT scheme, prompt, rank, logprob, logit_diff FROM permuted_result "
+                                                "ORDER BY scheme, prompt"):
+                rank, logprob, ahead = numbers
+                self.permuted[source].append((prompt, *place[prompt], rank, 0.0, logprob, ahead, None, None))
         for i, source, _, name in self.schemes:
             own = [r for r in by_source[source] if r[1] in self.applies[i]]
             self.of[name] = [r[:-1] for r in own if r[-1] is None], collections.Counter(r[1] for r in own if r[-1])
+            if i in self.twin:
+                self.placebo[i] = [r[:-1] for r in by_source[self.twin[i]] if r[-1] is None]
         self.planned = "contrast" in names and ask(
             'SELECT c."set", x.name, y.name, c.metric, c.margin FROM contrast c JOIN scheme x ON x.id = c.a '
             "JOIN scheme y ON y.id = c.b") or []
@@ -203,16 +211,43 @@ def cell(results, seed):
     return out
 
 
+def icc(results, value):
+    """ICC(1), by the F of a one-way analysis of variance and the mean number of prompts a row."""
+    groups = collections.defaultdict(list)
+    for r in results:
+        groups[r[ROW]].append(float(value(r)))
+    sizes, every = np.array([len(g) for g in groups.values()], float), [x for g in groups.values() for x in g]
+    n, rows = sizes.sum(), len(sizes)
+    if rows < 2 or n <= rows or np.ptp(every) == 0:
+        return math.nan
+    if all(min(g) == max(g) for g in groups.values()):
+        return 1.0
+    f = stats.f_oneway(*groups.values()).statistic
+    return (f - 1) / (f - 1 + (n - (sizes ** 2).sum() / n) / (rows - 1))
+
+
+def floor(name, results, seed):
+    """The same cell with a placebo in the donor's place, or by another fact's target."""
+    numbers = cell(results, seed)
+    out = {f"{name}_{m}{end}": numbers[m + end] for m in ("top5", "logit_diff") for end in ("", "_low", "_high")}
+    return out | {name + "_n": numbers["n"]}
+
+
 def cells(store):
-    for i, _, group, name in store.schemes:
+    for i, source, group, name in store.schemes:
         results, dropped = store.of[name]
         pools = {str(t): [t] if t in store.applies[i] else [] for t in store.templates}
         pools["pooled"] = store.pooled(name, store.applies[i])
         if store.full and len(store.full) < len(store.templates):
-            pools["full"] = [t for t in store.pooled(name, store.applies[i]) if t in store.full]
+            for pool in ("full", "lacking"):
+                pools[pool] = [t for t in store.pooled(name, store.applies[i]) if (t in store.full) == (pool == "full")]
         for pool, of in pools.items():
-            own = sorted((r for r in results if r[TEMPLATE] in of), key=lambda r: r[:2][::-1])
+            within = lambda all_of: sorted((r for r in all_of if r[TEMPLATE] in of), key=lambda r: r[:2][::-1])
+            own = within(results)
             numbers = cell(own, store.seed)
+            numbers |= {"icc_top5": icc(own, lambda r: r[RANK] < 5), "icc_logit_diff": icc(own, lambda r: r[LOGIT_DIFF])}
+            numbers |= floor("placebo", within(store.placebo.get(i, [])), store.seed)
+            numbers |= floor("permuted", within(store.permuted[source]), store.seed)
             numbers["dropped"] = sum(store.dropped[t] + dropped[t] for t in of)
             yield (group, name, pool), numbers
 
@@ -367,7 +402,10 @@ class Tally:
                 continue
             for column, x in numbers.items():
                 known.add(column)
-                self.compare(name, key, column, x, line[column])
+                if column in line:
+                    self.compare(name, key, column, x, line[column])
+                else:
+                    self.bad.append(f"{name} {key}: there is no column {column}")
         self.bad += [f"{name} has a line {key} that should not be" for key in lines]
         more = [c for c in (exported[0] if exported else []) if c not in known]
         if more:
