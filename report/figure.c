@@ -36,31 +36,35 @@ gk_chart__says gk_report__says(const gk_report__state *r, const gk_cell *c, gk_m
     return says;
 }
 
-gk_chart__says gk_report__says_floor(const gk_report__state *r, const gk_cell *c, bool placebo, gk_metric m) {
-    const gk_stats *s = placebo ? &c->placebo : &c->permuted;
-    gk_chart__says says = gk_report__says_of(r->a, s, m);
+gk_chart__says gk_report__says_floor(gk_arena *a, const char *place, const gk_cell *c, bool placebo,
+                                     gk_metric m) {
+    gk_chart__says says = gk_report__says_of(a, placebo ? &c->placebo : &c->permuted, m);
     says.scheme = c->scheme;
     says.template_name = c->template_name;
-    says.place = gk_report__template(r, c->template_name);
-    says.metric = gk_arena_printf(r->a, "%s_%s", placebo ? "placebo" : "permuted", gk_metric_key(m));
-    says.what = gk_arena_printf(r->a, "%s %s", placebo ? "placebo donor\u2019s" : "permuted targets\u2019",
+    says.place = place;
+    says.metric = gk_arena_printf(a, "%s_%s", placebo ? "placebo" : "permuted", gk_metric_key(m));
+    says.what = gk_arena_printf(a, "%s %s", placebo ? "placebo donor\u2019s" : "permuted targets\u2019",
                                 m == GK_METRIC_top5 ? "top-5 accuracy" : "logit difference");
     return says;
 }
 
+bool gk_report__floor(gk_arena *a, const char *place, const gk_cell *c, bool placebo, gk_metric m,
+                      gk_chart__row_mark *out) {
+    const gk_stats *s = placebo ? &c->placebo : &c->permuted;
+    if (!s->n || !isfinite(s->value[m])) return false;
+    *out = (gk_chart__row_mark){.shape = placebo ? GK_CHART__BELOW : GK_CHART__ABOVE,
+                                .x = (m == GK_METRIC_top5 ? 100 : 1) * s->value[m],
+                                .low = (double)NAN,
+                                .colour = gk_chart__ink_hex(placebo ? GK_CHART__RED : GK_CHART__DARK),
+                                .says = gk_report__says_floor(a, place, c, placebo, m)};
+    return true;
+}
+
 size_t gk_report__floors(const gk_report__state *r, const gk_cell *c, gk_metric m,
                          gk_chart__row_mark out[2]) {
-    size_t n = 0;
-    for (int placebo = 1; placebo >= 0; placebo--) {
-        const gk_stats *s = placebo ? &c->placebo : &c->permuted;
-        if (!s->n || !isfinite(s->value[m])) continue;
-        out[n++] = (gk_chart__row_mark){.shape = placebo ? GK_CHART__BELOW : GK_CHART__ABOVE,
-                                        .x = (m == GK_METRIC_top5 ? 100 : 1) * s->value[m],
-                                        .low = (double)NAN,
-                                        .colour = gk_chart__ink_hex(placebo ? GK_CHART__RED : GK_CHART__DARK),
-                                        .says = gk_report__says_floor(r, c, placebo, m)};
-    }
-    return n;
+    const char *place = gk_report__template(r, c->template_name);
+    size_t n = gk_report__floor(r->a, place, c, true, m, out);
+    return n + gk_report__floor(r->a, place, c, false, m, out + n);
 }
 
 size_t gk_report__floor_keys(const gk_chart__row *row, size_t n, gk_chart__key out[2]) {

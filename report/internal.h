@@ -18,7 +18,11 @@ gk_chart__says gk_report__says_of(gk_arena *a, const gk_stats *s, gk_metric m);
 /* The notches of a cell's floors, as far as it has them; what they mean, as far as rows have some. How many.
  */
 size_t gk_report__floors(const gk_report__state *r, const gk_cell *c, gk_metric m, gk_chart__row_mark out[2]);
-gk_chart__says gk_report__says_floor(const gk_report__state *r, const gk_cell *c, bool placebo, gk_metric m);
+gk_chart__says gk_report__says_floor(gk_arena *a, const char *place, const gk_cell *c, bool placebo,
+                                     gk_metric m);
+/* One of them: false where the cell has none. */
+bool gk_report__floor(gk_arena *a, const char *place, const gk_cell *c, bool placebo, gk_metric m,
+                      gk_chart__row_mark *out);
 size_t gk_report__floor_keys(const gk_chart__row *row, size_t n, gk_chart__key out[2]);
 /* Columns of a table: heads and a cell's values of its floors, as far as the store has any. Returns how many
  * columns. */

@@ -1,7 +1,7 @@
 /* additive.c: whether what two grafts do alone adds up to what both do. */
 #include "eval/measure/draws.h"
 #include "graftkit/core/memory.h"
-#include "graftkit/eval/measure.h"
+#include "graftkit/eval/statistics.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* icc.c: the intraclass correlation of observations in rows. */
 #include "graftkit/core/memory.h"
-#include "graftkit/eval/measure.h"
+#include "graftkit/eval/statistics.h"
 
 #include <math.h>
 

@@ -3,6 +3,7 @@
 #include "graftkit/core/memory.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/eval/measure.h"
+#include "graftkit/eval/statistics.h"
 
 #include <assert.h>
 #include <math.h>

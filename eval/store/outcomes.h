@@ -6,6 +6,7 @@
 #include "graftkit/core/error.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/eval/measure.h"
+#include "graftkit/eval/statistics.h"
 #include "graftkit/eval/store.h"
 
 /* ---------------------------------------------------------------- outcomes (outcomes.c) */

@@ -19,6 +19,7 @@
 #include "graftkit/eval/prompts.h"
 #include "graftkit/eval/search.h"
 #include "graftkit/eval/shapley.h"
+#include "graftkit/eval/statistics.h"
 #include "graftkit/eval/store.h"
 #include "graftkit/eval/sweep.h"
 #include "graftkit/graft/cast.h"

@@ -56,7 +56,10 @@ typedef struct gk_compare_options {
     const char *title;        /* NULL: a default */
     const char *out;          /* the HTML file; its folder is made when absent */
     const char *csv;          /* every cell of every run; NULL: not written */
-    const char *figures;      /* as gk_report_options has it */
+    const char *seeds_csv;    /* replicates: each scheme over their seeds; NULL: not written */
+    bool replicates;     /* all runs are replicates, whatever they differ in; else those that differ in their
+                          * seed only, as far as stores and folders say */
+    const char *figures; /* as gk_report_options has it */
 } gk_compare_options;
 /* Writes one page that holds the sets of schemes of every experiment: a bar chart and a table each, one
  * colour a run. The same stores give the same bytes. Stores of one run that name one model must be of the

@@ -259,6 +259,14 @@ static void draw_bars(const grid *g, const gk_chart__key *key, size_t n_keys, gk
 
 /* ---------------------------------------------------------------- figures */
 
+static size_t most_rows(const gk_compare__grids *in) {
+    size_t most = 0;
+    for (size_t r = 0; r < in->runs; r++)
+        for (size_t i = 0; i < in->cells[r].n; i++)
+            if (in->cells[r].item[i].stats.rows > most) most = in->cells[r].item[i].stats.rows;
+    return most;
+}
+
 static void add_figure(const grid *g) {
     const gk_compare__grids *in = g->in;
     const bool bars = strcmp(g->x_name, "regime") == 0;
@@ -286,6 +294,8 @@ static void add_figure(const grid *g) {
     gk_buf_puts(&caption,
                 "</strong>: top-5 accuracy, all templates pooled, mean of the runs; models that have "
                 "not learned half of their facts are left out of it.");
+    gk_buf_printf(&caption, " n = %zu run%s of up to %zu facts.", in->runs, in->runs == 1 ? "" : "s",
+                  most_rows(in));
     gk_chart__figures_add(in->figures, in->html, &chart, name, title, caption.data);
     gk_buf_free(&caption);
 }

@@ -21,8 +21,10 @@ typedef struct line {
 typedef struct section {
     const char *name;
     gk_experiment about;
-    gk_cells *cells;   /* [runs] */
-    json_t **manifest; /* [runs]: NULL where the run has no such experiment */
+    gk_cells *cells;       /* [runs] */
+    json_t **manifest;     /* [runs]: NULL where the run has no such experiment */
+    gk_outcomes *outcomes; /* [runs]: where there are several runs */
+    uint64_t *seed;
     bool *there, *complete;
     line *line;
     size_t n;
@@ -34,6 +36,7 @@ typedef struct page {
     const char **label;
     section *section;
     size_t n_sections, runs;
+    gk_compare__groups groups; /* of runs that differ in their seed */
     gk_chart__figures figures;
     gk_buf html;
     gk_error *err;
@@ -45,7 +48,9 @@ static bool read_store(page *p, section *s, size_t run, const char *path) {
     if (access(path, F_OK) != 0) return true;
     gk_store *store = gk_store_open(path, p->err);
     json_t *manifest = store ? gk_store_manifest(store, p->err) : NULL;
-    bool ok = manifest && gk_store_cells(store, p->a, &s->cells[run], p->err);
+    bool ok = manifest && gk_store_cells(store, p->a, &s->cells[run], p->err) &&
+              (p->runs < 2 || (gk_outcomes_read(store, p->a, &s->outcomes[run], p->err) &&
+                               gk_store_seed(store, &s->seed[run], p->err)));
     s->complete[run] = json_integer_value(json_object_get(manifest, "complete")) == 1;
     s->there[run] = ok;
     s->manifest[run] = manifest;
@@ -115,6 +120,8 @@ static bool read_section(page *p, const char *name) {
     section s = {.name = name, .about = {.title = "The runs' own sweeps", .about = ""}};
     s.cells = gk_arena_alloc(a, p->runs * sizeof *s.cells);
     s.manifest = gk_arena_alloc(a, p->runs * sizeof(json_t *));
+    s.outcomes = gk_arena_alloc(a, p->runs * sizeof *s.outcomes);
+    s.seed = gk_arena_alloc(a, p->runs * sizeof *s.seed);
     s.there = gk_arena_alloc(a, p->runs * sizeof *s.there);
     s.complete = gk_arena_alloc(a, p->runs * sizeof *s.complete);
     bool any = false, ok = true;
@@ -201,7 +208,7 @@ static bool has_others(const section *s) {
 
 /* A bar for each run that has the scheme. */
 static gk_chart__row row_of(page *p, const section *s, const line *l) {
-    gk_chart__row_mark *mark = gk_arena_alloc(p->a, p->runs * sizeof *mark);
+    gk_chart__row_mark *mark = gk_arena_alloc(p->a, (p->runs + 2) * sizeof *mark);
     gk_chart__row row = {.name = l->label, .schemes = l->label, .mark = mark};
     for (size_t r = 0; r < p->runs; r++) {
         const gk_stats *x = &l->of[r];
@@ -219,6 +226,9 @@ static gk_chart__row row_of(page *p, const section *s, const line *l) {
         m->says.place = "all templates pooled";
         m->told = gk_arena_printf(p->a, "%s%%", m->says.value);
     }
+    if (row.n)
+        row.n += gk_compare__floors(p->a, s->cells, p->runs > 1 || !s->name ? p->label : NULL, p->runs,
+                                    l->label, GK_METRIC_top5, mark + row.n);
     return row;
 }
 
@@ -233,7 +243,7 @@ static void add_key(page *p) {
 
 static void add_chart(page *p, const section *s, const char *set, bool draws, const char *caption) {
     gk_chart__row *row = gk_arena_alloc(p->a, (s->n + 1) * sizeof *row);
-    gk_chart__key *key = gk_arena_alloc(p->a, (p->runs + 1) * sizeof *key);
+    gk_chart__key *key = gk_arena_alloc(p->a, (p->runs + 3) * sizeof *key);
     gk_chart__rows k = {.width = WIDTH, .row = row, .x = gk_chart__axis_percent(), .key = key};
     k.x.title = "top-5 accuracy";
     for (size_t r = 0; p->runs > 1 && r < p->runs; r++)
@@ -248,6 +258,7 @@ static void add_chart(page *p, const section *s, const char *set, bool draws, co
         row[k.n] = row_of(p, s, &s->line[i]);
         k.n += row[k.n].n > 0;
     }
+    k.n_keys += gk_report__floor_keys(row, k.n, key + k.n_keys);
     gk_chart__canvas chart = {0};
     gk_chart__rows_draw(p->a, &k, &chart);
     const char *const name[] = {s->name ? s->name : "sweep", set, "top5", NULL};
@@ -308,17 +319,25 @@ static void add_about(page *p, const section *s, const char *set) {
 }
 
 static void add_set(page *p, const section *s, const char *set) {
-    size_t n = 0;
+    size_t n = 0, prompts = 0, rows = 0;
     bool draws = false;
     for (size_t i = 0; i < s->n; i++) {
         if (!belongs(s, &s->line[i], set)) continue;
         n++;
-        for (size_t r = 0; r < p->runs; r++) draws |= s->line[i].draws[r] > 0;
+        for (size_t r = 0; r < p->runs; r++) {
+            const gk_stats *x = &s->line[i].of[r];
+            size_t each = x->n / (s->line[i].draws[r] ? s->line[i].draws[r] : 1);
+            draws |= s->line[i].draws[r] > 0;
+            prompts = each > prompts ? each : prompts;
+            rows = x->rows > rows ? x->rows : rows;
+        }
     }
     add_about(p, s, set);
-    const char *caption =
-        gk_arena_printf(p->a, "Top-5 accuracy over all templates to which a scheme applies; %s.",
-                        draws ? "mean, least and most of the draws" : "bars: 95% intervals");
+    const char *caption = gk_arena_printf(
+        p->a,
+        "Top-5 accuracy over all templates to which a scheme applies; %s. n = up to %zu prompts "
+        "of %zu facts.",
+        draws ? "mean, least and most of the draws" : "bars: 95% intervals", prompts, rows);
     const gk_compare__grids grids = {p->a,   &p->figures, &p->html, s->name ? s->name : "sweep",
                                      set,    p->label,    s->cells, s->manifest,
                                      p->runs};
@@ -342,6 +361,13 @@ static void add_state(page *p, const section *s) {
     }
 }
 
+static void add_seeds(page *p, const section *s) {
+    const gk_compare__replicates in = {p->a,       &p->figures, &p->html, s->name ? s->name : "sweep",
+                                       p->o->runs, p->label,    s->cells, s->outcomes,
+                                       s->seed,    s->manifest, p->runs,  p->o->replicates};
+    if (p->runs > 1) gk_compare__over_seeds_add(&in, &p->groups);
+}
+
 static void add_section(page *p, const section *s) {
     gk_buf *b = &p->html;
     gk_buf_printf(b, "<h2 id=\"%s\">", s->name ? s->name : "sweep");
@@ -357,6 +383,7 @@ static void add_section(page *p, const section *s) {
         bool shown = before < i || (is_reference(s, set) && has_others(s));
         if (!shown) add_set(p, s, set);
     }
+    add_seeds(p, s);
 }
 
 static void add_page(page *p) {
@@ -429,6 +456,7 @@ bool gk_compare_write(const gk_compare_options *o, gk_error *err) {
     bool ok = read_all(&p);
     if (ok) add_page(&p);
     ok = ok && gk_page__save(&p.html, o->out, err) && (!o->csv || write_csv(&p)) &&
+         (!o->seeds_csv || gk_compare__over_seeds_csv(&p.groups, o->seeds_csv, err)) &&
          (!o->figures || gk_chart__figures_save(&p.figures, o->figures, err));
     gk_chart__figures_free(&p.figures);
     for (size_t i = 0; i < p.n_sections; i++) free_manifests(&p, &p.section[i]);

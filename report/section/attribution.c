@@ -20,7 +20,7 @@ static void add_steps(gk_report__state *r, const gk_attribution *x, const gk_gam
         gk_arena_printf(r->a, "What each part is worth: %s, %s", gk_attribution__what(g->metric), place),
         gk_arena_printf(r->a,
                         "<strong>%s.</strong> Shapley values in %s, as steps from no part to all; "
-                        "%zu prompts of %zu facts.",
+                        "n = %zu prompts of %zu facts.",
                         place, gk_attribution__what(g->metric), g->n, g->facts));
 }
 
@@ -30,6 +30,7 @@ static void add_pairs(gk_report__state *r, const gk_attribution *x, const gk_gam
     gk_attribution__pairs(r->a, x, g, &chart);
     gk_buf caption = {0};
     gk_page__prose(&caption, "caption: interactions", NULL);
+    gk_buf_printf(&caption, " n = %zu prompts of %zu facts.", g->n, g->facts);
     gk_report__figure(r, &chart, name, "Interactions of the parts", caption.data);
     gk_buf_free(&caption);
 }

@@ -100,6 +100,17 @@ static size_t keys_of(const bool seen[N_VERDICTS], bool bands, gk_chart__key key
     return n;
 }
 
+/* "n = up to 400 prompts of 100 facts." */
+static const char *counts_of(const gk_report__state *r, const gk_contrasted *c, size_t n) {
+    size_t prompts = 0, rows = 0;
+    for (size_t i = 0; i < n; i++) {
+        prompts = c[i].stats.n > prompts ? c[i].stats.n : prompts;
+        rows = c[i].stats.rows > rows ? c[i].stats.rows : rows;
+    }
+    return gk_arena_printf(r->a, "n = up to %zu prompt%s of %zu fact%s.", prompts, prompts == 1 ? "" : "s",
+                           rows, rows == 1 ? "" : "s");
+}
+
 /* The contrasts of a set in one metric. */
 static void add_figure(gk_report__state *r, const gk_contrasted *c, size_t n, const scale *s) {
     bool seen[N_VERDICTS] = {false}, bands = false;
@@ -121,6 +132,7 @@ static void add_figure(gk_report__state *r, const gk_contrasted *c, size_t n, co
     const char *const name[] = {c->plan.set, "contrasts", gk_metric_key(s->metric), NULL};
     gk_buf caption = {0};
     gk_page__prose(&caption, "caption: contrasts", "metric", s->name, NULL);
+    gk_buf_printf(&caption, " %s", counts_of(r, c, n));
     gk_report__figure(r, &chart, name,
                       gk_arena_printf(r->a, "Planned contrasts in %s, set %s", s->name, c->plan.set),
                       caption.data);

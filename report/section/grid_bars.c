@@ -5,9 +5,27 @@
 
 enum { WIDTH = 560 };
 
+/* Of several regimes the highest floor stands for all. */
+static size_t add_floors(const gk_report__state *r, const gk_grid__spot *spot, size_t n,
+                         gk_chart__row_mark *mark) {
+    size_t marks = 0;
+    for (int placebo = 1; placebo >= 0; placebo--) {
+        gk_chart__row_mark best = {.x = -1}, one;
+        for (size_t x = 0; x < n; x++) {
+            const gk_cell *c = placebo ? spot[x].placebo : spot[x].permuted;
+            if (c &&
+                gk_report__floor(r->a, gk_report__template(r, "pooled"), c, placebo, GK_METRIC_top5, &one) &&
+                one.x > best.x)
+                best = one;
+        }
+        if (best.x >= 0) mark[marks++] = best;
+    }
+    return marks;
+}
+
 static gk_chart__row row_of(gk_report__state *r, const gk_grid__set *g, size_t i) {
     const gk_grid__spot *spot = &g->spot[i * g->n_x];
-    gk_chart__row_mark *mark = gk_arena_alloc(r->a, g->n_x * sizeof *mark);
+    gk_chart__row_mark *mark = gk_arena_alloc(r->a, (g->n_x + 2) * sizeof *mark);
     gk_chart__row row = {.name = g->row[i], .schemes = gk_grid__schemes(r, spot, g->n_x), .mark = mark};
     for (size_t x = 0; x < g->n_x; x++) {
         const gk_stats *s = &spot[x].stats;
@@ -25,12 +43,13 @@ static gk_chart__row row_of(gk_report__state *r, const gk_grid__set *g, size_t i
         m->says.place = gk_report__template(r, "pooled");
         m->told = gk_arena_printf(r->a, "%s%%", m->says.value);
     }
+    if (row.n) row.n += add_floors(r, spot, g->n_x, mark + row.n);
     return row;
 }
 
 void gk_grid__bars(gk_report__state *r, const gk_grid__set *g) {
     gk_chart__row *row = gk_arena_alloc(r->a, (g->n_rows + 1) * sizeof *row);
-    gk_chart__key *key = gk_arena_alloc(r->a, (g->n_x + 1) * sizeof *key);
+    gk_chart__key *key = gk_arena_alloc(r->a, (g->n_x + 3) * sizeof *key);
     gk_chart__rows k = {.width = WIDTH, .row = row, .x = gk_chart__axis_percent(), .key = key};
     k.x.title = "top-5 accuracy";
     for (size_t x = 0; x < g->n_x; x++)
@@ -43,10 +62,9 @@ void gk_grid__bars(gk_report__state *r, const gk_grid__set *g) {
         row[k.n] = row_of(r, g, i);
         k.n += row[k.n].n > 0;
     }
+    k.n_keys += gk_report__floor_keys(row, k.n, key + k.n_keys);
     gk_chart__canvas chart = {0};
     gk_chart__rows_draw(r->a, &k, &chart);
-    const char *const name[] = {g->set, "top5", "by", g->x_name, NULL};
-    gk_report__figure(
-        r, &chart, name, gk_arena_printf(r->a, "Top-5 accuracy by %s, set %s", g->x_name, g->set),
-        "<strong>Top-5 accuracy</strong>, all templates pooled, with 95% bootstrap intervals over rows.");
+    gk_grid__figure(r, g, GK_METRIC_top5, &chart,
+                    "A colour a regime; with 95% bootstrap intervals over rows.");
 }

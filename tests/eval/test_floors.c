@@ -2,6 +2,7 @@
  * select the same in a template; how alike a fact's results are. */
 /* modules: report eval graft train model tokenizer core */
 #include "eval/store/outcomes.h"
+#include "graftkit/eval/statistics.h"
 #include "tests/support/eval_fixture.h"
 
 #include <math.h>

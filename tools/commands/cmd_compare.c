@@ -5,11 +5,13 @@
 
 typedef struct args {
     gk_strings runs, names;
-    const char *experiments, *title, *out, *csv, *figures;
+    const char *experiments, *title, *out, *csv, *seeds_csv, *figures;
+    bool seeds;
 } args;
 
 static bool write_page(const args *g, gk_error *err) {
-    const gk_named_path named[] = {{"--out", g->out, GK_OUTPUT}, {"--csv", g->csv, GK_OUTPUT}};
+    const gk_named_path named[] = {
+        {"--out", g->out, GK_OUTPUT}, {"--csv", g->csv, GK_OUTPUT}, {"--seeds-csv", g->seeds_csv, GK_OUTPUT}};
     const gk_compare_options o = {.runs = g->runs.item,
                                   .n_runs = g->runs.n,
                                   .names = g->names.item,
@@ -18,8 +20,10 @@ static bool write_page(const args *g, gk_error *err) {
                                   .title = g->title,
                                   .out = g->out,
                                   .csv = g->csv,
+                                  .seeds_csv = g->seeds_csv,
+                                  .replicates = g->seeds,
                                   .figures = g->figures};
-    return gk_check_outputs(named, 2, err) && gk_compare_write(&o, err);
+    return gk_check_outputs(named, sizeof named / sizeof *named, err) && gk_compare_write(&o, err);
 }
 
 int cmd_compare(int argc, char **argv) {
@@ -34,6 +38,10 @@ int cmd_compare(int argc, char **argv) {
         {"title", GK_OPT_STR, &g.title, "TEXT", "title of the page", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "HTML file to write", true},
         {"csv", GK_OPT_STR, &g.csv, "FILE", "every cell of every run, as CSV", false},
+        {"seeds-csv", GK_OPT_STR, &g.seeds_csv, "FILE",
+         "mean, SD and intervals over runs that differ in their seed, as CSV", false},
+        {"seeds", GK_OPT_FLAG, &g.seeds, NULL,
+         "all runs are replicates; without, those that are seen to differ in their seed only", false},
         {"figures", GK_OPT_STR, &g.figures, "DIR", "a folder for every figure of the page as SVG and PDF",
          false},
     };

@@ -2,7 +2,8 @@
 # asked.sh [FILE]: checks what a run of the pipeline is asked for (the variables of run.mk, in the environment; $DECIDE names those
 # that decide it). Without FILE only what needs no program is checked. With it $G, the program, is asked what families, datasets,
 # recipes and schemes there are, and what is asked for is noted in FILE, $RUN/asked, $RUN/asked-training or $RUN/asked-schemes,
-# where that says otherwise. A mistake is told in one line, and then nothing is changed.
+# where that says otherwise; --check in place of FILE: nothing is noted. A mistake is told in one line, and then nothing is
+# changed.
 no() {
     echo "$CALLED: $1" >&2
     exit 1
@@ -102,7 +103,7 @@ for f in ${RECIPE:-} $MILD $RECIPES; do
         [[ " ${recipes[*]} " == *" $path "* ]] || recipes+=("$path")
     done
 done
-for v in RUN OUT; do
+[[ $1 == --check ]] || for v in RUN OUT; do
     mkdir -p "${!v}" 2>/dev/null && [[ -w ${!v} ]] || no "$v='${!v}' must be a folder that can be made and written to"
 done
 
@@ -126,6 +127,7 @@ if [[ -s $RUN/asked && -s $RUN/data/card.json && -z $REPLACE ]]; then
     done
 fi
 
+[[ $1 != --check ]] || exit 0
 # hashes FILE…: what is in them. Times would miss an older file that was moved there, and one that was removed.
 hashes() {
     local f

@@ -3,14 +3,19 @@
 # environment). All are checked before the first begins. Each is a sweep and a report of its own in $RUN/experiments/NAME;
 # the models are the run's, trained once. --all: every one of $PAPER that applies, then $RUN/paper.html. Where NAME_pretrained
 # comes along it stands in for NAME with MODEL=. With $SEEDS or $FAMILIES all this is done in a run for each, $RUN/FAMILY-SEED,
-# which then stand on one page, $RUN/compare.html.
+# which then stand on one page, $RUN/compare.html. $REGIME=free: the same of the models that were finetuned freely, in
+# $RUN-free. --check NAME… or --check --all: says what is wrong, and no more.
 no() {
     echo "${CALLED:-make}: $1" >&2
     exit 1
 }
 base=${MODEL:-$RUN/base}
 [[ ${MAKEFLAGS%% *} != *n* || ${MAKEFLAGS%% *} == *=* ]] || { echo "$0 $*" && exit; } # make -n
-all= names=("$@")
+check= all= out=${RUN%/}${REGIME:+-$REGIME}
+[[ $1 != --check ]] || { check=yes && shift; }
+names=("$@")
+[[ -z $REGIME || $REGIME == free ]] || no "REGIME='$REGIME' must be free, or nothing: as the recipe freezes"
+[[ $out == "${RUN%/}" || ! -e $out/asked ]] || no "REGIME=$REGIME puts its results in $out, which is a run of its own: name another RUN"
 there=$("$G" list experiments | cut -f 1 | paste -sd ' ')
 usual=$("$G" list experiments | awk -F '\t' '$3 == "" { print $1 }' | paste -sd ' ')
 [[ $1 != --all ]] || { all=yes && read -ra names <<<"${PAPER-$usual}"; }
@@ -27,7 +32,7 @@ for f in $RECIPE $MILD; do # whether there is such a recipe is asked.sh's to say
 done
 
 # What each needs.
-declare -A title about dataset cast freezes schemes lacks
+declare -A title about dataset cast freezes schemes lacks models
 for n in "${names[@]}"; do
     [[ " $there " == *" $n "* ]] || no "NAME: '$n' is no experiment; there is: $there"
     needs=$("$G" experiment --file "$n" --templates "$TEMPLATES/eval.jsonl" ${ENTITY:+--entity "$ENTITY"} "${recipes[@]}" \
@@ -46,10 +51,18 @@ for n in "${names[@]}"; do
             schemes[$n]+="${schemes[$n]:+ }$value" ;;
         esac
     done <<<"$needs"
+    # Of the other regime, the models that have no freeze of their own are those that were left free.
+    models[$n]=${cast[$n]}
+    if [[ $REGIME ]]; then
+        [[ ! " ${cast[$n]}" =~ =free ]] || no "REGIME=$REGIME: the experiment '$n' is of free models already"
+        models[$n]=$(sed -E 's/=relation( |$)/=free\1/g; s/=task( |$)/=free_task\1/g; s/=(mild|forward|reverse)( |$)/=\1.free\2/g' <<<"${cast[$n]}")
+        [[ ! ${models[$n]} =~ \.free ]] || freezes[$n]+="${freezes[$n]:+ }free=lnf,head"
+    fi
     # Articles of one's own take the place of invented ones.
     [[ ${dataset[$n]} != invented_articles || -z $ARTICLES && ! -s $RUN/articles/asked ]] || dataset[$n]=articles
 done
 
+[[ -z $check ]] || exit 0
 run() { "$MAKE" -f "$MAKEFILE" --no-print-directory "$@" || exit $?; }
 # CHUNK_WORDS is for articles, which may be an experiment's dataset and not the run's.
 words=()
@@ -66,14 +79,14 @@ if [[ $SEEDS$FAMILIES ]]; then
     runs=()
     for f in ${FAMILIES:-${FAMILY:-model}}; do
         for s in ${SEEDS:-$SEED}; do
-            runs+=("$RUN/$f-$s")
-            echo "run $RUN/$f-$s"
+            runs+=("$RUN/$f-$s${REGIME:+-$REGIME}")
+            echo "run ${runs[-1]}"
             [[ $MODEL ]] || ask=(FAMILY="$f")
             run $([[ $all ]] && echo paper || echo experiment) RUN="$RUN/$f-$s" SEED="$s" SEEDS= FAMILIES= "${ask[@]}"
         done
     done
     "$G" compare $(printf -- '--run %s ' "${runs[@]}") $(printf -- '--experiment %s ' "${names[@]}") \
-        --out "$RUN/compare.html" --csv "$RUN/compare.csv" || exit $?
+        --out "$RUN/compare.html" --csv "$RUN/compare.csv" --seeds-csv "$RUN/compare-seeds.csv" || exit $?
     exit
 fi
 
@@ -94,7 +107,7 @@ unfit() {
 # train NAME: an experiment of many models says which one it is at, and how long the others will take.
 train() {
     local c left=() done=0 begun=$SECONDS
-    for c in ${cast[$1]}; do
+    for c in ${models[$1]}; do
         [[ $c == *=base || -e $RUN/${c#*=}/train.json ]] || left+=("${c#*=}")
     done
     [[ ${#left[@]} -gt 2 && -z ${dataset[$1]} ]] || return 0
@@ -122,7 +135,7 @@ for n in "${names[@]}"; do
 done
 for n in "${todo[@]}"; do
     export TITLE=${title[$n]} ABOUT=${about[$n]}
-    ask=(OUT="$RUN/experiments/$n" CAST="${cast[$n]}" FREEZES="${freezes[$n]}" SCHEMES="${schemes[$n]}")
+    ask=(OUT="$out/experiments/$n" CAST="${models[$n]}" FREEZES="${freezes[$n]}" SCHEMES="${schemes[$n]}")
     if [[ ${dataset[$n]} ]]; then
         # Facts of another kind: rows, texts and models of their own, on the same base.
         [[ $MODEL ]] || run base "${words[@]}"
@@ -146,8 +159,8 @@ for n in "${todo[@]}"; do
     run report "${ask[@]}"
 done
 if [[ $all ]]; then
-    "$G" compare --run "$RUN" $(printf -- '--experiment %s ' "${todo[@]}") --title "Dynamic weight grafting: the experiments of ${RUN##*/}" \
-        --out "$RUN/paper.html" --csv "$RUN/paper.csv" || exit $?
+    "$G" compare --run "$out" $(printf -- '--experiment %s ' "${todo[@]}") --title "Dynamic weight grafting: the experiments of ${out##*/}" \
+        --out "$out/paper.html" --csv "$out/paper.csv" || exit $?
     for l in "${left[@]}"; do echo "left out: $l"; done
-    echo "open $RUN/paper.html"
+    echo "open $out/paper.html"
 fi

@@ -31,8 +31,12 @@
 #: ATTRIBUTE=NAME           attribute: the parts of the graft, a name of graft/parts or a file (docs/attribution.md) [streams]
 #: NAME='NAME ...'          experiment: which ones of experiments/
 #: PAPER='NAME ...'         paper, compare: which ones [all]
-#: SEEDS='N ...'            experiment, paper: a run for each, RUN/FAMILY-N, and one page of them, RUN/compare.html
-#: FAMILIES='NAME ...'      experiment, paper: for each of these families, too
+#: SEEDS='N ...'            experiment, paper: a run for each, RUN/FAMILY-N, and one page of them, RUN/compare.html; replication [1 2 3 4 5]
+#: FAMILIES='NAME ...'      experiment, paper: for each of these families, too; replication [llama gpt2]
+#: REGIME=free              experiment, paper: of the models that were finetuned freely; their results are in RUN-free
+#: DATASETS='NAME ...'      replication with MODEL=: the datasets [the three of films]
+#: TABLES=DIR               replication: where its small CSV files go [RUN/replication/tables]
+#: DRY=1                    replication: only say what runs there are, and what of them is done
 #: ARTICLES=DIR             the articles of the experiment of that name
 #: RUNS='DIR ...'           compare: the runs
 #: PAGE=FILE                compare: the page [runs/compare.html]
@@ -165,7 +169,7 @@ PLACEBO        := $(foreach p,sft=relation@task=task free=free@free_task=free_ta
 OF_BASE        := $(if $(MODEL),,$(if $(filter %=base,$(firstword $(CAST))),--base $(RUN)/base --gate $(RUN)/base/gate.json))
 TRAINED        := $(filter-out base,$(foreach c,$(CAST),$(lastword $(subst =, ,$c))))
 
-.PHONY: dataset base finetune graft-sweep report attribute experiment paper compare plausible FORCE
+.PHONY: dataset base finetune graft-sweep report attribute experiment paper compare replication checked plausible FORCE
 dataset: $(RUN)/data/card.json ## make the dataset: rows, texts, splits
 base: $(if $(MODEL),$(RUN)/asked,$(RUN)/base/gate.json) ## pretrain the base model and check what it knows (nothing to do with MODEL=DIR)
 	$(if $(MODEL),@echo "base: nothing to do: $(MODEL) is used as it is")
@@ -240,15 +244,26 @@ NAME     ?=
 ARTICLES ?=
 RUNS     ?=
 PAGE     ?= $(call standard,PAGE)
-export KINDS ARTICLES SEEDS FAMILIES
+DATASETS ?=
+TABLES   ?= $(RUN)/replication/tables
+DRY      ?=
+export KINDS ARTICLES SEEDS FAMILIES REGIME DATASETS TABLES DRY GIVEN
 # Unless it says which, all that come along are meant.
 $(if $(call is_given,PAPER),$(eval export PAPER))
 PAPER_NOW = $(if $(call is_given,PAPER),$(PAPER),$$($(G) list experiments | cut -f 1))
-EXPERIMENTS = +@G=$(G) MAKE="$(MAKE)" MAKEFILE=$(firstword $(MAKEFILE_LIST)) $(SHELL) $(HERE)experiments.sh
+SCRIPT    = G=$(G) MAKE="$(MAKE)" MAKEFILE=$(firstword $(MAKEFILE_LIST)) $(SHELL) $(HERE)
+EXPERIMENTS = +@$(SCRIPT)experiments.sh
 experiment: | $(G) ## NAME="position …": experiments of experiments/, each with its report in RUN/experiments/NAME
 	$(EXPERIMENTS) $(NAME)
 paper: | $(G) ## every experiment that applies, and RUN/paper.html with all of them (docs/experiments.md)
 	$(EXPERIMENTS) --all
 compare: | $(G) ## RUNS="runs/a runs/b": PAGE=runs/compare.html and .csv, their experiments side by side
 	@[ '$(strip $(RUNS))' ] || { echo "$(CALLED): RUNS is empty: name the folders of the runs, RUNS=\"runs/a runs/b\"" >&2; exit 1; }
-	$(G) compare $(RUNS:%=--run %) $$(for n in $(PAPER_NOW); do echo --experiment $$n; done) --out $(PAGE) --csv $(basename $(PAGE)).csv
+	$(G) compare $(RUNS:%=--run %) $$(for n in $(PAPER_NOW); do echo --experiment $$n; done) --out $(PAGE) --csv $(basename $(PAGE)).csv \
+	    --seeds-csv $(basename $(PAGE))-seeds.csv
+# What `make paper` would say is wrong, without doing anything.
+checked: plausible | $(G)
+	$(ASK) --check
+	$(EXPERIMENTS) --check --all
+replication: | $(G) ## FAMILIES × SEEDS, or MODEL= × DATASETS, in both regimes, in RUN/replication (docs/experiments.md)
+	+@$(SCRIPT)replication.sh

@@ -89,8 +89,8 @@ typedef struct gk_stats {
     size_t n;       /* observations; 0: every value is NaN */
     size_t rows;    /* facts that they are of */
     size_t n_whole; /* of them, with a whole target; 0: exact and whole_logprob are NaN */
-    /* How alike a row's observations are (gk_icc), by whether the target is among the 5 most probable tokens,
-     * and by the logit difference; NaN where no row has several. */
+    /* How alike a row's observations are (gk_icc of statistics.h), by whether the target is among the 5 most
+     * probable tokens, and by the logit difference; NaN where no row has several. */
     double icc_top5, icc_logit_diff;
     double value[GK_N_METRICS], low[GK_N_METRICS], high[GK_N_METRICS];
 } gk_stats;
@@ -115,14 +115,6 @@ typedef struct gk_obs_list {
 } gk_obs_list;
 void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t seed, int resamples,
                           gk_stats *out);
-
-/* The intraclass correlation of n observations in rows, ICC(1), by a one-way analysis of variance with random
- * rows: with N observations x of a rows, k_i of them in row i,
- *     MSB = sum_i k_i (mean_i - mean)^2 / (a - 1)    MSW = sum_i sum_j (x_ij - mean_i)^2 / (N - a)
- *     k0 = (N - sum_i k_i^2 / N) / (a - 1)           ICC = (MSB - MSW) / (MSB + (k0 - 1) MSW)
- * 1: the observations of a row are the same; 0: no more alike than those of different rows. Weights do not
- * count. NaN where there is one row, no row with several observations, or no difference at all. */
-double gk_icc(const gk_obs *obs, size_t n, gk_metric metric); /* top1 … top100 or logit_diff */
 
 /* Draws of one thing, which differ in a seed: `sum` holds the mean of those before, `draws` of them, with the
  * least and the most for an interval, and takes one more. Start with {0}. */
@@ -150,19 +142,6 @@ typedef struct gk_recovered {
 /* The three lists hold n observations of the same prompts in the same order, with equal rows and weights. */
 void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
                  uint64_t seed, int resamples, gk_recovered *out);
-
-/* Whether what two grafts do alone adds up to what both do: shares of the way from `low` to `high` (as in
- * gk_recovery), `sum` = share(first) + share(second), `additive` = sum / share(both). The intervals of these
- * two draw the same rows for all five; draws in which `high` is not above `low`, or `both`, are left out. */
-typedef struct gk_additive {
-    gk_recovered first, second, both, sum, additive;
-    size_t n, rows;
-} gk_additive;
-typedef struct gk_additive_obs { /* n observations each, of the same prompts in the same order */
-    const gk_obs *low, *high, *first, *second, *both;
-} gk_additive_obs;
-void gk_additive_of(const gk_additive_obs *o, size_t n, gk_metric metric, uint64_t seed, int resamples,
-                    gk_additive *out); /* top5 or logit_diff */
 
 /* Two schemes on the same prompts: how much more often the one has the target among the `top` most
  * probable tokens. The interval is a bootstrap over rows, each drawn with all its prompts (where all rows

@@ -1,0 +1,117 @@
+/* replicates.c: a measurement made again with other seeds: mean, spread, and intervals over seeds. */
+#include "graftkit/core/memory.h"
+#include "graftkit/core/random.h"
+#include "graftkit/eval/statistics.h"
+
+#include <math.h>
+
+/* ---------------------------------------------------------------- Student's t */
+
+/* P(|T| <= t) for whole degrees of freedom, as a finite sum (Abramowitz and Stegun 26.7.3 and 26.7.4). */
+static double within(double t, size_t df) {
+    double angle = atan(t / sqrt((double)df)), c = cos(angle), term = df % 2 ? c : 1,
+           sum = df == 1 ? 0 : term;
+    for (size_t k = df % 2 ? 3 : 2; k + 1 < df; k += 2) {
+        term *= c * c * (double)(k - 1) / (double)k;
+        sum += term;
+    }
+    return df % 2 ? 2 / acos(-1) * (angle + sin(angle) * sum) : sin(angle) * sum;
+}
+
+double gk_t_within(double share, size_t df) {
+    double low = 0, high = 1;
+    if (df == 0 || !(share > 0 && share < 1)) return (double)NAN;
+    while (within(high, df) < share) high *= 2;
+    for (int i = 0; i < 100; i++) {
+        double middle = (low + high) / 2;
+        *(within(middle, df) < share ? &low : &high) = middle;
+    }
+    return (low + high) / 2;
+}
+
+/* ---------------------------------------------------------------- over seeds */
+
+typedef struct row {
+    double n, sum;
+} row;
+typedef struct seed {
+    row *row;
+    size_t rows;
+    double mean;
+} seed;
+
+static double value_of(const gk_obs *o, gk_metric m) {
+    return m == GK_METRIC_top5 ? o->rank < 5 : o->logit_diff;
+}
+
+/* Rows in the order in which they first appear. */
+static void sum_rows(const gk_obs_list *l, gk_metric m, seed *out) {
+    uint32_t last = 0;
+    row all = {0, 0};
+    for (size_t i = 0; i < l->n; i++) last = l->obs[i].row > last ? l->obs[i].row : last;
+    size_t *at = gk_alloc(((size_t)last + 1) * sizeof *at); /* index + 1 */
+    out->row = gk_alloc((l->n + 1) * sizeof *out->row);
+    out->rows = 0;
+    for (size_t i = 0; i < l->n; i++) {
+        size_t *k = &at[l->obs[i].row];
+        double x = value_of(&l->obs[i], m);
+        if (*k == 0) *k = ++out->rows;
+        out->row[*k - 1].n++;
+        out->row[*k - 1].sum += x;
+        all.n++;
+        all.sum += x;
+    }
+    out->mean = all.sum / all.n;
+    gk_free(at);
+}
+
+static double draw_mean(gk_rng *rng, const seed *s) {
+    row all = {0, 0};
+    for (size_t k = 0; k < s->rows; k++) {
+        const row *r = &s->row[gk_rng_below(rng, s->rows)];
+        all.n += r->n;
+        all.sum += r->sum;
+    }
+    return all.sum / all.n;
+}
+
+/* Seeds with replacement, and in each that is drawn its rows with replacement. */
+static void bootstrap(const seed *s, size_t n, uint64_t rng_seed, size_t resamples, gk_replicates *out) {
+    double *draw = gk_alloc((resamples + 1) * sizeof *draw), least = INFINITY, most = -INFINITY;
+    gk_rng rng;
+    gk_rng_seed(&rng, rng_seed, "seeds");
+    for (size_t b = 0; b < resamples; b++) {
+        double sum = 0;
+        for (size_t i = 0; i < n; i++) sum += draw_mean(&rng, &s[gk_rng_below(&rng, n)]);
+        draw[b] = sum / (double)n;
+        least = fmin(least, draw[b]);
+        most = fmax(most, draw[b]);
+    }
+    if (most - least > 1e-12) gk_percentile_ends(draw, resamples, &out->low, &out->high);
+    gk_free(draw);
+}
+
+void gk_replicates_of(const gk_obs_list *list, size_t n, gk_metric metric, uint64_t rng_seed, int resamples,
+                      gk_replicates *out) {
+    double nan = (double)NAN, squares = 0;
+    *out = (gk_replicates){nan, nan, nan, nan, nan, nan, 0};
+    seed *s = gk_alloc((n + 1) * sizeof *s);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].n == 0) continue;
+        sum_rows(&list[i], metric, &s[out->seeds]);
+        sum += s[out->seeds++].mean;
+    }
+    size_t seeds = out->seeds;
+    if (seeds > 0) out->mean = sum / (double)seeds;
+    for (size_t i = 0; i < seeds; i++) squares += (s[i].mean - out->mean) * (s[i].mean - out->mean);
+    if (seeds > 1) out->sd = sqrt(squares / (double)(seeds - 1));
+    if (out->sd > 1e-12) {
+        double half = gk_t_within(0.95, seeds - 1) * out->sd / sqrt((double)seeds);
+        out->t_low = out->mean - half;
+        out->t_high = out->mean + half;
+    }
+    if (seeds > 1 && resamples > 0) bootstrap(s, seeds, rng_seed, (size_t)resamples, out);
+    for (size_t i = 0; i < seeds; i++) gk_free(s[i].row);
+    gk_free(s);
+}
