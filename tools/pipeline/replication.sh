@@ -62,7 +62,7 @@ else
     [[ ${#regimes[@]} == 2 ]] || frozen=$free
 fi
 for f in "${firsts[@]}"; do
-    [[ " $known " == *" $f "* ]] || no "$([[ $MODEL ]] && echo DATASETS || echo FAMILIES): '$f' is none; there is: $known"
+    [[ " $known " == *" $f "* ]] || no "$([[ $MODEL ]] && echo "DATASETS: '$f' is no dataset" || echo "FAMILIES: '$f' is no family"); there is: $known"
 done
 if [[ ${PAPER+given} ]]; then
     frozen=$PAPER
