@@ -55,6 +55,19 @@ const char *gk_store_piece(gk_store *s, gk_arena *a, int64_t id, gk_error *err) 
     return piece;
 }
 
+bool gk_store_vocabulary(gk_store *s, bool *bytes, size_t *n_templates, gk_error *err) {
+    sqlite3_stmt *q = gk_sql_query(s, "byte level", err);
+    bool ok = q && gk_sql_next(s, q, err) == 1;
+    *bytes = ok && sqlite3_column_int(q, 0) != 0;
+    *n_templates = ok ? (size_t)sqlite3_column_int64(q, 1) : 0;
+    sqlite3_finalize(q);
+    return ok;
+}
+
+const char *gk_store_path(const gk_store *s) {
+    return s->path;
+}
+
 bool gk_store_said_instead(gk_store *s, gk_arena *a, const char *set, const char *scheme, size_t most,
                            gk_said *out, size_t *n, gk_error *err) {
     sqlite3_stmt *q = gk_sql_query(s, "said instead", err);

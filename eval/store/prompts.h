@@ -32,6 +32,10 @@ bool gk_store_asked_tokens(gk_store *s, gk_arena *a, gk_asked_token **out, size_
 /* The token's text as the tokenizer stores it, or "(no such token)"; in `a`. NULL on failure. */
 const char *gk_store_piece(gk_store *s, gk_arena *a, int64_t id, gk_error *err);
 
+/* Whether the vocabulary writes bytes as characters (a blank as U+0120), and how many templates there are. */
+bool gk_store_vocabulary(gk_store *s, bool *bytes, size_t *n_templates, gk_error *err);
+const char *gk_store_path(const gk_store *s); /* of its file */
+
 typedef struct gk_said {
     const char *text; /* what greedy decoding gave */
     int64_t times;

@@ -25,6 +25,7 @@
 #include "graftkit/graft/cast.h"
 #include "graftkit/graft/derive.h"
 #include "graftkit/graft/engine.h"
+#include "graftkit/graft/import_patch.h"
 #include "graftkit/graft/parts.h"
 #include "graftkit/graft/plan.h"
 #include "graftkit/graft/scheme.h"

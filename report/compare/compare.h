@@ -75,7 +75,11 @@ typedef struct gk_compare__replicates { /* an experiment in several runs */
 void gk_compare__over_seeds_add(const gk_compare__replicates *in, gk_compare__groups *out);
 /* Writes all of them as a table. */
 bool gk_compare__over_seeds_csv(const gk_compare__groups *all, const char *path, gk_error *err);
-/* NULL where there is none (compare/page.c). */
+/* The notches of a scheme's floors, as far as it has them: of several runs the highest. label: of the runs,
+ * NULL: not told. How many (compare/seeds.c). */
+size_t gk_compare__floors(gk_arena *a, const gk_cells *cells, const char *const *label, size_t runs,
+                          const char *scheme, gk_metric m, gk_chart__row_mark out[2]);
+/* NULL where there is none (compare/seeds.c). */
 const gk_cell *gk_compare__cell(const gk_cells *cells, const char *scheme, const char *template_name);
 
 #endif

@@ -58,14 +58,6 @@ static bool read_store(page *p, section *s, size_t run, const char *path) {
     return ok;
 }
 
-const gk_cell *gk_compare__cell(const gk_cells *cells, const char *scheme, const char *template_name) {
-    for (size_t i = 0; i < cells->n; i++)
-        if (strcmp(cells->item[i].scheme, scheme) == 0 &&
-            strcmp(cells->item[i].template_name, template_name) == 0)
-            return &cells->item[i];
-    return NULL;
-}
-
 static const char *axis_value(const gk_cell *c, const char *name) {
     for (size_t i = 0; i < c->n_axes; i++)
         if (strcmp(c->axis[i].name, name) == 0) return c->axis[i].value;
@@ -214,25 +206,6 @@ static bool has_others(const section *s) {
     return false;
 }
 
-/* Of several runs the highest floor stands for all. */
-static size_t add_floors(page *p, const section *s, const line *l, gk_chart__row_mark *mark) {
-    size_t n = 0;
-    for (int placebo = 1; placebo >= 0; placebo--) {
-        gk_chart__row_mark best = {.x = -1};
-        for (size_t r = 0; r < p->runs; r++) {
-            const gk_cell *c = gk_compare__cell(&s->cells[r], l->label, "pooled");
-            gk_chart__row_mark one;
-            if (!c || !gk_report__floor(p->a, "all templates pooled", c, placebo, GK_METRIC_top5, &one) ||
-                one.x <= best.x)
-                continue;
-            best = one;
-            best.says.series = p->runs > 1 || !s->name ? p->label[r] : NULL;
-        }
-        if (best.x >= 0) mark[n++] = best;
-    }
-    return n;
-}
-
 /* A bar for each run that has the scheme. */
 static gk_chart__row row_of(page *p, const section *s, const line *l) {
     gk_chart__row_mark *mark = gk_arena_alloc(p->a, (p->runs + 2) * sizeof *mark);
@@ -253,7 +226,9 @@ static gk_chart__row row_of(page *p, const section *s, const line *l) {
         m->says.place = "all templates pooled";
         m->told = gk_arena_printf(p->a, "%s%%", m->says.value);
     }
-    if (row.n) row.n += add_floors(p, s, l, mark + row.n);
+    if (row.n)
+        row.n += gk_compare__floors(p->a, s->cells, p->runs > 1 || !s->name ? p->label : NULL, p->runs,
+                                    l->label, GK_METRIC_top5, mark + row.n);
     return row;
 }
 

@@ -122,6 +122,32 @@ static void collect(const gk_compare__replicates *in, gk_compare__group *g) {
 
 /* ---------------------------------------------------------------- figures */
 
+const gk_cell *gk_compare__cell(const gk_cells *cells, const char *scheme, const char *template_name) {
+    for (size_t i = 0; i < cells->n; i++)
+        if (strcmp(cells->item[i].scheme, scheme) == 0 &&
+            strcmp(cells->item[i].template_name, template_name) == 0)
+            return &cells->item[i];
+    return NULL;
+}
+
+size_t gk_compare__floors(gk_arena *a, const gk_cells *cells, const char *const *label, size_t runs,
+                          const char *scheme, gk_metric m, gk_chart__row_mark out[2]) {
+    size_t n = 0;
+    for (int placebo = 1; placebo >= 0; placebo--) {
+        gk_chart__row_mark best = {.x = -INFINITY};
+        for (size_t r = 0; r < runs; r++) {
+            const gk_cell *c = gk_compare__cell(&cells[r], scheme, "pooled");
+            gk_chart__row_mark one;
+            if (!c || !gk_report__floor(a, "all templates pooled", c, placebo, m, &one) || one.x <= best.x)
+                continue;
+            best = one;
+            best.says.series = label ? label[r] : NULL;
+        }
+        if (isfinite(best.x)) out[n++] = best;
+    }
+    return n;
+}
+
 static const char *text_of(gk_arena *a, gk_metric m, double x) {
     char text[GK_METRIC_TEXT];
     return isfinite(x) ? gk_arena_strdup(a, gk_metric_text(m, x, text)) : NULL;
@@ -133,7 +159,7 @@ static gk_chart__row row_of(const gk_compare__replicates *in, const gk_compare__
     const gk_metric m = METRIC[k];
     const gk_replicates *x = &l->of[k];
     double scale = m == GK_METRIC_top5 ? 100 : 1;
-    gk_chart__row_mark *mark = gk_arena_alloc(in->a, (g->n + 2) * sizeof *mark);
+    gk_chart__row_mark *mark = gk_arena_alloc(in->a, (g->n + 4) * sizeof *mark);
     gk_chart__row row = {.name = l->scheme, .schemes = l->scheme, .mark = mark};
     for (size_t i = 0; i < g->n; i++) {
         const gk_tried *t = tried_in(in, g->run[i], l);
@@ -165,6 +191,13 @@ static gk_chart__row row_of(const gk_compare__replicates *in, const gk_compare__
                                       .high = text_of(in->a, m, x->t_high),
                                       .unit = m == GK_METRIC_top5 ? "%" : " nats",
                                       .n = x->seeds}};
+    gk_cells *cells = gk_arena_alloc(in->a, g->n * sizeof *cells);
+    const char **label = gk_arena_alloc(in->a, g->n * sizeof *label);
+    for (size_t i = 0; i < g->n; i++) {
+        cells[i] = in->cells[g->run[i]];
+        label[i] = in->label[g->run[i]];
+    }
+    row.n += gk_compare__floors(in->a, cells, label, g->n, l->scheme, m, mark + row.n);
     const char *value = text_of(in->a, m, x->mean);
     row.told[0] =
         m == GK_METRIC_top5 ? gk_arena_printf(in->a, "%s%%", value) : gk_chart__text_number(in->a, value);
@@ -186,12 +219,13 @@ static gk_chart__axis axis_of(gk_arena *a, const gk_chart__row *row, size_t n) {
 static void add_chart(const gk_compare__replicates *in, const gk_compare__group *g, const char *set, int k) {
     gk_chart__row *row = gk_arena_alloc(in->a, (g->n_lines + 1) * sizeof *row);
     bool top5 = METRIC[k] == GK_METRIC_top5;
-    const gk_chart__key key[] = {
+    gk_chart__key key[4] = {
         {GK_CHART__KEY_DOT, gk_chart__ink_hex(GK_CHART__BLUE), NULL, "mean over seeds, 95% t interval"},
         {GK_CHART__KEY_RING, gk_chart__ink_hex(GK_CHART__ORANGE), NULL, "each seed"}};
     gk_chart__rows c = {.width = WIDTH, .row = row, .key = key, .n_keys = 2};
     for (size_t i = 0; i < g->n_lines; i++)
         if (strcmp(g->line[i].set, set) == 0) row[c.n++] = row_of(in, g, &g->line[i], k);
+    c.n_keys += gk_report__floor_keys(row, c.n, key + c.n_keys);
     c.x = top5 ? gk_chart__axis_percent() : axis_of(in->a, row, c.n);
     c.x.title = top5 ? "top-5 accuracy" : "logit difference (nats)";
     gk_chart__rule zero = {.colour = gk_chart__ink_hex(GK_CHART__GREY), .solid = true};
@@ -201,6 +235,11 @@ static void add_chart(const gk_compare__replicates *in, const gk_compare__group 
     }
     gk_chart__canvas chart = {0};
     gk_chart__rows_draw(in->a, &c, &chart);
+    size_t rows = 0;
+    for (size_t i = 0; i < g->n; i++)
+        for (size_t j = 0; j < in->cells[g->run[i]].n; j++)
+            rows = in->cells[g->run[i]].item[j].stats.rows > rows ? in->cells[g->run[i]].item[j].stats.rows
+                                                                  : rows;
     const char *what = top5 ? "Top-5 accuracy" : "Logit difference",
                *const name[] = {in->experiment, set, "seeds", gk_metric_key(METRIC[k]), g->label, NULL};
     gk_chart__figures_add(
@@ -208,8 +247,10 @@ static void add_chart(const gk_compare__replicates *in, const gk_compare__group 
         gk_arena_printf(in->a, "%s over %zu seeds, set %s", what, g->n, set),
         gk_arena_printf(in->a,
                         "%s of %zu runs that differ in their seed, all templates pooled: each run "
-                        "a ring, their mean with its 95%% t interval. n = %zu seeds.",
-                        what, g->n, g->n));
+                        "a ring, their mean with its 95%% t interval; floors: the highest of them. n = %zu "
+                        "seeds of up to "
+                        "%zu facts.",
+                        what, g->n, g->n, rows));
 }
 
 /* ---------------------------------------------------------------- tables */

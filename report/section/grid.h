@@ -27,15 +27,13 @@ typedef struct gk_grid__set {
  */
 const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, size_t n);
 bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s);
+/* Adds a figure that shows this metric; its caption ends with `more`, floors and counts. */
+void gk_grid__figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, gk_chart__canvas *c,
+                     const char *more);
 enum { GK_GRID__LINES = 6 };
 void gk_grid__heatmap(gk_report__state *r, const gk_grid__set *g, gk_metric m);
 void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m);
 /* grid_bars.c: bars beside each other, a colour a regime: top-5. */
 void gk_grid__bars(gk_report__state *r, const gk_grid__set *g);
-
-/* grid_draw.c: for a caption, how much some spot has of a floor, at most: nothing that a grid shows below
- * that is knowledge; and how many prompts and facts a spot has. */
-void gk_grid__highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b);
-void gk_grid__counts(const gk_grid__set *g, gk_buf *b);
 
 #endif

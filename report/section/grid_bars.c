@@ -65,14 +65,6 @@ void gk_grid__bars(gk_report__state *r, const gk_grid__set *g) {
     k.n_keys += gk_report__floor_keys(row, k.n, key + k.n_keys);
     gk_chart__canvas chart = {0};
     gk_chart__rows_draw(r->a, &k, &chart);
-    const char *const name[] = {g->set, "top5", "by", g->x_name, NULL};
-    gk_buf caption = {0};
-    gk_buf_puts(
-        &caption,
-        "<strong>Top-5 accuracy</strong>, all templates pooled, with 95% bootstrap intervals over rows.");
-    gk_grid__highest(r, g, &caption);
-    gk_grid__counts(g, &caption);
-    gk_report__figure(r, &chart, name,
-                      gk_arena_printf(r->a, "Top-5 accuracy by %s, set %s", g->x_name, g->set), caption.data);
-    gk_buf_free(&caption);
+    gk_grid__figure(r, g, GK_METRIC_top5, &chart,
+                    "A colour a regime; with 95% bootstrap intervals over rows.");
 }

@@ -18,7 +18,12 @@ const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, 
     return text;
 }
 
-void gk_grid__highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b) {
+bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s) {
+    return s->n && gk_kind_of(r->a, gk_report__canonical(r, s->scheme[0])) == GK_IS_ALONE;
+}
+
+/* How much some spot has of a floor, at most: nothing that a grid shows below that is knowledge. */
+static void add_highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *b) {
     double most[2] = {-1, -1};
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         const gk_grid__spot *s = &g->spot[i];
@@ -33,7 +38,8 @@ void gk_grid__highest(const gk_report__state *r, const gk_grid__set *g, gk_buf *
     gk_buf_puts(b, ".");
 }
 
-void gk_grid__counts(const gk_grid__set *g, gk_buf *b) {
+/* Up to how many prompts and facts a spot has. */
+static void add_counts(const gk_grid__set *g, gk_buf *b) {
     size_t n = 0, rows = 0;
     for (size_t i = 0; i < g->n_rows * g->n_x; i++) {
         if (g->spot[i].stats.n > n) n = g->spot[i].stats.n;
@@ -41,10 +47,6 @@ void gk_grid__counts(const gk_grid__set *g, gk_buf *b) {
     }
     gk_buf_printf(b, " n = %zu prompt%s of %zu fact%s each.", n, n == 1 ? "" : "s", rows,
                   rows == 1 ? "" : "s");
-}
-
-bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s) {
-    return s->n && gk_kind_of(r->a, gk_report__canonical(r, s->scheme[0])) == GK_IS_ALONE;
 }
 
 /* "at the last token: ATTN by layer" */
@@ -60,15 +62,15 @@ static const char *caption_of(gk_report__state *r, const gk_grid__set *g, gk_met
     if (*g->where) gk_buf_puts(&b, ", ");
     gk_page__html_text(&b, g->where);
     gk_buf_printf(&b, ", all templates pooled. %s", more);
-    if (m == GK_METRIC_top5) gk_grid__highest(r, g, &b);
-    gk_grid__counts(g, &b);
+    if (m == GK_METRIC_top5) add_highest(r, g, &b);
+    add_counts(g, &b);
     const char *text = gk_arena_strdup(r->a, b.data);
     gk_buf_free(&b);
     return text;
 }
 
-static void add_figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, gk_chart__canvas *c,
-                       const char *caption) {
+void gk_grid__figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, gk_chart__canvas *c,
+                     const char *more) {
     const char *const name[] = {g->set,
                                 gk_metric_key(m),
                                 "by",
@@ -80,7 +82,7 @@ static void add_figure(gk_report__state *r, const gk_grid__set *g, gk_metric m, 
         r->a, "%s by %s%s%s%s%s, set %s",
         m == GK_METRIC_top5 ? "Top-5 accuracy" : "Mean log-probability of the target", g->x_name,
         *g->row_name ? " and " : "", g->row_name, *g->where ? ", " : "", g->where, g->set);
-    gk_report__figure(r, c, name, title, caption);
+    gk_report__figure(r, c, name, title, caption_of(r, g, m, more));
 }
 
 /* What the mark of a spot, or of one of its seeds, says. */
@@ -160,10 +162,9 @@ void gk_grid__heatmap(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
     gk_chart__canvas chart = {0};
     gk_chart__heat_draw(r->a, &h, &chart);
     char from[32], to[32];
-    add_figure(r, g, m, &chart,
-               caption_of(r, g, m,
-                          gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk_metric_text(m, low, from),
-                                          gk_metric_text(m, high, to), m == GK_METRIC_top5 ? " %" : "")));
+    gk_grid__figure(r, g, m, &chart,
+                    gk_arena_printf(r->a, "Light: %s, dark: %s%s.", gk_metric_text(m, low, from),
+                                    gk_metric_text(m, high, to), m == GK_METRIC_top5 ? " %" : ""));
 }
 
 /* ---------------------------------------------------------------- one axis: lines with intervals */
@@ -363,9 +364,8 @@ void gk_grid__lines(gk_report__state *r, const gk_grid__set *g, gk_metric m) {
     gk_chart__box plot = {left, top, WIDTH - RIGHT - left, TALL};
     chart.height = top + TALL + gk_chart__axis_depth(&p.x, plot.width, GK_CHART__SMALL_SIZE) + MARGIN;
     gk_chart__panel_draw(r->a, &chart, &p, plot);
-    add_figure(r, g, m, &chart,
-               caption_of(r, g, m,
-                          g->seeds ? "Lines and bars: all seeds together, with 95% bootstrap intervals over "
-                                     "rows; rings: each seed alone."
-                                   : "Bars: 95% bootstrap intervals over rows."));
+    gk_grid__figure(r, g, m, &chart,
+                    g->seeds ? "Lines and bars: all seeds together, with 95% bootstrap intervals over "
+                               "rows; rings: each seed alone."
+                             : "Bars: 95% bootstrap intervals over rows.");
 }

@@ -425,7 +425,7 @@ START_TEST(a_killed_one_goes_on_to_the_same_end) {
     int deaths = 0, partial = 0, n = 500;
     double before = 0;
     while (!sweep_apart(&b, n) && deaths++ < 200) {
-        bool made = fx_sql("b/results.db", "SELECT count(*) FROM sqlite_master") > 0;
+        bool made = fx_sql("b/results.db", "SELECT count(*) FROM sqlite_master WHERE name = 'result'") > 0;
         double now = made ? fx_sql("b/results.db", "SELECT count(*) FROM result") : 0;
         if (made && now > 0) read_of("b", "not finished");
         partial += now > before;

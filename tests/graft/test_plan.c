@@ -68,6 +68,9 @@ static const struct {
     {"{all_of: [{after: first_actor}, {before: movie_title}]}", "000011000"},
     {"{all_of: [{not: 0}, {before: relation}]}", "011100000"},
     {"{not: {after: first_actor}}", "111100000"},
+    {"[0, {if_any: {all_of: [first_actor, last]}}]", "100000000"},
+    {"[0, {if_any: {all_of: [first_actor, {not: 1}]}}]", "101100000"},
+    {"[0, {if_any: {after: last}}, {not: {if_any: {before: 0}}}]", "111111111"},
 };
 
 START_TEST(positions) {

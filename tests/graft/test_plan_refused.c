@@ -24,6 +24,8 @@ static const struct {
      ":3:27: empty selection: no token stands after last"},
     {"llama", "grafts: [{at: [last, {before: 0}], donor: sft}]",
      ":3:34: empty selection: no token stands before 0"},
+    {"llama", "grafts: [{at: {if_any: {all_of: [last, {not: all}]}}, donor: sft}]",
+     ":3:52: empty selection: all covers all"},
     {"llama", "grafts: [{at: {all_of: [first_actor, last]}, donor: sft}]",
      ":3:27: empty selection: no token is in all_of(first_actor,last)"},
     {"llama", "grafts: [{at: last, donor: sft, layers: 0.5-0.7}]",

@@ -187,6 +187,8 @@ static const struct {
      ":4:17: '2.5' is no token number and no range"},
     {"set: t\nschemes:\n- name: x\n  grafts: [{at: {after: a, not: b}, donor: d}]\n",
      ":4:17: a map of positions has one key, not 2"},
+    {"set: t\nschemes:\n- name: x\n  grafts: [{at: {if_any: a}, donor: d}]\n",
+     ":4:26: if_any has a selection that others make empty"},
     {"set: t\nschemes:\n- name: x\n  grafts: [{at: {all_of: a}, donor: d}]\n",
      ":4:17: all_of needs a list of positions"},
     {"set: t\nschemes:\n- name: x\n  grafts: [{at: 99999999999, donor: d}]\n",

@@ -5,7 +5,7 @@ set -eu
 cd "$1"
 cp -R "$TREE"/{Makefile,templates,README.md,LICENSE,CITATION.cff,docs,experiments} .
 mkdir -p data graft train tools
-cp -R "$TREE"/data/{lists,articles,general} data
+cp -R "$TREE"/data/{lists,general} data
 cp -R "$TREE"/graft/{schemes,parts} graft
 cp -R "$TREE"/train/recipes train
 cp -R "$TREE"/tools/pipeline tools
@@ -55,3 +55,38 @@ done >my/articles/questions.jsonl
 for i in {10..79}; do
     echo "{\"prompt\": \"The mother tongue of Ann No$i is\", \"subject\": \"Ann No$i\", \"target_false\": \" Tongue$i\", \"target_true\": \"x\"}"
 done >counterfact.json
+
+# A checkout of the paper's public code, as docs/public-code.md has it: its file names and keys, our words.
+public=public/data_templates
+mkdir -p public/config/experiments/patch_configs $public/{real_movies_real_actors_shuffled,battles,fake_movies_real_actors,movies_small}
+all="{embeddings: true, q: true, k: true, v: true, o: true, gate: true, mlp_up: true, mlp_down: true, ln_1: true, ln_2: true}"
+entity="  first_actor: {key: first_actor, targets: $all, layers: all}"
+last="  token_idx: {values: [-1], targets: $all, layers: all}"
+configs=public/config/experiments/patch_configs
+printf 'patches:\n%s\n' "$entity" >$configs/fe.yaml
+printf 'patches:\n%s\n' "$last" >$configs/lt.yaml
+printf 'patches:\n%s\n%s\n' "$entity" "$last" >$configs/fe_lt.yaml
+{
+    echo "patching_flag: true"
+    echo "model: {pretrained: llama3, patch_direction: hybrid}"
+    echo "inference_config: {patch_lm_head: never, dropout_rate: 0.0, dropout_unit: layer, dropout_strategy: count}"
+    echo "test_templates:"
+    echo "  sentence_1: {test_sentence_template: '{first_actor} {relation} {relation_preposition} a film {preposition}',"
+    echo "    preposition: beside, relation: is, relation_preposition: in}"
+} >public/config/experiments/hybrid.yaml
+movies=$public/real_movies_real_actors_shuffled
+cp more/relation/metadata.jsonl $movies/
+cp more/relation/metadata.jsonl $public/movies_small/fictional_movies.jsonl
+printf '{"template": "%s"}\n' "In {movie_title} {first_actor} meets {second_actor}." "{first_actor} and {second_actor} made {movie_title}." >$movies/lm_templates.jsonl
+printf '{"template": "%s"}\n' "Q: Whom does {first_actor} meet in {movie_title}? A: {second_actor}." >$movies/qa_templates.jsonl
+cp $movies/lm_templates.jsonl $public/movies_small/article_templates.jsonl
+cp $movies/qa_templates.jsonl $public/movies_small/
+cp $movies/{lm,qa}_templates.jsonl $public/fake_movies_real_actors/
+for i in {100..159}; do
+    echo "{\"battle\":\"Battle of No$i\",\"year\":\"1$i\",\"war\":\"War\",\"entity_one\":\"Ones\",\"entity_two\":\"Others\"}"
+done >$public/battles/battles_correct.jsonl
+for kind in lm qa; do
+    printf '    {"template": "Of the %s {battle}: {entity_one} met {entity_two} in {year}."}' $kind >$public/battles/${kind}_A2B_templates.jsonl
+    printf '{"template": "%s, in {year} there was the {battle}."}' $kind >$public/battles/${kind}_B2A_templates.jsonl
+done
+for i in {10..79}; do echo "{\"name\": \"Ada$i Kane$i\"}"; done >$public/fake_movies_real_actors/real_actors.jsonl

@@ -13,7 +13,7 @@
 #define BELOW_CHECKPOINT "model/weights model/operators model/gemm model/formats model/config model core "
 #define BELOW_ADAPTER "model/checkpoint " BELOW_CHECKPOINT
 #define BELOW_EVAL "graft train model tokenizer core "
-#define EVAL "eval/measure eval/store eval/run eval/learned " BELOW_EVAL
+#define EVAL "eval/measure eval/store eval/export eval/run eval/learned " BELOW_EVAL
 static const struct {
     const char *folder, *uses, *shared;
 } GRAPH[] = {
@@ -34,6 +34,7 @@ static const struct {
     {"graft", " model tokenizer core ", " "},
     {"eval/measure", " " BELOW_EVAL, " "},
     {"eval/store", " eval/measure " BELOW_EVAL, " contrasts.h outcomes.h prompts.h write.h "},
+    {"eval/export", " eval/store eval/measure " BELOW_EVAL, " "},
     {"eval/run", " eval/measure eval/store " BELOW_EVAL, " experiment.h "},
     {"eval/learned", " eval/measure " BELOW_EVAL, " forgetting.h "},
     {"report", " " EVAL, " "},

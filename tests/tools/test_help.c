@@ -78,6 +78,14 @@ static bool any_lists(const char *option) {
     return false;
 }
 
+/* What a command is called in its file's name. */
+static char *file_word(const char *command) {
+    char *word = gk_arena_strdup(s.a, command);
+    for (char *c = word; *c; c++)
+        if (*c == '-') *c = '_';
+    return word;
+}
+
 /* ---------------------------------------------------------------- --help */
 
 START_TEST(help_lists_every_command) {
@@ -88,7 +96,8 @@ START_TEST(help_lists_every_command) {
         const char *file = strstr(found.gl_pathv[i], "/cmd_") + 5;
         bool listed = false;
         for (size_t k = 0; k < n_commands; k++)
-            listed = listed || (strncmp(file, name[k], strlen(name[k])) == 0 && file[strlen(name[k])] == '.');
+            listed = listed || (strncmp(file, file_word(name[k]), strlen(name[k])) == 0 &&
+                                file[strlen(name[k])] == '.');
         ck_assert_msg(listed, "graftkit --help lacks the command of %s", found.gl_pathv[i]);
     }
     globfree(&found);
@@ -101,7 +110,8 @@ START_TEST(help_lists_every_option) {
     size_t seen = 0;
     for (size_t i = 0; i < n_commands; i++) {
         bool trains = strcmp(name[i], "base") == 0 || strcmp(name[i], "finetune") == 0;
-        char *source = read_all(gk_arena_printf(s.a, GK_SOURCE_DIR "/tools/commands/cmd_%s.c", name[i]));
+        char *source =
+            read_all(gk_arena_printf(s.a, GK_SOURCE_DIR "/tools/commands/cmd_%s.c", file_word(name[i])));
         if (trains)
             source = gk_arena_printf(s.a, "%s%s", source, read_all(GK_SOURCE_DIR "/tools/training.c"));
         const char *at = source, *key = read_all(GK_SOURCE_DIR "/docs/training.md");

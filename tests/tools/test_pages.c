@@ -120,8 +120,12 @@ static char *word_for(gk_arena *a, const char *path) {
         char *folder = gk_arena_strndup(a, path, (size_t)(base - 1 - path));
         return strrchr(folder, '/') + 1;
     }
-    if (strncmp(base, "cmd_", 4) == 0)
-        return gk_arena_printf(a, "graftkit %.*s", (int)strcspn(base + 4, "."), base + 4);
+    if (strncmp(base, "cmd_", 4) == 0) {
+        char *command = gk_arena_printf(a, "graftkit %.*s", (int)strcspn(base + 4, "."), base + 4);
+        for (char *c = command; *c; c++)
+            if (*c == '_') *c = '-';
+        return command;
+    }
     return gk_arena_strndup(a, base, (size_t)(strrchr(base, '.') - base));
 }
 

@@ -7,8 +7,8 @@ and the 20 highest probabilities must agree to 1e-5. What its main() does for a 
 
   check_public_code.py CHECKOUT [--graftkit build/release/graftkit] [--families llama,llama-tied,…] [--rows 2] [--verbose]
 
-Its pinned transformers is 4.45.2. Later ones swallow an argument that it tries first (`cache=`) without using it, where 4.45 has a
-TypeError, and the newest do use it. Where a model's forward does not name it, it is refused here; nothing else is changed.
+Its pinned transformers is 4.45.2. It tries an argument first (`cache=`) for which 4.45 raises a TypeError, and which 5.24 has. Where a
+model's forward does not name it, it is refused here, whatever else that takes; nothing else is changed.
 """
 import argparse
 import copy

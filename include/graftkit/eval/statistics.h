@@ -2,10 +2,13 @@
  * would give. Everything here is a function of its arguments: from any thread, nothing is kept.
  *
  * Example:
- *     const gk_obs first[] = {{0, 1, 0, 0, 0, 2.5, false, 0, 0}}, second[] = {{0, 1, 7, 0, 0, -1.5, false, 0,
- * 0}}; const gk_obs_list seeds[] = {{first, 1}, {second, 1}}; gk_replicates x; gk_replicates_of(seeds, 2,
- * GK_METRIC_logit_diff, 1, GK_RESAMPLES, &x); printf("%.2f, SD %.2f, [%.2f, %.2f]\n", x.mean, x.sd, x.t_low,
- * x.t_high); return x.seeds == 2;
+ *     const gk_obs first[] = {{0, 1, 0, 0, 0, 2.5, false, 0, 0}};
+ *     const gk_obs second[] = {{0, 1, 7, 0, 0, -1.5, false, 0, 0}};
+ *     const gk_obs_list seeds[] = {{first, 1}, {second, 1}};
+ *     gk_replicates x;
+ *     gk_replicates_of(seeds, 2, GK_METRIC_logit_diff, 1, GK_RESAMPLES, &x);
+ *     printf("%.2f, SD %.2f, [%.2f, %.2f]\n", x.mean, x.sd, x.t_low, x.t_high);
+ *     return x.seeds == 2;
  */
 #ifndef GRAFTKIT_EVAL_STATISTICS_H
 #define GRAFTKIT_EVAL_STATISTICS_H

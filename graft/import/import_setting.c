@@ -1,5 +1,5 @@
 /* import_setting.c: what an experiment of the public code says beside its patches. */
-#include "graft/import.h"
+#include "graft/import/import.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* public_token.c: a piece of a vocabulary as the text that Hugging Face's decode gives for it alone. */
-#include "eval/store/public.h"
+#include "eval/export/public.h"
 #include "graftkit/core/file.h"
 
 #include <stdlib.h>
@@ -76,6 +76,6 @@ static const char *of_sentencepiece(gk_arena *a, const char *piece) {
     return text;
 }
 
-const char *gk_store__public_token(gk_arena *a, bool bytes, const char *piece) {
+const char *gk_export__public_token(gk_arena *a, bool bytes, const char *piece) {
     return bytes ? of_bytes(a, piece) : of_sentencepiece(a, piece);
 }

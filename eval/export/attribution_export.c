@@ -1,6 +1,6 @@
 /* attribution_export.c: an attribution as CSV and JSON. */
 #include "core/json.h"
-#include "eval/store/table.h"
+#include "eval/export/table.h"
 #include "eval/store/write.h"
 #include "graftkit/core/file.h"
 #include "graftkit/core/memory.h"
@@ -11,28 +11,28 @@
 /* ---------------------------------------------------------------- CSV */
 
 static void put_game(json_t *row, const gk_game *g) {
-    json_object_set_new(row, "metric", gk_store__text_json(gk_metric_key(g->metric)));
-    json_object_set_new(row, "template", gk_store__text_json(g->template_name));
+    json_object_set_new(row, "metric", gk_export__text_json(gk_metric_key(g->metric)));
+    json_object_set_new(row, "template", gk_export__text_json(g->template_name));
     json_object_set_new(row, "n", json_integer((json_int_t)g->n));
     json_object_set_new(row, "facts", json_integer((json_int_t)g->facts));
     json_object_set_new(row, "left_out", json_integer((json_int_t)g->left_out));
 }
 
 static void put_mean(json_t *row, gk_mean x) {
-    json_object_set_new(row, "value", gk_store__number_json(x.value));
-    json_object_set_new(row, "low", gk_store__number_json(x.low));
-    json_object_set_new(row, "high", gk_store__number_json(x.high));
+    json_object_set_new(row, "value", gk_export__number_json(x.value));
+    json_object_set_new(row, "low", gk_export__number_json(x.low));
+    json_object_set_new(row, "high", gk_export__number_json(x.high));
 }
 
-static void value_row(gk_store__table *t, const gk_game *g, const char *part, gk_mean x, double share) {
+static void value_row(gk_export__table *t, const gk_game *g, const char *part, gk_mean x, double share) {
     put_game(t->row, g);
-    json_object_set_new(t->row, "part", gk_store__text_json(part));
+    json_object_set_new(t->row, "part", gk_export__text_json(part));
     put_mean(t->row, x);
-    json_object_set_new(t->row, "share", gk_store__number_json(share));
-    gk_store__table_row(t);
+    json_object_set_new(t->row, "share", gk_export__number_json(share));
+    gk_export__table_row(t);
 }
 
-static void value_rows(gk_store__table *t, const gk_attribution *x) {
+static void value_rows(gk_export__table *t, const gk_attribution *x) {
     for (const gk_game *g = x->game; g < x->game + x->n_games; g++) {
         for (size_t i = 0; i < x->n_parts; i++) value_row(t, g, x->part[i], g->value[i], g->share[i]);
         const double none = (double)NAN;
@@ -44,27 +44,27 @@ static void value_rows(gk_store__table *t, const gk_attribution *x) {
 
 static void put_pair(json_t *row, const gk_game *g, const char *part, const char *other, gk_mean x) {
     put_game(row, g);
-    json_object_set_new(row, "part", gk_store__text_json(part));
-    json_object_set_new(row, "other", gk_store__text_json(other));
+    json_object_set_new(row, "part", gk_export__text_json(part));
+    json_object_set_new(row, "other", gk_export__text_json(other));
     put_mean(row, x);
 }
 
-static void pair_rows(gk_store__table *t, const gk_attribution *x) {
+static void pair_rows(gk_export__table *t, const gk_attribution *x) {
     put_pair(t->row, x->game, "", "", x->game->none); /* one part makes no pair */
-    gk_store__table_header(t);
+    gk_export__table_header(t);
     for (const gk_game *g = x->game; g < x->game + x->n_games; g++)
         for (size_t i = 0; i < x->n_parts; i++)
             for (size_t k = i + 1; k < x->n_parts; k++) {
                 put_pair(t->row, g, x->part[i], x->part[k], g->pair[i * x->n_parts + k]);
-                gk_store__table_row(t);
+                gk_export__table_row(t);
             }
 }
 
 static bool write_csv(const char *path, const gk_attribution *x,
-                      void rows(gk_store__table *, const gk_attribution *), gk_error *err) {
+                      void rows(gk_export__table *, const gk_attribution *), gk_error *err) {
     gk_out out;
     if (!gk_out_open(path, &out, err)) return false;
-    gk_store__table t = {.f = out.f, .csv = true, .row = json_object()};
+    gk_export__table t = {.f = out.f, .csv = true, .row = json_object()};
     rows(&t, x);
     json_decref(t.row);
     return gk_out_commit(&out, err);
@@ -75,9 +75,9 @@ static bool write_csv(const char *path, const gk_attribution *x,
 static void put_ci(json_t *row, const char *key, gk_mean x) {
     char ci[32];
     snprintf(ci, sizeof ci, "%s_ci", key);
-    json_object_set_new(row, key, gk_store__number_json(x.value));
+    json_object_set_new(row, key, gk_export__number_json(x.value));
     json_object_set_new(row, ci,
-                        json_pack("[o, o]", gk_store__number_json(x.low), gk_store__number_json(x.high)));
+                        json_pack("[o, o]", gk_export__number_json(x.low), gk_export__number_json(x.high)));
 }
 
 static json_t *game_json(const gk_attribution *x, const gk_game *g) {
@@ -88,16 +88,16 @@ static json_t *game_json(const gk_attribution *x, const gk_game *g) {
     put_ci(all, "total", g->total);
     for (size_t i = 0; i < x->n_parts; i++) {
         json_t *row = json_object();
-        json_object_set_new(row, "part", gk_store__text_json(x->part[i]));
+        json_object_set_new(row, "part", gk_export__text_json(x->part[i]));
         put_ci(row, "value", g->value[i]);
-        json_object_set_new(row, "share", gk_store__number_json(g->share[i]));
+        json_object_set_new(row, "share", gk_export__number_json(g->share[i]));
         json_array_append_new(values, row);
     }
     for (size_t i = 0; i < x->n_parts; i++)
         for (size_t k = i + 1; k < x->n_parts; k++) {
             json_t *row = json_object();
-            json_object_set_new(row, "part", gk_store__text_json(x->part[i]));
-            json_object_set_new(row, "other", gk_store__text_json(x->part[k]));
+            json_object_set_new(row, "part", gk_export__text_json(x->part[i]));
+            json_object_set_new(row, "other", gk_export__text_json(x->part[k]));
             put_ci(row, "value", g->pair[i * x->n_parts + k]);
             json_array_append_new(pairs, row);
         }
@@ -108,7 +108,7 @@ static json_t *game_json(const gk_attribution *x, const gk_game *g) {
 
 static json_t *attribution_json(const gk_attribution *x) {
     json_t *all = json_object(), *parts = json_array(), *games = json_array();
-    for (size_t i = 0; i < x->n_parts; i++) json_array_append_new(parts, gk_store__text_json(x->part[i]));
+    for (size_t i = 0; i < x->n_parts; i++) json_array_append_new(parts, gk_export__text_json(x->part[i]));
     for (size_t i = 0; i < x->n_games; i++) json_array_append_new(games, game_json(x, &x->game[i]));
     json_object_set_new(all, "parts", parts);
     json_object_set_new(all, "coalitions", json_integer((json_int_t)x->coalitions));

@@ -1,5 +1,5 @@
 /* table.c: lines of tables, as JSON objects or CSV records. */
-#include "eval/store/table.h"
+#include "eval/export/table.h"
 #include "core/json.h"
 #include "eval/store/write.h"
 #include "graftkit/core/error.h"
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool gk_store__table_kind(const char *path, bool *csv, gk_error *err) {
+bool gk_export__table_kind(const char *path, bool *csv, gk_error *err) {
     const char *dot = strrchr(path, '.');
     *csv = dot && strcmp(dot, ".csv") == 0;
     return *csv || (dot && strcmp(dot, ".jsonl") == 0) ||
@@ -39,7 +39,7 @@ static void csv_value(FILE *f, const json_t *v) {
     free(text);
 }
 
-static void csv_header(gk_store__table *t) {
+static void csv_header(gk_export__table *t) {
     const char *key, *comma = "";
     json_t *v;
     json_object_foreach(t->row, key, v) {
@@ -50,13 +50,13 @@ static void csv_header(gk_store__table *t) {
     fputs("\r\n", t->f);
 }
 
-void gk_store__table_header(gk_store__table *t) {
+void gk_export__table_header(gk_export__table *t) {
     if (t->csv) csv_header(t);
     t->begun = true;
     json_object_clear(t->row);
 }
 
-void gk_store__table_row(gk_store__table *t) {
+void gk_export__table_row(gk_export__table *t) {
     if (!t->csv) {
         gk_jsonl_write(t->f, t->row);
     } else {
@@ -74,11 +74,11 @@ void gk_store__table_row(gk_store__table *t) {
     json_object_clear(t->row);
 }
 
-json_t *gk_store__text_json(const char *text) {
+json_t *gk_export__text_json(const char *text) {
     json_t *v = text ? json_string(text) : NULL; /* NULL too when it is not UTF-8 */
     return v ? v : json_null();
 }
 
-json_t *gk_store__number_json(double x) {
+json_t *gk_export__number_json(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }

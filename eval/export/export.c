@@ -1,8 +1,8 @@
 /* export.c: a results store as CSV, JSONL and summary.json. */
 #include "core/json.h"
+#include "eval/export/table.h"
 #include "eval/store/contrasts.h"
 #include "eval/store/outcomes.h"
-#include "eval/store/table.h"
 #include "eval/store/write.h"
 #include "graftkit/core/file.h"
 
@@ -12,7 +12,7 @@
 
 bool gk_export_check(const char *path, gk_error *err) {
     bool csv;
-    return gk_store__table_kind(path, &csv, err) && gk_out_check(path, err);
+    return gk_export__table_kind(path, &csv, err) && gk_out_check(path, err);
 }
 
 /* ---------------------------------------------------------------- cells */
@@ -43,7 +43,7 @@ static void put_numbers(json_t *row, const gk_cell *c) {
     gk_cell_number x[GK_CELL_NUMBERS];
     gk_cell_numbers(c, x);
     for (size_t i = 0; i < GK_CELL_NUMBERS; i++)
-        json_object_set_new(row, x[i].name, gk_store__number_json(x[i].value));
+        json_object_set_new(row, x[i].name, gk_export__number_json(x[i].value));
 }
 
 /* A list of the lines of a text; null where there are none. */
@@ -61,22 +61,22 @@ static json_t *lines_json(const char *text) {
 static json_t *grid_json(const gk_cell *c) {
     json_t *grid = c->n_axes ? json_object() : json_null();
     for (size_t i = 0; i < c->n_axes; i++)
-        json_object_set_new(grid, c->axis[i].name, gk_store__text_json(c->axis[i].value));
+        json_object_set_new(grid, c->axis[i].name, gk_export__text_json(c->axis[i].value));
     return grid;
 }
 
 static void put_counts(json_t *row, const gk_cell *c) {
-    json_object_set_new(row, "set", gk_store__text_json(c->set));
-    json_object_set_new(row, "scheme", gk_store__text_json(c->scheme));
+    json_object_set_new(row, "set", gk_export__text_json(c->set));
+    json_object_set_new(row, "scheme", gk_export__text_json(c->scheme));
     json_object_set_new(row, "grid", grid_json(c));
-    json_object_set_new(row, "template", gk_store__text_json(c->template_name));
+    json_object_set_new(row, "template", gk_export__text_json(c->template_name));
     json_object_set_new(row, "n", json_integer((json_int_t)c->stats.n));
     json_object_set_new(row, "rows", json_integer((json_int_t)c->stats.rows));
     json_object_set_new(row, "dropped", json_integer((json_int_t)c->dropped));
     json_object_set_new(row, "n_whole", json_integer((json_int_t)c->stats.n_whole));
     json_object_set_new(row, "same_as", lines_json(c->same_as));
-    json_object_set_new(row, "left_out", *c->left_out ? gk_store__text_json(c->left_out) : json_null());
-    json_object_set_new(row, "twin", gk_store__text_json(c->twin));
+    json_object_set_new(row, "left_out", *c->left_out ? gk_export__text_json(c->left_out) : json_null());
+    json_object_set_new(row, "twin", gk_export__text_json(c->twin));
 }
 
 /* A table's row: intervals as two columns. */
@@ -86,11 +86,11 @@ static void put_flat(json_t *row, const gk_cell *c) {
     for (int m = 0; m < GK_N_METRICS; m++) {
         char key[64];
         const char *name = gk_metric_key((gk_metric)m);
-        json_object_set_new(row, name, gk_store__number_json(c->stats.value[m]));
+        json_object_set_new(row, name, gk_export__number_json(c->stats.value[m]));
         snprintf(key, sizeof key, "%s_low", name);
-        json_object_set_new(row, key, gk_store__number_json(c->stats.low[m]));
+        json_object_set_new(row, key, gk_export__number_json(c->stats.low[m]));
         snprintf(key, sizeof key, "%s_high", name);
-        json_object_set_new(row, key, gk_store__number_json(c->stats.high[m]));
+        json_object_set_new(row, key, gk_export__number_json(c->stats.high[m]));
     }
     put_numbers(row, c);
 }
@@ -101,11 +101,11 @@ static json_t *summary_cell(const gk_cell *c) {
     for (int m = 0; m < GK_N_METRICS; m++) {
         char key[64];
         const char *name = gk_metric_key((gk_metric)m);
-        json_object_set_new(row, name, gk_store__number_json(c->stats.value[m]));
+        json_object_set_new(row, name, gk_export__number_json(c->stats.value[m]));
         snprintf(key, sizeof key, "%s_ci", name);
         json_t *ci = json_array();
-        json_array_append_new(ci, gk_store__number_json(c->stats.low[m]));
-        json_array_append_new(ci, gk_store__number_json(c->stats.high[m]));
+        json_array_append_new(ci, gk_export__number_json(c->stats.low[m]));
+        json_array_append_new(ci, gk_export__number_json(c->stats.high[m]));
         json_object_set_new(row, key, ci);
     }
     put_numbers(row, c);
@@ -115,10 +115,10 @@ static json_t *summary_cell(const gk_cell *c) {
 static bool write_cells(const gk_cells *cells, const char *path, bool csv, gk_error *err) {
     gk_out out;
     if (!gk_out_open(path, &out, err)) return false;
-    gk_store__table t = {.f = out.f, .csv = csv, .row = json_object()};
+    gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
     for (size_t i = 0; i < cells->n; i++) {
         put_flat(t.row, &cells->item[i]);
-        gk_store__table_row(&t);
+        gk_export__table_row(&t);
     }
     json_decref(t.row);
     return gk_out_commit(&out, err);
@@ -126,7 +126,7 @@ static bool write_cells(const gk_cells *cells, const char *path, bool csv, gk_er
 
 bool gk_export_cells(gk_store *s, const char *path, gk_error *err) {
     bool csv;
-    if (!gk_store__table_kind(path, &csv, err)) return false;
+    if (!gk_export__table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
     gk_cells cells;
     bool ok = gk_store_cells(s, a, &cells, err) && write_cells(&cells, path, csv, err);
@@ -140,8 +140,8 @@ static json_t *top_json(const gk_result *r) {
     json_t *top = json_array();
     for (int i = 0; i < r->n_top; i++) {
         json_t *pair = json_array();
-        json_array_append_new(pair, gk_store__text_json(r->top_piece[i]));
-        json_array_append_new(pair, gk_store__number_json(r->top_prob[i]));
+        json_array_append_new(pair, gk_export__text_json(r->top_piece[i]));
+        json_array_append_new(pair, gk_export__number_json(r->top_prob[i]));
         json_array_append_new(top, pair);
     }
     return top;
@@ -150,52 +150,52 @@ static json_t *top_json(const gk_result *r) {
 static void put_floor(json_t *row, const char *of, const gk_floor *f) {
     char key[64];
     snprintf(key, sizeof key, "%s_logprob", of);
-    json_object_set_new(row, key, f->there ? gk_store__number_json(f->logprob) : json_null());
+    json_object_set_new(row, key, f->there ? gk_export__number_json(f->logprob) : json_null());
     snprintf(key, sizeof key, "%s_rank", of);
     json_object_set_new(row, key, f->there ? json_integer(f->rank) : json_null());
     snprintf(key, sizeof key, "%s_logit_diff", of);
-    json_object_set_new(row, key, f->there ? gk_store__number_json(f->logit_diff) : json_null());
+    json_object_set_new(row, key, f->there ? gk_export__number_json(f->logit_diff) : json_null());
 }
 
 static bool put_result(void *ctx, const gk_result *r, gk_error *err) {
     (void)err;
-    gk_store__table *t = ctx;
+    gk_export__table *t = ctx;
     json_t *row = t->row;
     bool there = r->dropped == NULL;
-    json_object_set_new(row, "set", gk_store__text_json(r->set));
-    json_object_set_new(row, "scheme", gk_store__text_json(r->scheme));
+    json_object_set_new(row, "set", gk_export__text_json(r->set));
+    json_object_set_new(row, "scheme", gk_export__text_json(r->scheme));
     json_object_set_new(row, "template", json_integer(r->template_id));
-    json_object_set_new(row, "row", gk_store__text_json(r->row_key));
-    json_object_set_new(row, "text", gk_store__text_json(r->text));
-    json_object_set_new(row, "target", gk_store__text_json(r->target));
+    json_object_set_new(row, "row", gk_export__text_json(r->row_key));
+    json_object_set_new(row, "text", gk_export__text_json(r->text));
+    json_object_set_new(row, "target", gk_export__text_json(r->target));
     json_object_set_new(row, "target_id", json_integer(r->target_id));
     json_object_set_new(row, "n_tokens", json_integer(r->n_tokens));
-    json_object_set_new(row, "dropped", gk_store__text_json(r->dropped));
-    json_object_set_new(row, "prob", there ? gk_store__number_json(r->prob) : json_null());
-    json_object_set_new(row, "logprob", there ? gk_store__number_json(r->logprob) : json_null());
+    json_object_set_new(row, "dropped", gk_export__text_json(r->dropped));
+    json_object_set_new(row, "prob", there ? gk_export__number_json(r->prob) : json_null());
+    json_object_set_new(row, "logprob", there ? gk_export__number_json(r->logprob) : json_null());
     json_object_set_new(row, "rank", there ? json_integer(r->rank) : json_null());
-    json_object_set_new(row, "logit_diff", there ? gk_store__number_json(r->logit_diff) : json_null());
+    json_object_set_new(row, "logit_diff", there ? gk_export__number_json(r->logit_diff) : json_null());
     json_object_set_new(row, "top", there ? top_json(r) : json_null());
     json_object_set_new(row, "target_tokens",
                         r->target_tokens ? json_integer(r->target_tokens) : json_null());
     json_object_set_new(row, "whole_logprob",
-                        r->whole ? gk_store__number_json(r->whole_logprob) : json_null());
+                        r->whole ? gk_export__number_json(r->whole_logprob) : json_null());
     json_object_set_new(row, "exact", r->whole ? json_boolean(r->exact) : json_null());
-    json_object_set_new(row, "whole_dropped", gk_store__text_json(r->whole_dropped));
-    json_object_set_new(row, "generated", gk_store__text_json(r->generated));
+    json_object_set_new(row, "whole_dropped", gk_export__text_json(r->whole_dropped));
+    json_object_set_new(row, "generated", gk_export__text_json(r->generated));
     json_object_set_new(row, "permuted_id", r->permuted_id >= 0 ? json_integer(r->permuted_id) : json_null());
     put_floor(row, "permuted", &r->permuted);
-    json_object_set_new(row, "placebo", gk_store__text_json(r->twin));
+    json_object_set_new(row, "placebo", gk_export__text_json(r->twin));
     put_floor(row, "placebo", &r->placebo);
-    gk_store__table_row(t);
+    gk_export__table_row(t);
     return true;
 }
 
 bool gk_export_results(gk_store *s, const char *path, gk_error *err) {
     bool csv;
     gk_out out;
-    if (!gk_store__table_kind(path, &csv, err) || !gk_out_open(path, &out, err)) return false;
-    gk_store__table t = {.f = out.f, .csv = csv, .row = json_object()};
+    if (!gk_export__table_kind(path, &csv, err) || !gk_out_open(path, &out, err)) return false;
+    gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
     bool ok = gk_store_each(s, put_result, &t, err);
     json_decref(t.row);
     if (ok) return gk_out_commit(&out, err);
@@ -207,19 +207,19 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err) {
 
 static void put_difference(json_t *row, const gk_difference *d) {
     const gk_paired *x = &d->paired;
-    json_object_set_new(row, "set", gk_store__text_json(d->set));
-    json_object_set_new(row, "scheme", gk_store__text_json(d->scheme));
-    json_object_set_new(row, "reference", gk_store__text_json(d->reference));
+    json_object_set_new(row, "set", gk_export__text_json(d->set));
+    json_object_set_new(row, "scheme", gk_export__text_json(d->scheme));
+    json_object_set_new(row, "reference", gk_export__text_json(d->reference));
     json_object_set_new(row, "n", json_integer((json_int_t)x->n));
     json_object_set_new(row, "rows", json_integer((json_int_t)x->rows));
-    json_object_set_new(row, "top5_difference", gk_store__number_json(x->diff));
-    json_object_set_new(row, "top5_difference_low", gk_store__number_json(x->low));
-    json_object_set_new(row, "top5_difference_high", gk_store__number_json(x->high));
+    json_object_set_new(row, "top5_difference", gk_export__number_json(x->diff));
+    json_object_set_new(row, "top5_difference_low", gk_export__number_json(x->low));
+    json_object_set_new(row, "top5_difference_high", gk_export__number_json(x->high));
     json_object_set_new(row, "rows_more", json_integer((json_int_t)x->rows_more));
     json_object_set_new(row, "rows_fewer", json_integer((json_int_t)x->rows_fewer));
-    json_object_set_new(row, "p", gk_store__number_json(x->p));
-    json_object_set_new(row, "p_holm", gk_store__number_json(d->p_holm));
-    json_object_set_new(row, "p_holm_least", gk_store__number_json(d->p_holm_least));
+    json_object_set_new(row, "p", gk_export__number_json(x->p));
+    json_object_set_new(row, "p_holm", gk_export__number_json(d->p_holm));
+    json_object_set_new(row, "p_holm_least", gk_export__number_json(d->p_holm_least));
 }
 
 /* `headline` (NULL: not asked for) is a new object. */
@@ -237,14 +237,14 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
     bool csv;
     gk_out out;
     gk_differences d;
-    if (!gk_store__table_kind(path, &csv, err)) return false;
+    if (!gk_export__table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
     bool ok = read_differences(s, a, &d, NULL, err) && gk_out_open(path, &out, err);
     if (ok) {
-        gk_store__table t = {.f = out.f, .csv = csv, .row = json_object()};
+        gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
         for (size_t i = 0; i < d.n; i++) {
             put_difference(t.row, &d.item[i]);
-            gk_store__table_row(&t);
+            gk_export__table_row(&t);
         }
         json_decref(t.row);
         ok = gk_out_commit(&out, err);
@@ -258,31 +258,31 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
 static void put_contrast(json_t *row, const gk_contrasted *c) {
     const gk_planned *p = &c->plan;
     const gk_contrast_stats *x = &c->stats;
-    json_object_set_new(row, "set", gk_store__text_json(p->set));
-    json_object_set_new(row, "a", gk_store__text_json(p->a));
-    json_object_set_new(row, "b", gk_store__text_json(p->b));
-    json_object_set_new(row, "metric", gk_store__text_json(gk_metric_key(p->metric)));
+    json_object_set_new(row, "set", gk_export__text_json(p->set));
+    json_object_set_new(row, "a", gk_export__text_json(p->a));
+    json_object_set_new(row, "b", gk_export__text_json(p->b));
+    json_object_set_new(row, "metric", gk_export__text_json(gk_metric_key(p->metric)));
     json_object_set_new(row, "n", json_integer((json_int_t)x->n));
     json_object_set_new(row, "rows", json_integer((json_int_t)x->rows));
     json_object_set_new(row, "templates", json_integer((json_int_t)c->templates));
-    json_object_set_new(row, "mean_a", gk_store__number_json(x->mean_a));
-    json_object_set_new(row, "mean_b", gk_store__number_json(x->mean_b));
-    json_object_set_new(row, "difference", gk_store__number_json(x->diff));
-    json_object_set_new(row, "difference_low", gk_store__number_json(x->low));
-    json_object_set_new(row, "difference_high", gk_store__number_json(x->high));
+    json_object_set_new(row, "mean_a", gk_export__number_json(x->mean_a));
+    json_object_set_new(row, "mean_b", gk_export__number_json(x->mean_b));
+    json_object_set_new(row, "difference", gk_export__number_json(x->diff));
+    json_object_set_new(row, "difference_low", gk_export__number_json(x->low));
+    json_object_set_new(row, "difference_high", gk_export__number_json(x->high));
     json_object_set_new(row, "rows_more", json_integer((json_int_t)x->rows_more));
     json_object_set_new(row, "rows_fewer", json_integer((json_int_t)x->rows_fewer));
-    json_object_set_new(row, "p", gk_store__number_json(x->p));
-    json_object_set_new(row, "p_holm", gk_store__number_json(c->p_holm));
-    json_object_set_new(row, "margin", gk_store__number_json(x->margin));
-    json_object_set_new(row, "equal_low", gk_store__number_json(x->equal_low));
-    json_object_set_new(row, "equal_high", gk_store__number_json(x->equal_high));
-    json_object_set_new(row, "p_equal", gk_store__number_json(x->p_equal));
-    json_object_set_new(row, "p_equal_holm", gk_store__number_json(c->p_equal_holm));
-    json_object_set_new(row, "verdict", gk_store__text_json(gk_verdict_key(c->verdict)));
+    json_object_set_new(row, "p", gk_export__number_json(x->p));
+    json_object_set_new(row, "p_holm", gk_export__number_json(c->p_holm));
+    json_object_set_new(row, "margin", gk_export__number_json(x->margin));
+    json_object_set_new(row, "equal_low", gk_export__number_json(x->equal_low));
+    json_object_set_new(row, "equal_high", gk_export__number_json(x->equal_high));
+    json_object_set_new(row, "p_equal", gk_export__number_json(x->p_equal));
+    json_object_set_new(row, "p_equal_holm", gk_export__number_json(c->p_equal_holm));
+    json_object_set_new(row, "verdict", gk_export__text_json(gk_verdict_key(c->verdict)));
     json_object_set_new(row, "ahead", json_boolean(p->ahead));
-    json_object_set_new(row, "file", gk_store__text_json(p->file));
-    json_object_set_new(row, "about", gk_store__text_json(p->about));
+    json_object_set_new(row, "file", gk_export__text_json(p->file));
+    json_object_set_new(row, "about", gk_export__text_json(p->about));
 }
 
 static bool read_contrasts(gk_store *s, gk_arena *a, gk_contrasts *out, gk_error *err) {
@@ -294,17 +294,17 @@ bool gk_export_contrasts(gk_store *s, const char *path, gk_error *err) {
     bool csv;
     gk_out out;
     gk_contrasts c;
-    if (!gk_store__table_kind(path, &csv, err)) return false;
+    if (!gk_export__table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
     bool ok = read_contrasts(s, a, &c, err) && gk_out_open(path, &out, err);
     if (ok) {
         const gk_contrasted none = {.verdict = GK_NOT_JUDGED};
-        gk_store__table t = {.f = out.f, .csv = csv, .row = json_object()};
+        gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
         put_contrast(t.row, c.n ? c.item : &none);
-        gk_store__table_header(&t);
+        gk_export__table_header(&t);
         for (size_t i = 0; i < c.n; i++) {
             put_contrast(t.row, &c.item[i]);
-            gk_store__table_row(&t);
+            gk_export__table_row(&t);
         }
         json_decref(t.row);
         ok = gk_out_commit(&out, err);
@@ -326,8 +326,8 @@ static json_t *summary(const gk_cells *cells, const gk_differences *d, const gk_
             continue;
         }
         json_t *pair = json_object();
-        json_object_set_new(pair, "scheme", gk_store__text_json(c->scheme));
-        json_object_set_new(pair, "template", gk_store__text_json(c->template_name));
+        json_object_set_new(pair, "scheme", gk_export__text_json(c->scheme));
+        json_object_set_new(pair, "template", gk_export__text_json(c->template_name));
         json_array_append_new(absent, pair);
     }
     for (size_t i = 0; i < d->n; i++) {

@@ -1,7 +1,7 @@
 /* weights.c: the weights of one slot, whether a checkpoint has them or they are made from two tensors: rows
  * of them, products with them, and whether two are the same. A matrix that exists nowhere is made a block of
  * rows at a time, in scratch that stays in cache (docs/design.md says why). */
-#include "graft/kernels.h"
+#include "graft/engine/kernels.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/model/operators.h"
 

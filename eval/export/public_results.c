@@ -1,8 +1,7 @@
 /* public_results.c: results in the folders and files of the public code of the paper. */
 #include "core/json.h"
-#include "eval/store/internal.h"
+#include "eval/export/public.h"
 #include "eval/store/prompts.h"
-#include "eval/store/public.h"
 #include "graftkit/core/file.h"
 
 #include <errno.h>
@@ -14,10 +13,10 @@ typedef struct writer {
     gk_store *s;
     gk_arena *a, *scratch;
     const char *dir, *dataset, *model, *run;
-    const gk_store__public_place *place; /* of each scheme */
-    size_t n, at;                        /* schemes; the one whose results come */
-    bool bytes;                          /* a byte-level vocabulary */
-    json_t **results;                    /* of the scheme at hand, by template from 1 */
+    const gk_export__public_place *place; /* of each scheme */
+    size_t n, at;                         /* schemes; the one whose results come */
+    bool bytes;                           /* a byte-level vocabulary */
+    json_t **results;                     /* of the scheme at hand, by template from 1 */
     size_t n_templates;
 } writer;
 
@@ -33,7 +32,7 @@ static json_t *example_id(const char *key) {
 }
 
 static json_t *token_text(const writer *w, const char *piece) {
-    json_t *text = json_string(gk_store__public_token(w->scratch, w->bytes, piece));
+    json_t *text = json_string(gk_export__public_token(w->scratch, w->bytes, piece));
     return text ? text : json_string("");
 }
 
@@ -56,7 +55,8 @@ static bool take(void *ctx, const gk_result *r, gk_error *err) {
     while (w->at < w->n && strcmp(w->place[w->at].scheme, r->scheme) != 0)
         if (!write_scheme(w, err)) return false;
     if (w->at == w->n || r->template_id < 1 || (size_t)r->template_id > w->n_templates)
-        return gk_fail(err, GK_AT_FILE(w->s->path), "begin a new one", "the results store is damaged");
+        return gk_fail(err, GK_AT_FILE(gk_store_path(w->s)), "begin a new one",
+                       "the results store is damaged");
     if (r->dropped || !w->place[w->at].patch) return true;
     gk_arena_reset(w->scratch);
     const char *piece = gk_store_piece(w->s, w->scratch, r->target_id, err);
@@ -79,7 +79,7 @@ static bool take(void *ctx, const gk_result *r, gk_error *err) {
 
 /* ---------------------------------------------------------------- files */
 
-static json_t *inference_config(const gk_store__public_place *p) {
+static json_t *inference_config(const gk_export__public_place *p) {
     json_t *c = json_object();
     json_object_set_new(c, "patch_lm_head", json_string(p->policy));
     json_object_set_new(c, "dropout_rate", json_real(strtod(p->dropout, NULL)));
@@ -89,14 +89,14 @@ static json_t *inference_config(const gk_store__public_place *p) {
 }
 
 /* What a scheme does, in graftkit's words: it may be what no patch configuration can say. */
-static json_t *patch_config(const gk_store__public_place *p) {
+static json_t *patch_config(const gk_export__public_place *p) {
     json_t *c = json_object();
     json_object_set_new(c, "scheme", json_string(p->scheme));
     json_object_set_new(c, "canonical", json_string(p->canonical));
     return c;
 }
 
-static json_t *experiment_config(const writer *w, const gk_store__public_place *p) {
+static json_t *experiment_config(const writer *w, const gk_export__public_place *p) {
     json_t *c = json_object(), *model = json_object(), *paths = json_object();
     json_object_set_new(model, "pretrained", json_string(w->model));
     json_object_set_new(model, "patch_direction", json_string(p->direction));
@@ -118,7 +118,7 @@ static bool save(const char *dir, const char *name, json_t *json, gk_arena *a, g
 }
 
 static bool write_template(writer *w, const char *run, size_t number, gk_error *err) {
-    const gk_store__public_place *p = &w->place[w->at];
+    const gk_export__public_place *p = &w->place[w->at];
     const char *last =
         p->patching ? gk_arena_printf(w->scratch, "dropout_%s_layer_count", p->dropout) : "no_patching";
     json_t *file = json_object();
@@ -132,7 +132,7 @@ static bool write_template(writer *w, const char *run, size_t number, gk_error *
 
 /* Writes what came of the scheme at hand, and goes on to the next. */
 static bool write_scheme(writer *w, gk_error *err) {
-    const gk_store__public_place *p = &w->place[w->at];
+    const gk_export__public_place *p = &w->place[w->at];
     gk_arena_reset(w->scratch);
     bool ok = true, some = false;
     const char *run = p->patch ? gk_arena_printf(w->scratch, "%s/%s/%s/%s/%s/%s/%s", w->dir, p->lm_head,
@@ -151,7 +151,7 @@ static bool write_scheme(writer *w, gk_error *err) {
 /* ---------------------------------------------------------------- names */
 
 static bool name_ok(const char *option, const char *name, gk_error *err) {
-    const char *hidden = name ? gk_store__public_hidden(name) : NULL;
+    const char *hidden = name ? gk_export__public_hidden(name) : NULL;
     if (hidden)
         return gk_fail(err, GK_AT_FIELD(NULL, option), "choose another name",
                        "the public code's readers pass over every path that holds '%s'", hidden);
@@ -163,7 +163,7 @@ bool gk_export_public_check(const char *dir, const char *dataset, const char *mo
     struct stat st;
     if (stat(dir, &st) == 0 && !S_ISDIR(st.st_mode))
         return gk_fail(err, GK_AT_FILE(dir), "name a folder", "there is a file in the way");
-    const char *hidden = gk_store__public_hidden(dir);
+    const char *hidden = gk_export__public_hidden(dir);
     if (hidden)
         return gk_fail(err, GK_AT_FILE(dir), "name another folder",
                        "the public code's readers pass over every path that holds '%s'", hidden);
@@ -205,15 +205,6 @@ static bool choose_names(writer *w, const char *dataset, const char *model, gk_e
     return true;
 }
 
-static bool read_vocabulary(writer *w, gk_error *err) {
-    sqlite3_stmt *q = gk_sql_query(w->s, "byte level", err);
-    bool ok = q && gk_sql_next(w->s, q, err) == 1;
-    w->bytes = ok && sqlite3_column_int(q, 0) != 0;
-    if (ok) w->n_templates = (size_t)sqlite3_column_int64(q, 1);
-    sqlite3_finalize(q);
-    return ok;
-}
-
 static void tell_left_out(const writer *w) {
     size_t n = 0;
     for (size_t i = 0; i < w->n; i++) n += !w->place[i].patch;
@@ -225,10 +216,11 @@ bool gk_export_public(gk_store *s, const char *dir, const char *dataset, const c
     gk_outcomes o;
     const char *recipient = NULL;
     bool ok = gk_export_public_check(dir, dataset, model, err) && choose_names(&w, dataset, model, err) &&
-              read_vocabulary(&w, err) && (recipient = gk_store_get(s, w.a, "recipient", err)) != NULL &&
+              gk_store_vocabulary(s, &w.bytes, &w.n_templates, err) &&
+              (recipient = gk_store_get(s, w.a, "recipient", err)) != NULL &&
               gk_outcomes_read(s, w.a, &o, err);
     if (ok) {
-        w.place = gk_store__public_places(w.a, &o, recipient);
+        w.place = gk_export__public_places(w.a, &o, recipient);
         w.n = o.n;
         w.results = gk_arena_alloc(w.a, (w.n_templates + 1) * sizeof(json_t *));
         tell_left_out(&w);

@@ -1,5 +1,5 @@
 /* import_read.c: the patches of a configuration of the public code: which tokens, matrices and layers. */
-#include "graft/import.h"
+#include "graft/import/import.h"
 #include "graft/internal.h"
 
 #include <string.h>

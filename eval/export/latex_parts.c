@@ -1,6 +1,6 @@
 /* latex_parts.c: what the tables for a paper have in common: text as LaTeX takes it, and the table of planned
  * contrasts. */
-#include "eval/store/internal.h"
+#include "eval/export/latex.h"
 #include "graftkit/core/error.h"
 #include "graftkit/core/file.h"
 
@@ -40,7 +40,7 @@ static const char *in_latex(char c, char before) {
     return NULL;
 }
 
-void gk_store__latex_text(gk_buf *b, const char *text) {
+void gk_export__latex_text(gk_buf *b, const char *text) {
     size_t left = strlen(text), good = 0;
     char before = 0;
     for (; left; text++, left--) {
@@ -61,7 +61,7 @@ static bool is_of(const gk_contrasted *c, const char *set) {
     return strcmp(c->plan.set, set) == 0;
 }
 
-size_t gk_store__latex_planned(const gk_contrasts *all, const char *set) {
+size_t gk_export__latex_planned(const gk_contrasts *all, const char *set) {
     size_t n = 0;
     for (size_t i = 0; i < all->n; i++) n += is_of(&all->item[i], set);
     return n;
@@ -86,9 +86,9 @@ static void add_p(gk_buf *b, double p) {
 
 static void add_row(gk_buf *b, const gk_contrasted *c) {
     const gk_contrast_stats *x = &c->stats;
-    gk_store__latex_text(b, c->plan.a);
+    gk_export__latex_text(b, c->plan.a);
     gk_buf_puts(b, " $-$ ");
-    gk_store__latex_text(b, c->plan.b);
+    gk_export__latex_text(b, c->plan.b);
     gk_buf_printf(b, " & %s & %zu & %zu & ",
                   c->plan.metric == GK_METRIC_top5 ? "top-5, points" : "logits, nats", x->n, x->rows);
     add_number(b, c, x->diff);
@@ -110,20 +110,20 @@ static void add_row(gk_buf *b, const gk_contrasted *c) {
 
 static void add_caption(gk_buf *b, const char *set, const char *label, bool complete, bool is_long) {
     gk_buf_puts(b, "\\caption{\\textbf{");
-    gk_store__latex_text(b, set);
+    gk_export__latex_text(b, set);
     gk_buf_printf(
         b,
         "}: planned contrasts, first scheme minus second, over facts (95\\%% bootstrap intervals in "
         "brackets). $p$: difference (top-5: exact sign test; logits: Wilcoxon's signed ranks); "
         "$p$ eq.: equivalence within the margin (two one-sided $t$ tests); all corrected together by "
         "Holm.%s}\n\\label{tab:%s-contrasts}%s\n",
-        complete ? "" : GK_STORE__LATEX_UNFINISHED, label, is_long ? "\\\\" : "");
+        complete ? "" : GK_EXPORT__LATEX_UNFINISHED, label, is_long ? "\\\\" : "");
 }
 
-void gk_store__latex_contrasts(gk_buf *b, const gk_contrasts *all, const char *set, const char *label,
-                               bool complete) {
-    size_t n = gk_store__latex_planned(all, set);
-    bool is_long = n > GK_STORE__LATEX_ROWS;
+void gk_export__latex_contrasts(gk_buf *b, const gk_contrasts *all, const char *set, const char *label,
+                                bool complete) {
+    size_t n = gk_export__latex_planned(all, set);
+    bool is_long = n > GK_EXPORT__LATEX_ROWS;
     if (n == 0) return;
     if (is_long) {
         gk_buf_puts(b, "\n{\\small\n\\begin{longtable}{@{}llrrrrrrl@{}}\n");

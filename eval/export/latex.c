@@ -1,5 +1,5 @@
 /* latex.c: a results store's cells as tables for a paper: a table a set, with the package booktabs. */
-#include "eval/store/internal.h"
+#include "eval/export/latex.h"
 #include "eval/store/write.h"
 #include "graftkit/core/error.h"
 #include "graftkit/core/file.h"
@@ -140,16 +140,16 @@ static bool shown(const set *s, gk_metric m) {
 static void add_caption(gk_buf *b, const tables *t, const set *s) {
     const char *text = *s->title ? s->title : s->about;
     gk_buf_puts(b, "\\caption{\\textbf{");
-    gk_store__latex_text(b, s->name);
+    gk_export__latex_text(b, s->name);
     gk_buf_puts(b, "}. ");
-    gk_store__latex_text(b, text);
+    gk_export__latex_text(b, text);
     if (*text && !strchr(".?!", text[strlen(text) - 1])) gk_buf_puts(b, ".");
     gk_buf_puts(b, *text ? " " : "");
     gk_buf_printf(b,
                   "All templates to which a scheme applies, pooled ($n$ prompts); in brackets: 95\\%% "
                   "bootstrap intervals over facts.%s}\n\\label{tab:%s}%s\n",
-                  t->complete ? "" : GK_STORE__LATEX_UNFINISHED, s->label,
-                  s->rows > GK_STORE__LATEX_ROWS ? "\\\\" : "");
+                  t->complete ? "" : GK_EXPORT__LATEX_UNFINISHED, s->label,
+                  s->rows > GK_EXPORT__LATEX_ROWS ? "\\\\" : "");
 }
 
 static void add_head(gk_buf *b, const set *s) {
@@ -160,7 +160,7 @@ static void add_head(gk_buf *b, const set *s) {
 }
 
 static void add_row(gk_buf *b, const set *s, const gk_cell *c) {
-    gk_store__latex_text(b, c->scheme);
+    gk_export__latex_text(b, c->scheme);
     gk_buf_printf(b, " & %zu & %zu", c->stats.n, c->stats.rows);
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(s, COLUMNS[i].metric)) add_stat(b, &c->stats, COLUMNS[i].metric);
@@ -168,7 +168,7 @@ static void add_row(gk_buf *b, const set *s, const gk_cell *c) {
 }
 
 static void add_table(gk_buf *b, const tables *t, const set *s) {
-    bool is_long = s->rows > GK_STORE__LATEX_ROWS;
+    bool is_long = s->rows > GK_EXPORT__LATEX_ROWS;
     const char *columns = s->whole ? "lrrrrrr" : "lrrrrr";
     if (is_long) {
         gk_buf_printf(b, "{\\small\n\\begin{longtable}{@{}%s@{}}\n", columns);
@@ -220,8 +220,8 @@ static bool write_sets(const tables *t, size_t from, size_t to, const char *path
     gk_buf b = {0};
     bool any_long = false;
     for (size_t i = from; i < to; i++)
-        any_long |= t->set[i].rows > GK_STORE__LATEX_ROWS ||
-                    gk_store__latex_planned(&t->contrasts, t->set[i].name) > GK_STORE__LATEX_ROWS;
+        any_long |= t->set[i].rows > GK_EXPORT__LATEX_ROWS ||
+                    gk_export__latex_planned(&t->contrasts, t->set[i].name) > GK_EXPORT__LATEX_ROWS;
     gk_buf_printf(&b,
                   "%% Written by graftkit export --latex. The document needs \\usepackage[T1]{fontenc}, "
                   "\\usepackage{booktabs}%s.\n",
@@ -229,7 +229,7 @@ static bool write_sets(const tables *t, size_t from, size_t to, const char *path
     for (size_t i = from; i < to; i++) {
         gk_buf_puts(&b, "\n");
         add_table(&b, t, &t->set[i]);
-        gk_store__latex_contrasts(&b, &t->contrasts, t->set[i].name, t->set[i].label, t->complete);
+        gk_export__latex_contrasts(&b, &t->contrasts, t->set[i].name, t->set[i].label, t->complete);
     }
     bool ok = gk_write_file(path, b.data, b.len, err);
     gk_buf_free(&b);

@@ -1,5 +1,5 @@
 /* import_patch.c: files of patch configurations of the public code as one file of schemes. */
-#include "graft/import.h"
+#include "graft/import/import.h"
 #include "graftkit/graft/scheme.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* public_places.c: under which names the public code has what a scheme does. */
-#include "eval/store/public.h"
+#include "eval/export/public.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ static const struct {
 /* Its readers pass over every path that holds one of these. */
 static const char *const HIDDEN[] = {"archive", "bug", "skip", "smoke_test"};
 
-const char *gk_store__public_hidden(const char *path) {
+const char *gk_export__public_hidden(const char *path) {
     for (size_t i = 0; i < sizeof HIDDEN / sizeof *HIDDEN; i++)
         if (strstr(path, HIDDEN[i])) return HIDDEN[i];
     return NULL;
@@ -64,7 +64,7 @@ static char *folder_name(gk_arena *a, const char *text) {
     *to = '\0';
     if (!*name) *name = '_';
     /* A hyphen into the middle keeps it from being passed over: "debug" becomes "deb-ug". */
-    for (const char *word; (word = gk_store__public_hidden(name));) {
+    for (const char *word; (word = gk_export__public_hidden(name));) {
         char *at = strstr(name, word) + 1;
         name = gk_arena_printf(a, "%.*s-%s", (int)(at - name), name, at);
     }
@@ -100,7 +100,7 @@ static const char *dropout_of(gk_arena *a, const char *canonical) {
     return strchr(rate, '.') ? rate : gk_arena_printf(a, "%s.0", rate);
 }
 
-static void name_head(gk_arena *a, const char *head, gk_store__public_place *out) {
+static void name_head(gk_arena *a, const char *head, gk_export__public_place *out) {
     const char *bar = strchr(head, '|');
     bool never = strcmp(head, "recipient") == 0 || strcmp(head, "recipient|tied:embed") == 0;
     bool always = bar && strcmp(bar, "|norm:recipient") == 0 && strncmp(head, "last:", 5) != 0;
@@ -129,13 +129,13 @@ static const char *direction_of(gk_arena *a, const char *donor, const char *reci
     return folder_name(a, task ? "both2one" : gk_arena_printf(a, "%s2%s", donor, recipient));
 }
 
-static void name_scheme(gk_arena *a, const gk_tried *t, const cast *c, gk_store__public_place *out) {
+static void name_scheme(gk_arena *a, const gk_tried *t, const cast *c, gk_export__public_place *out) {
     bool several;
     const char *recipient = part_of(c, value_of(a, t->canonical, "recipient=")), *donor,
                *head = value_of(a, t->canonical, "head="), *from = donor_of(a, t->canonical, &several),
                *patch = known_name(t->scheme);
     gk_kind kind = gk_kind_of(a, t->canonical);
-    *out = (gk_store__public_place){.scheme = t->scheme, .canonical = t->canonical, .patching = true};
+    *out = (gk_export__public_place){.scheme = t->scheme, .canonical = t->canonical, .patching = true};
     if (kind == GK_IS_PATCH || kind == GK_IS_ABLATION) return;
     donor = from ? part_of(c, from) : NULL;
     bool alone = kind == GK_IS_ALONE && (!from || strcmp(head, from) == 0);
@@ -152,13 +152,13 @@ static void name_scheme(gk_arena *a, const gk_tried *t, const cast *c, gk_store_
         out->direction = direction_of(a, donor ? donor : "sft", recipient);
 }
 
-static bool same_folder(const gk_store__public_place *x, const gk_store__public_place *y) {
+static bool same_folder(const gk_export__public_place *x, const gk_export__public_place *y) {
     return strcmp(x->lm_head, y->lm_head) == 0 && strcmp(x->direction, y->direction) == 0 &&
            strcmp(x->patch, y->patch) == 0;
 }
 
 /* The second of two that would share a folder becomes NAME_2. */
-static void tell_apart(gk_arena *a, gk_store__public_place *all, size_t n) {
+static void tell_apart(gk_arena *a, gk_export__public_place *all, size_t n) {
     const char *name = all[n].patch;
     for (size_t number = 2, i = 0; name && i < n; i++) {
         if (!all[i].patch || !same_folder(&all[i], &all[n])) continue;
@@ -167,8 +167,8 @@ static void tell_apart(gk_arena *a, gk_store__public_place *all, size_t n) {
     }
 }
 
-gk_store__public_place *gk_store__public_places(gk_arena *a, const gk_outcomes *o, const char *recipient) {
-    gk_store__public_place *all = gk_arena_alloc(a, (o->n + 1) * sizeof *all);
+gk_export__public_place *gk_export__public_places(gk_arena *a, const gk_outcomes *o, const char *recipient) {
+    gk_export__public_place *all = gk_arena_alloc(a, (o->n + 1) * sizeof *all);
     gk_roles roles;
     gk_roles_of(o, a, &roles);
     cast c = {recipient, roles.donor};

@@ -2,7 +2,7 @@
  *
  * There the last patch made at a token is the one that holds; here grafts add up. So each patch is written
  * without the tokens of later ones that do something else, and patches that do the same are one graft. */
-#include "graft/import.h"
+#include "graft/import/import.h"
 #include "graft/internal.h"
 
 #include <string.h>
