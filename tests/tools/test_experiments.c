@@ -343,6 +343,8 @@ START_TEST(planted_models_are_trained_a_run_a_seed) {
     /* Done is done; another freeze under the old name is another model. */
     succeeds(&s, "touch $D/mark; " PLANTED
                  "RUN=$D/one; find $D/one/model-? -newer $D/mark -type f | grep . && exit 3; true");
+    succeeds(&s,
+             "$M experiment NAME=planted SEEDS='1 2' MODEL=$D/model RUN=$D/one"); /* as it was asked for */
     fails(&s, "$M finetune RUN=$D/one/model-1 FREEZES=lower2_e=lnf CAST='pre=base sft=relation.lower2_e'",
           "relation.lower2_e", "--replace");
     ck_assert_ptr_null(strstr(
