@@ -310,6 +310,55 @@ START_TEST(shades_go_from_light_to_dark) {
 }
 END_TEST
 
+/* Both sides of nothing grow darker, red and blue. */
+START_TEST(sides_are_told_apart) {
+    char hex[8];
+    unsigned r, g, b;
+    ck_assert_str_eq(gk_chart__sides_hex(0.5, hex), "#f7f7f7");
+    for (int side = -1; side < 2; side += 2) {
+        double before = 1e9;
+        for (int i = 1; i <= 10; i++) {
+            ck_assert_int_eq(
+                sscanf(gk_chart__sides_hex(0.5 + side * i / 20.0, hex), "#%2x%2x%2x", &r, &g, &b), 3);
+            double light = 0.2126 * r + 0.7152 * g + 0.0722 * b;
+            ck_assert_double_lt(light, before);
+            ck_assert(side < 0 ? r > b : b > r);
+            before = light;
+        }
+    }
+    ck_assert_str_eq(gk_chart__sides_hex(-9, hex), "#b2182b");
+}
+END_TEST
+
+/* A bar that does not begin at the axis: from its one end to the other, whichever is larger. */
+START_TEST(bars_may_float) {
+    gk_arena *a = gk_arena_new();
+    const double none = (double)NAN;
+    const gk_chart__row_mark
+        up = {.x = 6, .low = none, .high = none, .floats = true, .from = 2, .colour = "red"},
+        down = {.x = 1, .low = none, .high = none, .floats = true, .from = 6, .colour = "blue"};
+    const gk_chart__row row[] = {{.name = "up", .mark = &up, .n = 1},
+                                 {.name = "down", .mark = &down, .n = 1}};
+    gk_chart__rows k = {.width = 500, .row = row, .n = 2, .x = {.low = 0, .high = 10}};
+    gk_chart__canvas c = {0};
+    gk_chart__rows_draw(a, &k, &c);
+    double left[2], right[2];
+    const char *at = c.body.data;
+    for (int i = 0; i < 2; i++, at++) {
+        at = strstr(at, "<polygon ");
+        ck_assert_ptr_nonnull(at);
+        ck_assert_int_eq(sscanf(strstr(at, "points="), "points=\"%lf,%*f %lf", &left[i], &right[i]), 2);
+    }
+    double unit = (right[0] - left[0]) / 4;
+    ck_assert_double_gt(unit, 10);
+    ck_assert_double_eq_tol((right[1] - left[1]) / unit, 5, 0.02);
+    ck_assert_double_eq_tol((left[0] - left[1]) / unit, 1, 0.02);
+    ck_assert_double_eq_tol(right[0], right[1], 0.11);
+    gk_chart__free(&c);
+    gk_arena_free(a);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("chart");
     TCase *t = tcase_create("chart");
@@ -317,6 +366,8 @@ int main(void) {
     tcase_add_test(t, marks_are_the_cells);
     tcase_add_test(t, curves_are_the_results);
     tcase_add_test(t, bars_are_as_long_as_their_numbers);
+    tcase_add_test(t, sides_are_told_apart);
+    tcase_add_test(t, bars_may_float);
     tcase_add_test(t, lines_do_not_drift);
     tcase_add_test(t, lines_are_short_and_can_stop);
     tcase_add_test(t, ticks_are_round);

@@ -65,7 +65,7 @@ START_TEST(the_pipeline_leaves_its_files) {
         ck_assert_uint_gt((size_t)json_integer_value(json_object_get(cell, "n")), 0);
         fe_lt += strcmp(json_string_value(json_object_get(cell, "scheme")), "FE+LT") == 0;
     }
-    ck_assert_uint_eq(fe_lt, 6); /* four templates, pooled, full */
+    ck_assert_uint_eq(fe_lt, 7); /* four templates, pooled, full, lacking */
     json_decref(summary);
     scratch_free(&s);
 }
@@ -314,8 +314,10 @@ START_TEST(an_unwritable_run_folder) {
     /* A file where a folder should be stops root too, whom permissions do not. */
     refused("dataset --out $D/file/data --base-rows 20 --base-texts 10 --relation-rows 5 --task-rows 5",
             "/file", "folder");
-    refused("finetune --model $D/base --texts $D/data/relation/A2B.jsonl --recipe relation --out $D/file/x",
-            "/file", "");
+    refused(
+        "finetune --model $D/base --texts $D/data/relation/A2B.jsonl --recipe relation --freeze lnf --out "
+        "$D/file/x",
+        "/file", "");
     refused(SWEEP POSITION EVAL "--out $D/file/results.db", "/file", "");
     scratch_free(&s);
 }
@@ -335,7 +337,8 @@ START_TEST(whole_targets_and_generated_texts) {
     succeeds("export --db $D/whole.db --results $D/whole.csv --cells $D/w-cells.csv --summary $D/w.json");
     gk_error err;
     const char *csv = gk_read_file(s.a, in_run(&s, "whole.csv"), 1 << 26, NULL, &err);
-    ck_assert_ptr_nonnull(strstr(csv, ",target_tokens,whole_logprob,exact,whole_dropped,generated\r\n"));
+    ck_assert_ptr_nonnull(
+        strstr(csv, ",target_tokens,whole_logprob,exact,whole_dropped,generated,permuted_id,"));
     ck_assert(strstr(csv, ",true,,") || strstr(csv, ",false,,"));
     succeeds("report --db $D/whole.db --out $D/whole.html");
     ck_assert_ptr_null(strstr(output_of(&s, SWEEP POSITION EVAL "--out $D/first.db"), "exact"));

@@ -61,7 +61,7 @@ START_TEST(shipped_recipes_hold_the_default_protocol) {
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/relation.yaml", llama(), &r, NULL));
     ck_assert_double_eq(r.lr, 2e-3);
     check_lower_third(&r);
-    ck_assert(r.epochs == 10 && r.warmup_ratio == 0.019 && r.schedule == GK_LINEAR && r.shuffle);
+    ck_assert(r.epochs == 5 && r.warmup_ratio == 0.019 && r.schedule == GK_LINEAR && r.shuffle);
     gk_recipe task;
     ck_assert(gk_recipe_load(GK_SOURCE_DIR "/train/recipes/task.yaml", llama(), &task, NULL));
     check_lower_third(&task);

@@ -62,7 +62,7 @@ else
     [[ ${#regimes[@]} == 2 ]] || frozen=$free
 fi
 for f in "${firsts[@]}"; do
-    [[ " $known " == *" $f "* ]] || no "$([[ $MODEL ]] && echo DATASETS || echo FAMILIES): '$f' is none; there is: $known"
+    [[ " $known " == *" $f "* ]] || no "$([[ $MODEL ]] && echo "DATASETS: '$f' is no dataset" || echo "FAMILIES: '$f' is no family"); there is: $known"
 done
 if [[ ${PAPER+given} ]]; then
     frozen=$PAPER
@@ -148,7 +148,8 @@ done
 "$G" compare $(printf -- '--run %s ' "${runs[@]}") $(printf -- '--experiment %s ' "${names[@]}") --title "The replication" \
     --out "$place/$kind.html" --csv "$place/$kind.csv" --seeds-csv "$place/$kind-seeds.csv" || exit $?
 mkdir -p "$TABLES" || exit 1
-# Of the columns those that tables show, of the templates all together, with five digits. A field in quotes may hold a comma.
+# Of the columns those that tables show, of the templates all together and those with all fields together, with five digits. A
+# field in quotes may hold a comma.
 brief() { # COLUMN…
     awk -v keep="$*" '
         function fields(line,    n, c, i, quoted) {
@@ -166,7 +167,7 @@ brief() { # COLUMN…
             k = split(keep, name, " ")
             for (i = 1; i <= k; i++) if (!(name[i] in at)) { print "no column " name[i] > "/dev/stderr"; exit 1 }
         }
-        NR > 1 && ("template" in at) && f[at["template"]] != "pooled" { next }
+        NR > 1 && ("template" in at) && f[at["template"]] !~ /^(pooled|full)$/ { next }
         {
             for (i = 1; i <= k; i++) {
                 x = f[at[name[i]]]
@@ -178,7 +179,7 @@ brief() { # COLUMN…
 table() { # FILE COLUMN…
     brief "${@:2}" <"$place/$1" >"$TABLES/$1.new" && mv "$TABLES/$1.new" "$TABLES/$1" || exit 1
 }
-table "$kind.csv" run experiment set scheme n rows top5 top5_low top5_high logit_diff logit_diff_low logit_diff_high
+table "$kind.csv" run experiment set scheme template n rows top5 top5_low top5_high logit_diff logit_diff_low logit_diff_high
 table "$kind-seeds.csv" runs experiment set scheme metric seeds mean sd t_low t_high low high
 echo "tables $TABLES/$kind.csv $TABLES/$kind-seeds.csv"
 echo "open $place/$kind.html"
