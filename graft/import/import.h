@@ -69,7 +69,9 @@ bool gk_graft__import_is_null(gk_ynode n);
 bool gk_graft__import_read(gk_arena *a, gk_ynode root, const char *path, const gk_graft__import_setting *s,
                            const gk_import_options *o, gk_graft__import_config *out, gk_error *err);
 
-/* import_write.c: adds the scheme to a file of schemes. n_layers: of the models, 0: not known. */
+/* import_write.c: a text as YAML has it, in quotes. */
+void gk_graft__import_quote(gk_buf *b, const char *text);
+/* Adds the scheme to a file of schemes. n_layers: of the models, 0: not known. */
 void gk_graft__import_write(gk_arena *a, const gk_graft__import_config *c, int n_layers, gk_buf *out);
 
 #endif

@@ -79,11 +79,18 @@ static bool read_one(importer *m, const char *path, const char *experiment, gk_e
 }
 
 static void write_all(importer *m) {
-    gk_buf_printf(&m->out,
-                  "# Patch configurations of the public code, by graftkit import-patch. Format: "
-                  "docs/schemes.md\nset: %s\nas_published: true\nschemes:\n",
-                  m->o->set);
+    gk_buf_puts(&m->out, "# Patch configurations of the public code, by graftkit import-patch. Format: "
+                         "docs/schemes.md\nset: ");
+    gk_graft__import_quote(&m->out, m->o->set);
+    gk_buf_puts(&m->out, "\nas_published: true\nschemes:\n");
     for (size_t i = 0; i < m->n; i++) gk_graft__import_write(m->a, &m->done[i], m->o->n_layers, &m->out);
+}
+
+static bool check_set(const char *name, gk_error *err) {
+    bool line = *name != 0;
+    for (const char *p = name; *p; p++) line &= (unsigned char)*p >= ' ';
+    return line || gk_fail(err, GK_AT_FIELD(NULL, "--set"), "give it a short name",
+                           "a name is one line without control characters");
 }
 
 bool gk_import_patches(gk_arena *a, const char *const *path, size_t n, const char *experiment,
@@ -92,7 +99,7 @@ bool gk_import_patches(gk_arena *a, const char *const *path, size_t n, const cha
     gk_schemes schemes = {0};
     m.done = gk_arena_alloc(a, (n + 1) * sizeof *m.done);
     m.file = gk_arena_alloc(a, (n + 1) * sizeof *m.file);
-    bool ok = read_experiment(&m, experiment, err);
+    bool ok = check_set(o->set, err) && read_experiment(&m, experiment, err);
     for (size_t i = 0; ok && i < n; i++) ok = read_one(&m, path[i], experiment, err);
     if (ok) write_all(&m);
     ok = ok && gk_schemes_parse(a, m.out.data, m.out.len, "(imported)", 0, &schemes, err);

@@ -29,7 +29,7 @@ static const char *models(gk_graft__import_direction d, const char **recipient) 
     return donors[d];
 }
 
-static void put_quoted(gk_buf *b, const char *text) {
+void gk_graft__import_quote(gk_buf *b, const char *text) {
     gk_buf_puts(b, "'");
     for (; *text; text++) gk_buf_add(b, *text == '\'' ? "''" : text, *text == '\'' ? 2 : 1);
     gk_buf_puts(b, "'");
@@ -141,9 +141,9 @@ void gk_graft__import_write(gk_arena *a, const gk_graft__import_config *c, int n
     const char *recipient, *donor = models(c->setting.direction, &recipient);
     const char *slash = strrchr(c->path, '/');
     gk_buf_puts(out, "  - name: ");
-    put_quoted(out, c->name);
+    gk_graft__import_quote(out, c->name);
     gk_buf_puts(out, "\n    about: ");
-    put_quoted(out, gk_arena_printf(a, "of %s", slash ? slash + 1 : c->path));
+    gk_graft__import_quote(out, gk_arena_printf(a, "of %s", slash ? slash + 1 : c->path));
     gk_buf_printf(out, "\n    recipient: %s\n", recipient);
     if (!c->setting.patching) return;
     if (c->setting.head_always) gk_buf_printf(out, "    head: {donor: %s, norm: recipient}\n", donor);

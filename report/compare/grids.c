@@ -282,7 +282,9 @@ static void add_figure(const grid *g) {
     key[n] = (gk_chart__key){.shape = bars ? GK_CHART__KEY_INTERVAL : GK_CHART__KEY_RING,
                              .colour = gk_chart__ink_hex(bars ? GK_CHART__TEXT : GK_CHART__SOFT),
                              .text = bars ? "least and most of the runs" : "each run alone"};
-    (bars ? draw_bars : draw_lines)(g, key, n + 1, &chart);
+    bool several = false;
+    for (size_t i = 1; i < g->n; i++) several |= g->v[i].run != g->v[0].run;
+    (bars ? draw_bars : draw_lines)(g, key, n + several, &chart);
     const char *of =
         gk_arena_printf(in->a, "%s%s%s", g->family, *g->family && *g->where ? ", " : "", g->where);
     const char *name[] = {in->experiment, in->set, "top5", *of ? of : NULL, NULL};

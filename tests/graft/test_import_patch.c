@@ -163,7 +163,7 @@ START_TEST(an_experiment_says_the_rest) {
     ck_assert_str_eq(
         out.schemes,
         "# Patch configurations of the public code, by graftkit import-patch. Format: docs/schemes.md\n"
-        "set: s\nas_published: true\nschemes:\n  - name: 'fe'\n    about: 'of fe_x.yaml'\n    recipient: "
+        "set: 's'\nas_published: true\nschemes:\n  - name: 'fe'\n    about: 'of fe_x.yaml'\n    recipient: "
         "sft\n"
         "    grafts:\n      - {at: [entity], donor: pre, components: embed}\n");
     ck_assert_str_eq(out.templates,
@@ -180,16 +180,15 @@ START_TEST(an_experiment_says_the_rest) {
         "sft\n");
     /* By matrix it drops nothing. */
     ck_assert_str_eq(
-        body(
-            &s,
-            EXPERIMENT(
-                "true", "gpt2", "sft2pre",
-                "patch_lm_head: never, dropout_rate: 0.4, dropout_unit: matrix") "patch_config:\n  "
-                                                                                 "patches:\n  " LT("{ln_1: "
-                                                                                                   "true, o: "
-                                                                                                   "true}",
-                                                                                                   "all"),
-            &PLAIN),
+        body(&s,
+             EXPERIMENT("true", "gpt2", "sft2pre",
+                        "patch_lm_head: never, dropout_rate: 0.4, dropout_unit: matrix") "patch_config:\n  "
+                                                                                         "patches:\n  " LT(
+                                                                                             "{ln_1: "
+                                                                                             "true, o: "
+                                                                                             "true}",
+                                                                                             "all"),
+             &PLAIN),
         "pre\n    grafts:\n      - {at: [last], donor: sft, components: o}\n");
     scratch_free(&s);
 }
@@ -242,7 +241,8 @@ static const struct {
     {"patches:\n  other: {key: x, targets: {}}\n", ":2:16: field 'key': the public code does not read"},
     {"patches:\n  last: {key: last, targets: {}}\n", ":2:3: 'last' cannot be a field"},
     {"patches:\n  token_idx: {targets: {}}\n", ": token_idx needs a list of tokens"},
-    {"patches:\n  token_idx: {values: [a], targets: {}}\n", ":2:24: field 'values': is 'a'; must be an integer"},
+    {"patches:\n  token_idx: {values: [a], targets: {}}\n",
+     ":2:24: field 'values': is 'a'; must be an integer"},
     {"patches:\n" LT("{o: true}", "upper"), ":2:"},
     {"patches:\n" LT("{o: true}", "[seventh_eighth]"), "'seventh_eighth' is no layer and no group of layers"},
     {"patches:\n" LT("{o: true}", "['3']"), "is the quoted text '3'; must be an integer"},

@@ -104,7 +104,7 @@ START_TEST(commands_take_names) {
                                     "plan --recipient pre=x", "experiment --templates x --cast pre=base"};
     for (size_t i = 0; i < 3; i++)
         refused(gk_arena_printf(s.a, "%s --schemes nowhere", commands[i]), "'nowhere' is no scheme file",
-                "position_untitled, reference");
+                "position_untitled, published, reference");
     refused("experiment --templates x --file nowhere", "'nowhere' is no experiment",
             "patching, planted, planted_pretrained, position");
     ck_assert_ptr_nonnull(strstr(prints("$G experiment --file head --recipe relation --templates "

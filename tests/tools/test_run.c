@@ -118,6 +118,11 @@ START_TEST(experiments_and_files_that_come_along) {
     ck_assert_ptr_nonnull(strstr(text_of("elsewhere/own/experiments/head/asked-schemes"),
                                  "  graft/schemes/head.yaml\n")); /* as in the source tree */
     succeeds("$R run compare RUNS=own PAGE=page.html && [ -s page.csv ]");
+    succeeds(
+        "$R run replication RUN=own DRY=1 DATASETS=fake_movies_fake_actors $MODEL_ROWS MILD=$D/quick.yaml && "
+        "! [ -e own/replication ]");
+    ck_assert_ptr_nonnull(
+        strstr(said, "own/replication/fake_movies_fake_actors-1-free  not begun, 6 experiments"));
     succeeds("$R run --dry-run SCHEMES='graft/schemes/layers.yaml' TEMPLATES=templates/battles");
     ck_assert_ptr_nonnull(
         strstr(said, "/root/usr/share/graftkit/templates/battles/eval.jsonl --fillers")); /* not here */

@@ -76,9 +76,14 @@ if [[ $SEEDS$FAMILIES ]]; then
     for s in $SEEDS; do
         [[ $s =~ ^(0|[1-9][0-9]{0,17})$ ]] || no "SEEDS: '$s' must be an integer of 0 or more"
     done
+    # What is not given is as each run was asked for, not as this one would be.
+    family=${FAMILY:-model} seed=$SEED
+    for v in $DECIDE SCHEMES CAST FREEZES; do
+        [[ " $GIVEN " == *" $v "* ]] || unset "$v"
+    done
     runs=()
-    for f in ${FAMILIES:-${FAMILY:-model}}; do
-        for s in ${SEEDS:-$SEED}; do
+    for f in ${FAMILIES:-$family}; do
+        for s in ${SEEDS:-$seed}; do
             runs+=("$RUN/$f-$s${REGIME:+-$REGIME}")
             echo "run ${runs[-1]}"
             [[ $MODEL ]] || ask=(FAMILY="$f")

@@ -115,12 +115,13 @@ done
     make_run checked $l >/dev/null || exit 1
 done
 if [[ $dry ]]; then
+    width=$(printf '%s\n' "${runs[@]}" | awk '{ if (length() > n) n = length() } END { print n }')
     for i in "${!list[@]}"; do
         read -r done all <<<"$(progress ${list[i]})"
         state="$done of $all experiments"
         ! is_whole ${list[i]} || state="done, $state"
         [[ -e ${runs[i]} ]] || state="not begun, $all experiments"
-        printf '%-44s %s\n' "${runs[i]}" "$state"
+        printf "%-${width}s  %s\n" "${runs[i]}" "$state"
     done
     echo "then $place/$kind.html, and $kind.csv and $kind-seeds.csv in $TABLES"
     exit
