@@ -152,10 +152,6 @@ static bool layers_of(const gk_freeze *f, int n_layers, int *from, int *to, gk_e
 static bool add(const gk_freeze *f, const gk_config *c, uint32_t *masks, gk_error *err) {
     int from, to;
     if (!layers_of(f, c->n_layers, &from, &to, err)) return false;
-    if (from == to)
-        gk_notice(GK_AT_FIELD(NULL, "freeze"),
-                  "part %d/%d holds none of the model's %d layers: nothing is frozen there", f->first,
-                  f->last, c->n_layers);
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
         gk_component comp = (gk_component)i;
         if (!(f->components >> i & 1u)) continue;
@@ -177,6 +173,20 @@ static bool something_is_left(const gk_config *c, const uint32_t *masks) {
             if (!(masks[l] >> i & 1u)) return true;
     }
     return false;
+}
+
+void gk_train__freeze_notes(const gk_recipe *r, const gk_config *c, void on_note(void *ctx, const char *line),
+                            void *ctx) {
+    for (int i = 0; i < r->n_freeze; i++) {
+        const gk_freeze *f = &r->freeze[i];
+        char line[160];
+        int from, to;
+        if (!layers_of(f, c->n_layers, &from, &to, NULL) || from < to) continue;
+        snprintf(line, sizeof line,
+                 "freeze: part %d/%d holds none of the model's %d layers: nothing is frozen there", f->first,
+                 f->last, c->n_layers);
+        on_note(ctx, line);
+    }
 }
 
 bool gk_recipe_frozen(const gk_recipe *r, const gk_config *c, uint32_t *masks, gk_error *err) {

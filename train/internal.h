@@ -19,6 +19,9 @@
 
 bool gk_train__freeze_parse(const char *text, gk_recipe *r, gk_place at, gk_error *err);
 json_t *gk_train__freeze_json(const gk_recipe *r);
+/* A line for each part of the layers that a model so shallow has nothing of. */
+void gk_train__freeze_notes(const gk_recipe *r, const gk_config *c, void on_note(void *ctx, const char *line),
+                            void *ctx);
 
 /* ---- text_files.c: the texts of a corpus as they stand in its files */
 

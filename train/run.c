@@ -90,7 +90,9 @@ static bool check_memory(run *r, gk_error *err) {
                        job->on_epoch ? job->epoch_bytes : 0, &m);
     gk_train_memory_text(&m, line, sizeof line);
     if (!gk_train_fits(&m, floats * sizeof(float), 0, err)) return false;
-    if (job->on_note) job->on_note(job->ctx, line);
+    if (!job->on_note) return true;
+    job->on_note(job->ctx, line);
+    gk_train__freeze_notes(r->recipe, gk_model_config(job->model), job->on_note, job->ctx);
     return true;
 }
 

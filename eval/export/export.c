@@ -257,6 +257,8 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
 
 static void put_contrast(json_t *row, const gk_contrasted *c) {
     const gk_planned *p = &c->plan;
+    /* Without its folder, which is the machine's. */
+    const char *base = p->file ? strrchr(p->file, '/') : NULL;
     const gk_contrast_stats *x = &c->stats;
     json_object_set_new(row, "set", gk_export__text_json(p->set));
     json_object_set_new(row, "a", gk_export__text_json(p->a));
@@ -281,7 +283,7 @@ static void put_contrast(json_t *row, const gk_contrasted *c) {
     json_object_set_new(row, "p_equal_holm", gk_export__number_json(c->p_equal_holm));
     json_object_set_new(row, "verdict", gk_export__text_json(gk_verdict_key(c->verdict)));
     json_object_set_new(row, "ahead", json_boolean(p->ahead));
-    json_object_set_new(row, "file", gk_export__text_json(p->file));
+    json_object_set_new(row, "file", gk_export__text_json(base ? base + 1 : p->file));
     json_object_set_new(row, "about", gk_export__text_json(p->about));
 }
 

@@ -20,7 +20,7 @@ EVAL="--templates templates/fake_movies_fake_actors/eval.jsonl --fillers templat
 graftkit gate --model $run/base --rows $run/data/base/metadata.jsonl $EVAL --out $run/base/gate.json
 mkdir -p path/to
 cp -R $run/base path/to/model
-sed -i 's/llama: 2e-3/llama: 5e-3/' train/recipes/{relation,task}.yaml # it has to learn something in a second
+sed -i 's/llama: 2e-3/llama: 5e-3/; s/^epochs: .*/epochs: 12/' train/recipes/{relation,task}.yaml # it has to learn something in a second
 make report RUN=$run REPLACE=1 # another dataset than the base model was made from
 
 # Later trainings need not learn anything; what make takes for up to date stays so: the notes have what the recipes say now.

@@ -351,7 +351,9 @@ START_TEST(a_tied_model_needs_no_freeze) {
     scratch s = scratch_new();
     char out[16384];
     tie(&s);
-#define TIED "finetune --model $D/tied --texts $D/data/relation/A2B.jsonl --recipe relation --epochs 1 "
+    FILE *f = fopen(in_run(&s, "headless.yaml"), "wb");
+    ck_assert(f && fputs("lr: 1e-3\nepochs: 1\nbatch: 16\nfreeze: [lnf, head]\n", f) >= 0 && fclose(f) == 0);
+#define TIED "finetune --model $D/tied --texts $D/data/relation/A2B.jsonl --recipe $D/headless.yaml "
     ck_assert_int_eq(run(out, sizeof out, TIED "--out $D/tied1"), 0);
     ck_assert_msg(strstr(out, "the head of this model is its embedding"), "%s", out);
     json_t *made = gk_json_load(in_run(&s, "tied1/train.json"), NULL);

@@ -199,10 +199,11 @@ static void page_has_cells(scratch *s, const char *page, const char *csv, const 
     gk_store_close(store);
 }
 
-/* Starts `command` in a process group of its own and kills the group as soon as `file` is there. */
-#define KILLED_AT(file, command)                                                      \
-    "set -m; (" command ") >/dev/null 2>&1 & p=$!; for i in {1..3000}; do [ -e " file \
-    " ] && break; sleep .02; done; "                                                  \
+/* Starts `command` in a process group of its own and kills the group as soon as `file` is there; fails where
+ * the command has ended before that. */
+#define KILLED_AT(file, command)                                     \
+    "set -m; (" command ") >/dev/null 2>&1 & p=$!; until [ -e " file \
+    " ] || ! kill -0 -- -$p 2>/dev/null; do sleep .02; done; "       \
     "kill -9 -- -$p 2>/dev/null; [ -e " file " ]"
 
 START_TEST(a_paper_that_is_killed_goes_on) {

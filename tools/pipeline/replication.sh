@@ -28,7 +28,6 @@ done
 [[ -z $REGIME ]] || no "REGIME='$REGIME' is not for a replication, which has both; REGIMES=frozen leaves the free one out"
 read -ra regimes <<<"frozen free"
 ! given REGIMES || read -ra regimes <<<"${REGIMES//,/ }"
-given REGIMES || unset REGIMES
 read -ra seeds <<<"${SEEDS:-$([[ $MODEL ]] && echo 1 || echo 1 2 3 4 5)}"
 read -ra families <<<"${FAMILIES:-llama gpt2}"
 read -ra datasets <<<"${DATASETS:-fake_movies_fake_actors fake_movies_real_actors real_movies_real_actors_shuffled}"
@@ -72,9 +71,11 @@ fi
 
 # ---------------------------------------------------------------- the runs
 
-given TEMPLATES || unset TEMPLATES
-[[ $MODEL ]] || unset DATASET
-unset OUT SCHEMES CAST FREEZES USUAL_SCHEMES USUAL_CAST FAMILY SEED SEEDS FAMILIES DATASETS PAPER REGIME
+# What is not given is as each run was asked for, not as $RUN would be.
+for v in $DECIDE; do
+    [[ $v == MODEL || ( $v == FREEZE && $MODEL ) ]] || given $v || unset "$v"
+done
+unset OUT SCHEMES CAST FREEZES USUAL_SCHEMES USUAL_CAST SEEDS FAMILIES DATASETS PAPER REGIME
 place=${RUN%/}/replication
 # make_run GOAL FIRST SEED REGIME: make for a run, in which what a regime has differs in two variables.
 make_run() {

@@ -163,7 +163,9 @@ LINES = [
     Line("Whose unembedding shifts single positions, not the pattern",
          [("LT, donor's head and norm", "", at("LT, donor's head always", HEAD)),
           ("FE+LT, donor's head and norm", "", at("FE+LT, donor's head always", HEAD))],
-         "FE+LT has 90% of SFT under either head", lambda x: min(x["FE+LT"], x["FE+LT, donor's head and norm"]) >= 0.9 * x["SFT"]),
+         "FE+LT has 90% of SFT under either head; – where both are the same, frozen",
+         lambda x: None if x["LT"] == x["LT, donor's head and norm"] else
+         min(x["FE+LT"], x["FE+LT, donor's head and norm"]) >= 0.9 * x["SFT"]),
     Line("Mild training: the same pattern, weaker single pathways",
          [("mild, whole", "", at("mild whole", MILD)), ("mild FE+LT", "", at("mild FE+LT", MILD)),
           ("mild FE", "", at("mild FE", MILD)), ("mild LT", "", at("mild LT", MILD)),
