@@ -198,9 +198,9 @@ static char *plain_name(files *f, char *name, const symbol **d) {
 
 static void join_symbols(files *f) {
     const symbol *d;
-    qsort(f->defined.s, f->defined.n, sizeof(symbol), by_name);
+    if (f->defined.n) qsort(f->defined.s, f->defined.n, sizeof(symbol), by_name);
     for (size_t i = 0; i < f->used.n; i++) f->used.s[i].name = plain_name(f, f->used.s[i].name, &d);
-    qsort(f->used.s, f->used.n, sizeof(symbol), by_name);
+    if (f->used.n) qsort(f->used.s, f->used.n, sizeof(symbol), by_name);
     for (size_t i = 0; i < f->used.n; i++) {
         const symbol *u = &f->used.s[i];
         if (i > 0 && by_name(u, u - 1) == 0) continue; /* another instruction set's */
