@@ -222,25 +222,21 @@ static void put_difference(json_t *row, const gk_difference *d) {
     json_object_set_new(row, "p_holm_least", gk_export__number_json(d->p_holm_least));
 }
 
-/* `headline` (NULL: not asked for) is a new object. */
-static bool read_differences(gk_store *s, gk_arena *a, gk_differences *out, json_t **headline,
-                             gk_error *err) {
-    gk_outcomes all;
-    uint64_t seed;
-    if (!gk_outcomes_read(s, a, &all, err) || !gk_store_seed(s, &seed, err)) return false;
-    gk_differences_of(&all, a, seed, out);
-    if (headline) *headline = gk_headline_json(&all, seed);
-    return true;
+static bool read_outcomes(gk_store *s, gk_arena *a, gk_outcomes *all, uint64_t *seed, gk_error *err) {
+    return gk_outcomes_read(s, a, all, err) && gk_store_seed(s, seed, err);
 }
 
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
     bool csv;
     gk_out out;
+    gk_outcomes all;
     gk_differences d;
+    uint64_t seed;
     if (!gk_export__table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok = read_differences(s, a, &d, NULL, err) && gk_out_open(path, &out, err);
+    bool ok = read_outcomes(s, a, &all, &seed, err) && gk_out_open(path, &out, err);
     if (ok) {
+        gk_differences_of(&all, a, seed, &d);
         gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
         for (size_t i = 0; i < d.n; i++) {
             put_difference(t.row, &d.item[i]);
@@ -287,18 +283,15 @@ static void put_contrast(json_t *row, const gk_contrasted *c) {
     json_object_set_new(row, "about", gk_export__text_json(p->about));
 }
 
-static bool read_contrasts(gk_store *s, gk_arena *a, gk_contrasts *out, gk_error *err) {
-    gk_outcomes all;
-    return gk_outcomes_read(s, a, &all, err) && gk_contrasts_of(s, &all, a, out, err);
-}
-
 bool gk_export_contrasts(gk_store *s, const char *path, gk_error *err) {
     bool csv;
     gk_out out;
+    gk_outcomes all;
     gk_contrasts c;
     if (!gk_export__table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok = read_contrasts(s, a, &c, err) && gk_out_open(path, &out, err);
+    bool ok = gk_outcomes_read(s, a, &all, err) && gk_contrasts_of(s, &all, a, &c, err) &&
+              gk_out_open(path, &out, err);
     if (ok) {
         const gk_contrasted none = {.verdict = GK_NOT_JUDGED};
         gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
@@ -354,19 +347,20 @@ static json_t *summary(const gk_cells *cells, const gk_differences *d, const gk_
 bool gk_export_summary(gk_store *s, const char *path, gk_error *err) {
     gk_arena *a = gk_arena_new();
     gk_cells cells;
+    gk_outcomes outcomes;
     gk_differences d;
     gk_contrasts c;
-    json_t *headline = NULL;
-    bool read = gk_store_cells(s, a, &cells, err) && read_differences(s, a, &d, &headline, err) &&
-                read_contrasts(s, a, &c, err);
+    uint64_t seed;
+    bool read = gk_store_cells(s, a, &cells, err) && read_outcomes(s, a, &outcomes, &seed, err) &&
+                gk_contrasts_of(s, &outcomes, a, &c, err);
     json_t *manifest = read ? gk_store_manifest(s, err) : NULL;
     bool ok = manifest != NULL;
     if (ok) {
-        json_t *all = summary(&cells, &d, &c, headline, manifest);
+        gk_differences_of(&outcomes, a, seed, &d);
+        json_t *all = summary(&cells, &d, &c, gk_headline_json(&outcomes, seed), manifest);
         ok = gk_json_save(path, all, err);
         json_decref(all);
-    } else
-        json_decref(headline);
+    }
     gk_arena_free(a);
     return ok;
 }
