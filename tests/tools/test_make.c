@@ -252,6 +252,8 @@ START_TEST(a_variable_that_is_none_is_refused) {
     refused(&s, "REVERSE=yes", "REVERSE='yes'", "1 or nothing");
     refused(&s, "REPLACE=yes", "REPLACE='yes'", "1 or nothing");
     planned(&s, "CC=gcc FLAVOUR=release ARCH=native BUILD=build THREADS=2");
+    char *plan = planned(&s, "BF16=false"); /* a name with digits is one too */
+    ck_assert_msg(strstr(plan, "--bf16 false"), "%s", plan);
     scratch_free(&s);
 }
 END_TEST

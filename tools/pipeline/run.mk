@@ -53,7 +53,7 @@ SHARE    ?=
 HERE     := $(dir $(lastword $(MAKEFILE_LIST)))
 CALLED   ?= make
 # NAME=DEFAULT each, or NAME= .
-VARIABLES := $(shell sed -n 's/^\#: \([A-Z_]*\)=.*\[\([a-z0-9._/-]*\)[];].*/\1=\2/p; t; s/^\#: \([A-Z_]*=\).*/\1/p' $(HERE)run.mk)
+VARIABLES := $(shell sed -n 's/^\#: \([A-Z0-9_]*\)=.*\[\([a-z0-9._/-]*\)[];].*/\1=\2/p; t; s/^\#: \([A-Z0-9_]*=\).*/\1/p' $(HERE)run.mk)
 standard  = $(patsubst $1=%,%,$(filter $1=%,$(VARIABLES)))
 # A file that is not here may be one that comes along.
 shipped   = $(foreach f,$1,$(if $(wildcard $f),$f,$(or $(wildcard $(SHARE)$f),$f)))
