@@ -9,6 +9,7 @@ enum { TOP = 5, MOST_REFERENCES = 2 };
 
 typedef struct job {
     const gk_tried *ref, *tried;
+    bool of_donor;
 } job;
 typedef struct jobs {
     const job *item;
@@ -57,6 +58,7 @@ static void compare_range(void *ctx, size_t begin, size_t end) {
         const job *k = &j->item[i];
         gk_difference *d = &j->out->item[i];
         *d = (gk_difference){.set = k->tried->set, .scheme = k->tried->scheme, .reference = k->ref->scheme};
+        d->of_donor = k->of_donor;
         d->p_holm = d->p_holm_least = (double)NAN;
         gk_pair(k->ref, k->tried, j->seed, GK_RESAMPLES, &d->paired);
     }
@@ -66,16 +68,6 @@ static const gk_tried *first_of_set(const gk_outcomes *o, const char *set) {
     for (size_t i = 0; i < o->n; i++)
         if (strcmp(o->scheme[i].set, set) == 0) return &o->scheme[i];
     return NULL;
-}
-
-static size_t references(const gk_outcomes *o, const gk_roles *roles, const char *set,
-                         const gk_tried *ref[MOST_REFERENCES]) {
-    const char *sft = roles->sft_rh ? roles->sft_rh : roles->sft;
-    size_t n = 0;
-    if (roles->pre) ref[n++] = gk_outcomes_of(o, roles->pre);
-    if (sft) ref[n++] = gk_outcomes_of(o, sft);
-    if (n == 0) ref[n++] = first_of_set(o, set);
-    return n;
 }
 
 /* Of the differences of one set; `least`: of the smallest p-values that there can be. */
@@ -102,15 +94,19 @@ static void correct(gk_differences *d) {
 }
 
 void gk_differences_of(const gk_outcomes *o, gk_arena *a, uint64_t seed, gk_differences *out) {
-    *out = (gk_differences){.item = gk_arena_alloc(a, (o->n * MOST_REFERENCES + 1) * sizeof *out->item)};
+    *out = (gk_differences){.item = gk_arena_alloc(a, (o->n * MOST_REFERENCES + 1) * sizeof *out->item),
+                            .without = gk_arena_alloc(a, (o->n + 1) * sizeof *out->without)};
     job *list = gk_arena_alloc(a, (o->n * MOST_REFERENCES + 1) * sizeof *list);
+    gk_references *of = gk_arena_alloc(a, (o->n + 1) * sizeof *of);
     gk_roles roles;
     gk_roles_of(o, a, &roles);
+    gk_references_of(o, &roles, a, of);
     for (size_t i = 0; i < o->n; i++) {
-        const gk_tried *ref[MOST_REFERENCES];
-        size_t n = references(o, &roles, o->scheme[i].set, ref);
-        for (size_t k = 0; k < n; k++)
-            if (ref[k] != &o->scheme[i]) list[out->n++] = (job){ref[k], &o->scheme[i]};
+        const gk_tried *it = &o->scheme[i], *low = of[i].recipient, *high = of[i].donor;
+        if (!low && !high) low = first_of_set(o, it->set);
+        if (!low) out->without[out->n_without++] = it;
+        if (low && low != it) list[out->n++] = (job){low, it, false};
+        if (high && high != it && high != low) list[out->n++] = (job){high, it, true};
     }
     jobs j = {list, out, seed};
     gk_parallel_for(out->n, 1, compare_range, &j);

@@ -116,7 +116,17 @@ typedef struct gk_roles {
 } gk_roles;
 void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out);
 
-/* ---------------------------------------------------------------- differences (paired.c) */
+/* What a scheme is compared with; either may be the scheme itself, or NULL. */
+typedef struct gk_references {
+    const gk_tried *recipient; /* its own recipient, alone */
+    /* The donor that it grafts, everywhere in that recipient under the recipient's head; where no scheme is
+     * that, in the first model, under its head or the donor's own. Without either, the donor of the roles. */
+    const gk_tried *donor;
+} gk_references;
+/* out[i] is of scheme i. */
+void gk_references_of(const gk_outcomes *o, const gk_roles *who, gk_arena *a, gk_references *out);
+
+/* ---------------------------------------------------------------- differences (differences.c) */
 
 /* What both schemes were evaluated on, but for templates in which they select the same, in low[] and high[],
  * which have room for all of `tried`; returns how many. *templates: how many those are of. Ranks and logit
@@ -132,14 +142,17 @@ typedef struct gk_difference {
     gk_paired paired;
     double p_holm;       /* corrected over all differences of the set */
     double p_holm_least; /* the smallest that it could be with so many rows and comparisons */
+    bool of_donor;       /* the reference is the donor alone */
 } gk_difference;
 typedef struct gk_differences {
     gk_difference *item; /* scheme by scheme, in their order */
     size_t n;
+    const gk_tried **without; /* schemes that are compared with their donor only: no scheme is their recipient
+                               * alone */
+    size_t n_without;
 } gk_differences;
-/* Every scheme against the recipient alone and the donor under the recipient's head (PRE and SFT-rh; where
- * there is none, the donor under its own head, SFT), as gk_roles has them; where the store has none of them,
- * against the first scheme of its set. Top-5, on the prompts that both were evaluated on. */
+/* Every scheme against its references (gk_references); where it has none, against the first scheme of its
+ * set. Top-5, on the prompts that both were evaluated on. */
 void gk_differences_of(const gk_outcomes *o, gk_arena *a, uint64_t seed, gk_differences *out);
 
 /* ---------------------------------------------------------------- the headline (headline.c) */
