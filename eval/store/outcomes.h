@@ -83,6 +83,8 @@ typedef enum gk_kind {
     GK_IS_GRAFT
 } gk_kind;
 gk_kind gk_kind_of(gk_arena *a, const char *canonical);
+/* One donor everywhere, of which others may graft parts. */
+bool gk_is_donor_alone(gk_arena *a, const char *canonical);
 /* The one field or word that a scheme grafts a donor whole at, in `a`; NULL where there is no such thing. */
 const char *gk_sole_place(gk_arena *a, const char *canonical);
 

@@ -99,6 +99,11 @@ gk_kind gk_kind_of(gk_arena *a, const char *canonical) {
     return d.complement ? GK_IS_COMPLEMENT : GK_IS_GRAFT;
 }
 
+bool gk_is_donor_alone(gk_arena *a, const char *canonical) {
+    doing d = read_doing(a, canonical);
+    return is_model(&d);
+}
+
 const char *gk_sole_place(gk_arena *a, const char *canonical) {
     doing d = read_doing(a, canonical);
     bool sole = d.n == 1 && is_whole(&d.graft[0]) && !d.patch && !d.ablation && !strpbrk(d.graft[0].at, "|(");
