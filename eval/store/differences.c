@@ -17,10 +17,6 @@ typedef struct jobs {
     uint64_t seed;
 } jobs;
 
-static gk_obs as_obs(const gk_outcome *o) {
-    return (gk_obs){.row = o->row, .weight = 1, .rank = (double)o->rank, .logit_diff = o->logit_diff};
-}
-
 size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs *high, size_t *templates) {
     size_t n = 0, last = 0;
     for (size_t i = 0; i < tried->n; i++) last = tried->item[i].tmpl > last ? tried->item[i].tmpl : last;
@@ -30,8 +26,8 @@ size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs
         const gk_outcome *o = &tried->item[i];
         while (k < ref->n && ref->item[k].prompt < o->prompt) k++;
         if (k == ref->n || ref->item[k].prompt != o->prompt || gk_coincide(tried, ref, o->tmpl)) continue;
-        low[n] = as_obs(&ref->item[k]);
-        high[n++] = as_obs(o);
+        low[n] = gk_outcome_obs(&ref->item[k]);
+        high[n++] = gk_outcome_obs(o);
         *templates += !seen[o->tmpl];
         seen[o->tmpl] = true;
     }

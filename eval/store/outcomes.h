@@ -20,6 +20,10 @@ typedef struct gk_outcome {
     int32_t top_id; /* the most probable token and its probability; -1 and NaN where the store has none */
     double top_prob;
 } gk_outcome;
+/* What paired statistics take: rank and logit difference, and nothing else. */
+static inline gk_obs gk_outcome_obs(const gk_outcome *o) {
+    return (gk_obs){.row = o->row, .weight = 1, .rank = (double)o->rank, .logit_diff = o->logit_diff};
+}
 typedef struct gk_tried { /* a scheme on its prompts, those that were evaluated, by prompt id */
     const char *set, *scheme;
     const char *canonical; /* what it does (gk_scheme_canonical) */
