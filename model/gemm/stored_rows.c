@@ -117,24 +117,22 @@ static inline float sum_of(lanes v) {
 #endif
 enum { PARTS = 32 / LANES, MOST_ROWS = GK_GEMM__STORED_ROWS };
 
-/* quant.c says what the bytes are. */
-static inline float scale(const uint8_t *p) {
-    uint16_t h;
-    memcpy(&h, p, sizeof h);
-    return _cvtsh_ss(h);
-}
+/* quant.c says what the bytes are. `s` has a block's first halves as floats: its scale d, and m where it has
+ * one. They come from memory, which broadcasts them for nothing. */
+enum { HALVES = 4 };
 
-static inline void unpack_f16(const uint8_t *p, lanes w[PARTS]) {
+static inline void unpack_f16(const uint8_t *p, const float *s, lanes w[PARTS]) {
+    (void)s;
     for (int i = 0; i < PARTS; i++) w[i] = from_f16(p + i * LANES * 2);
 }
 
-static inline void unpack_bf16(const uint8_t *p, lanes w[PARTS]) {
+static inline void unpack_bf16(const uint8_t *p, const float *s, lanes w[PARTS]) {
+    (void)s;
     for (int i = 0; i < PARTS; i++) w[i] = from_bf16(p + i * LANES * 2);
 }
 
-static inline void unpack_q8_0(const uint8_t *p, lanes w[PARTS]) {
-    float d = scale(p);
-    for (int i = 0; i < PARTS; i++) w[i] = from_signed(p + 2 + i * LANES, d);
+static inline void unpack_q8_0(const uint8_t *p, const float *s, lanes w[PARTS]) {
+    for (int i = 0; i < PARTS; i++) w[i] = from_signed(p + 2 + i * LANES, s[0]);
 }
 
 static inline __m128i low_halves(const uint8_t *p) {
@@ -155,24 +153,36 @@ static inline __m128i fifth_bits(const uint8_t *p) {
     return _mm_and_si128(_mm_cmpeq_epi8(each, bit), _mm_set1_epi8(16));
 }
 
-static inline void unpack_q4_0(const uint8_t *p, lanes w[PARTS]) {
-    float d = scale(p);
-    from_bytes(low_halves(p + 2), high_halves(p + 2), d, -8 * d, w);
+/* d q + m of 16 bytes with two q each. */
+static inline void from_halves(const uint8_t *p, float d, float m, lanes w[PARTS]) {
+#if defined(__AVX512F__)
+    /* All 16 values that there are, looked up by the lowest four bits. */
+    const lanes count = _mm512_set_ps(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    lanes table = _mm512_fmadd_ps(count, _mm512_set1_ps(d), _mm512_set1_ps(m));
+    __m512i q = _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)p));
+    w[0] = _mm512_permutexvar_ps(q, table);
+    w[1] = _mm512_permutexvar_ps(_mm512_srli_epi32(q, 4), table);
+#else
+    from_bytes(low_halves(p), high_halves(p), d, m, w);
+#endif
 }
 
-static inline void unpack_q4_1(const uint8_t *p, lanes w[PARTS]) {
-    from_bytes(low_halves(p + 4), high_halves(p + 4), scale(p), scale(p + 2), w);
+static inline void unpack_q4_0(const uint8_t *p, const float *s, lanes w[PARTS]) {
+    from_halves(p + 2, s[0], -8 * s[0], w);
 }
 
-static inline void unpack_q5_0(const uint8_t *p, lanes w[PARTS]) {
-    float d = scale(p);
+static inline void unpack_q4_1(const uint8_t *p, const float *s, lanes w[PARTS]) {
+    from_halves(p + 4, s[0], s[1], w);
+}
+
+static inline void unpack_q5_0(const uint8_t *p, const float *s, lanes w[PARTS]) {
     from_bytes(_mm_or_si128(low_halves(p + 6), fifth_bits(p + 2)),
-               _mm_or_si128(high_halves(p + 6), fifth_bits(p + 4)), d, -16 * d, w);
+               _mm_or_si128(high_halves(p + 6), fifth_bits(p + 4)), s[0], -16 * s[0], w);
 }
 
-static inline void unpack_q5_1(const uint8_t *p, lanes w[PARTS]) {
+static inline void unpack_q5_1(const uint8_t *p, const float *s, lanes w[PARTS]) {
     from_bytes(_mm_or_si128(low_halves(p + 8), fifth_bits(p + 4)),
-               _mm_or_si128(high_halves(p + 8), fifth_bits(p + 6)), scale(p), scale(p + 2), w);
+               _mm_or_si128(high_halves(p + 8), fifth_bits(p + 6)), s[0], s[1], w);
 }
 
 /* ---------------------------------------------------------------- rows of W */
@@ -189,7 +199,8 @@ static float tail(const stored_job *j, const float *x, size_t row) {
     return y;
 }
 
-typedef void unpack_fn(const uint8_t *p, lanes w[PARTS]);
+typedef void unpack_fn(const uint8_t *p, const float *s, lanes w[PARTS]);
+enum { SCALED = 64 }; /* blocks whose scales are made together */
 
 /* `m` and `unpack` are constants wherever this is inlined. */
 static inline __attribute__((always_inline)) void rows_by(const stored_job *j, size_t begin, size_t end,
@@ -202,12 +213,19 @@ static inline __attribute__((always_inline)) void rows_by(const stored_job *j, s
         lanes sum[MOST_ROWS][PARTS], w[PARTS];
         for (int a = 0; a < m; a++)
             for (int i = 0; i < PARTS; i++) sum[a][i] = zero();
-        for (int b = 0; b < blocks; b++, p += bytes) {
-            unpack(p, w);
-            for (int a = 0; a < m; a++)
-                for (int i = 0; i < PARTS; i++)
-                    sum[a][i] = multiply_add(w[i], load(j->a + (ptrdiff_t)a * j->lda + b * 32 + i * LANES),
-                                             sum[a][i]);
+        for (int first = 0; first < blocks; first += SCALED) {
+            int end_of = blocks - first < SCALED ? blocks : first + SCALED;
+            float scale[SCALED][HALVES];
+            for (int b = first; j->w.q && b < end_of; b++)
+                _mm_storeu_ps(scale[b - first],
+                              _mm_cvtph_ps(_mm_loadl_epi64((const void *)(p + (size_t)(b - first) * bytes))));
+            for (int b = first; b < end_of; b++, p += bytes) {
+                unpack(p, scale[b - first], w);
+                for (int a = 0; a < m; a++)
+                    for (int i = 0; i < PARTS; i++)
+                        sum[a][i] = multiply_add(
+                            w[i], load(j->a + (ptrdiff_t)a * j->lda + b * 32 + i * LANES), sum[a][i]);
+            }
         }
         for (int a = 0; a < m; a++) {
             float y = tail(j, j->a + (ptrdiff_t)a * j->lda, r), *c = j->c + (ptrdiff_t)a * j->ldc + r;
