@@ -7,10 +7,12 @@
 #include "model/formats/kernels.h"
 #include "model/gemm/gemm.h"
 
-#define GK_GEMM_KERNELS(X)                                                                                 \
-    X(void, , gk_gemm__few_rows, (const gk_gemm__product *p), (p))                                         \
-    X(void, , gk_gemm__half, (int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc), \
-      (m, w, a, lda, beta, c, ldc))                                                                        \
+#define GK_GEMM_KERNELS(X)                                                                                   \
+    X(void, , gk_gemm__few_rows, (const gk_gemm__product *p), (p))                                           \
+    X(void, , gk_gemm__half, (int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc),   \
+      (m, w, a, lda, beta, c, ldc))                                                                          \
+    X(void, , gk_gemm__stored, (int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc), \
+      (m, w, a, lda, beta, c, ldc))                                                                          \
     X(double, return, gk_flops_peak, (int threads, double seconds), (threads, seconds))
 
 GK_GEMM_KERNELS(GK_KERNEL_LABEL)
