@@ -11,6 +11,7 @@
 #include "graftkit/graft/plan.h"
 #include "graftkit/graft/scheme.h"
 #include "graftkit/model/config.h"
+#include "graftkit/model/products.h"
 #include "graftkit/model/weights.h"
 #include "graftkit/tokenizer.h"
 
@@ -83,8 +84,8 @@ typedef struct gk_graft__positions {
     int from, to;      /* GK_GRAFT__AT_RANGE: both ends belong; from 0, negative ones count from the end */
     const char *field; /* GK_GRAFT__AT_FIELD */
     struct gk_graft__positions *item;
-    size_t n; /* members of GK_GRAFT__AT_UNION and GK_GRAFT__AT_ALL_OF; 1 for GK_GRAFT__AT_NOT, _AFTER and
-                 _BEFORE */
+    size_t n;    /* members of GK_GRAFT__AT_UNION and GK_GRAFT__AT_ALL_OF; 1 for GK_GRAFT__AT_NOT, _AFTER and
+                    _BEFORE */
     bool if_any; /* of these four: it may be empty */
     const char *text; /* canonical */
     gk_place place;
@@ -277,8 +278,8 @@ uint32_t gk_graft__difference_bits(float a, float b);
 /* Whether one product gives the rows of both, but for what gk_graft__weights_add_low adds. */
 bool gk_graft__weights_share(const gk_graft__weights *a, const gk_graft__weights *b);
 /* As gk_op_linear, without `low`; `block` is scratch. */
-void gk_graft__weights_linear(const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy,
-                              gk_graft__room *block, size_t *tally);
+void gk_graft__weights_linear(gk_products *p, const gk_graft__weights *w, int n, const float *x, int ldx,
+                              float *y, int ldy, gk_graft__room *block, size_t *tally);
 /* Adds the product with `low`, if there is one; `low` is scratch. */
 void gk_graft__weights_add_low(const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy,
                                gk_graft__room *low, size_t *tally);
@@ -366,6 +367,7 @@ typedef struct gk_graft__stage_rows {
 typedef struct gk_graft__engine {
     const gk_cast *cast;
     const gk_config *cfg;
+    gk_products *products; /* the grafter's, or this engine's own */
     gk_graft__trie trie;
     gk_graft__interned table, prefixes;
     uint32_t n_nodes, n_last;

@@ -13,6 +13,7 @@ enum { DEFAULT_BUDGET = 1 << 30 };
 
 static bool load_models(gk_sweep *s, gk_error *err) {
     s->in.tokenizer = s->o->tokenizer;
+    s->in.cast.bf16 = s->o->bf16;
     if (!gk_run__inputs_named(&s->in, s->a, "--recipient", s->o->recipient, err)) return false;
     for (size_t i = 0; i < s->o->n_donors; i++)
         if (!gk_run__inputs_named(&s->in, s->a, "--donor", s->o->donors[i], err)) return false;
@@ -114,6 +115,7 @@ static bool describe(gk_sweep *s, gk_error *err) {
     gk_run__put_text(id, "limit", "%lld", (long long)(p->limit > 0 ? p->limit : 0));
     gk_run__put_text(id, "whole_target", "%d", p->whole);
     gk_run__put_text(id, "generate", "%d", s->generate);
+    gk_run__put_text(id, "bf16", "%s", s->in.cast.bf16 ? "true" : "false");
     gk_run__inputs_identify(&s->in, id);
     if (!gk_run__put_hash(id, "templates_sha256", p->templates, err) ||
         !gk_run__put_hash(id, "fillers_sha256", p->fillers, err) ||

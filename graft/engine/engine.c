@@ -194,6 +194,7 @@ struct gk_grafter {
     const gk_cast *cast;
     const gk_config *cfg;
     uint8_t *canon;
+    gk_products *products;
     gk_graft__engine **worker; /* they keep their memory from run to run */
     int n_workers;
 };
@@ -265,19 +266,45 @@ static void add_counts(gk_graft_stats *to, const gk_graft__engine *e) {
     to->flops += e->stats.flops;
 }
 
-static gk_graft__engine *make_engine(const gk_cast *cast, const uint8_t *canon, bool patches) {
+static gk_graft__engine *make_engine(const gk_cast *cast, const uint8_t *canon, gk_products *products,
+                                     bool patches) {
     gk_graft__engine *e = gk_alloc(sizeof *e);
     e->begun = gk_now();
     e->cast = cast;
+    e->products = products;
     e->cfg = gk_model_config(cast->model[0]);
     e->trie = (gk_graft__trie){.n_slots = gk_plan_slots(e->cfg), .canon = canon, .tally = &e->tally};
     if (patches) e->trie.n_patches = e->cfg->n_layers + 1;
     return e;
 }
 
+static void keep_slot(gk_products *p, const gk_cast *cast, const gk_config *c, const uint8_t *canon,
+                      int layer, gk_component comp) {
+    const uint8_t *first = canon + gk_plan_slot(c, layer, comp) * GK_MAX_MODELS;
+    for (int m = 0; m < cast->n; m++) {
+        gk_graft__weights w = gk_graft__weights_of(cast, m, layer, comp);
+        if (first[m] == m && w.kind <= GK_GRAFT__LOW_RANK) gk_products_keep(p, w.from);
+    }
+}
+
+/* How the matrices of a cast are multiplied with. Rounded copies are half of floats, and all are kept; those
+ * that equal an earlier model's are never multiplied with. */
+static gk_products *products_of(const gk_cast *cast, const gk_config *c, const uint8_t *canon) {
+    gk_products *p = gk_products_new(cast->bf16 ? GK_OPERANDS_BF16 : GK_OPERANDS_F32, SIZE_MAX);
+    for (int i = 0; i < GK_N_COMPONENTS && cast->bf16; i++) {
+        gk_component comp = (gk_component)i;
+        bool inside = gk_component_in_layer(comp), looked_up = comp == GK_EMBED || comp == GK_POS;
+        if (looked_up || gk_component_is_norm(comp) || !gk_config_has(c, comp)) continue;
+        for (int l = 0; l < (inside ? c->n_layers : 1); l++)
+            keep_slot(p, cast, c, canon, inside ? l : -1, comp);
+    }
+    return p;
+}
+
 gk_graft__engine *gk_graft__engine_new(const gk_cast *cast, bool patches) {
     uint8_t *canon = canonical_models(cast, gk_model_config(cast->model[0]));
-    gk_graft__engine *e = make_engine(cast, canon, patches);
+    gk_products *products = products_of(cast, gk_model_config(cast->model[0]), canon);
+    gk_graft__engine *e = make_engine(cast, canon, products, patches);
     e->canon = canon;
     return e;
 }
@@ -289,6 +316,7 @@ void gk_graft__engine_free(gk_graft__engine *e, gk_graft_stats *stats) {
         if (stats->peak_bytes < e->tally) stats->peak_bytes = e->tally;
     }
     gk_graft__stages_free(e);
+    if (e->canon) gk_products_free(e->products);
     gk_free(e->canon);
     gk_free(e);
 }
@@ -304,7 +332,7 @@ static void need_workers(gk_grafter *g, int n, bool patches) {
     if (n <= g->n_workers) return;
     g->worker = gk_grow(g->worker, (size_t)g->n_workers * sizeof(gk_graft__engine *),
                         (size_t)n * sizeof(gk_graft__engine *));
-    while (g->n_workers < n) g->worker[g->n_workers++] = make_engine(g->cast, g->canon, patches);
+    while (g->n_workers < n) g->worker[g->n_workers++] = make_engine(g->cast, g->canon, g->products, patches);
 }
 
 /* Adds what the workers counted, and sets them back. */
@@ -338,6 +366,7 @@ gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err) {
     g->cast = cast;
     g->cfg = gk_model_config(cast->model[0]);
     g->canon = canonical_models(cast, g->cfg);
+    g->products = products_of(cast, g->cfg, g->canon);
     return g;
 }
 
@@ -345,6 +374,7 @@ void gk_grafter_free(gk_grafter *g) {
     if (!g) return;
     for (int i = 0; i < g->n_workers; i++) gk_graft__engine_free(g->worker[i], NULL);
     gk_free(g->worker);
+    gk_products_free(g->products);
     gk_free(g->canon);
     gk_free(g);
 }
@@ -379,7 +409,7 @@ bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft
         if (!cast.mean[m]) cast.mean[m] = &no_mean;
     sorted *order = sort_jobs(&cast, g->cfg, jobs, n_jobs, err);
     if (!order) return false;
-    gk_graft__engine *e = make_engine(g->cast, g->canon, any_patches(jobs, n_jobs));
+    gk_graft__engine *e = make_engine(g->cast, g->canon, g->products, any_patches(jobs, n_jobs));
     size_t prompts;
     e->counting = true;
     for (size_t done = 0, taken; done < n_jobs; done += taken) {

@@ -195,7 +195,7 @@ static void multiply(gk_graft__engine *e, const gk_graft__stage_rows *out, const
         if (from >= to) continue;
         const float *x = gather(e, in, (const uint32_t *)out->in.p + from, to - from, &e->gathered);
         gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);
-        gk_graft__weights_linear(&w, (int)(to - from), x, in->width,
+        gk_graft__weights_linear(e->products, &w, (int)(to - from), x, in->width,
                                  y + (size_t)(from - begin) * (size_t)out->width, out->width, &e->weights,
                                  &e->tally);
         for (int k = m; k < next; k++) {

@@ -49,13 +49,14 @@ typedef struct gk_sweep_options {
     /* Instead of schemes: a YAML file of parts, whose coalitions are the schemes (graftkit/graft/parts.h).
      * The store is then theirs alone (gk_attribution_read), and its folder is made when absent. */
     const char *parts;
+    bool bf16; /* products of bf16 operands: gk_cast. Another store than one of fp32 */
 } gk_sweep_options;
 
 typedef struct gk_sweep gk_sweep;
 /* Loads everything, checks all of it, and opens or creates the store. A store that was made from other
- * weights, tokenizer, templates, rows or prompts, with another choice of prompts.whole or `generate`, or by a
- * graftkit with an older layout is refused (or replaced, see `replace`); one with fewer schemes is extended.
- * Nothing is computed yet. */
+ * weights, tokenizer, templates, rows or prompts, with another choice of prompts.whole, `generate` or `bf16`,
+ * or by a graftkit with an older layout is refused (or replaced, see `replace`); one with fewer schemes is
+ * extended. Nothing is computed yet. */
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err);
 size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes that do the same count once */
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
