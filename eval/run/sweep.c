@@ -273,9 +273,10 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
     s->info = json_object();
     s->budget = o->budget_bytes ? o->budget_bytes : DEFAULT_BUDGET;
     s->generate = o->generate > 0 ? o->generate : 0;
+    s->seed = o->seed;
     s->out = o->out ? gk_arena_strdup(s->a, o->out) : NULL;
     s->svd = o->svd ? gk_arena_strdup(s->a, o->svd) : gk_arena_printf(s->a, "%s.svd", o->out ? o->out : "");
-    s->work = o->restart && s->out ? beside(s) : s->out;
+    s->work = o->check_bf16 ? ":memory:" : o->restart && s->out ? beside(s) : s->out; /* SQLite's word */
     bool ok = open_all(s, err);
     s->o = NULL;
     if (ok) return s;
