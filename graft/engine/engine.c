@@ -278,8 +278,11 @@ static gk_graft__engine *make_engine(const gk_cast *cast, const uint8_t *canon, 
     return e;
 }
 
-static void keep_slot(gk_products *p, const gk_cast *cast, const gk_config *c, const uint8_t *canon,
-                      int layer, gk_component comp) {
+/* The matrices of one slot; those that equal an earlier model's are never multiplied with. */
+static void keep_slot(gk_products *p, const gk_cast *cast, const uint8_t *canon, int layer,
+                      gk_component comp) {
+    const gk_config *c = gk_model_config(cast->model[0]);
+    if (gk_component_is_norm(comp) || !gk_config_has(c, comp)) return;
     const uint8_t *first = canon + gk_plan_slot(c, layer, comp) * GK_MAX_MODELS;
     for (int m = 0; m < cast->n; m++) {
         gk_graft__weights w = gk_graft__weights_of(cast, m, layer, comp);
@@ -287,24 +290,24 @@ static void keep_slot(gk_products *p, const gk_cast *cast, const gk_config *c, c
     }
 }
 
-/* How the matrices of a cast are multiplied with. Rounded copies are half of floats, and all are kept; those
- * that equal an earlier model's are never multiplied with. */
-static gk_products *products_of(const gk_cast *cast, const gk_config *c, const uint8_t *canon) {
-    gk_products *p = gk_products_new(cast->bf16 ? GK_OPERANDS_BF16 : GK_OPERANDS_F32, SIZE_MAX);
-    for (int i = 0; i < GK_N_COMPONENTS && cast->bf16; i++) {
-        gk_component comp = (gk_component)i;
-        bool inside = gk_component_in_layer(comp), looked_up = comp == GK_EMBED || comp == GK_POS;
-        if (looked_up || gk_component_is_norm(comp) || !gk_config_has(c, comp)) continue;
-        for (int l = 0; l < (inside ? c->n_layers : 1); l++)
-            keep_slot(p, cast, c, canon, inside ? l : -1, comp);
-    }
+/* Layer by layer, the head last: it is the largest, and its blocks have many rows. */
+static gk_products *kept_products(const gk_cast *cast, const uint8_t *canon, size_t most_bytes) {
+    gk_products *p = gk_products_new(cast->bf16 ? GK_OPERANDS_BF16 : GK_OPERANDS_F32, most_bytes);
+    for (int l = 0; l < gk_model_config(cast->model[0])->n_layers; l++)
+        for (int comp = 0; comp < GK_N_COMPONENTS; comp++)
+            if (gk_component_in_layer((gk_component)comp)) keep_slot(p, cast, canon, l, (gk_component)comp);
+    keep_slot(p, cast, canon, -1, GK_HEAD);
     return p;
+}
+
+/* A rounded copy of a matrix has to be made for every product, or once: bf16 keeps all. */
+static gk_products *first_products(const gk_cast *cast, const uint8_t *canon) {
+    return kept_products(cast, canon, cast->bf16 ? SIZE_MAX : 0);
 }
 
 gk_graft__engine *gk_graft__engine_new(const gk_cast *cast, bool patches) {
     uint8_t *canon = canonical_models(cast, gk_model_config(cast->model[0]));
-    gk_products *products = products_of(cast, gk_model_config(cast->model[0]), canon);
-    gk_graft__engine *e = make_engine(cast, canon, products, patches);
+    gk_graft__engine *e = make_engine(cast, canon, first_products(cast, canon), patches);
     e->canon = canon;
     return e;
 }
@@ -337,7 +340,7 @@ static void need_workers(gk_grafter *g, int n, bool patches) {
 
 /* Adds what the workers counted, and sets them back. */
 static void collect(gk_grafter *g, gk_graft_stats *to, double seconds) {
-    size_t bytes = 0;
+    size_t bytes = gk_products_bytes(g->products);
     for (int i = 0; i < g->n_workers; i++) {
         bytes += g->worker[i]->tally;
         if (to) add_counts(to, g->worker[i]);
@@ -366,15 +369,22 @@ gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err) {
     g->cast = cast;
     g->cfg = gk_model_config(cast->model[0]);
     g->canon = canonical_models(cast, g->cfg);
-    g->products = products_of(cast, g->cfg, g->canon);
+    g->products = first_products(cast, g->canon);
     return g;
+}
+
+size_t gk_grafter_keep(gk_grafter *g, size_t most_bytes) {
+    gk_products_free(g->products);
+    g->products = kept_products(g->cast, g->canon, most_bytes);
+    for (int i = 0; i < g->n_workers; i++) g->worker[i]->products = g->products;
+    return gk_products_bytes(g->products);
 }
 
 void gk_grafter_free(gk_grafter *g) {
     if (!g) return;
     for (int i = 0; i < g->n_workers; i++) gk_graft__engine_free(g->worker[i], NULL);
-    gk_free(g->worker);
     gk_products_free(g->products);
+    gk_free(g->worker);
     gk_free(g->canon);
     gk_free(g);
 }

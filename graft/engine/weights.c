@@ -172,12 +172,20 @@ bool gk_graft__weights_share(const gk_graft__weights *a, const gk_graft__weights
            a->from.h == b->from.h && a->from.b == b->from.b;
 }
 
+static bool is_made(const gk_graft__weights *w) {
+    return w->kind == GK_GRAFT__BLEND || w->kind == GK_GRAFT__SELECT;
+}
+
+bool gk_graft__weights_kept(const gk_products *p, const gk_graft__weights *w) {
+    return !is_made(w) && gk_products_keeps(p, w->from);
+}
+
 void gk_graft__weights_linear(gk_products *p, const gk_graft__weights *w, int n, const float *x, int ldx,
-                              float *y, int ldy, gk_graft__room *block, size_t *tally) {
-    if (w->kind == GK_GRAFT__BLEND || w->kind == GK_GRAFT__SELECT)
+                              const uint32_t *row, float *y, int ldy, gk_graft__room *block, size_t *tally) {
+    if (is_made(w))
         made_linear(p, w, n, x, ldx, y, ldy, block, tally);
     else
-        gk_products_linear(p, w->from, n, x, ldx, NULL, y, ldy);
+        gk_products_linear(p, w->from, n, x, ldx, row, y, ldy);
 }
 
 void gk_graft__weights_add_low(const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy,
