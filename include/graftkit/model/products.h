@@ -35,9 +35,9 @@ gk_products *gk_products_new(gk_operands operands, size_t most_bytes);
 void gk_products_free(gk_products *p); /* NULL is fine */
 gk_operands gk_products_operands(const gk_products *p);
 /* From now on this matrix is laid out when it is first multiplied with, and stays so: faster by a half for
- * few rows, by little for a thousand. False: there is no room left for it. Which kernel multiplies, and so
- * the last bits, depends on what was kept; not while others multiply.
- */
+ * few rows, by little for a thousand. False: there is no room left for it. Of fp32 operands which kernel
+ * multiplies, and so the last bits, depends on what was kept; of bf16 ones the bits are the same, and so
+ * whatever the number of rows and threads is. Not while others multiply. */
 bool gk_products_keep(gk_products *p, gk_tensor t);
 bool gk_products_keeps(const gk_products *p, gk_tensor t); /* whether that was so */
 size_t gk_products_bytes(const gk_products *p);            /* of all that is kept, laid out by now or not */
