@@ -19,6 +19,8 @@
 
 bool gk_train__freeze_parse(const char *text, gk_recipe *r, gk_place at, gk_error *err);
 json_t *gk_train__freeze_json(const gk_recipe *r);
+/* Whether two such lists freeze the same in a model of this kind, however they say it. */
+bool gk_train__freeze_same(const json_t *a, const json_t *b, const gk_config *c);
 /* A line for each part of the layers that a model so shallow has nothing of. */
 void gk_train__freeze_notes(const gk_recipe *r, const gk_config *c, void on_note(void *ctx, const char *line),
                             void *ctx);
@@ -85,6 +87,8 @@ bool gk_train__state_parse(const json_t *json, int64_t total_steps, gk_train__st
 
 /* Everything the resulting weights depend on, as an object: two runs with equal inputs are the same run. */
 json_t *gk_train__inputs_json(const gk_train_job *job);
+/* A freeze of `there` that is the one of `here`, said otherwise, becomes that. */
+void gk_train__inputs_align(json_t *there, const json_t *here, const gk_config *c);
 /* True when equal; otherwise fails naming the first input that differs, and how. */
 bool gk_train__inputs_match(const json_t *there, const json_t *here, gk_place at, gk_error *err);
 

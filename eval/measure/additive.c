@@ -1,5 +1,6 @@
 /* additive.c: whether what two grafts do alone adds up to what both do. */
 #include "eval/measure/draws.h"
+#include "eval/measure/rows.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/eval/statistics.h"
 
@@ -14,22 +15,16 @@ typedef struct two { /* of one draw */
     double sum, additive;
 } two;
 
-static double value_of(const gk_obs *o, gk_metric m) {
-    return m == GK_METRIC_top5 ? o->rank < 5 : o->logit_diff;
-}
-
-/* Rows in the order in which they first appear; returns how many. */
+/* Returns how many rows there are. */
 static size_t sum_rows(const gk_obs *const of[5], size_t n, gk_metric m, row *out) {
-    uint32_t last = 0;
-    for (size_t i = 0; i < n; i++) last = of[0][i].row > last ? of[0][i].row : last;
-    size_t *at = gk_alloc(((size_t)last + 1) * sizeof *at), rows = 0; /* index + 1 */
+    size_t rows;
+    uint32_t *number = gk_measure__rows_of(of[0], n, &rows);
     for (size_t i = 0; i < n; i++) {
-        size_t *k = &at[of[0][i].row];
-        if (*k == 0) *k = ++rows;
-        out[*k - 1].n++;
-        for (int s = 0; s < 5; s++) out[*k - 1].sum[s] += value_of(&of[s][i], m);
+        row *r = &out[number[i]];
+        r->n++;
+        for (int s = 0; s < 5; s++) r->sum[s] += gk_measure__value(&of[s][i], m);
     }
-    gk_free(at);
+    gk_free(number);
     return rows;
 }
 

@@ -1,5 +1,6 @@
 /* means.c: means over facts of many columns, and their bootstrap intervals. */
 #include "eval/measure/draws.h"
+#include "eval/measure/rows.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/eval/measure.h"
 #include "graftkit/eval/shapley.h"
@@ -13,19 +14,15 @@ typedef struct rows {
     size_t rows, columns;
 } rows;
 
-/* Rows in the order in which they first appear, as everywhere. */
 static rows sum_rows(const double *x, const uint32_t *row, size_t n, size_t columns) {
     rows r = {gk_alloc(n * columns * sizeof *r.sum), gk_alloc(n * sizeof *r.n), 0, columns};
-    uint32_t last = 0;
-    for (size_t i = 0; i < n; i++) last = row[i] > last ? row[i] : last;
-    size_t *place = gk_alloc(((size_t)last + 1) * sizeof *place); /* 1 + index */
+    uint32_t *number = gk_alloc(n * sizeof *number);
+    r.rows = gk_measure__number_rows(row, 1, n, number);
     for (size_t i = 0; i < n; i++) {
-        size_t *k = &place[row[i]];
-        if (*k == 0) *k = ++r.rows;
-        r.n[*k - 1]++;
-        for (size_t c = 0; c < columns; c++) r.sum[(*k - 1) * columns + c] += x[i * columns + c];
+        r.n[number[i]]++;
+        for (size_t c = 0; c < columns; c++) r.sum[number[i] * columns + c] += x[i * columns + c];
     }
-    gk_free(place);
+    gk_free(number);
     return r;
 }
 

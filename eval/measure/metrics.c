@@ -1,5 +1,6 @@
 /* metrics.c: from scored prompts to a cell: values and their bootstrap intervals. */
 #include "eval/measure/draws.h"
+#include "eval/measure/rows.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/eval/measure.h"
@@ -98,24 +99,18 @@ static void cluster_add(cluster *c, const gk_obs *o) {
     c->sum[GK_METRIC_whole_logprob] += w * o->whole_logprob;
 }
 
-/* Rows become clusters in the order in which they first appear. */
 static void cell_build(cell *c, const gk_obs *obs, size_t n) {
-    uint32_t last = 0;
-    for (size_t i = 0; i < n; i++) last = obs[i].row > last ? obs[i].row : last;
-    uint32_t *of_row = gk_alloc(((size_t)last + 1) * sizeof *of_row); /* cluster + 1 */
+    uint32_t *number = gk_measure__rows_of(obs, n, &c->n_clusters);
     c->clusters = gk_alloc(n * sizeof *c->clusters);
     c->ranked = gk_alloc(n * sizeof *c->ranked);
     c->n = n;
     c->n_whole = 0;
-    c->n_clusters = 0;
     for (size_t i = 0; i < n; i++) {
-        uint32_t *k = &of_row[obs[i].row];
-        if (*k == 0) *k = (uint32_t)++c->n_clusters;
-        cluster_add(&c->clusters[*k - 1], &obs[i]);
+        cluster_add(&c->clusters[number[i]], &obs[i]);
         c->n_whole += obs[i].whole;
-        c->ranked[i] = (ranked){obs[i].rank, obs[i].weight, *k - 1};
+        c->ranked[i] = (ranked){obs[i].rank, obs[i].weight, number[i]};
     }
-    gk_free(of_row);
+    gk_free(number);
     qsort(c->ranked, n, sizeof *c->ranked, by_rank);
     c->finite = true;
     for (size_t k = 0; k < c->n_clusters; k++)

@@ -1,5 +1,6 @@
 /* paired.c: two schemes on the same prompts: the difference, its interval, its test. */
 #include "eval/measure/draws.h"
+#include "eval/measure/rows.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/eval/measure.h"
 
@@ -73,18 +74,16 @@ static bool right(const gk_obs *o, int top) {
     return o->rank < top;
 }
 
-/* Rows in the order in which they first appear; returns how many. */
+/* Returns how many rows there are. */
 static size_t sum_rows(const gk_obs *ref, const gk_obs *obs, size_t n, int top, row_sum *out) {
-    uint32_t last = 0;
-    for (size_t i = 0; i < n; i++) last = obs[i].row > last ? obs[i].row : last;
-    size_t *of_row = gk_alloc(((size_t)last + 1) * sizeof *of_row), rows = 0; /* index + 1 */
+    size_t rows;
+    uint32_t *number = gk_measure__rows_of(obs, n, &rows);
     for (size_t i = 0; i < n; i++) {
-        size_t *k = &of_row[obs[i].row];
-        if (*k == 0) *k = ++rows;
-        out[*k - 1].n++;
-        out[*k - 1].more += right(&obs[i], top) - right(&ref[i], top);
+        row_sum *r = &out[number[i]];
+        r->n++;
+        r->more += right(&obs[i], top) - right(&ref[i], top);
     }
-    gk_free(of_row);
+    gk_free(number);
     return rows;
 }
 

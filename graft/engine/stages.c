@@ -185,30 +185,45 @@ static uint32_t least(uint32_t a, uint32_t b) {
     return a < b ? a : b;
 }
 
+/* What the models m .. next-1 add to the product of rows from .. to-1, which are in y from row `begin` on. */
+static void add_low_ranks(gk_graft__engine *e, const gk_graft__stage_rows *out, int layer, gk_component comp,
+                          int m, int next, uint32_t from, uint32_t to, uint32_t begin, const float *x,
+                          int width, float *y) {
+    for (; m < next; m++) {
+        uint32_t first = most(out->start[m], from), last = least(out->start[m + 1], to);
+        if (first >= last) continue;
+        gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);
+        gk_graft__weights_add_low(&w, (int)(last - first), x + (size_t)(first - from) * (size_t)width, width,
+                                  y + (size_t)(first - begin) * (size_t)out->width, out->width, &e->gathered2,
+                                  &e->tally);
+    }
+}
+
+static bool adds_low_rank(const gk_graft__engine *e, int layer, gk_component comp, int m, int next) {
+    for (; m < next; m++)
+        if (gk_graft__weights_of(e->cast, m, layer, comp).kind == GK_GRAFT__LOW_RANK) return true;
+    return false;
+}
+
 /* Rows begin .. end-1 of a linear stage, to `y`: a product for the models that share a tensor and have some
- * of them, and what each adds to it. */
+ * of them, and what each adds to it. Inputs are gathered where the product cannot pick them out. */
 static void multiply(gk_graft__engine *e, const gk_graft__stage_rows *out, const gk_graft__stage_rows *in,
                      int layer, gk_component comp, uint32_t begin, uint32_t end, float *y) {
     for (int m = 0, next; m < e->cast->n; m = next) {
         next = end_of_run(e, out, m, layer, comp);
         uint32_t from = most(out->start[m], begin), to = least(out->start[next], end);
         if (from >= to) continue;
-        const float *x = gather(e, in, (const uint32_t *)out->in.p + from, to - from, &e->gathered);
         gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);
-        gk_graft__weights_linear(&w, (int)(to - from), x, in->width,
+        bool low = adds_low_rank(e, layer, comp, m, next),
+             picks = !low && gk_graft__weights_kept(e->products, &w);
+        const uint32_t *row = (const uint32_t *)out->in.p + from;
+        const float *x = picks ? in->x.p : gather(e, in, row, to - from, &e->gathered);
+        gk_graft__weights_linear(e->products, &w, (int)(to - from), x, in->width, picks ? row : NULL,
                                  y + (size_t)(from - begin) * (size_t)out->width, out->width, &e->weights,
                                  &e->tally);
-        for (int k = m; k < next; k++) {
-            uint32_t first = most(out->start[k], from), last = least(out->start[k + 1], to);
-            if (first >= last) continue;
-            w = gk_graft__weights_of(e->cast, k, layer, comp);
-            gk_graft__weights_add_low(&w, (int)(last - first), x + (size_t)(first - from) * (size_t)in->width,
-                                      in->width, y + (size_t)(first - begin) * (size_t)out->width, out->width,
-                                      &e->gathered2, &e->tally);
-        }
+        if (low) add_low_ranks(e, out, layer, comp, m, next, from, to, begin, x, in->width, y);
     }
 }
-
 static void count_flops(gk_graft__engine *e, const gk_graft__stage_rows *out, int layer, gk_component comp) {
     for (int m = 0; m < e->cast->n; m++) {
         gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);
@@ -280,23 +295,26 @@ static void embed_stage(gk_graft__engine *e) {
 /* ---------------------------------------------------------------- attention */
 
 /* A node's prefix: the key and value rows of its own and all earlier positions. */
-static uint32_t *intern_prefixes(gk_graft__engine *e) {
-    uint32_t *prefix = words(e, &e->prefix, e->n_nodes);
+static uint32_t *intern_prefixes(gk_graft__engine *e, gk_graft__kept_keys *kept) {
+    uint32_t *prefix = kept ? kept->prefix.p : words(e, &e->prefix, e->n_nodes);
+    uint32_t before = kept ? kept->n_prefixes : 0;
     gk_graft__intern_start(&e->prefixes, 2, e->n_nodes, &e->tally);
     for (uint32_t k = 0; k < e->n_keys; k++) { /* with a node, all before it are among them */
         uint32_t i = e->keys[k], parent = gk_graft__trie_at(&e->trie, i)->parent;
         uint32_t key[2] = {parent == GK_GRAFT__NONE ? GK_GRAFT__NONE : prefix[parent], of(&e->pair)[i]};
         bool fresh;
-        prefix[i] = gk_graft__intern_add(&e->prefixes, key, &fresh, &e->tally);
+        prefix[i] = before + gk_graft__intern_add(&e->prefixes, key, &fresh, &e->tally);
     }
+    if (kept) kept->n_prefixes += e->prefixes.n;
     return prefix;
 }
 
-/* Points every distinct context at the rows it sees. */
-static void list_contexts(gk_graft__engine *e, const int32_t ***list, const int32_t **len) {
+/* Points every distinct context at the rows it sees; `row` has those of the nodes. */
+static void list_contexts(gk_graft__engine *e, const uint32_t *row, const int32_t ***list,
+                          const int32_t **len) {
     const uint32_t *path = e->trie.path.p, *node = e->context.node.p;
     int32_t *ids = gk_graft__room_for(&e->context_ids, e->trie.path_n * sizeof *ids, 0, &e->tally);
-    for (size_t i = 0; i < e->trie.path_n; i++) ids[i] = (int32_t)of(&e->pair)[path[i]];
+    for (size_t i = 0; i < e->trie.path_n; i++) ids[i] = (int32_t)row[path[i]];
     *list = gk_graft__room_for(&e->context_list, e->context.n * sizeof **list, 0, &e->tally);
     int32_t *n_ctx = gk_graft__room_for(&e->context_len, e->context.n * sizeof *n_ctx, 0, &e->tally);
     double seen = 0;
@@ -314,12 +332,14 @@ static void attend_stage(gk_graft__engine *e, int layer, bool last_only) {
     const int32_t **list, *len;
     recipe pair = {.in = of(&e->k), .in2 = of(&e->v), .slot = slot_of(e, layer, GK_K)};
     intern(e, &e->pair, pair, e->keys, e->n_keys);
-    recipe r = {.in = of(&e->q), .in2 = intern_prefixes(e), .slot = slot_of(e, layer, GK_Q)};
+    gk_graft__kept_keys *kept = e->kept ? &e->kept[layer] : NULL;
+    if (kept) gk_graft__kept_take(e, layer);
+    recipe r = {.in = of(&e->q), .in2 = intern_prefixes(e, kept), .slot = slot_of(e, layer, GK_Q)};
     bool compute = stage(e, &e->context, r, e->q.width, last_only);
-    list_contexts(e, &list, &len);
+    list_contexts(e, kept ? kept->of.p : of(&e->pair), &list, &len);
     if (!compute) return;
-    const float *k = gather(e, &e->k, e->pair.in.p, e->pair.n, &e->gathered);
-    const float *v = gather(e, &e->v, e->pair.in2.p, e->pair.n, &e->gathered2);
+    const float *k = kept ? kept->k.p : gather(e, &e->k, e->pair.in.p, e->pair.n, &e->gathered);
+    const float *v = kept ? kept->v.p : gather(e, &e->v, e->pair.in2.p, e->pair.n, &e->gathered2);
     const float *q = gather(e, &e->q, e->context.in.p, e->context.n, &e->number);
     gk_op_attend(e->cfg, layer, (int)e->context.n, q, list, len, k, v, e->context.x.p);
 }
@@ -460,6 +480,7 @@ void gk_graft__stages_free(gk_graft__engine *e) {
         gk_free(rows[i]->x.p);
     }
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) gk_free(rooms[i]->p);
+    gk_graft__kept_free(e);
     gk_graft__intern_free(&e->table);
     gk_graft__intern_free(&e->prefixes);
     gk_graft__trie_free(&e->trie);

@@ -17,8 +17,8 @@ enum {
 }; /* of the larger operand at a time: stays in cache, and a head's whole would not fit memory */
 
 /* Rows of an operand as floats, from element `from` on, *wide_ld apart. */
-static const float *widen(gk_gemm__scratch_use use, gk_gemm__operand x, ptrdiff_t from, int rows, int width,
-                          int ld, int *wide_ld) {
+static const float *widen(gk_gemm__scratch_use use, gk_gemm__bf16_operand x, ptrdiff_t from, int rows,
+                          int width, int ld, int *wide_ld) {
     *wide_ld = x.f ? ld : width;
     if (x.f) return x.f + from;
     float *wide = gk_gemm__scratch(use, (size_t)rows * (size_t)width * sizeof *wide);
@@ -92,8 +92,8 @@ typedef struct split_product {
     bool rows;
 } split_product;
 
-static gk_gemm__operand shifted(gk_gemm__operand x, ptrdiff_t by) {
-    return (gk_gemm__operand){x.h ? x.h + by : NULL, x.f ? x.f + by : NULL};
+static gk_gemm__bf16_operand shifted(gk_gemm__bf16_operand x, ptrdiff_t by) {
+    return (gk_gemm__bf16_operand){x.h ? x.h + by : NULL, x.f ? x.f + by : NULL};
 }
 
 static void piece(void *ctx, size_t begin, size_t end) {
@@ -114,8 +114,8 @@ static void piece(void *ctx, size_t begin, size_t end) {
 
 /* Along the longer side of C; where one operand is to be widened, along that one's, so that each thread
  * widens its own part. */
-void gk_gemm__bf16(gk_gemm_kind kind, int m, int n, int k, gk_gemm__operand a, int lda, gk_gemm__operand b,
-                   int ldb, bool add, float *c, int ldc) {
+void gk_gemm__bf16(gk_gemm_kind kind, int m, int n, int k, gk_gemm__bf16_operand a, int lda,
+                   gk_gemm__bf16_operand b, int ldb, bool add, float *c, int ldc) {
     if (m <= 0 || n <= 0) return;
     gk_gemm_init();
     split_product s = {.whole = {kind, m, n, k, lda, ldb, ldc, a, b, c, add}, .rows = m >= n};
@@ -154,17 +154,17 @@ static void narrow_rows(void *ctx, size_t begin, size_t end) {
             round_row(j->x + r * j->ld, j->rounded + r * j->width, j->width);
 }
 
-size_t gk_gemm__operand_bytes(void) {
+size_t gk_gemm__bf16_operand_bytes(void) {
     return gk_bf16_faster() ? sizeof(uint16_t) : sizeof(float);
 }
 
-gk_gemm__operand gk_gemm__narrow(gk_gemm__scratch_use use, const float *x, int rows, int width, int ld) {
+gk_gemm__bf16_operand gk_gemm__narrow(gk_gemm__scratch_use use, const float *x, int rows, int width, int ld) {
     narrow_job j = {.x = x, .width = (size_t)width, .ld = (size_t)ld};
-    void *to = gk_gemm__scratch(use, (size_t)rows * (size_t)width * gk_gemm__operand_bytes());
+    void *to = gk_gemm__scratch(use, (size_t)rows * (size_t)width * gk_gemm__bf16_operand_bytes());
     if (gk_bf16_faster())
         j.narrow = to;
     else
         j.rounded = to;
     gk_parallel_for((size_t)rows, 1 + 65536 / (size_t)width, narrow_rows, &j);
-    return (gk_gemm__operand){j.narrow, j.rounded};
+    return (gk_gemm__bf16_operand){j.narrow, j.rounded};
 }

@@ -1,8 +1,10 @@
 /* info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
+#include "graftkit/core/isa.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/progress.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/model/operators.h"
+#include "model/gemm/bf16_panels.h"
 #include "model/gemm/gemm.h"
 #include "model/gemm/onednn.h"
 
@@ -51,6 +53,15 @@ static void find_bf16(void) {
 bool gk_bf16_faster(void) {
     pthread_once(&bf16_once, find_bf16);
     return bf16_faster;
+}
+
+bool gk_gemm__panels_native(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return gk_isa_used() == GK_AVX512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
+#else
+    return false;
+#endif
 }
 
 static void cpu_features(char *out, size_t size) {
@@ -111,8 +122,8 @@ static narrow_product narrow_operands(const gk_gemm__product *p) {
 
 static void multiply(const gk_gemm__product *p, gk_gemm__library which, const narrow_product *h) {
     if (h->a)
-        gk_gemm__bf16(p->kind, p->m, p->n, p->k, (gk_gemm__operand){.h = h->a}, p->k,
-                      (gk_gemm__operand){.h = h->b}, p->k, false, p->c, p->ldc);
+        gk_gemm__bf16(p->kind, p->m, p->n, p->k, (gk_gemm__bf16_operand){.h = h->a}, p->k,
+                      (gk_gemm__bf16_operand){.h = h->b}, p->k, false, p->c, p->ldc);
     else
         gk_gemm__split(p, which);
 }

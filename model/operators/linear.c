@@ -43,9 +43,12 @@ void gk_op_low_rank(gk_low_rank l, int n, const float *x, int ldx, float *low, f
 
 void gk_op__linear_product(gk_tensor t, int n, const float *x, int ldx, float beta, float *y, int ldy) {
     if (t.narrow && n > 1) {
-        gk_gemm__operand left = gk_gemm__narrow(GK_GEMM__SCRATCH_LEFT, x, n, t.in, ldx), right = {.h = t.h};
+        gk_gemm__bf16_operand left = gk_gemm__narrow(GK_GEMM__SCRATCH_LEFT, x, n, t.in, ldx),
+                              right = {.h = t.h};
         gk_gemm__bf16(GK_GEMM_NT, n, t.out, t.in, left, t.in, right, t.in, beta != 0, y, ldy);
-    } else if (!t.w)
+    } else if (!t.w && n <= GK_GEMM__STORED_ROWS)
+        gk_gemm__stored(n, t, x, ldx, beta, y, ldy);
+    else if (!t.w)
         gk_gemm__half(n, t, x, ldx, beta, y, ldy);
     else
         gk_gemm__f32(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, beta, y, ldy);
@@ -66,7 +69,8 @@ void gk_op__linear_backward_weights(int n, int out, int in, const float *dy, int
 /* dy and x are rounded to bf16 once for both products. */
 static void backward_narrow(gk_tensor t, int n, const float *dy, int lddy, const float *x, float *dx,
                             float *dw) {
-    gk_gemm__operand left = gk_gemm__narrow(GK_GEMM__SCRATCH_LEFT, dy, n, t.out, lddy), right = {.h = t.h};
+    gk_gemm__bf16_operand left = gk_gemm__narrow(GK_GEMM__SCRATCH_LEFT, dy, n, t.out, lddy),
+                          right = {.h = t.h};
     gk_gemm__bf16(GK_GEMM_NN, n, t.in, t.out, left, t.out, right, t.in, false, dx, t.in);
     if (!dw) return;
     right = gk_gemm__narrow(GK_GEMM__SCRATCH_RIGHT, x, n, t.in, t.in);

@@ -203,6 +203,14 @@ gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c) {
     return gk_component_in_layer(c) ? m->layer[layer][c - GK_LN1] : m->outer[c];
 }
 
+bool gk_model_stored(const gk_model *m) {
+    bool some = false;
+    for (int i = 0; i < GK_N_COMPONENTS; i++)
+        for (int l = 0; l < (gk_component_in_layer((gk_component)i) ? m->cfg.n_layers : 1); l++)
+            some = some || gk_model_tensor(m, l, (gk_component)i).q;
+    return some;
+}
+
 float *gk_model_data(gk_model *m) {
     return m->data;
 }

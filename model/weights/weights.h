@@ -27,6 +27,7 @@ struct gk_model {
     void **own; /* arrays that could not stay in the files */
     size_t n_own;
     gk_dtype vector_type; /* of norms and biases in the files */
+    bool stored;          /* matrices may be in ggml's blocks */
 };
 
 /* A model without weights, for a loader to fill; a component's tensor in it. */

@@ -88,8 +88,8 @@ END_TEST
  */
 enum { FORMS = 5, BY_ONEDNN = 4 };
 static bool multiply_bf16(int form, const gk_gemm__bf16_product *p, const float *a, const float *b) {
-    gk_gemm__operand x = form & 1 ? (gk_gemm__operand){.f = a} : p->a,
-                     y = form & 2 ? (gk_gemm__operand){.f = b} : p->b;
+    gk_gemm__bf16_operand x = form & 1 ? (gk_gemm__bf16_operand){.f = a} : p->a,
+                          y = form & 2 ? (gk_gemm__bf16_operand){.f = b} : p->b;
     if (form == BY_ONEDNN) return gk_onednn__has_bf16() && gk_onednn__bf16(p);
     gk_gemm__bf16(p->kind, p->m, p->n, p->k, x, p->lda, y, p->ldb, p->add, p->c, p->ldc);
     return true;

@@ -189,7 +189,7 @@ START_TEST(adapters_that_cannot_be_trained) {
     ck_assert(gk_recipe_set(&t.recipe, "freeze", "head,v@1", GK_NOWHERE, NULL));
     ck_assert(!train_into(&t, dir));
     assert_error(&t.err, "field 'lora_targets': 'v' of layer 1 is to be frozen and to get an adapter; leave "
-                         "it out of one of the two");
+                         "it out of one of the two (--freeze none, where a recipe freezes layers)");
     ck_assert(gk_recipe_set(&t.recipe, "freeze", "none", GK_NOWHERE, NULL));
     t.base = NULL;
     ck_assert(!train_into(&t, dir));

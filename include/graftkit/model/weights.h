@@ -34,6 +34,9 @@ typedef struct gk_tensor {
     int out, in;
     const uint16_t *h; /* of `type`, F16 or BF16 */
     gk_dtype type;
+    /* Of a model that gk_model_open_stored gave, where w and h are NULL: ggml's blocks, and what they hold. */
+    const uint8_t *q;
+    const struct gk_quant__type *blocks;
     bool narrow; /* products take h, which is BF16, and round what they multiply it with to bf16 too */
 } gk_tensor;
 
@@ -45,7 +48,7 @@ typedef struct gk_low_rank {
     float scale;
 } gk_low_rank;
 
-/* Values [first, first + n) of the weights, row after row, as floats (exact). */
+/* Values [first, first + n) of the weights, row after row, as floats (exact). Of one in blocks, whole rows. */
 void gk_tensor_floats(gk_tensor t, size_t first, size_t n, float *out);
 
 /* A parameter array inside the flat vector that training sees. */
@@ -68,6 +71,7 @@ void gk_model_free(gk_model *m); /* NULL is fine */
 
 const gk_config *gk_model_config(const gk_model *m);                     /* lives as long as m */
 gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c); /* a tied head is embed's tensor */
+bool gk_model_stored(const gk_model *m); /* gk_model_open_stored left a matrix in blocks */
 /* The flat parameter vector (padding between arrays is zero and stays zero); NULL in a model that
  * gk_model_open gave: it has no such vector. */
 float *gk_model_data(gk_model *m);
