@@ -3,7 +3,9 @@
  * test_frozen.c: what is frozen costs nothing and changes nothing: steps of a session that knows what is
  * frozen end with the weights that steps with all gradients give, of which only those of the rest are used.
  */
+#include "graftkit/core/error.h"
 #include "graftkit/core/random.h"
+#include "graftkit/model/config.h"
 #include "graftkit/model/session.h"
 #include "graftkit/model/weights.h"
 #include "graftkit/train/optimizer.h"
@@ -107,6 +109,16 @@ START_TEST(frozen_runs_end_with_the_same_weights) {
     gk_config c;
     gk_config_default(gk_family_find(NAMES[_i]), VOCAB, &c);
     c.n_layers = 3;
+    c.d_model = 32;
+    c.d_ffn = 48;
+    c.head_dim = 8;
+    c.n_kv_heads = c.n_kv_heads < c.n_heads ? 2 : 4;
+    c.n_heads = 4;
+    if (c.rotary_dim > 0) c.rotary_dim = 4;
+    c.max_positions = 64;
+    gk_error err;
+    char why[512];
+    ck_assert_msg(gk_config_check(&c, GK_NOWHERE, &err), "%s", gk_error_text(&err, why, sizeof why));
     const char *embed = gk_config_has(&c, GK_POS) ? "embed,pos,all@1/3" : "embed,all@1/3";
     check(&c, embed, 0);
     check(&c, "lnf,all@0-1", 0);
