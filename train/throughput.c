@@ -8,6 +8,7 @@
 
 /* Long enough to find the clock rate, too short to be noticed. */
 static const double MEASURE_S = 0.05;
+enum { SQUARE = 1024 }; /* as large as products reach their best rate at */
 
 /* Copied, not multiplied: embed and pos. */
 static bool is_product(const gk_param *p) {
@@ -48,13 +49,22 @@ static double saved_a_row(const gk_model *m, const gk_train__trained *t, const u
     return 2 * still - (t->adapter ? 6 * (double)gk_adapter_count(t->adapter) : 0);
 }
 
+/* In GFLOP/s, of the type that products are computed in: fp32's from registers; bf16's, whose instructions
+ * differ, as the library's best product shows it. */
+static double peak_rate(const gk_recipe *r) {
+    bool narrow = r->bf16 || r->memory == GK_MEMORY_LEAN;
+    if (narrow && gk_bf16_faster())
+        return gk_gemm_measure("bf16", SQUARE, SQUARE, SQUARE, gk_threads(), MEASURE_S);
+    return gk_flops_peak(gk_threads(), MEASURE_S);
+}
+
 void gk_train__throughput_begin(gk_train__throughput *p, const gk_train_job *job, const gk_train__trained *t,
                                 const uint32_t *frozen, int lowest, const gk_train__state *at,
                                 int64_t total_steps) {
     *p = (gk_train__throughput){.total = total_steps, .first_step = at->step, .first_tokens = at->tokens};
     p->less_a_row = saved_a_row(job->model, t, frozen, lowest);
     p->less_attention = 2.0 / 3 * lowest / gk_model_config(job->model)->n_layers;
-    p->peak = 1e9 * gk_flops_peak(gk_threads(), MEASURE_S);
+    p->peak = 1e9 * peak_rate(job->recipe);
     p->begun = p->logged = gk_now();
     p->logged_tokens = at->tokens;
 }

@@ -1,5 +1,6 @@
 /* activations.c: the memory of one pass: a session as one caller or one thread has it. */
 #include "graftkit/core/memory.h"
+#include "model/gemm/gemm.h"
 #include "model/passes/session.h"
 
 #include <string.h>
@@ -210,7 +211,7 @@ size_t gk_session__operand_bytes(const gk_config *c, const gk_session_opts *o) {
            rows = (size_t)o->max_rows;
     size_t logits = o->backward ? (size_t)loss_rows(c, o) * (size_t)c->vocab : 0;
     size_t left = rows * widest > logits ? rows * widest : logits;
-    return (left + rows * (size_t)larger(c->d_ffn, c->d_model)) * sizeof(uint16_t);
+    return (left + rows * (size_t)larger(c->d_ffn, c->d_model)) * gk_gemm__bf16_operand_bytes();
 }
 
 gk_session *gk_session__single(const gk_config *c, const gk_session_opts *o, gk_error *err) {

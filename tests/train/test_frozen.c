@@ -8,6 +8,7 @@
 #include "graftkit/model/weights.h"
 #include "graftkit/train/optimizer.h"
 #include "graftkit/train/recipe.h"
+#include "graftkit/train/training.h"
 #include "tests/support/scratch.h"
 
 #include <math.h>
@@ -117,11 +118,43 @@ START_TEST(frozen_runs_end_with_the_same_weights) {
 }
 END_TEST
 
+/* What is frozen has neither gradient nor moments; below the lowest layer that is trained no activations are
+ * kept. */
+START_TEST(frozen_parts_take_no_memory) {
+    gk_config c;
+    gk_config_default(gk_family_find("llama"), 2000, &c);
+    for (int k = 0; k < 2; k++) {
+        gk_recipe r, still;
+        gk_model *m = gk_model_new(&c, 1, NULL);
+        gk_train_memory all, less;
+        size_t floats = gk_model_floats(m);
+        gk_recipe_default(&r);
+        r.memory = k ? GK_MEMORY_LEAN : GK_MEMORY_STANDARD;
+        still = r;
+        ck_assert(gk_recipe_set(&still, "freeze", "lnf,embed,all@1/2", GK_NOWHERE, NULL));
+        uint32_t *masks = gk_alloc(((size_t)c.n_layers + 1) * sizeof *masks);
+        ck_assert(gk_recipe_frozen(&still, &c, masks, NULL));
+        size_t trained = gk_trained_floats(&c, masks);
+        ck_assert_uint_lt(trained, floats / 2 + floats / 10);
+        gk_train_memory_of(&r, &c, floats, 100, 0, &all);
+        gk_train_memory_of(&still, &c, floats, 100, 0, &less);
+        ck_assert_uint_eq(less.weights, all.weights);
+        ck_assert_uint_eq(less.moments, k ? 3 * trained + trained / 32 : 8 * trained);
+        if (!k) ck_assert_uint_eq(less.gradients, 4 * trained);
+        ck_assert_uint_lt(less.gradients, all.gradients);
+        ck_assert_uint_lt(less.activations, all.activations);
+        gk_free(masks);
+        gk_model_free(m);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("frozen");
     TCase *t = tcase_create("frozen");
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, frozen_runs_end_with_the_same_weights, 0, sizeof NAMES / sizeof *NAMES);
+    tcase_add_test(t, frozen_parts_take_no_memory);
     suite_add_tcase(suite, t);
     return run_suite(suite);
 }

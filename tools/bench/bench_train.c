@@ -264,7 +264,7 @@ static void measure_rate(gemm_rate *best, const char *library, int m, int n, int
 /* Of all libraries, at the large shapes that `graftkit info` shows and this model's own. */
 static gemm_rate best_gemm(const gk_config *c, int rows, mode how) {
     static const char *const FULL[] = {"auto", "onednn", "blis"}, *const NARROW[] = {"bf16", "bf16", "bf16"};
-    const char *const *LIBRARIES = how == FP32 || !gk_bf16_fast() ? FULL : NARROW;
+    const char *const *LIBRARIES = how == FP32 || !gk_bf16_faster() ? FULL : NARROW;
     const int shapes[][3] = {{1024, 3072, 768}, {1024, 1024, 1024}, {rows, c->d_ffn, c->d_model}};
     gemm_rate best = {.gflops = 0};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)

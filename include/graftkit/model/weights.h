@@ -102,12 +102,10 @@ static inline uint16_t gk_bf16_pick(float x, uint32_t random) {
  * and the first small steps of training would move few weights or many at once. So the rounded weights follow
  * the floats without bias, and a copy made anew is the same copy. */
 void gk_bf16_round_weights(const float *in, uint16_t *out, size_t n, size_t first);
-/* Whether products of bf16 are made by this processor's instructions for them, through oneDNN. Elsewhere
- * narrow models give the same numbers, slowly. */
-bool gk_bf16_fast(void);
-/* Whether they take less time than products of fp32, by what the processor is: with AMX, and with AMD's
- * AVX-512, which multiplies twice as many. Intel's AVX-512 alone takes twice the time of fp32
- * (docs/speed.md). */
+/* Whether products of bf16 are made by this processor's instructions for them, through oneDNN: where they
+ * take less time than those of fp32, with AMX and with AMD's AVX-512, which multiplies twice as many. Intel's
+ * AVX-512 alone takes twice the time of fp32 (docs/speed.md). There and elsewhere narrow models compute in
+ * fp32 from rounded operands: the same numbers, but for the order of sums. */
 bool gk_bf16_faster(void);
 /* Arrays, in file order; a tied head is not listed. */
 size_t gk_model_params(const gk_model *m, const gk_param **list);
