@@ -64,7 +64,7 @@ static bool say_estimate(gk_sweep *s, bool generate, gk_error *err) {
     fprintf(stderr, "estimate: ");
     say_rows(&c);
     fprintf(stderr, ", %.*f s%s; memory: %.0f MiB of weights and up to %.0f MiB\n", c.seconds < 10 ? 1 : 0,
-            c.seconds, generate ? " and what --generate adds" : "", (double)c.weights / (1 << 20),
+            c.seconds, generate ? " if no text ends early" : "", (double)c.weights / (1 << 20),
             (double)c.budget / (1 << 20));
     return true;
 }

@@ -29,7 +29,7 @@ static size_t add_chunk(gk_graft__engine *e, const gk_graft_text *texts, size_t 
         end[taken] = gk_graft__trie_add_plain(&e->trie, texts[taken].token, texts[taken].n, 0);
         tokens += (size_t)texts[taken++].n;
     }
-    e->n_nodes = e->n_last = e->trie.nodes.n;
+    e->n_nodes = e->n_all = e->n_last = e->trie.nodes.n;
     uint32_t *all = gk_graft__room_for(&e->all, e->n_nodes * sizeof *all, 0, &e->tally);
     uint32_t *last = gk_graft__room_for(&e->last, e->n_nodes * sizeof *last, 0, &e->tally);
     for (uint32_t i = 0; i < e->n_nodes; i++) all[i] = last[i] = i;

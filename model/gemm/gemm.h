@@ -10,8 +10,13 @@
 typedef enum gk_gemm_kind { GK_GEMM_NT, GK_GEMM_NN, GK_GEMM_TN } gk_gemm_kind;
 void gk_gemm__f32(gk_gemm_kind kind, int m, int n, int k, const float *a, int lda, const float *b, int ldb,
                   float beta, float *c, int ldc);
-/* half_weights.c: the NT product with 16-bit weights, widened a few rows at a time. */
+/* half_weights.c: the NT product with weights that are no floats, made so a few rows at a time. */
 void gk_gemm__half(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
+
+/* stored_rows.c: the same for so few rows of `a` that reading the weights is what it takes: each block of
+ * them becomes floats in registers. */
+#define GK_GEMM__STORED_ROWS 4
+void gk_gemm__stored(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
 
 /* bf16.c: the same of bf16 operands, with fp32 sums; `add` to C, else C is overwritten. */
 void gk_gemm__bf16(gk_gemm_kind kind, int m, int n, int k, const uint16_t *a, int lda, const uint16_t *b,

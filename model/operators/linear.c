@@ -46,7 +46,9 @@ void gk_op__linear_product(gk_tensor t, int n, const float *x, int ldx, float be
         uint16_t *left = gk_gemm__scratch(GK_GEMM__SCRATCH_LEFT, (size_t)n * (size_t)t.in * sizeof *left);
         gk_gemm__narrow(x, n, t.in, ldx, left);
         gk_gemm__bf16(GK_GEMM_NT, n, t.out, t.in, left, t.in, t.h, t.in, beta != 0, y, ldy);
-    } else if (!t.w)
+    } else if (!t.w && n <= GK_GEMM__STORED_ROWS)
+        gk_gemm__stored(n, t, x, ldx, beta, y, ldy);
+    else if (!t.w)
         gk_gemm__half(n, t, x, ldx, beta, y, ldy);
     else
         gk_gemm__f32(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, beta, y, ldy);
