@@ -8,8 +8,8 @@
  *     gk_tensor q = gk_model_tensor(m, 0, GK_Q);
  *     gk_products_keep(p, q);
  *     gk_arena *a = gk_arena_new();
- *     float *x = gk_arena_alloc(a, (size_t)q.in * sizeof *x);
- *     float *y = gk_arena_alloc(a, (size_t)q.out * sizeof *y);
+ *     float *x = (float *)gk_arena_alloc(a, (size_t)q.in * sizeof *x);
+ *     float *y = (float *)gk_arena_alloc(a, (size_t)q.out * sizeof *y);
  *     gk_products_linear(p, q, 1, x, q.in, NULL, y, q.out);
  *     gk_arena_free(a);
  *     gk_products_free(p);
