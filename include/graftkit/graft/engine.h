@@ -3,7 +3,7 @@
  * Example:
  *     gk_model *m = gk_model_open("base", err);
  *     if (!m) return false;
- *     gk_cast cast = {{"pre"}, {m}, {NULL}, 1, {NULL}};
+ *     gk_cast cast = {{"pre"}, {m}, {NULL}, 1, {NULL}, false};
  *     gk_arena *a = gk_arena_new();
  *     gk_plan plan = gk_plan_single(a, gk_model_config(m), 3, 0);
  *     const int32_t token[] = {1, 5, 7};
