@@ -11,6 +11,7 @@
 #include "graftkit/graft/plan.h"
 #include "graftkit/graft/scheme.h"
 #include "graftkit/model/config.h"
+#include "graftkit/model/products.h"
 #include "graftkit/model/weights.h"
 #include "graftkit/tokenizer.h"
 
@@ -276,9 +277,11 @@ bool gk_graft__floats_same(const float *a, const float *b, size_t n); /* NULL is
 uint32_t gk_graft__difference_bits(float a, float b);
 /* Whether one product gives the rows of both, but for what gk_graft__weights_add_low adds. */
 bool gk_graft__weights_share(const gk_graft__weights *a, const gk_graft__weights *b);
-/* As gk_op_linear, without `low`; `block` is scratch. */
-void gk_graft__weights_linear(const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy,
-                              gk_graft__room *block, size_t *tally);
+/* As gk_products_linear, without `low`; `block` is scratch. */
+void gk_graft__weights_linear(gk_products *p, const gk_graft__weights *w, int n, const float *x, int ldx,
+                              const uint32_t *row, float *y, int ldy, gk_graft__room *block, size_t *tally);
+/* Whether products with them may pick out rows. */
+bool gk_graft__weights_kept(const gk_products *p, const gk_graft__weights *w);
 /* Adds the product with `low`, if there is one; `low` is scratch. */
 void gk_graft__weights_add_low(const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy,
                                gk_graft__room *low, size_t *tally);
@@ -379,6 +382,7 @@ typedef struct gk_graft__kept_keys {
 typedef struct gk_graft__engine {
     const gk_cast *cast;
     const gk_config *cfg;
+    gk_products *products; /* the grafter's, or this engine's own */
     gk_graft__trie trie;
     gk_graft__interned table, prefixes;
     uint32_t n_nodes, n_all, n_last;

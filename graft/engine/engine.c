@@ -215,6 +215,7 @@ struct gk_grafter {
     const gk_cast *cast;
     const gk_config *cfg;
     uint8_t *canon;
+    gk_products *products;
     gk_graft__engine **worker; /* they keep their memory from run to run */
     int n_workers;
 };
@@ -296,19 +297,48 @@ static void add_counts(gk_graft_stats *to, const gk_graft__engine *e) {
     to->flops += e->stats.flops;
 }
 
-static gk_graft__engine *make_engine(const gk_cast *cast, const uint8_t *canon, bool patches) {
+static gk_graft__engine *make_engine(const gk_cast *cast, const uint8_t *canon, gk_products *products,
+                                     bool patches) {
     gk_graft__engine *e = gk_alloc(sizeof *e);
     e->begun = gk_now();
     e->cast = cast;
+    e->products = products;
     e->cfg = gk_model_config(cast->model[0]);
     e->trie = (gk_graft__trie){.n_slots = gk_plan_slots(e->cfg), .canon = canon, .tally = &e->tally};
     if (patches) e->trie.n_patches = e->cfg->n_layers + 1;
     return e;
 }
 
+/* The matrices of one slot; those that equal an earlier model's are never multiplied with. */
+static void keep_slot(gk_products *p, const gk_cast *cast, const uint8_t *canon, int layer,
+                      gk_component comp) {
+    const gk_config *c = gk_model_config(cast->model[0]);
+    if (gk_component_is_norm(comp) || !gk_config_has(c, comp)) return;
+    const uint8_t *first = canon + gk_plan_slot(c, layer, comp) * GK_MAX_MODELS;
+    for (int m = 0; m < cast->n; m++) {
+        gk_graft__weights w = gk_graft__weights_of(cast, m, layer, comp);
+        if (first[m] == m && w.kind <= GK_GRAFT__LOW_RANK) gk_products_keep(p, w.from);
+    }
+}
+
+/* Layer by layer, the head last: it is the largest, and its blocks have many rows. */
+static gk_products *kept_products(const gk_cast *cast, const uint8_t *canon, size_t most_bytes) {
+    gk_products *p = gk_products_new(cast->bf16 ? GK_OPERANDS_BF16 : GK_OPERANDS_F32, most_bytes);
+    for (int l = 0; l < gk_model_config(cast->model[0])->n_layers; l++)
+        for (int comp = 0; comp < GK_N_COMPONENTS; comp++)
+            if (gk_component_in_layer((gk_component)comp)) keep_slot(p, cast, canon, l, (gk_component)comp);
+    keep_slot(p, cast, canon, -1, GK_HEAD);
+    return p;
+}
+
+/* A rounded copy of a matrix has to be made for every product, or once: bf16 keeps all. */
+static gk_products *first_products(const gk_cast *cast, const uint8_t *canon) {
+    return kept_products(cast, canon, cast->bf16 ? SIZE_MAX : 0);
+}
+
 gk_graft__engine *gk_graft__engine_new(const gk_cast *cast, bool patches) {
     uint8_t *canon = canonical_models(cast, gk_model_config(cast->model[0]));
-    gk_graft__engine *e = make_engine(cast, canon, patches);
+    gk_graft__engine *e = make_engine(cast, canon, first_products(cast, canon), patches);
     e->canon = canon;
     return e;
 }
@@ -320,6 +350,7 @@ void gk_graft__engine_free(gk_graft__engine *e, gk_graft_stats *stats) {
         if (stats->peak_bytes < e->tally) stats->peak_bytes = e->tally;
     }
     gk_graft__stages_free(e);
+    if (e->canon) gk_products_free(e->products);
     gk_free(e->canon);
     gk_free(e);
 }
@@ -335,12 +366,12 @@ static void need_workers(gk_grafter *g, int n, bool patches) {
     if (n <= g->n_workers) return;
     g->worker = gk_grow(g->worker, (size_t)g->n_workers * sizeof(gk_graft__engine *),
                         (size_t)n * sizeof(gk_graft__engine *));
-    while (g->n_workers < n) g->worker[g->n_workers++] = make_engine(g->cast, g->canon, patches);
+    while (g->n_workers < n) g->worker[g->n_workers++] = make_engine(g->cast, g->canon, g->products, patches);
 }
 
 /* Adds what the workers counted, and sets them back. */
 static void collect(gk_grafter *g, gk_graft_stats *to, double seconds) {
-    size_t bytes = 0;
+    size_t bytes = gk_products_bytes(g->products);
     for (int i = 0; i < g->n_workers; i++) {
         bytes += g->worker[i]->tally;
         if (to) add_counts(to, g->worker[i]);
@@ -372,12 +403,21 @@ gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err) {
     g->cast = cast;
     g->cfg = gk_model_config(cast->model[0]);
     g->canon = canonical_models(cast, g->cfg);
+    g->products = first_products(cast, g->canon);
     return g;
+}
+
+size_t gk_grafter_keep(gk_grafter *g, size_t most_bytes) {
+    gk_products_free(g->products);
+    g->products = kept_products(g->cast, g->canon, most_bytes);
+    for (int i = 0; i < g->n_workers; i++) g->worker[i]->products = g->products;
+    return gk_products_bytes(g->products);
 }
 
 void gk_grafter_free(gk_grafter *g) {
     if (!g) return;
     for (int i = 0; i < g->n_workers; i++) gk_graft__engine_free(g->worker[i], NULL);
+    gk_products_free(g->products);
     gk_free(g->worker);
     gk_free(g->canon);
     gk_free(g);
@@ -433,7 +473,7 @@ bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, const gk
         if (!cast.mean[m]) cast.mean[m] = &no_mean;
     sorted *order = sort_jobs(&cast, g->cfg, jobs, n_jobs, text, err);
     if (!order) return false;
-    gk_graft__engine *e = make_engine(g->cast, g->canon, any_patches(jobs, n_jobs));
+    gk_graft__engine *e = make_engine(g->cast, g->canon, g->products, any_patches(jobs, n_jobs));
     gk_generation all = text ? *text : (gk_generation){0};
     all.next = any_token;
     bounds most = {SIZE_MAX, n_jobs, all.most};

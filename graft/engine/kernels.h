@@ -20,9 +20,10 @@
     X(bool, return, gk_graft__weights_share, (const gk_graft__weights *a, const gk_graft__weights *b),       \
       (a, b))                                                                                                \
     X(void, , gk_graft__weights_linear,                                                                      \
-      (const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy, gk_graft__room *block, \
-       size_t *tally),                                                                                       \
-      (w, n, x, ldx, y, ldy, block, tally))                                                                  \
+      (gk_products * p, const gk_graft__weights *w, int n, const float *x, int ldx, const uint32_t *row,     \
+       float *y, int ldy, gk_graft__room *block, size_t *tally),                                             \
+      (p, w, n, x, ldx, row, y, ldy, block, tally))                                                          \
+    X(bool, return, gk_graft__weights_kept, (const gk_products *p, const gk_graft__weights *w), (p, w))      \
     X(void, , gk_graft__weights_add_low,                                                                     \
       (const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy, gk_graft__room *low,   \
        size_t *tally),                                                                                       \

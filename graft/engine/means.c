@@ -64,7 +64,8 @@ bool gk_graft_means(const gk_cast *models, int model, const gk_graft_text *texts
     const gk_cast cast = {.name = {models->name[model]},
                           .model = {models->model[model]},
                           .derived = {models->derived[model]},
-                          .n = 1};
+                          .n = 1,
+                          .bf16 = models->bf16};
     const gk_config *c = gk_model_config(cast.model[0]);
     size_t values = ((size_t)c->n_layers + 1) * (size_t)c->d_model, done = 0;
     double tokens = 0;

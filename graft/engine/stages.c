@@ -185,30 +185,45 @@ static uint32_t least(uint32_t a, uint32_t b) {
     return a < b ? a : b;
 }
 
+/* What the models m .. next-1 add to the product of rows from .. to-1, which are in y from row `begin` on. */
+static void add_low_ranks(gk_graft__engine *e, const gk_graft__stage_rows *out, int layer, gk_component comp,
+                          int m, int next, uint32_t from, uint32_t to, uint32_t begin, const float *x,
+                          int width, float *y) {
+    for (; m < next; m++) {
+        uint32_t first = most(out->start[m], from), last = least(out->start[m + 1], to);
+        if (first >= last) continue;
+        gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);
+        gk_graft__weights_add_low(&w, (int)(last - first), x + (size_t)(first - from) * (size_t)width, width,
+                                  y + (size_t)(first - begin) * (size_t)out->width, out->width, &e->gathered2,
+                                  &e->tally);
+    }
+}
+
+static bool adds_low_rank(const gk_graft__engine *e, int layer, gk_component comp, int m, int next) {
+    for (; m < next; m++)
+        if (gk_graft__weights_of(e->cast, m, layer, comp).kind == GK_GRAFT__LOW_RANK) return true;
+    return false;
+}
+
 /* Rows begin .. end-1 of a linear stage, to `y`: a product for the models that share a tensor and have some
- * of them, and what each adds to it. */
+ * of them, and what each adds to it. Inputs are gathered where the product cannot pick them out. */
 static void multiply(gk_graft__engine *e, const gk_graft__stage_rows *out, const gk_graft__stage_rows *in,
                      int layer, gk_component comp, uint32_t begin, uint32_t end, float *y) {
     for (int m = 0, next; m < e->cast->n; m = next) {
         next = end_of_run(e, out, m, layer, comp);
         uint32_t from = most(out->start[m], begin), to = least(out->start[next], end);
         if (from >= to) continue;
-        const float *x = gather(e, in, (const uint32_t *)out->in.p + from, to - from, &e->gathered);
         gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);
-        gk_graft__weights_linear(&w, (int)(to - from), x, in->width,
+        bool low = adds_low_rank(e, layer, comp, m, next),
+             picks = !low && gk_graft__weights_kept(e->products, &w);
+        const uint32_t *row = (const uint32_t *)out->in.p + from;
+        const float *x = picks ? in->x.p : gather(e, in, row, to - from, &e->gathered);
+        gk_graft__weights_linear(e->products, &w, (int)(to - from), x, in->width, picks ? row : NULL,
                                  y + (size_t)(from - begin) * (size_t)out->width, out->width, &e->weights,
                                  &e->tally);
-        for (int k = m; k < next; k++) {
-            uint32_t first = most(out->start[k], from), last = least(out->start[k + 1], to);
-            if (first >= last) continue;
-            w = gk_graft__weights_of(e->cast, k, layer, comp);
-            gk_graft__weights_add_low(&w, (int)(last - first), x + (size_t)(first - from) * (size_t)in->width,
-                                      in->width, y + (size_t)(first - begin) * (size_t)out->width, out->width,
-                                      &e->gathered2, &e->tally);
-        }
+        if (low) add_low_ranks(e, out, layer, comp, m, next, from, to, begin, x, in->width, y);
     }
 }
-
 static void count_flops(gk_graft__engine *e, const gk_graft__stage_rows *out, int layer, gk_component comp) {
     for (int m = 0; m < e->cast->n; m++) {
         gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);

@@ -1,8 +1,10 @@
 /* info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
+#include "graftkit/core/isa.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/progress.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/model/operators.h"
+#include "model/gemm/bf16_panels.h"
 #include "model/gemm/gemm.h"
 #include "model/gemm/onednn.h"
 
@@ -41,6 +43,15 @@ bool gk_bf16_faster(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     return gk_bf16_fast() && (has_amx() || __builtin_cpu_is("amd"));
+#else
+    return false;
+#endif
+}
+
+bool gk_gemm__panels_native(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return gk_isa_used() == GK_AVX512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
 #else
     return false;
 #endif

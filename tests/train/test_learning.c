@@ -261,8 +261,37 @@ START_TEST(memory_is_counted_before) {
     ck_assert_uint_lt(lean.weights + lean.moments, 6 * floats);
     ck_assert_uint_lt(lean.activations, m.activations);
     size_t front, window;
-    gk_backprop_floats(&c, &front, &window);
+    gk_backprop_floats(&c, NULL, &front, &window);
     ck_assert_uint_eq(lean.gradients, 4 * (front + window));
+}
+END_TEST
+
+/* What is frozen has neither gradient nor moments; below the lowest layer that is trained no activations are
+ * kept. */
+START_TEST(frozen_parts_take_no_memory) {
+    gk_config c;
+    gk_config_default(gk_family_find("llama"), 2000, &c);
+    for (int k = 0; k < 2; k++) {
+        gk_recipe r = make_recipe(), still = make_recipe();
+        gk_model *m = gk_model_new(&c, 1, NULL);
+        gk_train_memory all, less;
+        size_t floats = gk_model_floats(m);
+        r.memory = still.memory = k ? GK_MEMORY_LEAN : GK_MEMORY_STANDARD;
+        ck_assert(gk_train__freeze_parse("lnf,embed,all@1/2", &still, GK_NOWHERE, NULL));
+        uint32_t *masks = gk_alloc(((size_t)c.n_layers + 1) * sizeof *masks);
+        ck_assert(gk_recipe_frozen(&still, &c, masks, NULL));
+        size_t trained = gk_trained_floats(&c, masks);
+        ck_assert_uint_lt(trained, floats / 2 + floats / 10);
+        gk_train_memory_of(&r, &c, floats, 100, 0, &all);
+        gk_train_memory_of(&still, &c, floats, 100, 0, &less);
+        ck_assert_uint_eq(less.weights, all.weights);
+        ck_assert_uint_eq(less.moments, k ? 3 * trained + trained / 32 : 8 * trained);
+        if (!k) ck_assert_uint_eq(less.gradients, 4 * trained);
+        ck_assert_uint_lt(less.gradients, all.gradients);
+        ck_assert_uint_lt(less.activations, all.activations);
+        gk_free(masks);
+        gk_model_free(m);
+    }
 }
 END_TEST
 
@@ -472,6 +501,7 @@ int main(int argc, char **argv) {
     tcase_add_test(t, precision_and_memory_change_little);
     tcase_add_test(t, lean_says_what_it_cannot);
     tcase_add_test(t, memory_is_counted_before);
+    tcase_add_test(t, frozen_parts_take_no_memory);
     tcase_add_test(t, keep_best_ends_with_the_best_weights);
     tcase_add_test(t, validation_comes_by_steps_or_epochs_and_at_the_end);
     tcase_add_test(t, epochs_and_the_end_are_told_of);

@@ -25,12 +25,14 @@
 
 #include <jansson.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct asked {
     const char *shape, *write, *from, *cells, *recipient, *templates, *fillers, *rows;
     gk_strings donors, schemes;
     int64_t prompts, tokens, threads, limit, budget;
-    bool alone;
+    size_t working; /* of the budget, what kept matrices leave */
+    bool alone, keep;
     gk_arena *a;
 } asked;
 
@@ -111,19 +113,21 @@ static bool ignore(void *ctx, size_t job, const float *logits) {
     return true;
 }
 
-static bool measure(const asked *o, const gk_cast *cast, const gk_job *jobs, size_t n, const char *what,
+static bool measure(const asked *o, gk_grafter *g, const gk_job *jobs, size_t n, const char *what,
                     double *seconds, gk_error *err) {
     gk_graft_stats s = {0};
-    if (!gk_graft_run(cast, jobs, n, (size_t)o->budget << 20, ignore, NULL, &s, err)) return false;
-    printf("%s: %zu cells in %.2f s; rows %llu of %llu (%.2f%%); %.1f GFLOP, %.1f GFLOP/s; %.0f MB\n", what,
-           n, s.seconds, (unsigned long long)s.rows_unique, (unsigned long long)s.rows_naive,
+    clock_t before = clock();
+    if (!gk_grafter_run(g, jobs, n, o->working, ignore, NULL, &s, err)) return false;
+    printf("%s: %zu cells in %.2f s; rows %llu of %llu (%.2f%%); %.1f GFLOP, %.1f GFLOP/s; CPU %.2f s; %.0f "
+           "MB\n",
+           what, n, s.seconds, (unsigned long long)s.rows_unique, (unsigned long long)s.rows_naive,
            100.0 * (double)s.rows_unique / (double)s.rows_naive, s.flops / 1e9, s.flops / s.seconds / 1e9,
-           (double)s.peak_bytes / 1e6);
+           (double)(clock() - before) / CLOCKS_PER_SEC, (double)s.peak_bytes / 1e6);
     *seconds = s.seconds;
     return true;
 }
 
-static bool run_grid(const asked *o, const gk_cast *cast, gk_error *err) {
+static bool run_grid(asked *o, const gk_cast *cast, gk_error *err) {
     const gk_config *c = gk_model_config(cast->model[0]);
     size_t prompts = (size_t)o->prompts, each = (size_t)c->n_layers * N_SETS;
     int n = (int)o->tokens;
@@ -140,16 +144,20 @@ static bool run_grid(const asked *o, const gk_cast *cast, gk_error *err) {
         for (size_t i = 0; i < each; i++) grid[p * each + i] = (gk_job){token, n, plan[i]};
     }
     double t_plain, t_grid;
-    if (!measure(o, cast, plain, prompts, "plain", &t_plain, err) ||
-        !measure(o, cast, plain, prompts, "plain, again", &t_plain, err) ||
-        !measure(o, cast, grid, prompts * each, "grid", &t_grid, err))
-        return false;
+    gk_grafter *g = gk_grafter_new(cast, err);
+    size_t budget = (size_t)o->budget << 20;
+    if (g) o->working = budget - gk_grafter_keep(g, o->keep ? budget / 4 * 3 : 0);
+    bool ok = g && measure(o, g, plain, prompts, "plain", &t_plain, err) &&
+              measure(o, g, plain, prompts, "plain, again", &t_plain, err) &&
+              measure(o, g, grid, prompts * each, "grid", &t_grid, err);
+    gk_grafter_free(g);
+    if (!ok) return false;
     printf("RESULT shape=%s layers=%d cells=%zu grid_of_plain=%.2f threads=%d\n",
            o->shape ? o->shape : "default", c->n_layers, each, t_grid / t_plain, gk_threads());
     return true;
 }
 
-static bool in_memory(const asked *o, gk_error *err) {
+static bool in_memory(asked *o, gk_error *err) {
     gk_gemm_info info;
     gk_gemm_describe(&info);
     printf("%s, %d threads; BLIS %s; oneDNN %s; %s\n", info.cpu, gk_threads(), info.blis, info.onednn,
@@ -307,6 +315,7 @@ int main(int argc, char **argv) {
         {"tokens", GK_OPT_INT, &o.tokens, "N", "tokens of each", false},
         {"budget", GK_OPT_INT, &o.budget, "MIB", "working memory", false},
         {"threads", GK_OPT_INT, &o.threads, "N", "0: all cores", false},
+        {"keep", GK_OPT_FLAG, &o.keep, NULL, "matrices laid out, in three quarters of the budget", false},
         {"write", GK_OPT_STR, &o.write, "DIR", "makes the models DIR/pre and DIR/sft, and nothing else",
          false},
         {"from", GK_OPT_STR, &o.from, "MODEL", "of this one, as floats, instead of random weights", false},

@@ -60,6 +60,12 @@ typedef struct gk_grafter gk_grafter;
 /* NULL where gk_cast_check fails. */
 gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err);
 void gk_grafter_free(gk_grafter *g); /* NULL is fine */
+/* From now on runs keep matrices laid out for their products, as many as fit `most_bytes` (0: none, as at
+ * first; always the same for the same cast), and so are faster, the more so the fewer rows a donor has.
+ * Returns the bytes that they take, beside the runs' budget, once they have been used. Worth it where a
+ * matrix will multiply some hundred rows. Results differ in the last bits from those without. Not during a
+ * run. */
+size_t gk_grafter_keep(gk_grafter *g, size_t most_bytes);
 /* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least): a chunk a thread
  * where there are prompts and memory enough, else all threads on one. Results do not depend on the chunking
  * beyond float rounding; the same jobs, budget and thread count give the same bits. Models that have

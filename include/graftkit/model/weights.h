@@ -113,6 +113,14 @@ bool gk_bf16_faster(void);
 size_t gk_model_params(const gk_model *m, const gk_param **list);
 size_t gk_model_count(const gk_model *m); /* parameters, without padding */
 
+/* The vector of what is trained, as gradients and moments have it: the flat vector without the arrays that
+ * are frozen. place[i]: where array i of `list` (gk_model_params' order, a vector of n_floats) begins in it,
+ * GK_NOT_TRAINED where `frozen` (as in gk_session_opts; NULL: none) has it. Returns the vector's length. */
+#define GK_NOT_TRAINED SIZE_MAX
+size_t gk_trained_places(const gk_param *list, size_t n, size_t n_floats, int n_layers,
+                         const uint32_t *frozen, size_t *place);
+size_t gk_trained_floats(const gk_config *c, const uint32_t *frozen); /* that length for a whole model */
+
 GK_PUBLIC_END
 
 #endif
