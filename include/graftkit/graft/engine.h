@@ -10,7 +10,7 @@
  *     const gk_job job = {token, 3, &plan};
  *     gk_graft_stats stats = {0, 0, 0, 0, 0};
  *     gk_grafter *g = gk_grafter_new(&cast, err);
- *     bool ok = g && gk_grafter_count(g, &job, 1, &stats, err); // examples/graft.c runs them
+ *     bool ok = g && gk_grafter_count(g, &job, 1, NULL, &stats, err); // examples/graft.c runs them
  *     if (ok) printf("%llu rows\n", (unsigned long long)stats.rows_unique);
  *     gk_grafter_free(g);
  *     gk_arena_free(a);
