@@ -11,8 +11,9 @@
 #include <string.h>
 
 enum {
-    MOST_TOKENS = 1 << 24, /* in a chunk: row numbers stay far from 2^31 */
-    FEWEST_BYTES = 4 << 20 /* of a worker: with less, one worker and all threads inside its operators */
+    MOST_TOKENS = 1 << 24,  /* in a chunk: row numbers stay far from 2^31 */
+    FEWEST_BYTES = 4 << 20, /* of a worker: with less, one worker and all threads inside its operators */
+    MOST_BYTES = 64 << 20   /* of a worker: more leaves the caches, and touching it first costs time */
 };
 
 /* ---------------------------------------------------------------- checks */
@@ -334,14 +335,12 @@ static sorted *sort_jobs(const gk_cast *cast, const gk_config *c, const gk_job *
     return order;
 }
 
-/* The matrices of one slot; those that equal an earlier model's are never multiplied with. */
-static void keep_slot(gk_grafter *g, int layer, gk_component comp) {
+/* One model's matrix of a slot; one that equals an earlier model's is never multiplied with. */
+static void keep_slot(gk_grafter *g, int m, int layer, gk_component comp) {
     if (gk_component_is_norm(comp) || !gk_config_has(g->cfg, comp)) return;
-    const uint8_t *first = g->canon + gk_plan_slot(g->cfg, layer, comp) * GK_MAX_MODELS;
-    for (int m = 0; m < g->cast->n; m++) {
-        gk_graft__weights w = gk_graft__weights_of(g->cast, m, layer, comp);
-        if (first[m] == m && w.kind <= GK_GRAFT__LOW_RANK) gk_products_keep(g->products, w.from);
-    }
+    gk_graft__weights w = gk_graft__weights_of(g->cast, m, layer, comp);
+    bool own = g->canon[gk_plan_slot(g->cfg, layer, comp) * GK_MAX_MODELS + m] == m;
+    if (own && w.kind <= GK_GRAFT__LOW_RANK) gk_products_keep(g->products, w.from);
 }
 
 /* ---------------------------------------------------------------- public */
@@ -356,15 +355,17 @@ gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err) {
     return g;
 }
 
-/* Layer by layer, the head last: it is the largest, and its blocks have many rows. */
+/* The head first, whose blocks have few rows; then what has fewest rows: of the donors before the recipient.
+ */
 size_t gk_grafter_keep(gk_grafter *g, size_t most_bytes) {
     gk_products_free(g->products);
     g->products = gk_products_new(GK_OPERANDS_F32, most_bytes);
     for (int i = 0; i < g->n_workers; i++) g->worker[i]->products = g->products;
-    for (int l = 0; l < g->cfg->n_layers; l++)
-        for (int comp = 0; comp < GK_N_COMPONENTS; comp++)
-            if (gk_component_in_layer((gk_component)comp)) keep_slot(g, l, (gk_component)comp);
-    keep_slot(g, -1, GK_HEAD);
+    for (int m = g->cast->n - 1; m >= 0; m--) keep_slot(g, m, -1, GK_HEAD);
+    for (int m = g->cast->n - 1; m >= 0; m--)
+        for (int l = 0; l < g->cfg->n_layers; l++)
+            for (int comp = 0; comp < GK_N_COMPONENTS; comp++)
+                if (gk_component_in_layer((gk_component)comp)) keep_slot(g, m, l, (gk_component)comp);
     return gk_products_bytes(g->products);
 }
 
@@ -384,7 +385,8 @@ bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t bud
     if (!order) return false;
     size_t prompts = count_prompts(order, n_jobs);
     int workers = choose_workers(prompts, budget_bytes);
-    run r = {g, order, n_jobs, 0, prompts, workers, budget_bytes / (size_t)workers, fn, ctx, false};
+    size_t each = budget_bytes / (size_t)workers;
+    run r = {g, order, n_jobs, 0, prompts, workers, each < MOST_BYTES ? each : MOST_BYTES, fn, ctx, false};
     need_workers(g, workers, any_patches(jobs, n_jobs));
     gk_gemm_init();
     if (workers == 1) {

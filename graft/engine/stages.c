@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { COPY_GRAIN = 128, FEWEST_LOGITS = 64 };
-static const double LOGITS_BYTES = 48 << 20;
+static const double LOGITS_BYTES = 16 << 20;
 
 static uint32_t *words(gk_graft__engine *e, gk_graft__room *r, size_t n) {
     return gk_graft__room_for(r, (n + 1) * sizeof(uint32_t), 0, &e->tally);
