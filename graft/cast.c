@@ -17,6 +17,9 @@ bool gk_cast_check(const gk_cast *cast, gk_error *err) {
             if (strcmp(cast->name[i], cast->name[j]) == 0)
                 return gk_fail(err, GK_NOWHERE, "give every model its own name",
                                "models %d and %d of the cast are both named '%.80s'", j, i, cast->name[i]);
+        if (gk_model_stored(cast->model[i]))
+            return gk_fail(err, GK_NOWHERE, "open it with gk_model_open",
+                           "model '%.80s' of the cast is in blocks, as it is stored", cast->name[i]);
         gk_config_diff d;
         if (gk_config_difference(gk_model_config(cast->model[0]), gk_model_config(cast->model[i]), &d))
             return gk_fail(err, GK_NOWHERE, "only models of one architecture and shape can be grafted",

@@ -336,6 +336,12 @@ void gk_graft__trie_start(gk_graft__trie *t);
 uint32_t gk_graft__trie_add(gk_graft__trie *t, const gk_job *job);
 /* The same for one model alone. */
 uint32_t gk_graft__trie_add_plain(gk_graft__trie *t, const int32_t *token, int n, int model);
+/* A token behind a node, in that node's column, and behind the plain runs that the column's patches take
+ * from.
+ */
+uint32_t gk_graft__trie_extend(gk_graft__trie *t, uint32_t parent, int32_t token);
+/* Lists the paths of these nodes and of those that their patches take from, in place of all others. */
+void gk_graft__trie_list_paths(gk_graft__trie *t, const uint32_t *node, uint32_t n);
 /* How many paths of at most its length a job adds. */
 int gk_graft__trie_paths(const gk_graft__trie *t, const gk_job *job);
 static inline const gk_graft__trie_node *gk_graft__trie_at(const gk_graft__trie *t, uint32_t i) {
@@ -366,14 +372,24 @@ typedef struct gk_graft__stage_rows {
     gk_graft__room x;                  /* float [n x width] */
 } gk_graft__stage_rows;
 
+/* Of one layer, what tokens that come later read. */
+typedef struct gk_graft__kept_keys {
+    uint32_t n, n_prefixes;    /* rows; distinct prefixes */
+    gk_graft__room k, v;       /* float [n x kv_dim] */
+    gk_graft__room of, prefix; /* uint32_t [nodes]: a node's row; its prefix */
+} gk_graft__kept_keys;
+
 typedef struct gk_graft__engine {
     const gk_cast *cast;
     const gk_config *cfg;
     gk_products *products; /* the grafter's, or this engine's own */
     gk_graft__trie trie;
     gk_graft__interned table, prefixes;
-    uint32_t n_nodes, n_last;
-    gk_graft__room all, last; /* uint32_t: every node; those that end a job */
+    uint32_t n_nodes, n_all, n_last;
+    gk_graft__room all, last;  /* uint32_t: every node of this pass; those that end a job */
+    gk_graft__kept_keys *kept; /* [n_layers]; NULL: no token comes later */
+    uint32_t n_later;          /* nodes that may come later */
+    bool further;              /* this pass computes such nodes alone */
     /* Of the layer at hand: the nodes that it computes keys and values of, and of them those that it computes
      * the rest of (needed_nodes.c). */
     const uint32_t *keys, *outputs;
@@ -398,6 +414,16 @@ void gk_graft__needed_find(gk_graft__engine *e);
 void gk_graft__needed_layer(gk_graft__engine *e, int index);
 void gk_graft__patch_rows(gk_graft__engine *e, int index);
 
+/* kept_keys.c: keys and values that stay from pass to pass. Before the first pass of a chunk, behind which so
+ * many nodes may come (0: keep nothing). */
+void gk_graft__kept_start(gk_graft__engine *e, uint32_t n_later);
+/* Inside attention: takes over the rows of `pair`, which were just interned; then where a node's row is. */
+void gk_graft__kept_take(gk_graft__engine *e, int layer);
+/* The next pass is of `n` nodes that end a job, listed in `last`, whose parents have been computed. */
+void gk_graft__kept_go_on(gk_graft__engine *e);
+double gk_graft__kept_bytes(const gk_config *c, double nodes, double later, double path);
+void gk_graft__kept_free(gk_graft__engine *e);
+
 /* All layers for the trie's jobs, up to what the head reads; `logits.of` has the row of every node in `last`.
  */
 void gk_graft__stages_run(gk_graft__engine *e);
@@ -410,11 +436,21 @@ double gk_graft__stages_block(const gk_config *c, double jobs);
 typedef void gk_graft__tap(void *ctx, const gk_graft__engine *e, int index);
 void gk_graft__stages_layers(gk_graft__engine *e, gk_graft__tap *tap, void *ctx);
 
+/* check_job.c: job number i of a list. */
+bool gk_graft__job_check(const gk_cast *cast, const gk_config *c, const gk_job *job, size_t i, gk_error *err);
+
+/* kept_matrices.c: the products of a cast, of the operands that it asks for, with as many matrices kept as
+ * fit; and those that are kept before anybody says. `canon` is gk_graft__trie.canon. */
+gk_products *gk_graft__products(const gk_cast *cast, const uint8_t *canon, size_t most_bytes);
+gk_products *gk_graft__first_products(const gk_cast *cast, const uint8_t *canon);
+
 /* engine.c: an engine for the models of a cast without jobs; its end, which adds to `stats` (may be NULL). */
 gk_graft__engine *gk_graft__engine_new(const gk_cast *cast, bool patches);
 void gk_graft__engine_free(gk_graft__engine *e, gk_graft_stats *stats);
 /* Working memory that `nodes` nodes of `jobs` jobs with `path` tokens in all may take. */
 double gk_graft__stages_bytes(const gk_config *c, double nodes, double jobs, double path);
+/* Of a budget, what a chunk takes: no more than helps. */
+size_t gk_graft__stages_enough(const gk_config *c, size_t budget);
 /* Rows that one pass computes for a prompt of n tokens on its own. */
 uint64_t gk_graft__stages_rows(const gk_config *c, int n);
 void gk_graft__stages_free(gk_graft__engine *e);

@@ -17,3 +17,7 @@ const char *gk_manifest__text(const json_t *item, const char *key) {
     const char *text = json_string_value(json_object_get(item, key));
     return text ? text : "";
 }
+
+bool gk_manifest__bf16(const json_t *manifest) {
+    return strcmp(gk_manifest__text(manifest, "bf16"), "true") == 0;
+}

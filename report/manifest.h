@@ -10,5 +10,7 @@
 const json_t *gk_manifest__item(const json_t *manifest, const char *list, const char *name);
 /* What an item (or NULL) says under this key; "" where it does not. */
 const char *gk_manifest__text(const json_t *item, const char *key);
+/* Whether its products were of bf16 operands; a store that was made earlier does not say, and was not. */
+bool gk_manifest__bf16(const json_t *manifest);
 
 #endif

@@ -104,7 +104,7 @@ static bool read_all(const gk_input_texts_args *args, gk_arena *a, gk_input_text
 }
 
 bool gk_input_texts_open(const gk_input_texts_args *args, gk_arena *a, gk_input_texts *out, gk_error *err) {
-    *out = (gk_input_texts){.model = gk_model_open(args->model, err)};
+    *out = (gk_input_texts){.model = gk_model_open_stored(args->model, err)};
     if (!out->model) return false;
     bool needed = args->prompts.n > 0 || args->file;
     out->tok = args->tokenizer ? gk_tok_load(args->tokenizer, err) : gk_tokenizer_of(args->model, err);

@@ -17,6 +17,12 @@ gk_prompt_options gk_prompts_asked(const gk_prompt_args *p) {
                                .drop_bad_rows = p->drop_bad_rows};
 }
 
+bool gk_parse_bf16(const char *word, bool *out, gk_error *err) {
+    *out = strcmp(word, "true") == 0;
+    return *out || strcmp(word, "false") == 0 ||
+           gk_fail(err, GK_AT_FIELD(NULL, "--bf16"), NULL, "is '%.60s'; must be true or false", word);
+}
+
 bool gk_sweep_asked(const gk_sweep_args *g, gk_sweep_options *o, gk_error *err) {
     o->recipient = g->recipient;
     o->tokenizer = g->tokenizer;
@@ -29,7 +35,8 @@ bool gk_sweep_asked(const gk_sweep_args *g, gk_sweep_options *o, gk_error *err) 
     o->seed = (uint64_t)g->seed;
     o->restart = g->restart;
     o->replace = g->replace;
-    return gk_parse_bytes(g->budget, "--budget", &o->budget_bytes, err);
+    return gk_parse_bf16(g->bf16, &o->bf16, err) &&
+           gk_parse_bytes(g->budget, "--budget", &o->budget_bytes, err);
 }
 
 /* ---------------------------------------------------------------- running */
@@ -57,7 +64,7 @@ static bool say_estimate(gk_sweep *s, bool generate, gk_error *err) {
     fprintf(stderr, "estimate: ");
     say_rows(&c);
     fprintf(stderr, ", %.*f s%s; memory: %.0f MiB of weights and up to %.0f MiB\n", c.seconds < 10 ? 1 : 0,
-            c.seconds, generate ? " and what --generate adds" : "", (double)c.weights / (1 << 20),
+            c.seconds, generate ? " if no text ends early" : "", (double)c.weights / (1 << 20),
             (double)c.budget / (1 << 20));
     return true;
 }

@@ -37,11 +37,12 @@ typedef struct gk_sweep_args {
     const char *recipient, *tokenizer, *svd, *budget;
     gk_strings donors, derive;
     gk_prompt_args prompts;
+    const char *bf16;
     int64_t seed, threads;
     bool restart, replace;
 } gk_sweep_args;
 /* clang-format off */
-#define GK_SWEEP_DEFAULTS {.prompts = GK_PROMPT_DEFAULTS, .budget = "1GiB", .seed = 1}
+#define GK_SWEEP_DEFAULTS {.prompts = GK_PROMPT_DEFAULTS, .budget = "1GiB", .bf16 = "false", .seed = 1}
 /* The models, and how it is run. */
 #define GK_SWEEP_MODELS(g)                                                                                   \
     {"recipient", GK_OPT_STR, &(g).recipient, "NAME=DIR", "the model that is grafted into", true},           \
@@ -53,8 +54,11 @@ typedef struct gk_sweep_args {
      false},                                                                                                 \
     {"svd", GK_OPT_STR, &(g).svd, "DIR", "the folder that keeps what rank=R computes [OUT.svd]", false},     \
     {"tokenizer", GK_OPT_STR, &(g).tokenizer, "PATH", "the models' tokenizer [the recipient's]", false}
+#define GK_BF16_OPTION(word)                                                                                 \
+    {"bf16", GK_OPT_STR, &(word), "BOOL", "products of bf16 operands, with fp32 sums", false}
 #define GK_SWEEP_RUNNING(g)                                                                                  \
     {"budget", GK_OPT_STR, &(g).budget, "BYTES", "working memory, without weights", false},                  \
+    GK_BF16_OPTION((g).bf16),                                                                                \
     {"seed", GK_OPT_INT, &(g).seed, "N", "seed of the bootstrap", false},                                    \
     {"threads", GK_OPT_INT, &(g).threads, "N", "threads; 0: all cores", false},                              \
     GK_PROMPT_CHOICES((g).prompts),                                                                          \
@@ -63,6 +67,8 @@ typedef struct gk_sweep_args {
     {"restart", GK_OPT_FLAG, &(g).restart, NULL,                                                             \
      "begin anew; the old store stays until the new one is complete", false}
 /* clang-format on */
+/* What --bf16 says. */
+bool gk_parse_bf16(const char *word, bool *out, gk_error *err);
 /* What of `o` these options say. */
 bool gk_sweep_asked(const gk_sweep_args *g, gk_sweep_options *o, gk_error *err);
 /* Runs it to its end, or until it is interrupted, which it says; *finished tells. */

@@ -9,23 +9,18 @@
 #define PIECE 16384
 
 typedef struct piece {
-    size_t at, n;
+    size_t at, place, n; /* among the weights; in gradient and moments */
     bool decay;
 } piece;
 
 struct gk_adamw {
     gk_adamw_opts opts;
     piece *pieces;
-    size_t n_pieces;
+    size_t n_pieces, floats;
     double *squares; /* [n_pieces] */
     float *m, *v;
     uint16_t *narrowed; /* NULL: not kept */
 };
-
-/* A layer's mask; the last one, after those of n_layers layers, is of what is outside them. */
-bool gk_train__is_frozen(const gk_param *p, const uint32_t *frozen, int n_layers) {
-    return frozen && (frozen[p->layer < 0 ? n_layers : p->layer] >> p->comp & 1u);
-}
 
 static int count_layers(const gk_param *p, size_t n) {
     int layers = 0;
@@ -40,11 +35,13 @@ bool gk_train__decays(const gk_param *p, const gk_adamw_opts *o) {
     return true;
 }
 
-static void cut(gk_adamw *a, const gk_param *p) {
+static void cut(gk_adamw *a, const gk_param *p, size_t place) {
     for (size_t done = 0; done < p->count; done += PIECE) {
         size_t left = p->count - done;
-        a->pieces[a->n_pieces++] = (piece){
-            .at = p->offset + done, .n = left < PIECE ? left : PIECE, .decay = gk_train__decays(p, &a->opts)};
+        a->pieces[a->n_pieces++] = (piece){.at = p->offset + done,
+                                           .place = place + done,
+                                           .n = left < PIECE ? left : PIECE,
+                                           .decay = gk_train__decays(p, &a->opts)};
     }
 }
 
@@ -52,20 +49,22 @@ gk_adamw *gk_adamw_new(const gk_param *params, size_t n_params, size_t n_floats,
                        const uint32_t *frozen, gk_error *err) {
     gk_adamw *a = gk_alloc(sizeof *a);
     a->opts = *opts;
-    size_t n = 0;
+    size_t n = 0, *place = gk_alloc(n_params * sizeof *place);
     int layers = count_layers(params, n_params);
-    for (size_t i = 0; i < n_params; i++)
-        n += gk_train__is_frozen(&params[i], frozen, layers) ? 0 : (params[i].count + PIECE - 1) / PIECE;
+    size_t floats = gk_trained_places(params, n_params, n_floats, layers, frozen, place);
+    for (size_t i = 0; i < n_params; i++) n += (params[i].count + PIECE - 1) / PIECE;
     a->pieces = gk_alloc(n * sizeof *a->pieces);
     a->squares = gk_alloc(n * sizeof *a->squares);
     for (size_t i = 0; i < n_params; i++)
-        if (!gk_train__is_frozen(&params[i], frozen, layers)) cut(a, &params[i]);
-    a->m = gk_try_alloc(n_floats * sizeof *a->m);
-    a->v = gk_try_alloc(n_floats * sizeof *a->v);
+        if (place[i] != GK_NOT_TRAINED) cut(a, &params[i], place[i]);
+    gk_free(place);
+    a->floats = floats;
+    a->m = gk_try_alloc(floats * sizeof *a->m);
+    a->v = gk_try_alloc(floats * sizeof *a->v);
     if (a->m && a->v) return a;
     gk_adamw_free(a);
     gk_fail(err, GK_NOWHERE, "train a smaller model or on a larger machine",
-            "no memory for the optimiser's moments (2 x %zu floats)", n_floats);
+            "no memory for the optimiser's moments (2 x %zu floats)", floats);
     return NULL;
 }
 
@@ -80,6 +79,10 @@ void gk_adamw_free(gk_adamw *a) {
 
 void gk_adamw_narrow(gk_adamw *a, uint16_t *narrowed) {
     a->narrowed = narrowed;
+}
+
+size_t gk_adamw_floats(const gk_adamw *a) {
+    return a->floats;
 }
 
 float *gk_adamw_m(gk_adamw *a) {
@@ -111,7 +114,7 @@ typedef struct norm_task {
 static void norm_range(void *ctx, size_t begin, size_t end) {
     const norm_task *t = ctx;
     for (size_t i = begin; i < end; i++)
-        t->a->squares[i] = gk_train__sum_squares(t->a->pieces[i].n, t->grad + t->a->pieces[i].at);
+        t->a->squares[i] = gk_train__sum_squares(t->a->pieces[i].n, t->grad + t->a->pieces[i].place);
 }
 
 double gk_adamw_norm(const gk_adamw *a, const float *grad) {
@@ -153,8 +156,8 @@ static void step_range(void *ctx, size_t begin, size_t end) {
     const step_task *t = ctx;
     for (size_t i = begin; i < end; i++) {
         const piece *p = &t->a->pieces[i];
-        update(t, p->n, p->decay ? t->shrink : 1, t->weights + p->at, t->grad + p->at, t->a->m + p->at,
-               t->a->v + p->at);
+        update(t, p->n, p->decay ? t->shrink : 1, t->weights + p->at, t->grad + p->place, t->a->m + p->place,
+               t->a->v + p->place);
         if (t->a->narrowed) gk_bf16_round_weights(t->weights + p->at, t->a->narrowed + p->at, p->n, p->at);
     }
 }

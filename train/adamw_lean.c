@@ -13,7 +13,7 @@
 enum { BLOCK = 128, PIECE = 128 * BLOCK };
 
 typedef struct piece {
-    size_t at, n, block; /* block: its first scale */
+    size_t at, place, n, block; /* among the weights; in gradient and moments; block: its first scale */
     bool decay;
     float *vector; /* a norm's or bias's own floats; NULL: bf16 at `at` */
 } piece;
@@ -24,8 +24,8 @@ struct gk_lean {
     double clip; /* of one piece of the gradients */
     uint64_t seed;
     piece *pieces;
-    size_t n_pieces, n_blocks, floats;
-    double *squares; /* [n_pieces] */
+    size_t n_pieces, n_blocks, floats; /* floats: of the gradient */
+    double *squares;                   /* [n_pieces] */
     uint16_t *w, *v;
     int8_t *m;
     float *scale; /* [n_blocks] of m */
@@ -40,11 +40,12 @@ struct gk_lean {
     float *grad;
 };
 
-static void cut(gk_lean *l, const gk_param *p) {
+static void cut(gk_lean *l, const gk_param *p, size_t place) {
     bool vector = p->bias || gk_component_is_norm(p->comp);
     float *floats = vector ? gk_model_vector(l->model, p) : NULL;
     for (size_t done = 0; done < p->count; done += PIECE) {
         l->pieces[l->n_pieces++] = (piece){.at = p->offset + done,
+                                           .place = place + done,
                                            .n = p->count - done < PIECE ? p->count - done : PIECE,
                                            .block = l->n_blocks,
                                            .decay = gk_train__decays(p, &l->opts),
@@ -53,9 +54,9 @@ static void cut(gk_lean *l, const gk_param *p) {
     }
 }
 
-static bool take_memory(gk_lean *l, gk_error *err) {
+static bool take_memory(gk_lean *l, const uint32_t *frozen, gk_error *err) {
     size_t front, window;
-    gk_backprop_floats(gk_model_config(l->model), &front, &window);
+    gk_backprop_floats(gk_model_config(l->model), frozen, &front, &window);
     l->m = gk_try_alloc(l->floats);
     l->v = gk_try_alloc(l->floats * sizeof *l->v);
     l->scale = gk_try_alloc(l->n_blocks * sizeof *l->scale);
@@ -69,18 +70,19 @@ static bool take_memory(gk_lean *l, gk_error *err) {
 gk_lean *gk_lean_new(gk_model *m, const gk_adamw_opts *opts, const uint32_t *frozen, double clip,
                      uint64_t seed, gk_error *err) {
     const gk_param *params;
-    size_t n_params = gk_model_params(m, &params), n = 0;
+    size_t n_params = gk_model_params(m, &params), n = 0, *place = gk_alloc(n_params * sizeof *place);
     int layers = gk_model_config(m)->n_layers;
     gk_lean *l = gk_alloc(sizeof *l);
-    *l = (gk_lean){
-        .model = m, .opts = *opts, .seed = seed, .floats = gk_model_floats(m), .w = gk_model_narrowed(m)};
+    *l = (gk_lean){.model = m, .opts = *opts, .seed = seed, .w = gk_model_narrowed(m)};
+    l->floats = gk_trained_places(params, n_params, gk_model_floats(m), layers, frozen, place);
     l->clip = clip / sqrt(layers + 2.0);
     for (size_t i = 0; i < n_params; i++) n += (params[i].count + PIECE - 1) / PIECE;
     l->pieces = gk_alloc(n * sizeof *l->pieces);
     l->squares = gk_alloc(n * sizeof *l->squares);
     for (size_t i = 0; i < n_params; i++)
-        if (!gk_train__is_frozen(&params[i], frozen, layers)) cut(l, &params[i]);
-    if (take_memory(l, err)) return l;
+        if (place[i] != GK_NOT_TRAINED) cut(l, &params[i], place[i]);
+    gk_free(place);
+    if (take_memory(l, frozen, err)) return l;
     gk_lean_free(l);
     return NULL;
 }
@@ -142,9 +144,11 @@ static void store_mean(size_t n, const float *restrict mean, float largest, cons
 
 static void do_block(const gk_lean *l, const piece *p, size_t done, float *scale) {
     size_t at = p->at + done, n = p->n - done < BLOCK ? p->n - done : BLOCK;
-    float *g = l->grad + (at - l->from), w[BLOCK], square[BLOCK], mean[BLOCK];
+    size_t place = p->place + done;
+    float *g = l->grad + (place - l->from), w[BLOCK], square[BLOCK], mean[BLOCK];
     uint32_t random[BLOCK];
-    uint16_t *h = l->w + at, *v = l->v + at;
+    uint16_t *h = l->w + at, *v = l->v + place;
+    int8_t *m = l->m + place;
     uint32_t high = gk_mix32((uint32_t)(at >> 32) ^ l->key);
     for (size_t i = 0; i < n; i++) random[i] = gk_mix32((uint32_t)(at + i) * 0x9E3779B1u ^ high);
     for (size_t i = 0; i < n; i++) square[i] = widen(v[i]);
@@ -152,8 +156,8 @@ static void do_block(const gk_lean *l, const piece *p, size_t done, float *scale
         memcpy(w, p->vector + done, n * sizeof *w);
     else
         for (size_t i = 0; i < n; i++) w[i] = widen(h[i]);
-    float largest = update(l, n, p->decay ? l->shrink : 1, g, l->m + at, *scale, square, mean, w);
-    store_mean(n, mean, largest, random, l->m + at, scale);
+    float largest = update(l, n, p->decay ? l->shrink : 1, g, m, *scale, square, mean, w);
+    store_mean(n, mean, largest, random, m, scale);
     for (size_t i = 0; i < n; i++) v[i] = gk_bf16_pick(square[i], random[i] >> 16);
     if (p->vector)
         memcpy(p->vector + done, w, n * sizeof *w);
@@ -173,7 +177,7 @@ static void sum_range(void *ctx, size_t begin, size_t end) {
     const range *r = ctx;
     for (size_t i = begin; i < end; i++) {
         const piece *p = &r->l->pieces[r->first + i];
-        r->l->squares[r->first + i] = gk_train__sum_squares(p->n, r->l->grad + (p->at - r->l->from));
+        r->l->squares[r->first + i] = gk_train__sum_squares(p->n, r->l->grad + (p->place - r->l->from));
     }
 }
 
@@ -186,11 +190,11 @@ static void step_range(void *ctx, size_t begin, size_t end) {
     }
 }
 
-static size_t first_at(const gk_lean *l, size_t offset) {
+static size_t first_at(const gk_lean *l, size_t place) {
     size_t low = 0, high = l->n_pieces;
     while (low < high) {
         size_t mid = (low + high) / 2;
-        if (l->pieces[mid].at < offset)
+        if (l->pieces[mid].place < place)
             low = mid + 1;
         else
             high = mid;

@@ -165,6 +165,31 @@ static bool add(const gk_freeze *f, const gk_config *c, uint32_t *masks, gk_erro
     return true;
 }
 
+/* What a list as gk_train__freeze_json writes it freezes in a model of this kind: its words were of groups,
+ * so that what the model lacks is passed over. A tied head is the embedding. */
+static bool masks_of_json(const json_t *list, const gk_config *c, uint32_t *masks) {
+    size_t i;
+    json_t *word;
+    json_array_foreach((json_t *)(uintptr_t)list, i, word) {
+        const char *text = json_string_value(word);
+        gk_freeze f;
+        if (!text || !parse_word(text, strlen(text), &f, GK_NOWHERE, NULL)) return false;
+        f.group = true;
+        if (!add(&f, c, masks, NULL)) return false;
+    }
+    if (c->tied && (masks[c->n_layers] >> GK_EMBED & 1u)) masks[c->n_layers] |= 1u << GK_HEAD;
+    return json_is_array(list);
+}
+
+bool gk_train__freeze_same(const json_t *a, const json_t *b, const gk_config *c) {
+    size_t n = (size_t)c->n_layers + 1;
+    uint32_t *masks = gk_alloc(2 * n * sizeof *masks);
+    bool same = masks_of_json(a, c, masks) && masks_of_json(b, c, masks + n) &&
+                memcmp(masks, masks + n, n * sizeof *masks) == 0;
+    gk_free(masks);
+    return same;
+}
+
 static bool something_is_left(const gk_config *c, const uint32_t *masks) {
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
         gk_component comp = (gk_component)i;

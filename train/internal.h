@@ -19,6 +19,8 @@
 
 bool gk_train__freeze_parse(const char *text, gk_recipe *r, gk_place at, gk_error *err);
 json_t *gk_train__freeze_json(const gk_recipe *r);
+/* Whether two such lists freeze the same in a model of this kind, however they say it. */
+bool gk_train__freeze_same(const json_t *a, const json_t *b, const gk_config *c);
 /* A line for each part of the layers that a model so shallow has nothing of. */
 void gk_train__freeze_notes(const gk_recipe *r, const gk_config *c, void on_note(void *ctx, const char *line),
                             void *ctx);
@@ -85,13 +87,13 @@ bool gk_train__state_parse(const json_t *json, int64_t total_steps, gk_train__st
 
 /* Everything the resulting weights depend on, as an object: two runs with equal inputs are the same run. */
 json_t *gk_train__inputs_json(const gk_train_job *job);
+/* A freeze of `there` that is the one of `here`, said otherwise, becomes that. */
+void gk_train__inputs_align(json_t *there, const json_t *here, const gk_config *c);
 /* True when equal; otherwise fails naming the first input that differs, and how. */
 bool gk_train__inputs_match(const json_t *there, const json_t *here, gk_place at, gk_error *err);
 
 /* ---- adamw.c: what its variants share */
 
-/* `frozen` as in gk_backprop, or NULL. */
-bool gk_train__is_frozen(const gk_param *p, const uint32_t *frozen, int n_layers);
 bool gk_train__decays(const gk_param *p, const gk_adamw_opts *o);
 double gk_train__sum_squares(size_t n, const float *x);
 
@@ -119,7 +121,9 @@ json_t *gk_train__targets_json(uint32_t targets);
 
 /* ---- memory.c */
 
-gk_session_opts gk_train__session_opts(const gk_recipe *r, int rows, const gk_adapter *a);
+/* `frozen` is borrowed by the result. */
+gk_session_opts gk_train__session_opts(const gk_recipe *r, int rows, const gk_adapter *a,
+                                       const uint32_t *frozen);
 
 /* ---- update.c: the vectors of a run and their update, as the recipe's `memory` and `bf16` say */
 
@@ -222,17 +226,20 @@ bool gk_train__manifest_write(const gk_train__folder *f, const json_t *inputs, c
 /* ---- throughput.c: how fast the run goes */
 
 typedef struct gk_train__throughput {
-    double peak, flops; /* FLOP/s of the machine; FLOPs since the process began */
-    double less_a_row;  /* of gk_train_flops, for what is frozen */
+    double peak, flops;    /* FLOP/s of the machine; FLOPs since the process began */
+    double less_a_row;     /* of gk_train_product_flops, for what is frozen */
+    double less_attention; /* the share of gk_train_attention_flops, for layers without a backward pass */
     double begun, logged, logged_flops;
     int64_t total, first_step, first_tokens, logged_tokens;
 } gk_train__throughput;
 typedef struct gk_train__speed {
     double tokens_per_s, gflops_per_s, peak_share, seconds_left;
 } gk_train__speed;
-/* Measures the machine's peak, which takes some 50 ms. `frozen` as in gk_backprop. */
+/* Measures the machine's peak, which takes some 50 ms. `frozen` as in gk_session_opts, `lowest` as
+ * gk_session_lowest says. */
 void gk_train__throughput_begin(gk_train__throughput *p, const gk_train_job *job, const gk_train__trained *t,
-                                const uint32_t *frozen, const gk_train__state *at, int64_t total_steps);
+                                const uint32_t *frozen, int lowest, const gk_train__state *at,
+                                int64_t total_steps);
 void gk_train__throughput_step(gk_train__throughput *p, const gk_train_job *job,
                                const gk_train__next_texts *texts); /* counts a step */
 gk_train__speed gk_train__throughput_now(const gk_train__throughput *p,

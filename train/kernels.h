@@ -7,8 +7,6 @@
 #include "train/internal.h"
 
 #define GK_TRAIN_KERNELS(X)                                                                                  \
-    X(bool, return, gk_train__is_frozen, (const gk_param *p, const uint32_t *frozen, int n_layers),          \
-      (p, frozen, n_layers))                                                                                 \
     X(bool, return, gk_train__decays, (const gk_param *p, const gk_adamw_opts *o), (p, o))                   \
     X(gk_adamw *, return, gk_adamw_new,                                                                      \
       (const gk_param *params, size_t n_params, size_t n_floats, const gk_adamw_opts *opts,                  \
@@ -16,6 +14,7 @@
       (params, n_params, n_floats, opts, frozen, err))                                                       \
     X(void, , gk_adamw_free, (gk_adamw * a), (a))                                                            \
     X(void, , gk_adamw_narrow, (gk_adamw * a, uint16_t * narrowed), (a, narrowed))                           \
+    X(size_t, return, gk_adamw_floats, (const gk_adamw *a), (a))                                             \
     X(float *, return, gk_adamw_m, (gk_adamw * a), (a))                                                      \
     X(float *, return, gk_adamw_v, (gk_adamw * a), (a))                                                      \
     X(double, return, gk_train__sum_squares, (size_t n, const float *x), (n, x))                             \

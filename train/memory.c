@@ -4,43 +4,55 @@
 #include <inttypes.h>
 #include <string.h>
 
-gk_session_opts gk_train__session_opts(const gk_recipe *r, int rows, const gk_adapter *a) {
+gk_session_opts gk_train__session_opts(const gk_recipe *r, int rows, const gk_adapter *a,
+                                       const uint32_t *frozen) {
     return (gk_session_opts){.max_rows = rows,
                              .backward = true,
                              .recompute = r->memory != GK_MEMORY_STANDARD,
                              .narrow = r->bf16 || r->memory == GK_MEMORY_LEAN,
-                             .adapter = a};
+                             .adapter = a,
+                             .frozen = frozen};
 }
 
-static void count_lean(const gk_recipe *r, const gk_config *c, size_t floats, gk_train_memory *m) {
+/* `trained` of the vector's floats are. */
+static void count_lean(const gk_recipe *r, const gk_config *c, const uint32_t *frozen, size_t floats,
+                       size_t trained, gk_train_memory *m) {
     size_t front, window;
-    gk_backprop_floats(c, &front, &window);
+    gk_backprop_floats(c, frozen, &front, &window);
     m->weights = 2 * (uint64_t)floats;
-    m->moments = 3 * (uint64_t)floats + floats / 32;
+    m->moments = 3 * (uint64_t)trained + trained / 32;
     m->gradients = 4 * (uint64_t)(front + window);
     m->best = r->keep_best ? m->weights : 0;
 }
 
-static void count_full(const gk_recipe *r, size_t floats, size_t trained, gk_train_memory *m) {
-    m->weights = (r->bf16 ? 6 : 4) * (uint64_t)floats + (trained != floats ? 4 * (uint64_t)trained : 0);
+/* `adapter`: its floats, which are trained beside the model's; 0: none. */
+static void count_full(const gk_recipe *r, size_t floats, size_t adapter, size_t trained,
+                       gk_train_memory *m) {
+    m->weights = (r->bf16 ? 6 : 4) * (uint64_t)floats + 4 * (uint64_t)adapter;
     m->gradients = 4 * (uint64_t)trained;
     m->moments = 8 * (uint64_t)trained;
-    m->best = r->keep_best ? 4 * (uint64_t)trained : 0;
+    m->best = r->keep_best ? 4 * (uint64_t)(adapter > 0 ? adapter : floats) : 0;
 }
 
-/* An adapter is a matter of a moment to make, and is what its sizes are asked of. */
+/* An adapter is a matter of a moment to make, and is what its sizes are asked of. What the recipe freezes and
+ * the model has not is refused elsewhere. */
 void gk_train_memory_of(const gk_recipe *r, const gk_config *c, size_t floats, int rows, uint64_t epoch_bytes,
                         gk_train_memory *m) {
     *m = (gk_train_memory){0};
     gk_adapter *a = r->lora.rank > 0 ? gk_adapter_new(c, &r->lora, 0, NULL) : NULL;
+    uint32_t *masks = gk_alloc(((size_t)c->n_layers + 1) * sizeof *masks);
+    const uint32_t *frozen = !a && gk_recipe_frozen(r, c, masks, NULL) ? masks : NULL;
+    size_t adapter = a ? gk_adapter_floats(a) : 0, still = 0;
+    if (frozen) still = gk_trained_floats(c, NULL) - gk_trained_floats(c, frozen);
     if (r->memory == GK_MEMORY_LEAN)
-        count_lean(r, c, floats, m);
+        count_lean(r, c, frozen, floats, floats - still, m);
     else
-        count_full(r, floats, a ? gk_adapter_floats(a) : floats, m);
-    gk_session_opts o = gk_train__session_opts(r, rows, a);
+        count_full(r, floats, adapter, a ? adapter : floats - still, m);
+    gk_session_opts o = gk_train__session_opts(r, rows, a, frozen);
     m->activations = gk_session_size(c, &o);
     m->epochs = epoch_bytes + (a && epoch_bytes > 0 ? 4 * (uint64_t)floats : 0);
     gk_adapter_free(a);
+    gk_free(masks);
     m->total = m->weights + m->gradients + m->moments + m->best + m->activations + m->epochs;
 }
 

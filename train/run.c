@@ -18,7 +18,7 @@ typedef struct run {
     int64_t total, warmup;
     gk_packer *packer;
     gk_session *session;
-    uint32_t *frozen; /* masks, as in gk_backprop */
+    uint32_t *frozen; /* masks, as in gk_session_opts */
     gk_train__trained trained;
     gk_train__update update;
     gk_train__metrics metrics;
@@ -97,7 +97,8 @@ static bool check_memory(run *r, gk_error *err) {
 }
 
 static bool take_memory(run *r, gk_error *err) {
-    gk_session_opts opts = gk_train__session_opts(r->recipe, gk_packer_rows(r->packer), r->trained.adapter);
+    gk_session_opts opts =
+        gk_train__session_opts(r->recipe, gk_packer_rows(r->packer), r->trained.adapter, r->frozen);
     if (!check_memory(r, err) || !gk_train__update_make(&r->update, r->job, &r->trained, r->frozen, err))
         return false;
     r->session = gk_session_make(gk_model_config(r->job->model), &opts, err);
@@ -187,7 +188,8 @@ static bool begin(run *r, gk_train__found found, gk_error *err) {
     if (found == GK_TRAIN__UNFINISHED ? !go_on(r, err) : !save_checkpoint(r, err)) return false;
     if (!gk_train__metrics_open(&r->metrics, r->folder.metrics, r->at.metrics_bytes, err)) return false;
     if (r->at.step == 0 && !tell_epoch(r, 0, err)) return false;
-    gk_train__throughput_begin(&r->pace, job, &r->trained, r->update.frozen, &r->at, r->total);
+    gk_train__throughput_begin(&r->pace, job, &r->trained, r->update.frozen, gk_session_lowest(r->session),
+                               &r->at, r->total);
     return true;
 }
 

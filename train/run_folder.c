@@ -79,6 +79,7 @@ static bool look(gk_arena *a, gk_train__folder *f, const gk_train_job *job, cons
     if (job->restart) return clear(f, err);
     json_t *there = inputs_there(a, f, finished, err);
     if (!there) return false;
+    gk_train__inputs_align(there, inputs, gk_model_config(job->model));
     bool ok;
     if (job->replace && !json_equal(there, inputs)) {
         ok = clear(f, err);

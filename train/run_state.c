@@ -75,6 +75,12 @@ json_t *gk_train__inputs_json(const gk_train_job *job) {
     return obj;
 }
 
+void gk_train__inputs_align(json_t *there, const json_t *here, const gk_config *c) {
+    json_t *recipe = json_object_get(there, "recipe"), *was = json_object_get(recipe, "freeze"),
+           *is = json_object_get(json_object_get(here, "recipe"), "freeze");
+    if (!json_equal(was, is) && gk_train__freeze_same(was, is, c)) json_object_set(recipe, "freeze", is);
+}
+
 static char *dump(const json_t *v) {
     return v ? json_dumps(v, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
 }

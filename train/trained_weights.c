@@ -62,9 +62,11 @@ static bool check_freeze(const gk_adapter *a, const uint32_t *frozen, gk_error *
     for (int l = 0; l < gk_adapter_config(a)->n_layers; l++)
         for (int i = 0; i < GK_N_COMPONENTS; i++)
             if ((frozen[l] >> i & 1u) && gk_adapter_has(a, l, (gk_component)i))
-                return gk_fail(err, GK_AT_FIELD(NULL, "lora_targets"), "leave it out of one of the two",
-                               "'%s' of layer %d is to be frozen and to get an adapter",
-                               gk_component_name((gk_component)i), l);
+                return gk_fail(
+                    err, GK_AT_FIELD(NULL, "lora_targets"),
+                    "leave it out of one of the two (--freeze none, where a recipe freezes layers)",
+                    "'%s' of layer %d is to be frozen and to get an adapter",
+                    gk_component_name((gk_component)i), l);
     return true;
 }
 

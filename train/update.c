@@ -31,7 +31,7 @@ static bool make_full(gk_train__update *u, const gk_recipe *r, const gk_train__t
     u->adam = gk_adamw_new(t->params, t->n_params, t->floats, &r->adam, u->frozen, err);
     if (!u->adam) return false;
     if (!t->adapter) gk_adamw_narrow(u->adam, gk_model_narrowed(u->model));
-    u->grad = gk_try_alloc(t->floats * sizeof *u->grad);
+    u->grad = gk_try_alloc(gk_adamw_floats(u->adam) * sizeof *u->grad);
     return u->grad != NULL || no_memory("gradient", err);
 }
 
@@ -83,8 +83,9 @@ size_t gk_train__update_arrays(gk_train__update *u, gk_typed_array list[GK_TRAIN
         all[n++] = (gk_typed_array){"second_moment", "BF16", s.v, s.n};
         all[n++] = (gk_typed_array){"first_moment", "I8", s.m, s.n};
     } else {
-        all[n++] = (gk_typed_array){"first_moment", "F32", gk_adamw_m(u->adam), u->trained->floats};
-        all[n++] = (gk_typed_array){"second_moment", "F32", gk_adamw_v(u->adam), u->trained->floats};
+        size_t floats = gk_adamw_floats(u->adam);
+        all[n++] = (gk_typed_array){"first_moment", "F32", gk_adamw_m(u->adam), floats};
+        all[n++] = (gk_typed_array){"second_moment", "F32", gk_adamw_v(u->adam), floats};
     }
     /* Wider types first: all are then aligned in the file. */
     static const char *const TYPES[] = {"F32", "BF16", "I8"};
@@ -116,9 +117,7 @@ void gk_train__update_take_best(gk_train__update *u) {
 /* ---------------------------------------------------------------- steps */
 
 gk_backprop gk_train__update_begin(gk_train__update *u, int64_t t, double lr) {
-    gk_backprop p = u->lean ? gk_lean_begin(u->lean, t, lr) : (gk_backprop){.grad = u->grad};
-    p.frozen = u->frozen;
-    return p;
+    return u->lean ? gk_lean_begin(u->lean, t, lr) : (gk_backprop){.grad = u->grad};
 }
 
 double gk_train__update_norm(const gk_train__update *u) {

@@ -24,15 +24,21 @@ static void put_mean(json_t *row, gk_mean x) {
     json_object_set_new(row, "high", gk_export__number_json(x.high));
 }
 
+static void put_value(json_t *row, const gk_game *g, const char *part, gk_mean x, double share) {
+    put_game(row, g);
+    json_object_set_new(row, "part", gk_export__text_json(part));
+    put_mean(row, x);
+    json_object_set_new(row, "share", gk_export__number_json(share));
+}
+
 static void value_row(gk_export__table *t, const gk_game *g, const char *part, gk_mean x, double share) {
-    put_game(t->row, g);
-    json_object_set_new(t->row, "part", gk_export__text_json(part));
-    put_mean(t->row, x);
-    json_object_set_new(t->row, "share", gk_export__number_json(share));
+    put_value(t->row, g, part, x, share);
     gk_export__table_row(t);
 }
 
 static void value_rows(gk_export__table *t, const gk_attribution *x) {
+    put_value(t->row, x->game, "", x->game->none, 0);
+    gk_export__table_header(t);
     for (const gk_game *g = x->game; g < x->game + x->n_games; g++) {
         for (size_t i = 0; i < x->n_parts; i++) value_row(t, g, x->part[i], g->value[i], g->share[i]);
         const double none = (double)NAN;

@@ -15,6 +15,28 @@ bool gk_export_check(const char *path, gk_error *err) {
     return gk_export__table_kind(path, &csv, err) && gk_out_check(path, err);
 }
 
+/* ---------------------------------------------------------------- a table of a list */
+
+typedef struct listed {
+    const void *item, *none; /* none: an item to take the columns' names from */
+    size_t n, size;
+    void (*put)(json_t *row, const void *item);
+} listed;
+
+static bool write_list(const char *path, bool csv, const listed *l, gk_error *err) {
+    gk_out out;
+    if (!gk_out_open(path, &out, err)) return false;
+    gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
+    l->put(t.row, l->none);
+    gk_export__table_header(&t);
+    for (size_t i = 0; i < l->n; i++) {
+        l->put(t.row, (const char *)l->item + i * l->size);
+        gk_export__table_row(&t);
+    }
+    json_decref(t.row);
+    return gk_out_commit(&out, err);
+}
+
 /* ---------------------------------------------------------------- cells */
 
 void gk_cell_numbers(const gk_cell *c, gk_cell_number out[GK_CELL_NUMBERS]) {
@@ -80,7 +102,8 @@ static void put_counts(json_t *row, const gk_cell *c) {
 }
 
 /* A table's row: intervals as two columns. */
-static void put_flat(json_t *row, const gk_cell *c) {
+static void put_flat(json_t *row, const void *item) {
+    const gk_cell *c = item;
     put_counts(row, c);
     json_object_set_new(row, "applies", json_boolean(c->applies));
     for (int m = 0; m < GK_N_METRICS; m++) {
@@ -112,24 +135,14 @@ static json_t *summary_cell(const gk_cell *c) {
     return row;
 }
 
-static bool write_cells(const gk_cells *cells, const char *path, bool csv, gk_error *err) {
-    gk_out out;
-    if (!gk_out_open(path, &out, err)) return false;
-    gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
-    for (size_t i = 0; i < cells->n; i++) {
-        put_flat(t.row, &cells->item[i]);
-        gk_export__table_row(&t);
-    }
-    json_decref(t.row);
-    return gk_out_commit(&out, err);
-}
-
 bool gk_export_cells(gk_store *s, const char *path, gk_error *err) {
     bool csv;
     if (!gk_export__table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
     gk_cells cells;
-    bool ok = gk_store_cells(s, a, &cells, err) && write_cells(&cells, path, csv, err);
+    const gk_cell none = {.same_as = "", .left_out = ""};
+    bool ok = gk_store_cells(s, a, &cells, err);
+    ok = ok && write_list(path, csv, &(listed){cells.item, &none, cells.n, sizeof none, put_flat}, err);
     gk_arena_free(a);
     return ok;
 }
@@ -157,10 +170,7 @@ static void put_floor(json_t *row, const char *of, const gk_floor *f) {
     json_object_set_new(row, key, f->there ? gk_export__number_json(f->logit_diff) : json_null());
 }
 
-static bool put_result(void *ctx, const gk_result *r, gk_error *err) {
-    (void)err;
-    gk_export__table *t = ctx;
-    json_t *row = t->row;
+static void put_result(json_t *row, const gk_result *r) {
     bool there = r->dropped == NULL;
     json_object_set_new(row, "set", gk_export__text_json(r->set));
     json_object_set_new(row, "scheme", gk_export__text_json(r->scheme));
@@ -187,6 +197,12 @@ static bool put_result(void *ctx, const gk_result *r, gk_error *err) {
     put_floor(row, "permuted", &r->permuted);
     json_object_set_new(row, "placebo", gk_export__text_json(r->twin));
     put_floor(row, "placebo", &r->placebo);
+}
+
+static bool write_result(void *ctx, const gk_result *r, gk_error *err) {
+    (void)err;
+    gk_export__table *t = ctx;
+    put_result(t->row, r);
     gk_export__table_row(t);
     return true;
 }
@@ -196,7 +212,9 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err) {
     gk_out out;
     if (!gk_export__table_kind(path, &csv, err) || !gk_out_open(path, &out, err)) return false;
     gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
-    bool ok = gk_store_each(s, put_result, &t, err);
+    put_result(t.row, &(gk_result){0});
+    gk_export__table_header(&t);
+    bool ok = gk_store_each(s, write_result, &t, err);
     json_decref(t.row);
     if (ok) return gk_out_commit(&out, err);
     gk_out_abort(&out);
@@ -205,7 +223,8 @@ bool gk_export_results(gk_store *s, const char *path, gk_error *err) {
 
 /* ---------------------------------------------------------------- differences */
 
-static void put_difference(json_t *row, const gk_difference *d) {
+static void put_difference(json_t *row, const void *item) {
+    const gk_difference *d = item;
     const gk_paired *x = &d->paired;
     json_object_set_new(row, "set", gk_export__text_json(d->set));
     json_object_set_new(row, "scheme", gk_export__text_json(d->scheme));
@@ -228,22 +247,16 @@ static bool read_outcomes(gk_store *s, gk_arena *a, gk_outcomes *all, uint64_t *
 
 bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
     bool csv;
-    gk_out out;
     gk_outcomes all;
     gk_differences d;
     uint64_t seed;
     if (!gk_export__table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok = read_outcomes(s, a, &all, &seed, err) && gk_out_open(path, &out, err);
+    bool ok = read_outcomes(s, a, &all, &seed, err);
     if (ok) {
+        const gk_difference none = {0};
         gk_differences_of(&all, a, seed, &d);
-        gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
-        for (size_t i = 0; i < d.n; i++) {
-            put_difference(t.row, &d.item[i]);
-            gk_export__table_row(&t);
-        }
-        json_decref(t.row);
-        ok = gk_out_commit(&out, err);
+        ok = write_list(path, csv, &(listed){d.item, &none, d.n, sizeof none, put_difference}, err);
     }
     gk_arena_free(a);
     return ok;
@@ -251,7 +264,8 @@ bool gk_export_differences(gk_store *s, const char *path, gk_error *err) {
 
 /* ---------------------------------------------------------------- contrasts */
 
-static void put_contrast(json_t *row, const gk_contrasted *c) {
+static void put_contrast(json_t *row, const void *item) {
+    const gk_contrasted *c = item;
     const gk_planned *p = &c->plan;
     /* Without its folder, which is the machine's. */
     const char *base = p->file ? strrchr(p->file, '/') : NULL;
@@ -285,25 +299,13 @@ static void put_contrast(json_t *row, const gk_contrasted *c) {
 
 bool gk_export_contrasts(gk_store *s, const char *path, gk_error *err) {
     bool csv;
-    gk_out out;
     gk_outcomes all;
     gk_contrasts c;
     if (!gk_export__table_kind(path, &csv, err)) return false;
     gk_arena *a = gk_arena_new();
-    bool ok = gk_outcomes_read(s, a, &all, err) && gk_contrasts_of(s, &all, a, &c, err) &&
-              gk_out_open(path, &out, err);
-    if (ok) {
-        const gk_contrasted none = {.verdict = GK_NOT_JUDGED};
-        gk_export__table t = {.f = out.f, .csv = csv, .row = json_object()};
-        put_contrast(t.row, c.n ? c.item : &none);
-        gk_export__table_header(&t);
-        for (size_t i = 0; i < c.n; i++) {
-            put_contrast(t.row, &c.item[i]);
-            gk_export__table_row(&t);
-        }
-        json_decref(t.row);
-        ok = gk_out_commit(&out, err);
-    }
+    const gk_contrasted none = {.verdict = GK_NOT_JUDGED};
+    bool ok = gk_outcomes_read(s, a, &all, err) && gk_contrasts_of(s, &all, a, &c, err);
+    ok = ok && write_list(path, csv, &(listed){c.item, &none, c.n, sizeof none, put_contrast}, err);
     gk_arena_free(a);
     return ok;
 }

@@ -28,7 +28,8 @@ typedef struct set {
     const char *name, *label; /* label: of letters, digits and -, no two alike */
     const char *title, *about;
     size_t rows;
-    bool whole; /* whole targets were scored */
+    bool whole;             /* whole targets were scored */
+    bool placebo, permuted; /* some row has this floor */
 } set;
 
 typedef struct tables {
@@ -127,6 +128,8 @@ static bool gather(tables *t, gk_error *err) {
         }
         t->set[k].rows++;
         t->set[k].whole |= c->stats.n_whole > 0;
+        t->set[k].placebo |= c->placebo.n > 0;
+        t->set[k].permuted |= c->permuted.n > 0;
     }
     return t->manifest != NULL;
 }
@@ -135,6 +138,14 @@ static bool gather(tables *t, gk_error *err) {
 
 static bool shown(const set *s, gk_metric m) {
     return s->whole || m != GK_METRIC_exact;
+}
+
+/* What the two last columns are. */
+static const char *floors_said(const set *s) {
+    if (s->placebo && s->permuted)
+        return " Floors, in top-5: a placebo in the donor's place, and other facts' targets (permuted).";
+    if (s->placebo) return " Floor, in top-5: a placebo in the donor's place.";
+    return s->permuted ? " Floor, in top-5: other facts' targets (permuted)." : "";
 }
 
 static void add_caption(gk_buf *b, const tables *t, const set *s) {
@@ -147,8 +158,8 @@ static void add_caption(gk_buf *b, const tables *t, const set *s) {
     gk_buf_puts(b, *text ? " " : "");
     gk_buf_printf(b,
                   "All templates to which a scheme applies, pooled ($n$ prompts); in brackets: 95\\%% "
-                  "bootstrap intervals over facts.%s}\n\\label{tab:%s}%s\n",
-                  t->complete ? "" : GK_EXPORT__LATEX_UNFINISHED, s->label,
+                  "bootstrap intervals over facts.%s%s}\n\\label{tab:%s}%s\n",
+                  floors_said(s), t->complete ? "" : GK_EXPORT__LATEX_UNFINISHED, s->label,
                   s->rows > GK_EXPORT__LATEX_ROWS ? "\\\\" : "");
 }
 
@@ -156,6 +167,8 @@ static void add_head(gk_buf *b, const set *s) {
     gk_buf_puts(b, "\\toprule\nscheme & $n$ & facts");
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(s, COLUMNS[i].metric)) gk_buf_printf(b, " & %s", COLUMNS[i].head);
+    gk_buf_puts(b, s->placebo ? " & placebo \\%" : "");
+    gk_buf_puts(b, s->permuted ? " & permuted \\%" : "");
     gk_buf_puts(b, " \\\\\n\\midrule\n");
 }
 
@@ -164,19 +177,21 @@ static void add_row(gk_buf *b, const set *s, const gk_cell *c) {
     gk_buf_printf(b, " & %zu & %zu", c->stats.n, c->stats.rows);
     for (size_t i = 0; i < N_COLUMNS; i++)
         if (shown(s, COLUMNS[i].metric)) add_stat(b, &c->stats, COLUMNS[i].metric);
+    if (s->placebo) add_stat(b, &c->placebo, GK_METRIC_top5);
+    if (s->permuted) add_stat(b, &c->permuted, GK_METRIC_top5);
     gk_buf_puts(b, " \\\\\n");
 }
 
 static void add_table(gk_buf *b, const tables *t, const set *s) {
     bool is_long = s->rows > GK_EXPORT__LATEX_ROWS;
-    const char *columns = s->whole ? "lrrrrrr" : "lrrrrr";
+    const char *columns = &"rrrrrrrr"[3 - s->whole - s->placebo - s->permuted]; /* beside the name */
     if (is_long) {
-        gk_buf_printf(b, "{\\small\n\\begin{longtable}{@{}%s@{}}\n", columns);
+        gk_buf_printf(b, "{\\small\n\\begin{longtable}{@{}l%s@{}}\n", columns);
         add_caption(b, t, s);
     } else {
         gk_buf_puts(b, "\\begin{table}\n\\centering\\small\n");
         add_caption(b, t, s);
-        gk_buf_printf(b, "\\begin{tabular}{@{}%s@{}}\n", columns);
+        gk_buf_printf(b, "\\begin{tabular}{@{}l%s@{}}\n", columns);
     }
     add_head(b, s);
     if (is_long) gk_buf_puts(b, "\\endhead\n");

@@ -39,38 +39,31 @@ static void csv_value(FILE *f, const json_t *v) {
     free(text);
 }
 
-static void csv_header(gk_export__table *t) {
+/* The row's names, or its values. */
+static void csv_line(const gk_export__table *t, bool names) {
     const char *key, *comma = "";
     json_t *v;
     json_object_foreach(t->row, key, v) {
         fputs(comma, t->f);
-        gk_csv_text(t->f, key);
+        if (names)
+            gk_csv_text(t->f, key);
+        else
+            csv_value(t->f, v);
         comma = ",";
     }
     fputs("\r\n", t->f);
 }
 
 void gk_export__table_header(gk_export__table *t) {
-    if (t->csv) csv_header(t);
-    t->begun = true;
+    if (t->csv) csv_line(t, true);
     json_object_clear(t->row);
 }
 
 void gk_export__table_row(gk_export__table *t) {
-    if (!t->csv) {
+    if (t->csv)
+        csv_line(t, false);
+    else
         gk_jsonl_write(t->f, t->row);
-    } else {
-        if (!t->begun) csv_header(t);
-        const char *key, *comma = "";
-        json_t *v;
-        json_object_foreach(t->row, key, v) {
-            fputs(comma, t->f);
-            csv_value(t->f, v);
-            comma = ",";
-        }
-        fputs("\r\n", t->f);
-    }
-    t->begun = true;
     json_object_clear(t->row);
 }
 

@@ -9,13 +9,13 @@
 /* One line: names and values, as a JSON object or a CSV record. */
 typedef struct gk_export__table {
     FILE *f;
-    bool csv, begun; /* begun: the CSV header is written */
+    bool csv;
     json_t *row;
 } gk_export__table;
 
 /* By the ending of a name: .csv or .jsonl. */
 bool gk_export__table_kind(const char *path, bool *csv, gk_error *err);
-/* Takes the names of the row for the header of a table that may stay without rows, and drops the row. */
+/* Begins a table: takes the row's names for a header, which CSV has, and drops the row. */
 void gk_export__table_header(gk_export__table *t);
 /* Writes the row and starts the next one. */
 void gk_export__table_row(gk_export__table *t);

@@ -1,6 +1,7 @@
 /* contrast.c: two schemes in one metric, fact by fact: the difference, its interval, whether they differ and
  * whether they are equivalent. */
 #include "eval/measure/draws.h"
+#include "eval/measure/rows.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/eval/measure.h"
 
@@ -80,39 +81,29 @@ typedef struct fact {
     double n, a, b, more;
 } fact;
 
-static double value_of(const gk_obs *o, gk_metric m) {
-    return m == GK_METRIC_logit_diff ? o->logit_diff : (double)(o->rank < 5);
-}
-
-/* In the order in which they first appear; returns how many. */
+/* Returns how many facts there are. */
 static size_t sum_facts(const gk_obs *a, const gk_obs *b, size_t n, gk_metric m, fact *out) {
-    uint32_t last = 0;
-    for (size_t i = 0; i < n; i++) last = a[i].row > last ? a[i].row : last;
-    size_t *of_row = gk_alloc(((size_t)last + 1) * sizeof *of_row), facts = 0; /* index + 1 */
+    size_t facts;
+    uint32_t *number = gk_measure__rows_of(a, n, &facts);
     for (size_t i = 0; i < n; i++) {
-        size_t *k = &of_row[a[i].row];
-        if (*k == 0) *k = ++facts;
-        fact *f = &out[*k - 1];
-        double x = value_of(&a[i], m), y = value_of(&b[i], m);
+        fact *f = &out[number[i]];
+        double x = gk_measure__value(&a[i], m), y = gk_measure__value(&b[i], m);
         f->n++;
         f->a += x;
         f->b += y;
         f->more += x - y;
     }
-    gk_free(of_row);
+    gk_free(number);
     return facts;
 }
 
 static void draw_interval(const double *d, size_t facts, uint64_t seed, size_t resamples,
                           gk_contrast_stats *out) {
     double *draw = gk_alloc(resamples * sizeof *draw);
-    gk_rng rng;
-    gk_measure__draws_seed(&rng, seed);
-    for (size_t b = 0; b < resamples; b++) {
-        double sum = 0;
-        for (size_t k = 0; k < facts; k++) sum += d[gk_rng_below(&rng, facts)];
-        draw[b] = sum / (double)facts;
-    }
+    gk_measure__draws *draws = gk_measure__draws_hold(seed, resamples);
+    gk_measure__draw_sums(draws, d, facts, 1, draw);
+    gk_measure__draws_let_go(draws);
+    for (size_t b = 0; b < resamples; b++) draw[b] /= (double)facts;
     gk_percentile_ends(draw, resamples, &out->low, &out->high);
     gk_free(draw);
 }
@@ -153,7 +144,7 @@ static bool alike(const double *d, size_t n) {
 static void compare_facts(const double *d, gk_metric m, uint64_t seed, int resamples,
                           gk_contrast_stats *out) {
     size_t facts = out->rows;
-    bool same = alike(d, facts), share = m != GK_METRIC_logit_diff;
+    bool same = alike(d, facts), share = m <= GK_METRIC_exact;
     for (size_t k = 0; k < facts; k++) {
         out->rows_more += d[k] > 0;
         out->rows_fewer += d[k] < 0;

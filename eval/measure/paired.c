@@ -1,5 +1,6 @@
 /* paired.c: two schemes on the same prompts: the difference, its interval, its test. */
 #include "eval/measure/draws.h"
+#include "eval/measure/rows.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/eval/measure.h"
 
@@ -66,25 +67,23 @@ void gk_holm(const double *p, size_t n, double *out) {
 
 /* A row's prompts: how many, and how many more of them are right than under the reference. */
 typedef struct row_sum {
-    double n, more;
+    double more, n;
 } row_sum;
 
 static bool right(const gk_obs *o, int top) {
     return o->rank < top;
 }
 
-/* Rows in the order in which they first appear; returns how many. */
+/* Returns how many rows there are. */
 static size_t sum_rows(const gk_obs *ref, const gk_obs *obs, size_t n, int top, row_sum *out) {
-    uint32_t last = 0;
-    for (size_t i = 0; i < n; i++) last = obs[i].row > last ? obs[i].row : last;
-    size_t *of_row = gk_alloc(((size_t)last + 1) * sizeof *of_row), rows = 0; /* index + 1 */
+    size_t rows;
+    uint32_t *number = gk_measure__rows_of(obs, n, &rows);
     for (size_t i = 0; i < n; i++) {
-        size_t *k = &of_row[obs[i].row];
-        if (*k == 0) *k = ++rows;
-        out[*k - 1].n++;
-        out[*k - 1].more += right(&obs[i], top) - right(&ref[i], top);
+        row_sum *r = &out[number[i]];
+        r->n++;
+        r->more += right(&obs[i], top) - right(&ref[i], top);
     }
-    gk_free(of_row);
+    gk_free(number);
     return rows;
 }
 
@@ -94,20 +93,13 @@ void gk_measure__alike_interval(double diff, double u, double *low, double *high
 }
 
 static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t resamples, gk_paired *out) {
-    double *draw = gk_alloc(resamples * sizeof *draw);
-    gk_rng rng;
-    gk_measure__draws_seed(&rng, seed);
-    for (size_t b = 0; b < resamples; b++) {
-        row_sum all = {0, 0};
-        for (size_t k = 0; k < rows; k++) {
-            const row_sum *x = &row[gk_rng_below(&rng, rows)];
-            all.n += x->n;
-            all.more += x->more;
-        }
-        draw[b] = all.more / all.n;
-    }
+    double *sums = gk_alloc(2 * resamples * sizeof *sums), *draw = sums;
+    gk_measure__draws *draws = gk_measure__draws_hold(seed, resamples);
+    gk_measure__draw_sums(draws, &row->more, rows, 2, sums);
+    gk_measure__draws_let_go(draws);
+    for (size_t b = 0; b < resamples; b++) draw[b] /= sums[resamples + b];
     gk_percentile_ends(draw, resamples, &out->low, &out->high);
-    gk_free(draw);
+    gk_free(sums);
     /* All rows differ alike: a row that was not seen may be one prompt for another of them. */
     if (out->high - out->low < 1e-12)
         gk_measure__alike_interval(out->diff, gk_unseen_share((double)rows), &out->low, &out->high);

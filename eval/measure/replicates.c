@@ -1,35 +1,10 @@
 /* replicates.c: a measurement made again with other seeds: mean, spread, and intervals over seeds. */
+#include "eval/measure/rows.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/random.h"
 #include "graftkit/eval/statistics.h"
 
 #include <math.h>
-
-/* ---------------------------------------------------------------- Student's t */
-
-/* P(|T| <= t) for whole degrees of freedom, as a finite sum (Abramowitz and Stegun 26.7.3 and 26.7.4). */
-static double within(double t, size_t df) {
-    double angle = atan(t / sqrt((double)df)), c = cos(angle), term = df % 2 ? c : 1,
-           sum = df == 1 ? 0 : term;
-    for (size_t k = df % 2 ? 3 : 2; k + 1 < df; k += 2) {
-        term *= c * c * (double)(k - 1) / (double)k;
-        sum += term;
-    }
-    return df % 2 ? 2 / acos(-1) * (angle + sin(angle) * sum) : sin(angle) * sum;
-}
-
-double gk_t_within(double share, size_t df) {
-    double low = 0, high = 1;
-    if (df == 0 || !(share > 0 && share < 1)) return (double)NAN;
-    while (within(high, df) < share) high *= 2;
-    for (int i = 0; i < 100; i++) {
-        double middle = (low + high) / 2;
-        *(within(middle, df) < share ? &low : &high) = middle;
-    }
-    return (low + high) / 2;
-}
-
-/* ---------------------------------------------------------------- over seeds */
 
 typedef struct row {
     double n, sum;
@@ -40,29 +15,19 @@ typedef struct seed {
     double mean;
 } seed;
 
-static double value_of(const gk_obs *o, gk_metric m) {
-    return m == GK_METRIC_top5 ? o->rank < 5 : o->logit_diff;
-}
-
-/* Rows in the order in which they first appear. */
 static void sum_rows(const gk_obs_list *l, gk_metric m, seed *out) {
-    uint32_t last = 0;
     row all = {0, 0};
-    for (size_t i = 0; i < l->n; i++) last = l->obs[i].row > last ? l->obs[i].row : last;
-    size_t *at = gk_alloc(((size_t)last + 1) * sizeof *at); /* index + 1 */
-    out->row = gk_alloc((l->n + 1) * sizeof *out->row);
-    out->rows = 0;
+    uint32_t *number = gk_measure__rows_of(l->obs, l->n, &out->rows);
+    out->row = gk_alloc((out->rows + 1) * sizeof *out->row);
     for (size_t i = 0; i < l->n; i++) {
-        size_t *k = &at[l->obs[i].row];
-        double x = value_of(&l->obs[i], m);
-        if (*k == 0) *k = ++out->rows;
-        out->row[*k - 1].n++;
-        out->row[*k - 1].sum += x;
+        double x = gk_measure__value(&l->obs[i], m);
+        out->row[number[i]].n++;
+        out->row[number[i]].sum += x;
         all.n++;
         all.sum += x;
     }
     out->mean = all.sum / all.n;
-    gk_free(at);
+    gk_free(number);
 }
 
 static double draw_mean(gk_rng *rng, const seed *s) {
@@ -107,7 +72,7 @@ void gk_replicates_of(const gk_obs_list *list, size_t n, gk_metric metric, uint6
     for (size_t i = 0; i < seeds; i++) squares += (s[i].mean - out->mean) * (s[i].mean - out->mean);
     if (seeds > 1) out->sd = sqrt(squares / (double)(seeds - 1));
     if (out->sd > 1e-12) {
-        double half = gk_t_within(0.95, seeds - 1) * out->sd / sqrt((double)seeds);
+        double half = gk_student_value(0.025, (double)seeds - 1) * out->sd / sqrt((double)seeds);
         out->t_low = out->mean - half;
         out->t_high = out->mean + half;
     }

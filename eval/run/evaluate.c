@@ -11,6 +11,8 @@ typedef struct speech { /* a pair under way */
     bool exact;
     int32_t *token;     /* generation: the prompt's tokens and what was said */
     int said, told;     /* tokens; of them, those that the progress has counted */
+    int from;           /* the step behind whose job it goes on */
+    bool begun;         /* the target is scored, and what is known of it said */
     bool ended, broken; /* broken: logits were not finite */
 } speech;
 
@@ -27,6 +29,7 @@ typedef struct run {
     size_t n;
     gk_job *jobs;
     origin *of_job;
+    size_t *group; /* of a job: its pair */
     size_t n_jobs;
     double told; /* pairs and parts of pairs that the progress has counted */
     gk_id_list ends;
@@ -53,6 +56,10 @@ int gk_run__target_jobs(gk_arena *a, const gk_prompt *p, const gk_plan *plan, gk
     return steps;
 }
 
+gk_generation gk_run__generation(int tokens, const size_t *group) {
+    return (gk_generation){.most = tokens > 1 ? tokens - 1 : 0, .group = group};
+}
+
 uint64_t gk_run__naive_rows(const gk_config *c, const gk_prompt *p, int said) {
     int n = (int)p->tokens.n, steps = gk_run__target_steps(p), further = said > 1 ? said - 1 : 0;
     return gk_graft_rows(c, n + steps - 1, steps) + gk_graft_rows(c, n + further, 1 + further) -
@@ -62,16 +69,24 @@ uint64_t gk_run__naive_rows(const gk_config *c, const gk_prompt *p, int said) {
 /* ---------------------------------------------------------------- the target */
 
 /* A pair is done to the share of its rounds that are over: one of scoring and one a token that is generated.
- * Never from two threads at once. */
+ */
 static void tell(run *r, double rounds) {
-    r->told += rounds / (1 + r->e->generate);
-    gk_progress_update(r->e->progress, r->e->before + r->told, NULL);
+#pragma omp critical(gk_evaluate_tell)
+    {
+        r->told += rounds / (1 + r->e->generate);
+        gk_progress_update(r->e->progress, r->e->before + r->told, NULL);
+    }
 }
 
-/* Called from several threads, with the steps of one pair too. */
-static bool take_target(void *ctx, size_t job, const float *logits) {
-    run *r = ctx;
-    origin from = r->of_job[job];
+static const char *keep_text(run *r, const char *text) {
+    const char *kept;
+#pragma omp critical(gk_evaluate_text)
+    kept = gk_arena_strdup(r->e->a, text);
+    return kept;
+}
+
+/* Several threads do this, for different pairs: the steps of one are computed together. */
+static void take_target(run *r, origin from, const float *logits) {
     const gk_run__evaluated *p = &r->pair[from.pair];
     speech *w = &r->speech[from.pair];
     int32_t target =
@@ -79,21 +94,17 @@ static bool take_target(void *ctx, size_t job, const float *logits) {
     gk_score score;
     gk_error why;
     bool ok = gk_score_logits(logits, r->c->vocab, target, &score, &why);
-#pragma omp critical(gk_evaluate_target)
-    {
-        w->best[from.step] = ok ? score.top_id[0] : -1;
-        w->logprob[from.step] = ok ? score.logprob : 0;
-        w->exact = w->exact && ok && score.rank == 0;
-        if (ok && from.step == 0) {
-            p->out->score = score;
-            p->out->permuted =
-                gk_score_logits_other(logits, r->c->vocab, target, &score, p->permuted, &p->out->other);
-        }
-        const char **reason = from.step ? &p->out->whole_dropped : &p->out->dropped;
-        if (!ok) *reason = gk_arena_strdup(r->e->a, why.what);
-        tell(r, 1.0 / w->steps);
+    w->best[from.step] = ok ? score.top_id[0] : -1;
+    w->logprob[from.step] = ok ? score.logprob : 0;
+    w->exact = w->exact && ok && score.rank == 0;
+    if (ok && from.step == 0) {
+        p->out->score = score;
+        p->out->permuted =
+            gk_score_logits_other(logits, r->c->vocab, target, &score, p->permuted, &p->out->other);
     }
-    return true;
+    const char **reason = from.step ? &p->out->whole_dropped : &p->out->dropped;
+    if (!ok) *reason = keep_text(r, why.what);
+    tell(r, 1.0 / w->steps);
 }
 
 static void start(run *r) {
@@ -102,13 +113,21 @@ static void start(run *r) {
     for (size_t i = 0; i < r->n; i++) most += (size_t)gk_run__target_steps(r->pair[i].prompt);
     r->jobs = gk_arena_alloc(a, most * sizeof *r->jobs);
     r->of_job = gk_arena_alloc(a, most * sizeof *r->of_job);
+    r->group = gk_arena_alloc(a, most * sizeof *r->group);
     for (size_t i = 0; i < r->n; i++) {
         speech *w = &r->speech[i];
         w->steps = gk_run__target_jobs(a, r->pair[i].prompt, r->pair[i].plan, r->jobs + r->n_jobs);
         w->exact = true;
         w->logprob = gk_arena_alloc(a, (size_t)w->steps * sizeof *w->logprob);
         w->best = gk_arena_alloc(a, (size_t)w->steps * sizeof *w->best);
-        for (int k = 0; k < w->steps; k++) r->of_job[r->n_jobs++] = (origin){i, k};
+        for (int k = 0; k < w->steps; k++) {
+            r->group[r->n_jobs] = i;
+            r->of_job[r->n_jobs++] = (origin){i, k};
+        }
+        const gk_tokens *t = &r->pair[i].prompt->tokens;
+        if (r->e->generate == 0) continue;
+        w->token = gk_arena_alloc(a, (t->n + (size_t)r->e->generate) * sizeof *w->token);
+        memcpy(w->token, t->id, t->n * sizeof *w->token);
     }
 }
 
@@ -143,32 +162,46 @@ static void say(run *r, size_t i, int32_t id) {
     w->ended = w->said == r->e->generate || n + w->said > r->c->max_positions;
 }
 
-/* After a round: what has ended needs none of those that were left to it. */
-static void tell_said(run *r) {
-    int rounds = 0;
-    for (size_t i = 0; i < r->n; i++) {
-        speech *w = &r->speech[i];
-        int over = w->ended ? r->e->generate : w->said;
-        rounds += over - w->told;
-        w->told = over;
-    }
-    tell(r, rounds);
+/* What has ended needs none of the rounds that were left to it. */
+static void tell_said(run *r, speech *w) {
+    int over = w->ended ? r->e->generate : w->said;
+    tell(r, over - w->told);
+    w->told = over;
 }
 
 /* As long as it says the target itself, scoring has seen what comes next. */
 static void say_known(run *r, size_t i) {
     speech *w = &r->speech[i];
     const gk_prompt *p = r->pair[i].prompt;
+    w->begun = true;
     for (int k = 0; k < w->steps && !w->ended; k++) {
-        if (k > 0 && w->token[p->tokens.n + (size_t)k - 1] != p->forced[p->tokens.n + (size_t)k - 1]) return;
+        if (k > 0 && w->token[p->tokens.n + (size_t)k - 1] != p->forced[p->tokens.n + (size_t)k - 1]) break;
+        w->from = k;
         say(r, i, w->best[k]);
     }
+    tell_said(r, w);
 }
 
-/* Called from several threads; a round has one job a pair. */
-static bool take_next(void *ctx, size_t job, const float *logits) {
+/* The last token that was said, behind the job that has all before it. */
+static int32_t next_token(void *ctx, size_t job) {
     run *r = ctx;
-    say(r, r->of_job[job].pair, most_probable(logits, r->c->vocab));
+    origin from = r->of_job[job];
+    speech *w = &r->speech[from.pair];
+    if (!w->begun) say_known(r, from.pair);
+    if (w->ended || from.step != w->from) return -1;
+    return w->token[r->pair[from.pair].prompt->tokens.n + (size_t)w->said - 1];
+}
+
+static bool take_logits(void *ctx, size_t job, const float *logits) {
+    run *r = ctx;
+    origin from = r->of_job[job];
+    speech *w = &r->speech[from.pair];
+    if (!w->begun) {
+        take_target(r, from, logits);
+        return true;
+    }
+    say(r, from.pair, most_probable(logits, r->c->vocab));
+    tell_said(r, w);
     return true;
 }
 
@@ -189,38 +222,6 @@ static bool text_of(run *r, size_t i, gk_error *err) {
     return all != NULL;
 }
 
-static bool one_round(run *r, gk_arena *a, gk_graft_stats *stats, gk_error *err) {
-    r->n_jobs = 0;
-    for (size_t i = 0; i < r->n; i++) {
-        const speech *w = &r->speech[i];
-        if (w->ended) continue;
-        r->jobs[r->n_jobs] = job_of(a, r->pair[i].prompt, r->pair[i].plan, w->token, w->said);
-        r->of_job[r->n_jobs++] = (origin){i, w->said};
-    }
-    tell_said(r);
-    return r->n_jobs == 0 ||
-           gk_grafter_run(r->e->grafter, r->jobs, r->n_jobs, r->e->budget, take_next, r, stats, err);
-}
-
-static bool generate(run *r, gk_graft_stats *stats, gk_error *err) {
-    for (size_t i = 0; i < r->n; i++) {
-        speech *w = &r->speech[i];
-        const gk_tokens *t = &r->pair[i].prompt->tokens;
-        w->token = gk_arena_alloc(r->e->a, (t->n + (size_t)r->e->generate) * sizeof *w->token);
-        memcpy(w->token, t->id, t->n * sizeof *w->token);
-        say_known(r, i);
-    }
-    gk_arena *a = gk_arena_new();
-    bool ok = true;
-    do {
-        gk_arena_reset(a);
-        ok = one_round(r, a, stats, err);
-    } while (ok && r->n_jobs > 0);
-    gk_arena_free(a);
-    for (size_t i = 0; i < r->n && ok; i++) ok = text_of(r, i, err);
-    return ok;
-}
-
 /* ---------------------------------------------------------------- all of it */
 
 bool gk_run__evaluate(const gk_run__evaluation *e, const gk_run__evaluated *pairs, size_t n,
@@ -232,9 +233,16 @@ bool gk_run__evaluate(const gk_run__evaluation *e, const gk_run__evaluated *pair
     if (r.ends.n == 0) r.ends = (gk_id_list){1, {gk_tok_eos(e->tok)}};
     uint64_t naive = stats->rows_naive;
     start(&r);
-    if (!gk_grafter_run(e->grafter, r.jobs, r.n_jobs, e->budget, take_target, &r, stats, err)) return false;
+    gk_generation text = gk_run__generation(e->generate, r.group);
+    text.next = next_token;
+    if (!gk_grafter_generate(e->grafter, r.jobs, r.n_jobs, &text, e->budget, take_logits, &r, stats, err))
+        return false;
     for (size_t i = 0; i < n; i++) finish_target(&r, i);
-    if (e->generate > 0 && !generate(&r, stats, err)) return false;
+    for (size_t i = 0; i < n && e->generate > 0; i++) {
+        if (!r.speech[i].begun)
+            say_known(&r, i); /* nothing comes behind a token, or behind the last position */
+        if (!text_of(&r, i, err)) return false;
+    }
     for (size_t i = 0; i < n; i++) naive += gk_run__naive_rows(r.c, pairs[i].prompt, r.speech[i].said);
     stats->rows_naive = naive;
     return true;

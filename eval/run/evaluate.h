@@ -35,6 +35,9 @@ typedef struct gk_run__evaluation {
  * whole target); their longer plans are in `a`. Returns how many; `out` has room for gk_run__target_steps. */
 int gk_run__target_steps(const gk_prompt *p);
 int gk_run__target_jobs(gk_arena *a, const gk_prompt *p, const gk_plan *plan, gk_job *out);
+/* What a generation of so many tokens puts behind such jobs, whose groups are those of one pair: all but the
+ * last token, behind which nothing is predicted. `next` is not set. */
+gk_generation gk_run__generation(int tokens, const size_t *group);
 /* Rows that passes of their own compute for a prompt, its target and `said` tokens that are generated. */
 uint64_t gk_run__naive_rows(const gk_config *c, const gk_prompt *p, int said);
 
@@ -42,8 +45,8 @@ uint64_t gk_run__naive_rows(const gk_config *c, const gk_prompt *p, int said);
  * and the prompt with 1 to k-1 of them behind it. The engine computes what they share once.
  *
  * Generation takes the most probable token (of equal logits the lower id) until an id that ends a text, which
- * is not part of it, or until the model's last position. Its rounds are a run of all pairs each, and begin
- * where a pair leaves its target: up to there its tokens are known from scoring.
+ * is not part of it, or until the model's last position. It goes on in the chunk that scored the pair, whose
+ * keys and values are still there, where the pair leaves its target: up to there its tokens are known.
  *
  * `stats` is added to; its rows_naive counts a pass a pair over the prompt and the target, and one more row
  * for each token generated. */

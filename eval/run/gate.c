@@ -111,6 +111,7 @@ static json_t *gate_json(const gate *g, const gk_gate *out, gk_error *err) {
     json_object_set_new(j, "dropped", json_integer((json_int_t)out->dropped));
     json_object_set_new(j, "dropped_reasons", dropped_json(&g->prompts));
     json_object_set_new(j, "unscored", json_integer((json_int_t)g->unscored));
+    json_object_set_new(j, "bf16", json_boolean(g->o->bf16));
     json_object_set_new(j, "seed", json_integer((json_int_t)g->o->seed));
     gk_run__put_text(j, "model", "%s", g->o->model);
     gk_run__put_text(j, "model_sha256", "%s", g->in.info[0].sha256);
@@ -159,6 +160,7 @@ static bool run(gate *g, gk_gate *out, gk_error *err) {
         return gk_fail(err, GK_AT_FIELD(NULL, "min"), "must be a share above 0 and up to 1", "is %g",
                        g->o->min);
     g->in.tokenizer = g->o->tokenizer;
+    g->in.cast.bf16 = g->o->bf16;
     if (!gk_run__inputs_add(&g->in, g->a, "model", g->o->model, err)) return false;
     if (g->o->top >= gk_model_config(g->in.model[0])->vocab)
         return gk_fail(

@@ -91,6 +91,7 @@ static void copy_options(gk_search *s, const gk_search_options *o) {
     s->o = *o;
     s->o.out = copy(s->a, o->out);
     s->in.tokenizer = s->o.tokenizer = copy(s->a, o->tokenizer);
+    s->in.cast.bf16 = o->bf16;
     s->o.prompts.rows = copy(s->a, o->prompts.rows);
     s->o.prompts.templates = copy(s->a, o->prompts.templates);
     s->o.prompts.fillers = copy(s->a, o->prompts.fillers);

@@ -13,6 +13,7 @@ enum { DEFAULT_BUDGET = 1 << 30 };
 
 static bool load_models(gk_sweep *s, gk_error *err) {
     s->in.tokenizer = s->o->tokenizer;
+    s->in.cast.bf16 = s->o->bf16;
     if (!gk_run__inputs_named(&s->in, s->a, "--recipient", s->o->recipient, err)) return false;
     for (size_t i = 0; i < s->o->n_donors; i++)
         if (!gk_run__inputs_named(&s->in, s->a, "--donor", s->o->donors[i], err)) return false;
@@ -114,6 +115,7 @@ static bool describe(gk_sweep *s, gk_error *err) {
     gk_run__put_text(id, "limit", "%lld", (long long)(p->limit > 0 ? p->limit : 0));
     gk_run__put_text(id, "whole_target", "%d", p->whole);
     gk_run__put_text(id, "generate", "%d", s->generate);
+    gk_run__put_text(id, "bf16", "%s", s->in.cast.bf16 ? "true" : "false");
     gk_run__inputs_identify(&s->in, id);
     if (!gk_run__put_hash(id, "templates_sha256", p->templates, err) ||
         !gk_run__put_hash(id, "fillers_sha256", p->fillers, err) ||
@@ -271,9 +273,10 @@ gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
     s->info = json_object();
     s->budget = o->budget_bytes ? o->budget_bytes : DEFAULT_BUDGET;
     s->generate = o->generate > 0 ? o->generate : 0;
+    s->seed = o->seed;
     s->out = o->out ? gk_arena_strdup(s->a, o->out) : NULL;
     s->svd = o->svd ? gk_arena_strdup(s->a, o->svd) : gk_arena_printf(s->a, "%s.svd", o->out ? o->out : "");
-    s->work = o->restart && s->out ? beside(s) : s->out;
+    s->work = o->check_bf16 ? ":memory:" : o->restart && s->out ? beside(s) : s->out; /* SQLite's word */
     bool ok = open_all(s, err);
     s->o = NULL;
     if (ok) return s;

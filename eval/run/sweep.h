@@ -17,7 +17,8 @@ struct gk_sweep {
     gk_permuted permuted;
     gk_prompts prompts;
     gk_store *store;
-    char *out, *work; /* the store's path, and where it is written: beside it where the old one is replaced */
+    const char *out,
+        *work; /* the store's path, and where it is written: beside it where the old one is replaced */
     json_t *identity, *first, *info;
 
     /* One entry for all schemes that do the same. */
@@ -29,6 +30,7 @@ struct gk_sweep {
     size_t total, pending;
 
     size_t chunk, budget;
+    uint64_t seed;
     int generate;
     bool prepared;   /* the derived donors are there */
     const char *svd; /* where their factors are kept */

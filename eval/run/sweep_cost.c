@@ -16,9 +16,15 @@ static const double SAMPLE_FLOPS = 4e10;
 typedef struct sample {
     gk_job *jobs;
     const gk_prompt **prompt_of; /* of a job */
+    size_t *group;               /* of a job: its pair */
     size_t n, prompts, pairs, plan_bytes;
     double naive; /* rows */
 } sample;
+
+static int said_at_most(const gk_sweep *s, const gk_prompt *p) {
+    int room = gk_model_config(s->in.model[0])->max_positions + 1 - (int)p->tokens.n;
+    return s->generate < room ? s->generate : room;
+}
 
 static void sample_prompt(gk_sweep *s, size_t i, bool all, sample *out) {
     const gk_prompt *p = &s->prompts.item[i];
@@ -29,10 +35,13 @@ static void sample_prompt(gk_sweep *s, size_t i, bool all, sample *out) {
         const gk_plan *plan = gk_sweep__plan(s, k, i, &why);
         if (!plan) continue;
         int n = gk_run__target_jobs(s->chunk_arena, p, plan, out->jobs + out->n);
-        for (int j = 0; j < n; j++) out->prompt_of[out->n++] = p;
+        for (int j = 0; j < n; j++) {
+            out->group[out->n] = out->pairs;
+            out->prompt_of[out->n++] = p;
+        }
         out->pairs++;
         out->plan_bytes += gk_sweep__plan_bytes(s, p);
-        out->naive += (double)gk_run__naive_rows(gk_model_config(s->in.model[0]), p, 0);
+        out->naive += (double)gk_run__naive_rows(gk_model_config(s->in.model[0]), p, said_at_most(s, p));
     }
     out->prompts += out->pairs > before;
 }
@@ -50,20 +59,26 @@ static sample take_sample(gk_sweep *s, bool all) {
                     s->n_unique;
     sample out = {.jobs = gk_arena_alloc(s->chunk_arena, room * sizeof *out.jobs)};
     out.prompt_of = gk_arena_alloc(s->chunk_arena, room * sizeof *out.prompt_of);
+    out.group = gk_arena_alloc(s->chunk_arena, room * sizeof *out.group);
     for (size_t r = 0; r < rows; r++)
         for (size_t t = 0; t < p->n_templates; t++)
             sample_prompt(s, r * p->n_rows / rows * p->n_templates + t, all, &out);
     return out;
 }
 
+/* As if no text ended early. */
+static bool count_sample(gk_sweep *s, const sample *some, gk_graft_stats *cost, gk_error *err) {
+    gk_generation text = gk_run__generation(s->generate, some->group);
+    return gk_grafter_count(s->grafter, some->jobs, some->n, &text, cost, err);
+}
+
 /* A chunk's plans may take an eighth of the budget. */
 bool gk_sweep__cut(gk_sweep *s, gk_error *err) {
     sample all = take_sample(s, true);
     gk_graft_stats cost = {0};
-    if (!gk_grafter_count(s->grafter, all.jobs, all.n, &cost, err)) return false;
-    double fit = MOST_PROMPTS_A_CHUNK, prompts = (double)all.prompts, rounds = 1 + s->generate;
-    double flops = cost.flops * rounds;
-    if (flops > 0 && CHUNK_FLOPS / flops * prompts < fit) fit = CHUNK_FLOPS / flops * prompts;
+    if (!count_sample(s, &all, &cost, err)) return false;
+    double fit = MOST_PROMPTS_A_CHUNK, prompts = (double)all.prompts;
+    if (cost.flops > 0 && CHUNK_FLOPS / cost.flops * prompts < fit) fit = CHUNK_FLOPS / cost.flops * prompts;
     double plans = all.prompts ? (double)all.plan_bytes / prompts : 0;
     if (plans > 0 && (double)s->budget / 8 / plans < fit) fit = (double)s->budget / 8 / plans;
     s->chunk = fit < 1 ? 1 : (size_t)fit;
@@ -123,7 +138,7 @@ bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err) {
     sample some = take_sample(s, false);
     gk_graft_stats cost = {0};
     if (s->pending == 0 || some.n == 0) return true;
-    if (!gk_grafter_count(s->grafter, some.jobs, some.n, &cost, err)) return false;
+    if (!count_sample(s, &some, &cost, err)) return false;
     double times = (double)s->pending / (double)some.pairs, pace;
     if (!gk_sweep__means(s, err)) return gk_interrupted();
     if (!try_sample(s, &some, cost.flops, &pace, err)) return false;

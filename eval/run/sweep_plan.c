@@ -31,7 +31,7 @@ static size_t one_plan_bytes(const gk_sweep *s, size_t tokens) {
 size_t gk_sweep__plan_bytes(const gk_sweep *s, const gk_prompt *p) {
     size_t bytes = 0;
     for (int k = 0; k < gk_run__target_steps(p); k++) bytes += one_plan_bytes(s, p->tokens.n + (size_t)k);
-    return bytes + (s->generate ? one_plan_bytes(s, p->tokens.n + (size_t)s->generate) : 0);
+    return bytes;
 }
 
 /* ---------------------------------------------------------------- donors and means */

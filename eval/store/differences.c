@@ -9,16 +9,13 @@ enum { TOP = 5, MOST_REFERENCES = 2 };
 
 typedef struct job {
     const gk_tried *ref, *tried;
+    bool of_donor;
 } job;
 typedef struct jobs {
     const job *item;
     gk_differences *out;
     uint64_t seed;
 } jobs;
-
-static gk_obs as_obs(const gk_outcome *o) {
-    return (gk_obs){.row = o->row, .weight = 1, .rank = (double)o->rank, .logit_diff = o->logit_diff};
-}
 
 size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs *high, size_t *templates) {
     size_t n = 0, last = 0;
@@ -29,8 +26,8 @@ size_t gk_common(const gk_tried *ref, const gk_tried *tried, gk_obs *low, gk_obs
         const gk_outcome *o = &tried->item[i];
         while (k < ref->n && ref->item[k].prompt < o->prompt) k++;
         if (k == ref->n || ref->item[k].prompt != o->prompt || gk_coincide(tried, ref, o->tmpl)) continue;
-        low[n] = as_obs(&ref->item[k]);
-        high[n++] = as_obs(o);
+        low[n] = gk_outcome_obs(&ref->item[k]);
+        high[n++] = gk_outcome_obs(o);
         *templates += !seen[o->tmpl];
         seen[o->tmpl] = true;
     }
@@ -57,6 +54,7 @@ static void compare_range(void *ctx, size_t begin, size_t end) {
         const job *k = &j->item[i];
         gk_difference *d = &j->out->item[i];
         *d = (gk_difference){.set = k->tried->set, .scheme = k->tried->scheme, .reference = k->ref->scheme};
+        d->of_donor = k->of_donor;
         d->p_holm = d->p_holm_least = (double)NAN;
         gk_pair(k->ref, k->tried, j->seed, GK_RESAMPLES, &d->paired);
     }
@@ -66,16 +64,6 @@ static const gk_tried *first_of_set(const gk_outcomes *o, const char *set) {
     for (size_t i = 0; i < o->n; i++)
         if (strcmp(o->scheme[i].set, set) == 0) return &o->scheme[i];
     return NULL;
-}
-
-static size_t references(const gk_outcomes *o, const gk_roles *roles, const char *set,
-                         const gk_tried *ref[MOST_REFERENCES]) {
-    const char *sft = roles->sft_rh ? roles->sft_rh : roles->sft;
-    size_t n = 0;
-    if (roles->pre) ref[n++] = gk_outcomes_of(o, roles->pre);
-    if (sft) ref[n++] = gk_outcomes_of(o, sft);
-    if (n == 0) ref[n++] = first_of_set(o, set);
-    return n;
 }
 
 /* Of the differences of one set; `least`: of the smallest p-values that there can be. */
@@ -102,15 +90,19 @@ static void correct(gk_differences *d) {
 }
 
 void gk_differences_of(const gk_outcomes *o, gk_arena *a, uint64_t seed, gk_differences *out) {
-    *out = (gk_differences){.item = gk_arena_alloc(a, (o->n * MOST_REFERENCES + 1) * sizeof *out->item)};
+    *out = (gk_differences){.item = gk_arena_alloc(a, (o->n * MOST_REFERENCES + 1) * sizeof *out->item),
+                            .without = gk_arena_alloc(a, (o->n + 1) * sizeof *out->without)};
     job *list = gk_arena_alloc(a, (o->n * MOST_REFERENCES + 1) * sizeof *list);
+    gk_references *of = gk_arena_alloc(a, (o->n + 1) * sizeof *of);
     gk_roles roles;
     gk_roles_of(o, a, &roles);
+    gk_references_of(o, &roles, a, of);
     for (size_t i = 0; i < o->n; i++) {
-        const gk_tried *ref[MOST_REFERENCES];
-        size_t n = references(o, &roles, o->scheme[i].set, ref);
-        for (size_t k = 0; k < n; k++)
-            if (ref[k] != &o->scheme[i]) list[out->n++] = (job){ref[k], &o->scheme[i]};
+        const gk_tried *it = &o->scheme[i], *low = of[i].recipient, *high = of[i].donor;
+        if (!low && !high) low = first_of_set(o, it->set);
+        if (!low) out->without[out->n_without++] = it;
+        if (low && low != it) list[out->n++] = (job){low, it, false};
+        if (high && high != it && high != low) list[out->n++] = (job){high, it, true};
     }
     jobs j = {list, out, seed};
     gk_parallel_for(out->n, 1, compare_range, &j);

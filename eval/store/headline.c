@@ -13,10 +13,6 @@ static const gk_outcome *at_prompt(const gk_tried *t, size_t *k, int64_t prompt)
     return *k < t->n && t->item[*k].prompt == prompt ? &t->item[*k] : NULL;
 }
 
-static gk_obs as_obs(const gk_outcome *o) {
-    return (gk_obs){.row = o->row, .weight = 1, .rank = (double)o->rank, .logit_diff = o->logit_diff};
-}
-
 bool gk_headline_of(const gk_outcomes *o, const gk_roles *who, uint64_t seed, gk_headline *out) {
     *out = (gk_headline){.pre = who->pre,
                          .fe = who->fe,
@@ -35,7 +31,7 @@ bool gk_headline_of(const gk_outcomes *o, const gk_roles *who, uint64_t seed, gk
         const gk_outcome *x[5] = {NULL};
         bool all = true;
         for (int s = 0; s < 5; s++) all &= (x[s] = at_prompt(t[s], &at[s], t[0]->item[i].prompt)) != NULL;
-        for (int s = 0; all && s < 5; s++) obs[s][n] = as_obs(x[s]);
+        for (int s = 0; all && s < 5; s++) obs[s][n] = gk_outcome_obs(x[s]);
         n += all;
     }
     const gk_additive_obs of = {obs[0], obs[1], obs[2], obs[3], obs[4]};

@@ -20,6 +20,10 @@ typedef struct gk_outcome {
     int32_t top_id; /* the most probable token and its probability; -1 and NaN where the store has none */
     double top_prob;
 } gk_outcome;
+/* What paired statistics take: rank and logit difference, and nothing else. */
+static inline gk_obs gk_outcome_obs(const gk_outcome *o) {
+    return (gk_obs){.row = o->row, .weight = 1, .rank = (double)o->rank, .logit_diff = o->logit_diff};
+}
 typedef struct gk_tried { /* a scheme on its prompts, those that were evaluated, by prompt id */
     const char *set, *scheme;
     const char *canonical; /* what it does (gk_scheme_canonical) */
@@ -83,6 +87,8 @@ typedef enum gk_kind {
     GK_IS_GRAFT
 } gk_kind;
 gk_kind gk_kind_of(gk_arena *a, const char *canonical);
+/* One donor everywhere, of which others may graft parts. */
+bool gk_is_donor_alone(gk_arena *a, const char *canonical);
 /* The one field or word that a scheme grafts a donor whole at, in `a`; NULL where there is no such thing. */
 const char *gk_sole_place(gk_arena *a, const char *canonical);
 
@@ -116,7 +122,17 @@ typedef struct gk_roles {
 } gk_roles;
 void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out);
 
-/* ---------------------------------------------------------------- differences (paired.c) */
+/* What a scheme is compared with; either may be the scheme itself, or NULL. */
+typedef struct gk_references {
+    const gk_tried *recipient; /* its own recipient, alone */
+    /* The donor that it grafts, everywhere in that recipient under the recipient's head; where no scheme is
+     * that, in the first model, under its head or the donor's own. Without either, the donor of the roles. */
+    const gk_tried *donor;
+} gk_references;
+/* out[i] is of scheme i. */
+void gk_references_of(const gk_outcomes *o, const gk_roles *who, gk_arena *a, gk_references *out);
+
+/* ---------------------------------------------------------------- differences (differences.c) */
 
 /* What both schemes were evaluated on, but for templates in which they select the same, in low[] and high[],
  * which have room for all of `tried`; returns how many. *templates: how many those are of. Ranks and logit
@@ -132,14 +148,17 @@ typedef struct gk_difference {
     gk_paired paired;
     double p_holm;       /* corrected over all differences of the set */
     double p_holm_least; /* the smallest that it could be with so many rows and comparisons */
+    bool of_donor;       /* the reference is the donor alone */
 } gk_difference;
 typedef struct gk_differences {
     gk_difference *item; /* scheme by scheme, in their order */
     size_t n;
+    const gk_tried **without; /* schemes that are compared with their donor only: no scheme is their recipient
+                               * alone */
+    size_t n_without;
 } gk_differences;
-/* Every scheme against the recipient alone and the donor under the recipient's head (PRE and SFT-rh; where
- * there is none, the donor under its own head, SFT), as gk_roles has them; where the store has none of them,
- * against the first scheme of its set. Top-5, on the prompts that both were evaluated on. */
+/* Every scheme against its references (gk_references); where it has none, against the first scheme of its
+ * set. Top-5, on the prompts that both were evaluated on. */
 void gk_differences_of(const gk_outcomes *o, gk_arena *a, uint64_t seed, gk_differences *out);
 
 /* ---------------------------------------------------------------- the headline (headline.c) */

@@ -99,6 +99,11 @@ gk_kind gk_kind_of(gk_arena *a, const char *canonical) {
     return d.complement ? GK_IS_COMPLEMENT : GK_IS_GRAFT;
 }
 
+bool gk_is_donor_alone(gk_arena *a, const char *canonical) {
+    doing d = read_doing(a, canonical);
+    return is_model(&d);
+}
+
 const char *gk_sole_place(gk_arena *a, const char *canonical) {
     doing d = read_doing(a, canonical);
     bool sole = d.n == 1 && is_whole(&d.graft[0]) && !d.patch && !d.ablation && !strpbrk(d.graft[0].at, "|(");
@@ -364,4 +369,60 @@ void gk_roles_of(const gk_outcomes *o, gk_arena *a, gk_roles *out) {
     out->after_entity.none = out->fe;
     out->in_task.none = untouched(&f, out->task);
     find_ceiling(&f);
+}
+
+/* ---------------------------------------------------------------- what a scheme is compared with */
+
+/* The first scheme that is `donor` everywhere in `recipient`, under `head`. */
+static const gk_tried *alone_in(const finder *f, const char *recipient, const char *donor, const char *head) {
+    for (size_t i = 0; i < f->o->n; i++) {
+        const doing *d = &f->d[i];
+        if (is_model(d) && same(d->recipient, recipient) && same(d->graft[0].donor, donor) &&
+            same(d->head, head))
+            return &f->o->scheme[i];
+    }
+    return NULL;
+}
+
+/* Nothing grafted; a model under its own head is the same put into any other. */
+static const gk_tried *recipient_alone(const finder *f, const char *recipient) {
+    for (size_t i = 0; i < f->o->n; i++)
+        if (is_recipient(&f->d[i]) && same(f->d[i].recipient, recipient)) return &f->o->scheme[i];
+    return alone_in(f, "(first)", recipient, recipient);
+}
+
+static const gk_tried *donor_alone(const finder *f, const char *recipient, const char *donor) {
+    const gk_tried *in = alone_in(f, recipient, donor, "recipient");
+    if (!in) in = alone_in(f, "(first)", donor, "recipient");
+    return in ? in : alone_in(f, "(first)", donor, donor);
+}
+
+/* Of several donors the one that the roles are of, else the first that there is a model alone of. */
+static const gk_tried *donor_of(const finder *f, const doing *d) {
+    const gk_tried *first = NULL;
+    for (size_t k = 0; k < d->n && k < MOST_GRAFTS; k++) {
+        const gk_tried *it = donor_alone(f, d->recipient, d->graft[k].donor);
+        if (it && same(d->graft[k].donor, f->out->donor)) return it;
+        if (!first) first = it;
+    }
+    return first;
+}
+
+/* Another recipient alone has the donor that others graft into it. */
+static const doing *with_donor(const finder *f, const doing *d) {
+    if (d->n > 0 || plain(d)) return d;
+    for (size_t i = 0; i < f->o->n; i++)
+        if (f->d[i].n > 0 && same(f->d[i].recipient, d->recipient)) return &f->d[i];
+    return d;
+}
+
+void gk_references_of(const gk_outcomes *o, const gk_roles *who, gk_arena *a, gk_references *out) {
+    gk_roles roles = *who;
+    finder f = {.a = a, .o = o, .d = gk_arena_alloc(a, (o->n + 1) * sizeof(doing)), .out = &roles};
+    const gk_tried *usual = gk_outcomes_of(o, who->sft_rh ? who->sft_rh : who->sft ? who->sft : "");
+    for (size_t i = 0; i < o->n; i++) f.d[i] = read_doing(a, o->scheme[i].canonical);
+    for (size_t i = 0; i < o->n; i++) {
+        const gk_tried *donor = donor_of(&f, with_donor(&f, &f.d[i]));
+        out[i] = (gk_references){recipient_alone(&f, f.d[i].recipient), donor ? donor : usual};
+    }
 }

@@ -95,6 +95,7 @@ static bool same_identity(gk_store *s, const gk_run *run, bool *other, gk_error 
     json_t *v;
     json_object_foreach(run->identity, key, v) {
         const char *there = gk_store_get(s, a, key, err);
+        if (!there && strcmp(key, "bf16") == 0) there = "false"; /* it was made before there was a choice */
         ok = there || is_other(s, other, err, key, "not said", json_string_value(v));
         if (ok && strcmp(there, json_string_value(v)) != 0)
             ok = is_other(s, other, err, key, there, json_string_value(v));

@@ -1,69 +1,20 @@
-/* engine.c: many jobs in chunks: check, sort so that jobs that share prompts meet, run the stages, hand out
+/* engine.c: many jobs in chunks: sort so that jobs that share prompts meet, run the stages, hand out
  * logits. */
 #include "graft/internal.h"
 #include "graftkit/core/progress.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/model/operators.h"
 
+#include <assert.h>
 #include <omp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    MOST_TOKENS = 1 << 24,  /* in a chunk: row numbers stay far from 2^31 */
-    FEWEST_BYTES = 4 << 20, /* of a worker: with less, one worker and all threads inside its operators */
-    MOST_BYTES = 64 << 20   /* of a worker: more leaves the caches, and touching it first costs time */
+    MOST_TOKENS = 1 << 24, /* in a chunk: row numbers stay far from 2^31 */
+    FEWEST_BYTES = 4 << 20 /* of a worker: with less, one worker and all threads inside its operators */
 };
-
-/* ---------------------------------------------------------------- checks */
-
-static bool check_patches(const gk_cast *cast, int n_layers, const gk_plan *p, size_t i, gk_error *err) {
-    size_t n = (size_t)p->n_patches * (size_t)p->n_tokens;
-    if (p->n_patches != (p->patch ? n_layers + 1 : 0))
-        return gk_fail(err, GK_NOWHERE, "make the plan from the same models as the job",
-                       "job %zu: its plan has %d rows of patches, not %d", i, p->n_patches,
-                       p->patch ? n_layers + 1 : 0);
-    for (size_t j = 0; j < n; j++) {
-        uint8_t patch = p->patch[j];
-        if (patch == GK_PATCH_NONE) continue;
-        int model = gk_patch_model(patch);
-        if (patch >= GK_PATCH_KINDS || model >= cast->n)
-            return gk_fail(err, GK_NOWHERE, NULL, "job %zu: its plan patches in %d of a cast of %d", i, patch,
-                           cast->n);
-        if (gk_patch_is_mean(patch) && !cast->mean[model])
-            return gk_fail(err, GK_NOWHERE, "gk_graft_means computes it",
-                           "job %zu: its plan asks for the mean of '%.80s', which the cast lacks", i,
-                           cast->name[model]);
-    }
-    return true;
-}
-
-static bool check_plan(const gk_cast *cast, const gk_config *c, const gk_job *job, size_t i, gk_error *err) {
-    const gk_plan *p = job->plan;
-    int slots = gk_plan_slots(c);
-    if (!p || !p->model || p->n_slots != slots || p->n_tokens != job->n)
-        return gk_fail(err, GK_NOWHERE, "make the plan from the same tokens and models as the job",
-                       "job %zu: its plan has %d slots and %d tokens, not %d and %d", i, p ? p->n_slots : 0,
-                       p ? p->n_tokens : 0, slots, job->n);
-    for (size_t j = 0; j < (size_t)slots * (size_t)job->n; j++)
-        if (p->model[j] >= cast->n)
-            return gk_fail(err, GK_NOWHERE, NULL, "job %zu: its plan asks for model %d of a cast of %d", i,
-                           p->model[j], cast->n);
-    return check_patches(cast, c->n_layers, p, i, err);
-}
-
-static bool check_job(const gk_cast *cast, const gk_config *c, const gk_job *job, size_t i, gk_error *err) {
-    if (job->n < 1 || job->n > c->max_positions)
-        return gk_fail(err, GK_NOWHERE, NULL, "job %zu has %d tokens; these models take 1 to %d", i, job->n,
-                       c->max_positions);
-    for (int t = 0; t < job->n; t++)
-        if (job->token[t] < 0 || job->token[t] >= c->vocab)
-            return gk_fail(err, GK_NOWHERE, "were the prompts tokenised with these models' tokenizer?",
-                           "job %zu: token %d at position %d is outside the vocabulary of %d", i,
-                           job->token[t], t, c->vocab);
-    return check_plan(cast, c, job, i, err);
-}
 
 /* ---------------------------------------------------------------- equal weights */
 
@@ -98,17 +49,19 @@ static uint8_t *canonical_models(const gk_cast *cast, const gk_config *c) {
 /* ---------------------------------------------------------------- chunks */
 
 typedef struct sorted {
-    const gk_job *job;
+    const gk_job *job, *first; /* first: of its group */
     size_t index;
     uint32_t end, row; /* the node of its last token; the row of its logits */
 } sorted;
 
-static int by_tokens(const sorted *x, const sorted *y) {
-    int n = x->job->n < y->job->n ? x->job->n : y->job->n;
-    if (x->job->token == y->job->token && x->job->n == y->job->n) return 0;
+/* Jobs of a group have the place of its first one. */
+static int by_tokens(const sorted *a, const sorted *b) {
+    const gk_job *x = a->first, *y = b->first;
+    int n = x->n < y->n ? x->n : y->n;
+    if (x->token == y->token && x->n == y->n) return 0;
     for (int t = 0; t < n; t++)
-        if (x->job->token[t] != y->job->token[t]) return x->job->token[t] < y->job->token[t] ? -1 : 1;
-    return x->job->n < y->job->n ? -1 : x->job->n > y->job->n;
+        if (x->token[t] != y->token[t]) return x->token[t] < y->token[t] ? -1 : 1;
+    return x->n < y->n ? -1 : x->n > y->n;
 }
 
 static int by_tokens_and_index(const void *a, const void *b) {
@@ -129,35 +82,70 @@ static size_t count_prompts(const sorted *jobs, size_t n) {
     return prompts;
 }
 
-/* Puts jobs into the trie until the budget is full or they have `most` different prompts; at least one.
- * Returns how many, and leaves their prompts in *prompts. */
-static size_t fill_chunk(gk_graft__engine *e, sorted *jobs, size_t n, size_t budget, size_t most,
-                         size_t *prompts) {
-    size_t taken = 0, tokens = 0;
-    *prompts = 0;
+/* What a chunk may come to. */
+typedef struct bounds {
+    size_t bytes, prompts;
+    int later; /* tokens behind each group */
+} bounds;
+
+typedef struct group {
+    size_t jobs, tokens; /* tokens: of all its jobs and of the plain runs that they take from */
+    /* Tokens that may come behind it; the paths of the longest text then; nodes that may come. */
+    size_t later, path, later_nodes;
+} group;
+
+static group group_of(const gk_graft__engine *e, const sorted *jobs, size_t n, int later) {
+    group g = {0};
+    size_t paths = 0;
+    for (; g.jobs < n && jobs[g.jobs].first == jobs[0].first; g.jobs++) {
+        const gk_job *job = jobs[g.jobs].job;
+        size_t p = (size_t)gk_graft__trie_paths(&e->trie, job),
+               room = (size_t)(e->cfg->max_positions - job->n);
+        size_t more = room < (size_t)later ? room : (size_t)later;
+        g.tokens += (size_t)job->n * p;
+        if (more > g.later) g.later = more;
+        if ((size_t)job->n + more > g.path) g.path = (size_t)job->n + more;
+        if (p > paths) paths = p;
+    }
+    g.later_nodes = g.later * paths;
+    g.path *= paths;
+    return g;
+}
+
+/* Puts jobs into the trie, whole groups, until one of the bounds is reached; at least one group. Returns how
+ * many, and leaves in *prompts how many different ones they have and in *later the nodes that may come behind
+ * them. */
+static size_t fill_chunk(gk_graft__engine *e, sorted *jobs, size_t n, bounds most, size_t *prompts,
+                         size_t *later) {
+    size_t taken = 0, tokens = 0, later_path = 0;
+    *prompts = *later = 0;
     gk_graft__trie_start(&e->trie);
     while (taken < n) {
-        size_t more = (size_t)jobs[taken].job->n * (size_t)gk_graft__trie_paths(&e->trie, jobs[taken].job);
+        group g = group_of(e, jobs + taken, n - taken, most.later);
         bool another = taken == 0 || by_tokens(&jobs[taken - 1], &jobs[taken]) != 0;
-        double nodes = (double)e->trie.nodes.n + (double)more, path = (double)(e->trie.path_n + more);
-        double bytes = gk_graft__stages_bytes(e->cfg, nodes, (double)taken + 1, path);
-        bool full = bytes + (double)e->trie.columns.keys.bytes > (double)budget;
-        if (taken > 0 && (full || tokens + more > MOST_TOKENS || (another && *prompts == most))) break;
-        jobs[taken].end = gk_graft__trie_add(&e->trie, jobs[taken].job);
+        double nodes = (double)(e->trie.nodes.n + g.tokens), path = (double)(e->trie.path_n + g.tokens);
+        double after = (double)(*later + g.later_nodes), held = (double)(taken + g.jobs);
+        double bytes = gk_graft__stages_bytes(e->cfg, nodes, held, path);
+        if (after > 0) bytes += gk_graft__kept_bytes(e->cfg, nodes, after, (double)(later_path + g.path));
+        bool full = bytes + (double)e->trie.columns.keys.bytes > (double)most.bytes;
+        if (taken > 0 && (full || tokens + g.tokens + g.later_nodes > MOST_TOKENS ||
+                          (another && *prompts == most.prompts)))
+            break;
+        for (size_t i = taken; i < taken + g.jobs; i++)
+            jobs[i].end = gk_graft__trie_add(&e->trie, jobs[i].job);
         *prompts += another;
-        tokens += more;
-        taken++;
+        *later += g.later_nodes;
+        later_path += g.path;
+        tokens += g.tokens + g.later_nodes;
+        taken += g.jobs;
     }
     return taken;
 }
 
-/* Lists the nodes: all, and those that end a job (each once). */
-static void list_nodes(gk_graft__engine *e, const sorted *jobs, size_t n) {
-    e->n_nodes = e->trie.nodes.n;
-    uint32_t *all = gk_graft__room_for(&e->all, e->n_nodes * sizeof *all, 0, &e->tally);
+/* Lists in `last` the nodes that end a job, each once. */
+static void list_ends(gk_graft__engine *e, const sorted *jobs, size_t n) {
     uint32_t *last = gk_graft__room_for(&e->last, n * sizeof *last, 0, &e->tally);
-    bool *seen = gk_alloc(e->n_nodes);
-    for (uint32_t i = 0; i < e->n_nodes; i++) all[i] = i;
+    bool *seen = gk_alloc(e->trie.nodes.n);
     e->n_last = 0;
     for (size_t i = 0; i < n; i++) {
         if (!seen[jobs[i].end]) last[e->n_last++] = jobs[i].end;
@@ -166,13 +154,45 @@ static void list_nodes(gk_graft__engine *e, const sorted *jobs, size_t n) {
     gk_free(seen);
 }
 
-static void run_stages(gk_graft__engine *e, sorted *jobs, size_t n) {
+/* Lists the nodes: all, and those that end a job. */
+static void list_nodes(gk_graft__engine *e, const sorted *jobs, size_t n) {
+    e->n_nodes = e->n_all = e->trie.nodes.n;
+    uint32_t *all = gk_graft__room_for(&e->all, e->n_nodes * sizeof *all, 0, &e->tally);
+    for (uint32_t i = 0; i < e->n_nodes; i++) all[i] = i;
+    list_ends(e, jobs, n);
+}
+
+static void run_stages(gk_graft__engine *e, sorted *jobs, size_t n, size_t later) {
     list_nodes(e, jobs, n);
+    gk_graft__kept_start(e, (uint32_t)later);
     gk_graft__stages_run(e);
     for (size_t i = 0; i < n; i++) {
         jobs[i].row = ((const uint32_t *)e->logits.of.p)[jobs[i].end];
         e->stats.rows_naive += gk_graft__stages_rows(e->cfg, jobs[i].job->n);
     }
+}
+
+/* Another token behind each job whose text goes on: these come to the front, and are computed. Returns how
+ * many they are. */
+static size_t run_further(gk_graft__engine *e, sorted *jobs, size_t n, const gk_generation *text, void *ctx) {
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++) {
+        sorted job = jobs[i];
+        if (gk_graft__trie_at(&e->trie, job.end)->position + 1 >= e->cfg->max_positions) continue;
+        int32_t token = text->next(ctx, job.index);
+        assert(token < e->cfg->vocab);
+        if (token < 0) continue;
+        job.end = gk_graft__trie_extend(&e->trie, job.end, token);
+        jobs[left++] = job;
+    }
+    if (left == 0) return 0;
+    list_ends(e, jobs, left);
+    gk_graft__kept_go_on(e);
+    gk_graft__trie_list_paths(&e->trie, e->last.p, e->n_last);
+    gk_graft__stages_run(e);
+    for (size_t i = 0; i < left; i++) jobs[i].row = ((const uint32_t *)e->logits.of.p)[jobs[i].end];
+    e->stats.rows_naive += left * (gk_graft_rows(e->cfg, 2, 2) - gk_graft_rows(e->cfg, 1, 1));
+    return left;
 }
 
 /* Rows are linear in the tokens; what is left of one token is what only a prediction needs. */
@@ -205,7 +225,8 @@ typedef struct run {
     sorted *jobs;
     size_t n, next, prompts; /* all jobs; the first that nobody took; prompts that nobody took */
     int workers;
-    size_t budget; /* of one worker */
+    size_t budget;             /* of one worker */
+    const gk_generation *text; /* NULL: nothing comes behind the jobs */
     gk_logits_fn *fn;
     void *ctx;
     atomic_bool stopped;
@@ -213,12 +234,13 @@ typedef struct run {
 
 /* The next jobs for a worker, into its trie. Where a chunk ends depends on where it begins only, not on who
  * takes it when; chunks get smaller towards the end, so that all workers end together. */
-static sorted *take(run *r, gk_graft__engine *e, size_t *n) {
+static sorted *take(run *r, gk_graft__engine *e, size_t *n, size_t *later) {
     *n = 0;
     if (r->stopped || r->next == r->n) return NULL;
     sorted *first = r->jobs + r->next;
     size_t share = (r->prompts + (size_t)r->workers - 1) / (size_t)r->workers, prompts;
-    *n = fill_chunk(e, first, r->n - r->next, r->budget, share, &prompts);
+    bounds most = {r->budget, share, r->text ? r->text->most : 0};
+    *n = fill_chunk(e, first, r->n - r->next, most, &prompts, later);
     r->next += *n;
     /* A prompt whose jobs do not fit in one chunk is counted again in the next. */
     bool cut = r->next < r->n && by_tokens(&r->jobs[r->next - 1], &r->jobs[r->next]) == 0;
@@ -226,8 +248,7 @@ static sorted *take(run *r, gk_graft__engine *e, size_t *n) {
     return first;
 }
 
-static void run_chunk(run *r, gk_graft__engine *e, sorted *jobs, size_t n) {
-    run_stages(e, jobs, n);
+static void hand_out(run *r, gk_graft__engine *e, sorted *jobs, size_t n) {
     qsort(jobs, n, sizeof *jobs, by_row_and_index);
     uint32_t block = (uint32_t)gk_graft__stages_block(e->cfg, (double)n), begin = 0, end = 0;
     const float *logits = NULL;
@@ -242,14 +263,23 @@ static void run_chunk(run *r, gk_graft__engine *e, sorted *jobs, size_t n) {
     }
 }
 
+static void run_chunk(run *r, gk_graft__engine *e, sorted *jobs, size_t n, size_t later) {
+    run_stages(e, jobs, n, later);
+    hand_out(r, e, jobs, n);
+    for (int i = 0; r->text && i < r->text->most && n > 0 && !r->stopped; i++) {
+        n = run_further(e, jobs, n, r->text, r->ctx);
+        hand_out(r, e, jobs, n);
+    }
+}
+
 static void work(run *r, gk_graft__engine *e) {
     for (;;) {
         sorted *jobs;
-        size_t n;
+        size_t n, later;
 #pragma omp critical(gk_graft_take)
-        jobs = take(r, e, &n);
+        jobs = take(r, e, &n, &later);
         if (n == 0) return;
-        run_chunk(r, e, jobs, n);
+        run_chunk(r, e, jobs, n, later);
     }
 }
 
@@ -281,7 +311,7 @@ static gk_graft__engine *make_engine(const gk_cast *cast, const uint8_t *canon, 
 
 gk_graft__engine *gk_graft__engine_new(const gk_cast *cast, bool patches) {
     uint8_t *canon = canonical_models(cast, gk_model_config(cast->model[0]));
-    gk_graft__engine *e = make_engine(cast, canon, gk_products_new(GK_OPERANDS_F32, 0), patches);
+    gk_graft__engine *e = make_engine(cast, canon, gk_graft__first_products(cast, canon), patches);
     e->canon = canon;
     return e;
 }
@@ -326,21 +356,16 @@ static void collect(gk_grafter *g, gk_graft_stats *to, double seconds) {
 }
 
 static sorted *sort_jobs(const gk_cast *cast, const gk_config *c, const gk_job *jobs, size_t n,
-                         gk_error *err) {
+                         const gk_generation *text, gk_error *err) {
     for (size_t i = 0; i < n; i++)
-        if (!check_job(cast, c, &jobs[i], i, err)) return NULL;
+        if (!gk_graft__job_check(cast, c, &jobs[i], i, err)) return NULL;
     sorted *order = gk_alloc((n + 1) * sizeof *order);
-    for (size_t i = 0; i < n; i++) order[i] = (sorted){&jobs[i], i, 0, 0};
+    for (size_t i = 0; i < n; i++) {
+        bool joins = i > 0 && text && text->group && text->group[i] == text->group[i - 1];
+        order[i] = (sorted){.job = &jobs[i], .first = joins ? order[i - 1].first : &jobs[i], .index = i};
+    }
     qsort(order, n, sizeof *order, by_tokens_and_index);
     return order;
-}
-
-/* One model's matrix of a slot; one that equals an earlier model's is never multiplied with. */
-static void keep_slot(gk_grafter *g, int m, int layer, gk_component comp) {
-    if (gk_component_is_norm(comp) || !gk_config_has(g->cfg, comp)) return;
-    gk_graft__weights w = gk_graft__weights_of(g->cast, m, layer, comp);
-    bool own = g->canon[gk_plan_slot(g->cfg, layer, comp) * GK_MAX_MODELS + m] == m;
-    if (own && w.kind <= GK_GRAFT__LOW_RANK) gk_products_keep(g->products, w.from);
 }
 
 /* ---------------------------------------------------------------- public */
@@ -351,21 +376,14 @@ gk_grafter *gk_grafter_new(const gk_cast *cast, gk_error *err) {
     g->cast = cast;
     g->cfg = gk_model_config(cast->model[0]);
     g->canon = canonical_models(cast, g->cfg);
-    g->products = gk_products_new(GK_OPERANDS_F32, 0);
+    g->products = gk_graft__first_products(cast, g->canon);
     return g;
 }
 
-/* The head first, whose blocks have few rows; then what has fewest rows: of the donors before the recipient.
- */
 size_t gk_grafter_keep(gk_grafter *g, size_t most_bytes) {
     gk_products_free(g->products);
-    g->products = gk_products_new(GK_OPERANDS_F32, most_bytes);
+    g->products = gk_graft__products(g->cast, g->canon, most_bytes);
     for (int i = 0; i < g->n_workers; i++) g->worker[i]->products = g->products;
-    for (int m = g->cast->n - 1; m >= 0; m--) keep_slot(g, m, -1, GK_HEAD);
-    for (int m = g->cast->n - 1; m >= 0; m--)
-        for (int l = 0; l < g->cfg->n_layers; l++)
-            for (int comp = 0; comp < GK_N_COMPONENTS; comp++)
-                if (gk_component_in_layer((gk_component)comp)) keep_slot(g, m, l, (gk_component)comp);
     return gk_products_bytes(g->products);
 }
 
@@ -378,15 +396,23 @@ void gk_grafter_free(gk_grafter *g) {
     gk_free(g);
 }
 
-bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t budget_bytes, gk_logits_fn *fn,
-                    void *ctx, gk_graft_stats *stats, gk_error *err) {
+bool gk_grafter_generate(gk_grafter *g, const gk_job *jobs, size_t n_jobs, const gk_generation *text,
+                         size_t budget_bytes, gk_logits_fn *fn, void *ctx, gk_graft_stats *stats,
+                         gk_error *err) {
     double begun = gk_now();
-    sorted *order = sort_jobs(g->cast, g->cfg, jobs, n_jobs, err);
+    sorted *order = sort_jobs(g->cast, g->cfg, jobs, n_jobs, text, err);
     if (!order) return false;
     size_t prompts = count_prompts(order, n_jobs);
     int workers = choose_workers(prompts, budget_bytes);
-    size_t each = budget_bytes / (size_t)workers;
-    run r = {g, order, n_jobs, 0, prompts, workers, each < MOST_BYTES ? each : MOST_BYTES, fn, ctx, false};
+    run r = {.g = g,
+             .jobs = order,
+             .n = n_jobs,
+             .prompts = prompts,
+             .workers = workers,
+             .budget = budget_bytes / (size_t)workers,
+             .text = text,
+             .fn = fn,
+             .ctx = ctx};
     need_workers(g, workers, any_patches(jobs, n_jobs));
     gk_gemm_init();
     if (workers == 1) {
@@ -400,21 +426,37 @@ bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t bud
     return !r.stopped;
 }
 
-bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft_stats *stats,
-                      gk_error *err) {
+bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t budget_bytes, gk_logits_fn *fn,
+                    void *ctx, gk_graft_stats *stats, gk_error *err) {
+    return gk_grafter_generate(g, jobs, n_jobs, NULL, budget_bytes, fn, ctx, stats, err);
+}
+
+/* Some token, behind the first job of each group. */
+static int32_t any_token(void *ctx, size_t job) {
+    const gk_generation *text = ctx;
+    return text->group && job > 0 && text->group[job] == text->group[job - 1] ? -1 : 0;
+}
+
+bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, const gk_generation *text,
+                      gk_graft_stats *stats, gk_error *err) {
     double begun = gk_now();
     static const float no_mean = 0;
     gk_cast cast = *g->cast;
     for (int m = 0; m < cast.n; m++) /* what means hold does not matter here */
         if (!cast.mean[m]) cast.mean[m] = &no_mean;
-    sorted *order = sort_jobs(&cast, g->cfg, jobs, n_jobs, err);
+    sorted *order = sort_jobs(&cast, g->cfg, jobs, n_jobs, text, err);
     if (!order) return false;
     gk_graft__engine *e = make_engine(g->cast, g->canon, g->products, any_patches(jobs, n_jobs));
-    size_t prompts;
+    gk_generation all = text ? *text : (gk_generation){0};
+    all.next = any_token;
+    bounds most = {SIZE_MAX, n_jobs, all.most};
+    size_t prompts, later;
     e->counting = true;
     for (size_t done = 0, taken; done < n_jobs; done += taken) {
-        taken = fill_chunk(e, order + done, n_jobs - done, SIZE_MAX, n_jobs, &prompts);
-        run_stages(e, order + done, taken);
+        taken = fill_chunk(e, order + done, n_jobs - done, most, &prompts, &later);
+        run_stages(e, order + done, taken, later);
+        size_t left = taken;
+        for (int i = 0; i < all.most && left > 0; i++) left = run_further(e, order + done, left, &all, &all);
     }
     add_counts(stats, e);
     stats->seconds += gk_now() - begun;

@@ -29,7 +29,7 @@ static size_t add_chunk(gk_graft__engine *e, const gk_graft_text *texts, size_t 
         end[taken] = gk_graft__trie_add_plain(&e->trie, texts[taken].token, texts[taken].n, 0);
         tokens += (size_t)texts[taken++].n;
     }
-    e->n_nodes = e->n_last = e->trie.nodes.n;
+    e->n_nodes = e->n_all = e->n_last = e->trie.nodes.n;
     uint32_t *all = gk_graft__room_for(&e->all, e->n_nodes * sizeof *all, 0, &e->tally);
     uint32_t *last = gk_graft__room_for(&e->last, e->n_nodes * sizeof *last, 0, &e->tally);
     for (uint32_t i = 0; i < e->n_nodes; i++) all[i] = last[i] = i;
@@ -64,7 +64,8 @@ bool gk_graft_means(const gk_cast *models, int model, const gk_graft_text *texts
     const gk_cast cast = {.name = {models->name[model]},
                           .model = {models->model[model]},
                           .derived = {models->derived[model]},
-                          .n = 1};
+                          .n = 1,
+                          .bf16 = models->bf16};
     const gk_config *c = gk_model_config(cast.model[0]);
     size_t values = ((size_t)c->n_layers + 1) * (size_t)c->d_model, done = 0;
     double tokens = 0;

@@ -39,7 +39,9 @@ static void find_keys(const gk_graft__engine *e, int index) {
         uint32_t parent = gk_graft__trie_at(&e->trie, i)->parent;
         if (!(flags[i] & KEYS)) continue;
         below[i] |= NEEDED;
-        if (parent != GK_GRAFT__NONE) flags[parent] |= KEYS;
+        /* Behind a pass whose keys are kept, tokens come in the column of their parent: what that one needed
+         * of those before it is what they need. */
+        if (parent != GK_GRAFT__NONE && !e->further) flags[parent] |= KEYS;
     }
 }
 
@@ -74,9 +76,9 @@ void gk_graft__needed_layer(gk_graft__engine *e, int index) {
     }
     bool top = index == e->cfg->n_layers;
     e->keys = e->all.p;
-    e->n_keys = e->n_nodes;
+    e->n_keys = e->n_all;
     e->outputs = top ? e->last.p : e->all.p;
-    e->n_outputs = top ? e->n_last : e->n_nodes;
+    e->n_outputs = top ? e->n_last : e->n_all;
 }
 
 /* ---------------------------------------------------------------- what patches put in */

@@ -295,23 +295,26 @@ static void embed_stage(gk_graft__engine *e) {
 /* ---------------------------------------------------------------- attention */
 
 /* A node's prefix: the key and value rows of its own and all earlier positions. */
-static uint32_t *intern_prefixes(gk_graft__engine *e) {
-    uint32_t *prefix = words(e, &e->prefix, e->n_nodes);
+static uint32_t *intern_prefixes(gk_graft__engine *e, gk_graft__kept_keys *kept) {
+    uint32_t *prefix = kept ? kept->prefix.p : words(e, &e->prefix, e->n_nodes);
+    uint32_t before = kept ? kept->n_prefixes : 0;
     gk_graft__intern_start(&e->prefixes, 2, e->n_nodes, &e->tally);
     for (uint32_t k = 0; k < e->n_keys; k++) { /* with a node, all before it are among them */
         uint32_t i = e->keys[k], parent = gk_graft__trie_at(&e->trie, i)->parent;
         uint32_t key[2] = {parent == GK_GRAFT__NONE ? GK_GRAFT__NONE : prefix[parent], of(&e->pair)[i]};
         bool fresh;
-        prefix[i] = gk_graft__intern_add(&e->prefixes, key, &fresh, &e->tally);
+        prefix[i] = before + gk_graft__intern_add(&e->prefixes, key, &fresh, &e->tally);
     }
+    if (kept) kept->n_prefixes += e->prefixes.n;
     return prefix;
 }
 
-/* Points every distinct context at the rows it sees. */
-static void list_contexts(gk_graft__engine *e, const int32_t ***list, const int32_t **len) {
+/* Points every distinct context at the rows it sees; `row` has those of the nodes. */
+static void list_contexts(gk_graft__engine *e, const uint32_t *row, const int32_t ***list,
+                          const int32_t **len) {
     const uint32_t *path = e->trie.path.p, *node = e->context.node.p;
     int32_t *ids = gk_graft__room_for(&e->context_ids, e->trie.path_n * sizeof *ids, 0, &e->tally);
-    for (size_t i = 0; i < e->trie.path_n; i++) ids[i] = (int32_t)of(&e->pair)[path[i]];
+    for (size_t i = 0; i < e->trie.path_n; i++) ids[i] = (int32_t)row[path[i]];
     *list = gk_graft__room_for(&e->context_list, e->context.n * sizeof **list, 0, &e->tally);
     int32_t *n_ctx = gk_graft__room_for(&e->context_len, e->context.n * sizeof *n_ctx, 0, &e->tally);
     double seen = 0;
@@ -329,12 +332,14 @@ static void attend_stage(gk_graft__engine *e, int layer, bool last_only) {
     const int32_t **list, *len;
     recipe pair = {.in = of(&e->k), .in2 = of(&e->v), .slot = slot_of(e, layer, GK_K)};
     intern(e, &e->pair, pair, e->keys, e->n_keys);
-    recipe r = {.in = of(&e->q), .in2 = intern_prefixes(e), .slot = slot_of(e, layer, GK_Q)};
+    gk_graft__kept_keys *kept = e->kept ? &e->kept[layer] : NULL;
+    if (kept) gk_graft__kept_take(e, layer);
+    recipe r = {.in = of(&e->q), .in2 = intern_prefixes(e, kept), .slot = slot_of(e, layer, GK_Q)};
     bool compute = stage(e, &e->context, r, e->q.width, last_only);
-    list_contexts(e, &list, &len);
+    list_contexts(e, kept ? kept->of.p : of(&e->pair), &list, &len);
     if (!compute) return;
-    const float *k = gather(e, &e->k, e->pair.in.p, e->pair.n, &e->gathered);
-    const float *v = gather(e, &e->v, e->pair.in2.p, e->pair.n, &e->gathered2);
+    const float *k = kept ? kept->k.p : gather(e, &e->k, e->pair.in.p, e->pair.n, &e->gathered);
+    const float *v = kept ? kept->v.p : gather(e, &e->v, e->pair.in2.p, e->pair.n, &e->gathered2);
     const float *q = gather(e, &e->q, e->context.in.p, e->context.n, &e->number);
     gk_op_attend(e->cfg, layer, (int)e->context.n, q, list, len, k, v, e->context.x.p);
 }
@@ -448,6 +453,13 @@ double gk_graft__stages_bytes(const gk_config *c, double nodes, double jobs, dou
            gk_graft__stages_block(c, jobs) * c->vocab * sizeof(float);
 }
 
+/* More nodes than these leave the caches, and memory that is touched first costs time. */
+size_t gk_graft__stages_enough(const gk_config *c, size_t budget) {
+    enum { NODES = 2048 };
+    double enough = gk_graft__stages_bytes(c, NODES, NODES, 16 * NODES);
+    return (double)budget < enough ? budget : (size_t)enough;
+}
+
 uint64_t gk_graft__stages_rows(const gk_config *c, int n) {
     uint64_t tokens = (uint64_t)n, layers = (uint64_t)c->n_layers;
 #define HAS(comp) (uint64_t) gk_config_has(c, GK_##comp)
@@ -475,6 +487,7 @@ void gk_graft__stages_free(gk_graft__engine *e) {
         gk_free(rows[i]->x.p);
     }
     for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++) gk_free(rooms[i]->p);
+    gk_graft__kept_free(e);
     gk_graft__intern_free(&e->table);
     gk_graft__intern_free(&e->prefixes);
     gk_graft__trie_free(&e->trie);

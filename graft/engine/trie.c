@@ -118,6 +118,50 @@ uint32_t gk_graft__trie_add(gk_graft__trie *t, const gk_job *job) {
     return end;
 }
 
+/* ---------------------------------------------------------------- tokens that come later */
+
+uint32_t gk_graft__trie_extend(gk_graft__trie *t, uint32_t parent, int32_t token) {
+    const gk_graft__trie_node before = *gk_graft__trie_at(t, parent);
+    const uint32_t key[3] = {parent, (uint32_t)token, before.column};
+    bool fresh;
+    uint32_t at = gk_graft__intern_add(&t->nodes, key, &fresh, t->tally);
+    if (!fresh) return at;
+    gk_graft__trie_node *node =
+        gk_graft__room_for(&t->node, (at + 1) * sizeof *node, at * sizeof *node, t->tally);
+    uint32_t source = before.source == GK_GRAFT__NONE ? GK_GRAFT__NONE : add_sources(t);
+    node[at] = (gk_graft__trie_node){parent, key[1], key[2], 0, source, before.position + 1};
+    for (uint32_t m = 0; m < GK_MAX_MODELS && source != GK_GRAFT__NONE; m++) {
+        uint32_t from = ((const uint32_t *)t->source.p)[before.source + m];
+        if (from == GK_GRAFT__NONE) continue;
+        from = gk_graft__trie_extend(t, from, token); /* a plain run's node, which has no sources */
+        ((uint32_t *)t->source.p)[source + m] = from;
+    }
+    return at;
+}
+
+static void list_path(gk_graft__trie *t, uint32_t node) {
+    gk_graft__trie_node *at = (gk_graft__trie_node *)t->node.p + node;
+    size_t start = t->path_n, count = (size_t)at->position + 1;
+    uint32_t *path =
+        gk_graft__room_for(&t->path, (start + count) * sizeof *path, start * sizeof *path, t->tally);
+    at->path = (uint32_t)start;
+    t->path_n += count;
+    for (uint32_t up = node; up != GK_GRAFT__NONE; up = gk_graft__trie_at(t, up)->parent)
+        path[start + --count] = up;
+}
+
+void gk_graft__trie_list_paths(gk_graft__trie *t, const uint32_t *node, uint32_t n) {
+    t->path_n = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        list_path(t, node[i]);
+        uint32_t source = gk_graft__trie_at(t, node[i])->source;
+        for (uint32_t m = 0; m < GK_MAX_MODELS && source != GK_GRAFT__NONE; m++) {
+            uint32_t from = ((const uint32_t *)t->source.p)[source + m];
+            if (from != GK_GRAFT__NONE) list_path(t, from);
+        }
+    }
+}
+
 uint32_t gk_graft__trie_add_plain(gk_graft__trie *t, const int32_t *token, int n, int model) {
     return add_path(t, token, n, (deal){.model = model});
 }

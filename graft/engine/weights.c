@@ -152,8 +152,8 @@ void gk_graft__weights_pos(const gk_graft__weights *w, int n, const int32_t *pos
 }
 
 /* The product with a matrix that is made for it, some of its rows at a time. */
-static void made_linear(const gk_graft__weights *w, int n, const float *x, int ldx, float *y, int ldy,
-                        gk_graft__room *block, size_t *tally) {
+static void made_linear(gk_products *p, const gk_graft__weights *w, int n, const float *x, int ldx, float *y,
+                        int ldy, gk_graft__room *block, size_t *tally) {
     int rows = BLOCK_FLOATS / w->from.in;
     if (rows < FEWEST_ROWS) rows = FEWEST_ROWS;
     if (rows > w->from.out) rows = w->from.out;
@@ -163,7 +163,7 @@ static void made_linear(const gk_graft__weights *w, int n, const float *x, int l
         rows_job j = {.w = w, .first = (size_t)first, .x = made, .scale = 1};
         gk_parallel_for((size_t)count, GRAIN, make_rows, &j);
         gk_tensor t = {.w = made, .b = w->from.b ? w->from.b + first : NULL, .out = count, .in = w->from.in};
-        gk_op_linear(t, n, x, ldx, y + first, ldy);
+        gk_products_linear(p, t, n, x, ldx, NULL, y + first, ldy);
     }
 }
 
@@ -183,7 +183,7 @@ bool gk_graft__weights_kept(const gk_products *p, const gk_graft__weights *w) {
 void gk_graft__weights_linear(gk_products *p, const gk_graft__weights *w, int n, const float *x, int ldx,
                               const uint32_t *row, float *y, int ldy, gk_graft__room *block, size_t *tally) {
     if (is_made(w))
-        made_linear(w, n, x, ldx, y, ldy, block, tally);
+        made_linear(p, w, n, x, ldx, y, ldy, block, tally);
     else
         gk_products_linear(p, w->from, n, x, ldx, row, y, ldy);
 }

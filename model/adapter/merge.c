@@ -148,6 +148,9 @@ bool gk_adapter_merge(const gk_adapter *a, gk_model *m, gk_error *err) {
     if (gk_config_difference(&a->cfg, &m->cfg, &d))
         return gk_fail(err, GK_NOWHERE, "an adapter of the model's configuration",
                        "adapter and model differ in %s: %s and %s", d.field, d.a, d.b);
+    if (gk_model_stored(m))
+        return gk_fail(err, GK_NOWHERE, "open it with gk_model_open",
+                       "the model is in blocks, as it is stored");
     if (m->vectors)
         return gk_fail(err, GK_NOWHERE, "merge before gk_model_lean",
                        "the model has no floats that an adapter could be added to");

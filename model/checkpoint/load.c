@@ -290,6 +290,28 @@ static bool view(const gk_checkpoint__slot *s, const gk_checkpoint__layout *layo
     return true;
 }
 
+/* Quantised rows, where they stand in the file or, where a layout has them in another order, copied. */
+static bool keep_blocks(const model_loader *l, gk_model *m, const gk_checkpoint__slot *s, int part,
+                        int before, gk_tensor *t) {
+    const gk_quant__type *q = s->stored->type;
+    if (!m->stored || q->block == 1 || s->n_dims != 2 || s->bias || gk_checkpoint__slot_transposed(s))
+        return false;
+    size_t row = (size_t)s->in / q->block * q->bytes;
+    t->blocks = q;
+    if (gk_checkpoint__slot_plain(s)) {
+        t->q = s->stored->data;
+        return true;
+    }
+    uint8_t *p = gk_try_alloc((size_t)t->out * row);
+    if (!p) return false;
+    m->own[m->n_own++] = p;
+    t->q = p;
+    for (int r = 0; r < t->out; r++)
+        memcpy(p + (size_t)r * row,
+               s->stored->data + gk_checkpoint__slot_row(l->cfg, s, part, before, r) * row, row);
+    return true;
+}
+
 static bool own(const model_loader *l, gk_model *m, const gk_checkpoint__slot *s, int part, int before,
                 gk_tensor *t, gk_error *err) {
     gk_dtype type = gk_checkpoint__slot_dtype(s);
@@ -326,10 +348,14 @@ static bool fill_mapped(const model_loader *l, gk_model *m, gk_error *err) {
                 t->in = s->in;
                 t->type = gk_checkpoint__slot_dtype(s);
             }
-            if (!view(s, &l->layout, t) && !own(l, m, s, p, before, t, err)) return false;
+            if (!view(s, &l->layout, t) && !keep_blocks(l, m, s, p, before, t) &&
+                !own(l, m, s, p, before, t, err))
+                return false;
             before += t->out;
         }
-        if (!gk_checkpoint__slot_in_place(s, &l->layout)) gk_map_forget(s->stored->data, s->stored->bytes);
+        bool kept = gk_weights__tensor(m, s->layer, s->rule->part[0])->q == s->stored->data;
+        if (!kept && !gk_checkpoint__slot_in_place(s, &l->layout))
+            gk_map_forget(s->stored->data, s->stored->bytes);
     }
     if (l->cfg->tied) m->outer[GK_HEAD] = m->outer[GK_EMBED];
     return true;
@@ -348,9 +374,11 @@ static bool match(model_loader *l, gk_error *err) {
 }
 
 /* Memory is taken only once every tensor has been found in the file. */
-static gk_model *make(model_loader *l, bool mapped, gk_error *err) {
+static gk_model *make(model_loader *l, gk_checkpoint__way way, gk_error *err) {
     if (!match(l, err)) return NULL;
+    bool mapped = way != GK_CHECKPOINT__VECTOR;
     gk_model *m = mapped ? gk_weights__hollow(l->cfg) : gk_model_blank(l->cfg, err);
+    if (m) m->stored = way == GK_CHECKPOINT__STORED;
     if (m && !(mapped ? fill_mapped(l, m, err) : fill_vector(l, m, err))) {
         gk_model_free(m);
         m = NULL;
@@ -396,12 +424,12 @@ static void close_files(gk_checkpoint__files *files) {
     gk_free(files);
 }
 
-gk_model *gk_checkpoint__load(const char *path, bool mapped, gk_error *err) {
+gk_model *gk_checkpoint__load(const char *path, gk_checkpoint__way way, gk_error *err) {
     gk_config c;
     gk_checkpoint__files *files = gk_alloc(sizeof *files);
     model_loader l = {.cfg = &c, .files = files};
-    gk_model *m = open_files(path, files, &c, &l.layout, err) ? make(&l, mapped, err) : NULL;
-    if (m && mapped) {
+    gk_model *m = open_files(path, files, &c, &l.layout, err) ? make(&l, way, err) : NULL;
+    if (m && way != GK_CHECKPOINT__VECTOR) {
         m->files = files;
         m->close_files = close_files;
     } else {

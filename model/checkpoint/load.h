@@ -5,9 +5,13 @@
 #include "graftkit/model/weights.h"
 #include "model/checkpoint/slots.h"
 
-/* The model at a path that is a folder or a GGUF file and no adapter's: as gk_model_open gives it where
- * `mapped`, else as gk_model_load does. */
-gk_model *gk_checkpoint__load(const char *path, bool mapped, gk_error *err);
+typedef enum gk_checkpoint__way {
+    GK_CHECKPOINT__VECTOR, /* as gk_model_load gives it, */
+    GK_CHECKPOINT__MAPPED, /* as gk_model_open, */
+    GK_CHECKPOINT__STORED  /* as gk_model_open_stored */
+} gk_checkpoint__way;
+/* The model at a path that is a folder or a GGUF file and no adapter's. */
+gk_model *gk_checkpoint__load(const char *path, gk_checkpoint__way way, gk_error *err);
 /* That of a training's checkpoint; training_checkpoint.c. */
 gk_model *gk_checkpoint__load_training(const char *path, gk_error *err);
 

@@ -108,6 +108,9 @@ static bool save_weights(const gk_model *m, const char *path, gk_error *err) {
 }
 
 bool gk_model_save(const gk_model *m, const char *dir, gk_error *err) {
+    if (gk_model_stored(m))
+        return gk_fail(err, GK_NOWHERE, "open it with gk_model_open",
+                       "the model is in blocks, as it is stored");
     if (!gk_mkdirs(dir, err)) return false;
     gk_arena *a = gk_arena_new();
     gk_tensor embed = gk_model_tensor(m, -1, GK_EMBED);

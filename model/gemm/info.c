@@ -1,8 +1,10 @@
 /* info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
+#include "graftkit/core/isa.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/progress.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/model/operators.h"
+#include "model/gemm/bf16_panels.h"
 #include "model/gemm/gemm.h"
 #include "model/gemm/onednn.h"
 
@@ -11,6 +13,7 @@
 #include <cpuid.h>
 #endif
 #include <omp.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,10 +40,25 @@ static bool has_amx(void) {
 }
 #endif
 
-bool gk_bf16_faster(void) {
+static bool bf16_faster;
+static pthread_once_t bf16_once = PTHREAD_ONCE_INIT;
+
+static void find_bf16(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    return gk_bf16_fast() && (has_amx() || __builtin_cpu_is("amd"));
+    bf16_faster = gk_onednn__has_bf16() && (has_amx() || __builtin_cpu_is("amd"));
+#endif
+}
+
+bool gk_bf16_faster(void) {
+    pthread_once(&bf16_once, find_bf16);
+    return bf16_faster;
+}
+
+bool gk_gemm__panels_native(void) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return gk_isa_used() == GK_AVX512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
 #else
     return false;
 #endif
@@ -104,7 +122,8 @@ static narrow_product narrow_operands(const gk_gemm__product *p) {
 
 static void multiply(const gk_gemm__product *p, gk_gemm__library which, const narrow_product *h) {
     if (h->a)
-        gk_gemm__bf16(p->kind, p->m, p->n, p->k, h->a, p->k, h->b, p->k, false, p->c, p->ldc);
+        gk_gemm__bf16(p->kind, p->m, p->n, p->k, (gk_gemm__bf16_operand){.h = h->a}, p->k,
+                      (gk_gemm__bf16_operand){.h = h->b}, p->k, false, p->c, p->ldc);
     else
         gk_gemm__split(p, which);
 }
@@ -114,7 +133,7 @@ double gk_gemm_measure(const char *library, int m, int n, int k, int threads, do
                              : strcmp(library, "onednn") == 0 ? GK_GEMM__BY_DNNL
                                                               : GK_GEMM__BY_CHOICE;
     bool bf16 = strcmp(library, "bf16") == 0;
-    if (bf16 && !gk_bf16_fast()) return 0;
+    if (bf16 && !gk_bf16_faster()) return 0;
     if (which == GK_GEMM__BY_DNNL && !gk_onednn__built_in()) return 0;
     size_t sm = (size_t)m, sn = (size_t)n, sk = (size_t)k;
     float *a = gk_alloc(sm * sk * 4), *b = gk_alloc(sn * sk * 4), *c = gk_alloc(sm * sn * 4);

@@ -227,7 +227,7 @@ static bool execute(const primitive *x, const gk_gemm__bf16_product *p) {
     union { /* oneDNN's handles are not const; it reads a and b only */
         const uint16_t *in;
         void *out;
-    } a = {p->a}, b = {p->b};
+    } a = {p->a.h}, b = {p->b.h};
     float *scratch = gk_gemm__scratch(GK_GEMM__SCRATCH_DNNL, x->scratch);
     dnnl_memory_desc_t pad = {0};
     const dnnl_dims_t bytes = {(dnnl_dim_t)x->scratch}, one = {1};

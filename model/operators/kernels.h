@@ -20,8 +20,8 @@
       (int rows, int columns, const float *x, ptrdiff_t ldx, float *t, ptrdiff_t ldt),                       \
       (rows, columns, x, ldx, t, ldt))                                                                       \
     X(size_t, return, gk_op__panel_width, (void), ())                                                        \
-    X(void, , gk_op__panels_lay_out, (gk_tensor w, size_t first, size_t count, bool rounded, float *panels), \
-      (w, first, count, rounded, panels))                                                                    \
+    X(void, , gk_op__panels_lay_out, (gk_tensor w, size_t first, size_t count, float *panels),               \
+      (w, first, count, panels))                                                                             \
     X(void, , gk_op__panels_multiply, (const gk_op__panel_product *p), (p))                                  \
     X(void, , gk_op_embed, (const gk_config *c, gk_tensor embed, int n, const int32_t *token, float *x),     \
       (c, embed, n, token, x))                                                                               \

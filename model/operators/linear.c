@@ -43,10 +43,12 @@ void gk_op_low_rank(gk_low_rank l, int n, const float *x, int ldx, float *low, f
 
 void gk_op__linear_product(gk_tensor t, int n, const float *x, int ldx, float beta, float *y, int ldy) {
     if (t.narrow && n > 1) {
-        uint16_t *left = gk_gemm__scratch(GK_GEMM__SCRATCH_LEFT, (size_t)n * (size_t)t.in * sizeof *left);
-        gk_gemm__narrow(x, n, t.in, ldx, left);
-        gk_gemm__bf16(GK_GEMM_NT, n, t.out, t.in, left, t.in, t.h, t.in, beta != 0, y, ldy);
-    } else if (!t.w)
+        gk_gemm__bf16_operand left = gk_gemm__narrow(GK_GEMM__SCRATCH_LEFT, x, n, t.in, ldx),
+                              right = {.h = t.h};
+        gk_gemm__bf16(GK_GEMM_NT, n, t.out, t.in, left, t.in, right, t.in, beta != 0, y, ldy);
+    } else if (!t.w && n <= GK_GEMM__STORED_ROWS)
+        gk_gemm__stored(n, t, x, ldx, beta, y, ldy);
+    else if (!t.w)
         gk_gemm__half(n, t, x, ldx, beta, y, ldy);
     else
         gk_gemm__f32(GK_GEMM_NT, n, t.out, t.in, x, ldx, t.w, t.in, beta, y, ldy);
@@ -67,12 +69,11 @@ void gk_op__linear_backward_weights(int n, int out, int in, const float *dy, int
 /* dy and x are rounded to bf16 once for both products. */
 static void backward_narrow(gk_tensor t, int n, const float *dy, int lddy, const float *x, float *dx,
                             float *dw) {
-    uint16_t *left = gk_gemm__scratch(GK_GEMM__SCRATCH_LEFT, (size_t)n * (size_t)t.out * sizeof *left);
-    gk_gemm__narrow(dy, n, t.out, lddy, left);
-    gk_gemm__bf16(GK_GEMM_NN, n, t.in, t.out, left, t.out, t.h, t.in, false, dx, t.in);
+    gk_gemm__bf16_operand left = gk_gemm__narrow(GK_GEMM__SCRATCH_LEFT, dy, n, t.out, lddy),
+                          right = {.h = t.h};
+    gk_gemm__bf16(GK_GEMM_NN, n, t.in, t.out, left, t.out, right, t.in, false, dx, t.in);
     if (!dw) return;
-    uint16_t *right = gk_gemm__scratch(GK_GEMM__SCRATCH_RIGHT, (size_t)n * (size_t)t.in * sizeof *right);
-    gk_gemm__narrow(x, n, t.in, t.in, right);
+    right = gk_gemm__narrow(GK_GEMM__SCRATCH_RIGHT, x, n, t.in, t.in);
     gk_gemm__bf16(GK_GEMM_TN, t.out, t.in, n, left, t.out, right, t.in, true, dw, t.in);
 }
 

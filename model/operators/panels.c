@@ -25,10 +25,6 @@ size_t gk_op__panel_width(void) {
     return WIDE;
 }
 
-static void round_all(float *x, size_t n) {
-    for (size_t i = 0; i < n; i++) x[i] = gk_half__bf16_widen(gk_half__bf16_narrow(x[i]));
-}
-
 static int up_to_lanes(int n) {
     return (n + GK_OP__LANES - 1) / GK_OP__LANES * GK_OP__LANES;
 }
@@ -36,25 +32,23 @@ static int up_to_lanes(int n) {
 /* ---------------------------------------------------------------- layout */
 
 /* Rows first .. of W to a vector's width of a panel; those that are not there are zero. */
-static void lay_out_rows(gk_tensor w, int first, bool rounded, float *to) {
+static void lay_out_rows(gk_tensor w, int first, float *to) {
     float block[GK_OP__LANES * DEEP] __attribute__((aligned(64)));
     int rows = w.out - first < GK_OP__LANES ? w.out - first : GK_OP__LANES;
     for (int t = 0; t < w.in; t += DEEP) {
         int k = w.in - t < DEEP ? w.in - t : DEEP;
         for (int r = 0; r < rows; r++)
             gk_tensor_floats(w, (size_t)(first + r) * (size_t)w.in + (size_t)t, (size_t)k, block + r * DEEP);
-        if (rounded)
-            for (int r = 0; r < rows; r++) round_all(block + r * DEEP, (size_t)k);
         for (int u = 0; u < k; u += GK_OP__LANES)
             gk_op__transpose(rows < 0 ? 0 : rows, k - u < GK_OP__LANES ? k - u : GK_OP__LANES, block + u,
                              DEEP, to + (ptrdiff_t)(t + u) * WIDE, WIDE);
     }
 }
 
-void gk_op__panels_lay_out(gk_tensor w, size_t first, size_t count, bool rounded, float *panels) {
+void gk_op__panels_lay_out(gk_tensor w, size_t first, size_t count, float *panels) {
     for (size_t p = first; p < first + count; p++)
         for (int half = 0; half < 2; half++)
-            lay_out_rows(w, (int)p * WIDE + half * GK_OP__LANES, rounded,
+            lay_out_rows(w, (int)p * WIDE + half * GK_OP__LANES,
                          panels + p * (size_t)WIDE * (size_t)w.in + half * GK_OP__LANES);
 }
 
@@ -164,7 +158,6 @@ static void turn(const gk_op__panel_product *p, int first, int rows, int t, int 
     for (int r = 0; r < rows; r++) {
         size_t row = p->row ? p->row[first + r] : (size_t)(first + r);
         memcpy(block + r * DEEP, p->x + row * (size_t)p->ldx + t, (size_t)k * sizeof *block);
-        if (p->rounded) round_all(block + r * DEEP, (size_t)k);
     }
     for (int u = 0; u < k; u += GK_OP__LANES)
         gk_op__transpose(rows, k - u < GK_OP__LANES ? k - u : GK_OP__LANES, block + u, DEEP,

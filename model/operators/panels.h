@@ -12,12 +12,12 @@ typedef struct gk_op__panel_product {
     const float *x, *panels;
     const uint32_t *row;
     float *y;
-    bool add, rounded; /* rounded: x to bf16 */
+    bool add;
 } gk_op__panel_product;
 
 size_t gk_op__panel_width(void); /* rows of W in a panel */
-/* Panels first .. first + count - 1 of W, to where the first of all panels is; rounded: to bf16. */
-void gk_op__panels_lay_out(gk_tensor w, size_t first, size_t count, bool rounded, float *panels);
+/* Panels first .. first + count - 1 of W, to where the first of all panels is. */
+void gk_op__panels_lay_out(gk_tensor w, size_t first, size_t count, float *panels);
 void gk_op__panels_multiply(const gk_op__panel_product *p); /* on this thread */
 
 #endif

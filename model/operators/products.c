@@ -5,6 +5,8 @@
 #include "graftkit/core/memory.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/model/operators.h"
+#include "model/gemm/bf16_linear.h"
+#include "model/gemm/bf16_panels.h"
 #include "model/operators/panels.h"
 
 #include <assert.h>
@@ -14,8 +16,8 @@
 #include <string.h>
 
 typedef struct kept {
-    const void *weights; /* NULL: the place is free */
-    _Atomic(float *) panels;
+    const void *weights;    /* NULL: the place is free */
+    _Atomic(void *) panels; /* floats, or bf16 as bf16_panels.h has them */
 } kept;
 
 struct gk_products {
@@ -83,12 +85,13 @@ static size_t panels_of(gk_tensor t) {
     return ((size_t)t.out + gk_op__panel_width() - 1) / gk_op__panel_width();
 }
 
-static size_t bytes_of(gk_tensor t) {
+static size_t bytes_of(const gk_products *p, gk_tensor t) {
+    if (p->operands == GK_OPERANDS_BF16) return gk_gemm__panels_bytes(t.out, t.in);
     return panels_of(t) * gk_op__panel_width() * (size_t)t.in * sizeof(float);
 }
 
 bool gk_products_keep(gk_products *p, gk_tensor t) {
-    size_t bytes = bytes_of(t);
+    size_t bytes = bytes_of(p, t);
     make_places(p);
     kept *k = place_of(p, key_of(t));
     if (k->weights) return true;
@@ -105,25 +108,35 @@ bool gk_products_keeps(const gk_products *p, gk_tensor t) {
 
 typedef struct layout_job {
     gk_tensor t;
-    bool rounded;
     float *panels;
 } layout_job;
 
 static void lay_out(void *ctx, size_t begin, size_t end) {
     const layout_job *j = ctx;
-    gk_op__panels_lay_out(j->t, begin, end - begin, j->rounded, j->panels);
+    gk_op__panels_lay_out(j->t, begin, end - begin, j->panels);
 }
 
-static const float *laid_out(gk_products *p, kept *k, gk_tensor t) {
-    const float *there = atomic_load(&k->panels);
+static void *make_panels(const gk_products *p, gk_tensor t) {
+    void *panels = gk_alloc(bytes_of(p, t));
+    layout_job j = {t, panels};
+    if (p->operands == GK_OPERANDS_BF16)
+        gk_gemm__bf16_lay_out(t, panels);
+    else
+        gk_parallel_for(panels_of(t), 4, lay_out, &j);
+    return panels;
+}
+
+/* NULL: it is not kept. */
+static const void *laid_out(gk_products *p, gk_tensor t) {
+    if (!gk_products_keeps(p, t)) return NULL;
+    kept *k = place_of(p, key_of(t));
+    void *there = atomic_load(&k->panels);
     if (there) return there;
     pthread_mutex_lock(&p->lock);
     there = atomic_load(&k->panels);
     if (!there) {
-        layout_job j = {t, p->operands == GK_OPERANDS_BF16, gk_alloc(bytes_of(t))};
-        gk_parallel_for(panels_of(t), 4, lay_out, &j);
-        atomic_store(&k->panels, j.panels);
-        there = j.panels;
+        there = make_panels(p, t);
+        atomic_store(&k->panels, there);
     }
     pthread_mutex_unlock(&p->lock);
     return there;
@@ -144,11 +157,10 @@ static void set_bias(gk_tensor t, int n, float *y, int ldy) {
     for (int i = 0; t.b && i < n; i++) memcpy(y + (ptrdiff_t)i * ldy, t.b, (size_t)t.out * sizeof *y);
 }
 
-static void by_panels(const gk_products *p, gk_tensor t, const float *panels, int n, const float *x, int ldx,
-                      const uint32_t *row, float *y, int ldy) {
+static void by_panels(gk_tensor t, const float *panels, int n, const float *x, int ldx, const uint32_t *row,
+                      float *y, int ldy) {
     static const double PIECE_FLOPS = 6e6;
-    gk_op__panel_product all = {
-        n, t.out, t.in, ldx, ldy, x, panels, row, y, t.b, p->operands == GK_OPERANDS_BF16};
+    gk_op__panel_product all = {n, t.out, t.in, ldx, ldy, x, panels, row, y, t.b};
     size_t count = panels_of(t), threads = omp_in_parallel() ? 1 : (size_t)gk_threads();
     if (2.0 * n * t.out * t.in < PIECE_FLOPS) threads = 1;
     set_bias(t, n, y, ldy);
@@ -158,10 +170,13 @@ static void by_panels(const gk_products *p, gk_tensor t, const float *panels, in
 void gk_products_linear(gk_products *p, gk_tensor t, int n, const float *x, int ldx, const uint32_t *row,
                         float *y, int ldy) {
     if (n <= 0) return;
-    if (gk_products_keeps(p, t)) {
-        by_panels(p, t, laid_out(p, place_of(p, key_of(t)), t), n, x, ldx, row, y, ldy);
-        return;
+    const void *panels = laid_out(p, t);
+    if (p->operands == GK_OPERANDS_BF16) {
+        gk_gemm__bf16_linear(t, panels, n, x, ldx, row, y, ldy);
+    } else if (panels) {
+        by_panels(t, panels, n, x, ldx, row, y, ldy);
+    } else {
+        assert(!row);
+        gk_op_linear(t, n, x, ldx, y, ldy);
     }
-    assert(!row);
-    gk_op_linear(t, n, x, ldx, y, ldy);
 }

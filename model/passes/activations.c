@@ -1,16 +1,22 @@
 /* activations.c: the memory of one pass: a session as one caller or one thread has it. */
 #include "graftkit/core/memory.h"
+#include "model/gemm/gemm.h"
 #include "model/passes/session.h"
+
+#include <string.h>
 
 /* How many logits exist at once while the loss is computed. Each block of rows adds once to the head's whole
  * gradient, so few large ones are fast, and small ones save memory. */
 #define LOGITS_FLOATS (64u << 20)
 #define FEW_LOGITS (16u << 20)
 
-/* Carves buffers out of one allocation; with no memory it only counts. */
+/* Carves buffers out of one allocation; with no memory it only counts. The spare ones, d and f wide, are for
+ * what is not read again: the input of products whose weights are frozen. */
 typedef struct carve {
     float *at;
     size_t used;
+    float *spare_norm, *spare_act;
+    bool has_norm, has_act;
 } carve;
 
 static float *take(carve *c, size_t rows, int width) {
@@ -29,10 +35,49 @@ static int loss_rows(const gk_config *c, const gk_session_opts *o) {
     return rows < o->max_rows ? rows : o->max_rows;
 }
 
+static float *take_spare(carve *k, size_t n, int width, float **spare, bool *has) {
+    if (!*has) *spare = take(k, n, width);
+    *has = true;
+    return *spare;
+}
+
+/* Whether the backward pass reads what the products of `count` components from `first` on read. */
+static bool reads_input(const gk_session *s, int layer, gk_component first, int count) {
+    for (int i = 0; i < count; i++) {
+        gk_component c = first + (gk_component)i;
+        if (!gk_config_has(&s->cfg, c)) continue;
+        if (s->adapter ? gk_adapter_has(s->adapter, layer, c) : gk_session__trains(s, layer, c)) return true;
+    }
+    return false;
+}
+
+/* Without backward, or where they are computed again, all layers have the same. */
+static bool is_kept(const gk_session *s, int layer, gk_component first, int count) {
+    return !s->backward || s->recompute || reads_input(s, layer, first, count);
+}
+
+/* What products read: a norm's output, or the activations. */
+static float *take_norm(carve *k, const gk_session *s, int layer, gk_component first, int count) {
+    size_t n = (size_t)s->max_rows;
+    int d = s->cfg.d_model;
+    if (is_kept(s, layer, first, count)) return take(k, n, d);
+    return take_spare(k, n, d, &k->spare_norm, &k->has_norm);
+}
+
+static float *take_act(carve *k, const gk_session *s, int layer) {
+    size_t n = (size_t)s->max_rows;
+    int f = s->cfg.d_ffn;
+    if (is_kept(s, layer, GK_DOWN, 1)) return take(k, n, f);
+    return take_spare(k, n, f, &k->spare_act, &k->has_act);
+}
+
 /* All but x_in. */
-static void carve_layer(carve *k, const gk_config *c, size_t n, gk_session__activations *a) {
+static void carve_layer(carve *k, const gk_session *s, int layer) {
+    const gk_config *c = &s->cfg;
+    gk_session__activations *a = &s->layer[layer];
+    size_t n = (size_t)s->max_rows;
     int d = c->d_model;
-    a->ln1 = c->pre_norm ? take(k, n, d) : a->x_in;
+    a->ln1 = c->pre_norm ? take_norm(k, s, layer, GK_Q, 3) : a->x_in;
     a->stats1 = take(k, n, 2);
     if (c->qk_norm) {
         a->qk = take(k, n, gk_config__q_dim(c) + gk_config__kv_dim(c));
@@ -43,10 +88,10 @@ static void carve_layer(carve *k, const gk_config *c, size_t n, gk_session__acti
     a->att = take(k, n, gk_config__q_dim(c));
     a->lse = take(k, n, c->n_heads);
     a->x_mid = take(k, n, d);
-    a->ln2 = c->pre_norm ? take(k, n, d) : gk_session__mlp_in(c, a);
+    a->ln2 = c->pre_norm ? take_norm(k, s, layer, GK_GATE, 2) : gk_session__mlp_in(c, a);
     a->stats2 = take(k, n, 2);
     a->gu = take(k, n, gk_config__gu_dim(c));
-    a->act = take(k, n, c->d_ffn);
+    a->act = take_act(k, s, layer);
     if (!c->post_norm) return;
     a->o_out = take(k, n, d);
     a->stats1_post = take(k, n, 2);
@@ -66,20 +111,28 @@ static int rope_positions(const gk_session *s) {
     return s->max_rows < s->cfg.max_positions ? s->max_rows : s->cfg.max_positions;
 }
 
+/* Layers of which nothing is kept use those of the first one of which something is. */
+static void carve_layers(carve *k, gk_session *s) {
+    const gk_config *c = &s->cfg;
+    int first = s->lowest < c->n_layers ? s->lowest : c->n_layers - 1;
+    for (int l = first; l < c->n_layers; l++) {
+        gk_session__activations *a = &s->layer[l];
+        bool own = l == first || !s->recompute;
+        if (!own) *a = s->layer[first];
+        a->x_in = take(k, (size_t)s->max_rows, c->d_model);
+        if (own)
+            carve_layer(k, s, l);
+        else
+            point_at_inputs(c, a);
+    }
+    for (int l = 0; l < first; l++) s->layer[l] = s->layer[first];
+}
+
 static void carve_session(carve *k, gk_session *s) {
     const gk_config *c = &s->cfg;
     size_t n = (size_t)s->max_rows;
     int d = c->d_model;
-    for (int l = 0; l < c->n_layers; l++) {
-        gk_session__activations *a = &s->layer[l];
-        bool own = l == 0 || (s->backward && !s->recompute);
-        if (!own) *a = s->layer[0];
-        if (own || s->backward) a->x_in = take(k, n, d);
-        if (own)
-            carve_layer(k, c, n, a);
-        else
-            point_at_inputs(c, a);
-    }
+    carve_layers(k, s);
     s->x_out = take(k, n, d);
     s->picked = take(k, n, d);
     s->lnf = take(k, n, d);
@@ -102,21 +155,52 @@ static void carve_session(carve *k, gk_session *s) {
     if (c->final_softcap > 0) s->capped = take(k, (size_t)s->loss_rows, c->vocab);
 }
 
+/* The lowest layer that the backward pass must go through: 0 while embed or pos wants a gradient, n_layers
+ * when nothing below the final norm does. */
+static int lowest_layer(const gk_session *s) {
+    const gk_config *c = &s->cfg;
+    if (!s->backward) return c->n_layers;
+    if (gk_session__trains(s, -1, GK_EMBED) ||
+        (gk_config_has(c, GK_POS) && gk_session__trains(s, -1, GK_POS)))
+        return 0;
+    for (int l = 0; l < c->n_layers; l++)
+        for (int i = GK_LN1; i < GK_LNF; i++)
+            if (reads_input(s, l, (gk_component)i, 1)) return l;
+    return c->n_layers;
+}
+
+static uint32_t *copied(const gk_config *c, const uint32_t *masks) {
+    size_t bytes = ((size_t)c->n_layers + 1) * sizeof *masks;
+    return masks ? memcpy(gk_alloc(bytes), masks, bytes) : NULL;
+}
+
+/* Without buffers. */
 static gk_session blank(const gk_config *c, const gk_session_opts *o) {
-    return (gk_session){.cfg = *c,
-                        .max_rows = o->max_rows,
-                        .backward = o->backward,
-                        .recompute = o->backward && o->recompute,
-                        .adapter = o->adapter,
-                        .loss_rows = loss_rows(c, o)};
+    bool masked = o->backward && !o->adapter;
+    gk_session s = {.cfg = *c,
+                    .max_rows = o->max_rows,
+                    .backward = o->backward,
+                    .recompute = o->backward && o->recompute,
+                    .frozen = masked ? copied(c, o->frozen) : NULL,
+                    .adapter = o->adapter,
+                    .loss_rows = loss_rows(c, o),
+                    .layer = gk_alloc((size_t)c->n_layers * sizeof *s.layer)};
+    if (masked) s.trained = gk_weights__trained_make(c, o->frozen);
+    s.lowest = lowest_layer(&s);
+    return s;
+}
+
+static void forget(gk_session *s) {
+    gk_weights__trained_free(&s->trained);
+    gk_free(s->frozen);
+    gk_free(s->layer);
 }
 
 size_t gk_session__single_bytes(const gk_config *c, const gk_session_opts *o) {
     gk_session s = blank(c, o);
-    s.layer = gk_alloc((size_t)c->n_layers * sizeof *s.layer);
     carve count = {0};
     carve_session(&count, &s);
-    gk_free(s.layer);
+    forget(&s);
     return count.used * sizeof(float);
 }
 
@@ -127,7 +211,7 @@ size_t gk_session__operand_bytes(const gk_config *c, const gk_session_opts *o) {
            rows = (size_t)o->max_rows;
     size_t logits = o->backward ? (size_t)loss_rows(c, o) * (size_t)c->vocab : 0;
     size_t left = rows * widest > logits ? rows * widest : logits;
-    return (left + rows * (size_t)larger(c->d_ffn, c->d_model)) * sizeof(uint16_t);
+    return (left + rows * (size_t)larger(c->d_ffn, c->d_model)) * gk_gemm__bf16_operand_bytes();
 }
 
 gk_session *gk_session__single(const gk_config *c, const gk_session_opts *o, gk_error *err) {
@@ -145,7 +229,6 @@ gk_session *gk_session__single(const gk_config *c, const gk_session_opts *o, gk_
     gk_session *s = gk_alloc(sizeof *s);
     *s = blank(c, o);
     s->block = block;
-    s->layer = gk_alloc((size_t)c->n_layers * sizeof *s->layer);
     carve k = {.at = block};
     carve_session(&k, s);
     if (c->rope) gk_op__rope_table(c, rope_positions(s), s->rope);
@@ -155,6 +238,6 @@ gk_session *gk_session__single(const gk_config *c, const gk_session_opts *o, gk_
 void gk_session__single_free(gk_session *s) {
     if (!s) return;
     gk_free(s->block);
-    gk_free(s->layer);
+    forget(s);
     gk_free(s);
 }

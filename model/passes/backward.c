@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* One backward pass. Where gradients come in pieces, `from` is where the window's part of the flat vector
- * begins. */
+/* One backward pass. Where gradients come in pieces, `from` is where the window's part of the vector of what
+ * is trained begins. */
 typedef struct back {
     gk_session *s;
     const gk_model *m;
@@ -15,33 +15,28 @@ typedef struct back {
     size_t from;
 } back;
 
-static bool wanted(const back *k, int layer, gk_component c) {
-    const uint32_t *frozen = k->p->frozen;
-    if (k->s->adapter) return false;
-    return !frozen || !(frozen[layer < 0 ? k->m->cfg.n_layers : layer] >> c & 1u);
-}
-
 static float *at_offset(const back *k, size_t offset) {
     if (k->p->grad) return k->p->grad + offset;
-    return offset < gk_weights__layer_start(k->m, 0) ? k->p->front + offset
-                                                     : k->p->window + (offset - k->from);
+    return offset < gk_weights__trained_start(&k->s->trained, 0) ? k->p->front + offset
+                                                                 : k->p->window + (offset - k->from);
 }
 
 /* Where the gradient of a component's weights goes, and of its biases (NULL: it has none). */
 static float *weights_slot(const back *k, int layer, gk_component c) {
-    return at_offset(k, gk_weights__offsets_of(k->m, layer, c).w);
+    return at_offset(k, gk_weights__trained_place(&k->s->trained, layer, c).w);
 }
 
 static float *bias_slot(const back *k, int layer, gk_component c) {
-    return gk_model_tensor(k->m, layer, c).b ? at_offset(k, gk_weights__offsets_of(k->m, layer, c).b) : NULL;
+    if (!gk_model_tensor(k->m, layer, c).b) return NULL;
+    return at_offset(k, gk_weights__trained_place(&k->s->trained, layer, c).b);
 }
 
 /* The gradients of layer `layer` (n_layers: lnf and head; -1: embed and pos) are complete. */
 static void ready(const back *k, int layer) {
     const gk_backprop *p = k->p;
     if (p->grad) return;
-    size_t first = layer < 0 ? 0 : gk_weights__layer_start(k->m, layer);
-    size_t end = layer == k->m->cfg.n_layers ? k->m->floats : gk_weights__layer_start(k->m, layer + 1);
+    size_t first = gk_weights__trained_start(&k->s->trained, layer);
+    size_t end = gk_weights__trained_start(&k->s->trained, layer + 1);
     p->ready(p->ctx, first, end - first, layer < 0 ? p->front : p->window);
 }
 
@@ -53,7 +48,7 @@ static void products_backward(const back *k, int layer, gk_component first, int 
     for (int i = 0; i < count; i++) {
         gk_component c = first + (gk_component)i;
         out += gk_model_tensor(k->m, layer, c).out;
-        frozen += !wanted(k, layer, c);
+        frozen += !gk_session__trains(k->s, layer, c);
     }
     gk_tensor t = gk_session__fused(k->m, layer, first, out);
     gk_session__phase(k->s, GK_PHASE_PRODUCTS);
@@ -63,7 +58,7 @@ static void products_backward(const back *k, int layer, gk_component first, int 
     for (int i = 0; i < count && !all && frozen < count; i++) {
         gk_component c = first + (gk_component)i;
         t = gk_model_tensor(k->m, layer, c);
-        if (wanted(k, layer, c))
+        if (gk_session__trains(k->s, layer, c))
             gk_op__linear_backward_weights(n, t.out, t.in, dy, lddy, x, t.in, weights_slot(k, layer, c),
                                            bias_slot(k, layer, c));
         dy += t.out;
@@ -74,7 +69,7 @@ static void products_backward(const back *k, int layer, gk_component first, int 
 static void norm_backward(const back *k, int layer, gk_component comp, const float *x, int ldx,
                           const float *stats, const float *dy, int lddy, float *dx, int lddx) {
     gk_tensor t = gk_model_tensor(k->m, layer, comp);
-    bool want = wanted(k, layer, comp);
+    bool want = gk_session__trains(k->s, layer, comp);
     gk_op__norm_backward(&k->s->cfg, t, k->b->n_rows, x, ldx, stats, dy, lddy, dx, lddx,
                          want ? weights_slot(k, layer, comp) : NULL, want ? bias_slot(k, layer, comp) : NULL);
 }
@@ -182,7 +177,7 @@ static void scatter_columns(void *ctx, size_t begin, size_t end) {
 }
 
 static void table_backward(const back *k, gk_component comp, const int32_t *index, float scale) {
-    if (!gk_config_has(&k->m->cfg, comp) || !wanted(k, -1, comp)) return;
+    if (!gk_config_has(&k->m->cfg, comp) || !gk_session__trains(k->s, -1, comp)) return;
     scatter_job j = {.index = index,
                      .dx = k->s->dx,
                      .dtable = weights_slot(k, -1, comp),
@@ -199,7 +194,7 @@ static double head_backward(const back *k, int n) {
     gk_session *s = k->s;
     gk_tensor t = gk_model_tensor(k->m, -1, GK_HEAD);
     gk_component owner = s->cfg.tied ? GK_EMBED : GK_HEAD;
-    float *dhead = wanted(k, -1, owner) ? weights_slot(k, -1, owner) : NULL;
+    float *dhead = gk_session__trains(k->s, -1, owner) ? weights_slot(k, -1, owner) : NULL;
     int d = s->cfg.d_model, vocab = s->cfg.vocab;
     float cap = s->cfg.final_softcap;
     double loss = 0;
@@ -223,7 +218,7 @@ static double head_backward(const back *k, int n) {
 static void final_norm_backward(const back *k, int n) {
     gk_session *s = k->s;
     int d = s->cfg.d_model;
-    bool want = wanted(k, -1, GK_LNF);
+    bool want = gk_session__trains(k->s, -1, GK_LNF);
     float *dpicked = s->dact;
     memset(dpicked, 0, (size_t)n * (size_t)d * sizeof(float));
     gk_op__norm_backward(&s->cfg, gk_model_tensor(k->m, -1, GK_LNF), n, s->picked, d, s->statsf, s->dnorm, d,
@@ -234,31 +229,22 @@ static void final_norm_backward(const back *k, int n) {
         memcpy(s->dx + (ptrdiff_t)s->rows[i] * d, dpicked + (ptrdiff_t)i * d, (size_t)d * sizeof(float));
 }
 
-/* The lowest layer that must be gone through: 0 while embed or pos wants a gradient, n_layers when nothing
- * below the final norm does. */
-static int lowest_layer(const back *k) {
-    const gk_config *c = &k->m->cfg;
-    if (wanted(k, -1, GK_EMBED) || (gk_config_has(c, GK_POS) && wanted(k, -1, GK_POS))) return 0;
-    for (int l = 0; l < c->n_layers; l++)
-        for (int i = GK_LN1; i < GK_LNF; i++)
-            if (gk_config_has(c, (gk_component)i) &&
-                (k->s->adapter ? gk_adapter_has(k->s->adapter, l, (gk_component)i)
-                               : wanted(k, l, (gk_component)i)))
-                return l;
-    return c->n_layers;
+/* Where a part of the gradients begins; an adapter's are one piece. */
+static size_t from(const gk_session *s, int layer) {
+    return s->adapter ? 0 : gk_weights__trained_start(&s->trained, layer);
 }
 
 /* After gk_session__forward and the final norm of the n rows that have a target: the sum of their losses, and
  * the gradients. */
 static double backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p, int n) {
     int layers = m->cfg.n_layers;
-    back k = {.s = s, .m = m, .b = b, .p = p, .from = gk_weights__layer_start(m, layers)};
+    back k = {.s = s, .m = m, .b = b, .p = p, .from = from(s, layers)};
     double loss = head_backward(&k, n);
     gk_session__phase(s, GK_PHASE_ROWS);
     final_norm_backward(&k, n);
     ready(&k, layers);
-    for (int l = layers - 1, low = lowest_layer(&k); l >= low; l--) {
-        k.from = gk_weights__layer_start(m, l);
+    for (int l = layers - 1; l >= s->lowest; l--) {
+        k.from = from(s, l);
         if (s->recompute && l + 1 < layers) gk_session__forward_again(s, m, b, l);
         layer_backward(&k, l);
         ready(&k, l);

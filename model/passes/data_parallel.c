@@ -27,7 +27,7 @@ static bool shard_new(gk_session__shard *p, const gk_session *s, bool first, con
     p->target = gk_try_alloc(rows * sizeof *p->target);
     if (!first) {
         p->session = gk_session__single(&s->cfg, o, err);
-        p->grad = gk_try_alloc(gk_session__grad_floats(&s->cfg, o->adapter) * sizeof *p->grad);
+        p->grad = gk_try_alloc(s->grad_floats * sizeof *p->grad);
     }
     return p->starts && p->token && p->target && (first || (p->session && p->grad));
 }
@@ -35,6 +35,7 @@ static bool shard_new(gk_session__shard *p, const gk_session *s, bool first, con
 bool gk_session__shards_new(gk_session *s, size_t n, const gk_session_opts *o, gk_error *err) {
     s->n_shards = 0;
     if (n < 2) return true;
+    s->grad_floats = gk_session__grad_floats(&s->cfg, o);
     s->shard = gk_alloc(n * sizeof *s->shard);
     s->assigned = gk_alloc((size_t)s->max_rows * sizeof *s->assigned);
     while (s->n_shards < n) {
@@ -138,7 +139,7 @@ double gk_session__shards_step(gk_session *s, const gk_model *m, const gk_batch 
                                int64_t *n_targets) {
     sharded_step t = {.s = s, .m = m, .p = p, .used = divide(s, b)};
     gk_parallel_for(t.used, 1, run_shards, &t);
-    if (t.used > 1) gk_parallel_for(gk_session__grad_floats(&s->cfg, s->adapter), REDUCE_GRAIN, reduce, &t);
+    if (t.used > 1) gk_parallel_for(s->grad_floats, REDUCE_GRAIN, reduce, &t);
     double loss = 0;
     *n_targets = 0;
     for (size_t i = 0; i < t.used; i++) {

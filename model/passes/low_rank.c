@@ -3,8 +3,8 @@
 #include "model/gemm/gemm.h"
 #include "model/passes/session.h"
 
-size_t gk_session__grad_floats(const gk_config *c, const gk_adapter *a) {
-    return a ? a->floats : gk_weights__floats(c);
+size_t gk_session__grad_floats(const gk_config *c, const gk_session_opts *o) {
+    return o->adapter ? o->adapter->floats : gk_trained_floats(c, o->frozen);
 }
 
 /* s->low = scale x A^T */

@@ -4,8 +4,9 @@
 
 size_t gk_session_size(const gk_config *c, const gk_session_opts *o) {
     size_t shards = gk_session__shards_wanted(c, o->backward);
-    return gk_session__operand_bytes(c, o) + shards * gk_session__single_bytes(c, o) +
-           (shards - 1) * gk_session__grad_floats(c, o->adapter) * sizeof(float);
+    size_t bytes = gk_session__operand_bytes(c, o) + shards * gk_session__single_bytes(c, o);
+    if (shards > 1) bytes += (shards - 1) * gk_session__grad_floats(c, o) * sizeof(float);
+    return bytes;
 }
 
 size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward) {
@@ -27,6 +28,10 @@ void gk_session_free(gk_session *s) {
     if (!s) return;
     gk_session__shards_free(s);
     gk_session__single_free(s);
+}
+
+int gk_session_lowest(const gk_session *s) {
+    return s->lowest;
 }
 
 static bool check_batch(const gk_session *s, const gk_model *m, const gk_batch *b, gk_error *err) {

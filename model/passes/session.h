@@ -43,10 +43,14 @@ struct gk_session {
     gk_config cfg;
     int max_rows, loss_rows;
     bool backward, recompute;
+    uint32_t *frozen;            /* [n_layers + 1] masks, as in gk_session_opts; NULL: none */
+    gk_weights__trained trained; /* backward without an adapter: where gradients go */
+    int lowest;   /* the first layer whose activations are kept: it, or embed or pos below, is trained */
     float *block; /* the one allocation */
     gk_session__shard *shard;
     gk_session__assignment *assigned; /* [max_rows] */
     size_t n_shards;                  /* 0: the operators split their rows instead */
+    size_t grad_floats;               /* of a shard */
     gk_session__activations *layer;
     gk_phase phase; /* of the pass under way */
     double spent[GK_N_PHASES], phase_began;
@@ -69,6 +73,12 @@ static inline void gk_session__phase(gk_session *s, gk_phase p) {
     s->spent[s->phase] += now - s->phase_began;
     s->phase_began = now;
     s->phase = p;
+}
+
+/* Whether a component's own weights get a gradient. */
+static inline bool gk_session__trains(const gk_session *s, int layer, gk_component c) {
+    if (s->adapter) return false;
+    return !s->frozen || !(s->frozen[layer < 0 ? s->cfg.n_layers : layer] >> c & 1u);
 }
 
 /* activations.c: a session without shards, and the bytes that it takes; of operands rounded to bf16, which
@@ -111,7 +121,7 @@ void gk_session__adapter_forward(const gk_session *s, int layer, gk_component fi
 /* dx [n x in] += the gradient through it; adds those of A and B to grad. */
 void gk_session__adapter_backward(const gk_session *s, int layer, gk_component first, int count, int n,
                                   const float *dy, int lddy, const float *x, float *dx, float *grad);
-size_t gk_session__grad_floats(const gk_config *c, const gk_adapter *a); /* the gradient's length */
+size_t gk_session__grad_floats(const gk_config *c, const gk_session_opts *o); /* the gradient's length */
 
 /* What the MLP reads before its norm. */
 static inline float *gk_session__mlp_in(const gk_config *c, const gk_session__activations *a) {

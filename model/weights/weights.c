@@ -1,7 +1,6 @@
 /* weights.c: the flat parameter vector of a model and its views by (layer, component). */
 #include "graftkit/core/memory.h"
 #include "graftkit/core/random.h"
-#include "graftkit/model/session.h"
 #include "model/config/dims.h"
 #include "model/config/family.h"
 #include "model/weights/weights.h"
@@ -95,13 +94,14 @@ static void lay_out(vector_layout *l) {
     put_end(l);
 }
 
-void gk_backprop_floats(const gk_config *c, size_t *front, size_t *window) {
-    vector_layout first = {.cfg = c}, layer = {.cfg = c}, end = {.cfg = c};
-    put_front(&first);
-    put_layer(&layer, 0);
-    put_end(&end);
-    *front = first.offset;
-    *window = layer.offset > end.offset ? layer.offset : end.offset;
+gk_param *gk_weights__params(const gk_config *c, size_t *n, size_t *floats) {
+    vector_layout count = {.cfg = c};
+    lay_out(&count);
+    vector_layout fill = {.cfg = c, .list = gk_alloc(count.n * sizeof *fill.list)};
+    lay_out(&fill);
+    *n = fill.n;
+    *floats = fill.offset;
+    return fill.list;
 }
 
 gk_tensor *gk_weights__tensor(gk_model *m, int layer, gk_component c) {
@@ -136,18 +136,10 @@ gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
     }
     gk_model *m = gk_weights__hollow(c);
     m->data = data;
-    m->floats = count.offset;
-    m->params = gk_alloc(count.n * sizeof *m->params);
-    vector_layout fill = {.cfg = &m->cfg, .list = m->params};
-    lay_out(&fill);
-    m->n_params = fill.n;
-    m->place = gk_alloc((size_t)(c->n_layers + 1) * GK_N_COMPONENTS * sizeof *m->place);
+    m->params = gk_weights__params(c, &m->n_params, &m->floats);
     for (size_t i = 0; i < m->n_params; i++) {
         const gk_param *p = &m->params[i];
         gk_tensor *t = gk_weights__tensor(m, p->layer, p->comp);
-        gk_weights__offsets *at =
-            &m->place[(size_t)(p->layer < 0 ? c->n_layers : p->layer) * GK_N_COMPONENTS + p->comp];
-        *(p->bias ? &at->b : &at->w) = p->offset;
         if (p->bias) {
             t->b = data + p->offset;
         } else {
@@ -158,14 +150,6 @@ gk_model *gk_model_blank(const gk_config *c, gk_error *err) {
     }
     if (c->tied) m->outer[GK_HEAD] = m->outer[GK_EMBED];
     return m;
-}
-
-size_t gk_weights__layer_start(const gk_model *m, int layer) {
-    return gk_weights__offsets_of(m, layer < m->cfg.n_layers ? layer : -1,
-                                  layer == m->cfg.n_layers ? GK_LNF
-                                  : m->cfg.pre_norm        ? GK_LN1
-                                                           : GK_Q)
-        .w;
 }
 
 static float init_std(const gk_config *c, const gk_param *p) {
@@ -207,7 +191,6 @@ void gk_model_free(gk_model *m) {
     gk_free(m->half);
     gk_free(m->vectors);
     gk_free(m->params);
-    gk_free(m->place);
     gk_free(m->layer);
     gk_free(m);
 }
@@ -218,6 +201,14 @@ const gk_config *gk_model_config(const gk_model *m) {
 
 gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c) {
     return gk_component_in_layer(c) ? m->layer[layer][c - GK_LN1] : m->outer[c];
+}
+
+bool gk_model_stored(const gk_model *m) {
+    bool some = false;
+    for (int i = 0; i < GK_N_COMPONENTS; i++)
+        for (int l = 0; l < (gk_component_in_layer((gk_component)i) ? m->cfg.n_layers : 1); l++)
+            some = some || gk_model_tensor(m, l, (gk_component)i).q;
+    return some;
 }
 
 float *gk_model_data(gk_model *m) {

@@ -182,6 +182,7 @@ typedef struct gk_chart__row_mark {
     double x, low, high; /* low NaN: no interval */
     bool floats;         /* a bar that begins at `from`, not at the axis */
     double from;
+    bool on_bar; /* in the middle of the bar before it, not of the row */
     const char *colour;
     const char *told; /* right of the plot; NULL: nothing */
     gk_chart__says says;
@@ -189,7 +190,7 @@ typedef struct gk_chart__row_mark {
 typedef struct gk_chart__row {
     const char *name;               /* may take two lines */
     const char *schemes;            /* that the filter knows it by */
-    const gk_chart__row_mark *mark; /* bars under each other, all else in the row's middle */
+    const gk_chart__row_mark *mark; /* bars under each other, all else in the row's middle or on a bar */
     size_t n;
     const char *told[2]; /* right of the plot, in columns; NULL: nothing */
     double band;         /* how far to both sides of 0 a band behind the marks goes; 0: there is none */

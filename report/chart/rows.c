@@ -176,7 +176,10 @@ static void draw_row(gk_arena *a, gk_chart__canvas *c, const gk_chart__rows *k, 
     for (size_t i = 0; i < row->n; i++) {
         const gk_chart__row_mark *m = &row->mark[i];
         bool is_bar = m->shape == GK_CHART__BAR;
-        draw_mark(c, k, l, m, is_bar ? y + 1 : top, is_bar ? bar - 2 : height);
+        if (m->on_bar)
+            draw_mark(c, k, l, m, y - bar + 1, bar - 2);
+        else
+            draw_mark(c, k, l, m, is_bar ? y + 1 : top, is_bar ? bar - 2 : height);
         if (is_bar) y += bar;
     }
     const gk_chart__face told = {.anchor = GK_CHART__END};

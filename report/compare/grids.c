@@ -15,7 +15,8 @@ typedef struct value { /* top-5 of a scheme in one run, in percent */
     const char *graft, *x, *scheme;
     size_t run;
     double y;
-    bool alone; /* a donor alone, of which the others graft parts */
+    size_t rows; /* facts */
+    bool alone;  /* a donor alone, of which the others graft parts */
 } value;
 
 typedef struct grid { /* of one family, with one value of the axes that are not drawn */
@@ -94,7 +95,8 @@ static void take(void *to, size_t run, const gk_cell *c) {
                            .scheme = c->scheme,
                            .run = run,
                            .y = 100 * c->stats.value[GK_METRIC_top5],
-                           .alone = gk_kind_of(in->a, does) == GK_IS_ALONE};
+                           .rows = c->stats.rows,
+                           .alone = gk_is_donor_alone(in->a, does)};
     g->x_name = across(c)->name;
     g->numeric &= is_number(across(c)->value);
     add_word(g->x, &g->n_x, across(c)->value);
@@ -140,6 +142,17 @@ static gk_chart__says says_of(const grid *g, const char *x, const char *scheme, 
                             .unit = "%"};
 }
 
+/* Of this figure: another family's runs are none of it. */
+static size_t runs_of(const grid *g) {
+    size_t n = 0;
+    for (size_t r = 0; r < g->in->runs; r++) {
+        bool any = false;
+        for (size_t i = 0; i < g->n && !any; i++) any = g->v[i].run == r;
+        n += any;
+    }
+    return n;
+}
+
 /* ---------------------------------------------------------------- lines */
 
 static double place_of(const grid *g, size_t i) {
@@ -173,7 +186,7 @@ static void add_line(const grid *g, size_t k, gk_chart__series *line, gk_chart__
                                          .schemes = scheme};
         if (n) p[line->n - 1].says = kept(a, says_of(g, g->x[i], scheme, "mean of the runs", mean));
         for (size_t j = 0; j < g->n; j++)
-            if (is_at(&g->v[j], g->graft[k], g->x[i]) && (g->in->runs > 1 || n == 0))
+            if (is_at(&g->v[j], g->graft[k], g->x[i]) && (runs_of(g) > 1 || n == 0))
                 q[rings->n++] = (gk_chart__point){
                     .x = at,
                     .y = g->v[j].y,
@@ -240,7 +253,7 @@ static gk_chart__row row_of(const grid *g, const char *graft) {
                                   .colour = gk_chart__series_hex(i),
                                   .says = says_of(g, g->x[i], scheme, "mean of the runs", mean)};
         m->told = gk_arena_printf(a, "%.1f%%", mean);
-        row.schemes = scheme;
+        row.schemes = row.schemes ? gk_arena_printf(a, "%s\n%s", row.schemes, scheme) : scheme;
     }
     return row;
 }
@@ -259,11 +272,9 @@ static void draw_bars(const grid *g, const gk_chart__key *key, size_t n_keys, gk
 
 /* ---------------------------------------------------------------- figures */
 
-static size_t most_rows(const gk_compare__grids *in) {
+static size_t most_rows(const grid *g) {
     size_t most = 0;
-    for (size_t r = 0; r < in->runs; r++)
-        for (size_t i = 0; i < in->cells[r].n; i++)
-            if (in->cells[r].item[i].stats.rows > most) most = in->cells[r].item[i].stats.rows;
+    for (size_t i = 0; i < g->n; i++) most = g->v[i].rows > most ? g->v[i].rows : most;
     return most;
 }
 
@@ -282,9 +293,8 @@ static void add_figure(const grid *g) {
     key[n] = (gk_chart__key){.shape = bars ? GK_CHART__KEY_INTERVAL : GK_CHART__KEY_RING,
                              .colour = gk_chart__ink_hex(bars ? GK_CHART__TEXT : GK_CHART__SOFT),
                              .text = bars ? "least and most of the runs" : "each run alone"};
-    bool several = false;
-    for (size_t i = 1; i < g->n; i++) several |= g->v[i].run != g->v[0].run;
-    (bars ? draw_bars : draw_lines)(g, key, n + several, &chart);
+    const size_t runs = runs_of(g);
+    (bars ? draw_bars : draw_lines)(g, key, n + (runs > 1), &chart);
     const char *of =
         gk_arena_printf(in->a, "%s%s%s", g->family, *g->family && *g->where ? ", " : "", g->where);
     const char *name[] = {in->experiment, in->set, "top5", *of ? of : NULL, NULL};
@@ -296,8 +306,7 @@ static void add_figure(const grid *g) {
     gk_buf_puts(&caption,
                 "</strong>: top-5 accuracy, all templates pooled, mean of the runs; models that have "
                 "not learned half of their facts are left out of it.");
-    gk_buf_printf(&caption, " n = %zu run%s of up to %zu facts.", in->runs, in->runs == 1 ? "" : "s",
-                  most_rows(in));
+    gk_buf_printf(&caption, " n = %zu run%s of up to %zu facts.", runs, runs == 1 ? "" : "s", most_rows(g));
     gk_chart__figures_add(in->figures, in->html, &chart, name, title, caption.data);
     gk_buf_free(&caption);
 }

@@ -361,6 +361,27 @@ static void add_state(page *p, const section *s) {
     }
 }
 
+/* Whose products were bf16: what such a run differs by from one of fp32 is not its weights' alone. */
+static void add_precision(page *p, const section *s) {
+    size_t n = 0, all = 0;
+    for (size_t r = 0; r < p->runs; r++) {
+        all += s->there[r];
+        n += s->there[r] && gk_manifest__bf16(s->manifest[r]);
+    }
+    if (n == 0) return;
+    gk_buf_puts(&p->html, "<p class=\"note\">Products of bf16 operands: ");
+    const char *comma = "";
+    for (size_t r = 0; r < p->runs; r++) {
+        if (!s->there[r] || !gk_manifest__bf16(s->manifest[r])) continue;
+        gk_buf_puts(&p->html, comma);
+        gk_page__html_text(&p->html, p->label[r]);
+        comma = ", ";
+    }
+    gk_buf_puts(&p->html, n < all ? "; the others' are fp32: small differences between them may come of that."
+                                    "</p>\n"
+                                  : ".</p>\n");
+}
+
 static void add_seeds(page *p, const section *s) {
     const gk_compare__replicates in = {p->a,       &p->figures, &p->html, s->name ? s->name : "sweep",
                                        p->o->runs, p->label,    s->cells, s->outcomes,
@@ -376,6 +397,7 @@ static void add_section(page *p, const section *s) {
     gk_page__html_text(b, s->about.about);
     gk_buf_puts(b, "</p>\n");
     add_state(p, s);
+    add_precision(p, s);
     for (size_t i = 0; i < s->n; i++) {
         const char *set = s->line[i].set;
         size_t before = 0;

@@ -104,6 +104,7 @@ json_t *gk_compare__signature(gk_arena *a, const char *run, const json_t *manife
         const json_t *v = json_object_get(manifest, keys[k]);
         put_json(a, of, keys[k], v ? v : json_false());
     }
+    put(of, "bf16", gk_manifest__bf16(manifest) ? "true" : "false");
     put_dataset(a, run, manifest, of);
     json_array_foreach(json_object_get(manifest, "models"), i, model) put_model(a, run, model, of);
     return of;

@@ -83,11 +83,7 @@ static void compute_range(void *ctx, size_t begin, size_t end) {
             const gk_tried *t = tried_in(w->in, w->g->run[i], l);
             if (!t) continue;
             gk_obs *obs = gk_alloc(t->n * sizeof *obs);
-            for (size_t o = 0; o < t->n; o++)
-                obs[o] = (gk_obs){.row = t->item[o].row,
-                                  .weight = 1,
-                                  .rank = (double)t->item[o].rank,
-                                  .logit_diff = t->item[o].logit_diff};
+            for (size_t o = 0; o < t->n; o++) obs[o] = gk_outcome_obs(&t->item[o]);
             list[n++] = (gk_obs_list){obs, t->n};
         }
         for (int m = 0; m < N_METRICS; m++)
@@ -237,9 +233,10 @@ static void add_chart(const gk_compare__replicates *in, const gk_compare__group 
     gk_chart__rows_draw(in->a, &c, &chart);
     size_t rows = 0;
     for (size_t i = 0; i < g->n; i++)
-        for (size_t j = 0; j < in->cells[g->run[i]].n; j++)
-            rows = in->cells[g->run[i]].item[j].stats.rows > rows ? in->cells[g->run[i]].item[j].stats.rows
-                                                                  : rows;
+        for (size_t j = 0; j < in->cells[g->run[i]].n; j++) {
+            const gk_cell *one = &in->cells[g->run[i]].item[j];
+            if (strcmp(one->set, set) == 0 && one->stats.rows > rows) rows = one->stats.rows;
+        }
     const char *what = top5 ? "Top-5 accuracy" : "Logit difference",
                *const name[] = {in->experiment, set, "seeds", gk_metric_key(METRIC[k]), g->label, NULL};
     gk_chart__figures_add(

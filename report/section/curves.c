@@ -301,6 +301,13 @@ static void draw_curve(gk_arena *a, const curve *c, gk_chart__canvas *out) {
     out->height = at.top + 4;
 }
 
+static double last_loss(const curve *c) {
+    size_t n = window_of(&c->train);
+    double sum = 0;
+    for (size_t i = c->train.n - n; i < c->train.n; i++) sum += c->train.item[i].loss;
+    return sum / (double)n;
+}
+
 static void add_caption(gk_buf *b, const char *name, const curve *c) {
     gk_buf_puts(b, "<strong>");
     gk_page__html_text(b, name);
@@ -309,9 +316,7 @@ static void add_caption(gk_buf *b, const char *name, const curve *c) {
         "</strong>: %.0f steps, %.0f target tokens; peak learning rate %.3g; loss over the last %zu logged "
         "steps ",
         c->train.item[c->train.n - 1].step, c->tokens, c->peak_lr, window_of(&c->train));
-    double sum = 0;
-    for (size_t i = c->train.n - window_of(&c->train); i < c->train.n; i++) sum += c->train.item[i].loss;
-    gk_buf_printf(b, "%.3f", sum / (double)window_of(&c->train));
+    gk_buf_printf(b, "%.3f", last_loss(c));
     if (c->valid.n) gk_buf_printf(b, ", on held-out texts %.3f", c->valid.item[c->valid.n - 1].loss);
     gk_buf_puts(b, ".");
     if (c->n_quiz == 0) return;
@@ -334,27 +339,140 @@ static void add_curve(gk_report__state *r, const char *name, const curve *c) {
     gk_buf_free(&caption);
 }
 
-/* A curve, or a note that says why there is none. */
-static void add_model(gk_report__state *r, const gk_report_model *m) {
-    curve *c = gk_arena_alloc(r->a, sizeof *c);
+/* False, with a note that says why, where there is none. */
+static bool read_model(gk_report__state *r, const gk_report_model *m, curve *c) {
     gk_error why = {0};
     char text[1600];
-    if (read_curve(gk_path_join(r->a, m->dir, "metrics.jsonl"), c, &why)) {
-        add_curve(r, m->name, c);
-    } else {
-        gk_buf_puts(&r->html, "<p class=\"note\">No training curve of <strong>");
-        gk_page__html_text(&r->html, m->name);
-        gk_buf_puts(&r->html, "</strong>: ");
-        gk_page__html_text(&r->html, gk_error_text(&why, text, sizeof text));
-        gk_buf_puts(&r->html, "</p>\n");
+    if (read_curve(gk_path_join(r->a, m->dir, "metrics.jsonl"), c, &why)) return true;
+    gk_buf_puts(&r->html, "<p class=\"note\">No training curve of <strong>");
+    gk_page__html_text(&r->html, m->name);
+    gk_buf_puts(&r->html, "</strong>: ");
+    gk_page__html_text(&r->html, gk_error_text(&why, text, sizeof text));
+    gk_buf_puts(&r->html, "</p>\n");
+    return false;
+}
+
+static void add_whole(gk_report__state *r) {
+    gk_buf_puts(&r->html, "<div class=\"grid\">\n");
+    for (size_t i = 0; i < r->o->n_models; i++) {
+        curve *c = gk_arena_alloc(r->a, sizeof *c);
+        if (read_model(r, &r->o->models[i], c)) add_curve(r, r->o->models[i].name, c);
+        free_curve(c);
     }
-    free_curve(c);
+    gk_buf_puts(&r->html, "</div>\n");
+}
+
+/* ---------------------------------------------------------------- many models */
+
+/* A figure each of more models than these would be most of the page. */
+enum { MOST_WHOLE = 6, SMALL_POINTS = 60 };
+
+/* Of the steps around, as in the large figures. */
+static double mean_around(const points *p, size_t i) {
+    size_t half = window_of(p) / 2, from = i > half ? i - half : 0, to = i + half + 1;
+    double sum = 0;
+    if (to > p->n) to = p->n;
+    for (size_t k = from; k < to; k++) sum += p->item[k].loss;
+    return sum / (double)(to - from);
+}
+
+/* Over the share of the run, in percent, so that short and long ones have one axis. */
+static gk_chart__series small_of(gk_arena *a, const points *p, double steps, bool mean) {
+    const size_t stride = (p->n + SMALL_POINTS - 1) / SMALL_POINTS;
+    gk_chart__point *out = gk_arena_alloc(a, (SMALL_POINTS + 2) * sizeof *out);
+    gk_chart__series s = {.line = true, .point = out, .width = mean ? 2.2 : 1.6};
+    s.colour = gk_chart__ink_hex(mean ? GK_CHART__BLUE : GK_CHART__RED);
+    for (size_t i = 0; i < p->n; i++)
+        if (i % stride == 0 || i + 1 == p->n)
+            out[s.n++] = point_at(100 * p->item[i].step / steps, mean ? mean_around(p, i) : p->item[i].loss);
+    return s;
+}
+
+static gk_chart__panel small_panel(gk_arena *a, const char *name, const curve *c) {
+    const double steps = c->train.item[c->train.n - 1].step;
+    gk_chart__series *s = gk_arena_alloc(a, 2 * sizeof *s);
+    s[0] = small_of(a, &c->train, steps, true);
+    s[0].says = says_whole(a, name, "loss", c);
+    s[1] = small_of(a, &c->valid, steps, false);
+    return (gk_chart__panel){.title = name, .series = s, .n = 2};
+}
+
+static void add_number(gk_buf *b, const char *format, double x) {
+    gk_buf_puts(b, "</td><td>");
+    if (isfinite(x))
+        gk_buf_printf(b, format, x);
+    else
+        gk_buf_puts(b, "\u2013");
+}
+
+static void add_line(gk_report__state *r, const char *name, const curve *c) {
+    gk_buf *b = &r->html;
+    const answers none = {0, {(double)NAN, (double)NAN}, {(double)NAN, (double)NAN}},
+                  *q = c->n_quiz ? &c->quiz[c->n_quiz - 1] : &none;
+    gk_buf_puts(b, "<tr><td class=\"name\">");
+    gk_page__html_text(b, name);
+    add_number(b, "%.0f", c->train.item[c->train.n - 1].step);
+    add_number(b, "%.0f", c->tokens);
+    add_number(b, "%.3g", c->peak_lr);
+    add_number(b, "%.3f", last_loss(c));
+    add_number(b, "%.3f", c->valid.n ? c->valid.item[c->valid.n - 1].loss : (double)NAN);
+    add_number(b, "%.1f", 100 * q->trained[1]);
+    add_number(b, "%.1f", 100 * q->held_out[1]);
+    gk_buf_puts(b, "</td></tr>\n");
+}
+
+static void add_small_figure(gk_report__state *r, const char *const *name, curve *const *c, size_t n) {
+    gk_chart__panel *p = gk_arena_alloc(r->a, n * sizeof *p);
+    double high = 0;
+    for (size_t i = 0; i < n; i++) {
+        p[i] = small_panel(r->a, name[i], c[i]);
+        for (size_t k = 0; k < 2; k++)
+            for (size_t j = 0; j < p[i].series[k].n; j++) high = fmax(high, p[i].series[k].point[j].y);
+    }
+    for (size_t i = 0; i < n; i++) {
+        p[i].x = gk_chart__axis_round(r->a, 0, 100, 4, "");
+        p[i].x.title = "% of the steps";
+        p[i].y = axis_to(r->a, high, 5, "loss", 0);
+    }
+    const gk_chart__key key[] = {
+        {.shape = GK_CHART__KEY_LINE, .colour = p[0].series[0].colour, .text = "running mean"},
+        {.shape = GK_CHART__KEY_LINE, .colour = p[0].series[1].colour, .text = "held-out texts"}};
+    const char *const file[] = {"training", NULL};
+    gk_report__panels(r, p, n, key, 2, file, "Training of every model",
+                      "<strong>Loss</strong> in nats a token, over the steps of each run.");
+}
+
+/* One figure of small panels, and a table of what captions say. */
+static void add_small(gk_report__state *r) {
+    curve **c = gk_arena_alloc(r->a, r->o->n_models * sizeof(*c));
+    const char **name = gk_arena_alloc(r->a, r->o->n_models * sizeof *name);
+    size_t n = 0;
+    for (size_t i = 0; i < r->o->n_models; i++) {
+        c[n] = gk_arena_alloc(r->a, sizeof **c);
+        name[n] = r->o->models[i].name;
+        if (read_model(r, &r->o->models[i], c[n]))
+            n++;
+        else
+            free_curve(c[n]);
+    }
+    if (n == 0) return;
+    add_small_figure(r, name, c, n);
+    gk_buf_puts(&r->html,
+                "<div class=\"scroll\"><table class=\"training\"><thead><tr><th>model</th><th>steps</th>"
+                "<th>target tokens</th><th>peak learning rate</th><th>loss</th><th>on held-out texts</th>"
+                "<th>words trained: top-5 %</th><th>other words: top-5 %</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < n; i++) {
+        add_line(r, name[i], c[i]);
+        free_curve(c[i]);
+    }
+    gk_buf_puts(&r->html, "</tbody></table></div>\n");
 }
 
 void gk_report__curves(gk_report__state *r) {
     if (r->o->n_models == 0) return;
     gk_report__section_begin(r, "training", "Training");
-    gk_buf_puts(&r->html, "<div class=\"grid\">\n");
-    for (size_t i = 0; i < r->o->n_models; i++) add_model(r, &r->o->models[i]);
-    gk_buf_puts(&r->html, "</div>\n");
+    if (r->o->n_models > MOST_WHOLE)
+        add_small(r);
+    else
+        add_whole(r);
 }

@@ -28,19 +28,19 @@ static void add_row(gk_buf *b, const gk_difference *d) {
     gk_buf_puts(b, "</td></tr>\n");
 }
 
-static bool belongs(const gk_difference *d, const char *set, const char *reference) {
-    return strcmp(d->set, set) == 0 && strcmp(d->reference, reference) == 0;
+static bool belongs(const gk_difference *d, const char *set, const char *reference, bool of_donor) {
+    return strcmp(d->set, set) == 0 && strcmp(d->reference, reference) == 0 && d->of_donor == of_donor;
 }
 
-/* The comparisons of a set with one reference; those with the finetuned model are folded, as long tables are.
+/* The comparisons of a set with one reference; those with a finetuned model are folded, as long tables are.
  */
 static void add_table(gk_report__state *r, const char *set, const char *reference, const gk_differences *d,
-                      bool open) {
+                      bool of_donor) {
     gk_buf *b = &r->html;
     size_t n = 0;
-    for (size_t i = 0; i < d->n; i++) n += belongs(&d->item[i], set, reference);
+    for (size_t i = 0; i < d->n; i++) n += belongs(&d->item[i], set, reference, of_donor);
     if (n == 0) return;
-    gk_buf_printf(b, "<details%s><summary>", open && n <= MOST_OPEN ? " open" : "");
+    gk_buf_printf(b, "<details%s><summary>", !of_donor && n <= MOST_OPEN ? " open" : "");
     gk_page__html_text(b, set);
     gk_buf_puts(b, ": against ");
     gk_page__html_text(b, reference);
@@ -50,7 +50,7 @@ static void add_table(gk_report__state *r, const char *set, const char *referenc
                   "<th>rows more</th><th>rows fewer</th><th>p</th><th>p, Holm</th></tr></thead>\n<tbody>\n",
                   n, n == 1 ? "" : "s");
     for (size_t i = 0; i < d->n; i++)
-        if (belongs(&d->item[i], set, reference)) add_row(b, &d->item[i]);
+        if (belongs(&d->item[i], set, reference, of_donor)) add_row(b, &d->item[i]);
     gk_buf_puts(b, "</tbody></table></div></details>\n");
 }
 
@@ -72,21 +72,32 @@ static void add_few(gk_report__state *r, const char *set, const gk_differences *
                   rows, rows == 1 ? "" : "s", gk_least_p(rows), n, n == 1 ? "" : "s");
 }
 
-static void add_set(gk_report__state *r, const char *set, const gk_differences *d) {
-    const char *first = NULL, *second = NULL;
-    for (size_t i = 0; i < d->n; i++) {
-        const char *reference = d->item[i].reference;
-        if (strcmp(d->item[i].set, set) != 0) continue;
-        if (!first ||
-            (r->roles.pre && strcmp(reference, r->roles.pre) == 0 && strcmp(first, reference) != 0)) {
-            second = first;
-            first = reference;
-        } else if (!second && strcmp(reference, first) != 0)
-            second = reference;
+/* Names those of which there is no recipient to compare with. */
+static void add_without(gk_report__state *r, const char *set, const gk_differences *d) {
+    gk_buf *b = &r->html;
+    size_t n = 0;
+    for (size_t i = 0; i < d->n_without; i++) {
+        if (strcmp(d->without[i]->set, set) != 0) continue;
+        gk_buf_puts(b, n++ == 0 ? "<p class=\"note\">" : ", ");
+        gk_page__html_text(b, d->without[i]->scheme);
     }
+    if (n > 0)
+        gk_buf_printf(b, ": no scheme is %s alone, only the donor%s can be compared with.</p>\n",
+                      n == 1 ? "its recipient" : "their recipient", n == 1 ? "" : "s");
+}
+
+/* A table a reference, in the order in which schemes have them, those of the recipients first. */
+static void add_set(gk_report__state *r, const char *set, const gk_differences *d) {
     add_few(r, set, d);
-    if (first) add_table(r, set, first, d, true);
-    if (second) add_table(r, set, second, d, false);
+    add_without(r, set, d);
+    for (int of_donor = 0; of_donor < 2; of_donor++)
+        for (size_t i = 0; i < d->n; i++) {
+            const gk_difference *x = &d->item[i];
+            bool again = !belongs(x, set, x->reference, of_donor);
+            for (size_t k = 0; k < i && !again; k++)
+                again = belongs(&d->item[k], set, x->reference, of_donor);
+            if (!again) add_table(r, set, x->reference, d, of_donor);
+        }
 }
 
 void gk_report__differ(gk_report__state *r) {

@@ -5,27 +5,19 @@
 
 enum { WIDTH = 560 };
 
-/* Of several regimes the highest floor stands for all. */
-static size_t add_floors(const gk_report__state *r, const gk_grid__spot *spot, size_t n,
-                         gk_chart__row_mark *mark) {
-    size_t marks = 0;
-    for (int placebo = 1; placebo >= 0; placebo--) {
-        gk_chart__row_mark best = {.x = -1}, one;
-        for (size_t x = 0; x < n; x++) {
-            const gk_cell *c = placebo ? spot[x].placebo : spot[x].permuted;
-            if (c &&
-                gk_report__floor(r->a, gk_report__template(r, "pooled"), c, placebo, GK_METRIC_top5, &one) &&
-                one.x > best.x)
-                best = one;
-        }
-        if (best.x >= 0) mark[marks++] = best;
-    }
-    return marks;
+/* Each regime has its own, on its bar; of several seeds the highest stands for all. */
+static size_t add_floors(const gk_report__state *r, const gk_grid__spot *spot, gk_chart__row_mark *mark) {
+    const char *place = gk_report__template(r, "pooled");
+    size_t n = 0;
+    if (spot->placebo) n += gk_report__floor(r->a, place, spot->placebo, true, GK_METRIC_top5, mark + n);
+    if (spot->permuted) n += gk_report__floor(r->a, place, spot->permuted, false, GK_METRIC_top5, mark + n);
+    for (size_t i = 0; i < n; i++) mark[i].on_bar = true;
+    return n;
 }
 
 static gk_chart__row row_of(gk_report__state *r, const gk_grid__set *g, size_t i) {
     const gk_grid__spot *spot = &g->spot[i * g->n_x];
-    gk_chart__row_mark *mark = gk_arena_alloc(r->a, (g->n_x + 2) * sizeof *mark);
+    gk_chart__row_mark *mark = gk_arena_alloc(r->a, (3 * g->n_x + 1) * sizeof *mark);
     gk_chart__row row = {.name = g->row[i], .schemes = gk_grid__schemes(r, spot, g->n_x), .mark = mark};
     for (size_t x = 0; x < g->n_x; x++) {
         const gk_stats *s = &spot[x].stats;
@@ -42,8 +34,8 @@ static gk_chart__row row_of(gk_report__state *r, const gk_grid__set *g, size_t i
         m->says.template_name = "pooled";
         m->says.place = gk_report__template(r, "pooled");
         m->told = gk_arena_printf(r->a, "%s%%", m->says.value);
+        row.n += add_floors(r, &spot[x], mark + row.n);
     }
-    if (row.n) row.n += add_floors(r, spot, g->n_x, mark + row.n);
     return row;
 }
 

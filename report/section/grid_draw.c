@@ -19,7 +19,7 @@ const char *gk_grid__schemes(const gk_report__state *r, const gk_grid__spot *s, 
 }
 
 bool gk_grid__is_alone(const gk_report__state *r, const gk_grid__spot *s) {
-    return s->n && gk_kind_of(r->a, gk_report__canonical(r, s->scheme[0])) == GK_IS_ALONE;
+    return s->n && gk_is_donor_alone(r->a, gk_report__canonical(r, s->scheme[0]));
 }
 
 /* How much some spot has of a floor, at most: nothing that a grid shows below that is knowledge. */

@@ -162,6 +162,10 @@ bool gk_report__head(gk_report__state *r) {
     add_models(r);
     bool ok = add_data(r, card);
     add_seeds(r, card);
+    if (gk_manifest__bf16(r->manifest)) {
+        begin_fact(&r->html, "Products");
+        gk_buf_puts(&r->html, "of bf16 operands, with fp32 sums</dd></div>\n");
+    }
     const char *version = gk_report__run(r, "version"), *ended = gk_report__run(r, "ended");
     if (version || ended) {
         begin_fact(&r->html, "Made");

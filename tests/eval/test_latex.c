@@ -7,7 +7,7 @@
  */
 static size_t check_tex(bench *b, const char *text) {
     int depth = 0, inside = 0;
-    size_t rows = 0, fields = 0, columns = 0;
+    size_t rows = 0, fields = 0, columns = 0, declared = 0;
     for (char *rest = gk_arena_strdup(b->s.a, text), *line; (line = strsep(&rest, "\n"));) {
         size_t here = 0;
         if (*line == '%') continue;
@@ -23,9 +23,12 @@ static size_t check_tex(bench *b, const char *text) {
             ck_assert_int_ge(depth, 0);
         }
         inside += strstr(line, "\\begin{") != NULL;
+        const char *spec = strstr(line, "{@{}");
+        if (spec) declared = strspn(spec + 4, "lr");
         inside -= strstr(line, "\\end{") != NULL;
         if (strstr(line, "scheme & $n$") || strstr(line, "contrast & metric")) columns = here;
         if (here == 0) continue;
+        ck_assert_uint_eq(declared, here + 1);
         ck_assert_msg(here == columns, "%zu fields, not %zu: %s", here, columns, line);
         ck_assert_ptr_nonnull(strstr(line, " \\\\"));
         fields += here;
@@ -61,8 +64,15 @@ static const char *number(bench *b, gk_metric m, double x) {
     return *text == '-' ? gk_arena_printf(b->s.a, "$-$%s", text + 1) : gk_arena_strdup(b->s.a, text);
 }
 
+static const char *with_stat(bench *b, const char *row, const gk_stats *s, gk_metric m) {
+    if (s->n == 0) return gk_arena_printf(b->s.a, "%s & --", row);
+    return gk_arena_printf(b->s.a, "%s & %s {\\scriptsize [%s, %s]}", row, number(b, m, s->value[m]),
+                           number(b, m, s->low[m]), number(b, m, s->high[m]));
+}
+
+/* Without floors, and with both. */
 START_TEST(a_table_holds_the_cells_of_its_set) {
-    bench b = bench_new();
+    bench b = _i ? bench_with_floors() : bench_new();
     gk_error err;
     gk_store *s = gk_store_open(b.db, &err);
     char *path = scratch_path(&b.s, "all.tex");
@@ -71,25 +81,29 @@ START_TEST(a_table_holds_the_cells_of_its_set) {
     ck_assert(gk_store_cells(s, b.s.a, &cells, &err));
     gk_store_close(s);
     const char *text = read_text(&b, path);
-    size_t n = 0, tables = 0;
+    size_t n = 0, tables = 0, with_placebo = 0;
     for (size_t i = 0; i < cells.n; i++) {
         const gk_cell *c = &cells.item[i];
         if (strcmp(c->template_name, "pooled") != 0) continue;
         n++;
         const gk_metric shown[] = {GK_METRIC_top1, GK_METRIC_top5, GK_METRIC_exact, GK_METRIC_mean_logprob};
         const char *row = gk_arena_printf(b.s.a, " & %zu & %zu", c->stats.n, c->stats.rows);
-        for (size_t k = 0; k < 4; k++) {
-            gk_metric m = shown[k];
-            row = gk_arena_printf(b.s.a, "%s & %s {\\scriptsize [%s, %s]}", row,
-                                  number(&b, m, c->stats.value[m]), number(&b, m, c->stats.low[m]),
-                                  number(&b, m, c->stats.high[m]));
-        }
+        for (size_t k = 0; k < 4; k++) row = with_stat(&b, row, &c->stats, shown[k]);
+        bool any = false; /* of its set has a placebo */
+        for (size_t k = 0; k < cells.n; k++)
+            any |= cells.item[k].placebo.n > 0 && strcmp(cells.item[k].set, c->set) == 0;
+        with_placebo += any;
+        if (any) row = with_stat(&b, row, &c->placebo, GK_METRIC_top5);
+        if (_i) row = with_stat(&b, row, &c->permuted, GK_METRIC_top5);
+        row = gk_arena_printf(b.s.a, "%s \\\\\n", row);
         ck_assert_msg(strstr(text, row) != NULL, "no row %s of %s", row, c->scheme);
     }
+    ck_assert((with_placebo > 0) == (_i > 0));
     for (const char *at = text; (at = strstr(at, "\\begin{table}")); at++) tables++;
     ck_assert_uint_eq(tables, N_SETS + 1 + N_SETS); /* those that come along plan contrasts */
     ck_assert_uint_eq(check_tex(&b, text), n + tables + b.schemes.n_contrasts * 2);
     ck_assert_ptr_nonnull(strstr(text, "\\label{tab:position}"));
+    ck_assert_int_eq(strstr(text, " Floors, in top-5: a placebo in the donor's place, and") != NULL, _i);
     ck_assert_ptr_nonnull(strstr(text, "Which token positions need the finetuned weights"));
     bench_free(&b);
 }
@@ -231,7 +245,7 @@ int main(void) {
     Suite *s = suite_create("latex");
     TCase *t = tcase_create("latex");
     tcase_set_timeout(t, 120);
-    tcase_add_test(t, a_table_holds_the_cells_of_its_set);
+    tcase_add_loop_test(t, a_table_holds_the_cells_of_its_set, 0, 2);
     tcase_add_test(t, special_characters_are_escaped);
     tcase_add_test(t, names_cannot_break_a_table);
     tcase_add_test(t, a_long_set_goes_over_pages);

@@ -165,8 +165,10 @@ START_TEST(differences_are_exported_and_shown) {
     size_t n = 0;
     for (; gk_jsonl_next(in, &row, &err) > 0; n++) {
         ck_assert(json_equal(row, json_array_get(list, n)));
-        ck_assert(strcmp(text_of(row, "reference"), "PRE") == 0 ||
-                  strcmp(text_of(row, "reference"), "SFT-rh") == 0);
+        const char *recipient = strncmp(text_of(row, "scheme"), "task | ", 7) == 0 ? "task | none" : "PRE";
+        ck_assert_msg(strcmp(text_of(row, "reference"), recipient) == 0 ||
+                          strcmp(text_of(row, "reference"), "SFT-rh") == 0,
+                      "%s is compared with %s", text_of(row, "scheme"), text_of(row, "reference"));
         ck_assert(number_of(row, "p_holm") >= number_of(row, "p"));
         if (!strpbrk(text_of(row, "scheme"), "'<\\")) {
             ck_assert_double_eq_tol(number_of(row, "top5_difference"), wanted(&b, row), 1e-12);
@@ -176,9 +178,65 @@ START_TEST(differences_are_exported_and_shown) {
     }
     gk_jsonl_close(in);
     ck_assert_uint_eq(n, json_array_size(list));
-    ck_assert_uint_eq(n, 2 * b.schemes.n - 2); /* neither reference against itself */
+    ck_assert_uint_eq(n, 2 * b.schemes.n - 3); /* no reference against itself */
     json_decref(all);
     bench_free(&b);
+}
+END_TEST
+
+static const gk_difference *difference_of(const gk_differences *d, const char *scheme, bool of_donor) {
+    for (size_t i = 0; i < d->n; i++)
+        if (strcmp(d->item[i].scheme, scheme) == 0 && d->item[i].of_donor == of_donor) return &d->item[i];
+    return NULL;
+}
+
+/* What is in one regime, or one recipient, is not compared with another's. */
+START_TEST(references_are_of_the_own_regime) {
+#define IN "(first); head=recipient; graft(at="
+#define WHOLE ", components=all, layers=all)"
+    static const struct {
+        const char *name, *does, *recipient, *donor;
+    } want[] = {
+        {"PRE", "(first); head=recipient", NULL, "SFT-rh"},
+        {"SFT-rh", IN "all, donor=sft" WHOLE, "PRE", NULL},
+        {"SFT-rh, free", IN "all, donor=free" WHOLE, "PRE", NULL},
+        {"FE", IN "entity, donor=sft" WHOLE, "PRE", "SFT-rh"},
+        {"FE, free", IN "entity, donor=free" WHOLE, "PRE", "SFT-rh, free"},
+        {"LT, other", IN "last, donor=other" WHOLE, "PRE", "SFT"},
+        {"SFT", "(first); head=other; graft(at=all, donor=other" WHOLE, "PRE", NULL},
+        {"none", "task; head=recipient", NULL, "SFT-rh"},
+        {"FFN", "task; head=recipient; graft(at=last, donor=sft, components=o, layers=all)", "none",
+         "SFT-rh"},
+        {"FFN, free", "free_task; head=recipient; graft(at=last, donor=free, components=o, layers=all)", NULL,
+         "SFT-rh, free"},
+        {"back", "sft; head=recipient; graft(at=last, donor=pre" WHOLE, NULL, "back all"},
+        {"back all", "sft; head=recipient; graft(at=all, donor=pre" WHOLE, NULL, NULL},
+        {"hybrid", IN "entity, donor=free" WHOLE "; graft(at=last, donor=sft" WHOLE, "PRE", "SFT-rh"},
+    };
+#undef IN
+#undef WHOLE
+    enum { N = sizeof want / sizeof *want };
+    gk_arena *a = gk_arena_new();
+    gk_tried tried[N];
+    gk_outcomes o = {.scheme = tried, .n = N};
+    gk_outcome one = {.prompt = 1, .tmpl = 1};
+    gk_differences d;
+    for (size_t i = 0; i < N; i++)
+        tried[i] = (gk_tried){.set = "s",
+                              .scheme = want[i].name,
+                              .canonical = gk_arena_printf(a, "recipient=%s", want[i].does),
+                              .item = &one,
+                              .n = 1};
+    gk_differences_of(&o, a, 1, &d);
+    for (size_t i = 0; i < N; i++)
+        for (int donor = 0; donor < 2; donor++) {
+            const gk_difference *x = difference_of(&d, want[i].name, donor);
+            const char *is = x ? x->reference : "nothing", *to = donor ? want[i].donor : want[i].recipient;
+            ck_assert_msg(strcmp(is, to ? to : "nothing") == 0, "%s is compared with %s", want[i].name, is);
+        }
+    ck_assert_uint_eq(d.n_without, 3);
+    ck_assert_str_eq(d.without[0]->scheme, "FFN, free");
+    gk_arena_free(a);
 }
 END_TEST
 
@@ -274,6 +332,7 @@ int main(void) {
     tcase_add_test(t, holm_steps_down);
     tcase_add_test(t, pair_is_compared_by_rows);
     tcase_add_test(t, differences_are_exported_and_shown);
+    tcase_add_test(t, references_are_of_the_own_regime);
     tcase_add_test(t, first_scheme_stands_in);
     tcase_add_test(t, shares_add_up_as_defined);
     suite_add_tcase(s, t);

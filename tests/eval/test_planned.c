@@ -95,6 +95,33 @@ START_TEST(facts_count_alike) {
 }
 END_TEST
 
+/* Every metric is counted as itself: ranks 3 and 7 are among ten, one among five, none the first. */
+START_TEST(metrics_are_not_mixed_up) {
+    gk_obs a[4], b[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        a[i] = (gk_obs){.row = i, .rank = 3, .prob = 0.5, .logprob = -1, .logit_diff = 2};
+        b[i] = (gk_obs){.row = i, .rank = i < 2 ? 7 : 12, .prob = 0.25, .logprob = -3, .logit_diff = 5};
+    }
+    static const struct {
+        gk_metric metric;
+        double a, b;
+    } want[] = {{GK_METRIC_top1, 0, 0},           {GK_METRIC_top5, 1, 0},
+                {GK_METRIC_top10, 1, 0.5},        {GK_METRIC_top50, 1, 1},
+                {GK_METRIC_mean_rank, 3, 9.5},    {GK_METRIC_mean_prob, 0.5, 0.25},
+                {GK_METRIC_mean_logprob, -1, -3}, {GK_METRIC_logit_diff, 2, 5}};
+    gk_contrast_stats got;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        gk_contrast_compute(a, b, 4, want[i].metric, (double)NAN, 1, 20, &got);
+        ck_assert_double_eq_tol(got.mean_a, want[i].a, 1e-12);
+        ck_assert_double_eq_tol(got.mean_b, want[i].b, 1e-12);
+    }
+    gk_contrast_compute(a, b, 4, GK_METRIC_median_rank, (double)NAN, 1, 20, &got);
+    ck_assert(isnan(got.mean_a) && isnan(got.diff) && isnan(got.p));
+    gk_contrast_compute(a, b, 4, GK_METRIC_exact, (double)NAN, 1, 20, &got);
+    ck_assert(isnan(got.diff)); /* no whole target */
+}
+END_TEST
+
 static void of_ranks(const int *x, const int *y, uint32_t n, double margin, gk_contrast_stats *out) {
     gk_obs a[16], b[16];
     for (uint32_t i = 0; i < n; i++) {
@@ -341,6 +368,7 @@ int main(void) {
     tcase_add_test(t, students_t_is_scipys);
     tcase_add_test(t, signed_ranks_are_exact);
     tcase_add_test(t, facts_count_alike);
+    tcase_add_test(t, metrics_are_not_mixed_up);
     tcase_add_test(t, shares_are_tested_exactly);
     tcase_add_test(t, what_says_nothing_is_no_number);
     suite_add_tcase(s, t);

@@ -21,6 +21,8 @@ static const char GOING_ON[] =
     "set: going on\nschemes:\n"
     "  - {name: LT, grafts: [{at: last, donor: sft}], head: {last: sft}}\n"
     "  - {name: FE^C, grafts: [{at: {not: first_actor}, donor: sft, components: qkv}]}\n"
+    "  - {name: as published, as_published: true, grafts: [{at: last, donor: sft}]}\n"
+    "  - {name: if any, grafts: [{at: [last, {if_any: {all_of: [first_actor, last]}}], donor: sft}]}\n"
     "  - {name: patch LT, patches: [{at: last, layers: 0, from: sft}]}\n"
     "  - {name: patch FE, patches: [{at: first_actor, layers: [embed, 0], from: sft}]}\n";
 

@@ -141,7 +141,7 @@ START_TEST(counting_is_exact_and_computes_nothing) {
     gk_threads_set(1);
     gk_graft_stats counted = {0}, real = {0};
     gk_grafter *g = gk_grafter_new(&b.cast, &err);
-    ck_assert(gk_grafter_count(g, jobs, N_JOBS, &counted, &err));
+    ck_assert(gk_grafter_count(g, jobs, N_JOBS, NULL, &counted, &err));
     run(&b, jobs, N_JOBS, (size_t)1 << 32, &real);
     ck_assert_uint_eq(counted.rows_naive, real.rows_naive);
     ck_assert_uint_eq(counted.rows_unique, real.rows_unique);
@@ -152,7 +152,7 @@ START_TEST(counting_is_exact_and_computes_nothing) {
     ck_assert_uint_eq(gk_graft_memory(gk_model_config(b.cast.model[0]), jobs, N_JOBS, 1000), 1000);
     gk_job bad = jobs[0];
     bad.n = 0;
-    ck_assert(!gk_grafter_count(g, &bad, 1, &counted, &err));
+    ck_assert(!gk_grafter_count(g, &bad, 1, NULL, &counted, &err));
     gk_grafter_free(g);
     gk_threads_set(0);
     stop(&b);

@@ -26,10 +26,11 @@ typedef struct setup {
     double loss;
 } setup;
 
-static double run(const gk_model *m, const gk_batch *b, bool recompute, const gk_backprop *p) {
+static double run_in(gk_session_opts o, const gk_model *m, const gk_batch *b, const gk_backprop *p) {
     gk_error err;
     char why[1024];
-    gk_session_opts o = {.max_rows = ROWS, .backward = true, .recompute = recompute};
+    o.max_rows = ROWS;
+    o.backward = true;
     gk_session *s = gk_session_make(gk_model_config(m), &o, &err);
     double loss = 0;
     int64_t n;
@@ -37,6 +38,10 @@ static double run(const gk_model *m, const gk_batch *b, bool recompute, const gk
                   gk_error_text(&err, why, sizeof why));
     gk_session_free(s);
     return loss;
+}
+
+static double run(const gk_model *m, const gk_batch *b, bool recompute, const gk_backprop *p) {
+    return run_in((gk_session_opts){.recompute = recompute}, m, b, p);
 }
 
 static setup begin(int folder) {
@@ -133,7 +138,7 @@ START_TEST(pieces_make_up_the_whole) {
     setup t = begin(_i);
     pieces got = {.grad = gk_alloc(t.floats * sizeof(float)), .floats = t.floats};
     size_t front, window;
-    gk_backprop_floats(gk_model_config(t.m), &front, &window);
+    gk_backprop_floats(gk_model_config(t.m), NULL, &front, &window);
     ck_assert_uint_lt(front + window, t.floats);
     gk_backprop p = {.scale = 0.1f,
                      .front = gk_alloc(front * sizeof(float)),
@@ -154,44 +159,101 @@ START_TEST(pieces_make_up_the_whole) {
 }
 END_TEST
 
-static bool is_frozen(const gk_param *p, const uint32_t *masks, int layers) {
-    return masks[p->layer < 0 ? layers : p->layer] >> p->comp & 1u;
-}
+/* ---------------------------------------------------------------- frozen parts */
 
-/* Frozen components are left alone, the others do not notice. */
-static void check_frozen(const setup *t, const uint32_t *masks) {
-    float *grad = gk_alloc(t->floats * sizeof(float)), *want = gk_alloc(t->floats * sizeof(float));
+/* The whole gradient's arrays that are trained, as a session with these masks lays them out. */
+typedef struct expected {
+    float *grad;
+    size_t floats;
+} expected;
+
+static expected without_frozen(const setup *t, const uint32_t *masks) {
     const gk_param *list;
-    size_t n = gk_model_params(t->m, &list), frozen = 0;
-    double loss = run(t->m, &THREE, false, &(gk_backprop){.scale = 0.1f, .frozen = masks, .grad = grad});
-    ck_assert(loss == t->loss);
-    memcpy(want, t->whole, t->floats * sizeof(float));
-    for (size_t i = 0; i < n; i++)
-        if (is_frozen(&list[i], masks, gk_model_config(t->m)->n_layers)) {
-            memset(want + list[i].offset, 0, list[i].count * sizeof(float));
-            frozen++;
-        }
+    size_t n = gk_model_params(t->m, &list), *place = gk_alloc(n * sizeof *place), frozen = 0, at = 0;
+    const gk_config *c = gk_model_config(t->m);
+    expected e = {.floats = gk_trained_places(list, n, t->floats, c->n_layers, masks, place)};
+    ck_assert_uint_eq(e.floats, gk_trained_floats(c, masks));
+    ck_assert_uint_lt(e.floats, t->floats);
+    e.grad = gk_alloc(e.floats * sizeof(float));
+    for (size_t i = 0; i < n; i++) {
+        bool still = masks[list[i].layer < 0 ? c->n_layers : list[i].layer] >> list[i].comp & 1u;
+        ck_assert((place[i] == GK_NOT_TRAINED) == still);
+        frozen += still;
+        if (still) continue;
+        ck_assert(place[i] >= at && place[i] + list[i].count <= e.floats); /* in order, none over another */
+        at = place[i] + list[i].count;
+        memcpy(e.grad + place[i], t->whole + list[i].offset, list[i].count * sizeof(float));
+    }
     ck_assert(frozen > 0 && frozen < n);
-    float *whole = t->whole;
-    setup masked = *t;
-    masked.whole = want;
-    assert_same(&masked, grad, "frozen");
-    ck_assert_ptr_eq(whole, t->whole);
-    gk_free(grad);
-    gk_free(want);
+    gk_free(place);
+    return e;
 }
 
-START_TEST(frozen_parts_are_left_alone) {
+static double largest(const setup *t) {
+    double most = 0;
+    for (size_t i = 0; i < t->floats; i++) most = fmax(most, fabs((double)t->whole[i]));
+    return most;
+}
+
+/* What is trained has the gradient it has where nothing is frozen, in a session that keeps all activations
+ * and in one that computes them again; the pieces are that gradient too. */
+static void check_frozen(const setup *t, const uint32_t *masks, int lowest) {
+    const gk_config *c = gk_model_config(t->m);
+    expected e = without_frozen(t, masks);
+    double tolerance = 3e-6 * largest(t);
+    for (int how = 0; how < 3; how++) {
+        size_t front, window;
+        pieces got = {.grad = gk_alloc(e.floats * sizeof(float)), .floats = e.floats};
+        gk_backprop p = {.scale = 0.1f, .ready = take_piece, .ctx = &got};
+        gk_backprop_floats(c, masks, &front, &window);
+        if (how < 2)
+            p.grad = got.grad;
+        else {
+            p.front = gk_alloc(front * sizeof(float));
+            p.window = gk_alloc(window * sizeof(float));
+        }
+        gk_session_opts o = {.frozen = masks, .recompute = how == 1};
+        double loss = run_in(o, t->m, &THREE, &p);
+        ck_assert(fabs(loss - t->loss) <= (how < 2 ? 0 : 1e-6 * t->loss));
+        for (size_t i = 0; i < e.floats; i++)
+            ck_assert_msg(fabs((double)got.grad[i] - (double)e.grad[i]) <= tolerance,
+                          "way %d: [%zu] is %g, not %g", how, i, (double)got.grad[i], (double)e.grad[i]);
+        gk_free(p.front);
+        gk_free(p.window);
+        gk_free(got.grad);
+    }
+    gk_session_opts kept = {.max_rows = ROWS, .backward = true}, still = kept;
+    still.frozen = masks;
+    size_t less = gk_session_size(c, &kept) - gk_session_size(c, &still);
+    if (lowest > 0) ck_assert_uint_ge(less, (size_t)lowest * ROWS * (size_t)c->d_model * sizeof(float));
+    gk_session *s = gk_session_make(c, &still, NULL);
+    ck_assert_int_eq(gk_session_lowest(s), lowest);
+    gk_session_free(s);
+    gk_free(e.grad);
+}
+
+START_TEST(frozen_parts_have_no_gradient_and_change_no_other) {
     setup t = begin(_i);
-    int layers = gk_model_config(t.m)->n_layers;
+    const gk_config *c = gk_model_config(t.m);
+    int layers = c->n_layers;
     uint32_t *masks = gk_alloc(((size_t)layers + 1) * sizeof *masks), all = (1u << GK_N_COMPONENTS) - 1;
     for (int l = 0; l <= layers; l++) masks[l] = 1u << GK_LNF | 1u << GK_K | 1u << GK_EMBED;
-    check_frozen(&t, masks);
-    /* Nothing below the last layer but its ln2: the pass may end there. */
+    check_frozen(&t, masks, 0);
+    /* Nothing below the last layer but its down: the pass may end there. */
     for (int l = 0; l < layers; l++) masks[l] = all;
     masks[layers - 1] = all & ~(1u << GK_DOWN);
     masks[layers] = 1u << GK_EMBED | 1u << GK_POS;
-    check_frozen(&t, masks);
+    check_frozen(&t, masks, layers - 1);
+    /* The layers above the first give their gradient on, and have none of their own. */
+    for (int l = 1; l < layers; l++) masks[l] = all;
+    masks[0] = 0;
+    masks[layers] = all;
+    check_frozen(&t, masks, 0);
+    /* No layer is trained at all. */
+    masks[0] = all;
+    masks[layers - 1] = all;
+    masks[layers] = all & ~(1u << GK_LNF);
+    check_frozen(&t, masks, layers);
     gk_free(masks);
     end(&t);
 }
@@ -206,7 +268,7 @@ int main(void) {
     tcase_add_loop_test(t, computing_again_changes_no_bit, 0, n_folders);
     tcase_add_loop_test(t, narrow_models_come_close, 0, n_folders);
     tcase_add_loop_test(t, pieces_make_up_the_whole, 0, n_folders);
-    tcase_add_loop_test(t, frozen_parts_are_left_alone, 0, n_folders);
+    tcase_add_loop_test(t, frozen_parts_have_no_gradient_and_change_no_other, 0, n_folders);
     suite_add_tcase(suite, t);
     int failed = run_suite(suite);
     free_folders();

@@ -10,6 +10,7 @@
 #include "graftkit/model/weights.h"
 #include "model/formats/half.h"
 #include "model/gemm/gemm.h"
+#include "model/gemm/onednn.h"
 #include "model/operators/mathfn.h"
 #include "model/operators/operators.h"
 #include "tests/support/scratch.h"
@@ -83,6 +84,17 @@ START_TEST(test_products) {
 }
 END_TEST
 
+/* Operands as bf16 and as floats, in all four ways; and by oneDNN, whether or not it is the faster way here.
+ */
+enum { FORMS = 5, BY_ONEDNN = 4 };
+static bool multiply_bf16(int form, const gk_gemm__bf16_product *p, const float *a, const float *b) {
+    gk_gemm__bf16_operand x = form & 1 ? (gk_gemm__bf16_operand){.f = a} : p->a,
+                          y = form & 2 ? (gk_gemm__bf16_operand){.f = b} : p->b;
+    if (form == BY_ONEDNN) return gk_onednn__has_bf16() && gk_onednn__bf16(p);
+    gk_gemm__bf16(p->kind, p->m, p->n, p->k, x, p->lda, y, p->ldb, p->add, p->c, p->ldc);
+    return true;
+}
+
 /* Against a plain loop over the same rounded operands, in odd shapes and with spare columns. */
 START_TEST(test_bf16_products) {
     /* The last two are too large to be widened at once where there are no instructions. */
@@ -92,8 +104,9 @@ START_TEST(test_bf16_products) {
     gk_rng_seed(&rng, 8, "bf16");
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int kind = GK_GEMM_NT; kind <= GK_GEMM_TN; kind++)
-            for (int add = 0; add < 2; add++) {
+            for (int way = 0; way < 2 * FORMS; way++) {
                 int m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
+                bool add = way % 2 != 0;
                 int lda = (kind == GK_GEMM_TN ? m : k) + 3, ldb = (kind == GK_GEMM_NT ? k : n) + 2,
                     ldc = n + 1;
                 size_t na = (size_t)lda * (size_t)(kind == GK_GEMM_TN ? k : m);
@@ -106,8 +119,10 @@ START_TEST(test_bf16_products) {
                 gk_bf16_round(b, hb, nb);
                 gk_half__bf16_to_f32(ha, a, na);
                 gk_half__bf16_to_f32(hb, b, nb);
-                gk_gemm__bf16((gk_gemm_kind)kind, m, n, k, ha, lda, hb, ldb, add, c, ldc);
-                for (int r = 0; r < m; r++) {
+                gk_gemm__bf16_product p = {(gk_gemm_kind)kind, m,         n, k,  lda, ldb, ldc,
+                                           {.h = ha},          {.h = hb}, c, add};
+                bool made = multiply_bf16(way / 2, &p, a, b);
+                for (int r = 0; made && r < m; r++) {
                     for (int col = 0; col < n; col++) {
                         double want = add ? (double)before[r * ldc + col] : 0;
                         for (int t = 0; t < k; t++)

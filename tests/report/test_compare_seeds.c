@@ -60,7 +60,7 @@ static void check_line(bench *b, const char *csv, const char *scheme, const char
                        const double x[RUNS]) {
     double mean = (x[0] + x[1] + x[2]) / RUNS, squares = 0, got[7];
     for (int i = 0; i < RUNS; i++) squares += (x[i] - mean) * (x[i] - mean);
-    double sd = sqrt(squares / (RUNS - 1)), half = gk_t_within(0.95, RUNS - 1) * sd / sqrt(RUNS);
+    double sd = sqrt(squares / (RUNS - 1)), half = gk_student_value(0.025, RUNS - 1) * sd / sqrt(RUNS);
     const char *line = strstr(csv, gk_arena_printf(b->s.a, ",position,%s,%s,3,", scheme, metric));
     ck_assert_msg(line != NULL, "no line %s %s in %s", scheme, metric, csv);
     line = strchr(line + strlen(",position,") + strlen(scheme) + strlen(metric) + 2, ',');

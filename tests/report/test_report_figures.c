@@ -284,6 +284,44 @@ START_TEST(regimes_are_bars_beside_each_other) {
 }
 END_TEST
 
+/* More models than that are one figure, and a line each of what is said under the large ones. */
+START_TEST(many_trainings_are_one_figure) {
+    enum { MODELS = 9 };
+    bench b = bench_new();
+    gk_report_model models[MODELS];
+    gk_report_options o = options(&b);
+    size_t before = count(write_report(&b, &o), "<svg");
+    for (int i = 0; i < MODELS; i++) {
+        char *name = gk_arena_printf(b.s.a, "m%d", i);
+        gk_error err;
+        ck_assert(gk_mkdirs(scratch_path(&b.s, name), &err));
+        scratch_file(&b.s, gk_arena_printf(b.s.a, "%s/metrics.jsonl", name),
+                     gk_arena_printf(b.s.a,
+                                     "{\"step\":1,\"tokens\":100,\"loss\":7.5,\"lr\":0.001}\n"
+                                     "{\"step\":2,\"tokens\":20%d,\"loss\":6.5,\"lr\":0.002}\n"
+                                     "{\"step\":2,\"tokens\":20%d,\"valid_loss\":6.25}\n",
+                                     i, i));
+        alter(&b, gk_arena_printf(b.s.a, "INSERT INTO model VALUES ('%s', '', '', '')", name));
+        models[i] = (gk_report_model){name, scratch_path(&b.s, i == 4 ? "absent" : name)};
+    }
+    o.models = models;
+    o.n_models = MODELS;
+    const char *page = write_report(&b, &o);
+    ck_assert_uint_eq(count(page, "<svg"), before + 1);
+    for (int i = 0; i < MODELS; i++)
+        ck_assert_int_eq(
+            strstr(page,
+                   gk_arena_printf(b.s.a,
+                                   "<tr><td class=\"name\">m%d</td><td>2</td><td>20%d</td><td>0.002</td>"
+                                   "<td>6.500</td><td>6.250</td><td>\u2013</td><td>\u2013</td></tr>",
+                                   i, i)) != NULL,
+            i != 4);
+    ck_assert_ptr_nonnull(strstr(page, "No training curve of <strong>m4</strong>: "));
+    check_balance(page);
+    bench_free(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("report_figures");
     TCase *t = tcase_create("report_figures");
@@ -295,6 +333,7 @@ int main(void) {
     tcase_add_test(t, ranks_and_failures_hold_the_results);
     tcase_add_test(t, wrong_tokens_are_counted);
     tcase_add_test(t, logit_differences_are_drawn);
+    tcase_add_test(t, many_trainings_are_one_figure);
     suite_add_tcase(s, t);
     return run_suite(s);
 }

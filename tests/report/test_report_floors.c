@@ -115,6 +115,37 @@ START_TEST(grids_have_floors) {
 }
 END_TEST
 
+/* Each bar of a pair has its own, on it. */
+START_TEST(bars_of_regimes_have_their_floors) {
+    bench b = bench_with_floors();
+    keep_set(&b, "component");
+    alter(
+        &b,
+        "DELETE FROM twin WHERE \"of\" NOT IN (SELECT id FROM scheme);"
+        "CREATE TEMP TABLE o AS SELECT id, row_number() OVER (ORDER BY id) - 1 AS k FROM scheme WHERE id NOT "
+        "IN (SELECT scheme FROM twin);"
+        "INSERT INTO axis(scheme, ord, name, value) SELECT id, 0, 'graft', 'pair ' || (k / 2) FROM o;"
+        "INSERT INTO axis(scheme, ord, name, value) SELECT id, 1, 'regime', iif(k % 2, 'free', 'frozen') "
+        "FROM o; DROP TABLE o");
+    gk_report_options o = options(&b);
+    const char *page = write_report(&b, &o);
+    gk_cells cells = read_cells(&b);
+    const char *figure = strstr(page, "aria-label=\"Top-5 accuracy by regime");
+    ck_assert_ptr_nonnull(figure);
+    figure = gk_arena_strndup(b.s.a, figure, (size_t)(strstr(figure, "</svg>") - figure));
+    size_t n[2] = {0, 0};
+    for (size_t i = 0; i < cells.n; i++) {
+        if (strcmp(cells.item[i].template_name, "pooled") != 0) continue;
+        n[0] += cells.item[i].permuted.n > 0;
+        n[1] += cells.item[i].placebo.n > 0;
+    }
+    ck_assert_uint_gt(n[0], 5);
+    ck_assert_uint_eq(check_marks(&b, figure, &cells, false, GK_METRIC_top5), n[0]);
+    ck_assert_uint_eq(check_marks(&b, figure, &cells, true, GK_METRIC_top5), n[1]);
+    bench_free(&b);
+}
+END_TEST
+
 START_TEST(what_is_one_is_said) {
     bench b = bench_with_floors();
     alter(&b,
@@ -229,6 +260,7 @@ int main(void) {
     tcase_set_timeout(t, 120);
     tcase_add_test(t, floors_are_the_cells);
     tcase_add_test(t, grids_have_floors);
+    tcase_add_test(t, bars_of_regimes_have_their_floors);
     tcase_add_test(t, what_is_one_is_said);
     tcase_add_test(t, every_caption_says_of_how_many);
     tcase_add_test(t, the_headline_has_both_metrics);

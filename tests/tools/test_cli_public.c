@@ -79,6 +79,7 @@ START_TEST(a_line_and_nothing_written) {
         {"import-patch none.yaml --out x.yaml", "none.yaml"},
         {"import-patch fe.yaml bad.yaml --out x.yaml", "bad.yaml:2:45: unknown key 'mlp'"},
         {"import-patch fe.yaml --out fe.yaml", "field '--out': is the file of --patch"},
+        {"import-patch $(seq -f %g.yaml 80) fe.yaml --out fe.yaml", "field '--out': is the file of --patch"},
         {"import-patch fe.yaml --templates x.yaml", "no file has templates"},
         {"import-patch fe.yaml --family bert --out x.yaml", "is 'bert'"},
         {"import-patch fe.yaml --experiment e.yaml --direction hybrid --out x.yaml", "field '--direction'"},

@@ -94,29 +94,42 @@ START_TEST(decay_spares_what_the_options_say) {
 }
 END_TEST
 
-START_TEST(frozen_arrays_are_not_touched) {
+START_TEST(frozen_arrays_are_not_touched_and_have_no_moments) {
     gk_adamw_opts o = {.beta1 = 0.9,
                        .beta2 = 0.9,
                        .eps = 1e-8,
                        .weight_decay = 0.1,
                        .decay_embed = true,
                        .decay_norms = true};
-    const uint32_t masks[] = {1u << GK_Q, 0}; /* layer 0, and outside the layers */
-    gk_adamw *a = gk_adamw_new(PARAMS, 3, N, &o, masks, NULL);
-    float w[N], grad[N], before[N];
-    for (int i = 0; i < N; i++) w[i] = before[i] = grad[i] = (float)(i + 1);
-    double sum = 0;
-    for (int i = 0; i < 8; i++) sum += (i + 1.0) * (i + 1.0);
-    ck_assert_double_eq_tol(gk_adamw_norm(a, grad), sqrt(sum), 1e-12);
-    gk_adamw_step(a, w, grad, 1, 0.1, 1);
-    for (int i = 0; i < N; i++) {
-        bool frozen = i >= 8;
-        ck_assert((w[i] == before[i]) == frozen);
-        ck_assert((grad[i] == before[i]) == frozen);
-        ck_assert((gk_adamw_m(a)[i] == 0) == frozen);
-        ck_assert((gk_adamw_v(a)[i] == 0) == frozen);
+    /* layer 0, and outside the layers: the arrays behind are frozen, and those before */
+    const uint32_t masks[2][2] = {{1u << GK_Q, 0}, {0, 1u << GK_EMBED}};
+    gk_adamw *whole = gk_adamw_new(PARAMS, 3, N, &o, NULL, NULL);
+    for (int k = 0; k < 2; k++) {
+        gk_adamw *a = gk_adamw_new(PARAMS, 3, N, &o, masks[k], NULL);
+        int from = k ? 8 : 0, n = k ? 15 : 8;
+        ck_assert_uint_eq(gk_adamw_floats(a), (size_t)n);
+        float w[N], all[N], grad[N], g[N], before[N];
+        for (int i = 0; i < N; i++) w[i] = all[i] = before[i] = grad[i] = (float)(i + 1);
+        memcpy(g, grad + from, (size_t)n * sizeof *g);
+        memset(gk_adamw_m(whole), 0, N * sizeof *g);
+        memset(gk_adamw_v(whole), 0, N * sizeof *g);
+        double sum = 0;
+        for (int i = 0; i < n; i++) sum += (double)g[i] * (double)g[i];
+        ck_assert_double_eq_tol(gk_adamw_norm(a, g), sqrt(sum), 1e-12);
+        gk_adamw_step(a, w, g, 1, 0.1, 1);
+        gk_adamw_step(whole, all, grad, 1, 0.1, 1);
+        for (int i = 0; i < N; i++) {
+            bool frozen = i < from || i >= from + n;
+            ck_assert(w[i] == (frozen ? before[i] : all[i]));
+            ck_assert(all[i] != before[i]);
+            if (frozen) continue;
+            ck_assert(g[i - from] == 0);
+            ck_assert(gk_adamw_m(a)[i - from] == gk_adamw_m(whole)[i] && gk_adamw_m(whole)[i] != 0);
+            ck_assert(gk_adamw_v(a)[i - from] == gk_adamw_v(whole)[i] && gk_adamw_v(whole)[i] != 0);
+        }
+        gk_adamw_free(a);
     }
-    gk_adamw_free(a);
+    gk_adamw_free(whole);
 }
 END_TEST
 
@@ -178,7 +191,7 @@ int main(void) {
     TCase *t = tcase_create("adamw");
     tcase_add_test(t, steps_match_torch);
     tcase_add_test(t, decay_spares_what_the_options_say);
-    tcase_add_test(t, frozen_arrays_are_not_touched);
+    tcase_add_test(t, frozen_arrays_are_not_touched_and_have_no_moments);
     tcase_add_test(t, large_arrays_give_the_same_bits_for_any_threads);
     tcase_add_test(t, clip_factor_is_torchs);
     tcase_add_test(t, schedules_match_transformers);

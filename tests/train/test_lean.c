@@ -29,31 +29,29 @@ static gk_model *load(int i, bool lean) {
     return m;
 }
 
-static gk_session *session_of(const gk_model *m) {
-    gk_session_opts o = {.max_rows = ROWS, .backward = true, .recompute = true};
+static gk_session *session_of(const gk_model *m, const uint32_t *frozen) {
+    gk_session_opts o = {.max_rows = ROWS, .backward = true, .recompute = true, .frozen = frozen};
     gk_session *s = gk_session_make(gk_model_config(m), &o, NULL);
     ck_assert_ptr_nonnull(s);
     return s;
 }
 
-static double lean_step(gk_lean *l, gk_session *s, const gk_model *m, int t, double lr,
-                        const uint32_t *frozen) {
+static double lean_step(gk_lean *l, gk_session *s, const gk_model *m, int t, double lr) {
     gk_backprop p = gk_lean_begin(l, t, lr);
     double loss;
     int64_t n;
     p.scale = 0.1f;
-    p.frozen = frozen;
     ck_assert(gk_forward_backward(s, m, &BATCH, &p, &loss, &n, NULL));
     return loss / (double)n;
 }
 
 static double train_lean(gk_model *m, double *first_norm) {
     gk_lean *l = gk_lean_new(m, &OPTS, NULL, 1.0, 5, NULL);
-    gk_session *s = session_of(m);
+    gk_session *s = session_of(m, NULL);
     double loss = 0;
     ck_assert(l);
     for (int t = 1; t <= STEPS; t++) {
-        loss = lean_step(l, s, m, t, 1e-3, NULL);
+        loss = lean_step(l, s, m, t, 1e-3);
         if (t == 1) *first_norm = gk_lean_norm(l);
     }
     gk_session_free(s);
@@ -65,7 +63,7 @@ static double train_full(gk_model *m, double *first_norm, double *first_loss) {
     const gk_param *params;
     size_t n_params = gk_model_params(m, &params), floats = gk_model_floats(m);
     gk_adamw *a = gk_adamw_new(params, n_params, floats, &OPTS, NULL, NULL);
-    gk_session *s = session_of(m);
+    gk_session *s = session_of(m, NULL);
     float *grad = gk_alloc(floats * sizeof *grad);
     double loss = 0;
     int64_t n;
@@ -148,8 +146,8 @@ START_TEST(frozen_parts_and_bad_gradients) {
     uint32_t *masks = gk_alloc(((size_t)layers + 1) * sizeof *masks);
     for (int i = 0; i <= layers; i++) masks[i] = 1u << GK_Q | 1u << GK_LNF | 1u << GK_LN1;
     gk_lean *l = gk_lean_new(m, &OPTS, masks, 1, 5, NULL);
-    gk_session *s = session_of(m);
-    lean_step(l, s, m, 1, 1e-2, masks);
+    gk_session *s = session_of(m, masks);
+    lean_step(l, s, m, 1, 1e-2);
     ck_assert(isfinite(gk_lean_norm(l)));
     const gk_param *list;
     size_t n = gk_model_params(m, &list);

@@ -261,7 +261,7 @@ START_TEST(memory_is_counted_before) {
     ck_assert_uint_lt(lean.weights + lean.moments, 6 * floats);
     ck_assert_uint_lt(lean.activations, m.activations);
     size_t front, window;
-    gk_backprop_floats(&c, &front, &window);
+    gk_backprop_floats(&c, NULL, &front, &window);
     ck_assert_uint_eq(lean.gradients, 4 * (front + window));
 }
 END_TEST

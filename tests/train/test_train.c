@@ -70,6 +70,45 @@ START_TEST(other_inputs_are_refused) {
 }
 END_TEST
 
+static void says_its_freeze(trial *t, const char *text) {
+    t->recipe = make_recipe();
+    ck_assert(gk_recipe_set(&t->recipe, "freeze", text, GK_NOWHERE, NULL));
+}
+
+/* What is compared is what is frozen in these two layers, not how that is said. */
+START_TEST(a_freeze_may_be_said_otherwise) {
+    static const char *const same[][2] = {
+        {"all@1/2", "all@1/4,all@2/4"}, {"ffn@0-1", "ffn"}, {"q@0,q@1", "q"}, {"all@1/3", "none"}};
+    scratch s = scratch_new();
+    trial t = {.replace = true};
+    char *dir = scratch_path(&s, "run"), *manifest = scratch_path(&s, "run/train.json");
+    says_its_freeze(&t, "q@0");
+    wait_for_success(train_in_child(&t, dir, true));
+    says_its_freeze(&t, "q@1/2");
+    ck_assert_msg(gk_exists(scratch_path(&s, "run/checkpoint-0.safetensors")) && train_into(&t, dir), "%s",
+                  t.err.what);
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+        char before[GK_SHA256_HEX], after[GK_SHA256_HEX];
+        says_its_freeze(&t, same[i][0]);
+        ck_assert(train_into(&t, dir)); /* another freeze than that before: replaced */
+        ck_assert_int_eq(t.end.end, GK_TRAIN_DONE);
+        ck_assert(gk_sha256_file(manifest, before, NULL));
+        says_its_freeze(&t, same[i][1]);
+        ck_assert(train_into(&t, dir));
+        ck_assert_int_eq(t.end.end, GK_TRAIN_ALREADY);
+        ck_assert(gk_sha256_file(manifest, after, NULL));
+        ck_assert_str_eq(before, after);
+    }
+    t.replace = false;
+    says_its_freeze(&t, "all@2/2");
+    ck_assert(!train_into(&t, dir));
+    assert_error_at(&t.err, manifest,
+                    ": the folder holds a run with other inputs: recipe.freeze is [\"ln1@1/3\",");
+    gk_model_free(t.model);
+    scratch_free(&s);
+}
+END_TEST
+
 START_TEST(another_number_of_threads_does_not_go_on) {
     scratch s = scratch_new();
     trial t = {.recipe = make_recipe()};
@@ -297,6 +336,7 @@ int main(int argc, char **argv) {
     tcase_set_timeout(t, 120);
     tcase_add_test(t, an_interrupted_run_goes_on);
     tcase_add_test(t, other_inputs_are_refused);
+    tcase_add_test(t, a_freeze_may_be_said_otherwise);
     tcase_add_test(t, another_number_of_threads_does_not_go_on);
     tcase_add_test(t, other_inputs_are_replaced_and_equal_ones_kept);
     tcase_add_test(t, finished_runs_are_not_redone);

@@ -138,14 +138,20 @@ START_TEST(operations_of_what_is_frozen_are_left_out) {
     const uint32_t none[3] = {0},
                    some[3] = {1u << GK_Q, 1u << GK_Q | 1u << GK_DOWN | 1u << GK_LN1, 1u << GK_HEAD};
     ck_assert(gk_train__trained_make(&job, none, &trained, NULL));
-    gk_train__throughput_begin(&p, &job, &trained, NULL, &at, 10);
+    gk_train__throughput_begin(&p, &job, &trained, NULL, 0, &at, 10);
     double all = 2 * (4 * 16 * 16 + 3 * 16 * 24) + 40 * 16, adapter = 2 * 4 * (4 * 32 + 3 * 40);
     ck_assert_double_eq(p.less_a_row, 2 * all - 6 * adapter);
     gk_train__trained_free(&trained);
     t.recipe.lora.rank = 0;
     ck_assert(gk_train__trained_make(&job, some, &trained, NULL));
-    gk_train__throughput_begin(&p, &job, &trained, some, &at, 10);
+    gk_train__throughput_begin(&p, &job, &trained, some, 0, &at, 10);
     ck_assert_double_eq(p.less_a_row, 2 * (2 * 256 + 16 * 24 + 40 * 16));
+    ck_assert_double_eq(p.less_attention, 0);
+    /* The lower of two layers is gone through forward only: 2 of 6 operations a weight, 4 of 12 a pair. */
+    const uint32_t lower[3] = {(1u << GK_N_COMPONENTS) - 1, 0, 1u << GK_EMBED};
+    gk_train__throughput_begin(&p, &job, &trained, lower, 1, &at, 10);
+    ck_assert_double_eq(p.less_a_row, 4 * (4 * 16 * 16 + 3 * 16 * 24));
+    ck_assert_double_eq_tol(p.less_attention, 1.0 / 3, 1e-12);
     gk_train__trained_free(&trained);
     gk_model_free(m);
     scratch_free(&s);
@@ -183,7 +189,7 @@ START_TEST(adapters_that_cannot_be_trained) {
     ck_assert(gk_recipe_set(&t.recipe, "freeze", "head,v@1", GK_NOWHERE, NULL));
     ck_assert(!train_into(&t, dir));
     assert_error(&t.err, "field 'lora_targets': 'v' of layer 1 is to be frozen and to get an adapter; leave "
-                         "it out of one of the two");
+                         "it out of one of the two (--freeze none, where a recipe freezes layers)");
     ck_assert(gk_recipe_set(&t.recipe, "freeze", "none", GK_NOWHERE, NULL));
     t.base = NULL;
     ck_assert(!train_into(&t, dir));

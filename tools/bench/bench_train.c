@@ -78,15 +78,18 @@ typedef struct trainer {
     gk_adamw *adamw; /* NULL: lean */
     gk_lean *lean;
     float *grad;
+    uint32_t *frozen; /* masks; NULL: none */
     double phase[MOST_STEPS][GK_N_PHASES];
     double lr;
     int warmup, done;                             /* steps: not timed; taken */
     double total[MOST_STEPS], passes[MOST_STEPS], /* seconds of each timed step: all, forward and backward, */
-        norm[MOST_STEPS], update[MOST_STEPS], loss; /* gradient norm, AdamW; last mean loss */
+        norm[MOST_STEPS], update[MOST_STEPS], cpu[MOST_STEPS], /* gradient norm, AdamW, all threads' time, */
+        loss;                                                  /* last mean loss */
 } trainer;
 
 static void trainer_close(trainer *t) {
     gk_free(t->grad);
+    gk_free(t->frozen);
     gk_adamw_free(t->adamw);
     gk_lean_free(t->lean);
     gk_session_free(t->session);
@@ -98,22 +101,36 @@ static bool optimiser_open(trainer *t, gk_error *err) {
     size_t n = gk_model_params(t->model, &params);
     gk_adamw_opts o = {.beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .weight_decay = 0.01, .decay_embed = true};
     if (t->mode == LEAN) {
-        t->lean = gk_lean_new(t->model, &o, NULL, 1, 1, err);
+        t->lean = gk_lean_new(t->model, &o, t->frozen, 1, 1, err);
         return t->lean != NULL;
     }
-    t->adamw = gk_adamw_new(params, n, gk_model_floats(t->model), &o, NULL, err);
+    t->adamw = gk_adamw_new(params, n, gk_model_floats(t->model), &o, t->frozen, err);
     if (!t->adamw) return false;
     gk_adamw_narrow(t->adamw, gk_model_narrowed(t->model));
-    t->grad = gk_alloc(gk_model_floats(t->model) * sizeof *t->grad);
+    t->grad = gk_alloc(gk_adamw_floats(t->adamw) * sizeof *t->grad);
     return true;
 }
 
-static bool trainer_open(trainer *t, const gk_config *c, int rows, mode how, double lr, int warmup,
-                         gk_error *err) {
+static bool find_frozen(trainer *t, const gk_config *c, const char *freeze, gk_error *err) {
+    gk_recipe r;
+    gk_recipe_default(&r);
+    if (!freeze) return true;
+    t->frozen = gk_alloc(((size_t)c->n_layers + 1) * sizeof *t->frozen);
+    return gk_recipe_set(&r, "freeze", freeze, GK_AT_FIELD(NULL, "--freeze"), err) &&
+           gk_recipe_frozen(&r, c, t->frozen, err);
+}
+
+static bool trainer_open(trainer *t, const gk_config *c, int rows, mode how, const char *freeze, double lr,
+                         int warmup, gk_error *err) {
     *t = (trainer){.mode = how, .lr = lr, .warmup = warmup};
-    gk_session_opts o = {.max_rows = rows, .backward = true, .recompute = how == LEAN};
-    t->model = gk_model_new(c, 1, err);
-    bool ok = t->model != NULL;
+    bool ok = find_frozen(t, c, freeze, err);
+    gk_session_opts o = {.max_rows = rows,
+                         .backward = true,
+                         .recompute = how == LEAN,
+                         .narrow = how != FP32,
+                         .frozen = t->frozen};
+    t->model = ok ? gk_model_new(c, 1, err) : NULL;
+    ok = t->model != NULL;
     if (ok && how == BF16) ok = gk_model_narrow(t->model, err);
     if (ok && how == LEAN) ok = gk_model_lean(t->model, err);
     t->session = ok ? gk_session_make(c, &o, err) : NULL;
@@ -129,8 +146,17 @@ static void update(trainer *t, double *normed) {
     gk_adamw_step(t->adamw, gk_model_data(t->model), t->grad, t->done + 1, t->lr, gk_clip_factor(norm, 1));
 }
 
+/* Of all threads together: another process that takes a core away hardly changes it. */
+static double cpu_seconds(void) {
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
+}
+
 static bool step(trainer *t, const gk_batch *b, gk_error *err) {
     int64_t targets = 0;
+    double cpu = cpu_seconds();
     for (int i = 0; i < b->n_rows; i++) targets += b->target[i] >= 0;
     double start = gk_now(), sum;
     gk_backprop p = t->lean ? gk_lean_begin(t->lean, t->done + 1, t->lr) : (gk_backprop){.grad = t->grad};
@@ -146,6 +172,7 @@ static bool step(trainer *t, const gk_batch *b, gk_error *err) {
     t->passes[i] = passed - start;
     t->norm[i] = normed - passed;
     t->update[i] = end - normed;
+    t->cpu[i] = cpu_seconds() - cpu;
     gk_session_phases(t->session, t->phase[i]);
     return true;
 }
@@ -237,7 +264,7 @@ static void measure_rate(gemm_rate *best, const char *library, int m, int n, int
 /* Of all libraries, at the large shapes that `graftkit info` shows and this model's own. */
 static gemm_rate best_gemm(const gk_config *c, int rows, mode how) {
     static const char *const FULL[] = {"auto", "onednn", "blis"}, *const NARROW[] = {"bf16", "bf16", "bf16"};
-    const char *const *LIBRARIES = how == FP32 || !gk_bf16_fast() ? FULL : NARROW;
+    const char *const *LIBRARIES = how == FP32 || !gk_bf16_faster() ? FULL : NARROW;
     const int shapes[][3] = {{1024, 3072, 768}, {1024, 1024, 1024}, {rows, c->d_ffn, c->d_model}};
     gemm_rate best = {.gflops = 0};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
@@ -249,7 +276,7 @@ static gemm_rate best_gemm(const gk_config *c, int rows, mode how) {
 /* ---------------------------------------------------------------- what is measured */
 
 typedef struct asked {
-    const char *shape, *write, *tokenizer, *mode;
+    const char *shape, *write, *tokenizer, *mode, *freeze;
     enum mode how;
     gk_strings texts;
     int64_t batch, rows, steps, warmup, threads;
@@ -270,7 +297,7 @@ static bool small_models(const asked *o, gk_error *err) {
     for (int f = 0; f < 2; f++) {
         gk_config c;
         gk_config_default(gk_family_find(FAMILIES[f]), VOCAB, &c);
-        if (!trainer_open(t, &c, TEXTS * LONGEST, FP32, 1e-3, WARMUP, err)) return false;
+        if (!trainer_open(t, &c, TEXTS * LONGEST, FP32, o->freeze, 1e-3, WARMUP, err)) return false;
         bool ok = true;
         for (int b = 0; ok && b < BATCHES; b++) ok = step(t, &batches[b].batch, err);
         rate[f] = ok ? median_rate(t, batches, BATCHES - WARMUP) : 0;
@@ -286,12 +313,13 @@ static bool small_models(const asked *o, gk_error *err) {
 
 /* Prints the steps' medians and, last, RESULT; `unit` counts are in `of` batches. */
 static void tell(const asked *o, trainer *t, int n, const char *unit, double rate, double best_rate) {
-    double passes = median(t->passes, n), norm = median(t->norm, n), update = median(t->update, n);
+    double passes = median(t->passes, n), norm = median(t->norm, n), update = median(t->update, n),
+           cpu = median(t->cpu, n);
     printf("%.2f %s/s (median of %d steps of %.3f to %.3f s: forward and backward %.3f, gradient norm %.3f, "
-           "AdamW %.3f); loss %.3f; peak memory %.2f GiB\n",
-           rate, unit, n, t->total[0], t->total[n - 1], passes, norm, update, t->loss, peak_gib());
-    printf("RESULT shape=%s mode=%s %s_per_s=%.2f best_%s_per_s=%.2f peak_gib=%.2f threads=%d", o->shape,
-           MODES[t->mode], unit, rate, unit, best_rate, peak_gib(), gk_threads());
+           "AdamW %.3f; all threads' time %.3f); loss %.3f; peak memory %.2f GiB\n",
+           rate, unit, n, t->total[0], t->total[n - 1], passes, norm, update, cpu, t->loss, peak_gib());
+    printf("RESULT shape=%s mode=%s %s_per_s=%.2f best_%s_per_s=%.2f cpu_s=%.3f peak_gib=%.2f threads=%d",
+           o->shape, MODES[t->mode], unit, rate, unit, best_rate, cpu, peak_gib(), gk_threads());
 }
 
 static double median_phase(const trainer *t, int n, gk_phase p) {
@@ -331,7 +359,7 @@ static bool full_size(const asked *o, const gk_shape *s, gk_error *err) {
     gk_rng_seed(&rng, 1, "bench_train");
     make_batch(&rng, c.vocab, texts, rows, rows, true, o->a, &m);
     gemm_rate best = best_gemm(&c, m.batch.n_rows, o->how);
-    if (!trainer_open(t, &c, m.batch.n_rows, o->how, 1e-4, (int)o->warmup, err)) return false;
+    if (!trainer_open(t, &c, m.batch.n_rows, o->how, o->freeze, 1e-4, (int)o->warmup, err)) return false;
     printf("%s %s: %.1f M parameters, %d x %d tokens a step\n", s->name, MODES[o->how],
            (double)gk_model_count(t->model) / 1e6, texts, rows);
     bool ok = true;
@@ -385,7 +413,7 @@ static bool on_corpus(const asked *o, const gk_config *c, const gk_corpus *corpu
            (double)corpus->start[corpus->n] / (double)corpus->n, batch);
     trainer *t = gk_arena_alloc(o->a, sizeof *t);
     gk_packer *p = gk_packer_new(corpus, NULL, 1 << 20, batch); /* a step is one batch */
-    bool ok = trainer_open(t, c, gk_packer_rows(p), o->how, 1e-4, (int)o->warmup, err);
+    bool ok = trainer_open(t, c, gk_packer_rows(p), o->how, o->freeze, 1e-4, (int)o->warmup, err);
     if (ok) {
         ok = train_on(o, corpus, p, batch, t, err);
         if (ok) {
@@ -444,6 +472,7 @@ int main(int argc, char **argv) {
         {"shape", GK_OPT_STR, &o.shape, "NAME",
          "gpt2-124m, smollm2-135m, llama-3.2-1b or gemma-2b; without: small models", false},
         {"mode", GK_OPT_STR, &o.mode, "NAME", "of a shape: fp32, bf16 or lean", false},
+        {"freeze", GK_OPT_STR, &o.freeze, "WORDS", "as a recipe's freeze; floors are of training all", false},
         {"batch", GK_OPT_INT, &o.batch, "N", "texts a step; 0: the shape's, 16 of --texts", false},
         {"rows", GK_OPT_INT, &o.rows, "N", "tokens a text, without --texts", false},
         {"steps", GK_OPT_INT, &o.steps, "N", "timed steps", false},

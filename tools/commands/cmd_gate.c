@@ -1,10 +1,10 @@
 /* cmd_gate.c: checks that a model knows its own facts before anything is built on it. */
 #include "graftkit/eval/gate.h"
 #include "tools/prompt_counts.h"
-#include "tools/tools.h"
+#include "tools/sweeping.h"
 
 typedef struct args {
-    const char *model, *tokenizer, *rows, *templates, *fillers, *target, *out, *texts, *new_rows;
+    const char *model, *tokenizer, *rows, *templates, *fillers, *target, *out, *texts, *new_rows, *bf16;
     int64_t top, limit, seed, threads;
     double min;
     bool keep_shared_first, drop_bad_rows, strict;
@@ -45,7 +45,7 @@ static int run(const args *g, const gk_gate_options *o) {
 }
 
 int cmd_gate(int argc, char **argv) {
-    args g = {.target = GK_TARGET_FIELD, .top = 5, .seed = 1, .min = 0.90};
+    args g = {.target = GK_TARGET_FIELD, .top = 5, .seed = 1, .min = 0.90, .bf16 = "false"};
     const gk_opt opts[] = {
         {"model", GK_OPT_STR, &g.model, "DIR", "the model", true},
         {"tokenizer", GK_OPT_STR, &g.tokenizer, "PATH", "its tokenizer [the model's]", false},
@@ -61,6 +61,7 @@ int cmd_gate(int argc, char **argv) {
          "rows to be asked of finetuned models: count targets whose first token --texts never has", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "write the figures there (JSON)", false},
         {"limit", GK_OPT_INT, &g.limit, "N", "only the first N rows; 0: all", false},
+        GK_BF16_OPTION(g.bf16),
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the bootstrap", false},
         {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
         {"keep-shared-first", GK_OPT_FLAG, &g.keep_shared_first, NULL,
@@ -90,7 +91,8 @@ int cmd_gate(int argc, char **argv) {
                                         .limit = g.limit,
                                         .keep_shared_first = g.keep_shared_first,
                                         .drop_bad_rows = g.drop_bad_rows};
-        code = run(&g, &o);
+        gk_error err;
+        code = gk_parse_bf16(g.bf16, &o.bf16, &err) ? run(&g, &o) : gk_die("gate", &err);
     }
     gk_arena_free(a);
     return code;

@@ -13,7 +13,7 @@ typedef struct args {
     int64_t layers;
 } args;
 
-static bool check(const args *g, gk_error *err) {
+static bool check(const args *g, gk_arena *a, gk_error *err) {
     enum { MOST_LAYERS = 100000 };
     if (g->patches.n == 0)
         return gk_fail(err, GK_NOWHERE, "graftkit import-patch FILE.yaml …",
@@ -21,11 +21,12 @@ static bool check(const args *g, gk_error *err) {
     if (g->layers > MOST_LAYERS)
         return gk_fail(err, GK_AT_FIELD(NULL, "--layers"), "give the number of layers of the models",
                        "is above %d", MOST_LAYERS);
-    gk_named_path named[64] = {{"--out", g->out, GK_OUTPUT},
-                               {"--templates", g->templates, GK_OUTPUT},
-                               {"--experiment", g->experiment, GK_INPUT}};
-    size_t n = 3;
-    for (size_t i = 0; i < g->patches.n && n < 64; i++)
+    gk_named_path *named = gk_arena_alloc(a, (3 + g->patches.n) * sizeof *named);
+    size_t n = 0;
+    named[n++] = (gk_named_path){"--out", g->out, GK_OUTPUT};
+    named[n++] = (gk_named_path){"--templates", g->templates, GK_OUTPUT};
+    named[n++] = (gk_named_path){"--experiment", g->experiment, GK_INPUT};
+    for (size_t i = 0; i < g->patches.n; i++)
         named[n++] = (gk_named_path){"--patch", g->patches.item[i], GK_INPUT};
     return gk_check_outputs(named, n, err) && (!g->out || gk_out_check(g->out, err)) &&
            (!g->templates || gk_out_check(g->templates, err));
@@ -34,7 +35,7 @@ static bool check(const args *g, gk_error *err) {
 static bool import(args *g, gk_arena *a, gk_error *err) {
     gk_import made;
     g->o.n_layers = (int)g->layers;
-    if (!check(g, err) ||
+    if (!check(g, a, err) ||
         !gk_import_patches(a, g->patches.item, g->patches.n, g->experiment, &g->o, &made, err))
         return false;
     if (g->templates && !made.templates)

@@ -35,7 +35,8 @@ int cmd_info(int argc, char **argv) {
         "used      %s\nbf16      %s\n",
         GK_VERSION, info.cpu, info.features, gk_isa_name(gk_isa_used()),
         gk_isa_forced() ? " (GRAFTKIT_ISA)" : "", n, info.blis, info.onednn, info.used,
-        gk_bf16_fast() ? "by oneDNN, fp32 sums" : "no instructions, or no oneDNN: computed in fp32");
+        gk_bf16_faster() ? "by oneDNN, fp32 sums"
+                         : "in fp32 from rounded operands: no instructions that are faster, or no oneDNN");
     printf("fp32 FMA peak (registers): %.0f GFLOP/s a core, %.0f with %d threads\n\n", peak1, peak, n);
     printf("%-28s %17s %8s %8s %8s %9s %8s   (GFLOP/s, %d threads, median)\n", "product x W^T",
            "rows x out x in", "BLIS", "oneDNN", "used", "of peak", "bf16", n);

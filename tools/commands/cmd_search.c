@@ -12,7 +12,7 @@
 #include <string.h>
 
 typedef struct args {
-    const char *recipient, *tokenizer, *donor, *out, *budget, *objective, *blocks;
+    const char *recipient, *tokenizer, *donor, *out, *budget, *objective, *blocks, *bf16;
     gk_prompt_args prompts;
     gk_strings positions, components;
     int64_t seed, threads, top, beam, most;
@@ -136,7 +136,7 @@ static bool options(const args *g, gk_search_options *o, gk_error *err) {
                              .progress = stderr};
     o->prompts = gk_prompts_asked(&g->prompts);
     return check_out(g, err) && gk_parse_bytes(g->budget, "--budget", &o->budget_bytes, err) &&
-           gk_objective_parse(g->objective, &o->objective, err) &&
+           gk_parse_bf16(g->bf16, &o->bf16, err) && gk_objective_parse(g->objective, &o->objective, err) &&
            parse_blocks(g->blocks, &o->layer_blocks, err);
 }
 
@@ -167,6 +167,7 @@ int cmd_search(int argc, char **argv) {
     args g = {.prompts = GK_PROMPT_DEFAULTS,
               .budget = "256MiB",
               .objective = "logprob",
+              .bf16 = "false",
               .seed = 1,
               .top = 5,
               .beam = 1,
@@ -193,6 +194,7 @@ int cmd_search(int argc, char **argv) {
         {"beam", GK_OPT_INT, &g.beam, "W", "grafts kept after each step; 1: greedy", false},
         {"most", GK_OPT_INT, &g.most, "N", "stop at N cells; 0: go on to the goal", false},
         {"budget", GK_OPT_STR, &g.budget, "BYTES", "working memory, without weights", false},
+        GK_BF16_OPTION(g.bf16),
         {"seed", GK_OPT_INT, &g.seed, "N", "seed of the split of the rows and of the bootstrap", false},
         {"threads", GK_OPT_INT, &g.threads, "N", "threads; 0: all cores", false},
         GK_PROMPT_CHOICES(g.prompts),

@@ -9,7 +9,7 @@ typedef struct args {
     gk_sweep_args sweep;
     const char *out;
     gk_strings placebo, schemes;
-    int64_t generate;
+    int64_t generate, check;
     bool whole;
 } args;
 
@@ -81,6 +81,45 @@ static bool check_out(const args *g, gk_error *err) {
     return gk_check_outputs(named, sizeof named / sizeof *named, err);
 }
 
+static double share(size_t n, size_t of) {
+    return of ? 100 * (double)n / (double)of : 0;
+}
+
+/* Both ways of the same cells, for which no other option may ask for one, and no store is written. */
+static int check_bf16(const args *g, const gk_sweep_options *o) {
+    static const char no[] = "--check-bf16 computes both ways and writes no store: leave it out";
+    const struct {
+        bool given;
+        const char *option;
+    } other[] = {{o->bf16, "--bf16"},
+                 {o->restart, "--restart"},
+                 {o->replace, "--replace"},
+                 {o->generate > 0, "--generate"}};
+    gk_error err;
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++)
+        if (other[i].given) {
+            gk_fail(&err, GK_AT_FIELD(NULL, other[i].option), no, "stands beside --check-bf16");
+            return gk_die("sweep", &err);
+        }
+    gk_sweep *s = gk_sweep_open(o, &err);
+    gk_bf16_check c;
+    size_t n = (size_t)g->check;
+    if (s && n > gk_sweep_total(s)) n = gk_sweep_total(s);
+    gk_progress *p = s ? gk_progress_start(stderr, "check", 2 * (double)n, "cells") : NULL;
+    bool ok = s && gk_sweep_check_bf16(s, n, p, &c, &err);
+    gk_progress_end(p, NULL);
+    gk_sweep_close(s);
+    if (!ok) return gk_interrupted() ? 130 : gk_die("sweep", &err);
+    printf("%zu cells in fp32 and with products of bf16 operands", c.cells);
+    if (c.dropped) printf(" (%zu more have no numbers in one of them)", c.dropped);
+    printf("\nlargest |difference of log-prob| of the target's first token: %.3g (mean %.3g)\n"
+           "top-1 changed in %zu (%.2f%%), top-5 in %zu (%.2f%%); the likeliest token is another in %zu "
+           "(%.2f%%)\n",
+           c.largest, c.mean, c.top1, share(c.top1, c.cells), c.top5, share(c.top5, c.cells), c.likeliest,
+           share(c.likeliest, c.cells));
+    return 0;
+}
+
 static int run(const args *g) {
     gk_error err;
     gk_sweep_options o = {.schemes = g->schemes.item,
@@ -88,10 +127,12 @@ static int run(const args *g) {
                           .placebo = g->placebo.item,
                           .n_placebo = g->placebo.n,
                           .out = g->out,
+                          .check_bf16 = g->check > 0,
                           .generate = (int)g->generate};
     if (!check_out(g, &err) || !gk_sweep_asked(&g->sweep, &o, &err) || !check_generate(g->generate, &err))
         return gk_die("sweep", &err);
     o.prompts.whole = g->whole;
+    if (g->check > 0) return check_bf16(g, &o);
     gk_sweep *s = gk_sweep_open(&o, &err);
     bool finished = false, ok = s && gk_sweep_through("sweep", s, g->generate > 0, &finished, &err);
     gk_sweep_close(s);
@@ -112,6 +153,8 @@ int cmd_sweep(int argc, char **argv) {
         {"whole-target", GK_OPT_FLAG, &g.whole, NULL,
          "score all tokens of the target, not only the first: exact match", false},
         {"generate", GK_OPT_INT, &g.generate, "N", "generate up to N tokens under each scheme", false},
+        {"check-bf16", GK_OPT_INT, &g.check, "N",
+         "compute N cells in fp32 and with --bf16, say how they differ, and write no store; 0: sweep", false},
         {"out", GK_OPT_STR, &g.out, "FILE", "the results store; an unfinished one is continued", true},
         GK_SWEEP_RUNNING(g.sweep),
     };

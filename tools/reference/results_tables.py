@@ -2,10 +2,12 @@
 """Writes the tables of docs/results/README.md from the CSV files that `make replication` wrote (TABLES=docs/results/tables), so
 that no number of ours is typed. A table stands between <!-- table: NAME --> and <!-- end of table -->; what stands between
 them is replaced. NAME is lines, seeds, layers or a set of schemes (EXPERIMENT, or EXPERIMENT/SET), and behind it scratch or
-pretrained, which file it is of. Needs nothing but Python.
+pretrained, which file it is of; or dose, refutations or dissociation, and planted, of planted pathways. Needs nothing but Python.
 
   results_tables.py [PAGE [FOLDER]]           (default docs/results/README.md docs/results/tables)
   results_tables.py --check [PAGE [FOLDER]]   writes nothing; fails where the page has other numbers than the files
+  results_tables.py --keep RUN…               what the tables of planted pathways show, of RUN/compare.csv and compare-seeds.csv
+                                              (make experiment NAME=planted SEEDS=…), to docs/results/tables/planted.csv …
 """
 import csv
 import math
@@ -16,6 +18,7 @@ import sys
 # The 97.5% points of Student's distribution for 1, 2 … degrees of freedom.
 T = [12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010, 2.1788, 2.1604, 2.1448, 2.1314]
 NONE = "–"
+FOLDER = pathlib.Path("docs/results/tables")
 
 
 # ---------------------------------------------------------------- the files
@@ -290,6 +293,94 @@ def escape(name):
     return name.replace("|", "\\|")
 
 
+# ---------------------------------------------------------------- planted pathways
+
+DOSE = ("planted", "planted")
+DOSE_LAST = ("planted", "planted_last")
+DOSES = [(0, "trained")] + [(d, "trained") for d in (1, 2, 3, 4, 5, -1, -2, -3, -4, -5, 6)] + [(0, "frozen")] + [
+    (d, "frozen") for d in (1, 2, 3, 4, 5, -1, -2, -3, -4, -5)]
+GRAFTS = ["SFT-rh", "FE", "LT", "FE+LT", "(FE+LT)^C", "LT, lower half", "LT, upper half"]
+
+
+def model_name(dose, embedding):
+    name = "layers" if dose == 6 else "none" if dose == 0 else f"{'lower' if dose > 0 else 'upper'}{abs(dose)}"
+    return name + ("_e" if embedding == "frozen" else "")
+
+
+def dosed(graft, dose, embedding):
+    """Where a graft of the model of that dose stands."""
+    return at(f"{graft}: {dose}/6 frozen, embedding {embedding}", DOSE_LAST if "half" in graft else DOSE)
+
+
+def of_planted(t):
+    return [c for c in t.columns if any(measure(t, r, at("PRE", ("planted", "dissociation"))) is not None for r in c.runs)]
+
+
+def dose_table(t):
+    tables = []
+    for c in of_planted(t):
+        rows = [[f"`{model_name(*d)}`"] + [cell_of(t, c, dosed(g, *d), brief=True) for g in GRAFTS] for d in DOSES]
+        tables += ([""] if tables else []) + markdown([f"{c.first}, {len(c.runs)} seeds, top-5, %"] + GRAFTS, rows)
+    return tables
+
+
+def refutations_table(t):
+    """What would have refuted it, counted in each run."""
+    columns = [r for c in of_planted(t) for r in c.runs]
+
+    def learned(run):
+        return [d for d in DOSES if measure(t, run, dosed("SFT-rh", *d)) >= 50]
+
+    def told(run):
+        layers = [d for d in learned(run) if d[0] not in (0, 6)]
+        right = [d for d in layers if d[0] * (measure(t, run, dosed("LT", *d)) - measure(t, run, dosed("FE", *d))) > 0]
+        return f"{len(right)} of {len(layers)}" + "".join(f"; not `{model_name(*d)}`" for d in layers if d not in right)
+
+    def ends(run, graft, embedding):
+        return " / ".join(number(measure(t, run, dosed(graft, d, embedding))) for d in (-5, -2, 0, 2, 5))
+
+    def outside(run):
+        pre = measure(t, run, at("PRE", ("planted", "dissociation")))
+        return number(max(measure(t, run, dosed("(FE+LT)^C", *d)) - pre for d in DOSES))
+
+    rows = [[f"models that learned their facts (SFT-rh of 50% or more), of {len(DOSES)}"] + [str(len(learned(r))) for r in columns],
+            ["LT − FE has the sign of the freeze"] + [told(r) for r in columns]]
+    for embedding in ("frozen", "trained"):
+        rows += [[f"{g}, embedding {embedding}: −5, −2, 0, 2, 5 sixths frozen"] + [ends(r, g, embedding) for r in columns] for g in ("LT", "FE")]
+    rows += [["the highest (FE+LT)^C, points above PRE"] + [outside(r) for r in columns],
+             ["the embedding alone (`layers`): SFT-rh / FE / LT"] + [
+                 " / ".join(number(measure(t, r, dosed(g, 6, "trained"))) for g in ("SFT-rh", "FE", "LT")) for r in columns]]
+    return markdown(["top-5, %"] + columns, rows)
+
+
+def dissociation_table(t):
+    rows = []
+    for c in t.columns:
+        for where in (("planted", "dissociation"), ("planted_pretrained", "dissociation")):
+            for regime in ("nothing frozen", "lower third frozen", "upper third frozen"):
+                cells = [cell_of(t, c, at(f"{g}: {regime}", where)) for g in GRAFTS[:5]]
+                if any(x != NONE for x in cells):
+                    rows.append([c.first, regime] + cells)
+    return markdown(["", "top-5, %"] + GRAFTS[:5], rows)
+
+
+def keep(runs):
+    for name, columns in (("", "run experiment set scheme template n rows top5 top5_low top5_high logit_diff logit_diff_low logit_diff_high"),
+                          ("-seeds", "runs experiment set scheme metric seeds mean sd t_low t_high low high")):
+        with open(FOLDER / f"planted{name}.csv", "w", newline="") as out:
+            write = csv.writer(out, lineterminator="\n")
+            write.writerow(columns.split())
+            for run in runs:
+                with open(pathlib.Path(run) / f"compare{name}.csv", newline="") as f:
+                    write.writerows([[brief(row[c]) for c in columns.split()] for row in csv.DictReader(f)
+                                     if row.get("template", "pooled") == "pooled"])
+
+
+def brief(value):
+    """Five digits of a number that is no integer."""
+    return f"{float(value):.5g}" if re.fullmatch(r"-?[0-9.]+(e-?[0-9]+)?", value) and re.search(r"[.e]", value) else value
+
+
 def table(folder, name, kind):
     if not (folder / f"{kind}.csv").exists():
         sys.exit(f"results_tables.py: there is no {folder}/{kind}.csv: make replication writes it")
@@ -298,6 +389,8 @@ def table(folder, name, kind):
         return lines_table(t)
     if name == "seeds":
         return seeds_table(t)
+    if kind == "planted":
+        return {"dose": dose_table, "refutations": refutations_table, "dissociation": dissociation_table}[name](t)
     where = tuple(name.split("/")) if "/" in name else (name, name)
     if where not in t.order:
         return ["Not run yet."]
@@ -305,18 +398,20 @@ def table(folder, name, kind):
 
 
 def main(argv):
+    if argv[:1] == ["--keep"]:
+        return keep(argv[1:])
     check = argv[:1] == ["--check"]
     argv = argv[check:]
     page = pathlib.Path(argv[0] if argv else "docs/results/README.md")
-    folder = pathlib.Path(argv[1] if len(argv) > 1 else "docs/results/tables")
+    folder = pathlib.Path(argv[1]) if len(argv) > 1 else FOLDER
     text = page.read_text()
 
     def fill(m):
         return "\n".join([m[1]] + table(folder, m[2], m[3]) + ["<!-- end of table -->"])
 
-    new = re.sub(r"(<!-- table: (\S+) (scratch|pretrained) -->)\n.*?<!-- end of table -->", fill, text, flags=re.S)
-    if new.count("<!-- table:") != len(re.findall(r"<!-- table: \S+ (?:scratch|pretrained) -->\n", new)):
-        sys.exit("results_tables.py: a marker is not <!-- table: NAME scratch --> or <!-- table: NAME pretrained -->")
+    new = re.sub(r"(<!-- table: (\S+) (scratch|pretrained|planted) -->)\n.*?<!-- end of table -->", fill, text, flags=re.S)
+    if new.count("<!-- table:") != len(re.findall(r"<!-- table: \S+ (?:scratch|pretrained|planted) -->\n", new)):
+        sys.exit("results_tables.py: a marker is not <!-- table: NAME scratch -->, … pretrained --> or … planted -->")
     if check and new != text:
         sys.exit(f"results_tables.py: {page} has other numbers than {folder}: run it without --check")
     if not check:

@@ -31,6 +31,7 @@ typedef struct gk_gate_options {
     double min;          /* pass when the plain mean reaches it; above 0 and at most 1 */
     size_t budget_bytes; /* 0: 1 GiB */
     uint64_t seed;
+    bool bf16;       /* products of bf16 operands: gk_cast */
     const char *out; /* receives all of it, as JSON; NULL: none */
     FILE *progress;  /* where the bar goes; NULL: none */
 } gk_gate_options;

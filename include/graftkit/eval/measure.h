@@ -167,13 +167,13 @@ typedef struct gk_contrast_stats {
     double mean_a, mean_b;        /* of the facts' means; everything is NaN where n is 0 */
     double diff, low, high;       /* a - b; its 95% bootstrap interval over facts */
     size_t rows_more, rows_fewer; /* facts with a positive, with a negative difference */
-    double p; /* that they differ: of top5 gk_mcnemar of these two, of logit_diff gk_signed_rank */
+    double p; /* that they differ: of a share gk_mcnemar of these two, else gk_signed_rank */
     double margin, equal_low, equal_high; /* as given; the 90% t interval of the difference */
     /* Of two one-sided paired t tests: the larger. NaN without a margin, with one fact, and where all facts
-     * have the same difference in logits; in a share that is tested exactly. */
+     * have the same difference in what is no share; in a share that is tested exactly. */
     double p_equal;
 } gk_contrast_stats;
-/* m: GK_METRIC_top5 or GK_METRIC_logit_diff. a and b hold n observations of the same prompts in the same
+/* m: a metric that is a mean over all prompts. a and b hold n observations of the same prompts in the same
  * order; weights do not count. margin: NaN for none. */
 void gk_contrast_compute(const gk_obs *a, const gk_obs *b, size_t n, gk_metric m, double margin,
                          uint64_t seed, int resamples, gk_contrast_stats *out);

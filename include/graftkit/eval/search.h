@@ -57,6 +57,7 @@ typedef struct gk_search_options {
     size_t budget_bytes; /* the engine's working memory; 0: 256 MiB */
     uint64_t seed;       /* of the split into rows and of the bootstrap */
     bool restart;        /* begin anew where `out` holds a search */
+    bool bf16;           /* products of bf16 operands: gk_cast */
     FILE *progress;      /* where bars and steps are told; NULL: nowhere */
 } gk_search_options;
 

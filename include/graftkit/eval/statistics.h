@@ -23,7 +23,7 @@ GK_PUBLIC_BEGIN
  *     k0 = (N - sum_i k_i^2 / N) / (a - 1)           ICC = (MSB - MSW) / (MSB + (k0 - 1) MSW)
  * 1: the observations of a row are the same; 0: no more alike than those of different rows. Weights do not
  * count. NaN where there is one row, no row with several observations, or no difference at all. */
-double gk_icc(const gk_obs *obs, size_t n, gk_metric metric); /* top1 … top100 or logit_diff */
+double gk_icc(const gk_obs *obs, size_t n, gk_metric metric); /* one that is a mean; NaN of the median */
 
 /* Whether what two grafts do alone adds up to what both do: shares of the way from `low` to `high` (as in
  * gk_recovery), `sum` = share(first) + share(second), `additive` = sum / share(both). The intervals of these
@@ -36,7 +36,7 @@ typedef struct gk_additive_obs { /* n observations each, of the same prompts in 
     const gk_obs *low, *high, *first, *second, *both;
 } gk_additive_obs;
 void gk_additive_of(const gk_additive_obs *o, size_t n, gk_metric metric, uint64_t seed, int resamples,
-                    gk_additive *out); /* top5 or logit_diff */
+                    gk_additive *out); /* a metric that is a mean over all prompts, as below */
 
 /* The same measurement with other seeds. `mean` is that of the seeds' means (of all prompts of a seed), `sd`
  * their standard deviation (over seeds - 1), t_low and t_high are mean -+ t sd / sqrt(seeds), t the 97.5%
@@ -51,9 +51,7 @@ typedef struct gk_replicates {
 } gk_replicates;
 /* list[i]: the observations of seed i. The generator's stream is "seeds". */
 void gk_replicates_of(const gk_obs_list *list, size_t n, gk_metric metric, uint64_t seed, int resamples,
-                      gk_replicates *out); /* top5 or logit_diff */
-/* t with P(|T| <= t) = share under Student's distribution; NaN where df is 0 or share not between 0 and 1. */
-double gk_t_within(double share, size_t df);
+                      gk_replicates *out);
 
 GK_PUBLIC_END
 

@@ -49,13 +49,15 @@ typedef struct gk_sweep_options {
     /* Instead of schemes: a YAML file of parts, whose coalitions are the schemes (graftkit/graft/parts.h).
      * The store is then theirs alone (gk_attribution_read), and its folder is made when absent. */
     const char *parts;
+    bool bf16;       /* products of bf16 operands: gk_cast. Another store than one of fp32 */
+    bool check_bf16; /* for gk_sweep_check_bf16 alone: `out` is neither read nor written */
 } gk_sweep_options;
 
 typedef struct gk_sweep gk_sweep;
 /* Loads everything, checks all of it, and opens or creates the store. A store that was made from other
- * weights, tokenizer, templates, rows or prompts, with another choice of prompts.whole or `generate`, or by a
- * graftkit with an older layout is refused (or replaced, see `replace`); one with fewer schemes is extended.
- * Nothing is computed yet. */
+ * weights, tokenizer, templates, rows or prompts, with another choice of prompts.whole, `generate` or `bf16`,
+ * or by a graftkit with an older layout is refused (or replaced, see `replace`); one with fewer schemes is
+ * extended. Nothing is computed yet. */
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err);
 size_t gk_sweep_total(const gk_sweep *s);   /* (scheme, prompt) pairs; schemes that do the same count once */
 size_t gk_sweep_pending(const gk_sweep *s); /* of them, not in the store yet */
@@ -82,6 +84,18 @@ void gk_sweep_spent(const gk_sweep *s, gk_sweep_cost *out);
 /* Computes what is pending, chunk after chunk. True with gk_sweep_pending > 0 afterwards: gk_interrupted()
  * became true, and what was computed is stored. `progress` counts pairs; may be NULL. Call it once. */
 bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err);
+/* What bf16 does to cells of a sweep. */
+typedef struct gk_bf16_check {
+    size_t cells, dropped; /* compared; without a plan, or without finite logits in one of the two */
+    double largest, mean;  /* differences of log-probabilities of a target's first token, in nats */
+    /* cells in which the target is among the 1 or 5 most probable tokens in one of the two only; in which the
+     * most probable token is another */
+    size_t top1, top5, likeliest;
+} gk_bf16_check;
+/* Computes `cells` cells (or all, where there are fewer) in fp32 and with bf16 products: as many of each
+ * scheme as can be, of prompts drawn by the seed. Of a gk_sweep that was opened with check_bf16; `progress`
+ * (may be NULL) counts twice the cells. False with gk_interrupted() when that came first. Call it once. */
+bool gk_sweep_check_bf16(gk_sweep *s, size_t cells, gk_progress *progress, gk_bf16_check *out, gk_error *err);
 void gk_sweep_close(gk_sweep *s); /* NULL is fine */
 
 GK_PUBLIC_END

@@ -3,7 +3,7 @@
  * Example:
  *     gk_model *pre = gk_model_open("base", err);
  *     gk_model *sft = pre ? gk_model_open("sft", err) : NULL;
- *     gk_cast cast = {{"pre", "sft"}, {pre, sft}, {NULL}, 2, {NULL}};
+ *     gk_cast cast = {{"pre", "sft"}, {pre, sft}, {NULL}, 2, {NULL}, false};
  *     bool ok = sft && gk_cast_check(&cast, err);
  *     gk_model_free(sft);
  *     gk_model_free(pre);
@@ -31,6 +31,9 @@ typedef struct gk_cast {
     /* What mean ablation puts in place: [(n_layers + 1) x d_model] as gk_graft_means gives it, of the models
      * whose means a plan asks for; NULL for the rest. */
     const float *mean[GK_MAX_MODELS];
+    /* Products with weights round both operands to bf16, to nearest, ties to even, and add up in fp32; all
+     * else, attention's own products and what gk_low_rank adds among it, is fp32 still. */
+    bool bf16;
 } gk_cast;
 /* Same configuration throughout, unique names without blanks, quotes, brackets or any of | , ; : = (and
  * not "recipient", which head policies use); names the pair that differs. */

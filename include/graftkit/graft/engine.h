@@ -3,14 +3,14 @@
  * Example:
  *     gk_model *m = gk_model_open("base", err);
  *     if (!m) return false;
- *     gk_cast cast = {{"pre"}, {m}, {NULL}, 1, {NULL}};
+ *     gk_cast cast = {{"pre"}, {m}, {NULL}, 1, {NULL}, false};
  *     gk_arena *a = gk_arena_new();
  *     gk_plan plan = gk_plan_single(a, gk_model_config(m), 3, 0);
  *     const int32_t token[] = {1, 5, 7};
  *     const gk_job job = {token, 3, &plan};
  *     gk_graft_stats stats = {0, 0, 0, 0, 0};
  *     gk_grafter *g = gk_grafter_new(&cast, err);
- *     bool ok = g && gk_grafter_count(g, &job, 1, &stats, err); // examples/graft.c runs them
+ *     bool ok = g && gk_grafter_count(g, &job, 1, NULL, &stats, err); // examples/graft.c runs them
  *     if (ok) printf("%llu rows\n", (unsigned long long)stats.rows_unique);
  *     gk_grafter_free(g);
  *     gk_arena_free(a);
@@ -42,6 +42,17 @@ typedef struct gk_graft_stats {
 /* logits [V] of the job's last token; valid during the call only. Called once a job, in no particular order.
  * Returning false stops the run: it returns false too and leaves `err` to the callback. */
 typedef bool gk_logits_fn(void *ctx, size_t job, const float *logits);
+/* Text that grows behind jobs, each new token in the column of the plan that the job's last token has
+ * (gk_plan_extend): what stands before it is not computed again. */
+typedef struct gk_generation {
+    int most; /* tokens that are put behind a job at most; those beyond the models' positions are not */
+    /* Jobs with equal numbers, which stand together in the list, are computed together; NULL: all apart. */
+    const size_t *group;
+    /* What comes behind the tokens that the job has by now, 0 to V-1; negative: nothing, its text ends. Asked
+     * when gk_logits_fn has had the logits of all jobs of the group, and again after the logits of each token
+     * that it gave. It gets the run's ctx; several threads call it, for different groups. */
+    int32_t (*next)(void *ctx, size_t job);
+} gk_generation;
 
 /* An engine for one cast (which must outlive it): knows which weights are equal, and keeps its working memory
  * from run to run. One run at a time. */
@@ -64,9 +75,16 @@ size_t gk_grafter_keep(gk_grafter *g, size_t most_bytes);
  * chunk; what is overwritten is not computed. */
 bool gk_grafter_run(gk_grafter *g, const gk_job *jobs, size_t n_jobs, size_t budget_bytes, gk_logits_fn *fn,
                     void *ctx, gk_graft_stats *stats, gk_error *err);
+/* The same, and then for the tokens that `text` puts behind the jobs: `fn` is called again for each of them.
+ * The keys and values of a chunk stay until its last text ends, within the budget. */
+bool gk_grafter_generate(gk_grafter *g, const gk_job *jobs, size_t n_jobs, const gk_generation *text,
+                         size_t budget_bytes, gk_logits_fn *fn, void *ctx, gk_graft_stats *stats,
+                         gk_error *err);
 /* Adds the rows and FLOPs that these jobs take in one chunk, exactly, and computes nothing; `seconds` is what
- * the counting took. */
-bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, gk_graft_stats *stats, gk_error *err);
+ * the counting took. With `text` (may be NULL; its `next` is not called) as if behind the first job of each
+ * group there came all the tokens that may. */
+bool gk_grafter_count(gk_grafter *g, const gk_job *jobs, size_t n_jobs, const gk_generation *text,
+                      gk_graft_stats *stats, gk_error *err);
 /* One run of an engine of its own; `fn` is called from one thread at a time, and not again after it returned
  * false. */
 bool gk_graft_run(const gk_cast *cast, const gk_job *jobs, size_t n_jobs, size_t budget_bytes,

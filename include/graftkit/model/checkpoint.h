@@ -29,6 +29,9 @@ gk_model *gk_model_load(const char *path, gk_error *err);
  * models of one file share it. What is fused, transposed or quantised is unpacked (the last to floats). The
  * values are not looked at: whoever uses logits checks that they are finite. */
 gk_model *gk_model_open(const char *path, gk_error *err);
+/* The same, but what is quantised stays as it is stored, in ggml's blocks, which products of few rows read as
+ * they are: for decoding (gk_decoder) and gk_forward. Others refuse such a model: casts, adapters, saving. */
+gk_model *gk_model_open_stored(const char *path, gk_error *err);
 /* Gives a model that gk_model_open gave the vocabulary of another whose configuration differs in nothing
  * else, as a donor with padded rows at the end of embedding and head needs it: rows that `to` does not have
  * are left out (they are never predicted), those that only `to` has are copied from it. Where the two differ

@@ -7,14 +7,14 @@
  *     gk_products *p = gk_products_new(GK_OPERANDS_F32, 64 << 20);
  *     gk_tensor q = gk_model_tensor(m, 0, GK_Q);
  *     gk_products_keep(p, q);
- *     float *x = calloc((size_t)q.in, sizeof *x), *y = calloc((size_t)q.out, sizeof *y);
- *     bool ok = x && y;
- *     if (ok) gk_products_linear(p, q, 1, x, q.in, NULL, y, q.out);
- *     free(x);
- *     free(y);
+ *     gk_arena *a = gk_arena_new();
+ *     float *x = (float *)gk_arena_alloc(a, (size_t)q.in * sizeof *x);
+ *     float *y = (float *)gk_arena_alloc(a, (size_t)q.out * sizeof *y);
+ *     gk_products_linear(p, q, 1, x, q.in, NULL, y, q.out);
+ *     gk_arena_free(a);
  *     gk_products_free(p);
  *     gk_model_free(m);
- *     return ok;
+ *     return true;
  */
 #ifndef GRAFTKIT_MODEL_PRODUCTS_H
 #define GRAFTKIT_MODEL_PRODUCTS_H
@@ -35,9 +35,9 @@ gk_products *gk_products_new(gk_operands operands, size_t most_bytes);
 void gk_products_free(gk_products *p); /* NULL is fine */
 gk_operands gk_products_operands(const gk_products *p);
 /* From now on this matrix is laid out when it is first multiplied with, and stays so: faster by a half for
- * few rows, by little for a thousand. False: there is no room left for it. Which kernel multiplies, and so
- * the last bits, depends on what was kept; not while others multiply.
- */
+ * few rows, by little for a thousand. False: there is no room left for it. Of fp32 operands which kernel
+ * multiplies, and so the last bits, depends on what was kept; of bf16 ones the bits are the same, and so
+ * whatever the number of rows and threads is. Not while others multiply. */
 bool gk_products_keep(gk_products *p, gk_tensor t);
 bool gk_products_keeps(const gk_products *p, gk_tensor t); /* whether that was so */
 size_t gk_products_bytes(const gk_products *p);            /* of all that is kept, laid out by now or not */

@@ -43,6 +43,11 @@ typedef struct gk_session_opts {
         recompute; /* keep of each layer what it reads, and compute the rest again in the backward pass (Chen
                       et al. 2016): a layer's activations in memory, not all layers', for a third more time */
     const gk_adapter *adapter; /* added to the model in every pass; outlives the session. NULL: none */
+    /* With backward: [n_layers + 1] masks, by layer, the last of what is outside the layers; bit (1u <<
+     * component) is set where no gradient is wanted. Copied. Such a part has no place in the gradient, the
+     * backward pass ends above the lowest layer that has one which is trained, and of what lies below nothing
+     * is kept. NULL: all gradients are wanted. Beside an adapter, which is all that is trained: not used */
+    const uint32_t *frozen;
 } gk_session_opts;
 /* NULL where max_rows is less than 1 or memory does not suffice. */
 gk_session *gk_session_make(const gk_config *c, const gk_session_opts *o, gk_error *err);
@@ -51,6 +56,9 @@ size_t gk_session_size(const gk_config *c, const gk_session_opts *o); /* bytes t
 gk_session *gk_session_new(const gk_config *c, int max_rows, bool backward, gk_error *err);
 size_t gk_session_bytes(const gk_config *c, int max_rows, bool backward);
 void gk_session_free(gk_session *s); /* NULL is fine */
+/* The lowest layer that the backward pass goes through: 0 where embed or pos is trained, n_layers where no
+ * layer has anything that is. */
+int gk_session_lowest(const gk_session *s);
 
 /* Logits [n x V] of the listed rows. Fails on a token out of range or a sequence
  * longer than max_positions. */
@@ -59,17 +67,16 @@ bool gk_forward(gk_session *s, const gk_model *m, const gk_batch *b, const int32
 /* Sum (not mean) of the cross-entropy over the rows that have a target, and their number. */
 bool gk_forward_loss(gk_session *s, const gk_model *m, const gk_batch *b, double *loss_sum,
                      int64_t *n_targets, gk_error *err);
-/* Gradients of parameters [from, from + count) of the flat vector are complete and lie in grad[0 .. count):
- * whoever is told uses them and leaves zeros. */
+/* Gradients [from, from + count) of the vector of what is trained (gk_trained_places) are complete and lie in
+ * grad[0 .. count): whoever is told uses them and leaves zeros. */
 typedef void gk_ready_fn(void *ctx, size_t from, size_t count, float *grad);
 /* What a backward pass is to give. In a session with an adapter the model is frozen: `grad` is laid out as
  * gk_adapter_data, and the other members but `scale` are not used. */
 typedef struct gk_backprop {
     float scale; /* of the loss */
-    /* [n_layers + 1] masks, by layer, the last of what is outside the layers: bit (1u << component) is set
-     * where the gradient is not wanted (its place is left alone). NULL: all are wanted. */
-    const uint32_t *frozen;
-    float *grad; /* laid out as gk_model_data, added to. NULL: the gradients come in pieces, see below */
+    /* Laid out as gk_model_data without what is frozen, [gk_trained_floats], added to. NULL: the gradients
+     * come in pieces, see below */
+    float *grad;
     /* So that they never exist as a whole: `front` holds those of embed and pos until the end, `window` one
      * layer's at a time, after those of lnf and head. Both of gk_backprop_floats, all zeros; `ready` is
      * called for each piece, in the order in which they are complete: after the head, from the last layer
@@ -78,10 +85,10 @@ typedef struct gk_backprop {
     gk_ready_fn *ready;
     void *ctx;
 } gk_backprop;
-/* The floats of `front` and of `window` for a model of this configuration; weights.c. */
-void gk_backprop_floats(const gk_config *c, size_t *front, size_t *window);
+/* The floats of `front` and of `window` for a model of this configuration; `frozen` as in gk_session_opts. */
+void gk_backprop_floats(const gk_config *c, const uint32_t *frozen, size_t *front, size_t *window);
 /* As gk_forward_loss, and adds d(scale * loss_sum)/d(parameter) to the gradients. The session must have been
- * made for it. Layers below the lowest one that has a wanted gradient are not gone through. */
+ * made for it. */
 bool gk_forward_backward(gk_session *s, const gk_model *m, const gk_batch *b, const gk_backprop *p,
                          double *loss_sum, int64_t *n_targets, gk_error *err);
 

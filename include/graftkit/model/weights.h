@@ -34,6 +34,9 @@ typedef struct gk_tensor {
     int out, in;
     const uint16_t *h; /* of `type`, F16 or BF16 */
     gk_dtype type;
+    /* Of a model that gk_model_open_stored gave, where w and h are NULL: ggml's blocks, and what they hold. */
+    const uint8_t *q;
+    const struct gk_quant__type *blocks;
     bool narrow; /* products take h, which is BF16, and round what they multiply it with to bf16 too */
 } gk_tensor;
 
@@ -45,7 +48,7 @@ typedef struct gk_low_rank {
     float scale;
 } gk_low_rank;
 
-/* Values [first, first + n) of the weights, row after row, as floats (exact). */
+/* Values [first, first + n) of the weights, row after row, as floats (exact). Of one in blocks, whole rows. */
 void gk_tensor_floats(gk_tensor t, size_t first, size_t n, float *out);
 
 /* A parameter array inside the flat vector that training sees. */
@@ -68,6 +71,7 @@ void gk_model_free(gk_model *m); /* NULL is fine */
 
 const gk_config *gk_model_config(const gk_model *m);                     /* lives as long as m */
 gk_tensor gk_model_tensor(const gk_model *m, int layer, gk_component c); /* a tied head is embed's tensor */
+bool gk_model_stored(const gk_model *m); /* gk_model_open_stored left a matrix in blocks */
 /* The flat parameter vector (padding between arrays is zero and stays zero); NULL in a model that
  * gk_model_open gave: it has no such vector. */
 float *gk_model_data(gk_model *m);
@@ -98,16 +102,22 @@ static inline uint16_t gk_bf16_pick(float x, uint32_t random) {
  * and the first small steps of training would move few weights or many at once. So the rounded weights follow
  * the floats without bias, and a copy made anew is the same copy. */
 void gk_bf16_round_weights(const float *in, uint16_t *out, size_t n, size_t first);
-/* Whether products of bf16 are made by this processor's instructions for them, through oneDNN. Elsewhere
- * narrow models give the same numbers, slowly. */
-bool gk_bf16_fast(void);
-/* Whether they take less time than products of fp32, by what the processor is: with AMX, and with AMD's
- * AVX-512, which multiplies twice as many. Intel's AVX-512 alone takes twice the time of fp32
- * (docs/speed.md). */
+/* Whether products of bf16 are made by this processor's instructions for them, through oneDNN: where they
+ * take less time than those of fp32, with AMX and with AMD's AVX-512, which multiplies twice as many. Intel's
+ * AVX-512 alone takes twice the time of fp32 (docs/speed.md). There and elsewhere narrow models compute in
+ * fp32 from rounded operands: the same numbers, but for the order of sums. */
 bool gk_bf16_faster(void);
 /* Arrays, in file order; a tied head is not listed. */
 size_t gk_model_params(const gk_model *m, const gk_param **list);
 size_t gk_model_count(const gk_model *m); /* parameters, without padding */
+
+/* The vector of what is trained, as gradients and moments have it: the flat vector without the arrays that
+ * are frozen. place[i]: where array i of `list` (gk_model_params' order, a vector of n_floats) begins in it,
+ * GK_NOT_TRAINED where `frozen` (as in gk_session_opts; NULL: none) has it. Returns the vector's length. */
+#define GK_NOT_TRAINED SIZE_MAX
+size_t gk_trained_places(const gk_param *list, size_t n, size_t n_floats, int n_layers,
+                         const uint32_t *frozen, size_t *place);
+size_t gk_trained_floats(const gk_config *c, const uint32_t *frozen); /* that length for a whole model */
 
 GK_PUBLIC_END
 

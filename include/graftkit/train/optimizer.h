@@ -45,23 +45,24 @@ typedef struct gk_adamw_opts {
 /* The optimiser's moments and the plan of a pass over the parameters. One run's private state: not
  * thread-safe. */
 typedef struct gk_adamw gk_adamw;
-/* `params` as gk_model_params gives it, inside vectors of n_floats floats; copied. `frozen` as in gk_backprop
- * (NULL: none): no update, no decay, no moments. Fails only for lack of memory. */
+/* `params` as gk_model_params gives it, inside vectors of n_floats floats; copied. `frozen` as in
+ * gk_session_opts (NULL: none): no update, no decay, no moments. Fails only for lack of memory. */
 gk_adamw *gk_adamw_new(const gk_param *params, size_t n_params, size_t n_floats, const gk_adamw_opts *opts,
                        const uint32_t *frozen, gk_error *err);
 void gk_adamw_free(gk_adamw *a); /* NULL is fine */
-/* First and second moments [n_floats], zero at first; writable, so that a checkpoint can restore them. */
+/* First and second moments [gk_adamw_floats], laid out as the gradient (gk_trained_places), zero at first;
+ * writable, so that a checkpoint can restore them. */
+size_t gk_adamw_floats(const gk_adamw *a);
 float *gk_adamw_m(gk_adamw *a);
 float *gk_adamw_v(gk_adamw *a);
-/* The Euclidean norm of the gradient of all arrays that are not frozen, summed in double in a fixed order:
+/* The Euclidean norm of the gradient, summed in double in a fixed order:
  * the same bits for any number of threads. */
 double gk_adamw_norm(const gk_adamw *a, const float *grad);
 /* The factor of torch.nn.utils.clip_grad_norm_: min(1, max_norm / (norm + 1e-6)); 1 when max_norm is 0 (no
  * clipping). */
 double gk_clip_factor(double norm, double max_norm);
 /* Update number t (from 1) as torch.optim.AdamW does it, of the gradient times `clip`: one pass over memory
- * that also sets the gradient to zero for the next step. Frozen arrays are not touched, nor is their
- * gradient. */
+ * that also sets the gradient to zero for the next step. Frozen arrays are not touched. */
 void gk_adamw_step(gk_adamw *a, float *weights, float *grad, int64_t t, double lr, double clip);
 /* From now on a step also writes the new weights, rounded to bf16, to gk_model_narrowed's copy. */
 void gk_adamw_narrow(gk_adamw *a, uint16_t *narrowed);
@@ -78,13 +79,14 @@ typedef struct gk_lean gk_lean;
 gk_lean *gk_lean_new(gk_model *m, const gk_adamw_opts *opts, const uint32_t *frozen, double clip,
                      uint64_t seed, gk_error *err);
 void gk_lean_free(gk_lean *l); /* NULL is fine */
-/* How the backward pass of update number t (from 1) is to run; the caller adds scale and frozen. It must be
- * one pass: a step is not cut into micro-batches. */
+/* How the backward pass of update number t (from 1) is to run; the caller adds scale. The session was
+ * made with the same `frozen`, and it must be one pass: a step is not cut into micro-batches. */
 gk_backprop gk_lean_begin(gk_lean *l, int64_t t, double lr);
 /* After that pass: the norm of its gradient before clipping; NaN when it was not finite: then the weights are
  * of no use, some pieces being updated and some not. */
 double gk_lean_norm(const gk_lean *l);
-/* The moments, writable for a checkpoint to restore: m [n], its blocks' scales [n_blocks], v [n]. */
+/* The moments, of what is trained, writable for a checkpoint to restore: m [n], its blocks' scales
+ * [n_blocks], v [n]. */
 typedef struct gk_lean_state {
     int8_t *m;
     uint16_t *v;
