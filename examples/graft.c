@@ -65,7 +65,7 @@ int main(int argc, char **argv) {
     gk_model *pre = gk_model_open(argv[1], &err), *sft = pre ? gk_model_open(argv[2], &err) : NULL;
     gk_tok *tok = sft ? gk_tokenizer_of(argv[1], &err) : NULL;
     gk_tok *other = tok ? gk_tokenizer_of(argv[2], &err) : NULL;
-    gk_cast cast = {{"pre", "sft"}, {pre, sft}, {NULL}, 2, {NULL}};
+    gk_cast cast = {{"pre", "sft"}, {pre, sft}, {NULL}, 2, {NULL}, false};
     bool ok =
         other &&
         (gk_tok_same(tok, other) || gk_fail(&err, GK_AT_FILE(argv[2]), NULL, "is of another tokenizer")) &&

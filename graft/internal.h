@@ -439,11 +439,18 @@ void gk_graft__stages_layers(gk_graft__engine *e, gk_graft__tap *tap, void *ctx)
 /* check_job.c: job number i of a list. */
 bool gk_graft__job_check(const gk_cast *cast, const gk_config *c, const gk_job *job, size_t i, gk_error *err);
 
+/* kept_matrices.c: the products of a cast, of the operands that it asks for, with as many matrices kept as
+ * fit; and those that are kept before anybody says. `canon` is gk_graft__trie.canon. */
+gk_products *gk_graft__products(const gk_cast *cast, const uint8_t *canon, size_t most_bytes);
+gk_products *gk_graft__first_products(const gk_cast *cast, const uint8_t *canon);
+
 /* engine.c: an engine for the models of a cast without jobs; its end, which adds to `stats` (may be NULL). */
 gk_graft__engine *gk_graft__engine_new(const gk_cast *cast, bool patches);
 void gk_graft__engine_free(gk_graft__engine *e, gk_graft_stats *stats);
 /* Working memory that `nodes` nodes of `jobs` jobs with `path` tokens in all may take. */
 double gk_graft__stages_bytes(const gk_config *c, double nodes, double jobs, double path);
+/* Of a budget, what a chunk takes: no more than helps. */
+size_t gk_graft__stages_enough(const gk_config *c, size_t budget);
 /* Rows that one pass computes for a prompt of n tokens on its own. */
 uint64_t gk_graft__stages_rows(const gk_config *c, int n);
 void gk_graft__stages_free(gk_graft__engine *e);

@@ -3,11 +3,20 @@
 # A hang ends a test, a busy machine does not. With EACH_ISA=1 a suite whose source says "kernels:" is run
 # under each instruction set that the processor has, which GRAFTKIT (the program) tells.
 export CK_DEFAULT_TIMEOUT=${CK_DEFAULT_TIMEOUT:-120}
+# As many suites as cores, and threads in each: those that wait shall not spin, and no program starts itself anew to say so.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY:-passive}
+# The longest begin first, so that no core waits for another at the end.
+longest=" test_replication test_experiments test_docs test_run test_resume test_make test_cli_training test_build "
+for turn in first later; do
+    for s; do
+        case "$longest" in *" ${s##*/} "*) [ $turn = first ] ;; *) [ $turn = later ] ;; esac && order+=("$s")
+    done
+done
 suites=() isas=() next=0 told=0
 [ -z "$EACH_ISA" ] || for i in baseline avx2 avx512; do
     if GRAFTKIT_ISA=$i "$GRAFTKIT" --version >/dev/null 2>&1; then lesser+=" ${best:-}" best=$i; fi
 done
-for s in "$@"; do
+for s in "${order[@]}"; do
     suites+=("$s") isas+=("${GRAFTKIT_ISA:-}")
     grep -qs '^[/ ]\* kernels: ' "tests/${s##*/tests/}.c" && [ -z "${GRAFTKIT_ISA:-}" ] || continue
     for i in $lesser; do suites+=("$s") isas+=("$i"); done

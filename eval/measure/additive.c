@@ -6,10 +6,10 @@
 
 #include <math.h>
 
-typedef struct row { /* sums over its prompts: of the ends, the first, the second, both */
-    double n, sum[5];
+enum { LOW, HIGH, FIRST, SECOND, BOTH, PROMPTS, NUMBERS };
+typedef struct row { /* sums over its prompts: of the ends, the first, the second, both; how many there are */
+    double number[NUMBERS];
 } row;
-enum { LOW, HIGH, FIRST, SECOND, BOTH };
 
 typedef struct two { /* of one draw */
     double sum, additive;
@@ -21,21 +21,18 @@ static size_t sum_rows(const gk_obs *const of[5], size_t n, gk_metric m, row *ou
     uint32_t *number = gk_measure__rows_of(of[0], n, &rows);
     for (size_t i = 0; i < n; i++) {
         row *r = &out[number[i]];
-        r->n++;
-        for (int s = 0; s < 5; s++) r->sum[s] += gk_measure__value(&of[s][i], m);
+        r->number[PROMPTS]++;
+        for (int s = 0; s < 5; s++) r->number[s] += gk_measure__value(&of[s][i], m);
     }
     gk_free(number);
     return rows;
 }
 
-static two of_draw(const row *r, const uint32_t *times, size_t rows) {
-    double n = 0, sum[5] = {0};
-    for (size_t k = 0; k < rows; k++) {
-        n += times[k] * r[k].n;
-        for (int s = 0; s < 5; s++) sum[s] += times[k] * r[k].sum[s];
-    }
-    double way = (sum[HIGH] - sum[LOW]) / n, alone = (sum[FIRST] + sum[SECOND] - 2 * sum[LOW]) / n,
-           both = (sum[BOTH] - sum[LOW]) / n;
+/* Of a draw's sums, each `apart` from the next. */
+static two of_draw(const double *sum, size_t apart) {
+    const double n = sum[PROMPTS * apart], low = sum[LOW], high = sum[HIGH * apart];
+    double way = (high - low) / n, alone = (sum[FIRST * apart] + sum[SECOND * apart] - 2 * low) / n,
+           both = (sum[BOTH * apart] - low) / n;
     return (two){way > 0 ? alone / way : (double)NAN, way > 0 && both > 0 ? alone / both : (double)NAN};
 }
 
@@ -57,25 +54,27 @@ void gk_additive_of(const gk_additive_obs *o, size_t n, gk_metric metric, uint64
     const gk_obs *const of[5] = {o->low, o->high, o->first, o->second, o->both};
     row *r = gk_alloc(n * sizeof *r);
     size_t rows = out->rows = sum_rows(of, n, metric, r), kept[2] = {0, 0};
-    uint32_t *times = gk_alloc(rows * sizeof *times);
-    double *draw[2] = {gk_alloc(((size_t)resamples + 1) * sizeof(double)),
-                       gk_alloc(((size_t)resamples + 1) * sizeof(double))};
-    gk_rng rng;
-    gk_measure__draws_seed(&rng, seed);
-    for (size_t k = 0; k < rows; k++) times[k] = 1;
-    two x = of_draw(r, times, rows);
+    const size_t draws = (size_t)resamples;
+    double *sums = gk_alloc((NUMBERS * draws + 1) * sizeof *sums),
+           *draw = gk_alloc((2 * draws + 1) * sizeof *draw), all[NUMBERS] = {0};
+    for (size_t k = 0; k < rows; k++)
+        for (int i = 0; i < NUMBERS; i++) all[i] += r[k].number[i];
+    two x = of_draw(all, 1);
     out->sum.value = x.sum;
     out->additive.value = x.additive;
-    for (int b = 0; b < resamples; b++) {
-        gk_measure__draws_next(&rng, rows, times);
-        x = of_draw(r, times, rows);
-        if (!isnan(x.sum)) draw[0][kept[0]++] = x.sum;
-        if (!isnan(x.additive)) draw[1][kept[1]++] = x.additive;
+    if (draws > 0) {
+        gk_measure__draws *held = gk_measure__draws_hold(seed, draws);
+        gk_measure__draw_sums(held, r->number, rows, NUMBERS, sums);
+        gk_measure__draws_let_go(held);
     }
-    end(&out->sum, draw[0], kept[0], resamples);
-    end(&out->additive, draw[1], kept[1], resamples);
-    gk_free(draw[0]);
-    gk_free(draw[1]);
-    gk_free(times);
+    for (size_t b = 0; b < draws; b++) {
+        x = of_draw(sums + b, draws);
+        if (!isnan(x.sum)) draw[kept[0]++] = x.sum;
+        if (!isnan(x.additive)) draw[draws + kept[1]++] = x.additive;
+    }
+    end(&out->sum, draw, kept[0], resamples);
+    end(&out->additive, draw + draws, kept[1], resamples);
+    gk_free(draw);
+    gk_free(sums);
     gk_free(r);
 }

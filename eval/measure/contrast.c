@@ -100,13 +100,10 @@ static size_t sum_facts(const gk_obs *a, const gk_obs *b, size_t n, gk_metric m,
 static void draw_interval(const double *d, size_t facts, uint64_t seed, size_t resamples,
                           gk_contrast_stats *out) {
     double *draw = gk_alloc(resamples * sizeof *draw);
-    gk_rng rng;
-    gk_measure__draws_seed(&rng, seed);
-    for (size_t b = 0; b < resamples; b++) {
-        double sum = 0;
-        for (size_t k = 0; k < facts; k++) sum += d[gk_rng_below(&rng, facts)];
-        draw[b] = sum / (double)facts;
-    }
+    gk_measure__draws *draws = gk_measure__draws_hold(seed, resamples);
+    gk_measure__draw_sums(draws, d, facts, 1, draw);
+    gk_measure__draws_let_go(draws);
+    for (size_t b = 0; b < resamples; b++) draw[b] /= (double)facts;
     gk_percentile_ends(draw, resamples, &out->low, &out->high);
     gk_free(draw);
 }

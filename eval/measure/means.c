@@ -26,14 +26,11 @@ static rows sum_rows(const double *x, const uint32_t *row, size_t n, size_t colu
     return r;
 }
 
-static void mean_of(const rows *r, const uint32_t *times, double *out) {
+static void mean_of(const rows *r, double *out) {
     double n = 0;
-    memset(out, 0, r->columns * sizeof *out);
     for (size_t k = 0; k < r->rows; k++) {
-        if (times && times[k] == 0) continue;
-        const double t = times ? times[k] : 1;
-        n += t * r->n[k];
-        for (size_t c = 0; c < r->columns; c++) out[c] += t * r->sum[k * r->columns + c];
+        n += r->n[k];
+        for (size_t c = 0; c < r->columns; c++) out[c] += r->sum[k * r->columns + c];
     }
     for (size_t c = 0; c < r->columns; c++) out[c] /= n;
 }
@@ -69,21 +66,22 @@ static void mend(const rows *r, const gk_range *range, gk_mean *out) {
 }
 
 static void bootstrap(const rows *r, uint64_t seed, size_t resamples, gk_mean *out) {
-    double *draw = gk_alloc(resamples * r->columns * sizeof *draw), /* [column][resample] */
-        *mean = gk_alloc(r->columns * sizeof *mean);
-    uint32_t *times = gk_alloc(r->rows * sizeof *times);
-    gk_rng rng;
-    gk_measure__draws_seed(&rng, seed);
-    for (size_t b = 0; b < resamples; b++) {
-        gk_measure__draws_next(&rng, r->rows, times);
-        mean_of(r, times, mean);
-        for (size_t c = 0; c < r->columns; c++) draw[c * resamples + b] = mean[c];
+    const size_t columns = r->columns + 1; /* the last: how many observations */
+    double *x = gk_alloc(r->rows * columns * sizeof *x), *sums = gk_alloc(resamples * columns * sizeof *sums);
+    for (size_t k = 0; k < r->rows; k++) {
+        memcpy(x + k * columns, r->sum + k * r->columns, r->columns * sizeof *x);
+        x[k * columns + r->columns] = r->n[k];
     }
-    for (size_t c = 0; c < r->columns; c++)
-        gk_percentile_ends(draw + c * resamples, resamples, &out[c].low, &out[c].high);
-    gk_free(times);
-    gk_free(mean);
-    gk_free(draw);
+    gk_measure__draws *draws = gk_measure__draws_hold(seed, resamples);
+    gk_measure__draw_sums(draws, x, r->rows, columns, sums);
+    gk_measure__draws_let_go(draws);
+    for (size_t c = 0; c < r->columns; c++) {
+        double *mean = sums + c * resamples;
+        for (size_t b = 0; b < resamples; b++) mean[b] /= sums[r->columns * resamples + b];
+        gk_percentile_ends(mean, resamples, &out[c].low, &out[c].high);
+    }
+    gk_free(sums);
+    gk_free(x);
 }
 
 void gk_means_compute(const double *x, const uint32_t *row, size_t n, size_t columns, const gk_range *range,
@@ -92,7 +90,7 @@ void gk_means_compute(const double *x, const uint32_t *row, size_t n, size_t col
     if (n == 0) return;
     rows r = sum_rows(x, row, n, columns);
     double *value = gk_alloc(columns * sizeof *value);
-    mean_of(&r, NULL, value);
+    mean_of(&r, value);
     for (size_t c = 0; c < columns; c++) out[c].value = value[c];
     if (resamples > 0) {
         bootstrap(&r, seed, (size_t)resamples, out);

@@ -117,12 +117,14 @@ static void cell_build(cell *c, const gk_obs *obs, size_t n) {
         for (int m = 0; m < GK_N_METRICS; m++) c->finite &= isfinite(c->clusters[k].sum[m]) != 0;
 }
 
-/* The weighted median when cluster k counts times[k] times: the middle of the ranks at which the running
- * weight reaches and passes one half. */
-static double median(const cell *c, const uint32_t *times, double total) {
-    double run = 0, low = NAN;
-    for (size_t i = 0; i < c->n; i++) {
-        run += c->ranked[i].weight * times[c->ranked[i].cluster];
+/* The weighted median when cluster k counts times[k * apart] times: the middle of the ranks at which the
+ * running weight reaches and passes one half. `run`: the running weight before the rank number `from`, which
+ * is less than a half. */
+static double median(const cell *c, const uint16_t *times, size_t apart, size_t from, double run,
+                     double total) {
+    double low = NAN;
+    for (size_t i = from; i < c->n; i++) {
+        run += c->ranked[i].weight * times[c->ranked[i].cluster * apart];
         if (isnan(low) && run >= total / 2) low = c->ranked[i].rank;
         if (run > total / 2) return (low + c->ranked[i].rank) / 2;
     }
@@ -137,88 +139,27 @@ static double weight_of(const cluster *k, gk_metric m) {
     return of_whole((int)m) ? k->whole_weight : k->weight;
 }
 
-/* One of cell_values. */
-static double cell_value(const cell *c, const uint32_t *times, gk_metric m) {
-    double sum = 0, weight = 0;
-    for (size_t k = 0; k < c->n_clusters; k++) {
-        if (times[k] == 0) continue;
-        sum += times[k] * c->clusters[k].sum[m];
-        weight += times[k] * weight_of(&c->clusters[k], m);
-    }
-    return m == GK_METRIC_median_rank ? median(c, times, weight) : sum / weight;
-}
-
-/* Adds up the clusters, each as often as it was drawn, in pairs of numbers that stay in registers. One that
- * was not drawn adds nothing: to look whether it was takes longer than to add that. */
-typedef double pair __attribute__((vector_size(2 * sizeof(double))));
-enum { PAIRS = CLUSTER / 2 };
-static void sum_clusters(const cell *c, const uint32_t *times, cluster *out) {
-    pair all[PAIRS] = {{0}};
-    for (size_t k = 0; k < c->n_clusters; k++) {
-        const char *numbers = (const char *)&c->clusters[k];
-        double n = times[k];
-        if (!c->finite && times[k] == 0) continue;
-#pragma GCC unroll 7
-        for (int i = 0; i < PAIRS; i++) {
-            pair x;
-            memcpy(&x, numbers + (size_t)i * sizeof x, sizeof x);
-            all[i] += n * x;
-        }
-    }
-    memcpy(out, all, sizeof all);
-}
-
 /* The metrics of the whole target are NaN where no prompt drawn has one. */
-static void cell_values(const cell *c, const uint32_t *times, double value[GK_N_METRICS]) {
-    cluster all;
-    sum_clusters(c, times, &all);
+static void values_of(const cluster *all, double value[GK_N_METRICS]) {
     for (int m = 0; m < GK_N_METRICS; m++)
-        value[m] = !of_whole(m)           ? all.sum[m] / all.weight
-                   : all.whole_weight > 0 ? all.sum[m] / all.whole_weight
-                                          : NAN;
-    value[GK_METRIC_median_rank] = median(c, times, all.weight);
+        value[m] = !of_whole(m)            ? all->sum[m] / all->weight
+                   : all->whole_weight > 0 ? all->sum[m] / all->whole_weight
+                                           : NAN;
 }
 
-/* Puts what sorting would put at v[k] there, what is not larger before it and what is not smaller behind it
- * (Hoare's quickselect). */
-static void select_kth(double *v, size_t n, size_t k) {
-    size_t low = 0, high = n - 1;
-    while (low < high) {
-        double middle = v[low + (high - low) / 2];
-        size_t i = low, j = high;
-        for (;;) {
-            while (v[i] < middle) i++;
-            while (v[j] > middle) j--;
-            if (i >= j) break;
-            double x = v[i];
-            v[i++] = v[j];
-            v[j--] = x;
-        }
-        if (k <= j)
-            high = j;
-        else
-            low = j + 1;
+/* Of the rows as they are. */
+static void cell_values(const cell *c, double value[GK_N_METRICS]) {
+    uint16_t *once = gk_alloc(c->n_clusters * sizeof *once);
+    cluster all = {0};
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        once[k] = 1;
+        all.weight += c->clusters[k].weight;
+        all.whole_weight += c->clusters[k].whole_weight;
+        for (int m = 0; m < GK_N_METRICS; m++) all.sum[m] += c->clusters[k].sum[m];
     }
-}
-
-/* Of n values the first `from` of which are not larger than any other. */
-static double percentile_from(double *v, size_t n, size_t from, double p) {
-    double at = p * (double)(n - 1);
-    size_t i = (size_t)at;
-    select_kth(v + from, n - from, i - from);
-    if (i + 1 >= n) return v[i];
-    double next = v[i + 1];
-    for (size_t k = i + 2; k < n; k++) next = v[k] < next ? v[k] : next;
-    return v[i] + (at - (double)i) * (next - v[i]);
-}
-
-double gk_percentile(double *v, size_t n, double p) {
-    return percentile_from(v, n, 0, p);
-}
-
-void gk_percentile_ends(double *v, size_t n, double *low, double *high) {
-    *low = gk_percentile(v, n, 0.025);
-    *high = percentile_from(v, n, (size_t)(0.025 * (double)(n - 1)), 0.975);
+    values_of(&all, value);
+    value[GK_METRIC_median_rank] = median(c, once, 1, 0, 0, all.weight);
+    gk_free(once);
 }
 
 /* Moves the numbers to the front; returns how many there are. */
@@ -269,28 +210,81 @@ static void mend_intervals(const cell *c, gk_stats *out) {
     }
 }
 
-/* draws: NULL, or of this seed and so many resamples. */
-static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_measure__draws *draws,
-                      gk_stats *out) {
-    double *values = gk_alloc(resamples * GK_N_METRICS * sizeof *values); /* [metric][resample] */
-    const uint32_t *kept = draws ? gk_measure__draws_of(draws, c->n_clusters) : NULL;
-    uint32_t *times = gk_alloc(c->n_clusters * sizeof *times);
-    gk_rng rng;
-    gk_measure__draws_seed(&rng, seed);
-    for (size_t b = 0; b < resamples; b++) {
-        if (!kept) gk_measure__draws_next(&rng, c->n_clusters, times);
-        double value[GK_N_METRICS];
-        cell_values(c, kept ? kept + b * c->n_clusters : times, value);
-        for (size_t m = 0; m < GK_N_METRICS; m++) values[m * resamples + b] = value[m];
+/* What a resample needs of each cluster, in the order of the sums; the last is what median() skips. */
+enum { SKIPPED = CLUSTER, COLUMNS };
+
+/* As many ranks as lie before the median of nearly every resample, where running weights are exact: each
+ * cluster's weight before that goes to x[cluster][SKIPPED]. The running weight at the middle of a resample
+ * varies by the sum over clusters of (their weight before the middle - half of their weight) squared. */
+static size_t skip_ranks(const cell *c, double *x) {
+    double total = 0, spread = 0, run = 0;
+    size_t at = 0;
+    for (size_t k = 0; k < c->n_clusters; k++) total += c->clusters[k].weight;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->ranked[i].weight != 1) return 0;
+    for (; at < c->n / 2; at++) x[c->ranked[at].cluster * COLUMNS + SKIPPED]++;
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        double *before = &x[k * COLUMNS + SKIPPED], off = *before - c->clusters[k].weight / 2;
+        spread += off * off;
+        *before = 0;
     }
+    const double end = total / 2 - 4 * sqrt(spread);
+    for (at = 0; run + 1 < end; at++, run++) x[c->ranked[at].cluster * COLUMNS + SKIPPED]++;
+    return at;
+}
+
+/* A column of zeros has a sum of zero. The others move together: the i-th is what column of[i] was. */
+static size_t leave_zeros_out(double *x, size_t rows, size_t of[COLUMNS]) {
+    size_t columns = 0;
+    for (size_t c = 0; c < COLUMNS; c++) {
+        bool zero = true;
+        for (size_t k = 0; k < rows && zero; k++) zero = x[k * COLUMNS + c] == 0;
+        if (!zero) of[columns++] = c;
+    }
+    for (size_t k = 0; k < rows; k++)
+        for (size_t i = 0; i < columns; i++) x[k * columns + i] = x[k * COLUMNS + of[i]];
+    return columns;
+}
+
+/* values[metric][resample]. */
+static void draw_values(const cell *c, gk_measure__draws *draws, size_t resamples, double *values) {
+    double *x = gk_alloc(c->n_clusters * COLUMNS * sizeof *x), sums[COLUMNS][GK_MEASURE__LANES];
+    size_t of[COLUMNS];
+    for (size_t k = 0; k < c->n_clusters; k++)
+        memcpy(x + k * COLUMNS, &c->clusters[k], sizeof c->clusters[k]);
+    const size_t skipped = skip_ranks(c, x), columns = leave_zeros_out(x, c->n_clusters, of);
+    gk_measure__walk w;
+    gk_measure__walk_begin(&w, draws, c->n_clusters);
+    while (gk_measure__walk_next(&w)) {
+        gk_measure__walk_sums(&w, x, columns, c->finite, sums[0]);
+        for (size_t lane = 0; lane < w.n; lane++) {
+            double number[COLUMNS] = {0}, value[GK_N_METRICS];
+            for (size_t i = 0; i < columns; i++) number[of[i]] = sums[i][lane];
+            cluster all;
+            memcpy(&all, number, sizeof all);
+            values_of(&all, value);
+            const double before = number[SKIPPED];
+            const bool skip = before < all.weight / 2;
+            value[GK_METRIC_median_rank] = median(c, w.times + lane, GK_MEASURE__LANES, skip ? skipped : 0,
+                                                  skip ? before : 0, all.weight);
+            for (size_t m = 0; m < GK_N_METRICS; m++) values[m * resamples + w.at + lane] = value[m];
+        }
+    }
+    gk_measure__walk_end(&w);
+    gk_free(x);
+}
+
+static void bootstrap(const cell *c, uint64_t seed, size_t resamples, gk_stats *out) {
+    double *values = gk_alloc(resamples * GK_N_METRICS * sizeof *values);
+    gk_measure__draws *draws = gk_measure__draws_hold(seed, resamples);
+    draw_values(c, draws, resamples, values);
+    gk_measure__draws_let_go(draws);
     for (size_t m = 0; m < GK_N_METRICS; m++) {
         double *v = values + m * resamples;
         size_t n = drop_nan(v, resamples);
-        if (n == 0) continue;
-        gk_percentile_ends(v, n, &out->low[m], &out->high[m]);
+        if (n > 0) gk_percentile_ends(v, n, &out->low[m], &out->high[m]);
     }
     mend_intervals(c, out);
-    gk_free(times);
     gk_free(values);
 }
 
@@ -298,8 +292,7 @@ static void all_nan(gk_stats *out) {
     for (int m = 0; m < GK_N_METRICS; m++) out->value[m] = out->low[m] = out->high[m] = NAN;
 }
 
-static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_measure__draws *draws,
-                    gk_stats *out) {
+void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out) {
     out->n = n;
     out->rows = out->n_whole = 0;
     out->icc_top5 = out->icc_logit_diff = NAN;
@@ -311,17 +304,10 @@ static void compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, g
     out->n_whole = c.n_whole;
     out->icc_top5 = gk_icc(obs, n, GK_METRIC_top5);
     out->icc_logit_diff = gk_icc(obs, n, GK_METRIC_logit_diff);
-    uint32_t *once = gk_alloc(c.n_clusters * sizeof *once);
-    for (size_t k = 0; k < c.n_clusters; k++) once[k] = 1;
-    cell_values(&c, once, out->value);
-    gk_free(once);
-    if (resamples > 0) bootstrap(&c, seed, (size_t)resamples, draws, out);
+    cell_values(&c, out->value);
+    if (resamples > 0) bootstrap(&c, seed, (size_t)resamples, out);
     gk_free(c.clusters);
     gk_free(c.ranked);
-}
-
-void gk_stats_compute(const gk_obs *obs, size_t n, uint64_t seed, int resamples, gk_stats *out) {
-    compute(obs, n, seed, resamples, NULL, out);
 }
 
 typedef struct many {
@@ -329,14 +315,13 @@ typedef struct many {
     size_t n;
     uint64_t seed;
     int resamples;
-    gk_measure__draws *draws;
     gk_stats *out; /* [n] */
 } many;
 
 static void compute_range(void *ctx, size_t begin, size_t end) {
     const many *m = ctx;
     for (size_t i = begin; i < end; i++)
-        compute(m->cells[i]->obs, m->cells[i]->n, m->seed, m->resamples, m->draws, &m->out[i]);
+        gk_stats_compute(m->cells[i]->obs, m->cells[i]->n, m->seed, m->resamples, &m->out[i]);
 }
 
 /* Any order in which equal ones are neighbours; NaN is as good as a number, and what lies between the fields
@@ -371,10 +356,10 @@ void gk_stats_compute_all(const gk_obs_list *cells, size_t n_cells, uint64_t see
         of[own - cells] = m.n - 1;
     }
     m.out = gk_alloc((m.n + 1) * sizeof *m.out);
-    if (resamples > 0) m.draws = gk_measure__draws_new(seed, (size_t)resamples);
+    gk_measure__draws *draws = gk_measure__draws_hold(seed, resamples > 0 ? (size_t)resamples : 0);
     gk_parallel_for(m.n, 1, compute_range, &m);
+    gk_measure__draws_let_go(draws);
     for (size_t i = 0; i < n_cells; i++) out[i] = m.out[of[i]];
-    gk_measure__draws_free(m.draws);
     gk_free(m.out);
     gk_free(of);
     gk_free(sorted);
@@ -386,44 +371,60 @@ static double recovered(double x, double low, double high) {
     return high > low ? (x - low) / (high - low) : NAN;
 }
 
+/* Of each of three cells, a cluster's sum and weight in the metric, side by side. */
+static void put_sums(const cell *c, int at, gk_metric m, double *x) {
+    for (size_t k = 0; k < c->n_clusters; k++) {
+        x[6 * k + 2 * (size_t)at] = c->clusters[k].sum[m];
+        x[6 * k + 2 * (size_t)at + 1] = weight_of(&c->clusters[k], m);
+    }
+}
+
+/* sums: put_sums's of every resample; `way`: what stands in where all of them give the same. */
+static void recovered_ends(double *sums, size_t resamples, gk_metric metric, double way, gk_recovered *out) {
+    size_t kept = 0;
+    double least = INFINITY, most = -INFINITY;
+    for (size_t b = 0; b < resamples; b++) {
+        const double *s = sums + b;
+        const double r = recovered(s[0] / s[resamples], s[2 * resamples] / s[3 * resamples],
+                                   s[4 * resamples] / s[5 * resamples]);
+        if (isnan(r)) {
+            out->undefined++;
+            continue;
+        }
+        sums[kept++] = r; /* at or before what was read */
+        least = r < least ? r : least;
+        most = r > most ? r : most;
+    }
+    if (kept) gk_percentile_ends(sums, kept, &out->low, &out->high);
+    if (kept && most - least < 1e-12 && metric <= GK_METRIC_exact && isfinite(out->value)) {
+        out->low = out->value - way;
+        out->high = out->value + way;
+    }
+}
+
 void gk_recovery(const gk_obs *low, const gk_obs *high, const gk_obs *obs, size_t n, gk_metric metric,
                  uint64_t seed, int resamples, gk_recovered *out) {
     const gk_obs *from[3] = {obs, low, high};
     *out = (gk_recovered){.value = NAN, .low = NAN, .high = NAN};
-    if (n == 0) return;
+    if (n == 0 || metric == GK_METRIC_median_rank) return;
     cell c[3];
     for (int i = 0; i < 3; i++) cell_build(&c[i], from[i], n);
-    size_t n_rows = c[0].n_clusters, kept = 0;
-    uint32_t *times = gk_alloc(n_rows * sizeof *times);
-    double *draw = gk_alloc(((size_t)resamples + 1) * sizeof *draw), mean[3], end[2] = {0}, least = INFINITY,
-           most = -INFINITY;
-    gk_rng rng;
-    gk_measure__draws_seed(&rng, seed);
-    for (int b = -1; b < resamples; b++) { /* -1: the rows as they are */
-        for (size_t k = 0; b < 0 && k < n_rows; k++) times[k] = 1;
-        if (b >= 0) gk_measure__draws_next(&rng, n_rows, times);
-        for (int i = 0; i < 3; i++) mean[i] = cell_value(&c[i], times, metric);
-        double r = recovered(mean[0], mean[1], mean[2]);
-        if (b < 0) {
-            out->value = r;
-            end[0] = mean[1];
-            end[1] = mean[2];
-        } else if (isnan(r)) {
-            out->undefined++;
-        } else {
-            draw[kept++] = r;
-            least = r < least ? r : least;
-            most = r > most ? r : most;
-        }
+    const size_t n_rows = c[0].n_clusters, room = (size_t)resamples;
+    double *x = gk_alloc(6 * n_rows * sizeof *x), *sums = gk_alloc((6 * room + 1) * sizeof *sums),
+           all[6] = {0};
+    for (int i = 0; i < 3; i++) put_sums(&c[i], i, metric, x);
+    for (size_t k = 0; k < n_rows; k++)
+        for (size_t i = 0; i < 6; i++) all[i] += x[6 * k + i];
+    const double least = all[2] / all[3], most = all[4] / all[5];
+    out->value = recovered(all[0] / all[1], least, most);
+    if (resamples > 0) {
+        gk_measure__draws *draws = gk_measure__draws_hold(seed, room);
+        gk_measure__draw_sums(draws, x, n_rows, 6, sums);
+        gk_measure__draws_let_go(draws);
+        recovered_ends(sums, room, metric, gk_unseen_share((double)n_rows) / (most - least), out);
     }
-    if (kept) gk_percentile_ends(draw, kept, &out->low, &out->high);
-    if (kept && most - least < 1e-12 && metric <= GK_METRIC_exact && isfinite(out->value)) {
-        double way = gk_unseen_share((double)n_rows) / (end[1] - end[0]);
-        out->low = out->value - way;
-        out->high = out->value + way;
-    }
-    gk_free(draw);
-    gk_free(times);
+    gk_free(sums);
+    gk_free(x);
     for (int i = 0; i < 3; i++) {
         gk_free(c[i].clusters);
         gk_free(c[i].ranked);

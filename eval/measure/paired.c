@@ -67,7 +67,7 @@ void gk_holm(const double *p, size_t n, double *out) {
 
 /* A row's prompts: how many, and how many more of them are right than under the reference. */
 typedef struct row_sum {
-    double n, more;
+    double more, n;
 } row_sum;
 
 static bool right(const gk_obs *o, int top) {
@@ -93,20 +93,13 @@ void gk_measure__alike_interval(double diff, double u, double *low, double *high
 }
 
 static void draw_interval(const row_sum *row, size_t rows, uint64_t seed, size_t resamples, gk_paired *out) {
-    double *draw = gk_alloc(resamples * sizeof *draw);
-    gk_rng rng;
-    gk_measure__draws_seed(&rng, seed);
-    for (size_t b = 0; b < resamples; b++) {
-        row_sum all = {0, 0};
-        for (size_t k = 0; k < rows; k++) {
-            const row_sum *x = &row[gk_rng_below(&rng, rows)];
-            all.n += x->n;
-            all.more += x->more;
-        }
-        draw[b] = all.more / all.n;
-    }
+    double *sums = gk_alloc(2 * resamples * sizeof *sums), *draw = sums;
+    gk_measure__draws *draws = gk_measure__draws_hold(seed, resamples);
+    gk_measure__draw_sums(draws, &row->more, rows, 2, sums);
+    gk_measure__draws_let_go(draws);
+    for (size_t b = 0; b < resamples; b++) draw[b] /= sums[resamples + b];
     gk_percentile_ends(draw, resamples, &out->low, &out->high);
-    gk_free(draw);
+    gk_free(sums);
     /* All rows differ alike: a row that was not seen may be one prompt for another of them. */
     if (out->high - out->low < 1e-12)
         gk_measure__alike_interval(out->diff, gk_unseen_share((double)rows), &out->low, &out->high);

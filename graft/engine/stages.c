@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { COPY_GRAIN = 128, FEWEST_LOGITS = 64 };
-static const double LOGITS_BYTES = 48 << 20;
+static const double LOGITS_BYTES = 16 << 20;
 
 static uint32_t *words(gk_graft__engine *e, gk_graft__room *r, size_t n) {
     return gk_graft__room_for(r, (n + 1) * sizeof(uint32_t), 0, &e->tally);
@@ -451,6 +451,13 @@ double gk_graft__stages_bytes(const gk_config *c, double nodes, double jobs, dou
     double index = 16 * 4 * sizeof(uint32_t) + tables + node + 36 + c->n_layers;
     return nodes * (rows * sizeof(float) + index) + path * 2 * sizeof(uint32_t) +
            gk_graft__stages_block(c, jobs) * c->vocab * sizeof(float);
+}
+
+/* More nodes than these leave the caches, and memory that is touched first costs time. */
+size_t gk_graft__stages_enough(const gk_config *c, size_t budget) {
+    enum { NODES = 2048 };
+    double enough = gk_graft__stages_bytes(c, NODES, NODES, 16 * NODES);
+    return (double)budget < enough ? budget : (size_t)enough;
 }
 
 uint64_t gk_graft__stages_rows(const gk_config *c, int n) {

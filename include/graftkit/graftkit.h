@@ -35,6 +35,7 @@
 #include "graftkit/model/decode.h"
 #include "graftkit/model/difference.h"
 #include "graftkit/model/operators.h"
+#include "graftkit/model/products.h"
 #include "graftkit/model/session.h"
 #include "graftkit/model/weights.h"
 #include "graftkit/report.h"

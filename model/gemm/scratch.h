@@ -8,8 +8,9 @@
  * memory in every product would cost more than the product. */
 typedef enum gk_gemm__scratch_use {
     GK_GEMM__SCRATCH_DNNL,
-    GK_GEMM__SCRATCH_HEAD, /* attention */
-    GK_GEMM__SCRATCH_LEFT, /* bf16 operands */
+    GK_GEMM__SCRATCH_HEAD,  /* attention */
+    GK_GEMM__SCRATCH_TILES, /* rows of a product with panels */
+    GK_GEMM__SCRATCH_LEFT,  /* bf16 operands */
     GK_GEMM__SCRATCH_RIGHT,
     GK_GEMM__SCRATCH_WIDE_A, /* the same as floats, where bf16 has no instructions */
     GK_GEMM__SCRATCH_WIDE_B,

@@ -1,5 +1,6 @@
 /* panels.c: see panels.h. Some rows of x are turned into a tile, which stays in the first cache, and a step
  * of k is one broadcast a row of it; a block of panels stays in the second. */
+#include "model/gemm/scratch.h"
 #include "model/operators/kernels.h"
 
 #include <string.h>
@@ -16,7 +17,7 @@
 #define TALL 4
 #define IN_REGISTER(v) (void)(v)
 #endif
-enum { WIDE = 2 * GK_OP__LANES, DEEP = 640, AHEAD = 8 };
+enum { WIDE = 2 * GK_OP__LANES, DEEP = 640, AHEAD = 32 };
 
 typedef float lanes __attribute__((vector_size(GK_OP__LANES * sizeof(float))));
 
@@ -172,19 +173,34 @@ static int panels_a_block(int deep) {
     return panels > 0 ? panels : 1;
 }
 
-/* Columns first .. first + columns - 1 and inputs t .. t + k - 1, for all rows, `tall` at a time. */
-static void multiply_block(const gk_op__panel_product *p, int first, int columns, int t, int k, int tall) {
-    float x[GK_OP__LANES * DEEP] __attribute__((aligned(64)));
-    for (int r = 0; r < p->m; r += tall) {
-        int rows = p->m - r < tall ? p->m - r : tall;
-        turn(p, r, rows, t, k, x);
+/* Rows of x that are turned at a time, for all columns. */
+enum { TILES_A_BLOCK = 40 };
+
+/* What is left to do with a block of rows that were turned: rows `first` on, inputs from t on. */
+typedef struct turned {
+    const gk_op__panel_product *p;
+    int first, rows, tall, t, k;
+    float *x; /* tiles of [k x LANES] */
+} turned;
+
+static void turn_all(const turned *b) {
+    float *x = b->x;
+    for (int r = 0; r < b->rows; r += b->tall, x += (ptrdiff_t)b->k * GK_OP__LANES)
+        turn(b->p, b->first + r, b->rows - r < b->tall ? b->rows - r : b->tall, b->t, b->k, x);
+}
+
+static void multiply_columns(const turned *b, int first, int columns) {
+    const gk_op__panel_product *p = b->p;
+    const float *x = b->x;
+    for (int r = 0; r < b->rows; r += b->tall, x += (ptrdiff_t)b->k * GK_OP__LANES) {
+        int rows = b->rows - r < b->tall ? b->rows - r : b->tall;
         for (int j = first; j < first + columns; j += WIDE) {
             tile o = {.x = x,
-                      .panel = p->panels + (ptrdiff_t)j * p->k + (ptrdiff_t)t * WIDE,
-                      .y = p->y + (ptrdiff_t)r * p->ldy + j,
+                      .panel = p->panels + (ptrdiff_t)j * p->k + (ptrdiff_t)b->t * WIDE,
+                      .y = p->y + (ptrdiff_t)(b->first + r) * p->ldy + j,
                       .ldy = p->ldy,
-                      .k = k,
-                      .add = p->add || t > 0};
+                      .k = b->k,
+                      .add = p->add || b->t > 0};
             if (p->n - j < WIDE)
                 multiply_part(o, rows, p->n - j);
             else
@@ -197,9 +213,17 @@ void gk_op__panels_multiply(const gk_op__panel_product *p) {
     int tiles = (p->m + TALL - 1) / TALL, parts = (p->k + DEEP - 1) / DEEP;
     if (tiles == 0 || parts == 0) return;
     int tall = (p->m + tiles - 1) / tiles, deep = up_to_lanes((p->k + parts - 1) / parts);
-    int columns = panels_a_block(deep) * WIDE;
-    for (int t = 0; t < p->k; t += deep)
-        for (int j = 0; j < p->n; j += columns)
-            multiply_block(p, j, p->n - j < columns ? p->n - j : columns, t,
-                           p->k - t < deep ? p->k - t : deep, tall);
+    int columns = panels_a_block(deep) * WIDE, most = TILES_A_BLOCK * tall;
+    turned b = {.p = p, .tall = tall};
+    b.x =
+        gk_gemm__scratch(GK_GEMM__SCRATCH_TILES, sizeof(float) * GK_OP__LANES * DEEP *
+                                                     (size_t)(tiles < TILES_A_BLOCK ? tiles : TILES_A_BLOCK));
+    for (b.t = 0; b.t < p->k; b.t += deep)
+        for (b.first = 0; b.first < p->m; b.first += most) {
+            b.k = p->k - b.t < deep ? p->k - b.t : deep;
+            b.rows = p->m - b.first < most ? p->m - b.first : most;
+            turn_all(&b);
+            for (int j = 0; j < p->n; j += columns)
+                multiply_columns(&b, j, p->n - j < columns ? p->n - j : columns);
+        }
 }

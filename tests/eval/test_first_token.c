@@ -84,6 +84,9 @@ START_TEST(a_store_with_other_columns_is_refused_or_replaced) {
     o.generate = 2;
     fx_refused(&o, "another generate");
     o.generate = 0;
+    o.bf16 = true;
+    fx_refused(&o, "another bf16 (false there, true now)");
+    o.bf16 = false;
     ck_assert_uint_eq(fx_sweep(&o), 0);
     sqlite3 *d; /* as an earlier graftkit wrote it */
     ck_assert_int_eq(sqlite3_open(fx_path("r.db"), &d), SQLITE_OK);

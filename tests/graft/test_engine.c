@@ -1,6 +1,7 @@
 /* test_engine.c: the grafting engine against the definition of the method, computed token by token.
  * kernels: under each instruction set
  * modules: graft model tokenizer core */
+#include "graftkit/model/checkpoint.h"
 #include "tests/support/engine_fixture.h"
 
 #include <stdlib.h>
@@ -244,6 +245,13 @@ START_TEST(bad_casts) {
     char want[128];
     snprintf(want, sizeof want, "models 'pre' and 'sft' differ in intermediate_size: %d and 22", b.c.d_ffn);
     ck_assert_str_eq(err.what, want);
+    gk_model *blocks = gk_model_open_stored(GK_SOURCE_DIR "/tests/fixtures/gguf/llama-blocks.gguf", &err);
+    ck_assert_msg(blocks != NULL, "%s", err.what);
+    cast.model[0] = blocks;
+    ck_assert(!gk_cast_check(&cast, &err));
+    ck_assert_str_eq(err.what, "model 'pre' of the cast is in blocks, as it is stored");
+    gk_model_free(blocks);
+    cast.model[0] = b.cast.model[0];
     cast.n = 0;
     ck_assert(!gk_cast_check(&cast, &err));
     cast.n = GK_MAX_MODELS + 1;

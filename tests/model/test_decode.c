@@ -9,6 +9,7 @@
 #include "graftkit/model/checkpoint.h"
 #include "graftkit/model/config.h"
 #include "graftkit/model/decode.h"
+#include "graftkit/model/operators.h"
 #include "graftkit/model/session.h"
 #include "graftkit/model/weights.h"
 #include "model/formats/half.h"
@@ -188,6 +189,15 @@ START_TEST(products_with_blocks) {
 }
 END_TEST
 
+START_TEST(products_with_blocks_are_measured) {
+    for (size_t i = 0; i < N_TYPES; i++)
+        ck_assert_double_gt(gk_stored_measure(TYPES[i], 1 + (int)i % 6, 8, 256, 0), 0);
+    ck_assert_double_gt(gk_stored_measure("F32", 1, 8, 5, 0), 0);
+    ck_assert_double_eq(gk_stored_measure("Q4_1", 1, 8, 33, 0), 0);
+    ck_assert_double_eq(gk_stored_measure("Q9", 1, 8, 256, 0), 0);
+}
+END_TEST
+
 /* Fed in pieces, each of which takes another way through the products. */
 static const int PIECES[] = {9, 1, 2, 3, 4, 5, 1, 1, 1, 1, 1, 1};
 enum { N_PIECES = sizeof PIECES / sizeof *PIECES };
@@ -266,6 +276,7 @@ int main(void) {
     tcase_add_test(t, there_is_no_room_for_more);
     tcase_add_loop_test(t, half_products, 0, 2);
     tcase_add_loop_test(t, products_with_blocks, 0, N_TYPES);
+    tcase_add_test(t, products_with_blocks_are_measured);
     tcase_add_test(t, a_model_in_blocks_is_that_of_its_floats);
     tcase_add_test(t, what_is_drawn);
     suite_add_tcase(s, t);

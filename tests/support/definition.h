@@ -65,11 +65,21 @@ static void ref_norm(const reference *r, int layer, gk_component comp, const dou
                (t.b ? (double)t.b[i] : 0);
 }
 
+/* To the nearest bf16, of two as near the one whose last bit is 0. */
+static double ref_bf16(double x) {
+    if (x == 0) return x;
+    double ulp = ldexp(1, (int)floor(log2(fabs(x))) - 7);
+    return nearbyint(x / ulp) * ulp;
+}
+
 static void ref_linear(const reference *r, int layer, gk_component comp, const double *x, double *y) {
     gk_tensor t = weights(r, layer, comp);
     for (int o = 0; o < t.out; o++) {
         y[o] = t.b ? (double)t.b[o] : 0;
-        for (int i = 0; i < t.in; i++) y[o] += (double)t.w[o * t.in + i] * x[i];
+        for (int i = 0; i < t.in; i++) {
+            double w = (double)t.w[o * t.in + i];
+            y[o] += r->cast->bf16 ? ref_bf16(w) * ref_bf16(x[i]) : w * x[i];
+        }
     }
 }
 

@@ -44,12 +44,15 @@ static inline int run_line(const char *line, char *out, size_t size) {
     return run_shell(line, NULL, NULL, out, size);
 }
 
-/* The same of a command in `folder` whose environment is PATH and `variables` ("A='1' B='2'"), without what
- * an outer make left; both streams in `out`. */
+/* The same of a command in `folder` whose environment is PATH, how threads wait, and `variables` ("A='1'
+ * B='2'"), without what an outer make left; both streams in `out`. */
 static inline int run_clean(scratch *s, const char *folder, const char *variables, const char *command,
                             char *out, size_t size) {
-    char *line = gk_arena_printf(s->a, "cd '%s' && exec env -i PATH=\"$PATH\" %s bash -c \"$0\" 2>&1", folder,
-                                 variables);
+    char *line =
+        gk_arena_printf(s->a,
+                        "cd '%s' && exec env -i PATH=\"$PATH\" "
+                        "${OMP_WAIT_POLICY+\"OMP_WAIT_POLICY=$OMP_WAIT_POLICY\"} %s bash -c \"$0\" 2>&1",
+                        folder, variables);
     return run_shell(line, command, NULL, out, size);
 }
 

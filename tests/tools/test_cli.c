@@ -343,6 +343,10 @@ START_TEST(whole_targets_and_generated_texts) {
     succeeds("report --db $D/whole.db --out $D/whole.html");
     ck_assert_ptr_null(strstr(output_of(&s, SWEEP POSITION EVAL "--out $D/first.db"), "exact"));
     refused(SWEEP POSITION EVAL "--out $D/whole.db", "another whole_target", "--replace");
+    refused(SWEEP POSITION EVAL "--bf16 true --whole-target --generate 3 --out $D/whole.db", "another bf16",
+            "--replace");
+    refused(SWEEP POSITION EVAL "--bf16 yes --out $D/whole.db", "--bf16", "must be true or false");
+    refused(SWEEP POSITION EVAL "--check-bf16 9 --replace --out $D/whole.db", "--replace", "leave it out");
     refused(SWEEP POSITION EVAL "--generate 5000 --out $D/whole.db", "--generate", "at most 1000");
     scratch_free(&s);
 }

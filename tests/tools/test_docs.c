@@ -140,6 +140,7 @@ static int bash(scratch *s, const char *dir, const char *arguments, char *out, s
         s->a,
         "cd '%s' && B=$(dirname '%s') && exec env -i PATH=\"%s/bin:$PATH\" HOME='%s' TREE='" GK_SOURCE_DIR
         "' BUILD=\"$(dirname $B)\" FLAVOUR=\"$(basename $B)\" GRAFTKIT_HOME='%s' ASAN_OPTIONS='%s' "
+        "${OMP_WAIT_POLICY+OMP_WAIT_POLICY=$OMP_WAIT_POLICY} "
         "MODEL=path/to/model BASE_ROWS=0 RELATION_ROWS=20 TASK_ROWS=8 THREADS=1 OMP_NUM_THREADS=1 "
         "timeout 1500 bash -euo pipefail %s 2>&1 </dev/null | tail -c %zu; exit ${PIPESTATUS[0]}",
         dir, program(), world.dir, dir, dir, asan ? asan : "", arguments, size - 1);

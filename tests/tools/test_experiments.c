@@ -4,8 +4,7 @@
  * restarted, and the page that compares runs. $GRAFTKIT names the binary (make test sets it). */
 #include "eval/run/experiment.h"
 #include "graftkit/eval/prompts.h"
-#include "graftkit/eval/store.h"
-#include "tests/support/program.h"
+#include "tests/support/experiments_fixture.h"
 
 #include <dirent.h>
 
@@ -101,43 +100,6 @@ END_TEST
 
 /* ---------------------------------------------------------------- make */
 
-/* Runs a shell command in the source tree; $D: the scratch folder, $MAKE: make with the binary under test. */
-static int shell(scratch *s, const char *command, char *out, size_t size) {
-    char *given =
-        gk_arena_printf(s->a, "D='%s' G='%s' M='make G=%s THREADS=1'", s->dir, program(), program());
-    return run_clean(s, GK_SOURCE_DIR, given, command, out, size);
-}
-
-static char said[1 << 16];
-static const char *end_of_said(void) {
-    size_t n = strlen(said);
-    return n > 2000 ? said + n - 2000 : said;
-}
-static void succeeds(scratch *s, const char *command) {
-    int code = shell(s, command, said, sizeof said);
-    ck_assert_msg(code == 0, "%s\nreturned %d:\n%s", command, code, end_of_said());
-}
-
-static void fails(scratch *s, const char *command, const char *a, const char *b) {
-    int code = shell(s, command, said, sizeof said);
-    ck_assert_msg(code == 2 && strstr(said, a) && strstr(said, b),
-                  "%s\nreturned %d and should say '%s' and '%s':\n%s", command, code, a, b, end_of_said());
-}
-
-/* A model that can say the names, in $D/model; a quick recipe. */
-static void tiny_model(scratch *s) {
-    scratch_file(s, "quick.yaml", "lr: 3e-3\nepochs: 1\nbatch: 16\nschedule: linear\nfreeze: [lnf, head]\n");
-    succeeds(s,
-             "$G dataset --out $D/words --base-rows 12 --base-texts 200 --relation-rows 4 --task-rows 4 && "
-             "$G tokenizer --texts $D/words/tokenizer.jsonl --vocab 500 --out $D/tok && "
-             "$G base --family llama --layers 4 --d-model 16 --heads 2 --ffn 24 --positions 640 --tokenizer "
-             "$D/tok --texts "
-             "$D/words/base/texts.jsonl --recipe base --warmup 2 --threads 1 --out $D/model");
-}
-
-#define ROWS \
-    "MODEL=$D/model BASE_ROWS=12 RELATION_ROWS=6 TASK_ROWS=5 RECIPE=$D/quick.yaml MILD=$D/quick.yaml "
-
 START_TEST(nothing_is_written_for_what_cannot_be_run) {
     scratch s = scratch_new();
     fails(&s, "$M experiment RUN=$D/run", "NAME is empty", "position");
@@ -163,48 +125,6 @@ START_TEST(nothing_is_written_for_what_cannot_be_run) {
     scratch_free(&s);
 }
 END_TEST
-
-static char *text_of(scratch *s, const char *name) {
-    gk_error err;
-    char *text = gk_read_file(s->a, scratch_path(s, name), (size_t)1 << 28, NULL, &err);
-    ck_assert_msg(text != NULL, "%s", err.what);
-    return text;
-}
-
-static void same_text(scratch *s, const char *a, const char *b) {
-    ck_assert_msg(strcmp(text_of(s, a), text_of(s, b)) == 0, "%s and %s differ", a, b);
-}
-
-/* Every pooled cell of a store stands in the page's table, and in the CSV. */
-static void page_has_cells(scratch *s, const char *page, const char *csv, const char *db) {
-    gk_error err;
-    gk_cells cells;
-    gk_store *store = gk_store_open(scratch_path(s, db), &err);
-    ck_assert(store && gk_store_cells(store, s->a, &cells, &err));
-    size_t n = 0;
-    for (size_t i = 0; i < cells.n; i++) {
-        const gk_cell *c = &cells.item[i];
-        const double *v = c->stats.value, *low = c->stats.low, *high = c->stats.high;
-        if (strcmp(c->template_name, "pooled") != 0 || strpbrk(c->scheme, "&<>\"',")) continue;
-        const char *row = gk_arena_printf(
-            s->a, "<td class=\"name\">%s</td><td>%.1f<small>[%.1f, %.1f]</small></td>", c->scheme,
-            100 * v[GK_METRIC_top5], 100 * low[GK_METRIC_top5], 100 * high[GK_METRIC_top5]);
-        ck_assert_msg(strstr(page, row) != NULL, "the page lacks %s", row);
-        row = gk_arena_printf(s->a, ",%s,%s,pooled,%zu,%zu,%zu,%zu,%.17g,", c->set, c->scheme, c->stats.n,
-                              c->stats.rows, c->dropped, c->stats.n_whole, v[GK_METRIC_top1]);
-        ck_assert_msg(strstr(csv, row) != NULL, "the table lacks %s", row);
-        n++;
-    }
-    ck_assert_uint_ge(n, 5);
-    gk_store_close(store);
-}
-
-/* Starts `command` in a process group of its own and kills the group as soon as `file` is there; fails where
- * the command has ended before that. */
-#define KILLED_AT(file, command)                                     \
-    "set -m; (" command ") >/dev/null 2>&1 & p=$!; until [ -e " file \
-    " ] || ! kill -0 -- -$p 2>/dev/null; do sleep .02; done; "       \
-    "kill -9 -- -$p 2>/dev/null; [ -e " file " ]"
 
 START_TEST(a_paper_that_is_killed_goes_on) {
     scratch s = scratch_new();
@@ -313,180 +233,17 @@ START_TEST(own_fields_go_through_every_step) {
 }
 END_TEST
 
-/* Models with a freeze of their own, in a run a seed; killed in one of them and gone on with. What is not in
- * `make paper` is asked for by name. */
-START_TEST(planted_models_are_trained_a_run_a_seed) {
-    scratch s = scratch_new();
-    tiny_model(&s);
-#define PLANTED "$M experiment NAME=planted SEEDS='1 2' " ROWS
-    fails(&s, "$M experiment NAME=planted SEEDS='1 x' RUN=$D/no " ROWS, "SEEDS: 'x'", "integer");
-    fails(&s, "$M experiment NAME=planted FAMILIES=lama RUN=$D/no", "FAMILIES: 'lama' is no family", "gpt2");
-    fails(&s, "$M experiment NAME=planted FAMILIES=llama RUN=$D/no " ROWS, "FAMILIES='llama'",
-          "its own architecture");
-    ck_assert(!gk_exists(scratch_path(&s, "no")));
-    succeeds(&s, PLANTED "RUN=$D/one");
-    ck_assert_ptr_nonnull(strstr(said, "planted_pretrained: model 2 of 3, relation.lower2_e, about"));
-    succeeds(&s, KILLED_AT("$D/two/model-2/relation.lower2_e/metrics.jsonl", "exec " PLANTED "RUN=$D/two"));
-    ck_assert(!gk_exists(scratch_path(&s, "two/compare.html")));
-    succeeds(&s, PLANTED "RUN=$D/two");
-    same_text(&s, "one/compare.csv", "two/compare.csv");
-    same_text(&s, "one/compare.html", "two/compare.html");
-    page_has_cells(&s, text_of(&s, "one/compare.html"), text_of(&s, "one/compare.csv"),
-                   "one/model-1/experiments/planted_pretrained/results.db");
-    /* What was frozen is where it was, and only that. */
-    succeeds(&s,
-             "$G diff --a $D/model --b $D/one/model-1/relation.lower2_e --json $D/lower.json >/dev/null && "
-             "awk '/\"component\"/ { c = $2 } /\"layer\"/ { l = $2 } /\"changed\"/ { print c l $2 }' "
-             "$D/lower.json "
-             ">$D/changed && grep -x '\"embed\",null,0,' $D/changed && grep -x '\"q\",0,0,' $D/changed && "
-             "grep -x '\"down\",0,0,' $D/changed && ! grep -x '\"q\",1,0,' $D/changed && "
-             "! grep -x '\"down\",3,0,' $D/changed");
-    /* Done is done; another freeze under the old name is another model. */
-    succeeds(&s, "touch $D/mark; " PLANTED
-                 "RUN=$D/one; find $D/one/model-? -newer $D/mark -type f | grep . && exit 3; true");
-    succeeds(&s,
-             "$M experiment NAME=planted SEEDS='1 2' MODEL=$D/model RUN=$D/one"); /* as it was asked for */
-    fails(&s, "$M finetune RUN=$D/one/model-1 FREEZES=lower2_e=lnf CAST='pre=base sft=relation.lower2_e'",
-          "relation.lower2_e", "--replace");
-    ck_assert_ptr_null(strstr(
-        (shell(&s, "$G list experiments | grep -v 'by name only'", said, sizeof said), said), "planted"));
-    scratch_free(&s);
-}
-END_TEST
-
-/* The numbers of a small table are those of the large one, rounded; as many lines as pooled cells. */
-static void small_table(scratch *s, const char *table, const char *large) {
-    succeeds(
-        s,
-        gk_arena_printf(
-            s->a,
-            "head -n 1 %s | grep -qx "
-            "run,experiment,set,scheme,template,n,rows,top5,top5_low,top5_high,logit_diff,"
-            "logit_diff_low,logit_diff_high && [ $(grep -cE ',(pooled|full),' %s) = $(($(wc -l <%s) - 1)) ]",
-            table, large, table));
-    const char *text = gk_read_file(s->a, gk_arena_printf(s->a, "%s/one/replication/pretrained.csv", s->dir),
-                                    1 << 24, NULL, &(gk_error){0});
-    succeeds(s, gk_arena_printf(s->a, "cat %s", table));
-    char *state, *line = strtok_r(said, "\n", &state);
-    size_t n = 0;
-    while ((line = strtok_r(NULL, "\n", &state))) {
-        char *comma = strrchr(line, '"') ? strrchr(line, '"') + 1 : line;
-        const size_t skip = comma == line ? 5 : 2; /* to behind run, experiment, set, scheme and template */
-        for (size_t i = 0; i < skip; i++) comma = strchr(comma + (i > 0), ',');
-        double prompts, rows, top5, wanted;
-        ck_assert_msg(sscanf(comma, ",%lf,%lf,%lf", &prompts, &rows, &top5) == 3, "%s", line);
-        const char *cell = strstr(text, gk_arena_printf(s->a, "\n%.*s,", (int)(comma - line), line));
-        ck_assert_msg(cell != NULL, "%s is in no line of the large table", line);
-        cell += comma - line + 2;
-        for (int i = 0; i < 7; i++) cell = strchr(cell, ',') + 1; /* n rows dropped n_whole top1, low, high */
-        ck_assert_int_eq(sscanf(cell, "%lf", &wanted), 1);
-        ck_assert_double_eq_tol(top5, wanted, 1e-5);
-        n++;
-    }
-    ck_assert_uint_ge(n, 2 * 2 * 2 * 15);
-}
-
-/* Both regimes of two seeds, killed in a training of the second and gone on with: the same page and tables.
- */
-START_TEST(a_replication_that_is_killed_goes_on) {
-    scratch s = scratch_new();
-    tiny_model(&s);
-#define REPLICATION \
-    "$M replication DATASETS=fake_movies_fake_actors SEEDS='1 2' PAPER='position hybrid training' " ROWS
-    succeeds(&s, REPLICATION "RUN=$D/one TABLES=$D/tables");
-    ck_assert_ptr_nonnull(strstr(said, "replication: run 4 of 4, "));
-    ck_assert_ptr_nonnull(strstr(said, "fake_movies_fake_actors-2-free, about "));
-    succeeds(&s, KILLED_AT("$D/two/replication/fake_movies_fake_actors-2/mild.free/metrics.jsonl",
-                           "exec " REPLICATION "RUN=$D/two"));
-    ck_assert(!gk_exists(scratch_path(&s, "two/replication/pretrained.html")));
-    succeeds(&s, REPLICATION "RUN=$D/two DRY=1");
-    ck_assert_ptr_nonnull(strstr(said, "fake_movies_fake_actors-1-free  done, 3 of 3 experiments\n"));
-    ck_assert_ptr_nonnull(strstr(said, "fake_movies_fake_actors-2-free  2 of 3 experiments\n"));
-    succeeds(&s, REPLICATION "RUN=$D/two");
-    same_text(&s, "one/replication/pretrained.html", "two/replication/pretrained.html");
-    same_text(&s, "one/replication/pretrained-seeds.csv", "two/replication/pretrained-seeds.csv");
-    same_text(&s, "tables/pretrained.csv", "two/replication/tables/pretrained.csv");
-    same_text(&s, "tables/pretrained-seeds.csv", "two/replication/tables/pretrained-seeds.csv");
-    small_table(&s, "$D/tables/pretrained.csv", "$D/one/replication/pretrained.csv");
-    /* The regimes are averaged apart, each over its seeds. */
-    succeeds(&s, "cut -d '\"' -f 2 $D/tables/pretrained-seeds.csv | sort -u; grep -c ',PRE,top5,2,' "
-                 "$D/tables/pretrained-seeds.csv");
-    ck_assert_str_eq(said, "fake_movies_fake_actors-1, fake_movies_fake_actors-2\n"
-                           "fake_movies_fake_actors-1-free, fake_movies_fake_actors-2-free\n"
-                           "runs,experiment,set,scheme,metric,seeds,mean,sd,t_low,t_high,low,high\n6\n");
-    /* Frozen is embedding, head and lower third; free is what may be free. */
-    succeeds(
-        &s,
-        "cd $D/one/replication/fake_movies_fake_actors-1; for m in relation free mild mild.free; do $G diff "
-        "--a "
-        "$D/model --b $m --json $D/d.json >/dev/null; awk -v m=$m '/\"component\"/ { c = $2 } /\"layer\"/ { "
-        "l = $2 } /\"changed\"/ && c ~ /embed|head|q/ { print m c l $2 }' $D/d.json; done >$D/changed; "
-        "grep -x 'relation\"embed\",null,0,' $D/changed && grep -x 'mild\"q\",0,0,' $D/changed && "
-        "grep 'free\"embed\",null,[1-9]' $D/changed && grep 'mild.free\"q\",0,[1-9]' $D/changed && "
-        "grep -x 'free\"head\",null,0,' $D/changed");
-    succeeds(
-        &s,
-        "touch $D/mark; " REPLICATION
-        "RUN=$D/one TABLES=$D/tables; find $D/one/replication/*/* -newer $D/mark -type f ! -name 'paper.*' ! "
-        "-name replicated | grep . && exit 3; true");
-    scratch_free(&s);
-}
-END_TEST
-
-START_TEST(a_replication_is_checked_before_it_begins) {
-    scratch s = scratch_new();
-    tiny_model(&s);
-#define OF_MODEL "MODEL=$D/model RUN=$D/no "
-    fails(&s, "$M replication FAMILIES=lama RUN=$D/no", "FAMILIES: 'lama' is no family", "gpt2");
-    fails(&s, "$M replication FAMILIES='llama llama' RUN=$D/no", "FAMILIES: 'llama' is named twice", "");
-    fails(&s, "$M replication SEEDS='1 x' RUN=$D/no", "SEEDS: 'x'", "integer");
-    fails(&s, "$M replication SEED=2 RUN=$D/no", "SEED='2'", "SEEDS=");
-    fails(&s, "$M replication FREEZE=embed RUN=$D/no", "FREEZE='embed'", "RECIPE");
-    fails(&s, "$M replication DATASETS=battles RUN=$D/no", "DATASETS='battles'", "MODEL=PATH");
-    fails(&s, "$M replication REGIME=free RUN=$D/no", "REGIME='free'", "REGIMES=frozen");
-    fails(&s, "$M replication REGIMES=free RUN=$D/no", "REGIMES='free'", "frozen,free");
-    fails(&s, "$M replication PAPER='position nowhere' RUN=$D/no", "'nowhere' is no experiment", "position");
-    fails(&s, "$M replication DRY=yes RUN=$D/no", "DRY='yes'", "1 or nothing");
-    fails(&s, "$M replication DATASETS='battles nowhere' " OF_MODEL, "DATASETS: 'nowhere' is no dataset",
-          "battles");
-    fails(&s, "$M replication FAMILIES=llama " OF_MODEL, "FAMILIES='llama'", "its own architecture");
-    fails(&s, "$M replication RECIPE=nowhere " OF_MODEL, "RECIPE='nowhere'", "");
-    fails(&s, "$M replication TEMPLATES=$D DATASETS='battles counterfact' " OF_MODEL,
-          "TEMPLATES=", "several datasets");
-    fails(&s, "$M experiment NAME=position REGIME=fre RUN=$D/no", "REGIME='fre'", "must be free");
-    fails(&s, "$M experiment NAME=regimes REGIME=free RUN=$D/no", "'regimes' is of free models already", "");
-    succeeds(&s, "$M replication DRY=1 FAMILIES=llama SEEDS=3 RUN=$D/no");
-    ck_assert_ptr_nonnull(strstr(said, "/no/replication/llama-3-free  not begun"));
-    ck_assert_ptr_nonnull(strstr(said, "not begun"));
-    succeeds(&s, "$M -n replication " OF_MODEL);
-    ck_assert_ptr_nonnull(strstr(said, "/no/replication/real_movies_real_actors_shuffled-1-free  not begun"));
-    ck_assert(!gk_exists(scratch_path(&s, "no")));
-    /* A run that is there already under that name is not written into. */
-    succeeds(&s, "mkdir $D/run-free && echo SEED=1 >$D/run-free/asked");
-    fails(&s, "$M experiment NAME=position REGIME=free RUN=$D/run", "run-free, which is a run of its own",
-          "another RUN");
-    ck_assert(!gk_exists(scratch_path(&s, "run")));
-    scratch_free(&s);
-}
-END_TEST
-
 int main(void) {
     Suite *suite = suite_create("experiments");
-    TCase *files = tcase_create("files"), *t = tcase_create("make"),
-          *replication = tcase_create("replication");
+    TCase *files = tcase_create("files"), *t = tcase_create("make");
     tcase_add_test(files, the_shipped_experiments);
     tcase_add_test(files, what_is_wrong_with_a_file_is_said_with_its_place);
     suite_add_tcase(suite, files);
     tcase_set_timeout(t, 900);
     tcase_add_test(t, nothing_is_written_for_what_cannot_be_run);
     tcase_add_test(t, a_paper_that_is_killed_goes_on);
-    tcase_add_test(t, planted_models_are_trained_a_run_a_seed);
     tcase_add_test(t, what_does_not_apply_is_left_out_and_said);
     tcase_add_test(t, own_fields_go_through_every_step);
     suite_add_tcase(suite, t);
-    tcase_set_timeout(replication, 900);
-    tcase_add_test(replication, a_replication_is_checked_before_it_begins);
-    tcase_add_test(replication, a_replication_that_is_killed_goes_on);
-    suite_add_tcase(suite, replication);
     return run_suite(suite);
 }

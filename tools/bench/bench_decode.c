@@ -3,21 +3,19 @@
  *
  *     bench_decode [THREADS]
  *
- * A matrix of SmolLM2-135M's head for each type; the best of some passes each, since others may use the
+ * A matrix of SmolLM2-135M's head for each type; the best of some calls each, since others may use the
  * memory. */
-#include "core/gguf.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/progress.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/model/operators.h"
-#include "model/formats/quant.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { IN = 768, MOST_ROWS = 4, PASSES = 12 };
+static const double SECONDS = 0.2; /* a figure */
 
 static int out = 49152;
 
@@ -55,50 +53,19 @@ static double memory_rate(void) {
     return best;
 }
 
-static double rate_of(gk_tensor t, size_t bytes, int rows) {
-    static float x[MOST_ROWS * IN];
-    float *y = gk_alloc((size_t)rows * (size_t)out * sizeof *y);
-    double best = 0;
-    for (int i = 0; i < MOST_ROWS * IN; i++) x[i] = (float)(i % 17) / 17;
-    for (int i = 0; i < PASSES * 49152 / out; i++) {
-        double start = gk_now();
-        gk_op_linear(t, rows, x, IN, y, out);
-        double rate = (double)bytes / (gk_now() - start);
-        if (rate > best) best = rate;
-        result = (double)y[0];
-    }
-    gk_free(y);
-    return best;
-}
-
-static void measure(const char *name, uint32_t id, double memory, gk_buf *figures) {
-    const gk_quant__type *q = gk_quant__type_of(id);
-    size_t values = (size_t)out * IN, bytes = values / q->block * q->bytes;
-    uint8_t *w = gk_alloc(bytes);
-    for (size_t i = 0; i < bytes; i++) w[i] = (uint8_t)(32 + i * 7 % 29); /* finite, and no subnormals */
-    gk_tensor t = {.out = out, .in = IN, .type = id == GK_QUANT__F16 ? GK_F16 : GK_BF16};
-    if (id == GK_QUANT__F32)
-        t.w = (const void *)w;
-    else if (q->block == 1)
-        t.h = (const void *)w;
-    else
-        t = (gk_tensor){.out = out, .in = IN, .q = w, .blocks = q};
-    printf("%-6s", name);
+static void measure(const char *type, double memory, gk_buf *figures) {
+    printf("%-6s", type);
     for (int rows = 1; rows <= MOST_ROWS; rows *= 2) {
-        double rate = rate_of(t, bytes, rows);
+        double rate = gk_stored_measure(type, rows, out, IN, SECONDS);
         printf("   %6.1f %5.0f%%", rate / 1e9, 100 * rate / memory);
-        gk_buf_printf(figures, " %s_%d_mb_per_s=%.0f", name, rows, rate / 1e6);
+        gk_buf_printf(figures, " %s_%d_mb_per_s=%.0f", type, rows, rate / 1e6);
     }
     printf("\n");
-    gk_free(w);
 }
 
 int main(int argc, char **argv) {
-    static const struct {
-        const char *name;
-        uint32_t id;
-    } TYPES[] = {{"F32", 0},  {"F16", 1},  {"BF16", 30}, {"Q8_0", 8},  {"Q4_0", 2},
-                 {"Q4_1", 3}, {"Q5_0", 6}, {"Q5_1", 7},  {"Q4_K", 12}, {"Q6_K", 14}};
+    static const char *const TYPES[] = {"F32",  "F16",  "BF16", "Q8_0", "Q4_0",
+                                        "Q4_1", "Q5_0", "Q5_1", "Q4_K", "Q6_K"};
     gk_threads_set(argc > 1 ? atoi(argv[1]) : 0);
     if (argc > 2 && atoi(argv[2]) > 0) out = atoi(argv[2]);
     gk_buf figures = {0};
@@ -106,8 +73,7 @@ int main(int argc, char **argv) {
     printf("memory read by %d threads: %.1f GB/s\n%d x %d, GB/s of weights and share of that\n"
            "type     1 row           2 rows          4 rows\n",
            gk_threads(), memory / 1e9, out, IN);
-    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
-        measure(TYPES[i].name, TYPES[i].id, memory, &figures);
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++) measure(TYPES[i], memory, &figures);
     printf("RESULT threads=%d memory_mb_per_s=%.0f%s\n", gk_threads(), memory / 1e6, figures.data);
     gk_buf_free(&figures);
     return 0;

@@ -89,7 +89,9 @@ KERNEL_FLAGS := -ffp-contract=fast $(if $(filter gcc,$(COMPILER)),-fno-thread-ju
 LIGHT   := $(if $(filter release,$(FLAVOUR)),-O1)
 $(foreach d,data eval report tools tests,$(B)/$d/%.o): CC_FLAGS += $(LIGHT)
 # But every page waits for its intervals.
-$(B)/eval/measure/metrics.o: CC_FLAGS += $(if $(LIGHT),-O2)
+$(foreach f,draws metrics percentiles,$(B)/eval/measure/$f.o): CC_FLAGS += $(if $(LIGHT),-O2)
+# And they are the same from every instruction set.
+$(ISAS:%=$(B)/eval/measure/sum_lanes.%.o): KERNEL_FLAGS += -ffp-contract=off
 $(B)/core/rng.o $(B)/tests/core/test_rng.o: CC_FLAGS += -ffp-contract=off
 $(B)/tokenizer/spm/spm.cc.o: HAVE += -DGK_SENTENCEPIECE_VERSION='"$(SENTENCEPIECE_VERSION)"'
 

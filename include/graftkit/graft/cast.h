@@ -3,7 +3,7 @@
  * Example:
  *     gk_model *pre = gk_model_open("base", err);
  *     gk_model *sft = pre ? gk_model_open("sft", err) : NULL;
- *     gk_cast cast = {{"pre", "sft"}, {pre, sft}, {NULL}, 2, {NULL}};
+ *     gk_cast cast = {{"pre", "sft"}, {pre, sft}, {NULL}, 2, {NULL}, false};
  *     bool ok = sft && gk_cast_check(&cast, err);
  *     gk_model_free(sft);
  *     gk_model_free(pre);

@@ -21,7 +21,7 @@
  *     gk_model *sft = pre ? gk_model_open("sft", err) : NULL;
  *     const gk_derivation half = {GK_DERIVE_ALPHA, 0, 0.5};
  *     gk_derived *d = sft ? gk_derive(pre, sft, &half, NULL, err) : NULL;
- *     gk_cast cast = {{"pre", "half"}, {pre, sft}, {NULL, d}, 2, {NULL}};
+ *     gk_cast cast = {{"pre", "half"}, {pre, sft}, {NULL, d}, 2, {NULL}, false};
  *     bool ok = d && gk_cast_check(&cast, err);
  *     gk_derived_free(d);
  *     gk_model_free(sft);

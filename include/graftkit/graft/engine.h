@@ -3,14 +3,14 @@
  * Example:
  *     gk_model *m = gk_model_open("base", err);
  *     if (!m) return false;
- *     gk_cast cast = {{"pre"}, {m}, {NULL}, 1, {NULL}};
+ *     gk_cast cast = {{"pre"}, {m}, {NULL}, 1, {NULL}, false};
  *     gk_arena *a = gk_arena_new();
  *     gk_plan plan = gk_plan_single(a, gk_model_config(m), 3, 0);
  *     const int32_t token[] = {1, 5, 7};
  *     const gk_job job = {token, 3, &plan};
  *     gk_graft_stats stats = {0, 0, 0, 0, 0};
  *     gk_grafter *g = gk_grafter_new(&cast, err);
- *     bool ok = g && gk_grafter_count(g, &job, 1, &stats, err); // examples/graft.c runs them
+ *     bool ok = g && gk_grafter_count(g, &job, 1, NULL, &stats, err); // examples/graft.c runs them
  *     if (ok) printf("%llu rows\n", (unsigned long long)stats.rows_unique);
  *     gk_grafter_free(g);
  *     gk_arena_free(a);

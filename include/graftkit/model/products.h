@@ -7,14 +7,14 @@
  *     gk_products *p = gk_products_new(GK_OPERANDS_F32, 64 << 20);
  *     gk_tensor q = gk_model_tensor(m, 0, GK_Q);
  *     gk_products_keep(p, q);
- *     float *x = calloc((size_t)q.in, sizeof *x), *y = calloc((size_t)q.out, sizeof *y);
- *     bool ok = x && y;
- *     if (ok) gk_products_linear(p, q, 1, x, q.in, NULL, y, q.out);
- *     free(x);
- *     free(y);
+ *     gk_arena *a = gk_arena_new();
+ *     float *x = (float *)gk_arena_alloc(a, (size_t)q.in * sizeof *x);
+ *     float *y = (float *)gk_arena_alloc(a, (size_t)q.out * sizeof *y);
+ *     gk_products_linear(p, q, 1, x, q.in, NULL, y, q.out);
+ *     gk_arena_free(a);
  *     gk_products_free(p);
  *     gk_model_free(m);
- *     return ok;
+ *     return true;
  */
 #ifndef GRAFTKIT_MODEL_PRODUCTS_H
 #define GRAFTKIT_MODEL_PRODUCTS_H
