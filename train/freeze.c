@@ -7,6 +7,11 @@
 
 /* ---------------------------------------------------------------- names */
 
+/* Beside the bits of the components: the head where it is a matrix of its own, and nothing where it is the
+ * embedding. */
+#define OWN_HEAD (1u << GK_N_COMPONENTS)
+_Static_assert(GK_N_COMPONENTS < 32, "a bit beside those of the components");
+
 /* Named as the groups of graft schemes are: `all` is embed … down, without the final norm and the head. */
 #define BIT(c) (1u << GK_##c)
 static const struct {
@@ -18,6 +23,7 @@ static const struct {
     {"qkv", BIT(Q) | BIT(K) | BIT(V)},
     {"ffn", BIT(GATE) | BIT(UP) | BIT(DOWN)},
     {"norms", BIT(LN1) | BIT(Q_NORM) | BIT(K_NORM) | BIT(LN1_POST) | BIT(LN2) | BIT(LN2_POST)},
+    {"own_head", OWN_HEAD},
 };
 #undef BIT
 enum { N_GROUPS = sizeof GROUPS / sizeof *GROUPS, MOST_LAYERS = 100000 };
@@ -29,8 +35,13 @@ static bool unknown_name(const char *name, gk_place at, gk_error *err) {
         snprintf(hint + len, sizeof hint - len, " %s", gk_component_name((gk_component)c));
     }
     size_t len = strlen(hint);
-    snprintf(hint + len, sizeof hint - len, "; groups: all attn qkv ffn norms; some layers only: ffn@0-3");
+    snprintf(hint + len, sizeof hint - len,
+             "; groups: all attn qkv ffn norms own_head; some layers only: ffn@0-3");
     return gk_fail(err, at, hint, "there is no component '%.40s'", name);
+}
+
+static bool of_no_layer(const char *name, gk_place at, gk_error *err) {
+    return gk_fail(err, at, "leave the layers out", "'%s' belongs to no layer", name);
 }
 
 static bool parse_name(const char *name, gk_freeze *f, gk_place at, gk_error *err) {
@@ -38,13 +49,12 @@ static bool parse_name(const char *name, gk_freeze *f, gk_place at, gk_error *er
         if (strcmp(name, GROUPS[i].name) != 0) continue;
         f->components = GROUPS[i].mask;
         f->group = true;
-        return true;
+        return !f->layered || GROUPS[i].mask != OWN_HEAD || of_no_layer(name, at, err);
     }
     gk_component c;
     if (!gk_component_parse(name, &c)) return unknown_name(name, at, err);
     f->components = 1u << c;
-    if (!f->layered || gk_component_in_layer(c)) return true;
-    return gk_fail(err, at, "leave the layers out", "'%s' belongs to no layer", name);
+    return !f->layered || gk_component_in_layer(c) || of_no_layer(name, at, err);
 }
 
 static bool whole_number(const char *s, size_t len, int *out) {
@@ -127,6 +137,8 @@ json_t *gk_train__freeze_json(const gk_recipe *r) {
             bool listed = mask >> c & 1u && (!r->freeze[i].layered || gk_component_in_layer((gk_component)c));
             if (listed) json_array_append_new(list, word_json(&r->freeze[i], (gk_component)c));
         }
+        if ((mask & OWN_HEAD) && !(mask >> GK_HEAD & 1u))
+            json_array_append_new(list, json_string("own_head"));
     }
     return list;
 }
@@ -152,6 +164,7 @@ static bool layers_of(const gk_freeze *f, int n_layers, int *from, int *to, gk_e
 static bool add(const gk_freeze *f, const gk_config *c, uint32_t *masks, gk_error *err) {
     int from, to;
     if (!layers_of(f, c->n_layers, &from, &to, err)) return false;
+    if ((f->components & OWN_HEAD) && !c->tied) masks[c->n_layers] |= 1u << GK_HEAD;
     for (int i = 0; i < GK_N_COMPONENTS; i++) {
         gk_component comp = (gk_component)i;
         if (!(f->components >> i & 1u)) continue;
@@ -221,7 +234,7 @@ bool gk_recipe_frozen(const gk_recipe *r, const gk_config *c, uint32_t *masks, g
     if (r->lora.rank > 0) return true; /* all the rest stays as it is anyway */
     uint32_t outside = masks[c->n_layers];
     if (c->tied && (outside >> GK_HEAD & 1u) && !(outside >> GK_EMBED & 1u))
-        return fail(err, "freeze embed as well, or leave head out",
+        return fail(err, "freeze embed as well, or leave head out, or write own_head",
                     "head is tied to embed in this model and cannot be frozen alone");
     if (!something_is_left(c, masks)) return fail(err, "freeze less", "nothing is left to train");
     return true;

@@ -42,11 +42,9 @@ static inline float sum_of(lanes v) {
     return x[0] + x[1];
 }
 
-/* What whole vectors leave of a dot product. */
-static __attribute__((noinline)) float tail(const gk_gemm__product *p, int row, int column) {
-    const float *x = p->a + (ptrdiff_t)row * p->lda, *w = p->b + (ptrdiff_t)column * p->ldb;
+float gk_gemm__rest(const float *x, const float *w, int n) {
     float y = 0;
-    for (int t = p->k / LANES * LANES; t < p->k; t++) y += x[t] * w[t];
+    for (int t = 0; t < n; t++) y += x[t] * w[t];
     return y;
 }
 
@@ -73,7 +71,8 @@ static inline __attribute__((always_inline)) void tile(const gk_gemm__product *p
     for (int a = 0; a < rows; a++)
         for (int b = 0; b < wide; b++) {
             float y = sum_of(sum[a][b]), *c = p->c + (ptrdiff_t)(r + a) * p->ldc + i + b;
-            if (k < p->k) y += tail(p, r + a, i + b);
+            if (k < p->k)
+                y += gk_gemm__rest(x + a * (ptrdiff_t)p->lda + k, w + b * (ptrdiff_t)p->ldb + k, p->k - k);
             *c = y + (p->beta != 0 ? p->beta * *c : 0);
         }
 }

@@ -17,7 +17,12 @@ void gk_gemm__half(int m, gk_tensor w, const float *a, int lda, float beta, floa
 /* stored_rows.c: the same for so few rows of `a` that reading the weights is what it takes: each block of
  * them becomes floats in registers. */
 #define GK_GEMM__STORED_ROWS 4
+/* What whole vectors leave of a dot product of few_rows.c: both kernels of few rows are to sum it alike. */
+float gk_gemm__rest(const float *x, const float *w, int n);
 void gk_gemm__stored(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
+
+/* processor.c; of x86-64 only. */
+bool gk_gemm__has_amx(void);
 
 /* bf16.c: the same of bf16 operands, with fp32 sums; `add` to C, else C is overwritten. An operand is bf16,
  * or the same numbers as floats: one of the two is set. */

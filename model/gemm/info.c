@@ -1,19 +1,13 @@
 /* info.c: what the matrix products run on, and how fast: for `graftkit info` and the benchmarks. */
-#include "graftkit/core/isa.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/progress.h"
 #include "graftkit/core/threads.h"
 #include "graftkit/model/operators.h"
-#include "model/gemm/bf16_panels.h"
 #include "model/gemm/gemm.h"
 #include "model/gemm/onednn.h"
 
 #include <blis.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 #include <omp.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,38 +26,6 @@ static void cpu_name(char *out, size_t size) {
     fclose(f);
 }
 
-#if defined(__x86_64__)
-/* gcc 12's __builtin_cpu_supports does not know it: CPUID leaf 7, EDX bit 22. */
-static bool has_amx(void) {
-    unsigned a, b, c, d;
-    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d >> 22 & 1u);
-}
-#endif
-
-static bool bf16_faster;
-static pthread_once_t bf16_once = PTHREAD_ONCE_INIT;
-
-static void find_bf16(void) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    bf16_faster = gk_onednn__has_bf16() && (has_amx() || __builtin_cpu_is("amd"));
-#endif
-}
-
-bool gk_bf16_faster(void) {
-    pthread_once(&bf16_once, find_bf16);
-    return bf16_faster;
-}
-
-bool gk_gemm__panels_native(void) {
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    return gk_isa_used() == GK_AVX512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_is("amd");
-#else
-    return false;
-#endif
-}
-
 static void cpu_features(char *out, size_t size) {
     out[0] = 0;
 #if defined(__x86_64__)
@@ -76,7 +38,7 @@ static void cpu_features(char *out, size_t size) {
                {"avx512f", __builtin_cpu_supports("avx512f")},
                {"avx512vnni", __builtin_cpu_supports("avx512vnni")},
                {"avx512bf16", __builtin_cpu_supports("avx512bf16")},
-               {"amx_bf16", has_amx()}};
+               {"amx_bf16", gk_gemm__has_amx()}};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i].has)
             snprintf(out + strlen(out), size - strlen(out), "%s%s", out[0] ? " " : "", all[i].name);

@@ -10,6 +10,7 @@
 
 #define GK_GEMM_KERNELS(X)                                                                                   \
     X(void, , gk_gemm__few_rows, (const gk_gemm__product *p), (p))                                           \
+    X(float, return, gk_gemm__rest, (const float *x, const float *w, int n), (x, w, n))                      \
     X(void, , gk_gemm__half, (int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc),   \
       (m, w, a, lda, beta, c, ldc))                                                                          \
     X(void, , gk_gemm__stored, (int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc), \

@@ -1,6 +1,7 @@
 /* stored_rows.c: y = x W^T of a row to four with weights as they are stored, 16-bit floats or ggml's blocks:
  * 32 of them at a time become exact floats in registers, and are multiplied with as many of each row of x. So
- * the product takes what reading W takes, and its numbers are those of the floats but for the order of sums.
+ * the product takes what reading W takes, and its numbers are those of the floats: of 16-bit ones to the bit,
+ * since sums are those of few_rows.c, of blocks but for the order of sums.
  */
 #include "graftkit/core/memory.h"
 #include "graftkit/core/threads.h"
@@ -121,16 +122,6 @@ enum { PARTS = 32 / LANES, MOST_ROWS = GK_GEMM__STORED_ROWS };
  * one. They come from memory, which broadcasts them for nothing. */
 enum { HALVES = 4 };
 
-static inline void unpack_f16(const uint8_t *p, const float *s, lanes w[PARTS]) {
-    (void)s;
-    for (int i = 0; i < PARTS; i++) w[i] = from_f16(p + i * LANES * 2);
-}
-
-static inline void unpack_bf16(const uint8_t *p, const float *s, lanes w[PARTS]) {
-    (void)s;
-    for (int i = 0; i < PARTS; i++) w[i] = from_bf16(p + i * LANES * 2);
-}
-
 static inline void unpack_q8_0(const uint8_t *p, const float *s, lanes w[PARTS]) {
     for (int i = 0; i < PARTS; i++) w[i] = from_signed(p + 2 + i * LANES, s[0]);
 }
@@ -187,17 +178,59 @@ static inline void unpack_q5_1(const uint8_t *p, const float *s, lanes w[PARTS])
 
 /* ---------------------------------------------------------------- rows of W */
 
-/* What whole groups of 32 leave of a row of 16-bit floats. */
+/* 16-bit floats, as few_rows.c sums them: a sum by lane for each row of W and of x, and what whole vectors
+ * leave after that. Rows of W side by side, as one chain of sums would be waited for. */
+enum { SIDE = 4 };
+
 static float tail(const stored_job *j, const float *x, size_t row) {
-    size_t in = (size_t)j->w.in;
-    float y = 0;
-    if (j->w.q) return 0;
-    for (size_t i = in / 32 * 32; i < in; i++) {
-        uint16_t h = j->w.h[row * in + i];
-        y += x[i] * (j->w.type == GK_F16 ? gk_half__f16_widen(h) : gk_half__bf16_widen(h));
+    int whole = j->w.in / LANES * LANES;
+    float w[LANES];
+    for (int i = whole; i < j->w.in; i++) {
+        uint16_t h = j->w.h[row * (size_t)j->w.in + (size_t)i];
+        w[i - whole] = j->w.type == GK_F16 ? gk_half__f16_widen(h) : gk_half__bf16_widen(h);
     }
-    return y;
+    return gk_gemm__rest(x + whole, w, j->w.in - whole);
 }
+
+/* `m`, `wide` and `widen` are constants wherever this is inlined. */
+static inline __attribute__((always_inline)) void halves_by(const stored_job *j, size_t row, int m, int wide,
+                                                            lanes (*widen)(const uint8_t *p)) {
+    int in = j->w.in, whole = in / LANES * LANES;
+    const uint16_t *w = j->w.h + row * (size_t)in;
+    lanes sum[MOST_ROWS][SIDE], wv[SIDE];
+    for (int a = 0; a < m; a++)
+        for (int b = 0; b < wide; b++) sum[a][b] = zero();
+    for (int t = 0; t < whole; t += LANES) {
+        for (int b = 0; b < wide; b++) wv[b] = widen((const uint8_t *)(w + (ptrdiff_t)b * in + t));
+        for (int a = 0; a < m; a++) {
+            lanes x = load(j->a + (ptrdiff_t)a * j->lda + t);
+            for (int b = 0; b < wide; b++) sum[a][b] = multiply_add(x, wv[b], sum[a][b]);
+        }
+    }
+    for (int a = 0; a < m; a++)
+        for (int b = 0; b < wide; b++) {
+            float y = sum_of(sum[a][b]), *c = j->c + (ptrdiff_t)a * j->ldc + row + b;
+            if (whole < in) y += tail(j, j->a + (ptrdiff_t)a * j->lda, row + (size_t)b);
+            *c = y + (j->beta != 0 ? j->beta * *c : 0);
+        }
+}
+
+static inline __attribute__((always_inline)) void halves_of(const stored_job *j, size_t begin, size_t end,
+                                                            int m, lanes (*widen)(const uint8_t *p)) {
+    size_t r = begin;
+    for (; r + SIDE <= end; r += SIDE) halves_by(j, r, m, SIDE, widen);
+    for (; r < end; r++) halves_by(j, r, m, 1, widen);
+}
+
+#define HALVES_OF(name)                                                      \
+    static void rows_##name(const stored_job *j, size_t begin, size_t end) { \
+        if (j->m == 1) halves_of(j, begin, end, 1, from_##name);             \
+        if (j->m == 2) halves_of(j, begin, end, 2, from_##name);             \
+        if (j->m == 3) halves_of(j, begin, end, 3, from_##name);             \
+        if (j->m == 4) halves_of(j, begin, end, 4, from_##name);             \
+    }
+HALVES_OF(f16)
+HALVES_OF(bf16)
 
 typedef void unpack_fn(const uint8_t *p, const float *s, lanes w[PARTS]);
 enum { SCALED = 64 }; /* blocks whose scales are made together */
@@ -205,18 +238,17 @@ enum { SCALED = 64 }; /* blocks whose scales are made together */
 /* `m` and `unpack` are constants wherever this is inlined. */
 static inline __attribute__((always_inline)) void rows_by(const stored_job *j, size_t begin, size_t end,
                                                           int m, unpack_fn *unpack, size_t bytes) {
-    int in = j->w.in, blocks = in / 32;
-    size_t stride = j->w.q ? (size_t)blocks * bytes : (size_t)in * sizeof *j->w.h;
-    const uint8_t *from = j->w.q ? j->w.q : (const uint8_t *)j->w.h;
+    int blocks = j->w.in / 32;
+    size_t stride = (size_t)blocks * bytes;
     for (size_t r = begin; r < end; r++) {
-        const uint8_t *p = from + r * stride;
+        const uint8_t *p = j->w.q + r * stride;
         lanes sum[MOST_ROWS][PARTS], w[PARTS];
         for (int a = 0; a < m; a++)
             for (int i = 0; i < PARTS; i++) sum[a][i] = zero();
         for (int first = 0; first < blocks; first += SCALED) {
             int end_of = blocks - first < SCALED ? blocks : first + SCALED;
             float scale[SCALED][HALVES];
-            for (int b = first; j->w.q && b < end_of; b++)
+            for (int b = first; b < end_of; b++)
                 _mm_storeu_ps(scale[b - first],
                               _mm_cvtph_ps(_mm_loadl_epi64((const void *)(p + (size_t)(b - first) * bytes))));
             for (int b = first; b < end_of; b++, p += bytes) {
@@ -228,7 +260,7 @@ static inline __attribute__((always_inline)) void rows_by(const stored_job *j, s
             }
         }
         for (int a = 0; a < m; a++) {
-            float y = tail(j, j->a + (ptrdiff_t)a * j->lda, r), *c = j->c + (ptrdiff_t)a * j->ldc + r;
+            float y = 0, *c = j->c + (ptrdiff_t)a * j->ldc + r;
             for (int i = 0; i < PARTS; i++) y += sum_of(sum[a][i]);
             *c = y + (j->beta != 0 ? j->beta * *c : 0);
         }
@@ -242,8 +274,6 @@ static inline __attribute__((always_inline)) void rows_by(const stored_job *j, s
         if (j->m == 3) rows_by(j, begin, end, 3, unpack_##name, bytes);      \
         if (j->m == 4) rows_by(j, begin, end, 4, unpack_##name, bytes);      \
     }
-ROWS_OF(f16, 64)
-ROWS_OF(bf16, 64)
 ROWS_OF(q8_0, 34)
 ROWS_OF(q4_0, 18)
 ROWS_OF(q4_1, 20)

@@ -179,8 +179,8 @@ START_TEST(models_have_the_freeze_that_is_theirs) {
     char *plan = planned(&s, "");
     ck_assert_ptr_null(strstr(training_of(&s, plan, "relation"), "--freeze"));
     ck_assert_ptr_null(strstr(training_of(&s, plan, "task"), "--freeze"));
-    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "free"), "--freeze lnf,head "));
-    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "free_task"), "--freeze lnf,head "));
+    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "free"), "--freeze lnf,own_head "));
+    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "free_task"), "--freeze lnf,own_head "));
     ck_assert(strstr(plan, "--schemes graft/schemes/regimes.yaml") &&
               strstr(plan, "--schemes graft/schemes/regimes_task.yaml"));
     plan = planned(&s, "TASK_ROWS=0");
@@ -193,7 +193,7 @@ START_TEST(models_have_the_freeze_that_is_theirs) {
     }
     plan = planned(&s, "FREEZE=lnf REGIMES=frozen,free");
     ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "relation"), "--freeze lnf "));
-    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "free"), "--freeze lnf,head "));
+    ck_assert_ptr_nonnull(strstr(training_of(&s, plan, "free"), "--freeze lnf,own_head "));
     ck_assert_ptr_nonnull(strstr(planned(&s, "MODEL=m REGIMES=frozen,free"), "--donor free_task="));
     plan = planned(&s, "FREEZE=lnf FREEZES='low=embed,all@1/3 all=none' SCHEMES=position "
                        "CAST='pre=base sft=relation.low task=task.all mild=mild.low'");

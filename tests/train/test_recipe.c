@@ -127,6 +127,8 @@ START_TEST(freeze_has_one_form) {
         const char *text, *json;
     } forms[] = {
         {"head,lnf,head", "[\"lnf\",\"head\"]"},
+        {"own_head,lnf", "[\"lnf\",\"own_head\"]"},
+        {"own_head,head", "[\"head\"]"},
         {"attn", "[\"q\",\"k\",\"v\",\"o\"]"},
         {"o,qkv", "[\"q\",\"k\",\"v\",\"o\"]"},
         {"ffn@0-3,q@2,head", "[\"head\",\"gate@0-3\",\"up@0-3\",\"down@0-3\",\"q@2\"]"},
@@ -189,6 +191,9 @@ START_TEST(freezing_is_by_component_and_layer) {
     const uint32_t block = 1u << GK_LN1 | q | k | 1u << GK_V | 1u << GK_O | 1u << GK_LN2 | ffn;
     check_masks("none", &c, (uint32_t[]){0, 0, 0, 0, 0});
     check_masks("lnf,head", &c, (uint32_t[]){0, 0, 0, 0, 1u << GK_LNF | 1u << GK_HEAD});
+    check_masks("lnf,own_head", &c, (uint32_t[]){0, 0, 0, 0, 1u << GK_LNF | 1u << GK_HEAD});
+    check_masks("lnf,own_head", &gpt2,
+                (uint32_t[]){0, 0, 0, 1u << GK_LNF}); /* tied: it has none of its own */
     check_masks("q", &c, (uint32_t[]){q, q, q, q, 0});
     check_masks("ffn@1-2,q@2", &c, (uint32_t[]){0, ffn, ffn | q, 0, 0});
     check_masks("all@0-1", &c, (uint32_t[]){block, block, 0, 0, 0});
@@ -211,7 +216,7 @@ START_TEST(freezing_is_by_component_and_layer) {
     masks_refused(
         "head", &gpt2,
         "field 'freeze': head is tied to embed in this model and cannot be frozen alone; freeze embed "
-        "as well, or leave head out");
+        "as well, or leave head out, or write own_head");
     masks_refused("all,lnf,head", &c, "field 'freeze': nothing is left to train; freeze less");
     masks_refused("all,lnf", &gpt2, "field 'freeze': nothing is left to train; freeze less");
 }
@@ -320,11 +325,11 @@ START_TEST(malformed_values_are_refused) {
             "field 'betas': is '0.9,1'; must be two numbers from 0 to below 1, as 0.9,0.999");
     refuses("keep_best", "yes", "field 'keep_best': is 'yes'; must be true or false");
     refuses("schedule", "step", "field 'schedule': is 'step'; must be linear, cosine or constant");
-    refuses(
-        "freeze", "q,,k",
-        "field 'freeze': there is no component ''; components: embed pos ln1 q k v q_norm "
-        "k_norm o ln1_post ln2 gate up down ln2_post lnf head; groups: all attn qkv ffn norms; some layers "
-        "only: ffn@0-3");
+    refuses("freeze", "q,,k",
+            "field 'freeze': there is no component ''; components: embed pos ln1 q k v q_norm "
+            "k_norm o ln1_post ln2 gate up down ln2_post lnf head; groups: all attn qkv ffn norms own_head; "
+            "some layers "
+            "only: ffn@0-3");
     refuses(
         "freeze", "q@3-1",
         "field 'freeze': 'q@3-1' names no layers; layers are 3, 0-3 or a part as 2/4 (the second quarter), "
@@ -335,6 +340,7 @@ START_TEST(malformed_values_are_refused) {
     refuses("freeze", "q@",
             "field 'freeze': 'q@' names no layers; layers are 3, 0-3 or a part as 2/4 (the second "
             "quarter), from 0 on");
+    refuses("freeze", "own_head@0", "field 'freeze': 'own_head' belongs to no layer; leave the layers out");
     refuses("freeze", "embed@0", "field 'freeze': 'embed' belongs to no layer; leave the layers out");
     refuses("steps", "-1", "field 'steps': is '-1'; must be an integer from 0 to 1000000000");
     refuses("tokens", "1e3", "field 'tokens': is '1e3'; must be an integer from 0 to 1000000000");

@@ -56,7 +56,7 @@ for n in "${names[@]}"; do
     if [[ $REGIME ]]; then
         [[ ! " ${cast[$n]}" =~ =free ]] || no "REGIME=$REGIME: the experiment '$n' is of free models already"
         models[$n]=$(sed -E 's/=relation( |$)/=free\1/g; s/=task( |$)/=free_task\1/g; s/=(mild|forward|reverse)( |$)/=\1.free\2/g' <<<"${cast[$n]}")
-        [[ ! ${models[$n]} =~ \.free ]] || freezes[$n]+="${freezes[$n]:+ }free=lnf,head"
+        [[ ! ${models[$n]} =~ \.free ]] || freezes[$n]+="${freezes[$n]:+ }free=lnf,own_head"
     fi
     # Articles of one's own take the place of invented ones.
     [[ ${dataset[$n]} != invented_articles || -z $ARTICLES && ! -s $RUN/articles/asked ]] || dataset[$n]=articles

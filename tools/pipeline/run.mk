@@ -138,8 +138,8 @@ $(foreach v,ROWS TEXTS RECIPE,$(foreach k,free forward reverse mild,$(eval $v.$k
 TEXTS.forward  := relation/A2B
 TEXTS.reverse  := relation/B2A
 RECIPE.mild    := $(MILD)
-FREEZE.free    := lnf,head
-FREEZE.free_task := lnf,head
+FREEZE.free    := lnf,own_head
+FREEZE.free_task := lnf,own_head
 OWN_FREEZE      = $(patsubst $1=%,%,$(filter $1=%,$(FREEZES)))
 FREEZE_OF       = $(or $(call OWN_FREEZE,$(subst .,,$(suffix $1))),$(FREEZE.$(KIND_OF)),$(FREEZE))
 ASK_DATA       := $(if $(SOURCE),--source $(SOURCE)) $(if $(filter-out $(OWN_TEMPLATES),$(TEMPLATES)),--templates $(TEMPLATES)) \

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes the tables of docs/results/README.md from the CSV files that `make replication` wrote (TABLES=docs/results/tables), so
+"""Writes the tables of the pages of docs/results from the CSV files that `make replication` wrote (TABLES=docs/results/tables), so
 that no number of ours is typed. A table stands between <!-- table: NAME --> and <!-- end of table -->; what stands between
 them is replaced. NAME is lines, seeds, layers or a set of schemes (EXPERIMENT, or EXPERIMENT/SET), and behind it scratch or
 pretrained, which file it is of; or dose, refutations or dissociation, and planted, of planted pathways. Needs nothing but Python.
 
-  results_tables.py [PAGE [FOLDER]]           (default docs/results/README.md docs/results/tables)
+  results_tables.py [PAGE [FOLDER]]           (default: README.md, details.md and planted.md of docs/results; docs/results/tables)
   results_tables.py --check [PAGE [FOLDER]]   writes nothing; fails where the page has other numbers than the files
   results_tables.py --keep RUN…               what the tables of planted pathways show, of RUN/compare.csv and compare-seeds.csv
                                               (make experiment NAME=planted SEEDS=…), to docs/results/tables/planted.csv …
@@ -402,8 +402,12 @@ def main(argv):
         return keep(argv[1:])
     check = argv[:1] == ["--check"]
     argv = argv[check:]
-    page = pathlib.Path(argv[0] if argv else "docs/results/README.md")
     folder = pathlib.Path(argv[1]) if len(argv) > 1 else FOLDER
+    for page in argv[:1] or [f"docs/results/{name}.md" for name in ("README", "details", "planted")]:
+        fill_page(pathlib.Path(page), folder, check)
+
+
+def fill_page(page, folder, check):
     text = page.read_text()
 
     def fill(m):
