@@ -309,6 +309,49 @@ START_TEST(narrow_models) {
 }
 END_TEST
 
+static bool keep_alone(void *ctx, size_t job, const float *logits) {
+    bool ok;
+#pragma omp critical
+    ok = keep(ctx, job, logits);
+    return ok;
+}
+
+/* How many jobs there are, of how many threads and in what chunks no longer shows in what is kept: the same
+ * bits. */
+START_TEST(kept_matrices_give_the_same) {
+    bench b = start_kind(_i, 900 + (uint64_t)_i);
+    gk_job jobs[N_JOBS];
+    make_jobs(&b, jobs);
+    gk_error err;
+    results *plain = run(&b, jobs, N_JOBS, (size_t)1 << 30, NULL), *first = NULL;
+    gk_grafter *g = gk_grafter_new(&b.cast, &err);
+    size_t all = gk_grafter_keep(g, SIZE_MAX);
+    ck_assert_uint_gt(all, 0);
+    ck_assert_uint_le(gk_grafter_keep(g, all - 1), all - 1);
+    ck_assert_uint_eq(gk_grafter_keep(g, all), all);
+    static const struct {
+        int threads;
+        size_t budget;
+    } WAYS[] = {{1, 1 << 30}, {1, 300000}, {3, 1 << 30}, {2, 300000}};
+    for (size_t w = 0; w < sizeof WAYS / sizeof *WAYS; w++) {
+        results *kept = gk_arena_alloc(b.a, sizeof *kept);
+        gk_graft_stats stats = {0};
+        memset(kept, 0, sizeof *kept);
+        gk_threads_set(WAYS[w].threads);
+        ck_assert(gk_grafter_run(g, jobs, N_JOBS, WAYS[w].budget, keep_alone, kept, &stats, &err));
+        ck_assert_uint_gt(stats.peak_bytes, all);
+        for (int i = 0; i < N_JOBS; i++) {
+            close_to(kept->logits[i], plain->logits[i], 1e-5);
+            if (first) ck_assert_mem_eq(kept->logits[i], first->logits[i], sizeof kept->logits[i]);
+        }
+        first = first ? first : kept;
+    }
+    gk_threads_set(0);
+    gk_grafter_free(g);
+    stop(&b);
+}
+END_TEST
+
 int main(void) {
     TCase *t = tcase_create("runs");
     tcase_set_timeout(t, 120);
@@ -317,6 +360,7 @@ int main(void) {
     tcase_add_test(t, a_stop_is_the_last_call);
     tcase_add_loop_test(t, an_engine_keeps_its_memory_and_nothing_else, 0, N_KINDS);
     tcase_add_loop_test(t, counting_is_exact_and_computes_nothing, 0, N_KINDS);
+    tcase_add_loop_test(t, kept_matrices_give_the_same, 0, N_KINDS);
     tcase_add_test(t, blocks_of_logits_are_joined);
     tcase_add_loop_test(t, sixteen_bit_checkpoints, 0, 2 * N_KINDS);
     tcase_add_loop_test(t, narrow_models, 0, N_KINDS);

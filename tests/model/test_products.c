@@ -1,6 +1,5 @@
-/* test_products.c: products of bf16 operands against their definition, bit for bit.
- * kernels: under each instruction set
- * modules: model core */
+/* test_products.c: products of bf16 operands against their definition, bit for bit; of fp32 ones up to
+ * rounding. kernels: under each instruction set modules: model core */
 #include "graftkit/core/isa.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/random.h"
@@ -182,6 +181,97 @@ START_TEST(by_the_instruction_for_bf16) {
 END_TEST
 #endif
 
+/* ---------------------------------------------------------------- fp32 */
+
+/* Kept or not, from floats or bf16, rows as they lie or picked out: the sums in double, up to rounding. */
+static void close_to_sums(const matrices *m, gk_tensor t, size_t most, const uint32_t *row) {
+    gk_products *p = gk_products_new(GK_OPERANDS_F32, most);
+    ck_assert(gk_products_keep(p, t) == (most > 0));
+    for (int twice = 0; twice < 2; twice++) gk_products_linear(p, t, m->n, m->x, m->ldx, row, m->y, m->ldy);
+    for (int r = 0; r < m->n; r++) {
+        const float *x = m->x + (ptrdiff_t)(row ? row[r] : (uint32_t)r) * m->ldx;
+        for (int o = 0; o < m->out; o++) {
+            double sum = m->b ? (double)m->b[o] : 0, size = fabs(sum);
+            for (int i = 0; i < m->in; i++) {
+                float w = t.w ? t.w[o * m->in + i] : gk_half__bf16_widen(t.h[o * m->in + i]);
+                sum += (double)x[i] * (double)w;
+                size += fabs((double)x[i] * (double)w);
+            }
+            double far = fabs((double)m->y[r * m->ldy + o] - sum);
+            ck_assert_msg(far <= 1e-6 * size, "%d x %d x %d: %d, %d is %g off", m->n, m->out, m->in, r, o,
+                          far);
+        }
+        /* what is between rows stays */
+        for (int o = m->out; o < m->ldy; o++)
+            ck_assert(memcmp(&m->y[r * m->ldy + o], &m->want[r * m->ldy + o], 4) == 0);
+    }
+    gk_products_free(p);
+}
+
+START_TEST(fp32_products_are_sums) {
+    const int *s = SHAPES[_i];
+    for (int bias = 0; bias < 2; bias++) {
+        matrices m = make((uint64_t)_i, s[0], s[1], s[2], bias);
+        gk_tensor t = {.w = m.w, .b = m.b, .out = m.out, .in = m.in};
+        uint32_t *row = gk_alloc((size_t)m.n * sizeof *row);
+        for (int r = 0; r < m.n; r++) row[r] = (uint32_t)(r * 7 % m.n);
+        close_to_sums(&m, t, SIZE_MAX, NULL);
+        close_to_sums(&m, t, SIZE_MAX, row);
+        close_to_sums(&m, t, 0, NULL);
+        t.w = NULL;
+        t.h = m.h;
+        t.type = GK_BF16;
+        close_to_sums(&m, t, SIZE_MAX, row);
+        gk_free(row);
+        drop(&m);
+    }
+}
+END_TEST
+
+/* Of a matrix that is kept a row comes out the same alone and among others, on one thread and on several. */
+START_TEST(fp32_company_and_threads_do_not_matter) {
+    enum { N = 700, OUT = 500, IN = 1300 };
+    matrices m = make(98, N, OUT, IN, true);
+    gk_tensor t = {.w = m.w, .b = m.b, .out = OUT, .in = IN};
+    gk_products *p = gk_products_new(GK_OPERANDS_F32, SIZE_MAX);
+    gk_products_keep(p, t);
+    gk_threads_set(3);
+    gk_products_linear(p, t, N, m.x, m.ldx, NULL, m.want, m.ldy);
+    gk_threads_set(1);
+    for (int r = 0, n = 1; r < N; r += n, n = 1 + r % 37) {
+        if (n > N - r) n = N - r;
+        gk_products_linear(p, t, n, m.x + (ptrdiff_t)r * m.ldx, m.ldx, NULL, m.y + (ptrdiff_t)r * m.ldy,
+                           m.ldy);
+    }
+    for (int r = 0; r < N; r++)
+        ck_assert_msg(memcmp(m.y + r * m.ldy, m.want + r * m.ldy, OUT * sizeof *m.y) == 0, "row %d", r);
+    gk_threads_set(0);
+    gk_products_free(p);
+    drop(&m);
+}
+END_TEST
+
+/* Room for one of two matrices, known by where they lie. */
+START_TEST(no_more_is_kept_than_fits) {
+    matrices a = make(1, 1, 100, 50, false), b = make(2, 1, 100, 50, false);
+    gk_tensor ta = {.w = a.w, .out = 100, .in = 50}, tb = {.w = b.w, .out = 100, .in = 50};
+    gk_products *all = gk_products_new(GK_OPERANDS_F32, SIZE_MAX);
+    ck_assert(gk_products_keep(all, ta));
+    size_t one = gk_products_bytes(all);
+    ck_assert_uint_ge(one, 100 * 50 * sizeof(float));
+    ck_assert(gk_products_keep(all, ta)); /* again: no more bytes */
+    ck_assert_uint_eq(gk_products_bytes(all), one);
+    gk_products *few = gk_products_new(GK_OPERANDS_F32, 2 * one - 1);
+    ck_assert(gk_products_keep(few, ta) && !gk_products_keep(few, tb));
+    ck_assert(gk_products_keeps(few, ta) && !gk_products_keeps(few, tb));
+    ck_assert_uint_eq(gk_products_bytes(few), one);
+    gk_products_free(few);
+    gk_products_free(all);
+    drop(&a);
+    drop(&b);
+}
+END_TEST
+
 int main(void) {
     Suite *s = suite_create("products");
     TCase *t = tcase_create("products");
@@ -189,6 +279,9 @@ int main(void) {
     tcase_add_loop_test(t, products_are_as_defined, 0, sizeof SHAPES / sizeof *SHAPES);
     tcase_add_test(t, company_and_threads_do_not_matter);
     tcase_add_test(t, what_is_not_finite_is_seen);
+    tcase_add_loop_test(t, fp32_products_are_sums, 0, sizeof SHAPES / sizeof *SHAPES);
+    tcase_add_test(t, fp32_company_and_threads_do_not_matter);
+    tcase_add_test(t, no_more_is_kept_than_fits);
 #if defined(__x86_64__)
     tcase_add_test(t, by_the_instruction_for_bf16);
 #endif
