@@ -204,7 +204,7 @@ static inline __attribute__((always_inline)) void halves_by(const stored_job *j,
         for (int b = 0; b < wide; b++) wv[b] = widen((const uint8_t *)(w + (ptrdiff_t)b * in + t));
         for (int a = 0; a < m; a++) {
             lanes x = load(j->a + (ptrdiff_t)a * j->lda + t);
-            for (int b = 0; b < wide; b++) sum[a][b] = multiply_add(x, wv[b], sum[a][b]);
+            for (int b = 0; b < wide; b++) sum[a][b] += x * wv[b]; /* fused where few_rows.c's are */
         }
     }
     for (int a = 0; a < m; a++)
