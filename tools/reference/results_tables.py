@@ -229,13 +229,17 @@ def verdict(t, column, line, known):
         except KeyError:
             return None
 
+    def seeds(runs):
+        return ", ".join(re.sub(r"-free$", "", r).rsplit("-", 1)[1] for r in runs)
+
     runs = [r for r in column.runs if holds([r]) is not None]
     if not runs:
         return NONE
     text = "**yes**" if holds(runs) else "**no**"
     others = [r for r in runs if holds([r]) != holds(runs)]
-    seeds = ", ".join(re.sub(r"-free$", "", r).rsplit("-", 1)[1] for r in others)
-    return text + (f"; not seed {seeds}" if others and holds(runs) else f"; but seed {seeds}" if others else "")
+    text += f"; {'not' if holds(runs) else 'but'} seed {seeds(others)}" if others else ""
+    little = [r for r in column.runs if r not in runs and numbers([r]).get(line.ceiling, line.least) < line.least]
+    return text + (f"; without seed {seeds(little)}, which has too little" if little else "")
 
 
 # ---------------------------------------------------------------- tables
