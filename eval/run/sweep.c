@@ -258,8 +258,7 @@ static bool open_all(gk_sweep *s, gk_error *err) {
         !find_pending(s, source, err) || !read_stats(s, err))
         return false;
     s->before = s->stats;
-    s->grafter = gk_grafter_new(&s->in.cast, err);
-    return s->grafter && gk_sweep__cut(s, err);
+    return gk_sweep__grafter(s, err) && gk_sweep__cut(s, err);
 }
 
 gk_sweep *gk_sweep_open(const gk_sweep_options *o, gk_error *err) {
@@ -386,7 +385,7 @@ static bool run_chunk(gk_sweep *s, size_t begin, size_t end, gk_progress *progre
     gk_run__evaluation e = {.grafter = s->grafter,
                             .cfg = gk_model_config(s->in.model[0]),
                             .tok = s->in.tok,
-                            .budget = s->budget > plans ? s->budget - plans : 0,
+                            .budget = s->room > plans ? s->room - plans : 0,
                             .generate = s->generate,
                             .a = s->chunk_arena,
                             .progress = progress,

@@ -29,7 +29,7 @@ struct gk_sweep {
     bool *done;                   /* [n_unique x prompts]; pairs that do not exist count as done */
     size_t total, pending;
 
-    size_t chunk, budget;
+    size_t chunk, budget, room; /* room: of the budget, what matrices that are kept leave */
     uint64_t seed;
     int generate;
     bool prepared;   /* the derived donors are there */
@@ -46,6 +46,9 @@ bool gk_sweep__twins(gk_sweep *s, const char *const *placebo, size_t n, gk_error
 bool gk_sweep__selections(gk_sweep *s, gk_error *err);
 /* Does scheme k of `unique` apply to this prompt, and is the prompt kept? (sweep_plan.c) */
 bool gk_sweep__has(const gk_sweep *s, size_t k, size_t prompt);
+/* Makes the engine for the cast as it is now, in place of the one before; of the budget, matrices that it
+ * keeps laid out take what they may. (sweep_plan.c) */
+bool gk_sweep__grafter(gk_sweep *s, gk_error *err);
 /* What mean ablations put in: means over every kept prompt of the run, whatever is stored already. False with
  * gk_interrupted() when that came first. (sweep_plan.c) */
 bool gk_sweep__means(gk_sweep *s, gk_error *err);

@@ -61,7 +61,7 @@ static bool evaluate(gk_sweep *s, const pick *cell, size_t n, gk_stored *out, gk
     gk_run__evaluation e = {.grafter = s->grafter,
                             .cfg = gk_model_config(s->in.model[0]),
                             .tok = s->in.tok,
-                            .budget = s->budget > plans ? s->budget - plans : 0,
+                            .budget = s->room > plans ? s->room - plans : 0,
                             .a = s->chunk_arena,
                             .progress = progress,
                             .before = before};
@@ -75,9 +75,7 @@ static bool evaluate(gk_sweep *s, const pick *cell, size_t n, gk_stored *out, gk
 static bool begin(gk_sweep *s, bool bf16, gk_error *err) {
     s->in.cast.bf16 = bf16;
     s->has_means = false;
-    gk_grafter_free(s->grafter);
-    s->grafter = gk_grafter_new(&s->in.cast, err);
-    return s->grafter && gk_sweep__means(s, err);
+    return gk_sweep__grafter(s, err) && gk_sweep__means(s, err);
 }
 
 static bool all_cells(gk_sweep *s, const pick *cell, size_t n, gk_stored *out, gk_progress *progress,

@@ -111,7 +111,7 @@ static bool try_sample(gk_sweep *s, const sample *some, double flops, double *pa
     gk_graft_stats run = {0};
     for (int i = 0; i < 2 && !gk_interrupted(); i++) {
         run = (gk_graft_stats){0};
-        if (!gk_grafter_run(s->grafter, some->jobs, n, s->budget, score_trial, &t, &run, err)) return false;
+        if (!gk_grafter_run(s->grafter, some->jobs, n, s->room, score_trial, &t, &run, err)) return false;
     }
     *pace = run.flops > 0 ? run.seconds / run.flops : 0;
     return true;

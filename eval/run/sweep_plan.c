@@ -1,5 +1,6 @@
 /* sweep_plan.c: what the cells of a sweep are computed from: their plans, derived donors and means. */
 #include "eval/run/sweep.h"
+#include "graftkit/core/threads.h"
 
 /* ---------------------------------------------------------------- plans */
 
@@ -36,6 +37,18 @@ size_t gk_sweep__plan_bytes(const gk_sweep *s, const gk_prompt *p) {
 
 /* ---------------------------------------------------------------- donors and means */
 
+bool gk_sweep__grafter(gk_sweep *s, gk_error *err) {
+    enum { A_THREAD = 64 << 20 }; /* more working memory would not be faster */
+    size_t working = (size_t)gk_threads() * A_THREAD, most = s->budget / 8;
+    gk_grafter_free(s->grafter);
+    s->grafter = gk_grafter_new(&s->in.cast, err);
+    s->room = s->budget;
+    if (!s->grafter || s->in.cast.bf16 || s->budget <= working) return s->grafter != NULL;
+    if (most > s->budget - working) most = s->budget - working;
+    s->room -= gk_grafter_keep(s->grafter, most);
+    return true;
+}
+
 size_t gk_sweep_matrices(const gk_sweep *s) {
     return s->prepared || s->pending == 0 ? 0 : gk_run__inputs_matrices(&s->in);
 }
@@ -43,9 +56,8 @@ size_t gk_sweep_matrices(const gk_sweep *s) {
 bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
     if (s->prepared || s->pending == 0) return true;
     if (!gk_run__inputs_derive(&s->in, s->svd, progress, err)) return false;
-    gk_grafter_free(s->grafter); /* it took the derived donors for what they are made from */
-    s->grafter = gk_grafter_new(&s->in.cast, err);
-    s->prepared = s->grafter != NULL;
+    /* The one before took the derived donors for what they are made from. */
+    s->prepared = gk_sweep__grafter(s, err);
     return s->prepared;
 }
 

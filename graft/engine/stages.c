@@ -455,7 +455,7 @@ double gk_graft__stages_bytes(const gk_config *c, double nodes, double jobs, dou
 
 /* More nodes than these leave the caches, and memory that is touched first costs time. */
 size_t gk_graft__stages_enough(const gk_config *c, size_t budget) {
-    enum { NODES = 2048 };
+    enum { NODES = 1024 };
     double enough = gk_graft__stages_bytes(c, NODES, NODES, 16 * NODES);
     return (double)budget < enough ? budget : (size_t)enough;
 }

@@ -17,7 +17,7 @@
 #define TALL 4
 #define IN_REGISTER(v) (void)(v)
 #endif
-enum { WIDE = 2 * GK_OP__LANES, DEEP = 640, AHEAD = 32 };
+enum { WIDE = 2 * GK_OP__LANES, DEEP = 384, AHEAD = 32 };
 
 typedef float lanes __attribute__((vector_size(GK_OP__LANES * sizeof(float))));
 

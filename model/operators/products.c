@@ -25,6 +25,7 @@ struct gk_products {
     size_t most, bytes;
     kept *table; /* by where the weights lie; a power of two of places */
     size_t places, n;
+    gk_arena *memory; /* of what is laid out: blocks of huge pages, which single matrices are too small for */
     pthread_mutex_t lock; /* of laying out */
 };
 
@@ -32,13 +33,14 @@ gk_products *gk_products_new(gk_operands operands, size_t most_bytes) {
     gk_products *p = gk_alloc(sizeof *p);
     p->operands = operands;
     p->most = most_bytes;
+    p->memory = gk_arena_new();
     pthread_mutex_init(&p->lock, NULL);
     return p;
 }
 
 void gk_products_free(gk_products *p) {
     if (!p) return;
-    for (size_t i = 0; i < p->places; i++) gk_free(p->table[i].panels);
+    gk_arena_free(p->memory);
     gk_free(p->table);
     pthread_mutex_destroy(&p->lock);
     gk_free(p);
@@ -117,7 +119,7 @@ static void lay_out(void *ctx, size_t begin, size_t end) {
 }
 
 static void *make_panels(const gk_products *p, gk_tensor t) {
-    void *panels = gk_alloc(bytes_of(p, t));
+    void *panels = gk_arena_alloc(p->memory, bytes_of(p, t));
     layout_job j = {t, panels};
     if (p->operands == GK_OPERANDS_BF16)
         gk_gemm__bf16_lay_out(t, panels);

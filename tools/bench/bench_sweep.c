@@ -30,9 +30,9 @@
 typedef struct asked {
     const char *shape, *write, *from, *cells, *recipient, *templates, *fillers, *rows;
     gk_strings donors, schemes;
-    int64_t prompts, tokens, threads, limit, budget;
+    int64_t prompts, tokens, threads, limit, budget, keep;
     size_t working; /* of the budget, what kept matrices leave */
-    bool alone, keep;
+    bool alone;
     gk_arena *a;
 } asked;
 
@@ -146,7 +146,7 @@ static bool run_grid(asked *o, const gk_cast *cast, gk_error *err) {
     double t_plain, t_grid;
     gk_grafter *g = gk_grafter_new(cast, err);
     size_t budget = (size_t)o->budget << 20;
-    if (g) o->working = budget - gk_grafter_keep(g, o->keep ? budget / 4 * 3 : 0);
+    if (g) o->working = budget - gk_grafter_keep(g, (size_t)o->keep << 20);
     bool ok = g && measure(o, g, plain, prompts, "plain", &t_plain, err) &&
               measure(o, g, plain, prompts, "plain, again", &t_plain, err) &&
               measure(o, g, grid, prompts * each, "grid", &t_grid, err);
@@ -308,14 +308,14 @@ static bool of_sweep(const asked *o, gk_error *err) {
 }
 
 int main(int argc, char **argv) {
-    asked o = {.prompts = 32, .tokens = 16, .budget = 1024, .a = gk_arena_new()};
+    asked o = {.prompts = 32, .tokens = 16, .budget = 1024, .keep = 128, .a = gk_arena_new()};
     const gk_opt opts[] = {
         {"shape", GK_OPT_STR, &o.shape, "NAME", "gpt2-124m, smollm2-135m, …; without: a small model", false},
         {"prompts", GK_OPT_INT, &o.prompts, "N", "random prompts of the grid", false},
         {"tokens", GK_OPT_INT, &o.tokens, "N", "tokens of each", false},
         {"budget", GK_OPT_INT, &o.budget, "MIB", "working memory", false},
         {"threads", GK_OPT_INT, &o.threads, "N", "0: all cores", false},
-        {"keep", GK_OPT_FLAG, &o.keep, NULL, "matrices laid out, in three quarters of the budget", false},
+        {"keep", GK_OPT_INT, &o.keep, "MIB", "of it: matrices laid out; a sweep's share is an eighth", false},
         {"write", GK_OPT_STR, &o.write, "DIR", "makes the models DIR/pre and DIR/sft, and nothing else",
          false},
         {"from", GK_OPT_STR, &o.from, "MODEL", "of this one, as floats, instead of random weights", false},
