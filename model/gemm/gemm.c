@@ -59,8 +59,7 @@ static void by_blis(const gk_gemm__product *p) {
 
 void gk_gemm__run(const gk_gemm__product *p, gk_gemm__library library) {
     if (p->m <= 0 || p->n <= 0) return;
-    if (library == GK_GEMM__BY_ROWS ||
-        (library == GK_GEMM__BY_CHOICE && p->kind == GK_GEMM_NT && p->m <= GK_GEMM__FEW_ROWS)) {
+    if (library == GK_GEMM__BY_CHOICE && p->kind == GK_GEMM_NT && p->m <= GK_GEMM__FEW_ROWS) {
         gk_gemm__few_rows(p);
         return;
     }

@@ -17,9 +17,9 @@ void gk_gemm__half(int m, gk_tensor w, const float *a, int lda, float beta, floa
 /* stored_rows.c: the same for so few rows of `a` that reading the weights is what it takes: each block of
  * them becomes floats in registers. */
 #define GK_GEMM__STORED_ROWS 4
+void gk_gemm__stored(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
 /* What whole vectors leave of a dot product of few_rows.c: both kernels of few rows are to sum it alike. */
 float gk_gemm__rest(const float *x, const float *w, int n);
-void gk_gemm__stored(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc);
 
 /* processor.c; of x86-64 only. */
 bool gk_gemm__has_amx(void);
@@ -57,12 +57,7 @@ typedef struct gk_gemm__bf16_product {
     bool add; /* to C, else C is overwritten */
 } gk_gemm__bf16_product;
 
-typedef enum gk_gemm__library {
-    GK_GEMM__BY_CHOICE,
-    GK_GEMM__BY_BLIS,
-    GK_GEMM__BY_DNNL,
-    GK_GEMM__BY_ROWS
-} gk_gemm__library;
+typedef enum gk_gemm__library { GK_GEMM__BY_CHOICE, GK_GEMM__BY_BLIS, GK_GEMM__BY_DNNL } gk_gemm__library;
 
 void gk_gemm__run(const gk_gemm__product *p, gk_gemm__library library);   /* on this thread */
 void gk_gemm__split(const gk_gemm__product *p, gk_gemm__library library); /* over all threads */

@@ -3,7 +3,6 @@
  * the product takes what reading W takes, and its numbers are those of the floats: of 16-bit ones to the bit,
  * since sums are those of few_rows.c, of blocks but for the order of sums.
  */
-#include "graftkit/core/memory.h"
 #include "graftkit/core/threads.h"
 #include "model/gemm/kernels.h"
 
@@ -11,39 +10,12 @@
 #include <immintrin.h>
 #endif
 
-#define FEW_BLOCK \
-    12 /* rows of W that become floats at a time where no kernel reads them: whole tiles of few_rows.c */
-
 typedef struct stored_job {
     gk_tensor w;
     int m, lda, ldc;
     const float *a;
     float beta, *c;
 } stored_job;
-
-/* ---------------------------------------------------------------- any type */
-
-static void by_floats(const stored_job *j, size_t begin, size_t end) {
-    size_t in = (size_t)j->w.in;
-    float *rows = gk_alloc(FEW_BLOCK * in * sizeof *rows);
-    for (size_t r = begin; r < end; r += FEW_BLOCK) {
-        size_t n = end - r < FEW_BLOCK ? end - r : FEW_BLOCK;
-        gk_tensor_floats(j->w, r * in, n * in, rows);
-        gk_gemm__product p = {.kind = GK_GEMM_NT,
-                              .m = j->m,
-                              .n = (int)n,
-                              .k = j->w.in,
-                              .lda = j->lda,
-                              .ldb = j->w.in,
-                              .ldc = j->ldc,
-                              .a = j->a,
-                              .b = rows,
-                              .c = j->c + r,
-                              .beta = j->beta};
-        gk_gemm__run(&p, GK_GEMM__BY_ROWS);
-    }
-    gk_free(rows);
-}
 
 #if defined(__AVX2__)
 
@@ -280,6 +252,7 @@ ROWS_OF(q4_1, 20)
 ROWS_OF(q5_0, 22)
 ROWS_OF(q5_1, 24)
 
+/* NULL: none that reads them as they are. */
 static void (*kernel_of(gk_tensor w))(const stored_job *, size_t, size_t) {
     if (w.h) return w.type == GK_F16 ? rows_f16 : rows_bf16;
     switch (w.blocks->id) {
@@ -294,7 +267,7 @@ static void (*kernel_of(gk_tensor w))(const stored_job *, size_t, size_t) {
     case 7:
         return rows_q5_1;
     default:
-        return by_floats;
+        return NULL;
     }
 }
 
@@ -302,7 +275,7 @@ static void (*kernel_of(gk_tensor w))(const stored_job *, size_t, size_t) {
 
 static void (*kernel_of(gk_tensor w))(const stored_job *, size_t, size_t) {
     (void)w;
-    return by_floats;
+    return NULL;
 }
 
 #endif
@@ -314,6 +287,10 @@ static void range(void *ctx, size_t begin, size_t end) {
 
 void gk_gemm__stored(int m, gk_tensor w, const float *a, int lda, float beta, float *c, int ldc) {
     enum { FEWEST_BYTES = 128 << 10 }; /* below this another thread is not worth waiting for */
+    if (!kernel_of(w)) {
+        gk_gemm__half(m, w, a, lda, beta, c, ldc);
+        return;
+    }
     stored_job j = {.w = w, .m = m, .lda = lda, .ldc = ldc, .a = a, .beta = beta, .c = c};
     size_t out = (size_t)w.out, values = out * (size_t)w.in;
     size_t bytes = w.q ? values / w.blocks->block * w.blocks->bytes : values * sizeof *w.h;

@@ -111,26 +111,29 @@ START_TEST(products_are_as_defined) {
 }
 END_TEST
 
-/* A row comes out the same alone and among others, on one thread and on several. */
-START_TEST(company_and_threads_do_not_matter) {
-    enum { N = 61, OUT = 300, IN = 577 };
-    matrices m = make(99, N, OUT, IN, true);
-    gk_tensor t = {.w = m.w, .b = m.b, .out = OUT, .in = IN};
-    gk_products *p = gk_products_new(GK_OPERANDS_BF16, SIZE_MAX);
+/* A row comes out the same alone and among others, up to `most` of them, on one thread and on several. */
+static void company_does_not_matter(gk_operands type, matrices m, int most) {
+    gk_tensor t = {.w = m.w, .b = m.b, .out = m.out, .in = m.in};
+    gk_products *p = gk_products_new(type, SIZE_MAX);
     gk_products_keep(p, t);
     gk_threads_set(3);
-    gk_products_linear(p, t, N, m.x, m.ldx, NULL, m.want, m.ldy);
+    gk_products_linear(p, t, m.n, m.x, m.ldx, NULL, m.want, m.ldy);
     gk_threads_set(1);
-    for (int r = 0, n = 1; r < N; r += n, n = 1 + r % 9) {
-        if (n > N - r) n = N - r;
+    for (int r = 0, n = 1; r < m.n; r += n, n = 1 + r % most) {
+        if (n > m.n - r) n = m.n - r;
         gk_products_linear(p, t, n, m.x + (ptrdiff_t)r * m.ldx, m.ldx, NULL, m.y + (ptrdiff_t)r * m.ldy,
                            m.ldy);
     }
-    for (int r = 0; r < N; r++)
-        ck_assert_msg(memcmp(m.y + r * m.ldy, m.want + r * m.ldy, OUT * sizeof *m.y) == 0, "row %d", r);
+    for (int r = 0; r < m.n; r++)
+        ck_assert_msg(memcmp(m.y + r * m.ldy, m.want + r * m.ldy, (size_t)m.out * sizeof *m.y) == 0, "row %d",
+                      r);
     gk_threads_set(0);
     gk_products_free(p);
     drop(&m);
+}
+
+START_TEST(company_and_threads_do_not_matter) {
+    company_does_not_matter(GK_OPERANDS_BF16, make(99, 61, 300, 577, true), 9);
 }
 END_TEST
 
@@ -228,26 +231,8 @@ START_TEST(fp32_products_are_sums) {
 }
 END_TEST
 
-/* Of a matrix that is kept a row comes out the same alone and among others, on one thread and on several. */
 START_TEST(fp32_company_and_threads_do_not_matter) {
-    enum { N = 700, OUT = 500, IN = 1300 };
-    matrices m = make(98, N, OUT, IN, true);
-    gk_tensor t = {.w = m.w, .b = m.b, .out = OUT, .in = IN};
-    gk_products *p = gk_products_new(GK_OPERANDS_F32, SIZE_MAX);
-    gk_products_keep(p, t);
-    gk_threads_set(3);
-    gk_products_linear(p, t, N, m.x, m.ldx, NULL, m.want, m.ldy);
-    gk_threads_set(1);
-    for (int r = 0, n = 1; r < N; r += n, n = 1 + r % 37) {
-        if (n > N - r) n = N - r;
-        gk_products_linear(p, t, n, m.x + (ptrdiff_t)r * m.ldx, m.ldx, NULL, m.y + (ptrdiff_t)r * m.ldy,
-                           m.ldy);
-    }
-    for (int r = 0; r < N; r++)
-        ck_assert_msg(memcmp(m.y + r * m.ldy, m.want + r * m.ldy, OUT * sizeof *m.y) == 0, "row %d", r);
-    gk_threads_set(0);
-    gk_products_free(p);
-    drop(&m);
+    company_does_not_matter(GK_OPERANDS_F32, make(98, 700, 500, 1300, true), 37);
 }
 END_TEST
 
