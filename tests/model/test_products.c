@@ -1,5 +1,7 @@
 /* test_products.c: products of bf16 operands against their definition, bit for bit; of fp32 ones up to
- * rounding. kernels: under each instruction set modules: model core */
+ * rounding.
+ * kernels: under each instruction set
+ * modules: model core */
 #include "graftkit/core/isa.h"
 #include "graftkit/core/memory.h"
 #include "graftkit/core/random.h"
