@@ -54,7 +54,7 @@ $(TESTS) $(FUZZERS) $(BENCHES) $(EXAMPLES) $(B)/libgraftkit.a $(SHARED_LIBRARY) 
 	@$(call compile,$@)
 
 # ------------------------------------------------------------------ what people type
-.PHONY: help deps deps-dev deps-deb examples lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-train bench-sweep bench-draw
+.PHONY: help deps deps-dev deps-deb examples lib install-lib deb test check-asan check-ubsan check-debian check-arm64 check-deb fuzz fuzz-run fmt lint man install clean bench bench-all bench-train bench-sweep bench-pipeline bench-draw
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 22
 	@echo; echo "  Variables:"; sed -n 's/^#: /  /p' $(MAKEFILE_LIST)
@@ -111,16 +111,24 @@ SHAPES    ?= gpt2-124m
 PYTHON    ?=
 COMPILE   ?=
 TOKENIZER ?=
-bench-train: $(B)/bench_train $(B)/graftkit ## training speed by SHAPES="small texts gpt2-124m …"; PYTHON=python3: beside PyTorch (tools/bench/bench_train.sh)
-	@BIN=$(B) PYTHON='$(PYTHON)' SHAPES='$(SHAPES)' COMPILE='$(COMPILE)' CSV='$(CSV)' ROUNDS='$(ROUNDS)' THREADS='$(THREADS)' \
-	    TOKENIZER='$(TOKENIZER)' tools/bench/bench_train.sh
+# The source tree of an older graftkit that is built: what is measured here is measured there in turn, and told beside.
+OLDER     ?=
+IN_TURN    = BIN=$(B) PYTHON='$(PYTHON)' CSV='$(CSV)' ROUNDS='$(ROUNDS)' OLDER='$(OLDER)'
+bench-train: $(B)/bench_train $(B)/graftkit ## training speed by SHAPES="small texts gpt2-124m …"; PYTHON=python3: beside PyTorch, OLDER=DIR: an older build (tools/bench/bench_train.sh)
+	@$(IN_TURN) SHAPES='$(SHAPES)' COMPILE='$(COMPILE)' THREADS='$(THREADS)' TOKENIZER='$(TOKENIZER)' tools/bench/bench_train.sh
 
 GGUF      ?=
-PARTS     ?= gpt2 smollm2 curve grid derived
+PARTS     ?= gpt2 smollm2 bf16 generate grid export curve derived
 PROMPTS   ?= 200
-bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smollm2 curve grid derived"; PYTHON=python3: beside PyTorch, GGUF=SmolLM2 (tools/bench/bench_sweep.sh)
-	@BIN=$(B) PYTHON='$(PYTHON)' GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' CSV='$(CSV)' \
-	    THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench/bench_sweep.sh
+bench-sweep: $(B)/bench_sweep $(B)/graftkit ## graft sweeps by PARTS="gpt2 smollm2 bf16 …"; PYTHON, OLDER as above, GGUF=SmolLM2 (tools/bench/bench_sweep.sh)
+	@$(IN_TURN) GGUF='$(GGUF)' PARTS='$(PARTS)' PROMPTS='$(PROMPTS)' THREADS='$(if $(filter 0,$(THREADS)),2,$(THREADS))' tools/bench/bench_sweep.sh
+bench-pipeline: $(B)/graftkit ## the default pipeline with two finetunings; OLDER as above
+	@$(IN_TURN) tools/bench/bench_pipeline.sh
+bench-all: bench ## all of these, in SHAPES and PARTS that say how fast graftkit is, and their figure
+	$(MAKE) bench-train SHAPES='small gpt2-124m smollm2-135m llama-3.2-1b llama-3.2-1b:8'
+	$(MAKE) bench-sweep
+	$(MAKE) bench-pipeline
+	$(MAKE) bench-draw
 
 SOURCES  = $(shell git ls-files "*.[ch]" "*.cc")
 fmt: ## format the sources
@@ -156,6 +164,6 @@ clean: ## remove build/ (runs/ stays)
 # ------------------------------------------------------------------ the pipeline: dataset -> base -> finetune -> graft-sweep -> report
 G := $(B)/graftkit
 BUILD_VARIABLES := CC CXX CFLAGS CXXFLAGS CPPFLAGS LDFLAGS FLAVOUR ARCH BUILD DNNL SYSROOT V PREFIX DESTDIR LIBDIR SOURCE_DIR FUZZ SECONDS \
-    ROUNDS SHAPES PYTHON COMPILE TOKENIZER GGUF PARTS PROMPTS CSV RELEASE REPORT SUITES INSTALL AR COMPILING
+    ROUNDS SHAPES OLDER PYTHON COMPILE TOKENIZER GGUF PARTS PROMPTS CSV RELEASE REPORT SUITES INSTALL AR COMPILING
 include tools/pipeline/run.mk
 endif

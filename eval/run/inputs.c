@@ -9,24 +9,6 @@
 #include <string.h>
 #include <time.h>
 
-/* One hash of several files: of their names and hashes, a line each. */
-static bool hash_files(const char *const *path, size_t n, char hex[GK_SHA256_HEX], gk_error *err) {
-    gk_buf text = {0};
-    char one[GK_SHA256_HEX];
-    bool ok = true;
-    for (size_t i = 0; ok && i < n; i++) {
-        const char *slash = strrchr(path[i], '/');
-        ok = gk_sha256_file(path[i], one, err);
-        if (ok) gk_buf_printf(&text, "%s %s\n", slash ? slash + 1 : path[i], one);
-    }
-    if (ok && n == 1)
-        memcpy(hex, one, sizeof one);
-    else if (ok)
-        gk_sha256_bytes(text.data, text.len, hex);
-    gk_buf_free(&text);
-    return ok;
-}
-
 /* The tokenizer that was given is the run's, or else the first model's; those of the others must be the same.
  * A model that has none which can be read goes by the one given. */
 static bool add_tokenizer(gk_run__inputs *in, const char *dir, gk_error *err) {
@@ -44,15 +26,6 @@ static bool add_tokenizer(gk_run__inputs *in, const char *dir, gk_error *err) {
     return same || gk_fail(err, GK_AT_FILE(dir), "models that are grafted must share one tokenizer",
                            "the tokenizer differs from that of '%s'",
                            in->tokenizer ? in->tokenizer : in->info[0].path);
-}
-
-static bool hash_model(gk_arena *a, const char *path, gk_run_model *info, gk_error *err) {
-    const char **list,
-        *config = gk_path_join(a, path, gk_is_adapter(path) ? "adapter_config.json" : "config.json");
-    size_t n;
-    if (!gk_model_files(path, a, &list, &n, err) || !hash_files(list, n, info->sha256, err)) return false;
-    if (!gk_exists(config)) config = list[0]; /* a GGUF file says itself what it is */
-    return gk_sha256_file(config, info->config_sha256, err);
 }
 
 static bool check_vocab(const gk_run__inputs *in, const char *dir, gk_error *err) {
@@ -136,7 +109,7 @@ bool gk_run__inputs_add(gk_run__inputs *in, gk_arena *a, const char *name, const
     gk_run_model *info = &in->info[i];
     info->name = in->cast.name[i] = gk_arena_strdup(a, name);
     info->path = gk_arena_strdup(a, dir);
-    if (!hash_model(a, dir, info, err) || !add_tokenizer(in, dir, err)) return false;
+    if (!gk_run__inputs_hash(in, a, dir, i, err) || !add_tokenizer(in, dir, err)) return false;
     if (!open_model(in, a, dir, i, err)) return false;
     in->cast.n++;
     return gk_cast_check(&in->cast, err) && check_vocab(in, dir, err);
@@ -150,16 +123,17 @@ bool gk_run__inputs_named(gk_run__inputs *in, gk_arena *a, const char *option, c
                    "'%.200s' is not a named model", spec ? spec : "");
 }
 
-bool gk_run__inputs_prompts(const gk_run__inputs *in, gk_arena *a, const gk_prompt_options *o,
-                            gk_prompts *out, gk_error *err) {
+bool gk_run__inputs_prompts(gk_run__inputs *in, gk_arena *a, const gk_prompt_options *o, gk_prompts *out,
+                            gk_error *err) {
     int longest = gk_model_config(in->model[0])->max_positions;
-    if (!gk_prompts_load(a, o, in->tok, longest, out, err)) return false;
+    if (!gk_prompts_load(a, o, in->tok, longest, out, err) || !gk_run__inputs_hashed(in, err)) return false;
     return out->n_dropped < out->n ||
            gk_fail(err, GK_AT_FILE(o->rows), "mend the rows or the templates",
                    "none of the %zu prompts can be evaluated; the first: %s", out->n, out->item[0].dropped);
 }
 
 void gk_run__inputs_free(gk_run__inputs *in) {
+    gk_run__inputs_hashed(in, NULL);
     for (int i = 0; i < GK_MAX_MODELS; i++) {
         gk_derived_free(in->derived[i]);
         gk_factors_free(in->factors[i]);

@@ -21,6 +21,8 @@ typedef struct gk_run__derivation {
     gk_derivation how;
 } gk_run__derivation;
 
+typedef struct gk_run__hashing gk_run__hashing;
+
 typedef struct gk_run__inputs {
     gk_cast cast;
     /* Owned; of an adapter its base, where the cast has not got that already. */
@@ -33,7 +35,8 @@ typedef struct gk_run__inputs {
     gk_factors *factors[GK_MAX_MODELS];
     gk_run__derivation derive[GK_MAX_MODELS];
     int n_derive;
-    gk_run_model info[GK_MAX_MODELS];
+    gk_run_model info[GK_MAX_MODELS]; /* with its hashes after gk_run__inputs_hashed */
+    gk_run__hashing *hashing[GK_MAX_MODELS];
     const char *tokenizer; /* where the run's is; NULL: the first model's. Set before any model is added */
     gk_tok *tok;
     char tok_sha256[GK_SHA256_HEX];
@@ -46,9 +49,14 @@ bool gk_run__inputs_add(gk_run__inputs *in, gk_arena *a, const char *name, const
 /* The same of "NAME=DIR", which `option` (--donor …) gave. */
 bool gk_run__inputs_named(gk_run__inputs *in, gk_arena *a, const char *option, const char *spec,
                           gk_error *err);
-/* The prompts in the run's tokens, for its models; an error where all of them are dropped. */
-bool gk_run__inputs_prompts(const gk_run__inputs *in, gk_arena *a, const gk_prompt_options *o,
-                            gk_prompts *out, gk_error *err);
+/* Begins to hash the files of the model at `path`, as the i-th of the cast; hashing.c. */
+bool gk_run__inputs_hash(gk_run__inputs *in, gk_arena *a, const char *path, int i, gk_error *err);
+/* Waits for what was begun. */
+bool gk_run__inputs_hashed(gk_run__inputs *in, gk_error *err);
+/* The prompts in the run's tokens, for its models, whose hashes are there then; an error where all of them
+ * are dropped. */
+bool gk_run__inputs_prompts(gk_run__inputs *in, gk_arena *a, const gk_prompt_options *o, gk_prompts *out,
+                            gk_error *err);
 /* Adds the donors of "NAME=DONOR:KIND=VALUE[,VALUE…]" to the cast, by name and hash; nothing is computed yet.
  */
 bool gk_run__inputs_plan(gk_run__inputs *in, gk_arena *a, const char *spec, gk_error *err);

@@ -15,7 +15,7 @@ static bool *tokens_of(const gk_run__inputs *in, gk_arena *a, const char *texts,
     return read;
 }
 
-bool gk_run__unseen_find(const gk_run__inputs *in, gk_arena *a, const gk_prompt_options *o, const char *rows,
+bool gk_run__unseen_find(gk_run__inputs *in, gk_arena *a, const gk_prompt_options *o, const char *rows,
                          const char *texts, gk_run__unseen *out, gk_error *err) {
     gk_prompts p;
     gk_prompt_options asked = *o;

@@ -12,7 +12,7 @@ typedef struct gk_run__unseen {
 } gk_run__unseen;
 
 /* Of the prompts of `rows`, in the words and with the target of `o`, against the texts of a JSONL file. */
-bool gk_run__unseen_find(const gk_run__inputs *in, gk_arena *a, const gk_prompt_options *o, const char *rows,
+bool gk_run__unseen_find(gk_run__inputs *in, gk_arena *a, const gk_prompt_options *o, const char *rows,
                          const char *texts, gk_run__unseen *out, gk_error *err);
 
 #endif

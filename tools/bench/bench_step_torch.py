@@ -94,7 +94,8 @@ def main():
           f"peak memory {peak:.2f} GiB")
     print(f"RESULT shape={args.shape} mode={args.mode} tokens_per_s={rate:.1f} "
           f"best_tokens_per_s={batch * args.rows / min(took):.1f} peak_gib={peak:.2f} "
-          f"threads={args.threads} torch={torch.__version__} transformers={tf.__version__}")
+          f"threads={args.threads} isa={torch.backends.cpu.get_cpu_capability()} "
+          f"torch={torch.__version__} transformers={tf.__version__}")
 
 
 main()

@@ -2,19 +2,24 @@
 # bench_sweep.sh: what a graft sweep costs, and what the same cells cost in PyTorch (make bench-sweep). Asked for in the environment:
 #   BIN      where graftkit and bench_sweep are built              PYTHON   one with torch and transformers; none: no peers
 #   GGUF     SmolLM2-135M as a GGUF file; none: its shape with random weights
-#   PARTS    what is measured: gpt2 smollm2 curve grid derived     THREADS  of both sides
+#   PARTS    what is measured: gpt2 smollm2 bf16 generate grid export curve derived
+#   OLDER    the source tree of an older graftkit, built: beside that one too, with its position schemes
+#   ROUNDS   runs of either, alternating; medians are told         THREADS  of both sides
 #   PROMPTS  prompts of gpt2 and smollm2 (a multiple of 4)         CELLS    of a sweep that PyTorch's "select" computes; LOOP: "loop"
 #   CSV      where every figure is noted (record.sh)
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 PYTHON=${PYTHON-} GGUF=${GGUF-} CSV=${CSV-}
-PARTS=${PARTS:-gpt2 smollm2 curve grid derived} PROMPTS=${PROMPTS:-200} CELLS=${CELLS:-400} LOOP=${LOOP:-3} THREADS=${THREADS:-2}
-CURVE_PROMPTS=${CURVE_PROMPTS:-40} GRID_PROMPTS=${GRID_PROMPTS:-32}
+PARTS=${PARTS:-gpt2 smollm2 bf16 generate grid export curve derived} ROUNDS=${ROUNDS:-3} OLDER=${OLDER-} older= PROMPTS=${PROMPTS:-200} CELLS=${CELLS:-400} LOOP=${LOOP:-3} THREADS=${THREADS:-2}
+CURVE_PROMPTS=${CURVE_PROMPTS:-40} GRID_PROMPTS=${GRID_PROMPTS:-32} EXPORT_PROMPTS=${EXPORT_PROMPTS:-20000}
 [[ $THREADS = 0 ]] && THREADS=$(nproc)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 templates=templates/fake_movies_fake_actors
-G=$BIN/graftkit
+G=$BIN/graftkit position=graft/schemes/position.yaml
+if [[ $OLDER ]]; then
+    older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none) position=$OLDER/graft/schemes/position.yaml
+fi
 
 no() {
     echo "bench-sweep: $1" >&2
@@ -57,16 +62,30 @@ schemes:
 EOG
 }
 
-# sweep MODEL PROMPTS SCHEMES…: runs it anew, with what is in `derive` besides; what it says goes to $tmp/log, its store is
-# $tmp/results.db.
-derive=()
+# sweep MODEL PROMPTS SCHEMES…: runs it anew, with what is in `with` besides; what it says goes to $tmp/log, its store is
+# $tmp/results.db. $took: the seconds of the whole command.
+with=()
 sweep() {
-    local model=$1 prompts=$2 files=() f
+    local model=$1 prompts=$2 files=() f begun
     shift 2
     for f in "$@"; do files+=(--schemes "$f"); done
+    begun=$(date +%s.%N)
     "$G" sweep --recipient pre="$(recipient "$model")" --donor sft="$tmp/$model/sft" "${files[@]}" --templates $templates/eval.jsonl \
         --fillers $templates/fillers.json --rows "$tmp/data/relation/metadata.jsonl" --limit $((prompts / 4)) \
-        ${derive[@]+"${derive[@]}"} --threads "$THREADS" --out "$tmp/results.db" --restart >"$tmp/out" 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
+        ${with[@]+"${with[@]}"} --threads "$THREADS" --out "$tmp/results.db" --restart >"$tmp/out" 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
+    took=$(calc %.2f "$(date +%s.%N) - $begun")
+}
+older() { # COMMAND…: with the older graftkit
+    local G=$OLDER/build/release/graftkit
+    "$@"
+}
+median() { # FIGURE…
+    printf '%s\n' "$@" | sort -g | awk '{ x[NR] = $1 } END { print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'
+}
+# beside WHAT: what $all, whole commands of this graftkit in seconds, and $old, of the older one, come to.
+beside() {
+    [[ $older ]] || return 0
+    echo "$1: ${all[*]} s; graftkit $older: ${old[*]} s; $(calc %.2f "$(median "${old[@]}") / $(median "${all[@]}")") times as fast"
 }
 
 recipient() {
@@ -77,8 +96,10 @@ recipient() {
 note() {
     local peer=$1 what=$2
     shift 2
+    local bin=$BIN commit=
+    [[ ! $older || $peer != "graftkit $older" ]] || bin=$OLDER/build/release commit=$older
     echo "$what, $peer: RESULT $*" >>"$tmp/results"
-    [[ ! $CSV ]] || BIN=$BIN THREADS=$THREADS tools/bench/record.sh "$CSV" "$peer" "sweep $what" <<<"RESULT $*" || no "CSV=$CSV: not written"
+    [[ ! $CSV ]] || BIN=$bin COMMIT=$commit THREADS=$THREADS tools/bench/record.sh "$CSV" "$peer" "sweep $what" <<<"RESULT $*" || no "CSV=$CSV: not written"
 }
 
 # field NAME: a figure of the log's line about what was computed: rows (unique, of naive), seconds, rate.
@@ -125,25 +146,67 @@ peer() {
     note "torch $2" "$1" "${result#RESULT }"
 }
 
+# rounds MODEL WHAT PROMPTS SCHEMES…: a sweep by either graftkit, $ROUNDS times; $took becomes the median.
+rounds() {
+    local model=$1 what=$2 all=() old=() round
+    shift 2
+    for ((round = 0; round < ROUNDS; round++)); do
+        if [[ $older ]]; then
+            older sweep "$model" "$@"
+            note "graftkit $older" "$what" "seconds=$took engine_seconds=$(field seconds)"
+            old+=("$took")
+        fi
+        sweep "$model" "$@"
+        note graftkit "$what" "seconds=$took engine_seconds=$(field seconds) unique_percent=$(field share)"
+        all+=("$took")
+    done
+    grep -E '^(estimate|computed):' "$tmp/log"
+    beside "$what"
+    took=$(median "${all[@]}")
+}
+
 whole_sweep() {
-    local model=$1 begun took
+    local model=$1 took
     echo "=== $model: position schemes, 8 component schemes x 4 quarters; $PROMPTS prompts, $THREADS threads"
     models "$model"
     quarters >"$tmp/quarters.yaml"
-    begun=$(date +%s.%N)
-    sweep "$model" "$PROMPTS" graft/schemes/position.yaml "$tmp/quarters.yaml"
-    took=$(calc %.2f "$(date +%s.%N) - $begun")
-    grep -E '^(estimate|computed):' "$tmp/log"
+    rounds "$model" "$model" "$PROMPTS" "$position" "$tmp/quarters.yaml"
     echo "graftkit: $(field cells) cells in $took s, the whole command (opening and hashing the models, estimate, store)"
-    note graftkit "$model" "cells=$(field cells) seconds=$took seconds_a_cell=$(calc %.6f "$took / $(field cells)")" \
-        "engine_seconds=$(field seconds) unique_percent=$(field share)"
+    note graftkit "$model" "cells=$(field cells) seconds_a_cell=$(calc %.6f "$took / $(field cells)")"
     [[ $PYTHON ]] || return
     "$G" export --db "$tmp/results.db" --results "$tmp/results.csv" || exit 1
-    "$BIN/bench_sweep" --cells "$tmp/cells.jsonl" --recipient "$(recipient "$model")" --schemes graft/schemes/position.yaml \
+    "$BIN/bench_sweep" --cells "$tmp/cells.jsonl" --recipient "$(recipient "$model")" --schemes "$position" \
         --schemes "$tmp/quarters.yaml" --templates $templates/eval.jsonl --fillers $templates/fillers.json \
         --rows "$tmp/data/relation/metadata.jsonl" --limit $((PROMPTS / 4)) || exit 1
     peer "$model" select "$CELLS" "$(field cells)" "$took"
     peer "$model" loop "$LOOP" "$(field cells)" "$took"
+}
+
+# The older one has no bf16: what it takes in fp32 is in the part smollm2.
+in_bf16() {
+    local older= took
+    echo "=== smollm2: the same sweep with operands in bf16"
+    models smollm2
+    quarters >"$tmp/quarters.yaml"
+    with=(--bf16 true)
+    rounds smollm2 "smollm2 bf16" "$PROMPTS" "$position" "$tmp/quarters.yaml"
+    with=(--bf16 true --check-bf16 1000)
+    sweep smollm2 "$PROMPTS" "$position" "$tmp/quarters.yaml"
+    with=()
+    grep -h 'bf16' "$tmp/out" "$tmp/log"
+}
+
+generation() {
+    local scored took
+    echo "=== smollm2: position schemes with whole targets, without and with 8 generated tokens"
+    models smollm2
+    with=(--whole-target)
+    rounds smollm2 "smollm2 position" "$PROMPTS" "$position"
+    scored=$took
+    with=(--whole-target --generate 8)
+    rounds smollm2 "smollm2 position generate 8" "$PROMPTS" "$position"
+    with=()
+    echo "with 8 generated tokens: $took s, $(calc %.2f "$took / $scored") times as long as without"
 }
 
 # 1, 2, 4, … all schemes in an order that was drawn once.
@@ -152,7 +215,7 @@ curve() {
     echo "=== gpt2: cost against the number of schemes; $CURVE_PROMPTS prompts"
     models gpt2
     quarters >"$tmp/quarters.yaml"
-    mapfile -d '' -t all < <(records graft/schemes/position.yaml "$tmp/quarters.yaml" | shuf -z --random-source=LICENSE)
+    mapfile -d '' -t all < <(records "$position" "$tmp/quarters.yaml" | shuf -z --random-source=LICENSE)
     echo "| schemes | cells | engine, s | rows, % of one pass a cell | s a cell | one scheme's cost times |"
     echo "|---|---|---|---|---|---|"
     for ((n = 1; ; n = 2 * n < ${#all[@]} ? 2 * n : ${#all[@]})); do
@@ -167,18 +230,18 @@ curve() {
 }
 
 grid_of_layers() {
-    local plain cells alone
+    local plain=() cells alone took
     echo "=== smollm2: grid of every layer x 9 component sets at the last token; $GRID_PROMPTS prompts"
     models smollm2
     printf 'set: plain\nschemes:\n  - name: PRE\n' >"$tmp/plain.yaml"
     grid >"$tmp/grid.yaml"
     sweep smollm2 "$GRID_PROMPTS" "$tmp/plain.yaml"
-    plain=$(field seconds)
-    sweep smollm2 "$GRID_PROMPTS" "$tmp/grid.yaml"
+    plain+=("$(field seconds)")
+    rounds smollm2 "smollm2 layers x 9 sets, whole command" "$GRID_PROMPTS" "$tmp/grid.yaml"
     cells=$(field seconds)
-    grep -E '^(estimate|computed):' "$tmp/log"
     sweep smollm2 "$GRID_PROMPTS" "$tmp/plain.yaml"
-    plain=$(calc %.3f "($plain + $(field seconds)) / 2")
+    plain+=("$(field seconds)")
+    plain=$(median "${plain[@]}")
     alone=$("$BIN/bench_sweep" --alone --recipient "$(recipient smollm2)" --templates $templates/eval.jsonl --threads "$THREADS" \
         --fillers $templates/fillers.json --rows "$tmp/data/relation/metadata.jsonl" --limit $((GRID_PROMPTS / 4))) || exit 1
     alone=$(sed -n 's/.*alone_seconds=\([0-9.]*\).*/\1/p' <<<"$alone")
@@ -188,12 +251,34 @@ grid_of_layers() {
         "grid_of_shared=$(calc %.2f "$cells / $plain")"
 }
 
+# Statistics of many prompts: two small models of random weights, the position and component schemes, the rows there are so often
+# that there are 20,000 prompts, each time with another title.
+statistics() {
+    local m files=() f began
+    echo "=== export: the statistics of $EXPORT_PROMPTS prompts"
+    for m in 1 2; do
+        "$G" base --tokenizer "$tmp/tok" --texts "$tmp/data/base/texts.jsonl" --steps 1 --seed $m --layers 1 --out "$tmp/tiny/$m" \
+            >/dev/null 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
+    done
+    awk -v most=$((EXPORT_PROMPTS / 4)) '{ line[NR] = $0 }
+        END { for (i = 0; i < most; i++) { s = line[i % NR + 1]; sub(/"movie_title": *"/, "&" i " ", s); print s } }' \
+        "$tmp/data/relation/metadata.jsonl" >"$tmp/many.jsonl"
+    for f in "$position" graft/schemes/component_after_entity.yaml; do files+=(--schemes "$f"); done
+    "$G" sweep --recipient pre="$tmp/tiny/1" --donor sft="$tmp/tiny/2" "${files[@]}" --templates $templates/eval.jsonl \
+        --fillers $templates/fillers.json --rows "$tmp/many.jsonl" --threads "$THREADS" --out "$tmp/many.db" >"$tmp/out" 2>"$tmp/log" ||
+        no "$(tail -n 1 "$tmp/log")"
+    grep -E '^computed:' "$tmp/log"
+    began=$(date +%s.%N)
+    "$G" export --db "$tmp/many.db" --summary "$tmp/many.json" >"$tmp/out" 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
+    note graftkit "export $(field cells) cells" "seconds=$(calc %.2f "$(date +%s.%N) - $began")"
+}
+
 # One model at all positions: the recipient, the donor's checkpoint, and donors that are derived from it.
 derived() {
     local seconds pre how
     echo "=== gpt2: what a derived donor costs, at every position of $PROMPTS prompts"
     models gpt2
-    derive=(--svd "$tmp/svd" --derive rank8=sft:rank=8 --derive rank64=sft:rank=64 --derive top=sft:top=0.01 --derive alpha=sft:alpha=1.5)
+    with=(--svd "$tmp/svd" --derive rank8=sft:rank=8 --derive rank64=sft:rank=64 --derive top=sft:top=0.01 --derive alpha=sft:alpha=1.5)
     echo "| model | engine, s | times the recipient |"
     echo "|---|---|---|"
     for how in first pre sft rank8 rank64 top alpha; do # the first reads the models and computes what is kept
@@ -205,13 +290,13 @@ derived() {
         echo "| $how | $seconds | $(calc %.2f "$seconds / $pre") |"
         note graftkit "gpt2 one model everywhere $how" "seconds=$seconds times=$(calc %.3f "$seconds / $pre")"
     done
-    derive=()
+    with=()
 }
 
 for part in $PARTS; do
     case $part in
-    gpt2 | smollm2 | curve | grid | derived) ;;
-    *) no "PARTS: '$part' is none of gpt2 smollm2 curve grid derived" ;;
+    gpt2 | smollm2 | bf16 | generate | grid | export | curve | derived) ;;
+    *) no "PARTS: '$part' is none of gpt2 smollm2 bf16 generate grid export curve derived" ;;
     esac
 done
 [[ ! $GGUF || -f $GGUF ]] || no "GGUF=$GGUF: no such file"
@@ -225,6 +310,9 @@ fi
 for part in $PARTS; do
     case $part in
     gpt2 | smollm2) whole_sweep "$part" ;;
+    bf16) in_bf16 ;;
+    generate) generation ;;
+    export) statistics ;;
     curve) curve ;;
     grid) grid_of_layers ;;
     derived) derived ;;

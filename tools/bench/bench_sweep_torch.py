@@ -187,7 +187,8 @@ def main():
     if args.results:
         print(f"largest difference of a target's log-probability to graftkit's: {worst:.2g}")
     print(f"RESULT way={args.way} seconds_a_cell={took / len(some):.6f} cells={len(some)} difference={worst:.3g} "
-          f"peak_gib={peak:.2f} threads={args.threads} torch={torch.__version__} transformers={tf.__version__}")
+          f"peak_gib={peak:.2f} threads={args.threads} isa={torch.backends.cpu.get_cpu_capability()} "
+          f"torch={torch.__version__} transformers={tf.__version__}")
 
 
 main()

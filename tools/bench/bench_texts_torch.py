@@ -90,7 +90,8 @@ def main():
           f"{loss:.3f}; peak memory {peak:.2f} GiB")
     print(f"RESULT way={args.way} mode={args.mode} compiled={int(args.compile)} batch={args.batch} "
           f"texts_per_s={rate:.2f} best_texts_per_s={args.batch / min(took):.2f} peak_gib={peak:.2f} "
-          f"threads={args.threads} torch={torch.__version__} transformers={tf.__version__}")
+          f"threads={args.threads} isa={torch.backends.cpu.get_cpu_capability()} "
+          f"torch={torch.__version__} transformers={tf.__version__}")
 
 
 main()

@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import pathlib
+import platform
 import re
 import subprocess
 import sys
@@ -64,7 +65,7 @@ def main():
             best = min(best, time.perf_counter() - start)
         different += n != int(ids)
         note(args, "graftkit", path.name, f"mb_per_s={rate} load_s={load}")
-        note(args, "reference", path.name, f"mb_per_s={size / best / 1e6:.2f} load_s={theirs_load:.3f} {versions(ref)}")
+        note(args, "reference", path.name, f"mb_per_s={size / best / 1e6:.2f} load_s={theirs_load:.3f} isa={platform.machine()} {versions(ref)}")
         print(f"RESULT tokenizer={path.name} graftkit_mb_per_s={rate} reference_mb_per_s={size / best / 1e6:.2f} "
               f"ratio={float(rate) / (size / best / 1e6):.1f} ids={ids} reference_ids={n} load_s={load} reference_load_s={theirs_load:.3f}", flush=True)
     return 1 if different else 0

@@ -378,7 +378,10 @@ static bool full_size(const asked *o, const gk_shape *s, gk_error *err) {
                "times as long\n",
                floor_s * gflops, floor_s, gflops, took / floor_s);
         tell(o, t, n, "tokens", tokens / took, tokens / t->total[0]);
-        printf(" floor_s=%.3f floor_ratio=%.3f gemm_gflops=%.1f\n", floor_s, took / floor_s, gflops);
+        if (o->freeze) /* a step of less than the floor is of */
+            printf(" gemm_gflops=%.1f\n", gflops);
+        else
+            printf(" floor_s=%.3f floor_ratio=%.3f gemm_gflops=%.1f\n", floor_s, took / floor_s, gflops);
     }
     trainer_close(t);
     return ok;

@@ -1,15 +1,17 @@
 #!/bin/bash
 # bench_train.sh: training speed beside PyTorch's, alternating in one run (make bench-train). Asked for in the environment:
 #   BIN        where bench_train and graftkit are built           PYTHON     one with torch and transformers; none: no peers
-#   SHAPES     small, texts and bench_train's shapes              COMPILE    not empty: torch.compile too
+#   SHAPES     small, texts, bench_train's shapes, SHAPE:TEXTS     COMPILE    not empty: torch.compile too
 #   ROUNDS     runs of each; medians are told                     THREADS    of both sides
 #   TOKENIZER  GPT-2's (a folder), for texts                      CSV        where every figure is noted (record.sh)
+#   OLDER      the source tree of an older graftkit, built: beside that one too
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/results"
-ref=tools/bench
+ref=tools/bench FROZEN=embed,lnf,all@1/3 OLDER=${OLDER-} older=
+[[ ! $OLDER ]] || older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none)
 ROUNDS=${ROUNDS:-3} THREADS=${THREADS:-0}
 [[ $THREADS = 0 ]] && THREADS=$(nproc)
 
@@ -36,15 +38,16 @@ measure() {
 
 # note LABEL: the figures of its RESULT line, who was measured and what taken from the label.
 note() {
-    local peer what=$1
+    local peer what=$1 bin=$BIN commit=
     case $1 in
+    *" older "*) peer="graftkit $older" what=${1/ older/} bin=$OLDER/build/release commit=$older ;;
     *" graftkit"*) peer=graftkit what=${1/ graftkit/} ;;
     *" torch "*compile) peer=torch.compile what=${1/ torch/} what=${what%[- ]compile} ;;
     *" torch"*) peer=torch what=${1/ torch/} ;;
     "texts Trainer padded to 512") peer="Trainer padded to 512" what="texts batch 4" ;;
     "texts Trainer dynamic, "*) peer="Trainer dynamic" what="texts ${1##*, }" ;;
     esac
-    [[ ! ${CSV-} ]] || BIN=$BIN THREADS=$THREADS tools/bench/record.sh "$CSV" "$peer" "training $what" || no "CSV=$CSV: not written"
+    [[ ! ${CSV-} ]] || BIN=$bin COMMIT=$commit THREADS=$THREADS tools/bench/record.sh "$CSV" "$peer" "training $what" || no "CSV=$CSV: not written"
 }
 
 # values LABEL NAME: that figure of every run of LABEL, ascending.
@@ -82,14 +85,20 @@ modes() { # the peers' modes of a shape
     echo "fp32 ${COMPILE:+fp32-compile} bf16 ${COMPILE:+bf16-compile}"
 }
 
+# SHAPE:N is that of so many texts a step. Of SmolLM2 a step with its lower third and embedding frozen is measured too.
 bench_shape() {
-    local shape=$1 mode
+    local shape=$1 mode batch=0 options
+    [[ $shape != *:* ]] || batch=${shape#*:}
+    options=(--shape "${shape%:*}" --batch "$batch" --threads "$THREADS")
     for mode in fp32 bf16; do
-        measure "$shape graftkit $mode" "$BIN/bench_train" --shape "$shape" --mode $mode --threads "$THREADS"
+        [[ ! $OLDER ]] || measure "$shape older $mode" "$OLDER/build/release/bench_train" "${options[@]}" --mode $mode
+        measure "$shape graftkit $mode" "$BIN/bench_train" "${options[@]}" --mode $mode
+        [[ $shape != smollm2-135m ]] ||
+            measure "$shape graftkit frozen $mode" "$BIN/bench_train" "${options[@]}" --mode $mode --freeze "$FROZEN"
     done
     [[ $PYTHON ]] || return
     for mode in $(modes); do
-        measure "$shape torch $mode" "$PYTHON" $ref/bench_step_torch.py --shape "$shape" --mode "$mode" --threads "$THREADS"
+        measure "$shape torch $mode" "$PYTHON" $ref/bench_step_torch.py "${options[@]}" --mode "$mode"
     done
 }
 
@@ -98,12 +107,17 @@ table_shape() {
     header tokens
     row "" "$shape graftkit fp32" tokens
     row "" "$shape graftkit bf16" tokens
+    for mode in fp32 bf16; do
+        row "$shape graftkit $mode" "$shape older $mode" tokens
+        row "$shape graftkit $mode" "$shape graftkit frozen $mode" tokens
+    done
     for mode in $(modes); do
         row "$shape graftkit ${mode%-compile}" "$shape torch $mode" tokens
     done
 }
 
 bench_small() {
+    [[ ! $OLDER ]] || measure "small older " "$OLDER/build/release/bench_train" --threads "$THREADS"
     measure "small graftkit" "$BIN/bench_train" --write "$tmp/batches.txt" --threads "$THREADS"
     [[ $PYTHON ]] || return
     measure "small torch" "$PYTHON" $ref/bench_train_torch.py "$tmp/batches.txt" --threads "$THREADS"
@@ -115,7 +129,7 @@ table_small() {
     for family in llama gpt2; do
         header "$family tokens"
         row "" "small graftkit" ${family}_tokens
-        for what in "small torch" "small torch compile"; do
+        for what in "small older " "small torch" "small torch compile"; do
             row "small graftkit" "$what" ${family}_tokens
         done
     done
@@ -147,9 +161,9 @@ table_texts() {
 SHAPES=${SHAPES:-gpt2-124m} PYTHON=${PYTHON-} COMPILE=${COMPILE-}
 for shape in $SHAPES; do
     case $shape in
-    small | gpt2-124m | smollm2-135m | llama-3.2-1b) ;;
+    small | gpt2-124m | smollm2-135m | llama-3.2-1b | gpt2-124m:[1-9]* | smollm2-135m:[1-9]* | llama-3.2-1b:[1-9]*) ;;
     texts) [[ ${TOKENIZER-} ]] || no "SHAPES=texts needs TOKENIZER=DIR, a folder with GPT-2's tokenizer" ;;
-    *) no "SHAPES: '$shape' is none of small texts gpt2-124m smollm2-135m llama-3.2-1b" ;;
+    *) no "SHAPES: '$shape' is none of small texts gpt2-124m smollm2-135m llama-3.2-1b, nor one of these shapes with :N texts" ;;
     esac
 done
 if [[ $PYTHON ]]; then

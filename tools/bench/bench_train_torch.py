@@ -69,7 +69,7 @@ def main():
     print(f"torch {torch.__version__}, transformers {transformers.__version__}, {torch.get_num_threads()} threads")
     rates = {f: run(f, batches, args.compile) for f in ("llama", "gpt2")}
     print("RESULT " + " ".join(f"{f}_tokens_per_s={r:.0f}" for f, r in rates.items())
-          + f" torch={torch.__version__} transformers={transformers.__version__}")
+          + f" isa={torch.backends.cpu.get_cpu_capability()} torch={torch.__version__} transformers={transformers.__version__}")
 
 
 main()

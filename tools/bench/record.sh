@@ -1,7 +1,8 @@
 #!/bin/bash
 # record.sh CSV PEER WHAT: adds the figures of the RESULT line on stdin to CSV, a row each (bench/results/README.md has the columns).
 # CSV: a file; auto: bench/results/ by the processor's name; empty: nothing is noted. PEER: who was measured, graftkit or another.
-# $BIN: where graftkit is built; it says what processor and kernels these are. The unit is in the figure's name: tokens_per_s,
+# $BIN: where graftkit is built; it says what processor and kernels these are. A peer's instruction set is what its line says (isa). $COMMIT: of what was
+# measured, unless it is this tree. The unit is in the figure's name: tokens_per_s,
 # peak_gib, load_s, gemm_gflops, unique_percent, times and …_ratio; names without one (threads, ids) are no figures.
 set -eu
 csv=$1 peer=$2 what=$3
@@ -17,7 +18,7 @@ if [[ $csv = auto ]]; then
 fi
 mkdir -p "$(dirname "$csv")"
 [[ -s $csv ]] || echo "date,commit,cpu,kernels,threads,peer,version,what,figure,unit" >"$csv"
-commit=$(git describe --always --dirty --abbrev=7 --match=none 2>/dev/null || echo unknown)
+commit=${COMMIT:-$(git describe --always --dirty --abbrev=7 --match=none 2>/dev/null || echo unknown)}
 awk -v date="$(date +%F)" -v commit="$commit" -v cpu="$cpu" -v kernels="$(of kernels); oneDNN $(of oneDNN); BLIS $(of BLIS)" \
     -v peer="$peer" -v version="$(of graftkit)" -v what="$what" -v threads="${THREADS:-$(of threads)}" '
     function unit_of(name) { # and what is left of the name, in `rest`
@@ -35,16 +36,17 @@ awk -v date="$(date +%F)" -v commit="$commit" -v cpu="$cpu" -v kernels="$(of ker
         return unit
     }
     /^RESULT / {
-        others = ""
+        others = isa = ""
         for (i = 2; i <= NF; i++) {
             at = index($i, "=")
             name[i] = substr($i, 1, at - 1)
             value[i] = substr($i, at + 1)
             if (name[i] == "threads") threads = value[i]
+            if (name[i] == "isa") isa = tolower(value[i])
             if (name[i] ~ /^(torch|transformers|tokenizers|sentencepiece)$/) others = others (others ? "; " : "") name[i] " " value[i]
         }
         if (others) version = others
-        if (peer != "graftkit") kernels = ""
+        if (peer !~ /^graftkit/) kernels = isa
         for (i = 2; i <= NF; i++) {
             unit = unit_of(name[i])
             if (unit == "" || value[i] !~ /^[0-9.eE+-]+$/) continue

@@ -96,7 +96,7 @@ def note(peer, what, figures):
     import transformers
     result = f"RESULT {figures} threads={torch.get_num_threads()}"
     if peer != "graftkit":
-        result += f" torch={torch.__version__} transformers={transformers.__version__}"
+        result += f" isa={torch.backends.cpu.get_cpu_capability()} torch={torch.__version__} transformers={transformers.__version__}"
     subprocess.run([ROOT / "tools/bench/record.sh", os.environ.get("CSV", ""), peer, what], check=True, text=True,
                    env={**os.environ, "BIN": str(BINARY.parent)}, input=result + "\n")
 
