@@ -26,7 +26,7 @@ median() {
 }
 
 older=
-[[ ! $OLDER ]] || older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none)
+[[ ! $OLDER ]] || older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none 2>/dev/null || echo older)
 for ((round = 0; round < ROUNDS; round++)); do
     [[ ! $OLDER ]] || run "$OLDER" old "graftkit $older" "$older"
     run "$PWD" new graftkit "" REGIMES=frozen

@@ -18,7 +18,7 @@ trap 'rm -rf "$tmp"' EXIT
 templates=templates/fake_movies_fake_actors
 G=$BIN/graftkit position=graft/schemes/position.yaml
 if [[ $OLDER ]]; then
-    older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none) position=$OLDER/graft/schemes/position.yaml
+    older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none 2>/dev/null || echo older) position=$OLDER/graft/schemes/position.yaml
 fi
 
 no() {
@@ -64,7 +64,7 @@ EOG
 
 # sweep MODEL PROMPTS SCHEMES…: runs it anew, with what is in `with` besides; what it says goes to $tmp/log, its store is
 # $tmp/results.db. $took: the seconds of the whole command.
-with=()
+with=() out=(--out "$tmp/results.db" --restart)
 sweep() {
     local model=$1 prompts=$2 files=() f begun
     shift 2
@@ -72,7 +72,7 @@ sweep() {
     begun=$(date +%s.%N)
     "$G" sweep --recipient pre="$(recipient "$model")" --donor sft="$tmp/$model/sft" "${files[@]}" --templates $templates/eval.jsonl \
         --fillers $templates/fillers.json --rows "$tmp/data/relation/metadata.jsonl" --limit $((prompts / 4)) \
-        ${with[@]+"${with[@]}"} --threads "$THREADS" --out "$tmp/results.db" --restart >"$tmp/out" 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
+        ${with[@]+"${with[@]}"} --threads "$THREADS" ${out[@]+"${out[@]}"} >"$tmp/out" 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
     took=$(calc %.2f "$(date +%s.%N) - $begun")
 }
 older() { # COMMAND…: with the older graftkit
@@ -190,10 +190,11 @@ in_bf16() {
     quarters >"$tmp/quarters.yaml"
     with=(--bf16 true)
     rounds smollm2 "smollm2 bf16" "$PROMPTS" "$position" "$tmp/quarters.yaml"
-    with=(--bf16 true --check-bf16 1000)
+    with=(--check-bf16 1000)
+    local out=(--out "$tmp/none.db")
     sweep smollm2 "$PROMPTS" "$position" "$tmp/quarters.yaml"
     with=()
-    grep -h 'bf16' "$tmp/out" "$tmp/log"
+    cat "$tmp/out"
 }
 
 generation() {
@@ -254,10 +255,10 @@ grid_of_layers() {
 # Statistics of many prompts: two small models of random weights, the position and component schemes, the rows there are so often
 # that there are 20,000 prompts, each time with another title.
 statistics() {
-    local m files=() f began
+    local m files=() f began cells
     echo "=== export: the statistics of $EXPORT_PROMPTS prompts"
     for m in 1 2; do
-        "$G" base --tokenizer "$tmp/tok" --texts "$tmp/data/base/texts.jsonl" --steps 1 --seed $m --layers 1 --out "$tmp/tiny/$m" \
+        "$G" base --tokenizer "$tmp/tok" --texts "$tmp/data/base/texts.jsonl" --steps 1 --warmup 0 --seed $m --layers 1 --out "$tmp/tiny/$m" \
             >/dev/null 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
     done
     awk -v most=$((EXPORT_PROMPTS / 4)) '{ line[NR] = $0 }
@@ -268,9 +269,10 @@ statistics() {
         --fillers $templates/fillers.json --rows "$tmp/many.jsonl" --threads "$THREADS" --out "$tmp/many.db" >"$tmp/out" 2>"$tmp/log" ||
         no "$(tail -n 1 "$tmp/log")"
     grep -E '^computed:' "$tmp/log"
+    cells=$(field cells)
     began=$(date +%s.%N)
     "$G" export --db "$tmp/many.db" --summary "$tmp/many.json" >"$tmp/out" 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
-    note graftkit "export $(field cells) cells" "seconds=$(calc %.2f "$(date +%s.%N) - $began")"
+    note graftkit "export $cells cells" "seconds=$(calc %.2f "$(date +%s.%N) - $began")"
 }
 
 # One model at all positions: the recipient, the donor's checkpoint, and donors that are derived from it.

@@ -11,7 +11,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/results"
 ref=tools/bench FROZEN=embed,lnf,all@1/3 OLDER=${OLDER-} older=
-[[ ! $OLDER ]] || older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none)
+[[ ! $OLDER ]] || older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none 2>/dev/null || echo older)
 ROUNDS=${ROUNDS:-3} THREADS=${THREADS:-0}
 [[ $THREADS = 0 ]] && THREADS=$(nproc)
 
