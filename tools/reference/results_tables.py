@@ -364,7 +364,8 @@ def dissociation_table(t):
             for regime in ("nothing frozen", "lower third frozen", "upper third frozen"):
                 cells = [cell_of(t, c, at(f"{g}: {regime}", where)) for g in GRAFTS[:5]]
                 if any(x != NONE for x in cells):
-                    rows.append([c.first, regime] + cells)
+                    first = c.first if where[0] == "planted" else f"SmolLM2-135M, {c.first.replace('_', ' ')}"
+                    rows.append([first, regime] + cells)
     return markdown(["", "top-5, %"] + GRAFTS[:5], rows)
 
 
