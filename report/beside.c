@@ -105,6 +105,9 @@ static bool check_attribution(const gk_report__state *r, const char *db, const j
     if (rows && strcmp(gk_manifest__text(of, "rows_sha256"), rows) != 0)
         return gk_fail(r->err, GK_AT_FILE(db), "attribute with the rows that were swept",
                        "--attribution: it is of other rows than the sweep");
+    if (gk_manifest__bf16(of) != gk_manifest__bf16(r->manifest))
+        return gk_fail(r->err, GK_AT_FILE(db), "attribute as was swept, with or without --bf16 true",
+                       "--attribution: one of the two computed products of bf16 operands, the other in fp32");
     if (strcmp(gk_manifest__text(of, "recipient"), gk_manifest__text(r->manifest, "recipient")) != 0)
         return gk_fail(r->err, GK_AT_FILE(db), "attribute with the recipient that was swept",
                        "--attribution: its recipient is '%.80s', the sweep's '%.80s'",

@@ -4,9 +4,10 @@
 
 #include <string.h>
 
+/* A part of the layers has no component outside them, whatever its word stands for elsewhere. */
 static bool freezes(const gk_recipe *r, uint32_t component) {
     for (int i = 0; i < r->n_freeze; i++)
-        if (r->freeze[i].components & component) return true;
+        if (!r->freeze[i].layered && r->freeze[i].components & component) return true;
     return false;
 }
 

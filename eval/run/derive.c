@@ -118,7 +118,8 @@ static bool add_one(gk_run__inputs *in, gk_arena *a, const spec *s, const char *
 bool gk_run__inputs_plan(gk_run__inputs *in, gk_arena *a, const char *text, gk_error *err) {
     spec s = {0};
     gk_run__derivation d = {0};
-    if (!gk_run__inputs_hashed(in, err) || !split(a, text, &s, err) || !read_kind(&s, &d.how.kind, err) || !find_donor(in, &s, &d.donor, err))
+    if (!gk_run__inputs_hashed(in, err) || !split(a, text, &s, err) || !read_kind(&s, &d.how.kind, err) ||
+        !find_donor(in, &s, &d.donor, err))
         return false;
     if (strchr(s.values, ',') && !strstr(s.name, "{}"))
         return gk_fail(err, GK_NOWHERE, "write {} in the name where the value is to stand, e.g. r{}",

@@ -422,5 +422,10 @@ bool gk_sweep_run(gk_sweep *s, gk_progress *progress, gk_error *err) {
             return false;
     }
     if (!gk_store_finish(s->store, err)) return false;
+    const char *whole = gk_store_get(s->store, s->a, "complete", err);
+    if (!whole) return false;
+    if (strcmp(whole, "1") != 0)
+        gk_notice(GK_AT_FILE(s->out), "schemes or placebos of earlier runs lack results in this store: give "
+                                      "their --schemes and --placebo again");
     return s->work == s->out || replace_old(s, err);
 }

@@ -106,7 +106,8 @@ static bool score_trial(void *ctx, size_t job, const float *logits) {
 static bool try_sample(gk_sweep *s, const sample *some, double flops, double *pace, gk_error *err) {
     size_t n = some->n;
     if (flops > SAMPLE_FLOPS) n = (size_t)((double)n * SAMPLE_FLOPS / flops);
-    while (n > 0 && n < some->n && some->prompt_of[n] == some->prompt_of[n - 1]) n++;
+    if (n == 0) n = 1; /* of a large model one job is more than that */
+    while (n < some->n && some->prompt_of[n] == some->prompt_of[n - 1]) n++;
     trial t = {s, some};
     gk_graft_stats run = {0};
     for (int i = 0; i < 2 && !gk_interrupted(); i++) {
@@ -132,6 +133,7 @@ static size_t weight_bytes(const gk_model *m) {
 
 bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err) {
     *out = (gk_sweep_cost){.budget = s->budget};
+    if (s->in.cast.bf16) out->budget += gk_grafter_kept(s->grafter);
     for (int i = 0; i < s->in.cast.n; i++)
         if (s->in.model[i]) out->weights += weight_bytes(s->in.model[i]);
     if (!gk_sweep_prepare(s, NULL, err)) return gk_interrupted();

@@ -38,14 +38,12 @@ size_t gk_sweep__plan_bytes(const gk_sweep *s, const gk_prompt *p) {
 /* ---------------------------------------------------------------- donors and means */
 
 bool gk_sweep__grafter(gk_sweep *s, gk_error *err) {
-    enum { A_THREAD = 64 << 20 }; /* more working memory would not be faster */
-    size_t working = (size_t)gk_threads() * A_THREAD, most = s->budget / 8;
+    enum { LITTLE = 128 << 20 }; /* all of it is for working memory */
     gk_grafter_free(s->grafter);
     s->grafter = gk_grafter_new(&s->in.cast, err);
     s->room = s->budget;
-    if (!s->grafter || s->in.cast.bf16 || s->budget <= working) return s->grafter != NULL;
-    if (most > s->budget - working) most = s->budget - working;
-    s->room -= gk_grafter_keep(s->grafter, most);
+    if (!s->grafter || s->in.cast.bf16 || s->budget <= LITTLE) return s->grafter != NULL;
+    s->room -= gk_grafter_keep(s->grafter, s->budget / 8);
     return true;
 }
 
@@ -57,7 +55,7 @@ bool gk_sweep_prepare(gk_sweep *s, gk_progress *progress, gk_error *err) {
     if (s->prepared || s->pending == 0) return true;
     if (!gk_run__inputs_derive(&s->in, s->svd, progress, err)) return false;
     /* The one before took the derived donors for what they are made from. */
-    s->prepared = gk_sweep__grafter(s, err);
+    s->prepared = s->in.n_derive == 0 || gk_sweep__grafter(s, err);
     return s->prepared;
 }
 

@@ -384,6 +384,10 @@ size_t gk_grafter_keep(gk_grafter *g, size_t most_bytes) {
     gk_products_free(g->products);
     g->products = gk_graft__products(g->cast, g->canon, most_bytes);
     for (int i = 0; i < g->n_workers; i++) g->worker[i]->products = g->products;
+    return gk_grafter_kept(g);
+}
+
+size_t gk_grafter_kept(const gk_grafter *g) {
     return gk_products_bytes(g->products);
 }
 

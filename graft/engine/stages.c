@@ -224,6 +224,7 @@ static void multiply(gk_graft__engine *e, const gk_graft__stage_rows *out, const
         if (low) add_low_ranks(e, out, layer, comp, m, next, from, to, begin, x, in->width, y);
     }
 }
+
 static void count_flops(gk_graft__engine *e, const gk_graft__stage_rows *out, int layer, gk_component comp) {
     for (int m = 0; m < e->cast->n; m++) {
         gk_graft__weights w = gk_graft__weights_of(e->cast, m, layer, comp);

@@ -44,7 +44,7 @@ typedef struct gk_gemm__panel_product {
 } gk_gemm__panel_product;
 /* Columns of y that panels [begin, end) make, on this thread. */
 void gk_gemm__panels_multiply(const gk_gemm__panel_product *p, size_t begin, size_t end);
-/* Whether the processor's instruction for bf16 is faster than fp32's: AMD's is. info.c. */
+/* Whether the processor's instruction for bf16 is faster than fp32's: AMD's is. processor.c. */
 bool gk_gemm__panels_native(void);
 
 #endif

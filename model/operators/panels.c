@@ -62,10 +62,6 @@ typedef struct tile {
     bool add;
 } tile;
 
-static inline lanes *at(float *y) {
-    return (lanes *)y;
-}
-
 /* `rows` is a constant wherever this is inlined, so that sum lives in registers. The next panel follows this
  * one. */
 static inline __attribute__((always_inline)) void multiply(const tile *o, int rows) {

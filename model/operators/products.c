@@ -46,10 +46,6 @@ void gk_products_free(gk_products *p) {
     gk_free(p);
 }
 
-gk_operands gk_products_operands(const gk_products *p) {
-    return p->operands;
-}
-
 size_t gk_products_bytes(const gk_products *p) {
     return p->bytes;
 }

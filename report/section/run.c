@@ -109,7 +109,8 @@ static void add_verdict(gk_buf *b, const json_t *gate) {
                               "the grafts are to find.";
     if (guessed) text = "says nothing: so many guesses take in every target.";
     if (!(json_number_value(min) > 0)) text = "asks for nothing, and says nothing.";
-    gk_buf_printf(b, "the gate <strong class=\"%s\">%s</strong></p>\n",
+    gk_buf_printf(b, "the gate%s <strong class=\"%s\">%s</strong></p>\n",
+                  json_is_true(json_object_get(gate, "bf16")) ? ", in products of bf16 operands," : "",
                   guessed || !(json_number_value(min) > 0) ? "unsaid"
                   : pass                                   ? "yes"
                                                            : "no",

@@ -321,7 +321,8 @@ START_TEST(schemes_call_the_entitys_field_entity) {
     gk_schemes shipped = {0};
     gk_cast cast = {.name = {"pre", "sft"}, .n = 2};
     static const char *const without[] = {"element", NULL};
-    ck_assert(gk_schemes_load(fx_arena, GK_SOURCE_DIR "/graft/schemes/component_after_entity.yaml", &shipped, &err));
+    ck_assert(gk_schemes_load(fx_arena, GK_SOURCE_DIR "/graft/schemes/component_after_entity.yaml", &shipped,
+                              &err));
     for (size_t i = 0; i < shipped.n; i++)
         ck_assert_msg(gk_scheme_check(shipped.item[i], &cast, p.fields, &err), "%s", err.what);
     ck_assert(!gk_scheme_check(shipped.item[0], &cast, without, &err));

@@ -74,6 +74,14 @@ START_TEST(placebos) {
              "1 of them with a placebo too");
     ck_assert_double_eq(fx_sql("placebo.db", "SELECT count(*) FROM twin"), 1);
     ck_assert_double_eq(apart("placebo.db", "lt (placebo: task)", "other"), 0);
+    /* What a run that was ended has left open stays so where it is not asked for again, and that is told. */
+    succeeds(
+        "--donor sft=$D/sft --donor task=$D/task --schemes $D/only.yaml --placebo sft=task --out $D/open.db",
+        "");
+    fx_sql("open.db", "DELETE FROM result WHERE scheme = (SELECT source FROM scheme WHERE name LIKE "
+                      "'%placebo%') RETURNING 1");
+    succeeds("--donor sft=$D/sft --donor task=$D/task --schemes $D/only.yaml --out $D/open.db",
+             "lack results in this store: give their --schemes and --placebo again");
     succeeds(
         "--donor sft=$D/sft --donor task=$D/task --schemes $D/both.yaml --placebo sft=task --out $D/none.db",
         "no scheme has 'sft' without 'task'");

@@ -185,6 +185,28 @@ START_TEST(freezing_beside_an_adapter) {
 }
 END_TEST
 
+/* The head of a tied model is let go unless the embedding stays too; `all` of some layers is no embedding. */
+START_TEST(a_tied_head_is_untied) {
+    const gk_config c = config_of("gpt2", 4, true);
+    static const struct {
+        const char *freeze;
+        bool untied;
+    } is[] = {{"lnf,head", true},
+              {"lnf,head,all@1/2", true},
+              {"lnf,head,ffn@0-1", true},
+              {"embed,head,all@1/2", false}};
+    for (size_t i = 0; i < sizeof is / sizeof *is; i++) {
+        gk_recipe r;
+        uint32_t masks[5];
+        gk_recipe_default(&r);
+        ck_assert(gk_recipe_set(&r, "freeze", is[i].freeze, GK_NOWHERE, NULL));
+        ck_assert_msg(gk_recipe_untie(&r, &c) == is[i].untied, "%s", is[i].freeze);
+        ck_assert_msg(gk_recipe_frozen(&r, &c, masks, NULL), "%s", is[i].freeze);
+        ck_assert_msg(!!(masks[4] & 1u << GK_HEAD) == !is[i].untied, "%s", is[i].freeze);
+    }
+}
+END_TEST
+
 START_TEST(freezing_is_by_component_and_layer) {
     const gk_config c = config_of("llama", 4, false), gpt2 = config_of("gpt2", 3, true);
     const uint32_t q = 1u << GK_Q, ffn = 1u << GK_GATE | 1u << GK_UP | 1u << GK_DOWN, k = 1u << GK_K;
@@ -449,6 +471,7 @@ int main(void) {
     tcase_add_test(t, malformed_values_are_refused);
     tcase_add_test(t, freeze_has_one_form);
     tcase_add_test(t, freezing_beside_an_adapter);
+    tcase_add_test(t, a_tied_head_is_untied);
     tcase_add_test(t, freezing_is_by_component_and_layer);
     tcase_add_test(t, keys_that_need_others);
     tcase_add_test(t, files_of_general_text_are_a_list);

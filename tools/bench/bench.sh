@@ -16,6 +16,8 @@ grep '^RESULT' "$tmp" | note products || exit 1
 grep '^RESULT' "$tmp" | note "training small" || exit 1
 "$BIN/bench_sweep" | tee "$tmp" || exit 1
 grep '^RESULT' "$tmp" | note "sweep default model" || exit 1
+"$BIN/bench_decode" | tee "$tmp" || exit 1
+grep '^RESULT' "$tmp" | note "products of few rows" || exit 1
 "$BIN/bench_tokenizer" | tee "$tmp" || exit 1
 while read -r result; do
     name=$(sed -n 's/.*tokenizer=\([^ ]*\) .*/\1/p' <<<"$result")

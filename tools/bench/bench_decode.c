@@ -1,10 +1,10 @@
 /* bench_decode.c: how fast products of a few rows read weights as they are stored, beside the rate at which
  * the threads read memory.
  *
- *     bench_decode [THREADS]
+ *     bench_decode [THREADS [ROWS]]
  *
- * A matrix of SmolLM2-135M's head for each type; the best of some calls each, since others may use the
- * memory. */
+ * A matrix for each type of ROWS rows (as many as SmolLM2 has tokens) of 768 values, which all types' blocks
+ * divide; the best of some calls each, since others may use the memory. */
 #include "graftkit/core/memory.h"
 #include "graftkit/core/progress.h"
 #include "graftkit/core/threads.h"

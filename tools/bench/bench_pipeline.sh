@@ -15,7 +15,8 @@ run() {
     shift 4
     rm -rf "${tmp:?}/run"
     begun=$(date +%s.%N)
-    env -u MAKEFLAGS -u MAKEOVERRIDES make -C "$tree" report RUN="$tmp/run" "$@" >"$tmp/log" 2>&1 ||
+    # What the outer make exports would be the inner run's too.
+    env -i PATH="$PATH" HOME="$HOME" make -C "$tree" report RUN="$tmp/run" "$@" >"$tmp/log" 2>&1 ||
         { echo "bench-pipeline: $tree: $(tail -n 1 "$tmp/log")" >&2; exit 1; }
     took=$(awk "BEGIN { printf \"%.2f\", $(date +%s.%N) - $begun }")
     echo "$took" >>"$tmp/$name"

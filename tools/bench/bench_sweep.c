@@ -334,6 +334,7 @@ int main(int argc, char **argv) {
         gk_args("bench_sweep", "what grafting costs", opts, sizeof opts / sizeof *opts, argc, argv, o.a);
     if (code < 0) {
         gk_use_threads(o.threads);
+        if (o.keep > o.budget) o.keep = o.budget;
         bool ok = o.write              ? write_models(&o, &err)
                   : o.cells || o.alone ? of_sweep(&o, &err)
                                        : in_memory(&o, &err);

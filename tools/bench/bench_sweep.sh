@@ -238,7 +238,7 @@ grid_of_layers() {
     grid >"$tmp/grid.yaml"
     sweep smollm2 "$GRID_PROMPTS" "$tmp/plain.yaml"
     plain+=("$(field seconds)")
-    rounds smollm2 "smollm2 layers x 9 sets, whole command" "$GRID_PROMPTS" "$tmp/grid.yaml"
+    rounds smollm2 "smollm2 layers x 9 sets whole command" "$GRID_PROMPTS" "$tmp/grid.yaml"
     cells=$(field seconds)
     sweep smollm2 "$GRID_PROMPTS" "$tmp/plain.yaml"
     plain+=("$(field seconds)")

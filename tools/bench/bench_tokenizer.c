@@ -78,8 +78,8 @@ static bool measure(const char *name, const char *path, const texts *t, gk_error
     gk_tok_free(tok);
     if (!ok) return false;
     printf("%-10s %8.2f MB/s, %zu ids, loaded in %.3f s\n", name, 1e-6 * (double)t->bytes / best, ids, load);
-    printf("RESULT tokenizer=%s mb_per_s=%.2f ids=%zu load_s=%.3f\n", name, 1e-6 * (double)t->bytes / best,
-           ids, load);
+    printf("RESULT tokenizer=%s mb_per_s=%.2f ids=%zu load_s=%.3f threads=1\n", name,
+           1e-6 * (double)t->bytes / best, ids, load);
     return true;
 }
 

@@ -40,7 +40,7 @@ measure() {
 note() {
     local peer what=$1 bin=$BIN commit=
     case $1 in
-    *" older "*) peer="graftkit $older" what=${1/ older/} bin=$OLDER/build/release commit=$older ;;
+    *" older"*) peer="graftkit $older" what=${1/ older/} bin=$OLDER/build/release commit=$older ;;
     *" graftkit"*) peer=graftkit what=${1/ graftkit/} ;;
     *" torch "*compile) peer=torch.compile what=${1/ torch/} what=${what%[- ]compile} ;;
     *" torch"*) peer=torch what=${1/ torch/} ;;
@@ -117,7 +117,7 @@ table_shape() {
 }
 
 bench_small() {
-    [[ ! $OLDER ]] || measure "small older " "$OLDER/build/release/bench_train" --threads "$THREADS"
+    [[ ! $OLDER ]] || measure "small older" "$OLDER/build/release/bench_train" --threads "$THREADS"
     measure "small graftkit" "$BIN/bench_train" --write "$tmp/batches.txt" --threads "$THREADS"
     [[ $PYTHON ]] || return
     measure "small torch" "$PYTHON" $ref/bench_train_torch.py "$tmp/batches.txt" --threads "$THREADS"
@@ -129,7 +129,7 @@ table_small() {
     for family in llama gpt2; do
         header "$family tokens"
         row "" "small graftkit" ${family}_tokens
-        for what in "small older " "small torch" "small torch compile"; do
+        for what in "small older" "small torch" "small torch compile"; do
             row "small graftkit" "$what" ${family}_tokens
         done
     done

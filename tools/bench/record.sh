@@ -6,6 +6,7 @@
 # peak_gib, load_s, gemm_gflops, unique_percent, times and …_ratio; names without one (threads, ids) are no figures.
 set -eu
 csv=$1 peer=$2 what=$3
+[[ $peer$what != *,* ]] || { echo "record.sh: '$peer' and '$what': a comma begins another field" >&2; exit 1; }
 [[ $csv ]] || exit 0
 cd "$(dirname "$0")/../.."
 info=$("$BIN/graftkit" info --seconds 0.001 | head -n 9)
@@ -20,7 +21,7 @@ mkdir -p "$(dirname "$csv")"
 [[ -s $csv ]] || echo "date,commit,cpu,kernels,threads,peer,version,what,figure,unit" >"$csv"
 commit=${COMMIT:-$(git describe --always --dirty --abbrev=7 --match=none 2>/dev/null || echo unknown)}
 awk -v date="$(date +%F)" -v commit="$commit" -v cpu="$cpu" -v kernels="$(of kernels); oneDNN $(of oneDNN); BLIS $(of BLIS)" \
-    -v peer="$peer" -v version="$(of graftkit)" -v what="$what" -v threads="${THREADS:-$(of threads)}" '
+    -v peer="$peer" -v version="$(of graftkit)" -v what="$what" -v threads="$([[ ${THREADS:-0} != 0 ]] && echo "$THREADS" || of threads)" '
     function unit_of(name) { # and what is left of the name, in `rest`
         if (match(name, /[a-z]+_per_s$/)) {
             unit = substr(name, RSTART, RLENGTH)

@@ -33,7 +33,7 @@ static void print_split(const char *name, const json_t *split) {
                number(targets, "distinct_first_tokens"), number(targets, "most_common_token"));
     if (number(targets, "unseen_by_base"))
         printf("            %" JSON_INTEGER_FORMAT " targets begin with a token that the base corpus never "
-                                                   "has: a model made of it cannot say them\n",
+               "has: a model made of it cannot say them\n",
                number(targets, "unseen_by_base"));
 }
 

@@ -10,6 +10,8 @@ no() {
     exit 1
 }
 base=${MODEL:-$RUN/base}
+# What the outer make exports would be asked of each inner one.
+[[ " $GIVEN " == *" ATTRIBUTE "* ]] || unset ATTRIBUTE
 [[ ${MAKEFLAGS%% *} != *n* || ${MAKEFLAGS%% *} == *=* ]] || { echo "$0 $*" && exit; } # make -n
 check= all= out=${RUN%/}${REGIME:+-$REGIME}
 [[ $1 != --check ]] || { check=yes && shift; }

@@ -77,7 +77,8 @@ typedef struct gk_sweep_cost {
     size_t budget;  /* bytes of working memory */
 } gk_sweep_cost;
 /* What the pending cells will take: a few rows of the file are counted exactly, and some of their cells
- * computed for the time (about a second; they are not kept). What is generated is not in it. */
+ * computed for the time (about a second; they are not kept). Generated texts count as if none ended early.
+ */
 bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err);
 /* What this gk_sweep took: seconds in the engine; budget: the most working memory; weights are not set. */
 void gk_sweep_spent(const gk_sweep *s, gk_sweep_cost *out);

@@ -66,6 +66,8 @@ void gk_grafter_free(gk_grafter *g); /* NULL is fine */
  * matrix will multiply some hundred rows. Results differ in the last bits from those without. Not during a
  * run. */
 size_t gk_grafter_keep(gk_grafter *g, size_t most_bytes);
+/* The bytes that kept matrices take beside the runs' budget; a cast of bf16 keeps all of them. */
+size_t gk_grafter_kept(const gk_grafter *g);
 /* Evaluates all jobs in chunks of about budget_bytes of working memory (one job at least): a chunk a thread
  * where there are prompts and memory enough, else all threads on one. Results do not depend on the chunking
  * beyond float rounding; the same jobs, budget and thread count give the same bits. Models that have

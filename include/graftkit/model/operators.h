@@ -61,9 +61,9 @@ void gk_gemm_describe(gk_gemm_info *out); /* calls gk_gemm_init */
  * of the calls. library: "blis", "onednn", "auto" (the dispatch the models use) or "bf16" (that of narrow
  * models, of ready operands); 0 when that one is not built in, or the processor has no such products. */
 double gk_gemm_measure(const char *library, int m, int n, int k, int threads, double seconds);
-/* Bytes a second at which products of `rows` rows read weights [out x in] of a type that models are stored in,
- * "Q4_1" or "F32": the best of the calls in about `seconds`, by the process's threads. 0: no such type, or its
- * blocks do not fill rows of `in`. */
+/* Bytes a second at which products of `rows` rows read weights [out x in] of a type that models are stored
+ * in, "Q4_1" or "F32": the best of the calls in about `seconds`, by the process's threads. 0: no such type,
+ * or its blocks do not fill rows of `in`. */
 double gk_stored_measure(const char *type, int rows, int out, int in, double seconds);
 /* The fp32 FMA peak of `threads` cores, measured in registers: GFLOP/s. */
 double gk_flops_peak(int threads, double seconds);

@@ -27,13 +27,13 @@ GK_PUBLIC_BEGIN
  * comes out. */
 typedef enum gk_operands { GK_OPERANDS_F32, GK_OPERANDS_BF16 } gk_operands;
 
-/* Matrices are known by where their weights lie, so these must stay, and stay the same, until it is freed.
+/* Matrices of floats or 16-bit floats (not in blocks, as gk_model_open_stored leaves them). They are known by
+ * where their weights lie, so these must stay, and stay the same, until it is freed.
  * Several threads may multiply at once. */
 typedef struct gk_products gk_products;
 /* It may hold up to `most_bytes` of matrices laid out. */
 gk_products *gk_products_new(gk_operands operands, size_t most_bytes);
 void gk_products_free(gk_products *p); /* NULL is fine */
-gk_operands gk_products_operands(const gk_products *p);
 /* From now on this matrix is laid out when it is first multiplied with, and stays so: faster by a half for
  * few rows, by little for a thousand. False: there is no room left for it. Of fp32 operands which kernel
  * multiplies, and so the last bits, depends on what was kept; of bf16 ones the bits are the same, and so

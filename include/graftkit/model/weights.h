@@ -34,7 +34,8 @@ typedef struct gk_tensor {
     int out, in;
     const uint16_t *h; /* of `type`, F16 or BF16 */
     gk_dtype type;
-    /* Of a model that gk_model_open_stored gave, where w and h are NULL: ggml's blocks, and what they hold. */
+    /* Of a model that gk_model_open_stored gave, where w and h are NULL: ggml's blocks, and what they hold.
+     */
     const uint8_t *q;
     const struct gk_quant__type *blocks;
     bool narrow; /* products take h, which is BF16, and round what they multiply it with to bf16 too */
@@ -48,7 +49,8 @@ typedef struct gk_low_rank {
     float scale;
 } gk_low_rank;
 
-/* Values [first, first + n) of the weights, row after row, as floats (exact). Of one in blocks, whole rows. */
+/* Values [first, first + n) of the weights, row after row, as floats (exact). Of one in blocks, whole rows.
+ */
 void gk_tensor_floats(gk_tensor t, size_t first, size_t n, float *out);
 
 /* A parameter array inside the flat vector that training sees. */

@@ -65,8 +65,9 @@ typedef struct gk_train_job {
     const char *label; /* of the bar */
     /* What the run calls in the thread that trains; each may be NULL. */
     void *ctx;
-    void (*on_note)(void *ctx,
-                    const char *line); /* something to tell: a damaged checkpoint was passed over */
+    /* Something to tell: what memory the run takes, what of the freeze is passed over, a damaged checkpoint.
+     */
+    void (*on_note)(void *ctx, const char *line);
     /* After each epoch (`epochs` are over), after the last step and, with step and epochs 0, before the
      * first; must not change the model, which with lora_rank is a copy that has the adapter merged. What it
      * puts into `line` goes to metrics.jsonl, whatever happens to the process once. false (and err) ends the
