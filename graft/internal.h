@@ -450,7 +450,7 @@ void gk_graft__engine_free(gk_graft__engine *e, gk_graft_stats *stats);
 /* Working memory that `nodes` nodes of `jobs` jobs with `path` tokens in all may take. */
 double gk_graft__stages_bytes(const gk_config *c, double nodes, double jobs, double path);
 /* Of a budget, what a chunk takes: no more than helps. */
-size_t gk_graft__stages_enough(const gk_config *c, size_t budget);
+size_t gk_graft__stages_enough(const gk_config *c, size_t budget, bool texts);
 /* Rows that one pass computes for a prompt of n tokens on its own. */
 uint64_t gk_graft__stages_rows(const gk_config *c, int n);
 void gk_graft__stages_free(gk_graft__engine *e);

@@ -413,7 +413,7 @@ bool gk_grafter_generate(gk_grafter *g, const gk_job *jobs, size_t n_jobs, const
              .n = n_jobs,
              .prompts = prompts,
              .workers = workers,
-             .budget = gk_graft__stages_enough(g->cfg, budget_bytes / (size_t)workers),
+             .budget = gk_graft__stages_enough(g->cfg, budget_bytes / (size_t)workers, text != NULL),
              .text = text,
              .fn = fn,
              .ctx = ctx};

@@ -454,10 +454,10 @@ double gk_graft__stages_bytes(const gk_config *c, double nodes, double jobs, dou
            gk_graft__stages_block(c, jobs) * c->vocab * sizeof(float);
 }
 
-/* More nodes than these leave the caches, and memory that is touched first costs time. */
-size_t gk_graft__stages_enough(const gk_config *c, size_t budget) {
-    enum { NODES = 1024 };
-    double enough = gk_graft__stages_bytes(c, NODES, NODES, 16 * NODES);
+/* More nodes than these leave the caches, and memory that is touched first costs time. A round of texts has a
+ * few of a chunk's nodes only, and its products' rows are to be more. */
+size_t gk_graft__stages_enough(const gk_config *c, size_t budget, bool texts) {
+    double nodes = texts ? 4096 : 1024, enough = gk_graft__stages_bytes(c, nodes, nodes, 16 * nodes);
     return (double)budget < enough ? budget : (size_t)enough;
 }
 

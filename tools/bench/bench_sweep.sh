@@ -262,7 +262,7 @@ statistics() {
             >/dev/null 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
     done
     awk -v most=$((EXPORT_PROMPTS / 4)) '{ line[NR] = $0 }
-        END { for (i = 0; i < most; i++) { s = line[i % NR + 1]; sub(/"movie_title": *"/, "&" i " ", s); print s } }' \
+        END { for (i = 0; i < most; i++) { s = line[i % NR + 1]; sub(/"id":[0-9]*/, "\"id\":" i, s); sub(/"movie_title":"/, "&" i " ", s); print s } }' \
         "$tmp/data/relation/metadata.jsonl" >"$tmp/many.jsonl"
     for f in "$position" graft/schemes/component_after_entity.yaml; do files+=(--schemes "$f"); done
     "$G" sweep --recipient pre="$tmp/tiny/1" --donor sft="$tmp/tiny/2" "${files[@]}" --templates $templates/eval.jsonl \
