@@ -255,7 +255,7 @@ grid_of_layers() {
 # Statistics of many prompts: two small models of random weights, the position and component schemes, the rows there are so often
 # that there are 20,000 prompts, each time with another title.
 statistics() {
-    local m files=() f began cells
+    local m files=() f began
     echo "=== export: the statistics of $EXPORT_PROMPTS prompts"
     for m in 1 2; do
         "$G" base --tokenizer "$tmp/tok" --texts "$tmp/data/base/texts.jsonl" --steps 1 --warmup 0 --seed $m --layers 1 --out "$tmp/tiny/$m" \
@@ -269,10 +269,9 @@ statistics() {
         --fillers $templates/fillers.json --rows "$tmp/many.jsonl" --threads "$THREADS" --out "$tmp/many.db" >"$tmp/out" 2>"$tmp/log" ||
         no "$(tail -n 1 "$tmp/log")"
     grep -E '^computed:' "$tmp/log"
-    cells=$(field cells)
     began=$(date +%s.%N)
     "$G" export --db "$tmp/many.db" --summary "$tmp/many.json" >"$tmp/out" 2>"$tmp/log" || no "$(tail -n 1 "$tmp/log")"
-    note graftkit "export $cells cells" "seconds=$(calc %.2f "$(date +%s.%N) - $began")"
+    note graftkit "export $EXPORT_PROMPTS prompts" "seconds=$(calc %.2f "$(date +%s.%N) - $began")"
 }
 
 # One model at all positions: the recipient, the donor's checkpoint, and donors that are derived from it.

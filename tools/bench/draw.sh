@@ -45,7 +45,7 @@ newest | awk -F'|' '
         y += 17
     }
     BEGIN { LEFT = 300; WIDE = 360; LEAST = 0.2; MOST = 5000 }
-    $4 ~ / (best|peak|load)$/ { next }
+    $4 ~ / (best|peak|load|floor|floor ratio|gemm|engine)$/ { next }
     {
         what = $1 "|" $2 "|" $3 "|" $4 "|" $5
         if ($6 == "graftkit") ours[what] = sprintf("%.5g", $7)

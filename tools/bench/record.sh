@@ -19,7 +19,9 @@ if [[ $csv = auto ]]; then
 fi
 mkdir -p "$(dirname "$csv")"
 [[ -s $csv ]] || echo "date,commit,cpu,kernels,threads,peer,version,what,figure,unit" >"$csv"
-commit=${COMMIT:-$(git describe --always --dirty --abbrev=7 --match=none 2>/dev/null || echo unknown)}
+# The file that is written to is no source.
+commit=${COMMIT:-$(git describe --always --abbrev=7 --match=none 2>/dev/null || echo unknown)$(
+    [[ ! $(git status --porcelain --untracked-files=no -- . ':!bench/results' 2>/dev/null) ]] || echo -dirty)}
 awk -v date="$(date +%F)" -v commit="$commit" -v cpu="$cpu" -v kernels="$(of kernels); oneDNN $(of oneDNN); BLIS $(of BLIS)" \
     -v peer="$peer" -v version="$(of graftkit)" -v what="$what" -v threads="$([[ ${THREADS:-0} != 0 ]] && echo "$THREADS" || of threads)" '
     function unit_of(name) { # and what is left of the name, in `rest`
