@@ -88,6 +88,10 @@ modes() { # the peers' modes of a shape
 # SHAPE:N is that of so many texts a step. Of SmolLM2 a step with its lower third and embedding frozen is measured too.
 bench_shape() {
     local shape=$1 mode batch=0 options
+    if [[ $shape == llama-3.2-1b* ]] && ! awk '/^MemAvailable/ { exit $2 < 24 * 2 ^ 20 }' /proc/meminfo; then
+        echo "skip: $shape takes up to 24 GiB, which are not free"
+        return
+    fi
     [[ $shape != *:* ]] || batch=${shape#*:}
     options=(--shape "${shape%:*}" --batch "$batch" --threads "$THREADS")
     for mode in fp32 bf16; do

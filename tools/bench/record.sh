@@ -1,9 +1,9 @@
 #!/bin/bash
 # record.sh CSV PEER WHAT: adds the figures of the RESULT line on stdin to CSV, a row each (bench/results/README.md has the columns).
 # CSV: a file; auto: bench/results/ by the processor's name; empty: nothing is noted. PEER: who was measured, graftkit or another.
-# $BIN: where graftkit is built; it says what processor and kernels these are. A peer's instruction set is what its line says (isa). $COMMIT: of what was
-# measured, unless it is this tree. The unit is in the figure's name: tokens_per_s,
-# peak_gib, load_s, gemm_gflops, unique_percent, times and …_ratio; names without one (threads, ids) are no figures.
+# $BIN: where graftkit is built; it says what processor and kernels these are. A peer's instruction set is what its line says (isa).
+# $COMMIT: of what was measured, unless it is this tree. The unit is in the figure's name: tokens_per_s, peak_gib, load_s,
+# gemm_gflops, unique_percent, times and …_ratio; names without one (threads, ids) are no figures.
 set -eu
 csv=$1 peer=$2 what=$3
 [[ $peer$what != *,* ]] || { echo "record.sh: '$peer' and '$what': a comma begins another field" >&2; exit 1; }
