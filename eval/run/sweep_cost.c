@@ -133,10 +133,10 @@ static size_t weight_bytes(const gk_model *m) {
 
 bool gk_sweep_estimate(gk_sweep *s, gk_sweep_cost *out, gk_error *err) {
     *out = (gk_sweep_cost){.budget = s->budget};
-    if (s->in.cast.bf16) out->budget += gk_grafter_kept(s->grafter);
     for (int i = 0; i < s->in.cast.n; i++)
         if (s->in.model[i]) out->weights += weight_bytes(s->in.model[i]);
     if (!gk_sweep_prepare(s, NULL, err)) return gk_interrupted();
+    if (s->in.cast.bf16) out->budget += gk_grafter_kept(s->grafter);
     sample some = take_sample(s, false);
     gk_graft_stats cost = {0};
     if (s->pending == 0 || some.n == 0) return true;

@@ -7,7 +7,8 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-OLDER=${OLDER-} CSV=${CSV-} ROUNDS=${ROUNDS:-3}
+CSV=${CSV-} ROUNDS=${ROUNDS:-3}
+. tools/bench/peers.sh
 
 # run TREE NAME PEER COMMIT VARIABLE=…: appends what it took to $tmp/NAME.
 run() {
@@ -22,16 +23,11 @@ run() {
     echo "$took" >>"$tmp/$name"
     [[ ! $CSV ]] || BIN=$tree/build/release COMMIT=$commit tools/bench/record.sh "$CSV" "$peer" "pipeline two finetunings" <<<"RESULT seconds=$took" || exit 1
 }
-median() {
-    sort -g "$1" | awk '{ x[NR] = $1 } END { print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'
-}
 
-older=
-[[ ! $OLDER ]] || older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none 2>/dev/null || echo older)
 for ((round = 0; round < ROUNDS; round++)); do
     [[ ! $OLDER ]] || run "$OLDER" old "graftkit $older" "$older"
     run "$PWD" new graftkit "" REGIMES=frozen
 done
-echo "the default pipeline, s: $(paste -sd ' ' "$tmp/new"); median $(median "$tmp/new")"
+echo "the default pipeline, s: $(paste -sd ' ' "$tmp/new"); median $(median <"$tmp/new")"
 [[ ! $OLDER ]] ||
-    echo "graftkit $older: $(paste -sd ' ' "$tmp/old"); median $(median "$tmp/old"): $(awk "BEGIN { printf \"%.2f\", $(median "$tmp/new") / $(median "$tmp/old") }") of that"
+    echo "graftkit $older: $(paste -sd ' ' "$tmp/old"); median $(median <"$tmp/old"): $(awk "BEGIN { printf \"%.2f\", $(median <"$tmp/new") / $(median <"$tmp/old") }") of that"

@@ -10,16 +10,15 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 PYTHON=${PYTHON-} GGUF=${GGUF-} CSV=${CSV-}
-PARTS=${PARTS:-gpt2 smollm2 bf16 generate grid export curve derived} ROUNDS=${ROUNDS:-3} OLDER=${OLDER-} older= PROMPTS=${PROMPTS:-200} CELLS=${CELLS:-400} LOOP=${LOOP:-3} THREADS=${THREADS:-2}
+PARTS=${PARTS:-gpt2 smollm2 bf16 generate grid export curve derived} ROUNDS=${ROUNDS:-3} PROMPTS=${PROMPTS:-200} CELLS=${CELLS:-400} LOOP=${LOOP:-3} THREADS=${THREADS:-2}
 CURVE_PROMPTS=${CURVE_PROMPTS:-40} GRID_PROMPTS=${GRID_PROMPTS:-32} EXPORT_PROMPTS=${EXPORT_PROMPTS:-20000}
 [[ $THREADS = 0 ]] && THREADS=$(nproc)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 templates=templates/fake_movies_fake_actors
 G=$BIN/graftkit position=graft/schemes/position.yaml
-if [[ $OLDER ]]; then
-    older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none 2>/dev/null || echo older) position=$OLDER/graft/schemes/position.yaml
-fi
+. tools/bench/peers.sh
+[[ ! $OLDER ]] || position=$OLDER/graft/schemes/position.yaml
 
 no() {
     echo "bench-sweep: $1" >&2
@@ -79,13 +78,13 @@ older() { # COMMAND…: with the older graftkit
     local G=$OLDER/build/release/graftkit
     "$@"
 }
-median() { # FIGURE…
-    printf '%s\n' "$@" | sort -g | awk '{ x[NR] = $1 } END { print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'
+median_of() { # FIGURE…
+    printf '%s\n' "$@" | median
 }
 # beside WHAT: what $all, whole commands of this graftkit in seconds, and $old, of the older one, come to.
 beside() {
     [[ $older ]] || return 0
-    echo "$1: ${all[*]} s; graftkit $older: ${old[*]} s; $(calc %.2f "$(median "${old[@]}") / $(median "${all[@]}")") times as fast"
+    echo "$1: ${all[*]} s; graftkit $older: ${old[*]} s; $(calc %.2f "$(median_of "${old[@]}") / $(median_of "${all[@]}")") times as fast"
 }
 
 recipient() {
@@ -162,7 +161,7 @@ rounds() {
     done
     grep -E '^(estimate|computed):' "$tmp/log"
     beside "$what"
-    took=$(median "${all[@]}")
+    took=$(median_of "${all[@]}")
 }
 
 whole_sweep() {
@@ -242,7 +241,7 @@ grid_of_layers() {
     cells=$(field seconds)
     sweep smollm2 "$GRID_PROMPTS" "$tmp/plain.yaml"
     plain+=("$(field seconds)")
-    plain=$(median "${plain[@]}")
+    plain=$(median_of "${plain[@]}")
     alone=$("$BIN/bench_sweep" --alone --recipient "$(recipient smollm2)" --templates $templates/eval.jsonl --threads "$THREADS" \
         --fillers $templates/fillers.json --rows "$tmp/data/relation/metadata.jsonl" --limit $((GRID_PROMPTS / 4))) || exit 1
     alone=$(sed -n 's/.*alone_seconds=\([0-9.]*\).*/\1/p' <<<"$alone")

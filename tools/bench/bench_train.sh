@@ -10,8 +10,8 @@ cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/results"
-ref=tools/bench FROZEN=embed,lnf,all@1/3 OLDER=${OLDER-} older=
-[[ ! $OLDER ]] || older=$(git -C "$OLDER" describe --always --abbrev=7 --match=none 2>/dev/null || echo older)
+ref=tools/bench FROZEN=embed,lnf,all@1/3
+. tools/bench/peers.sh
 ROUNDS=${ROUNDS:-3} THREADS=${THREADS:-0}
 [[ $THREADS = 0 ]] && THREADS=$(nproc)
 
@@ -53,10 +53,6 @@ note() {
 # values LABEL NAME: that figure of every run of LABEL, ascending.
 values() {
     awk -v label="$1:" 'index($0, label) == 1' "$tmp/results" | sed -n "s/.* $2=\([0-9.]*\) .*/\1/p" | sort -g
-}
-
-median() {
-    awk '{ x[NR] = $1 } END { if (NR) print NR % 2 ? x[(NR + 1) / 2] : (x[NR / 2] + x[NR / 2 + 1]) / 2 }'
 }
 
 times() { # how many times B the figure A is, or - without one of them
