@@ -60,7 +60,7 @@ static json_t *model_json(const gk_model *m) {
                      gk_family_name(c->family), "vocab", c->vocab, "d_model", c->d_model, "layers",
                      c->n_layers, "heads", c->n_heads, "kv_heads", c->n_kv_heads, "head_dim", c->head_dim,
                      "ffn", c->d_ffn, "max_positions", c->max_positions, "norm_eps", (double)c->norm_eps,
-                     "rope_theta", (double)c->rope_theta, "tied", c->tied, "initial_sha256", hex);
+                     "rope_theta", (double)c->rotary.theta, "tied", c->tied, "initial_sha256", hex);
 }
 
 json_t *gk_train__inputs_json(const gk_train_job *job) {

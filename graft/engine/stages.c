@@ -143,8 +143,8 @@ static float *row_at(const gk_graft__stage_rows *r, uint32_t i) {
 /* ---------------------------------------------------------------- computing a stage */
 
 /* Rotates the rows of q or k, whose stage has the positions in its key. */
-static void rotate(gk_graft__engine *e, gk_graft__stage_rows *out) {
-    gk_op_rope(e->cfg, (int)out->n, out->width / e->cfg->head_dim, out->in2.p, out->x.p, out->width);
+static void rotate(gk_graft__engine *e, gk_graft__stage_rows *out, int layer) {
+    gk_op_rope(e->cfg, layer, (int)out->n, out->width / e->cfg->head_dim, out->in2.p, out->x.p, out->width);
 }
 
 static bool is_qk(gk_component comp) {
@@ -153,16 +153,19 @@ static bool is_qk(gk_component comp) {
 
 static void norm_stage(gk_graft__engine *e, gk_graft__stage_rows *out, const gk_graft__stage_rows *in,
                        int layer, gk_component comp, bool last_only) {
-    bool rotated = e->cfg->rope && is_qk(comp);
+    bool rotated = is_qk(comp) && gk_config_rotated(e->cfg, layer);
     recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
     if (!stage(e, out, r, in->width, last_only)) return;
     copy_rows(in, out->in.p, out->n, out->x.p);
     for (int m = 0; m < e->cast->n; m++) {
         int n = (int)(out->start[m + 1] - out->start[m]);
         float *x = row_at(out, out->start[m]);
-        if (n) gk_op_norm(e->cfg, gk_graft__weights_of(e->cast, m, layer, comp).from, n, x, x);
+        if (n) {
+            gk_tensor ln = gk_graft__weights_of(e->cast, m, layer, comp).from;
+            gk_op_norm(e->cfg, ln, n, out->width / ln.out, x, x);
+        }
     }
-    if (rotated) rotate(e, out);
+    if (rotated) rotate(e, out, layer);
 }
 
 /* The model after those whose rows follow m's and come from one product with the same tensor. */
@@ -235,13 +238,13 @@ static void count_flops(gk_graft__engine *e, const gk_graft__stage_rows *out, in
 static void linear_stage(gk_graft__engine *e, gk_graft__stage_rows *out, const gk_graft__stage_rows *in,
                          int layer, gk_component comp, bool last_only) {
     gk_tensor shape = gk_model_tensor(e->cast->model[0], layer, comp);
-    bool rotated = e->cfg->rope && !e->cfg->qk_norm && is_qk(comp);
+    bool rotated = !e->cfg->qk_norm && is_qk(comp) && gk_config_rotated(e->cfg, layer);
     recipe r = {.in = of(in), .slot = slot_of(e, layer, comp), .position = rotated};
     bool compute = stage(e, out, r, shape.out, last_only);
     count_flops(e, out, layer, comp);
     if (!compute) return;
     multiply(e, out, in, layer, comp, 0, out->n, out->x.p);
-    if (rotated) rotate(e, out);
+    if (rotated) rotate(e, out, layer);
 }
 
 /* q or k: the product, and its norm where the model has one. */

@@ -154,8 +154,8 @@ static bool read_scaling(metadata_reader *r, gk_config *c) {
     if (ok && linear && typed && factor == 0)
         ok = gk_fail(r->err, gk_gguf_place(r->g, key_of(r, "rope.scaling.factor")), "a number", "is missing");
     if (ok && linear && factor != 0 && (typed || factor != 1)) {
-        c->rope_kind = GK_ROPE_LINEAR;
-        c->rope_factor = factor;
+        c->rotary.kind = GK_ROPE_LINEAR;
+        c->rotary.factor = factor;
     }
     if (ok && !linear && strcmp(type, "none") != 0)
         ok = gk_fail(r->err, gk_gguf_place(r->g, key_of(r, "rope.scaling.type")), "supported: none, linear",
@@ -167,8 +167,8 @@ static bool read_scaling(metadata_reader *r, gk_config *c) {
 static bool read_rope(metadata_reader *r, gk_config *c) {
     if (!c->rope) return true;
     int rotary = c->head_dim;
-    c->rope_theta = 1e4f;
-    if (!maybe_num(r, "rope.freq_base", &c->rope_theta) || !maybe_int(r, "rope.dimension_count", &rotary))
+    c->rotary.theta = 1e4f;
+    if (!maybe_num(r, "rope.freq_base", &c->rotary.theta) || !maybe_int(r, "rope.dimension_count", &rotary))
         return false;
     bool partial =
         c->family->rotary_key != NULL; /* the others have whole heads rotated, here and in transformers */
@@ -193,20 +193,20 @@ static bool read_freqs(metadata_reader *r, gk_config *c) {
     if (!c->rope || !f32 || f32->id != GK_QUANT__F32 || t->n_values != half)
         return gk_fail(r->err, at, "F32, one value for each pair of a head",
                        "cannot be used for rotary positions");
-    if (c->rope_kind != GK_ROPE_PLAIN)
+    if (c->rotary.kind != GK_ROPE_PLAIN)
         return gk_fail(r->err, at, "one or the other", "scales rotary positions that the metadata scale too");
     float *divide = gk_alloc((size_t)half * sizeof *divide), largest = 0;
     memcpy(divide, t->data, (size_t)half * sizeof *divide);
     for (int i = 0; i < half; i++) largest = divide[i] > largest ? divide[i] : largest;
-    c->rope_kind = GK_ROPE_LLAMA3;
-    c->rope_factor = largest;
-    c->rope_low = 1;
-    c->rope_high = 4;
-    c->rope_original = 8192;
+    c->rotary.kind = GK_ROPE_LLAMA3;
+    c->rotary.factor = largest;
+    c->rotary.low = 1;
+    c->rotary.high = 4;
+    c->rotary.original = 8192;
     bool same = largest >= 1;
     for (int i = 0; i < half && same; i++) {
-        double plain = pow((double)c->rope_theta, -2.0 * i / gk_config__rotary_dim(c));
-        same = fabs(plain / gk_op__rope_frequency(c, i) / (double)divide[i] - 1) < 1e-4;
+        double plain = pow((double)c->rotary.theta, -2.0 * i / gk_config__rotary_dim(c));
+        same = fabs(plain / gk_op__rope_frequency(&c->rotary, gk_config__rotary_dim(c), i) / (double)divide[i] - 1) < 1e-4;
     }
     gk_free(divide);
     return same || gk_fail(r->err, at, "the factors of Llama 3.1 to 3.3 models",
@@ -276,7 +276,7 @@ static bool check_foreign(metadata_reader *r, const gk_config *c) {
     if (!causal)
         return gk_fail(r->err, gk_gguf_place(r->g, r->key), "a model whose tokens see only those before them",
                        "is false");
-    if (!gk_config__family_says(c->family, offsetof(gk_config, window))) {
+    if (!gk_config__family_says(c->family, offsetof(gk_config, window)) || c->family->switched_window) {
         double window = 0;
         if (gk_gguf_has(r->g, key_of(r, "attention.sliding_window")) &&
             !gk_gguf_num(r->g, r->key, &window, r->err))
@@ -291,7 +291,7 @@ static bool check_foreign(metadata_reader *r, const gk_config *c) {
         return key_of(r, "final_logit_softcapping"), not_here(r, (double)c->final_softcap, 0);
     return check_equal(r, "attention.scale", scale, 0) &&
            check_equal(r, "attention.value_length", c->head_dim, c->head_dim) &&
-           check_equal(r, "rope.freq_base_swa", (double)c->rope_theta, (double)c->rope_theta) &&
+           check_equal(r, "rope.freq_base_swa", (double)c->rotary.theta, (double)c->rotary.theta) &&
            check_equal(r, "rope.dimension_count_swa", gk_config__rotary_dim(c), gk_config__rotary_dim(c));
 }
 

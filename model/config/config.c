@@ -40,9 +40,16 @@ bool gk_component_is_norm(gk_component c) {
 
 /* ---------------------------------------------------------------- configurations */
 
+gk_layer_set gk_config__layers_but_every(int period) {
+    gk_layer_set s = {{0}};
+    for (int i = 0; period > 0 && i < GK_MOST_LAYERS; i++) gk_layer_put(&s, i, (i + 1) % period != 0);
+    return s;
+}
+
 gk_config gk_config__of_family(const gk_family *f) {
     gk_config c = f->base;
     c.family = f;
+    c.windowed = gk_config__layers_but_every(f->window_period);
     c.bos_id = c.eos_id = -1;
     if (c.embed_scale == 0) c.embed_scale = 1;
     return c;
@@ -66,7 +73,8 @@ void gk_config_default(const gk_family *f, int vocab, gk_config *out) {
     c.d_ffn = c.gated ? 8 * D / 3 : 4 * D;
     c.max_positions = POSITIONS;
     c.norm_eps = 1e-5f;
-    c.rope_theta = c.rope ? 1e4f : 0;
+    c.rotary.theta = c.rope ? 1e4f : 0;
+    if (c.rotary_apart) c.rotary_window = c.rotary;
     c.tied = false;
     gk_config_derive(&c);
     *out = c;
@@ -166,19 +174,24 @@ static bool check_positive(const gk_config *c, float x, size_t member, const cha
                    (double)x);
 }
 
+static bool check_rotary(const gk_config *c, const gk_rotary *r, size_t theta, gk_place at, gk_error *err) {
+    if (!check_positive(c, r->theta, theta, c->family->theta_key, at, err)) return false;
+    at.field = "rope_scaling";
+    if (r->kind != GK_ROPE_PLAIN && !(r->factor >= 1 && isfinite(r->factor)))
+        return gk_fail(err, at, "must be a finite number of at least 1", "the factor is %g",
+                       (double)r->factor);
+    if (r->kind != GK_ROPE_LLAMA3) return true;
+    if (!(r->low > 0 && r->low < r->high && isfinite(r->high)))
+        return gk_fail(err, at, "low_freq_factor must be above 0 and below high_freq_factor",
+                       "the frequency factors are %g and %g", (double)r->low, (double)r->high);
+    return r->original >= 1 ||
+           gk_fail(err, at, "must be at least 1", "original_max_position_embeddings is %d", r->original);
+}
+
 static bool check_rope(const gk_config *c, gk_place at, gk_error *err) {
     if (!c->rope) return true;
-    if (!check_positive(c, c->rope_theta, MEMBER(rope_theta), c->family->theta_key, at, err)) return false;
-    at.field = "rope_scaling";
-    if (c->rope_kind != GK_ROPE_PLAIN && !(c->rope_factor >= 1 && isfinite(c->rope_factor)))
-        return gk_fail(err, at, "must be a finite number of at least 1", "the factor is %g",
-                       (double)c->rope_factor);
-    if (c->rope_kind != GK_ROPE_LLAMA3) return true;
-    if (!(c->rope_low > 0 && c->rope_low < c->rope_high && isfinite(c->rope_high)))
-        return gk_fail(err, at, "low_freq_factor must be above 0 and below high_freq_factor",
-                       "the frequency factors are %g and %g", (double)c->rope_low, (double)c->rope_high);
-    return c->rope_original >= 1 ||
-           gk_fail(err, at, "must be at least 1", "original_max_position_embeddings is %d", c->rope_original);
+    return check_rotary(c, &c->rotary, MEMBER(rotary.theta), at, err) &&
+           (!c->rotary_apart || check_rotary(c, &c->rotary_window, MEMBER(rotary_window.theta), at, err));
 }
 
 static bool check_numbers(const gk_config *c, gk_place at, gk_error *err) {
@@ -279,124 +292,7 @@ bool gk_config_has(const gk_config *c, gk_component comp) {
     }
 }
 
-/* ---------------------------------------------------------------- comparing two */
-
-typedef enum member_kind { AN_INT, A_FLOAT, A_BOOL, AN_ACT, A_ROPE, ROTARY } member_kind;
-
-/* What two models must share to be of one architecture, the plainest first. What a family fixes is the same
- * when the families are; ids of special tokens are no part of it. */
-static const struct shared {
-    size_t member;
-    const char *name;
-    member_kind kind;
-} SHARED[] = {
-    {MEMBER(d_model), "d_model", AN_INT},
-    {MEMBER(n_layers), "n_layers", AN_INT},
-    {MEMBER(n_heads), "n_heads", AN_INT},
-    {MEMBER(n_kv_heads), "n_kv_heads", AN_INT},
-    {MEMBER(head_dim), "head_dim", AN_INT},
-    {MEMBER(d_ffn), "d_ffn", AN_INT},
-    {MEMBER(vocab), "vocab", AN_INT},
-    {MEMBER(max_positions), "max_positions", AN_INT},
-    {MEMBER(tied), "tied", A_BOOL},
-    {MEMBER(act), "act", AN_ACT},
-    {MEMBER(qkv_bias), "qkv_bias", A_BOOL},
-    {MEMBER(o_bias), "o_bias", A_BOOL},
-    {MEMBER(mlp_bias), "mlp_bias", A_BOOL},
-    {MEMBER(parallel), "parallel", A_BOOL},
-    {MEMBER(norm_eps), "norm_eps", A_FLOAT},
-    {MEMBER(rotary_dim), "rotary_dim", ROTARY},
-    {MEMBER(rope_theta), "rope_theta", A_FLOAT},
-    {MEMBER(rope_kind), "rope_kind", A_ROPE},
-    {MEMBER(rope_factor), "rope_factor", A_FLOAT},
-    {MEMBER(rope_low), "rope_low", A_FLOAT},
-    {MEMBER(rope_high), "rope_high", A_FLOAT},
-    {MEMBER(rope_original), "rope_original", AN_INT},
-    {MEMBER(embed_scale), "embed_scale", A_FLOAT},
-    {MEMBER(query_scale), "query_scale", A_FLOAT},
-    {MEMBER(attn_softcap), "attn_softcap", A_FLOAT},
-    {MEMBER(final_softcap), "final_softcap", A_FLOAT},
-    {MEMBER(window), "window", AN_INT},
-};
-
-const char *gk_act_name(gk_act_kind act) {
-    static const char *const names[] = {"gelu", "gelu_tanh", "silu", "relu"};
-    return names[act];
-}
-
-const char *gk_rope_name(gk_rope_kind kind) {
-    static const char *const names[] = {"plain", "linear", "llama3"};
-    return names[kind];
-}
-
-static bool member_same(const struct shared *s, const gk_config *a, const gk_config *b) {
-    const char *x = (const char *)a + s->member, *y = (const char *)b + s->member;
-    switch (s->kind) {
-    case A_FLOAT:
-        return *(const float *)(const void *)x == *(const float *)(const void *)y;
-    case A_BOOL:
-        return *(const bool *)x == *(const bool *)y;
-    case AN_ACT:
-        return a->act == b->act;
-    case A_ROPE:
-        return a->rope_kind == b->rope_kind;
-    case ROTARY:
-        return gk_config__rotary_dim(a) == gk_config__rotary_dim(b);
-    default:
-        return *(const int *)(const void *)x == *(const int *)(const void *)y;
-    }
-}
-
-/* digits: of a number that is no integer; enough of them tell any two apart. */
-static void member_text(const struct shared *s, const gk_config *c, int digits, char out[32]) {
-    const char *at = (const char *)c + s->member;
-    switch (s->kind) {
-    case A_FLOAT:
-        snprintf(out, 32, "%.*g", digits, (double)*(const float *)(const void *)at);
-        break;
-    case A_BOOL:
-        snprintf(out, 32, "%s", *(const bool *)at ? "true" : "false");
-        break;
-    case AN_ACT:
-        snprintf(out, 32, "%s", gk_act_name(c->act));
-        break;
-    case A_ROPE:
-        snprintf(out, 32, "%s", gk_rope_name(c->rope_kind));
-        break;
-    case ROTARY:
-        snprintf(out, 32, "%d", gk_config__rotary_dim(c));
-        break;
-    default:
-        snprintf(out, 32, "%d", *(const int *)(const void *)at);
-    }
-}
-
-bool gk_config_difference(const gk_config *a, const gk_config *b, gk_config_diff *out) {
-    gk_config_diff none;
-    if (!out) out = &none;
-    *out = (gk_config_diff){0};
-    if (a->family != b->family) {
-        out->field = "model_type";
-        snprintf(out->a, sizeof out->a, "%s", gk_family_name(a->family));
-        snprintf(out->b, sizeof out->b, "%s", gk_family_name(b->family));
-        return true;
-    }
-    for (size_t i = 0; i < COUNT(SHARED); i++) {
-        const struct shared *s = &SHARED[i];
-        if (member_same(s, a, b)) continue;
-        out->field = gk_config__at_member(GK_NOWHERE, a, s->member, s->name).field;
-        for (int digits = 6; digits <= 9 && strcmp(out->a, out->b) == 0; digits += 3) {
-            member_text(s, a, digits, out->a);
-            member_text(s, b, digits, out->b);
-        }
-        return true;
-    }
-    return false;
-}
-
-bool gk_config_same(const gk_config *a, const gk_config *b) {
-    return !gk_config_difference(a, b, NULL);
-}
+/* ---------------------------------------------------------------- shapes */
 
 bool gk_config__component_shape(const gk_config *c, gk_component comp, int *out, int *in) {
     int d = c->d_model, q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
@@ -408,8 +304,8 @@ bool gk_config__component_shape(const gk_config *c, gk_component comp, int *out,
         [GK_Q] = {q, d},
         [GK_K] = {kv, d},
         [GK_V] = {kv, d},
-        [GK_Q_NORM] = {q, 1},
-        [GK_K_NORM] = {kv, 1},
+        [GK_Q_NORM] = {c->qk_norm == GK_QK_BY_HEAD ? c->head_dim : q, 1},
+        [GK_K_NORM] = {c->qk_norm == GK_QK_BY_HEAD ? c->head_dim : kv, 1},
         [GK_O] = {d, q},
         [GK_LN1_POST] = {d, 1},
         [GK_LN2] = {d, 1},

@@ -11,9 +11,9 @@
 
 /* ---------------------------------------------------------------- one value only */
 
-#define ALL "llama gpt2 gpt_neox gemma gemma2 qwen2 olmo2"
-
-#define NO_WINDOW "llama gpt2 gpt_neox gemma olmo2"
+/* Of families: those, all, those without windows. */
+#define ALL "*"
+#define NO_WINDOW "-"
 
 /* A key that transformers honours and that has one value here; absent means the same. */
 static const struct fixed {
@@ -31,7 +31,6 @@ static const struct fixed {
     {"generator", ALL, "null"},
     {"use_bidirectional_attention", "gemma gemma2", "false"},
     {"scale_attn_weights", "gpt2", "true"},
-    {"scale_attn_by_inverse_layer_idx", "gpt2", "false"},
     {"add_cross_attention", "gpt2", "false"},
 };
 
@@ -99,6 +98,11 @@ static bool listed(const char *words, const char *key) {
 
 /* ---------------------------------------------------------------- what becomes of a key */
 
+static bool concerns(const char *families, const gk_family *f) {
+    if (strcmp(families, ALL) == 0) return true;
+    return strcmp(families, NO_WINDOW) == 0 ? f->window_period == 0 : listed(families, f->name);
+}
+
 static bool is_field(const gk_family *f, const char *key) {
     for (size_t i = 0; i < f->n_fields; i++)
         if (strcmp(f->fields[i].key, key) == 0 ||
@@ -107,23 +111,27 @@ static bool is_field(const gk_family *f, const char *key) {
     return false;
 }
 
+static bool is_layers(const gk_family *f, const char *key) {
+    return strcmp(key, "layer_types") == 0 || (f->switched_window && listed(SWITCHED, key)) ||
+           (f->period_key && strcmp(f->period_key, key) == 0);
+}
+
 static bool is_rope(const gk_family *f, const char *key) {
     if (!f->base.rope) return false;
     const char *share = f->rotary_key ? f->rotary_key : "partial_rotary_factor";
     return listed("rope_scaling rope_parameters original_max_position_embeddings", key) ||
-           strcmp(key, f->theta_key) == 0 || strcmp(key, share) == 0;
+           strcmp(key, f->theta_key) == 0 || (f->theta_window_key && strcmp(key, f->theta_window_key) == 0) ||
+           strcmp(key, share) == 0;
 }
 
 gk_config__key_use gk_config__key_of(const gk_family *f, const char *key, const char **detail) {
     *detail = "";
     for (size_t i = 0; i < COUNT(FIXED); i++)
-        if (strcmp(FIXED[i].key, key) == 0 && listed(FIXED[i].families, f->name)) {
+        if (strcmp(FIXED[i].key, key) == 0 && concerns(FIXED[i].families, f)) {
             *detail = FIXED[i].value;
             return GK_CONFIG__KEY_FIXED;
         }
-    if (is_field(f, key) || is_rope(f, key) || strcmp(key, "layer_types") == 0 ||
-        (f->switched_window && listed(SWITCHED, key)))
-        return GK_CONFIG__KEY_READ;
+    if (is_field(f, key) || is_rope(f, key) || is_layers(f, key)) return GK_CONFIG__KEY_READ;
     for (size_t i = 0; i < COUNT(VOID); i++)
         if (listed(VOID[i].keys, key)) {
             *detail = VOID[i].why;

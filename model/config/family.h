@@ -8,6 +8,7 @@
 #include "graftkit/model/weights.h"
 
 #include <jansson.h>
+#include <limits.h>
 
 /* One tensor of a layer (or of the model) in the checkpoint and the components it holds. The file's name is
  * `name` +
@@ -52,7 +53,15 @@ struct gk_family {
     const char *theta_key;  /* rope_theta's name outside rope_parameters */
     const char *rotary_key; /* the rotated share of a head; NULL: all of it */
     double rotary_default;
-    bool switched_window; /* use_sliding_window and max_window_layers say which layers have one */
+    int window_period; /* layer l has a window unless (l + 1) % this is 0 or layer_types says so; 0: none has
+                        */
+    const char *period_key; /* by which a file may say another; NULL: none */
+    bool layer_types;       /* config.json may say which layers have a window */
+    bool switched_window; /* use_sliding_window says whether there are any, max_window_layers from which layer
+                             on */
+    int window_from;      /* the latter where it is not said */
+    const char *theta_window_key; /* the same for layers with a window, where rotary_apart */
+    double theta, theta_window;   /* what they mean where they are absent; 0: 10,000 */
     const gk_config__field *fields;
     size_t n_fields;
     const gk_config__tensor_rule *rules; /* in file order */
@@ -66,6 +75,9 @@ struct gk_family {
 bool gk_config__component_shape(const gk_config *c, gk_component comp, int *out, int *in);
 bool gk_config__component_biased(const gk_config *c, gk_component comp);
 
+enum { GK_CONFIG__ALL_LAYERS = INT_MAX }; /* as a period: each layer has a window */
+/* All layers l but those where l + 1 is a multiple of `period`; 0: none. */
+gk_layer_set gk_config__layers_but_every(int period);
 /* A configuration with what the family fixes and its defaults; the sizes are 0. */
 gk_config gk_config__of_family(const gk_family *f);
 /* `at` with the field that the configuration's member is called in config.json, else `name`. */

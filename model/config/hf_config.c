@@ -2,8 +2,7 @@
 #include "core/json.h"
 #include "graftkit/core/file.h"
 #include "graftkit/core/memory.h"
-#include "model/config/dims.h"
-#include "model/config/family.h"
+#include "model/config/hf_numbers.h"
 #include "model/config_json.h"
 
 #include <errno.h>
@@ -12,40 +11,17 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What may stand in an integer field before gk_config_check judges it: twice a product of these still fits an
- * int. */
-static const int64_t LARGEST_INT = 1 << 24;
 #define GENERATION "generation_config.json"
 
 /* ---------------------------------------------------------------- reading */
 
-/* NULL when absent or null: Hugging Face treats both alike. */
-static const json_t *member(const json_t *doc, const char *key) {
-    const json_t *v = json_object_get(doc, key);
-    return json_is_null(v) ? NULL : v;
-}
-
-static bool read_int(const json_t *doc, const char *key, int64_t lo, int *out, gk_place at, gk_error *err) {
-    int64_t value;
-    if (!gk_json_int(doc, key, lo, LARGEST_INT, &value, at, err)) return false;
-    *out = (int)value;
-    return true;
-}
-
-static bool read_float(const json_t *doc, const char *key, float *out, gk_place at, gk_error *err) {
-    double value;
-    if (!gk_json_num(doc, key, &value, at, err)) return false;
-    *out = (float)value;
-    return true;
-}
-
 /* An id or a list of them (Llama 3 has several ends of a text); absent, null or -1: none. */
 static bool read_ids(const json_t *doc, const char *key, gk_id_list *out, gk_place at, gk_error *err) {
-    const json_t *v = member(doc, key);
+    const json_t *v = gk_config__member(doc, key);
     *out = (gk_id_list){0};
     if (!v) return true;
     if (!json_is_array(v)) {
-        bool ok = read_int(doc, key, -1, &out->id[0], at, err);
+        bool ok = gk_config__read_int(doc, key, -1, &out->id[0], at, err);
         out->n = ok && out->id[0] >= 0;
         return ok;
     }
@@ -74,7 +50,7 @@ static bool read_id(const json_t *doc, const char *key, int *out, gk_id_list *mo
 }
 
 static bool read_cap(const json_t *doc, const char *key, float *out, gk_place at, gk_error *err) {
-    if (!read_float(doc, key, out, at, err)) return false;
+    if (!gk_config__read_float(doc, key, out, at, err)) return false;
     at.field = key;
     return *out > 0 || gk_fail(err, at, "must be a number above 0, or null", "is %g", (double)*out);
 }
@@ -137,9 +113,9 @@ static bool read_value(const json_t *doc, const char *key, const gk_config__fiel
     void *out = (char *)c + f->member;
     switch (f->kind) {
     case GK_CONFIG__INT:
-        return read_int(doc, key, 1, out, at, err);
+        return gk_config__read_int(doc, key, 1, out, at, err);
     case GK_CONFIG__NUM:
-        return read_float(doc, key, out, at, err);
+        return gk_config__read_float(doc, key, out, at, err);
     case GK_CONFIG__CAP:
         return read_cap(doc, key, out, at, err);
     case GK_CONFIG__BOOL:
@@ -161,150 +137,6 @@ static bool read_field(const json_t *doc, const gk_config__field *f, gk_config *
     set_standard(f, json_is_null(v), c);
     if (v && (!json_is_null(v) || !f->nullable)) return read_value(doc, key, f, c, at, err);
     return true;
-}
-
-/* ---------------------------------------------------------------- rotary positions */
-
-/* transformers 5 keeps everything in rope_parameters, older ones the scaling in rope_scaling and the rest
- * beside it; where a file has both, the older name counts and the other is not looked at, as in transformers.
- */
-static bool rope_object(const json_t *doc, const json_t **out, const char **key, gk_place at, gk_error *err) {
-    *out = member(doc, "rope_scaling");
-    bool empty = json_is_object(*out) && json_object_size(*out) == 0;
-    *key = *out && !empty ? "rope_scaling" : "rope_parameters";
-    if (!*out || empty) *out = member(doc, "rope_parameters");
-    at.field = *key;
-    if (*out && !json_is_object(*out))
-        return gk_fail(err, at, "must be an object or null", "is not an object");
-    for (int i = 0; i < 2; i++) {
-        const char *kind = i ? "sliding_attention" : "full_attention";
-        if (json_object_get(*out, kind))
-            return gk_fail(err, at, "one object for all layers", "has rotary positions for '%s' alone", kind);
-    }
-    return true;
-}
-
-/* Absent or a number. */
-static bool optional_num(const json_t *doc, const char *key, double *out, gk_place at, gk_error *err) {
-    return !json_object_get(doc, key) || gk_json_num(doc, key, out, at, err);
-}
-
-/* Beside the object it counts before the same key in it, for the kinds that need it. */
-static bool read_original(const json_t *doc, const json_t *rope, int *out, gk_place top, gk_place inside,
-                          gk_error *err) {
-    static const char key[] = "original_max_position_embeddings";
-    if (json_object_get(doc, key)) return read_int(doc, key, 1, out, top, err);
-    return !json_object_get(rope, key) || read_int(rope, key, 1, out, inside, err);
-}
-
-static bool read_scaling(const json_t *doc, const json_t *rope, gk_config *c, gk_place top, gk_place at,
-                         gk_error *err) {
-    const json_t *type = json_object_get(rope, "rope_type");
-    if (!type) type = json_object_get(rope, "type");
-    const char *name = type ? json_string_value(type) : "default";
-    if (name && strcmp(name, "default") == 0) return true;
-    bool llama3 = name && strcmp(name, "llama3") == 0;
-    if (!llama3 && !(name && strcmp(name, "linear") == 0))
-        return gk_fail(err, at, "supported: default, linear, llama3",
-                       "asks for rotary positions of kind '%.40s'", name ? name : "(not a string)");
-    c->rope_kind = llama3 ? GK_ROPE_LLAMA3 : GK_ROPE_LINEAR;
-    if (!read_float(rope, "factor", &c->rope_factor, at, err)) return false;
-    if (!llama3) return true;
-    c->rope_original = c->max_positions;
-    return read_float(rope, "low_freq_factor", &c->rope_low, at, err) &&
-           read_float(rope, "high_freq_factor", &c->rope_high, at, err) &&
-           read_original(doc, rope, &c->rope_original, top, at, err);
-}
-
-static bool read_rope(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {
-    const gk_family *f = c->family;
-    const json_t *rope;
-    const char *key, *share_key = f->rotary_key ? f->rotary_key : "partial_rotary_factor";
-    if (!rope_object(doc, &rope, &key, at, err)) return false;
-    gk_place inside = at, at_share = at;
-    inside.field = key;
-    at_share.field = json_object_get(rope, "partial_rotary_factor") ? "partial_rotary_factor" : share_key;
-    double theta = 1e4, share = f->rotary_key ? f->rotary_default : 1;
-    if (!optional_num(doc, f->theta_key, &theta, at, err) ||
-        !optional_num(rope, "rope_theta", &theta, inside, err) ||
-        !optional_num(doc, share_key, &share, at, err) ||
-        !optional_num(rope, "partial_rotary_factor", &share, inside, err))
-        return false;
-    if (!(share > 0 && share <= 1) || (share != 1 && !f->rotary_key))
-        return gk_fail(err, at_share,
-                       f->rotary_key ? "must be above 0 and at most 1" : "must be 1 for this family",
-                       "the share of a head that is rotated is %g", share);
-    c->rope_theta = (float)theta;
-    if (share != 1) c->rotary_dim = (int)(c->head_dim * share);
-    if (share != 1 && (c->rotary_dim == 0 || c->rotary_dim % 2 != 0))
-        return gk_fail(err, at_share, "rotary positions turn pairs: an even number of dimensions, at least 2",
-                       "a share of %g makes %d of the %d dimensions of a head rotary", share, c->rotary_dim,
-                       c->head_dim);
-    return !rope || read_scaling(doc, rope, c, at, inside, err);
-}
-
-/* ---------------------------------------------------------------- windows */
-
-static bool is_type(const json_t *types, size_t layer, const char *want) {
-    const char *type = json_string_value(json_array_get(types, layer));
-    return type && strcmp(type, want) == 0;
-}
-
-static bool all_full(const json_t *types, int n) {
-    for (size_t i = 0; i < (size_t)n; i++)
-        if (!is_type(types, i, "full_attention")) return false;
-    return true;
-}
-
-/* The pattern of windows that the passes know is Gemma 2's; a family without windows has none to see. */
-static bool check_layer_types(const json_t *types, const gk_config *c, gk_place at, gk_error *err) {
-    bool windows = c->family->base.window != 0;
-    for (size_t i = 0; i < (size_t)c->n_layers; i++) {
-        const char *have = json_string_value(json_array_get(types, i));
-        if (is_type(types, i, windows && i % 2 == 0 ? "sliding_attention" : "full_attention")) continue;
-        return gk_fail(err, at,
-                       windows ? "sliding_attention and full_attention must alternate, sliding first, or "
-                                 "every layer must be full_attention"
-                               : "every layer must be full_attention in this family",
-                       "layer %zu is '%.40s'", i, have ? have : "(nothing)");
-    }
-    return true;
-}
-
-static bool read_layer_types(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {
-    const json_t *types = member(doc, "layer_types");
-    at.field = "layer_types";
-    if (types && (!json_is_array(types) || json_array_size(types) != (size_t)c->n_layers))
-        return gk_fail(err, at, "one entry a layer", "is no list of %d", c->n_layers);
-    if (types && all_full(types, c->n_layers)) {
-        c->window = 0;
-        return true;
-    }
-    if (types && !check_layer_types(types, c, at, err)) return false;
-    at.field = "sliding_window";
-    return c->window != 0 || c->family->base.window == 0 ||
-           gk_fail(err, at, "a number of positions, or full_attention for every layer in layer_types",
-                   "is null, but there are layers with a window");
-}
-
-/* Qwen 2's window counts where it is switched on, in the layers from max_window_layers on, and where a text
- * can be longer than it: a configuration in which it changes nothing is read, any other is refused. */
-static bool check_switched_window(const json_t *doc, const gk_config *c, gk_place at, gk_error *err) {
-    bool on = false;
-    int window = 4096, first = 28; /* the class's own */
-    const json_t *width = json_object_get(doc, "sliding_window");
-    if (json_object_get(doc, "use_sliding_window") && !gk_json_bool(doc, "use_sliding_window", &on, at, err))
-        return false;
-    if (!on || json_is_null(width) || member(doc, "layer_types")) return true; /* layer_types was looked at */
-    if ((width && !read_int(doc, "sliding_window", 1, &window, at, err)) ||
-        (json_object_get(doc, "max_window_layers") &&
-         !read_int(doc, "max_window_layers", 0, &first, at, err)))
-        return false;
-    at.field = "use_sliding_window";
-    return first >= c->n_layers || window >= c->max_positions ||
-           gk_fail(err, at, "false, or max_window_layers at the number of layers",
-                   "the layers from %d on see a window of %d positions, which is not built for this family",
-                   first, window);
 }
 
 /* What optional fields leave open follows from the others. */
@@ -338,8 +170,8 @@ static bool read_config(const json_t *doc, gk_config *c, gk_place at, gk_error *
     *c = gk_config__of_family(f);
     for (size_t i = 0; i < f->n_fields; i++)
         if (!read_field(doc, &f->fields[i], c, at, err)) return false;
-    if (!derive(c, at, err) || (c->rope && !read_rope(doc, c, at, err)) ||
-        !read_layer_types(doc, c, at, err) || (f->switched_window && !check_switched_window(doc, c, at, err)))
+    if (!derive(c, at, err) || (c->rope && !gk_config__read_rotary(doc, c, at, err)) ||
+        !gk_config__read_layers(doc, c, at, err))
         return false;
     return gk_config_check(c, at, err) && gk_config__check_keys(doc, c, at, err);
 }
@@ -368,15 +200,6 @@ bool gk_config_parse(const json_t *doc, gk_place at, gk_config *out, gk_error *e
 
 /* ---------------------------------------------------------------- writing */
 
-/* The shortest decimal that reads back as this float: 1e-05, not 9.9999997473787516e-06. */
-static json_t *json_float(float x) {
-    char text[32];
-    int digits = 1;
-    do snprintf(text, sizeof text, "%.*g", digits, (double)x);
-    while (strtof(text, NULL) != x && ++digits <= 9);
-    return json_real(strtod(text, NULL));
-}
-
 /* One id as a number, several as a list, as transformers has them. */
 static json_t *ids_json(int first, const gk_id_list *more) {
     if (first < 0) return json_null();
@@ -395,9 +218,9 @@ static json_t *field_value(const gk_config *c, const gk_config__field *f) {
     case GK_CONFIG__NUM: /* transformers insists that Gemma 2's query_pre_attn_scalar is an integer */
         if (f->member == offsetof(gk_config, query_scale) && c->query_scale == (float)(int)c->query_scale)
             return json_integer((json_int_t)c->query_scale);
-        return json_float(*(const float *)in);
+        return gk_config__float_json(*(const float *)in);
     case GK_CONFIG__CAP:
-        return *(const float *)in > 0 ? json_float(*(const float *)in) : json_null();
+        return *(const float *)in > 0 ? gk_config__float_json(*(const float *)in) : json_null();
     case GK_CONFIG__ACT:
         return json_string(act_name(c));
     case GK_CONFIG__BOOL:
@@ -408,41 +231,6 @@ static json_t *field_value(const gk_config *c, const gk_config__field *f) {
         return ids_json(*(const int *)in, &c->more_eos);
     }
     return NULL;
-}
-
-/* The share of a head from which transformers gets rotary_dim back: it rounds share * head_dim down. */
-static json_t *rotary_share(const gk_config *c) {
-    int rotary = gk_config__rotary_dim(c);
-    double share = (double)rotary / c->head_dim;
-    if ((int)(c->head_dim * share) < rotary) share = nextafter(share, 1);
-    return json_real(share);
-}
-
-static void save_rope(const gk_config *c, json_t *doc) {
-    const gk_family *f = c->family;
-    json_object_set_new(doc, f->theta_key, json_float(c->rope_theta));
-    if (f->rotary_key) json_object_set_new(doc, f->rotary_key, rotary_share(c));
-    if (c->rope_kind == GK_ROPE_PLAIN) return;
-    json_t *scaling = json_object();
-    bool llama3 = c->rope_kind == GK_ROPE_LLAMA3;
-    json_object_set_new(scaling, "rope_type", json_string(llama3 ? "llama3" : "linear"));
-    json_object_set_new(scaling, "factor", json_float(c->rope_factor));
-    if (llama3) {
-        json_object_set_new(scaling, "low_freq_factor", json_float(c->rope_low));
-        json_object_set_new(scaling, "high_freq_factor", json_float(c->rope_high));
-        json_object_set_new(scaling, "original_max_position_embeddings", json_integer(c->rope_original));
-    }
-    json_object_set_new(doc, "rope_scaling", scaling);
-}
-
-/* Gemma 2 without windows: transformers' layers have them unless they are told, and it asks for a width all
- * the same. */
-static void save_layer_types(const gk_config *c, json_t *doc) {
-    if (c->family->base.window == 0 || c->window != 0) return;
-    json_object_set_new(doc, "sliding_window", json_integer(c->family->base.window));
-    json_t *types = json_array();
-    for (int i = 0; i < c->n_layers; i++) json_array_append_new(types, json_string("full_attention"));
-    json_object_set_new(doc, "layer_types", types);
 }
 
 static bool same_ids(const gk_id_list *a, const gk_id_list *b) {
@@ -479,8 +267,8 @@ static json_t *config_json(const gk_config *c, gk_dtype weights) {
                             "torch_dtype", types[weights]);
     for (size_t i = 0; i < f->n_fields; i++)
         json_object_set_new(doc, f->fields[i].key, field_value(c, &f->fields[i]));
-    if (c->rope) save_rope(c, doc);
-    save_layer_types(c, doc);
+    if (c->rope) gk_config__save_rotary(c, doc);
+    gk_config__save_layers(c, doc);
     return doc;
 }
 

@@ -15,7 +15,8 @@ typedef struct gk_op__scoring {
 
 static inline gk_op__scoring gk_op__scoring_of(const gk_config *c, int layer) {
     float square = c->query_scale > 0 ? c->query_scale : (float)c->head_dim;
-    return (gk_op__scoring){1.0f / sqrtf(square), c->attn_softcap, gk_config__window(c, layer)};
+    float by = c->scores_by_layer ? (float)(layer + 1) : 1;
+    return (gk_op__scoring){1.0f / (sqrtf(square) * by), c->attn_softcap, gk_config__window(c, layer)};
 }
 
 static inline float gk_op__capped(const gk_op__scoring *s, float x) {

@@ -46,24 +46,25 @@
       (int n, int vocab, float *logits, const int32_t *target, float scale),                                 \
       (n, vocab, logits, target, scale))                                                                     \
     X(void, , gk_op__norm_forward,                                                                           \
-      (const gk_config *c, gk_tensor ln, int n, const float *x, int ldx, float *y, int ldy, float *stats),   \
-      (c, ln, n, x, ldx, y, ldy, stats))                                                                     \
+      (const gk_config *c, gk_tensor ln, int n, int groups, const float *x, int ldx, float *y, int ldy,      \
+       float *stats),                                                                                        \
+      (c, ln, n, groups, x, ldx, y, ldy, stats))                                                             \
     X(void, , gk_op__norm_backward,                                                                          \
-      (const gk_config *c, gk_tensor ln, int n, const float *x, int ldx, const float *stats,                 \
+      (const gk_config *c, gk_tensor ln, int n, int groups, const float *x, int ldx, const float *stats,     \
        const float *dy, int lddy, float *dx, int lddx, float *dw, float *db),                                \
-      (c, ln, n, x, ldx, stats, dy, lddy, dx, lddx, dw, db))                                                 \
-    X(void, , gk_op_norm, (const gk_config *c, gk_tensor ln, int n, const float *x, float *y),               \
-      (c, ln, n, x, y))                                                                                      \
-    X(double, return, gk_op__rope_frequency, (const gk_config *c, int i), (c, i))                            \
-    X(void, , gk_op__rope_table, (const gk_config *c, int n_positions, float *table),                        \
-      (c, n_positions, table))                                                                               \
+      (c, ln, n, groups, x, ldx, stats, dy, lddy, dx, lddx, dw, db))                                         \
+    X(void, , gk_op_norm, (const gk_config *c, gk_tensor ln, int n, int groups, const float *x, float *y),   \
+      (c, ln, n, groups, x, y))                                                                              \
+    X(double, return, gk_op__rope_frequency, (const gk_rotary *r, int dims, int i), (r, dims, i))            \
+    X(void, , gk_op__rope_table, (const gk_config *c, int index, int n_positions, float *table),             \
+      (c, index, n_positions, table))                                                                        \
     X(void, , gk_op__rope_apply,                                                                             \
       (const gk_config *c, int n, int heads, const int32_t *position, const float *table, float sign,        \
        float *x, int ldx),                                                                                   \
       (c, n, heads, position, table, sign, x, ldx))                                                          \
     X(void, , gk_op_rope,                                                                                    \
-      (const gk_config *c, int n, int heads, const int32_t *position, float *x, int ldx),                    \
-      (c, n, heads, position, x, ldx))                                                                       \
+      (const gk_config *c, int layer, int n, int heads, const int32_t *position, float *x, int ldx),         \
+      (c, layer, n, heads, position, x, ldx))                                                                \
     X(void, , gk_op_act, (const gk_config *c, int n, const float *gate, const float *up, float *out),        \
       (c, n, gate, up, out))                                                                                 \
     X(void, , gk_op__act_forward, (const gk_config *c, int n, const float *gu, float *act), (c, n, gu, act)) \

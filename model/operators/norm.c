@@ -10,10 +10,16 @@
 typedef struct norm_job {
     const gk_config *c;
     gk_tensor ln;
-    int n, ldx, ldy, lddx;
+    int n, groups, ldx, ldy, lddx;
     const float *x, *dy, *in_stats;
     float *y, *stats, *dx, *dw, *db;
 } norm_job;
+
+/* Where group g of all rows' begins. */
+static size_t place(const norm_job *j, size_t g, int ld) {
+    size_t groups = (size_t)j->groups;
+    return groups == 1 ? g * (size_t)ld : g / groups * (size_t)ld + g % groups * (size_t)j->ln.out;
+}
 
 static void norm_row(const norm_job *j, const float *x, float *y, float *stats) {
     int d = j->ln.out;
@@ -40,14 +46,23 @@ static void norm_row(const norm_job *j, const float *x, float *y, float *stats) 
 
 static void forward_rows(void *ctx, size_t begin, size_t end) {
     const norm_job *j = ctx;
-    for (size_t r = begin; r < end; r++)
-        norm_row(j, j->x + r * (size_t)j->ldx, j->y + r * (size_t)j->ldy, j->stats ? j->stats + 2 * r : NULL);
+    for (size_t g = begin; g < end; g++)
+        norm_row(j, j->x + place(j, g, j->ldx), j->y + place(j, g, j->ldy),
+                 j->stats ? j->stats + 2 * g : NULL);
 }
 
-void gk_op__norm_forward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx, float *y, int ldy,
-                         float *stats) {
-    norm_job j = {.c = c, .ln = ln, .n = n, .ldx = ldx, .ldy = ldy, .x = x, .y = y, .stats = stats};
-    gk_parallel_for((size_t)n, ROW_GRAIN, forward_rows, &j);
+void gk_op__norm_forward(const gk_config *c, gk_tensor ln, int n, int groups, const float *x, int ldx,
+                         float *y, int ldy, float *stats) {
+    norm_job j = {.c = c,
+                  .ln = ln,
+                  .n = n * groups,
+                  .groups = groups,
+                  .ldx = ldx,
+                  .ldy = ldy,
+                  .x = x,
+                  .y = y,
+                  .stats = stats};
+    gk_parallel_for((size_t)j.n, ROW_GRAIN, forward_rows, &j);
 }
 
 /* With xhat = (x - mean) rstd and g = dy w: dx = rstd (g - [mean g] - xhat mean(g xhat)); the middle term
@@ -58,8 +73,8 @@ static void backward_rows(void *ctx, size_t begin, size_t end) {
     bool centred = j->c->norm == GK_LAYERNORM;
     const float *w = j->ln.w, offset = j->c->norm_offset ? 1.0f : 0.0f;
     for (size_t r = begin; r < end; r++) {
-        const float *x = j->x + r * (size_t)j->ldx, *dy = j->dy + r * (size_t)j->ldy;
-        float *dx = j->dx + r * (size_t)j->lddx, mean = j->in_stats[2 * r], rstd = j->in_stats[2 * r + 1];
+        const float *x = j->x + place(j, r, j->ldx), *dy = j->dy + place(j, r, j->ldy);
+        float *dx = j->dx + place(j, r, j->lddx), mean = j->in_stats[2 * r], rstd = j->in_stats[2 * r + 1];
         float sum = 0, dot = 0;
 #pragma omp simd reduction(+ : sum, dot)
         for (int i = 0; i < d; i++) {
@@ -78,7 +93,7 @@ static void backward_rows(void *ctx, size_t begin, size_t end) {
 static void backward_columns(void *ctx, size_t begin, size_t end) {
     const norm_job *j = ctx;
     for (size_t r = 0; r < (size_t)j->n; r++) {
-        const float *x = j->x + r * (size_t)j->ldx, *dy = j->dy + r * (size_t)j->ldy;
+        const float *x = j->x + place(j, r, j->ldx), *dy = j->dy + place(j, r, j->ldy);
         float mean = j->in_stats[2 * r], rstd = j->in_stats[2 * r + 1];
         float *restrict dw = j->dw;
 #pragma omp simd
@@ -90,12 +105,13 @@ static void backward_columns(void *ctx, size_t begin, size_t end) {
     }
 }
 
-void gk_op__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx,
+void gk_op__norm_backward(const gk_config *c, gk_tensor ln, int n, int groups, const float *x, int ldx,
                           const float *stats, const float *dy, int lddy, float *dx, int lddx, float *dw,
                           float *db) {
     norm_job j = {.c = c,
                   .ln = ln,
-                  .n = n,
+                  .n = n * groups,
+                  .groups = groups,
                   .ldx = ldx,
                   .ldy = lddy,
                   .lddx = lddx,
@@ -105,10 +121,10 @@ void gk_op__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *
                   .dx = dx,
                   .dw = dw,
                   .db = db};
-    gk_parallel_for((size_t)n, ROW_GRAIN, backward_rows, &j);
+    gk_parallel_for((size_t)j.n, ROW_GRAIN, backward_rows, &j);
     if (dw) gk_parallel_for((size_t)ln.out, COLUMN_GRAIN, backward_columns, &j);
 }
 
-void gk_op_norm(const gk_config *c, gk_tensor ln, int n, const float *x, float *y) {
-    gk_op__norm_forward(c, ln, n, x, ln.out, y, ln.out, NULL);
+void gk_op_norm(const gk_config *c, gk_tensor ln, int n, int groups, const float *x, float *y) {
+    gk_op__norm_forward(c, ln, n, groups, x, groups * ln.out, y, groups * ln.out, NULL);
 }

@@ -7,12 +7,13 @@
 #include "graftkit/model/weights.h"
 #include "model/config/dims.h"
 
-/* ---- norm.c: rows of ln.out floats at a stride of ldx, ldy … floats. */
-/* stats [n x 2]: mean (0 for RMSNorm) and reciprocal deviation, when not NULL. */
-void gk_op__norm_forward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx, float *y, int ldy,
-                         float *stats);
+/* ---- norm.c: rows of `groups` times ln.out floats, each group normed by itself, at a stride of ldx, ldy …
+ * floats. */
+/* stats [n x groups x 2]: mean (0 for RMSNorm) and reciprocal deviation, when not NULL. */
+void gk_op__norm_forward(const gk_config *c, gk_tensor ln, int n, int groups, const float *x, int ldx,
+                         float *y, int ldy, float *stats);
 /* dx += gradient through the norm; dw, db (NULL: not wanted) += theirs. */
-void gk_op__norm_backward(const gk_config *c, gk_tensor ln, int n, const float *x, int ldx,
+void gk_op__norm_backward(const gk_config *c, gk_tensor ln, int n, int groups, const float *x, int ldx,
                           const float *stats, const float *dy, int lddy, float *dx, int lddx, float *dw,
                           float *db);
 
@@ -36,10 +37,10 @@ void gk_op__attention_cached(const gk_config *c, int layer, int n, const gk_op__
                              const float *qkv, float *out);
 
 /* ---- rope.c */
-/* Radians a position of pair i. */
-double gk_op__rope_frequency(const gk_config *c, int i);
-/* cos, sin pairs [n_positions x gk_config__rotary_dim/2 x 2]. */
-void gk_op__rope_table(const gk_config *c, int n_positions, float *table);
+/* Radians a position of pair i of `dims` rotated dimensions. */
+double gk_op__rope_frequency(const gk_rotary *r, int dims, int i);
+/* cos, sin pairs [n_positions x gk_config__rotary_dim/2 x 2]; index: gk_config__rotary_index. */
+void gk_op__rope_table(const gk_config *c, int index, int n_positions, float *table);
 /* Rotates heads in place: sign +1 forward, -1 backward. */
 void gk_op__rope_apply(const gk_config *c, int n, int heads, const int32_t *position, const float *table,
                        float sign, float *x, int ldx);

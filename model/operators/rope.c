@@ -8,22 +8,22 @@
 
 /* Llama 3 (Hugging Face's rope_type "llama3"): wavelengths that fit original/high_freq_factor positions stay,
  * those beyond original/low_freq_factor are stretched by `factor`, those between are blended. */
-double gk_op__rope_frequency(const gk_config *c, int i) {
-    double f = pow((double)c->rope_theta, -2.0 * i / gk_config__rotary_dim(c));
-    if (c->rope_kind == GK_ROPE_PLAIN) return f;
-    double factor = (double)c->rope_factor, low = (double)c->rope_low, high = (double)c->rope_high;
-    if (c->rope_kind == GK_ROPE_LINEAR) return f / factor;
-    double turns = c->rope_original * f / 6.283185307179586; /* in the positions it was trained on */
+double gk_op__rope_frequency(const gk_rotary *r, int dims, int i) {
+    double f = pow((double)r->theta, -2.0 * i / dims);
+    if (r->kind == GK_ROPE_PLAIN) return f;
+    double factor = (double)r->factor, low = (double)r->low, high = (double)r->high;
+    if (r->kind == GK_ROPE_LINEAR) return f / factor;
+    double turns = r->original * f / 6.283185307179586; /* in the positions it was trained on */
     if (turns > high) return f;
     if (turns < low) return f / factor;
     double blend = (turns - low) / (high - low);
     return (1 - blend) * f / factor + blend * f;
 }
 
-void gk_op__rope_table(const gk_config *c, int n_positions, float *table) {
-    int half = gk_config__rotary_dim(c) / 2;
+void gk_op__rope_table(const gk_config *c, int index, int n_positions, float *table) {
+    int dims = gk_config__rotary_dim(c), half = dims / 2;
     for (int i = 0; i < half; i++) {
-        double f = gk_op__rope_frequency(c, i);
+        double f = gk_op__rope_frequency(gk_config__rotary(c, index), dims, i);
         for (int p = 0; p < n_positions; p++) {
             table[((ptrdiff_t)p * half + i) * 2] = (float)cos(p * f);
             table[((ptrdiff_t)p * half + i) * 2 + 1] = (float)sin(p * f);
@@ -67,12 +67,12 @@ void gk_op__rope_apply(const gk_config *c, int n, int heads, const int32_t *posi
     gk_parallel_for((size_t)n, 32, rope_rows, &j);
 }
 
-void gk_op_rope(const gk_config *c, int n, int heads, const int32_t *position, float *x, int ldx) {
-    if (!c->rope || n <= 0) return;
+void gk_op_rope(const gk_config *c, int layer, int n, int heads, const int32_t *position, float *x, int ldx) {
+    if (!gk_config_rotated(c, layer) || n <= 0) return;
     int last = 0;
     for (int i = 0; i < n; i++) last = position[i] > last ? position[i] : last;
     float *table = gk_alloc((size_t)(last + 1) * (size_t)gk_config__rotary_dim(c) * sizeof(float));
-    gk_op__rope_table(c, last + 1, table);
+    gk_op__rope_table(c, gk_config__rotary_index(c, layer), last + 1, table);
     gk_op__rope_apply(c, n, heads, position, table, 1.0f, x, ldx);
     gk_free(table);
 }

@@ -81,8 +81,8 @@ static void carve_layer(carve *k, const gk_session *s, int layer) {
     a->stats1 = take(k, n, 2);
     if (c->qk_norm) {
         a->qk = take(k, n, gk_config__q_dim(c) + gk_config__kv_dim(c));
-        a->stats_q = take(k, n, 2);
-        a->stats_k = take(k, n, 2);
+        a->stats_q = take(k, n, 2 * gk_config__norm_groups(c, GK_Q_NORM));
+        a->stats_k = take(k, n, 2 * gk_config__norm_groups(c, GK_K_NORM));
     }
     a->qkv = take(k, n, gk_config__qkv_dim(c));
     a->att = take(k, n, gk_config__q_dim(c));
@@ -138,7 +138,9 @@ static void carve_session(carve *k, gk_session *s) {
     s->lnf = take(k, n, d);
     s->statsf = take(k, n, 2);
     s->logits = take(k, (size_t)s->loss_rows, c->vocab);
-    if (c->rope) s->rope = take(k, (size_t)rope_positions(s), gk_config__rotary_dim(c));
+    for (int i = 0; i < 2; i++)
+        if (c->rope && i <= c->rotary_apart)
+            s->rope[i] = take(k, (size_t)rope_positions(s), gk_config__rotary_dim(c));
     if (s->adapter) s->low = take(k, n, gk_adapter_rank(s->adapter));
     if (s->adapter && s->backward) s->dlow = take(k, n, gk_adapter_rank(s->adapter));
     /* int32_t and float are both four bytes; the arrays are only ever used as the one or the other. */
@@ -231,7 +233,8 @@ gk_session *gk_session__single(const gk_config *c, const gk_session_opts *o, gk_
     s->block = block;
     carve k = {.at = block};
     carve_session(&k, s);
-    if (c->rope) gk_op__rope_table(c, rope_positions(s), s->rope);
+    for (int i = 0; i < 2; i++)
+        if (s->rope[i]) gk_op__rope_table(c, i, rope_positions(s), s->rope[i]);
     return s;
 }
 

@@ -70,8 +70,9 @@ static void norm_backward(const back *k, int layer, gk_component comp, const flo
                           const float *stats, const float *dy, int lddy, float *dx, int lddx) {
     gk_tensor t = gk_model_tensor(k->m, layer, comp);
     bool want = gk_session__trains(k->s, layer, comp);
-    gk_op__norm_backward(&k->s->cfg, t, k->b->n_rows, x, ldx, stats, dy, lddy, dx, lddx,
-                         want ? weights_slot(k, layer, comp) : NULL, want ? bias_slot(k, layer, comp) : NULL);
+    gk_op__norm_backward(&k->s->cfg, t, k->b->n_rows, gk_config__norm_groups(&k->s->cfg, comp), x, ldx, stats,
+                         dy, lddy, dx, lddx, want ? weights_slot(k, layer, comp) : NULL,
+                         want ? bias_slot(k, layer, comp) : NULL);
 }
 
 /* s->dx += the gradient, in s->dnorm, by what a branch read. */
@@ -140,8 +141,7 @@ static void attention_backward(const back *k, int layer, const float *dy) {
     gk_session__phase(s, GK_PHASE_ATTENTION);
     gk_op__attention_backward(c, layer, k->b, a->qkv, a->att, a->lse, s->dact, s->dwide);
     gk_session__phase(s, GK_PHASE_ROWS);
-    if (c->rope)
-        gk_op__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, -1.0f, s->dwide, qkv);
+    gk_session__rotate(s, layer, n, -1.0f, s->dwide);
     if (c->qk_norm) norm_qk_backward(k, layer);
     products_backward(k, layer, GK_Q, 3, s->dwide, qkv, a->ln1, s->dnorm);
     gk_session__adapter_backward(s, layer, GK_Q, 3, n, s->dwide, qkv, a->ln1, s->dnorm, k->p->grad);
@@ -221,8 +221,8 @@ static void final_norm_backward(const back *k, int n) {
     bool want = gk_session__trains(k->s, -1, GK_LNF);
     float *dpicked = s->dact;
     memset(dpicked, 0, (size_t)n * (size_t)d * sizeof(float));
-    gk_op__norm_backward(&s->cfg, gk_model_tensor(k->m, -1, GK_LNF), n, s->picked, d, s->statsf, s->dnorm, d,
-                         dpicked, d, want ? weights_slot(k, -1, GK_LNF) : NULL,
+    gk_op__norm_backward(&s->cfg, gk_model_tensor(k->m, -1, GK_LNF), n, 1, s->picked, d, s->statsf, s->dnorm,
+                         d, dpicked, d, want ? weights_slot(k, -1, GK_LNF) : NULL,
                          want ? bias_slot(k, -1, GK_LNF) : NULL);
     memset(s->dx, 0, (size_t)k->b->n_rows * (size_t)d * sizeof(float));
     for (int i = 0; i < n; i++)

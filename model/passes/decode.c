@@ -15,7 +15,7 @@ struct gk_decoder {
     const gk_model *m;
     gk_session *s;
     gk_op__kv_cache cache;
-    float *rope;
+    float *rope[2];
 };
 
 gk_decoder *gk_decoder_new(const gk_model *m, int max_tokens, gk_error *err) {
@@ -33,17 +33,20 @@ gk_decoder *gk_decoder_new(const gk_model *m, int max_tokens, gk_error *err) {
                                  .v = gk_try_alloc(floats * sizeof(float))};
     d->s =
         gk_session__single(c, &(gk_session_opts){.max_rows = max_tokens < CHUNK ? max_tokens : CHUNK}, err);
-    if (c->rope)
-        d->rope = gk_try_alloc((size_t)max_tokens * (size_t)gk_config__rotary_dim(c) * sizeof(float));
-    if (!d->s || !d->cache.k || !d->cache.v || (c->rope && !d->rope)) {
+    bool ok = d->s && d->cache.k && d->cache.v;
+    for (int i = 0; i < 2 && ok && d->s->rope[i]; i++) {
+        d->rope[i] = gk_try_alloc((size_t)max_tokens * (size_t)gk_config__rotary_dim(c) * sizeof(float));
+        ok = d->rope[i] != NULL;
+    }
+    if (!ok) {
         if (d->s) gk_fail(err, GK_NOWHERE, "a shorter text", "not enough memory for %d tokens", max_tokens);
         gk_decoder_free(d);
         return NULL;
     }
     d->s->cache = &d->cache;
-    if (c->rope) {
-        gk_op__rope_table(c, max_tokens, d->rope);
-        d->s->rope = d->rope;
+    for (int i = 0; i < 2 && d->rope[i]; i++) {
+        gk_op__rope_table(c, i, max_tokens, d->rope[i]);
+        d->s->rope[i] = d->rope[i];
     }
     return d;
 }
@@ -53,7 +56,8 @@ void gk_decoder_free(gk_decoder *d) {
     gk_session_free(d->s);
     gk_free(d->cache.k);
     gk_free(d->cache.v);
-    gk_free(d->rope);
+    gk_free(d->rope[0]);
+    gk_free(d->rope[1]);
     gk_free(d);
 }
 

@@ -64,7 +64,8 @@ static void linear_group(const gk_model *m, int layer, gk_component first, int c
 static void norm(const gk_session *s, const gk_model *m, int layer, gk_component comp, int n, const float *x,
                  int ldx, float *y, int ldy, float *stats) {
     if (gk_config_has(&s->cfg, comp))
-        gk_op__norm_forward(&s->cfg, gk_model_tensor(m, layer, comp), n, x, ldx, y, ldy, stats);
+        gk_op__norm_forward(&s->cfg, gk_model_tensor(m, layer, comp), n,
+                            gk_config__norm_groups(&s->cfg, comp), x, ldx, y, ldy, stats);
 }
 
 /* out = x + the branch's last product, which a post-norm model norms first. */
@@ -95,6 +96,13 @@ static void norm_qk(gk_session *s, const gk_model *m, int layer, int n, gk_sessi
     norm(s, m, layer, GK_K_NORM, n, a->qk + q, qk, a->qkv + q, qkv, a->stats_k);
 }
 
+void gk_session__rotate(gk_session *s, int layer, int n, float sign, float *qkv) {
+    const gk_config *c = &s->cfg;
+    if (gk_config_rotated(c, layer))
+        gk_op__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position,
+                          s->rope[gk_config__rotary_index(c, layer)], sign, qkv, gk_config__qkv_dim(c));
+}
+
 /* again: only what the backward pass reads; x_next is overwritten all the same where norms follow the MLP. */
 static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, int layer, bool again,
                           float *x_next) {
@@ -108,7 +116,7 @@ static void forward_layer(gk_session *s, const gk_model *m, const gk_batch *b, i
     gk_session__adapter_forward(s, layer, GK_Q, 3, n, a->ln1, a->qkv, qkv);
     gk_session__phase(s, GK_PHASE_ROWS);
     if (c->qk_norm) norm_qk(s, m, layer, n, a);
-    if (c->rope) gk_op__rope_apply(c, n, c->n_heads + c->n_kv_heads, s->position, s->rope, 1.0f, a->qkv, qkv);
+    gk_session__rotate(s, layer, n, 1.0f, a->qkv);
     gk_session__phase(s, GK_PHASE_ATTENTION);
     if (s->cache)
         gk_op__attention_cached(c, layer, n, s->cache, a->qkv, a->att);

@@ -10,7 +10,7 @@ void gk_session__final_norm(gk_session *s, const gk_model *m, const int32_t *row
     for (int i = 0; i < n; i++)
         memcpy(s->picked + (size_t)i * d, s->x_out + (size_t)rows[i] * d, d * sizeof(float));
     int width = s->cfg.d_model;
-    gk_op__norm_forward(&s->cfg, gk_model_tensor(m, -1, GK_LNF), n, s->picked, width, s->lnf, width,
+    gk_op__norm_forward(&s->cfg, gk_model_tensor(m, -1, GK_LNF), n, 1, s->picked, width, s->lnf, width,
                         s->statsf);
 }
 

@@ -12,7 +12,7 @@
 typedef struct gk_session__activations {
     float *x_in;                   /* d: the residual stream as the layer finds it */
     float *ln1, *stats1;           /* d, 2 */
-    float *qk, *stats_q, *stats_k; /* q_dim + kv_dim, 2, 2: before q_norm and k_norm */
+    float *qk, *stats_q, *stats_k; /* q_dim + kv_dim, 2 a group: before q_norm and k_norm */
     float *qkv;                    /* qkv_dim, normed and rotated */
     float *att, *lse;              /* q_dim, n_heads */
     float *o_out, *stats1_post;    /* d, 2: before ln1_post */
@@ -54,10 +54,10 @@ struct gk_session {
     gk_session__activations *layer;
     gk_phase phase; /* of the pass under way */
     double spent[GK_N_PHASES], phase_began;
-    float *x_out;                 /* d: after the last layer */
-    float *picked, *lnf, *statsf; /* d, d, 2: the rows that predict something */
-    float *logits, *capped;       /* [loss_rows x V]; capped: backward with a soft cap only */
-    float *rope;
+    float *x_out;                      /* d: after the last layer */
+    float *picked, *lnf, *statsf;      /* d, d, 2: the rows that predict something */
+    float *logits, *capped;            /* [loss_rows x V]; capped: backward with a soft cap only */
+    float *rope[2];                    /* as gk_config__rotary_index has them; NULL: there is none */
     const gk_adapter *adapter;         /* NULL: none */
     float *low, *dlow;                 /* rank, rank: x A^T, and (backward) the gradient by it */
     gk_op__kv_cache *cache;            /* of a decoder: the batch goes on where it ends */
@@ -92,6 +92,8 @@ size_t gk_session__operand_bytes(const gk_config *c, const gk_session_opts *o);
 void gk_session__forward(gk_session *s, const gk_model *m, const gk_batch *b);
 /* A layer's activations once more, from its x_in; not what it hands on. */
 void gk_session__forward_again(gk_session *s, const gk_model *m, const gk_batch *b, int layer);
+/* q and k of rows [q|k|v] turned by their positions where this layer does so; sign -1: backward. */
+void gk_session__rotate(gk_session *s, int layer, int n, float sign, float *qkv);
 /* The q k v (or gate up) matrices of a layer as one. */
 gk_tensor gk_session__fused(const gk_model *m, int layer, gk_component first, int out);
 

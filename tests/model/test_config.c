@@ -80,7 +80,7 @@ START_TEST(test_same) {
         ck_assert(!gk_config_same(&a, &b));
         (*ints[i])--;
     }
-    b.rope_theta *= 2;
+    b.rotary.theta *= 2;
     ck_assert(!gk_config_same(&a, &b));
     b = a, b.norm_eps *= 2;
     ck_assert(!gk_config_same(&a, &b));
@@ -114,11 +114,11 @@ START_TEST(test_difference_names_the_member) {
     assert_differ(&a, &b, "hidden_size", "128", "64");
     b = a, b.norm_eps = 1e-6f;
     assert_differ(&a, &b, "rms_norm_eps", "1e-05", "1e-06");
-    b = a, b.rope_theta = nextafterf(a.rope_theta, 1e9f);
+    b = a, b.rotary.theta = nextafterf(a.rotary.theta, 1e9f);
     assert_differ(&a, &b, "rope_theta", "10000", "10000.001");
     b = a, b.act = GK_RELU;
     assert_differ(&a, &b, "hidden_act", "silu", "relu");
-    b = a, b.rope_kind = GK_ROPE_LLAMA3;
+    b = a, b.rotary.kind = GK_ROPE_LLAMA3;
     assert_differ(&a, &b, "rope_kind", "plain", "llama3");
     b = a, b.tied = true;
     assert_differ(&a, &b, "tie_word_embeddings", "false", "true");
@@ -186,8 +186,8 @@ START_TEST(test_check_refuses) {
     REFUSES(c.n_kv_heads = 3, ": field 'num_key_value_heads': 3 key-value heads do not divide 4 heads");
     REFUSES(c.norm_eps = NAN, ": field 'rms_norm_eps': is nan; must be above 0 and below 1");
     REFUSES(c.norm_eps = 0, ": field 'rms_norm_eps': is 0;");
-    REFUSES(c.rope_theta = INFINITY, ": field 'rope_theta': is inf; must be a finite number above 0");
-    REFUSES(c.rope_theta = -1, ": field 'rope_theta': is -1;");
+    REFUSES(c.rotary.theta = INFINITY, ": field 'rope_theta': is inf; must be a finite number above 0");
+    REFUSES(c.rotary.theta = -1, ": field 'rope_theta': is -1;");
     REFUSES(c.bos_id = -2, ": field 'bos_token_id': is -2; must be a token id, or none");
     REFUSES(c.eos_id = -2, ": field 'eos_token_id': is -2;");
     c = good;

@@ -26,10 +26,10 @@ START_TEST(test_round_trip) {
     c.tied = !c.family->base.tied;
     c.bos_id = 1;
     if (c.rope) {
-        c.rope_theta = 500000.0f;
-        c.rope_kind = _i % 2 ? GK_ROPE_LINEAR : GK_ROPE_LLAMA3;
-        c.rope_factor = 8;
-        if (c.rope_kind == GK_ROPE_LLAMA3) c.rope_low = 1, c.rope_high = 4, c.rope_original = 100;
+        c.rotary.theta = 500000.0f;
+        c.rotary.kind = _i % 2 ? GK_ROPE_LINEAR : GK_ROPE_LLAMA3;
+        c.rotary.factor = 8;
+        if (c.rotary.kind == GK_ROPE_LLAMA3) c.rotary.low = 1, c.rotary.high = 4, c.rotary.original = 100;
     }
     if (!c.family->plain_heads) {
         c.n_kv_heads = 2;
@@ -75,7 +75,7 @@ START_TEST(test_absent_fields) {
     gk_error err = {0};
     gk_config c;
     ck_assert(load_text(&s, "{" LLAMA HEADS "}", &c, &err));
-    ck_assert(c.n_kv_heads == 4 && c.head_dim == 4 && c.rope_theta == 1e4f && !c.tied && c.bos_id == 1 &&
+    ck_assert(c.n_kv_heads == 4 && c.head_dim == 4 && c.rotary.theta == 1e4f && !c.tied && c.bos_id == 1 &&
               c.eos_id == 2);
     ck_assert(load_text(
         &s, "{" LLAMA HEADS ",\"head_dim\":null,\"rope_scaling\":null,\"num_key_value_heads\":null}", &c,
@@ -158,18 +158,18 @@ START_TEST(test_newer_and_older_spellings) {
     gk_config c;
     ck_assert(load_text(&s, "{" LLAMA HEADS ",\"rope_theta\":5e5,\"rope_scaling\":{\"type\":\"default\"}}",
                         &c, &err));
-    ck_assert(c.rope_theta == 5e5f);
+    ck_assert(c.rotary.theta == 5e5f);
     ck_assert(load_text(&s,
                         "{" LLAMA HEADS ",\"rope_parameters\":{\"rope_theta\":7e5,\"rope_type\":\"default\"},"
                         "\"eos_token_id\":[3,4],\"bos_token_id\":2}",
                         &c, &err));
-    ck_assert(c.rope_theta == 7e5f && c.eos_id == 3 && c.bos_id == 2);
+    ck_assert(c.rotary.theta == 7e5f && c.eos_id == 3 && c.bos_id == 2);
     /* Both at once: the older one counts, whole. */
     ck_assert(load_text(&s,
                         "{" LLAMA HEADS ",\"rope_parameters\":{\"rope_theta\":7e5},\"rope_theta\":300,"
                         "\"rope_scaling\":{\"type\":\"linear\",\"factor\":2}}",
                         &c, &err));
-    ck_assert(c.rope_theta == 300.0f && c.rope_kind == GK_ROPE_LINEAR && c.rope_factor == 2.0f);
+    ck_assert(c.rotary.theta == 300.0f && c.rotary.kind == GK_ROPE_LINEAR && c.rotary.factor == 2.0f);
     /* A window that is not named is the family's. */
     ck_assert(load_text(&s, "{" GEMMA2 ",\"attn_logit_softcapping\":null,\"final_logit_softcapping\":30}", &c,
                         &err));
@@ -254,11 +254,8 @@ static const struct {
     {"{" GEMMA2 ",\"attn_logit_softcapping\":null,\"final_logit_softcapping\":3,\"sliding_window\":4,"
      "\"layer_types\":[\"sliding_attention\"]}",
      ": field 'layer_types': is no list of 2; one entry a layer"},
-    {"{" GEMMA2 ",\"layer_types\":[\"sliding_attention\",\"sliding_attention\"]}",
-     ": field 'layer_types': layer 1 is 'sliding_attention'; sliding_attention and full_attention must "
-     "alternate"},
     {"{" GEMMA2 ",\"layer_types\":[7,\"full_attention\"]}",
-     ": field 'layer_types': layer 0 is '(nothing)'; sliding_attention and full_attention must alternate"},
+     ": field 'layer_types': layer 0 is '(nothing)'; supported: full_attention, sliding_attention"},
     {"{" LLAMA HEADS ",\"rope_scaling\":{\"type\":7}}",
      ": field 'rope_scaling': asks for rotary positions of kind '(not"},
     {"{" LLAMA HEADS ",\"rope_parameters\":{\"partial_rotary_factor\":0.25}}",

@@ -116,38 +116,41 @@ START_TEST(wide_windows_are_none) {
 }
 END_TEST
 
-/* Qwen 2's window: which of its three keys make it void. */
+/* Qwen 2's window: how wide it is, and in which of three layers; -1: refused. */
 START_TEST(a_switched_window) {
     static const struct {
         const char *more;
-        bool read;
+        int window, layers;
     } CASE[] = {
-        {"", true},
-        {",\"sliding_window\":3", true},
-        {",\"use_sliding_window\":false,\"sliding_window\":3,\"max_window_layers\":0", true},
-        {",\"use_sliding_window\":true,\"sliding_window\":null", true},
-        {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":2", true},
-        {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":1", false},
-        {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":0", false},
-        {",\"use_sliding_window\":true,\"sliding_window\":3", true},     /* from layer 28 on */
-        {",\"use_sliding_window\":true,\"max_window_layers\":0", false}, /* 4096 */
-        {",\"use_sliding_window\":true,\"sliding_window\":32768,\"max_window_layers\":0", true},
+        {"", 0, 0},
+        {",\"sliding_window\":3", 0, 0},
+        {",\"use_sliding_window\":false,\"sliding_window\":3,\"max_window_layers\":0", 0, 0},
+        {",\"use_sliding_window\":true,\"sliding_window\":null,\"max_window_layers\":0", 0, 0},
+        {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":3", 0, 0},
+        {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":1", 3, 6},
+        {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":0", 3, 7},
+        {",\"use_sliding_window\":true,\"sliding_window\":3", 0, 0}, /* from layer 28 on */
+        {",\"use_sliding_window\":true,\"max_window_layers\":0", 4096, 7},
         {",\"use_sliding_window\":true,\"sliding_window\":3,\"max_window_layers\":0,"
-         "\"layer_types\":[\"full_attention\",\"full_attention\"]",
-         true},
+         "\"layer_types\":[\"full_attention\",\"full_attention\",\"full_attention\"]",
+         0, 0},
         {",\"use_sliding_window\":true,\"sliding_window\":3,"
-         "\"layer_types\":[\"full_attention\",\"sliding_attention\"]",
-         false},
-        {",\"use_sliding_window\":1", false},
+         "\"layer_types\":[\"full_attention\",\"sliding_attention\",\"full_attention\"]",
+         3, 2},
+        {",\"layer_types\":[\"full_attention\",\"sliding_attention\",\"full_attention\"]", -1, 0},
+        {",\"use_sliding_window\":1", -1, 0},
     };
     scratch s = scratch_new();
     gk_error err = {0};
     gk_config c;
     for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
         const char *text =
-            gk_arena_printf(s.a, "{\"model_type\":\"qwen2\",\"num_hidden_layers\":2%s}", CASE[i].more);
-        ck_assert_msg(read_text(&s, text, &c, &err) == CASE[i].read, "%s", text);
-        ck_assert(!CASE[i].read || c.window == 0);
+            gk_arena_printf(s.a, "{\"model_type\":\"qwen2\",\"num_hidden_layers\":3%s}", CASE[i].more);
+        ck_assert_msg(read_text(&s, text, &c, &err) == (CASE[i].window >= 0), "%s", text);
+        if (CASE[i].window < 0) continue;
+        ck_assert_int_eq(c.window, CASE[i].window);
+        for (int l = 0; l < 3; l++)
+            ck_assert_msg(gk_config_windowed(&c, l) == (CASE[i].layers >> l & 1), "%s", text);
     }
     scratch_free(&s);
 }
@@ -209,6 +212,10 @@ START_TEST(absent_keys_are_the_class_defaults) {
             const gk_config__field *field = &f->fields[k];
             const json_t *v = json_object_get(of, field->key);
             double got = member_of(&c, field);
+            if (f->switched_window && field->member == offsetof(gk_config, window)) {
+                ck_assert(got == 0); /* whatever the width, where the switch is off */
+                continue;
+            }
             if (json_is_number(v))
                 ck_assert_msg((float)json_number_value(v) == (float)got, "%s: %s is %g", FAMILIES[i],
                               field->key, got);
@@ -227,7 +234,7 @@ START_TEST(absent_keys_are_the_class_defaults) {
             compared++;
         }
         ck_assert(c.n_kv_heads > 0 && c.head_dim > 0 && c.d_ffn > 0);
-        ck_assert(!c.rope || c.rope_theta == 1e4f);
+        ck_assert(!c.rope || c.rotary.theta == 1e4f);
         ck_assert_int_eq(c.rotary_dim, strcmp(FAMILIES[i], "gpt_neox") == 0 ? c.head_dim / 4 : 0);
     }
     ck_assert_uint_gt(compared, 80);
@@ -274,8 +281,8 @@ START_TEST(rotary_settings_in_odd_places) {
     for (size_t i = 0; i < sizeof CASE / sizeof *CASE; i++) {
         ck_assert(
             read_text(&s, gk_arena_printf(s.a, "{\"model_type\":\"llama\",%s}", CASE[i].more), &c, &err));
-        ck_assert(c.rope_kind == GK_ROPE_LLAMA3 && c.rope_original == CASE[i].original &&
-                  c.rope_theta == CASE[i].theta);
+        ck_assert(c.rotary.kind == GK_ROPE_LLAMA3 && c.rotary.original == CASE[i].original &&
+                  c.rotary.theta == CASE[i].theta);
     }
     ck_assert(!with(&s, "llama", "partial_rotary_factor", "0.5", &c, &err));
     ck_assert_str_eq(err.field, "partial_rotary_factor");

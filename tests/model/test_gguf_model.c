@@ -121,7 +121,7 @@ START_TEST(positions_scaled_without_a_type) {
         gguf_writer w = {0};
         gw_f32(&w, KEYS[i], 4);
         gk_config c = config_of(gw_insert(&w, &s, bytes, len, "x.gguf"));
-        ck_assert(c.rope_kind == GK_ROPE_LINEAR && c.rope_factor == 4.0f);
+        ck_assert(c.rotary.kind == GK_ROPE_LINEAR && c.rotary.factor == 4.0f);
         gw_f32(&w, KEYS[i], 1);
         c = config_of(gw_insert(&w, &s, bytes, len, "x.gguf"));
         ck_assert(gk_config_same(&c, &plain));

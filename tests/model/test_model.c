@@ -192,7 +192,7 @@ static double weighted(const op_case *o) {
 
 static double run_norm(void *ctx) {
     op_case *o = ctx;
-    gk_op__norm_forward(&o->c, o->ln, o->n, o->x, o->width, o->y, o->width, o->stats);
+    gk_op__norm_forward(&o->c, o->ln, o->n, 1, o->x, o->width, o->y, o->width, o->stats);
     return weighted(o);
 }
 
@@ -225,7 +225,7 @@ START_TEST(test_norm_gradient) {
     o.stats = gk_alloc((size_t)n * 8);
     run_norm(&o);
     float *dx = gk_alloc(nd * 4), *dw = gk_alloc((size_t)d * 4), *db = shift ? gk_alloc((size_t)d * 4) : NULL;
-    gk_op__norm_backward(&c, o.ln, n, o.x, d, o.stats, o.w, d, dx, d, dw, db);
+    gk_op__norm_backward(&c, o.ln, n, 1, o.x, d, o.stats, o.w, d, dx, d, dw, db);
     difference t = {run_norm, &o, "x"};
     check_gradient(&t, o.x, dx, nd, 2e-3);
     t.what = "gain";
@@ -291,10 +291,10 @@ START_TEST(test_rope_inverse) {
     float *x = randoms(&rng, (size_t)(4 * width), 1), *y = gk_alloc((size_t)(4 * width) * 4);
     float *table = gk_alloc((size_t)(16 * c.head_dim) * 4);
     memcpy(y, x, (size_t)(4 * width) * 4);
-    gk_op_rope(&c, 4, c.n_heads, position, y, width);
+    gk_op_rope(&c, 0, 4, c.n_heads, position, y, width);
     ck_assert(memcmp(x, y, (size_t)width * 4) == 0); /* position 0 is not turned */
     ck_assert(fabsf(x[width] - y[width]) > 1e-4f);
-    gk_op__rope_table(&c, 16, table);
+    gk_op__rope_table(&c, 0, 16, table);
     gk_op__rope_apply(&c, 4, c.n_heads, position, table, -1.0f, y, width);
     for (int i = 0; i < 4 * width; i++) ck_assert_float_eq_tol(x[i], y[i], 1e-5f);
     gk_free(x);

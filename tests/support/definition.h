@@ -52,10 +52,7 @@ static gk_tensor weights(const reference *r, int layer, gk_component comp) {
     return gk_model_tensor(r->cast->model[p->model[slot * p->n_tokens + r->token]], layer, comp);
 }
 
-/* Does nothing where the model has no such norm. */
-static void ref_norm(const reference *r, int layer, gk_component comp, const double *x, double *y) {
-    if (!gk_config_has(r->c, comp)) return;
-    gk_tensor t = weights(r, layer, comp);
+static void ref_norm_row(const reference *r, gk_tensor t, const double *x, double *y) {
     int d = t.out;
     double mean = 0, var = 0, offset = r->c->norm_offset ? 1 : 0;
     for (int i = 0; i < d && r->c->norm == GK_LAYERNORM; i++) mean += x[i] / d;
@@ -63,6 +60,15 @@ static void ref_norm(const reference *r, int layer, gk_component comp, const dou
     for (int i = 0; i < d; i++)
         y[i] = (x[i] - mean) / sqrt(var + (double)r->c->norm_eps) * (offset + (double)t.w[i]) +
                (t.b ? (double)t.b[i] : 0);
+}
+
+/* Does nothing where the model has no such norm. */
+static void ref_norm(const reference *r, int layer, gk_component comp, const double *x, double *y) {
+    if (!gk_config_has(r->c, comp)) return;
+    gk_tensor t = weights(r, layer, comp);
+    bool by_head = r->c->qk_norm == GK_QK_BY_HEAD && (comp == GK_Q_NORM || comp == GK_K_NORM);
+    int groups = !by_head ? 1 : comp == GK_Q_NORM ? r->c->n_heads : r->c->n_kv_heads;
+    for (int g = 0; g < groups; g++) ref_norm_row(r, t, x + g * t.out, y + g * t.out);
 }
 
 /* To the nearest bf16, of two as near the one whose last bit is 0. */
@@ -87,23 +93,24 @@ static int ref_rotary(const gk_config *c) {
     return c->rotary_dim ? c->rotary_dim : c->head_dim;
 }
 
-static double ref_frequency(const gk_config *c, int i) {
-    double f = pow((double)c->rope_theta, -2.0 * i / ref_rotary(c)), factor = (double)c->rope_factor;
-    if (c->rope_kind == GK_ROPE_PLAIN) return f;
-    if (c->rope_kind == GK_ROPE_LINEAR) return f / factor;
-    double wavelength = 2 * acos(-1) / f, low = (double)c->rope_low, high = (double)c->rope_high;
-    if (wavelength < c->rope_original / high) return f;
-    if (wavelength > c->rope_original / low) return f / factor;
-    double smooth = (c->rope_original / wavelength - low) / (high - low);
+static double ref_frequency(const gk_config *c, const gk_rotary *r, int i) {
+    double f = pow((double)r->theta, -2.0 * i / ref_rotary(c)), factor = (double)r->factor;
+    if (r->kind == GK_ROPE_PLAIN) return f;
+    if (r->kind == GK_ROPE_LINEAR) return f / factor;
+    double wavelength = 2 * acos(-1) / f, low = (double)r->low, high = (double)r->high;
+    if (wavelength < r->original / high) return f;
+    if (wavelength > r->original / low) return f / factor;
+    double smooth = (r->original / wavelength - low) / (high - low);
     return (1 - smooth) * f / factor + smooth * f;
 }
 
-static void ref_rope(const reference *r, int heads, double *x) {
+static void ref_rope(const reference *r, int layer, int heads, double *x) {
+    bool apart = r->c->rotary_apart && gk_config_windowed(r->c, layer);
     int half = ref_rotary(r->c) / 2;
-    for (int h = 0; h < heads && r->c->rope; h++) {
+    for (int h = 0; h < heads && gk_config_rotated(r->c, layer); h++) {
         for (int i = 0; i < half; i++) {
             double *a = x + h * r->c->head_dim + i, *b = a + half, a0 = *a, b0 = *b;
-            double angle = r->token * ref_frequency(r->c, i);
+            double angle = r->token * ref_frequency(r->c, apart ? &r->c->rotary_window : &r->c->rotary, i);
             *a = a0 * cos(angle) - b0 * sin(angle);
             *b = b0 * cos(angle) + a0 * sin(angle);
         }
@@ -117,8 +124,9 @@ static double ref_cap(double x, float cap) {
 static void ref_attend(const reference *r, int layer, const double *q, double *out) {
     const gk_config *c = r->c;
     int hd = c->head_dim, kv = c->n_kv_heads * hd, group = c->n_heads / c->n_kv_heads;
-    int first = c->window > 0 && layer % 2 == 0 && r->token >= c->window ? r->token - c->window + 1 : 0;
-    double root = sqrt(c->query_scale > 0 ? (double)c->query_scale : hd);
+    int first = gk_config_windowed(c, layer) && r->token >= c->window ? r->token - c->window + 1 : 0;
+    double root =
+        sqrt(c->query_scale > 0 ? (double)c->query_scale : hd) * (c->scores_by_layer ? layer + 1 : 1);
     const double *k = r->k + layer * LONGEST * kv, *v = r->v + layer * LONGEST * kv;
     for (int h = 0; h < c->n_heads; h++) {
         double score[LONGEST], sum = 0;
@@ -170,8 +178,8 @@ static void ref_layer(const reference *r, int layer, double *x) {
     ref_linear(r, layer, GK_V, a, v);
     ref_norm(r, layer, GK_Q_NORM, q, q);
     ref_norm(r, layer, GK_K_NORM, k, k);
-    ref_rope(r, r->c->n_heads, q);
-    ref_rope(r, r->c->n_kv_heads, k);
+    ref_rope(r, layer, r->c->n_heads, q);
+    ref_rope(r, layer, r->c->n_kv_heads, k);
     ref_attend(r, layer, q, out);
     ref_linear(r, layer, GK_O, out, y);
     ref_norm(r, layer, GK_LN1_POST, y, y);

@@ -250,17 +250,17 @@ typedef struct kind {
 } kind;
 
 static inline void scale_positions(gk_config *c) {
-    c->rope_kind = GK_ROPE_LLAMA3;
-    c->rope_theta = 20;
-    c->rope_factor = 8;
-    c->rope_low = 1;
-    c->rope_high = 4;
-    c->rope_original = 8;
+    c->rotary.kind = GK_ROPE_LLAMA3;
+    c->rotary.theta = 20;
+    c->rotary.factor = 8;
+    c->rotary.low = 1;
+    c->rotary.high = 4;
+    c->rotary.original = 8;
 }
 
 static inline void stretch_positions(gk_config *c) {
-    c->rope_kind = GK_ROPE_LINEAR;
-    c->rope_factor = 3;
+    c->rotary.kind = GK_ROPE_LINEAR;
+    c->rotary.factor = 3;
     c->qkv_bias = c->o_bias = c->mlp_bias = true;
 }
 

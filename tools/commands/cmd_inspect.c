@@ -144,7 +144,10 @@ static void say_attention(gk_arena *a, const gk_config *c) {
     if (c->query_scale != 0 && c->query_scale != (float)c->head_dim)
         printf(", scores / sqrt(%g)", (double)c->query_scale);
     if (c->attn_softcap > 0) printf(", scores capped at %g", (double)c->attn_softcap);
-    if (c->window > 0) printf(", every other layer sees %d rows", c->window);
+    int windowed = 0;
+    for (int l = 0; l < c->n_layers; l++) windowed += gk_config_windowed(c, l);
+    if (windowed) printf(", %d of %d layers see the latest %d rows", windowed, c->n_layers, c->window);
+    if (c->scores_by_layer) printf(", scores divided by the layer's number");
     printf("\n");
 }
 
@@ -154,14 +157,14 @@ static void say_positions(const gk_config *c) {
         printf("learned\n");
         return;
     }
-    printf("rotary, theta %g", (double)c->rope_theta);
+    printf("rotary, theta %g", (double)c->rotary.theta);
     if (c->rotary_dim && c->rotary_dim != c->head_dim)
         printf(", %d of %d dimensions", c->rotary_dim, c->head_dim);
-    if (c->rope_kind != GK_ROPE_PLAIN)
-        printf(", %s scaling by %g", gk_rope_name(c->rope_kind), (double)c->rope_factor);
-    if (c->rope_kind == GK_ROPE_LLAMA3)
-        printf(" (low %g, high %g, trained on %d)", (double)c->rope_low, (double)c->rope_high,
-               c->rope_original);
+    if (c->rotary.kind != GK_ROPE_PLAIN)
+        printf(", %s scaling by %g", gk_rope_name(c->rotary.kind), (double)c->rotary.factor);
+    if (c->rotary.kind == GK_ROPE_LLAMA3)
+        printf(" (low %g, high %g, trained on %d)", (double)c->rotary.low, (double)c->rotary.high,
+               c->rotary.original);
     printf("\n");
 }
 
@@ -296,7 +299,7 @@ static json_t *config_json(const gk_config *c) {
                 {"n_layers", c->n_layers},     {"n_heads", c->n_heads},
                 {"n_kv_heads", c->n_kv_heads}, {"head_dim", c->head_dim},
                 {"d_ffn", c->d_ffn},           {"max_positions", c->max_positions},
-                {"rotary_dim", c->rotary_dim}, {"rope_original", c->rope_original},
+                {"rotary_dim", c->rotary_dim}, {"rope_original", c->rotary.original},
                 {"window", c->window},         {"bos_id", c->bos_id},
                 {"eos_id", c->eos_id}};
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++)
@@ -307,13 +310,13 @@ static json_t *config_json(const gk_config *c) {
     json_object_set_new(o, "ends", list);
     put_text(o, "norm", c->norm == GK_RMSNORM ? "rmsnorm" : "layernorm");
     put_text(o, "act", gk_act_name(c->act));
-    put_text(o, "rope_kind", c->rope ? gk_rope_name(c->rope_kind) : "none");
+    put_text(o, "rope_kind", c->rope ? gk_rope_name(c->rotary.kind) : "none");
     const struct {
         const char *key;
         float value;
-    } nums[] = {{"norm_eps", c->norm_eps},          {"rope_theta", c->rope_theta},
-                {"rope_factor", c->rope_factor},    {"rope_low", c->rope_low},
-                {"rope_high", c->rope_high},        {"embed_scale", c->embed_scale},
+    } nums[] = {{"norm_eps", c->norm_eps},          {"rope_theta", c->rotary.theta},
+                {"rope_factor", c->rotary.factor},  {"rope_low", c->rotary.low},
+                {"rope_high", c->rotary.high},      {"embed_scale", c->embed_scale},
                 {"query_scale", c->query_scale},    {"attn_softcap", c->attn_softcap},
                 {"final_softcap", c->final_softcap}};
     for (size_t i = 0; i < sizeof nums / sizeof *nums; i++) put_num(o, nums[i].key, (double)nums[i].value);
@@ -321,7 +324,7 @@ static json_t *config_json(const gk_config *c) {
         const char *key;
         bool value;
     } bools[] = {{"norm_offset", c->norm_offset}, {"pre_norm", c->pre_norm},
-                 {"post_norm", c->post_norm},     {"qk_norm", c->qk_norm},
+                 {"post_norm", c->post_norm},     {"qk_norm", c->qk_norm != GK_QK_PLAIN},
                  {"parallel", c->parallel},       {"gated", c->gated},
                  {"qkv_bias", c->qkv_bias},       {"o_bias", c->o_bias},
                  {"mlp_bias", c->mlp_bias},       {"tied", c->tied}};

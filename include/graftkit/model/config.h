@@ -17,6 +17,8 @@
 
 #include "graftkit/core/error.h"
 
+#include <stdint.h>
+
 GK_PUBLIC_BEGIN
 
 /* ---------------------------------------------------------------- components */
@@ -48,7 +50,31 @@ typedef enum gk_norm_kind { GK_LAYERNORM, GK_RMSNORM } gk_norm_kind;
 typedef enum gk_act_kind { GK_GELU, GK_GELU_TANH, GK_SILU, GK_RELU } gk_act_kind;
 typedef enum gk_rope_kind { GK_ROPE_PLAIN, GK_ROPE_LINEAR, GK_ROPE_LLAMA3 } gk_rope_kind;
 
+/* Whether queries and keys are normed: no; all heads of a token together (OLMo 2); each head by itself, by
+ * one vector of weights for all of them (Qwen 3). */
+typedef enum gk_qk_norm { GK_QK_PLAIN, GK_QK_TOGETHER, GK_QK_BY_HEAD } gk_qk_norm;
+
 typedef struct gk_family gk_family; /* a row of the family table */
+
+/* Rotary positions: `factor` of linear and llama3; low, high: llama3's frequency factors; original: the
+ * positions the model was first trained on (llama3). */
+typedef struct gk_rotary {
+    float theta;
+    gk_rope_kind kind;
+    float factor, low, high;
+    int original;
+} gk_rotary;
+
+enum { GK_MOST_LAYERS = 1024 };
+typedef struct gk_layer_set { /* a bit a layer */
+    uint64_t word[GK_MOST_LAYERS / 64];
+} gk_layer_set;
+static inline bool gk_layer_in(const gk_layer_set *s, int layer) {
+    return s->word[layer / 64] >> layer % 64 & 1u;
+}
+static inline void gk_layer_put(gk_layer_set *s, int layer, bool in) {
+    s->word[layer / 64] = (s->word[layer / 64] & ~((uint64_t)1 << layer % 64)) | (uint64_t)in << layer % 64;
+}
 
 enum { GK_MOST_IDS = 16 };
 typedef struct gk_id_list {
@@ -64,29 +90,39 @@ typedef struct gk_config {
     float norm_eps;
     bool norm_offset; /* norms multiply by 1 + their weight (Gemma) */
     bool pre_norm,
-        post_norm; /* ln1, ln2 on what attention and MLP read; ln1_post, ln2_post on what they add */
-    bool qk_norm;  /* q_norm, k_norm over all heads together, before the rotation (OLMo 2) */
-    bool parallel; /* the MLP reads the block's input, not attention's output (GPT-NeoX) */
+        post_norm;      /* ln1, ln2 on what attention and MLP read; ln1_post, ln2_post on what they add */
+    gk_qk_norm qk_norm; /* q_norm, k_norm before the rotation */
+    bool parallel;      /* the MLP reads the block's input, not attention's output (GPT-NeoX) */
     gk_act_kind act;
-    bool gated;     /* the MLP is act(gate) * up, else act(up) */
-    bool rope;      /* rotary positions (half-split pairs, as in Hugging Face); else learned (`pos`) */
-    int rotary_dim; /* leading dimensions of a head that are rotated; 0: all */
-    float rope_theta;
-    gk_rope_kind rope_kind;
-    float rope_factor, rope_low, rope_high; /* linear: factor; llama3: factor and its two frequency factors */
-    int rope_original;                      /* llama3: the positions the model was first trained on */
-    bool qkv_bias, o_bias, mlp_bias;        /* LayerNorm has a bias always, RMSNorm never */
-    float embed_scale;                      /* multiplies the embeddings; 1: none */
-    float query_scale;                      /* scores are q.k / sqrt(this); 0: head_dim */
-    float attn_softcap, final_softcap;      /* scores, logits become cap * tanh(x / cap); 0: none */
-    int window; /* layers 0, 2, 4 … see only the latest this many rows; 0: all */
-    bool tied;  /* head is embed */
+    bool gated;       /* the MLP is act(gate) * up, else act(up) */
+    bool rope;        /* rotary positions (half-split pairs, as in Hugging Face); else learned (`pos`) */
+    int rotary_dim;   /* leading dimensions of a head that are rotated; 0: all */
+    gk_rotary rotary; /* of every layer; where `rotary_apart`, of those without a window */
+    gk_rotary rotary_window; /* of those with one */
+    bool rotary_apart;
+    gk_layer_set unrotated;            /* layers without rotary positions */
+    bool qkv_bias, o_bias, mlp_bias;   /* LayerNorm has a bias always, RMSNorm never */
+    float embed_scale;                 /* multiplies the embeddings; 1: none */
+    float query_scale;                 /* scores are q.k / sqrt(this); 0: head_dim */
+    bool scores_by_layer;              /* and divided by the layer's number, from 1 on (CRFM's GPT-2) */
+    float attn_softcap, final_softcap; /* scores, logits become cap * tanh(x / cap); 0: none */
+    int window;                        /* `windowed` layers see only the latest this many rows; 0: all */
+    gk_layer_set windowed;
+    bool tied; /* head is embed */
     /* -1: none. What a tokenizer must know; they may lie beyond the vocabulary, and then name no token. */
     int bos_id, eos_id;
     gk_id_list more_eos; /* config.json may list several: those after eos_id */
     gk_id_list ends;     /* what generation_config.json has in place of them; none: it says nothing */
 } gk_config;
 
+/* Whether this layer sees the latest `window` rows only; whether it turns queries and keys by their
+ * positions. */
+static inline bool gk_config_windowed(const gk_config *c, int layer) {
+    return c->window > 0 && gk_layer_in(&c->windowed, layer);
+}
+static inline bool gk_config_rotated(const gk_config *c, int layer) {
+    return c->rope && !gk_layer_in(&c->unrotated, layer);
+}
 /* By Hugging Face's model_type; NULL if unknown. */
 const gk_family *gk_family_find(const char *name);
 const char *gk_family_name(const gk_family *f); /* its model_type; static */

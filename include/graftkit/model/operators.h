@@ -24,14 +24,15 @@ GK_PUBLIC_BEGIN
 void gk_op_embed(const gk_config *c, gk_tensor embed, int n, const int32_t *token, float *x);
 /* x[n x d] += pos[position]; does nothing where the family has no learned positions (w NULL). */
 void gk_op_pos(gk_tensor pos, int n, const int32_t *position, float *x);
-/* y = norm(x), rows of ln.out: LayerNorm or RMSNorm as the config says. y may be x. */
-void gk_op_norm(const gk_config *c, gk_tensor ln, int n, const float *x, float *y);
+/* y = norm(x), rows of `groups` times ln.out, each group by itself: LayerNorm or RMSNorm as the config says.
+ * y may be x. */
+void gk_op_norm(const gk_config *c, gk_tensor ln, int n, int groups, const float *x, float *y);
 /* y[n x out] = x[n x in] W^T + b; ldx, ldy are row strides in floats. */
 void gk_op_linear(gk_tensor t, int n, const float *x, int ldx, float *y, int ldy);
 /* y[n x out] += scale (x A^T) B^T; low [n x rank] is scratch. */
 void gk_op_low_rank(gk_low_rank l, int n, const float *x, int ldx, float *low, float *y, int ldy);
 /* Rotates n rows of `heads` heads in place at their positions; nothing where the config has no RoPE. */
-void gk_op_rope(const gk_config *c, int n, int heads, const int32_t *position, float *x, int ldx);
+void gk_op_rope(const gk_config *c, int layer, int n, int heads, const int32_t *position, float *x, int ldx);
 /* out[n x f] = act(gate) * up, or act(up) where the MLP is not gated (then gate is not read). */
 void gk_op_act(const gk_config *c, int n, const float *gate, const float *up, float *out);
 /* Query i (row i of q [n x q_dim]) attends to the n_ctx[i] rows ctx[i][0..] of k and v ([* x kv_dim]), its
