@@ -54,6 +54,12 @@ static const struct architecture {
     {"gptneox", "gpt_neox", FUSED, COUNT(FUSED), false},
 };
 
+const char *gk_family_gguf(const gk_family *f) {
+    for (size_t i = 0; i < COUNT(ARCHITECTURES); i++)
+        if (strcmp(ARCHITECTURES[i].family, gk_family_name(f)) == 0) return ARCHITECTURES[i].name;
+    return NULL;
+}
+
 static gk_checkpoint__layout layout_of(const struct architecture *a) {
     return (gk_checkpoint__layout){.rules = a->rules,
                                    .n_rules = a->n_rules,

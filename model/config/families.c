@@ -213,6 +213,8 @@ static const gk_config__tensor_rule GPT2_RULES[] = {
 static const gk_family FAMILIES[] = {
     {.name = "llama",
      .architecture = "LlamaForCausalLM",
+     .checkpoints = "meta-llama/Llama-3.2-1B, meta-llama/Llama-3.1-8B, meta-llama/Llama-2-7b-hf, "
+                    "HuggingFaceTB/SmolLM2-135M, TinyLlama/TinyLlama_v1.1, 01-ai/Yi-6B",
      .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU},
      .act_name = "silu",
      .theta_key = "rope_theta",
@@ -221,6 +223,7 @@ static const gk_family FAMILIES[] = {
      .prefix = "model."},
     {.name = "gpt2",
      .architecture = "GPT2LMHeadModel",
+     .checkpoints = "openai-community/gpt2, openai-community/gpt2-xl, distilbert/distilgpt2, ai-forever/mGPT",
      .base = {.norm = GK_LAYERNORM,
               .pre_norm = true,
               .act = GK_GELU_TANH,
@@ -235,6 +238,8 @@ static const gk_family FAMILIES[] = {
      .prefix = "transformer."},
     {.name = "gpt_neox",
      .architecture = "GPTNeoXForCausalLM",
+     .checkpoints = "EleutherAI/pythia-70m, EleutherAI/pythia-1.4b-deduped, EleutherAI/gpt-neox-20b, "
+                    "stabilityai/stablelm-base-alpha-3b",
      .base = {.norm = GK_LAYERNORM,
               .pre_norm = true,
               .rope = true,
@@ -254,6 +259,7 @@ static const gk_family FAMILIES[] = {
      .prefix = "gpt_neox."},
     {.name = "gemma",
      .architecture = "GemmaForCausalLM",
+     .checkpoints = "google/gemma-2b, google/gemma-7b",
      .base = {LLAMA_LIKE, .pre_norm = true, .norm_offset = true, .act = GK_GELU_TANH, .tied = true},
      .embed_scaled = true,
      .act_name = "gelu_pytorch_tanh",
@@ -264,6 +270,7 @@ static const gk_family FAMILIES[] = {
      .prefix = "model."},
     {.name = "gemma2",
      .architecture = "Gemma2ForCausalLM",
+     .checkpoints = "google/gemma-2-2b, google/gemma-2-9b",
      .base = {LLAMA_LIKE, .pre_norm = true, .post_norm = true, .norm_offset = true, .act = GK_GELU_TANH,
               .query_scale = 256, .window = 4096, .tied = true},
      .embed_scaled = true,
@@ -274,6 +281,7 @@ static const gk_family FAMILIES[] = {
      .prefix = "model."},
     {.name = "qwen2",
      .architecture = "Qwen2ForCausalLM",
+     .checkpoints = "Qwen/Qwen2.5-0.5B, Qwen/Qwen2-1.5B, Qwen/Qwen1.5-1.8B",
      .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU, .qkv_bias = true},
      .act_name = "silu",
      .theta_key = "rope_theta",
@@ -283,6 +291,7 @@ static const gk_family FAMILIES[] = {
      .prefix = "model."},
     {.name = "olmo2",
      .architecture = "Olmo2ForCausalLM",
+     .checkpoints = "allenai/OLMo-2-0425-1B, allenai/OLMo-2-1124-7B",
      .base = {LLAMA_LIKE, .post_norm = true, .qk_norm = true, .act = GK_SILU},
      .act_name = "silu",
      .theta_key = "rope_theta",
@@ -299,6 +308,10 @@ const gk_family *gk_family_find(const char *name) {
 
 const char *gk_family_name(const gk_family *f) {
     return f->name;
+}
+
+const char *gk_family_checkpoints(const gk_family *f) {
+    return f->checkpoints;
 }
 
 bool gk_family_fuses_qkv(const gk_family *f) {

@@ -178,7 +178,7 @@ def build(program, work):
     multi = subprocess.run(["gcc", "-print-multiarch"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
     out = work / "check_model"
     subprocess.run(["gcc", "-std=c11", "-O1", "-D_GNU_SOURCE", "-fopenmp", f"-I{ROOT}", f"-I{ROOT}/include", f"-DDEFINITION_VOCAB={VOCAB}",
-                    f"-DDEFINITION_LONGEST={LONGEST}", f"-DDEFINITION_WIDEST={WIDEST}", ROOT / "tools/reference/check_model.c", *libraries,
+                    f"-DDEFINITION_LONGEST={LONGEST}", f"-DDEFINITION_WIDEST={WIDEST}", ROOT / "tests/support/check_model.c", *libraries,
                     f"-L/usr/lib/{multi}/blis-openmp", "-lblis", *(["-ldnnl"] if "dnnl_sgemm" in symbols else []),
                     *"-ljansson -lyaml -lcrypto -lutf8proc -lpcre2-8 -lm -lpthread".split(), "-o", out], check=True)
     return out

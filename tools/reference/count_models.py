@@ -2,7 +2,7 @@
 
     count_models.py GRAFTKIT TRANSFORMER_LENS [-v]
 
-TRANSFORMER_LENS is the installed package, or its wheel unpacked: OFFICIAL_MODEL_NAMES of supported_models.py is read, nothing is imported. The
+TRANSFORMER_LENS is the installed package, or its wheel unpacked: its list OFFICIAL_MODEL_NAMES is read, nothing is imported. The
 checkpoints' config.json are written out below by rows of names, as they are published: every setting that chooses what is computed; sizes are those
 of one of the row's models. Names that no row knows are an error, so that a newer list cannot pass unseen. What is no decoder, and what TransformerLens
 keeps in a format of its own, without a config.json, is told apart and not counted.
@@ -18,7 +18,7 @@ import tempfile
 from pathlib import Path
 
 NO_DECODER = r"(google-bert|google-t5)/.*|facebook/(hubert|wav2vec2)-.*"
-OWN_FORMAT = r"(NeelNanda|ArthurConmy|Baidicoot)/.*"  # TL_LEGACY_PREFIXES of model_bridge/sources/tl_legacy.py
+OWN_FORMAT = r"(NeelNanda|ArthurConmy|Baidicoot)/.*"  # what it calls TL_LEGACY_PREFIXES
 
 
 def like_llama(kind, arch, d=4096, ffn=11008, layers=32, heads=32, kv=None, vocab=32000, positions=4096, **more):
@@ -190,7 +190,7 @@ def why_not(program, config, folder):
     (folder / "config.json").write_text(json.dumps(config))
     p = subprocess.run([program, "inspect", "--model", folder], capture_output=True, text=True)
     line = [l for l in p.stderr.splitlines() if l.strip()][-1]
-    return None if "config.json" not in line and "model.safetensors" in line else line.split("config.json: ")[-1].split("; supported:")[0]
+    return None if "config.json" not in line and "model.safetensors" in line else line.split("config.json: ")[-1].split("; `graftkit models`")[0]
 
 
 def main():

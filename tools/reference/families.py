@@ -4,7 +4,7 @@
 to 24 tokens, so a window of 2 to 7 is shorter; every vocabulary has VOCAB tokens, and no row is wider than WIDEST, as the definition
 that the engine is compared with (tests/support/definition.h) has room for.
 """
-VOCAB, LONGEST, WIDEST = 67, 24, 96
+VOCAB, LONGEST, WIDEST = 67, 24, 200  # the last: four times the widest model
 SILU = ("silu",)
 GELUS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu")
 
@@ -225,7 +225,7 @@ def codegen(r, odd):
 def falcon(r, odd):
     layers, heads, kv, _, d, ffn = sizes(r, odd)
     c = dict(vocab_size=VOCAB, hidden_size=d, num_hidden_layers=layers, num_attention_heads=heads, layer_norm_epsilon=1e-5, max_position_embeddings=48,
-             ffn_hidden_size=r.choice((None, ffn)) if 4 * d <= WIDEST else ffn, activation=r.choice(GELUS), bos_token_id=1, eos_token_id=2, tie_word_embeddings=r.random() < 0.7,
+             ffn_hidden_size=r.choice((None, ffn)), activation=r.choice(GELUS), bos_token_id=1, eos_token_id=2, tie_word_embeddings=r.random() < 0.7,
              rope_parameters=rope(r, kinds=("default", "linear")), **bools(r, "alibi", "new_decoder_architecture", "multi_query", "parallel_attn", "bias"))
     if c["new_decoder_architecture"]:
         c.update(num_kv_heads=kv, num_ln_in_parallel_attn=r.choice((None, 1, 2)))
@@ -238,15 +238,13 @@ def glm(r, odd):
 
 
 def bloom(r, odd):
-    layers, heads, _, hd, d, _ = sizes(r, odd)
-    d = d if 4 * d <= WIDEST else heads * 4
+    layers, heads, _, _, d, _ = sizes(r, odd)
     return dict(vocab_size=VOCAB, hidden_size=d, n_layer=layers, n_head=heads, layer_norm_epsilon=1e-5, bos_token_id=1, eos_token_id=2,
                 apply_residual_connection_post_layernorm=r.random() < 0.3, tie_word_embeddings=r.random() < 0.7)
 
 
 def mpt(r, odd):
-    layers, heads, _, hd, d, _ = sizes(r, odd)
-    d = d if 3 * d <= WIDEST else heads * 4
+    layers, heads, _, _, d, _ = sizes(r, odd)
     return dict(vocab_size=VOCAB, d_model=d, n_layers=layers, n_heads=heads, expansion_ratio=r.choice((2, 3)), max_seq_len=32, layer_norm_epsilon=1e-5,
                 no_bias=True, tie_word_embeddings=r.random() < 0.7, logit_scale=r.choice((None, 0.5)),
                 attn_config=dict(alibi=True, alibi_bias_max=r.choice((8, 4)), clip_qkv=r.choice((None, 1.0)), softmax_scale=r.choice((None, 0.5))))

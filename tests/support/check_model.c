@@ -4,7 +4,9 @@
  * text given token by token behind its first half, decoded.<s> [rows of the second half x vocab], and loss
  * [1], the mean over all tokens that follow another. SAVED is a folder with the model as graftkit saves it,
  * GRADIENTS one with the gradients of that loss in place of the weights: saving maps both the same way, so
- * they bear the checkpoint's names. check_model engine A B SEED: random plans over two models of one
+ * they bear the checkpoint's names.
+ *
+ * check_model engine A B SEED: random plans over two models of one
  * configuration, by the engine and by tests/support/definition.h; prints the largest difference, by the scale
  * of the logits.
  */
