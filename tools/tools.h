@@ -32,6 +32,7 @@
     X(generate, "continue texts with a model")                                   \
     X(logits, "print what a model says at every token")                          \
     X(list, "list what comes along: schemes, recipes, datasets, families …")     \
+    X(models, "list the model families and their checkpoints")                   \
     X(info, "show CPU, kernels, threads and measured GFLOP/s")                   \
     X(man, "print the manual page, for man or groff")
 #define X(name, help) int cmd_##name(int argc, char **argv);

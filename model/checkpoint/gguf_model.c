@@ -48,11 +48,17 @@ static const struct architecture {
     size_t n_rules;
     bool norms_plus_one;
 } ARCHITECTURES[] = {
-    {"llama", "llama", LLAMA, COUNT(LLAMA), false},      {"qwen2", "qwen2", PLAIN, COUNT(PLAIN), false},
-    {"olmo2", "olmo2", PLAIN, COUNT(PLAIN), false},      {"gemma", "gemma", PLAIN, COUNT(PLAIN), true},
-    {"gemma2", "gemma2", PLAIN, COUNT(PLAIN), true},     {"gpt2", "gpt2", FUSED, COUNT(FUSED), false},
-    {"gptneox", "gpt_neox", FUSED, COUNT(FUSED), false},
+    {"llama", "llama", LLAMA, COUNT(LLAMA), false}, {"qwen2", "qwen2", PLAIN, COUNT(PLAIN), false},
+    {"qwen3", "qwen3", PLAIN, COUNT(PLAIN), false}, {"olmo2", "olmo2", PLAIN, COUNT(PLAIN), false},
+    {"gemma", "gemma", PLAIN, COUNT(PLAIN), true},  {"gemma2", "gemma2", PLAIN, COUNT(PLAIN), true},
+    {"gpt2", "gpt2", FUSED, COUNT(FUSED), false},   {"gptneox", "gpt_neox", FUSED, COUNT(FUSED), false},
 };
+
+const char *gk_family_gguf(const gk_family *f) {
+    for (size_t i = 0; i < COUNT(ARCHITECTURES); i++)
+        if (strcmp(ARCHITECTURES[i].family, gk_family_name(f)) == 0) return ARCHITECTURES[i].name;
+    return NULL;
+}
 
 static gk_checkpoint__layout layout_of(const struct architecture *a) {
     return (gk_checkpoint__layout){.rules = a->rules,
@@ -206,7 +212,9 @@ static bool read_freqs(metadata_reader *r, gk_config *c) {
     bool same = largest >= 1;
     for (int i = 0; i < half && same; i++) {
         double plain = pow((double)c->rotary.theta, -2.0 * i / gk_config__rotary_dim(c));
-        same = fabs(plain / gk_op__rope_frequency(&c->rotary, gk_config__rotary_dim(c), i) / (double)divide[i] - 1) < 1e-4;
+        same =
+            fabs(plain / gk_op__rope_frequency(&c->rotary, gk_config__rotary_dim(c), i) / (double)divide[i] -
+                 1) < 1e-4;
     }
     gk_free(divide);
     return same || gk_fail(r->err, at, "the factors of Llama 3.1 to 3.3 models",
@@ -351,7 +359,7 @@ static bool find_architecture(metadata_reader *r) {
         if (strcmp(name, ARCHITECTURES[i].name) == 0) r->arch = &ARCHITECTURES[i];
     if (ok && !r->arch)
         ok = gk_fail(r->err, gk_gguf_place(r->g, key),
-                     "supported: llama, qwen2, olmo2, gemma, gemma2, gpt2, gptneox",
+                     "supported: llama, qwen2, qwen3, olmo2, gemma, gemma2, gpt2, gptneox",
                      "the architecture '%.40s' is not supported", name);
     gk_arena_free(a);
     return ok;

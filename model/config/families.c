@@ -29,6 +29,10 @@ const char *gk_family_name(const gk_family *f) {
     return f->name;
 }
 
+const char *gk_family_checkpoints(const gk_family *f) {
+    return f->checkpoints;
+}
+
 bool gk_family_fuses_qkv(const gk_family *f) {
     for (size_t i = 0; i < f->n_rules; i++)
         if (f->rules[i].n_parts > 1 && f->rules[i].part[0] == GK_Q) return true;

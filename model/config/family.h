@@ -45,6 +45,7 @@ typedef struct gk_config__field {
 struct gk_family {
     const char *name;         /* Hugging Face's model_type */
     const char *architecture; /* its class */
+    const char *checkpoints;  /* those that people use, by their names on Hugging Face, with ", " between */
     gk_config base;           /* what the family fixes, and what a missing member of config.json means */
     bool plain_heads;     /* config.json cannot say otherwise: head_dim = d / n_heads, n_kv_heads = n_heads */
     bool embed_scaled;    /* embeddings are multiplied by sqrt(d) */
@@ -82,6 +83,9 @@ gk_layer_set gk_config__layers_but_every(int period);
 gk_config gk_config__of_family(const gk_family *f);
 /* `at` with the field that the configuration's member is called in config.json, else `name`. */
 gk_place gk_config__at_member(gk_place at, const gk_config *c, size_t member, const char *name);
+
+/* ---- unbuilt.c: what a model_type that is no row of the table would need; NULL where that is not known */
+const char *gk_config__lacks(const char *model_type);
 
 /* ---- hf_config.c: config.json */
 bool gk_config__load(const char *path, gk_config *out, gk_error *err);

@@ -158,10 +158,11 @@ static bool find_family(const json_t *doc, const gk_family **out, gk_place at, g
     if (!gk_json_str(doc, "model_type", &type, at, err)) return false;
     *out = gk_family_find(type);
     if (*out) return true;
-    char hint[96];
-    snprintf(hint, sizeof hint, "supported: %s", gk_family_list());
+    const char *lacks = gk_config__lacks(type);
     at.field = "model_type";
-    return gk_fail(err, at, hint, "the model family '%.80s' is not supported", type);
+    return gk_fail(err, at, "`graftkit models` lists those that are",
+                   "the model family '%.80s' is not supported%s%s", type, lacks ? ": it has " : "",
+                   lacks ? lacks : "");
 }
 
 static bool read_config(const json_t *doc, gk_config *c, gk_place at, gk_error *err) {

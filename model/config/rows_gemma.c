@@ -15,6 +15,7 @@ static const gk_config__field GEMMA_FIELDS[] = {
 const gk_family gk_config__gemma = {
     .name = "gemma",
     .architecture = "GemmaForCausalLM",
+    .checkpoints = "google/gemma-2b, google/gemma-7b",
     .base = {LLAMA_LIKE, .pre_norm = true, .norm_offset = true, .act = GK_GELU_TANH, .tied = true},
     .embed_scaled = true,
     .act_name = "gelu_pytorch_tanh",
@@ -52,6 +53,7 @@ static const gk_config__tensor_rule GEMMA2_RULES[] = {
 
 const gk_family gk_config__gemma2 = {.name = "gemma2",
                                      .architecture = "Gemma2ForCausalLM",
+                                     .checkpoints = "google/gemma-2-2b, google/gemma-2-9b",
                                      .base = {LLAMA_LIKE, .pre_norm = true, .post_norm = true,
                                               .norm_offset = true, .act = GK_GELU_TANH, .query_scale = 256,
                                               .window = 4096, .tied = true},
@@ -74,7 +76,6 @@ static const gk_config__field GEMMA3_FIELDS[] = {
     FIELD("hidden_activation", GK_CONFIG__ACT, act, 0),
     ATTENTION_BIAS(false),
     FIELD("query_pre_attn_scalar", GK_CONFIG__NUM, query_scale, 256),
-    NULLABLE("attn_logit_softcapping", GK_CONFIG__CAP, attn_softcap, 0),
     NULLABLE("final_logit_softcapping", GK_CONFIG__CAP, final_softcap, 0),
     NULLABLE("sliding_window", GK_CONFIG__INT, window, 4096),
 };
@@ -94,6 +95,7 @@ static const gk_config__tensor_rule GEMMA3_RULES[] = {
 const gk_family gk_config__gemma3_text = {
     .name = "gemma3_text",
     .architecture = "Gemma3ForCausalLM",
+    .checkpoints = "google/gemma-3-1b-pt, google/gemma-3-270m",
     .base = {LLAMA_LIKE, .pre_norm = true, .post_norm = true, .norm_offset = true, .qk_norm = GK_QK_BY_HEAD,
              .act = GK_GELU_TANH, .query_scale = 256, .window = 4096, .rotary_apart = true, .tied = true},
     .window_period = 6,

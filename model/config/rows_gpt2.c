@@ -28,17 +28,20 @@ static const gk_config__tensor_rule GPT2_RULES[] = {
     RULE("lm_head", GK_HEAD),
 };
 
-const gk_family gk_config__gpt2 = {.name = "gpt2",
-                                   .architecture = "GPT2LMHeadModel",
-                                   .base = {.norm = GK_LAYERNORM,
-                                            .pre_norm = true,
-                                            .act = GK_GELU_TANH,
-                                            .qkv_bias = true,
-                                            .o_bias = true,
-                                            .mlp_bias = true,
-                                            .tied = true},
-                                   .plain_heads = true,
-                                   .act_name = "gelu_new",
-                                   FIELDS(GPT2_FIELDS),
-                                   RULES(GPT2_RULES),
-                                   .prefix = "transformer."};
+const gk_family gk_config__gpt2 = {
+    .name = "gpt2",
+    .architecture = "GPT2LMHeadModel",
+    .checkpoints = "openai-community/gpt2, openai-community/gpt2-xl, distilbert/distilgpt2, ai-forever/mGPT, "
+                   "stanford-crfm/alias-gpt2-small-x21",
+    .base = {.norm = GK_LAYERNORM,
+             .pre_norm = true,
+             .act = GK_GELU_TANH,
+             .qkv_bias = true,
+             .o_bias = true,
+             .mlp_bias = true,
+             .tied = true},
+    .plain_heads = true,
+    .act_name = "gelu_new",
+    FIELDS(GPT2_FIELDS),
+    RULES(GPT2_RULES),
+    .prefix = "transformer."};

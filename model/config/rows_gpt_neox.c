@@ -29,6 +29,9 @@ static const gk_config__tensor_rule NEOX_RULES[] = {
 
 const gk_family gk_config__gpt_neox = {.name = "gpt_neox",
                                        .architecture = "GPTNeoXForCausalLM",
+                                       .checkpoints =
+                                           "EleutherAI/pythia-70m, EleutherAI/pythia-1.4b-deduped, "
+                                           "EleutherAI/gpt-neox-20b, stabilityai/stablelm-base-alpha-3b",
                                        .base = {.norm = GK_LAYERNORM,
                                                 .pre_norm = true,
                                                 .rope = true,

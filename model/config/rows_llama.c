@@ -19,14 +19,17 @@ static const gk_config__field LLAMA_FIELDS[] = {
     FIELD("mlp_bias", GK_CONFIG__BOOL, mlp_bias, false),
 };
 
-const gk_family gk_config__llama = {.name = "llama",
-                                    .architecture = "LlamaForCausalLM",
-                                    .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU},
-                                    .act_name = "silu",
-                                    .theta_key = "rope_theta",
-                                    FIELDS(LLAMA_FIELDS),
-                                    LLAMA_RULES,
-                                    .prefix = "model."};
+const gk_family gk_config__llama = {
+    .name = "llama",
+    .architecture = "LlamaForCausalLM",
+    .checkpoints = "meta-llama/Llama-3.2-1B, meta-llama/Llama-3.1-8B, meta-llama/Llama-2-7b-hf, "
+                   "HuggingFaceTB/SmolLM2-135M, TinyLlama/TinyLlama_v1.1, 01-ai/Yi-6B",
+    .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU},
+    .act_name = "silu",
+    .theta_key = "rope_theta",
+    FIELDS(LLAMA_FIELDS),
+    LLAMA_RULES,
+    .prefix = "model."};
 
 static const gk_config__field MISTRAL_FIELDS[] = {
     SIZES(32000, 4096, 14336, 32, 32, 131072),
@@ -41,6 +44,7 @@ static const gk_config__field MISTRAL_FIELDS[] = {
 
 const gk_family gk_config__mistral = {.name = "mistral",
                                       .architecture = "MistralForCausalLM",
+                                      .checkpoints = "mistralai/Mistral-7B-v0.1, mistralai/Mistral-7B-v0.3",
                                       .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU},
                                       .act_name = "silu",
                                       .theta_key = "rope_theta",
@@ -65,6 +69,7 @@ static const gk_config__field SEED_OSS_FIELDS[] = {
 const gk_family gk_config__seed_oss = {
     .name = "seed_oss",
     .architecture = "SeedOssForCausalLM",
+    .checkpoints = "ByteDance-Seed/Seed-OSS-36B-Base",
     .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU, .qkv_bias = true},
     .act_name = "silu",
     .theta_key = "rope_theta",

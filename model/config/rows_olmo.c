@@ -22,6 +22,7 @@ static const gk_config__tensor_rule OLMO2_RULES[] = {
 const gk_family gk_config__olmo2 = {
     .name = "olmo2",
     .architecture = "Olmo2ForCausalLM",
+    .checkpoints = "allenai/OLMo-2-0425-1B, allenai/OLMo-2-1124-7B",
     .base = {LLAMA_LIKE, .post_norm = true, .qk_norm = GK_QK_TOGETHER, .act = GK_SILU},
     .act_name = "silu",
     .theta_key = "rope_theta",

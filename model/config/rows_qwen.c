@@ -14,6 +14,7 @@ static const gk_config__field QWEN2_FIELDS[] = {
 
 const gk_family gk_config__qwen2 = {.name = "qwen2",
                                     .architecture = "Qwen2ForCausalLM",
+                                    .checkpoints = "Qwen/Qwen2.5-0.5B, Qwen/Qwen2-1.5B, Qwen/Qwen1.5-1.8B",
                                     .base = {LLAMA_LIKE, .pre_norm = true, .act = GK_SILU, .qkv_bias = true},
                                     .act_name = "silu",
                                     .theta_key = "rope_theta",
@@ -46,6 +47,7 @@ static const gk_config__tensor_rule QWEN3_RULES[] = {
 const gk_family gk_config__qwen3 = {
     .name = "qwen3",
     .architecture = "Qwen3ForCausalLM",
+    .checkpoints = "Qwen/Qwen3-0.6B, Qwen/Qwen3-1.7B, Qwen/Qwen3-8B",
     .base = {LLAMA_LIKE, .pre_norm = true, .qk_norm = GK_QK_BY_HEAD, .act = GK_SILU},
     .act_name = "silu",
     .theta_key = "rope_theta",

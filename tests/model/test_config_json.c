@@ -185,8 +185,9 @@ static const struct {
     {"{", ":1:"},
     {"[]", ": is an array, so it has no member 'model_type'; must be an object"},
     {"{}", ": field 'model_type': is missing; must be a string"},
-    {"{\"model_type\":\"bert\"}",
-     ": field 'model_type': the model family 'bert' is not supported; supported: llama, gpt2"},
+    {"{\"model_type\":\"bert\"}", ": field 'model_type': the model family 'bert' is not supported: it has "
+                                  "attention in both directions; `graftkit models` lists those that are"},
+    {"{\"model_type\":\"ber\"}", ": field 'model_type': the model family 'ber' is not supported; "},
     {"{" LLAMA "}",
      ": field 'num_attention_heads': 32 heads do not divide a width of 16"}, /* the class's 32 */
     {"{" LLAMA ",\"num_attention_heads\":null}",

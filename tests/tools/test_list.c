@@ -1,8 +1,9 @@
-/* modules: core
+/* modules: model core
  *
- * test_list.c: graftkit list, whose lines shell and make read, and that what stands in several places says
- * the same: the pipeline's defaults and those of the commands. $GRAFTKIT names the binary (make test sets
- * it). */
+ * test_list.c: graftkit list, whose lines shell and make read, graftkit models and its page, and that what
+ * stands in several places says the same: the pipeline's defaults and those of the commands. $GRAFTKIT names
+ * the binary (make test sets it). */
+#include "graftkit/model/config.h"
 #include "tests/support/program.h"
 
 static scratch s;
@@ -48,6 +49,28 @@ START_TEST(tables_of_the_program) {
                      prints("$G list templates"));
     ck_assert_str_eq(prints("$G list home"), GK_SOURCE_DIR "\n");
     ck_assert_str_eq(prints("for d in $($G list folders); do [ -d $GRAFTKIT_HOME/$d ] || echo $d; done"), "");
+}
+END_TEST
+
+/* docs/models.md is what the program prints; each family has its lines, and none of those that are called
+ * unsupported is one. */
+START_TEST(models) {
+    gk_error err;
+    const char *page = gk_read_file(s.a, GK_SOURCE_DIR "/docs/models.md", 1 << 20, NULL, &err);
+    ck_assert_msg(page && strcmp(prints("$G models --markdown"), page) == 0,
+                  "docs/models.md is not what `graftkit models --markdown` prints: write it anew");
+    const char *text = prints("$G models");
+    for (size_t i = 0; gk_family_at(i); i++) {
+        const char *name = gk_family_name(gk_family_at(i));
+        ck_assert_ptr_nonnull(strstr(text, gk_arena_printf(s.a, "%s\n    ", name)));
+        for (size_t j = 0; gk_unbuilt_at(j); j++)
+            ck_assert_ptr_null(strstr(gk_arena_printf(s.a, " %s ", gk_unbuilt_at(j)->names),
+                                      gk_arena_printf(s.a, " %s ", name)));
+        ck_assert_ptr_nonnull(strstr(gk_family_checkpoints(gk_family_at(i)), "/"));
+    }
+    prints("mkdir -p mamba && echo '{\"model_type\":\"mamba\"}' >mamba/config.json");
+    refused("inspect --model mamba", "the model family 'mamba' is not supported: it has state-space layers",
+            "`graftkit models` lists those that are");
 }
 END_TEST
 
@@ -151,6 +174,7 @@ int main(void) {
     tcase_set_timeout(t, 120);
     tcase_add_unchecked_fixture(t, start, stop);
     tcase_add_test(t, tables_of_the_program);
+    tcase_add_test(t, models);
     tcase_add_test(t, messages_name_what_is_listed);
     tcase_add_test(t, files_that_come_along);
     tcase_add_test(t, what_is_no_list_is_refused);

@@ -50,6 +50,9 @@ bool gk_model_save(const gk_model *m, const char *dir, gk_error *err);
 /* The files that hold the weights at `path`, in a fixed order (for fingerprints); names in `a`. */
 bool gk_model_files(const char *path, gk_arena *a, const char ***list, size_t *n, gk_error *err);
 
+/* What GGUF files call the architecture of such a model; NULL where none are read. */
+const char *gk_family_gguf(const gk_family *f);
+
 /* What the headers of a checkpoint say (inspect.c); no value is read. */
 typedef struct gk_tensor_info {
     const char *name, *type; /* as in the file */

@@ -126,9 +126,17 @@ static inline bool gk_config_rotated(const gk_config *c, int layer) {
 /* By Hugging Face's model_type; NULL if unknown. */
 const gk_family *gk_family_find(const char *name);
 const char *gk_family_name(const gk_family *f); /* its model_type; static */
-bool gk_family_fuses_qkv(const gk_family *f);   /* its checkpoints have q, k and v of a layer in one tensor */
-const gk_family *gk_family_at(size_t i);        /* in the table's order; NULL behind the last */
-const char *gk_family_list(void);               /* "llama, gpt2, …" for messages */
+/* Checkpoints of it that people use, by their names on Hugging Face, with ", " between; static. */
+const char *gk_family_checkpoints(const gk_family *f);
+bool gk_family_fuses_qkv(const gk_family *f); /* its checkpoints have q, k and v of a layer in one tensor */
+const gk_family *gk_family_at(size_t i);      /* in the table's order; NULL behind the last */
+const char *gk_family_list(void);             /* "llama, gpt2, …" for messages */
+/* Model families that are known and not built: their model_types with blanks between, and what they would
+ * need. NULL behind the last; static. */
+typedef struct gk_unbuilt {
+    const char *names, *lacks;
+} gk_unbuilt;
+const gk_unbuilt *gk_unbuilt_at(size_t i);
 /* The from-scratch recipe's shape for a family: d 128, 6 layers, 4 heads; a gated MLP of 341, another of 512.
  */
 void gk_config_default(const gk_family *f, int vocab, gk_config *out);
