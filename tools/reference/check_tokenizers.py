@@ -24,7 +24,7 @@ LIBS = "-lsentencepiece_train -lsentencepiece -lpcre2-8 -lutf8proc -lstdc++ -lja
 
 def build_helper(build, work):
     program = work / "encode_texts"
-    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", f"-I{ROOT}", ROOT / "tools/reference/encode_texts.c", build / "libtokenizer.a",
+    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", f"-I{ROOT}", f"-I{ROOT}/include", ROOT / "tools/reference/encode_texts.c", build / "libtokenizer.a",
                     build / "libcore.a", *LIBS, "-o", program], check=True)
     return program
 
@@ -37,6 +37,9 @@ class Sentencepiece:
     def encode(self, text):
         return [self.spm.bos_id()] + self.spm.encode(text)
 
+    def inner(self, text):
+        return self.spm.encode(text)
+
     def decode(self, ids):
         return self.spm.decode(ids)
 
@@ -47,6 +50,9 @@ class Tokenizers:
 
     def encode(self, text):
         return self.tok.encode(text).ids
+
+    def inner(self, text):
+        return self.tok.encode(text, add_special_tokens=False).ids
 
     def decode(self, ids):
         return self.tok.decode(ids, skip_special_tokens=True)
@@ -80,7 +86,7 @@ def compare(path, program, texts, work, show):
     for text, our in zip(texts, ours):
         ids = ref.encode(text)
         want = {"ids": ids, "text": ref.decode(ids).split("\0")[0]}
-        if not ids and "drops the whole text" in our.get("error", ""):
+        if "drops the whole text" in our.get("error", "") and not ref.inner(text):
             continue  # the spans of no ids cannot tile a text, so graftkit says so
         if our != want:
             different += 1
