@@ -226,7 +226,6 @@ typedef enum gk_tok__norm_kind {
     GK_TOK__LOWERCASE,
     GK_TOK__CHARSMAP,
     GK_TOK__STRIP,
-    GK_TOK__STRIP_MARKS,
     GK_TOK__NMT
 } gk_tok__norm_kind;
 typedef struct gk_tok__norm {

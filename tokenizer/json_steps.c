@@ -142,10 +142,8 @@ static bool one_normalizer(reader *r, const json_t *json, const char *type) {
         return flag(r, json, "strip_left", true, &norm->left) &&
                flag(r, json, "strip_right", true, &norm->right);
     }
-    norm->kind = strcmp(type, "StripAccents") == 0 ? GK_TOK__STRIP_MARKS
-                 : strcmp(type, "Nmt") == 0        ? GK_TOK__NMT
-                                                   : GK_TOK__LOWERCASE;
-    return norm->kind != GK_TOK__LOWERCASE || strcmp(type, "Lowercase") == 0 || not_built(r, type);
+    norm->kind = strcmp(type, "Nmt") == 0 ? GK_TOK__NMT : GK_TOK__LOWERCASE;
+    return norm->kind == GK_TOK__NMT || strcmp(type, "Lowercase") == 0 || not_built(r, type);
 }
 
 bool gk_tok__read_normalizer(gk_tok__bpe *b, const json_t *json, gk_place at, gk_error *err) {

@@ -11,6 +11,15 @@ static bool between(uint32_t c, uint32_t lo, uint32_t hi) {
     return c >= lo && c <= hi;
 }
 
+/* Characters that libutf8proc may not know yet. */
+static const struct {
+    char category[3];
+    uint32_t begin, end;
+} ADDITIONS[] = {
+#include "tokenizer/unicode/unicode_additions.h"
+};
+enum { N_ADDITIONS = sizeof ADDITIONS / sizeof *ADDITIONS };
+
 /* The reference's normal forms are those of Unicode 9: it leaves alone what was added since, and so must we.
  */
 static bool is_newer(uint32_t c) {
@@ -19,15 +28,9 @@ static bool is_newer(uint32_t c) {
     } INERT[] = {
 #include "tokenizer/unicode/unicode_inert.h"
     };
-    static const struct {
-        char category[3];
-        uint32_t begin, end;
-    } ADDITIONS[] = {
-#include "tokenizer/unicode/unicode_additions.h"
-    };
     for (size_t i = 0; i < sizeof INERT / sizeof *INERT; i++)
         if (between(c, INERT[i].begin, INERT[i].end)) return true;
-    for (size_t i = 0; i < sizeof ADDITIONS / sizeof *ADDITIONS; i++)
+    for (size_t i = 0; i < N_ADDITIONS; i++)
         if (between(c, ADDITIONS[i].begin, ADDITIONS[i].end)) return true;
     return false;
 }
@@ -232,11 +235,20 @@ static bool lowercase(const gk_tok__norm *norm, const gk_tok__work *w, const gk_
     return true;
 }
 
+/* A character for libutf8proc, which may not know a mark: another stands for it. Those of Unicode 17 are
+ * here. */
+static utf8proc_int32_t known_mark(uint32_t c) {
+    if (between(c, 0x1ACF, 0x1ADD) || between(c, 0x1AE0, 0x1AEB)) return 0x300;
+    for (size_t i = 0; i < N_ADDITIONS; i++)
+        if (between(c, ADDITIONS[i].begin, ADDITIONS[i].end) && ADDITIONS[i].category[0] == 'M') return 0x300;
+    return (utf8proc_int32_t)c;
+}
+
 /* The end of the grapheme that begins at i. */
 static size_t grapheme(const gk_tok__view *in, size_t i) {
-    utf8proc_int32_t before = (utf8proc_int32_t)gk_tok__utf8_char(in->text + i), state = 0;
+    utf8proc_int32_t before = known_mark(gk_tok__utf8_char(in->text + i)), state = 0;
     for (i += gk_tok__utf8_len(in->text[i]); i < in->len; i += gk_tok__utf8_len(in->text[i])) {
-        utf8proc_int32_t c = (utf8proc_int32_t)gk_tok__utf8_char(in->text + i);
+        utf8proc_int32_t c = known_mark(gk_tok__utf8_char(in->text + i));
         if (utf8proc_grapheme_break_stateful(before, c, &state)) break;
         before = c;
     }
@@ -287,12 +299,6 @@ static bool strip(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok_
 }
 
 /* What becomes of a character: itself, a space, or nothing (0). */
-static uint32_t without_marks(uint32_t c) {
-    utf8proc_category_t kind = utf8proc_category((utf8proc_int32_t)c);
-    bool mark = kind == UTF8PROC_CATEGORY_MN || kind == UTF8PROC_CATEGORY_MC || kind == UTF8PROC_CATEGORY_ME;
-    return mark && !is_newer(c) ? 0 : c;
-}
-
 static uint32_t by_nmt(uint32_t c) {
     if (between(c, 1, 8) || c == 0xB || between(c, 0xE, 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F)
         return 0;
@@ -301,12 +307,11 @@ static uint32_t by_nmt(uint32_t c) {
     return space ? ' ' : c;
 }
 
-static bool each_char(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in,
-                      gk_tok__view *out) {
+static bool nmt(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in, gk_tok__view *out) {
+    (void)norm;
     gk_tok__writer writer = gk_tok__writer_new(w->a, in);
     for (size_t i = 0, n; i < in->len; i += n) {
-        uint32_t c = gk_tok__utf8_char(in->text + i),
-                 to = norm->kind == GK_TOK__NMT ? by_nmt(c) : without_marks(c);
+        uint32_t c = gk_tok__utf8_char(in->text + i), to = by_nmt(c);
         n = gk_tok__utf8_len(in->text[i]);
         if (to == 0 && c != 0) continue;
         if (!(to == c ? gk_tok__write_same(&writer, in, i, i + n, w->err)
@@ -320,10 +325,13 @@ static bool each_char(const gk_tok__norm *norm, const gk_tok__work *w, const gk_
 bool gk_tok__normalize(const gk_tok__norms *norms, const gk_tok__work *w, const gk_tok__view *in,
                        gk_tok__view *out) {
     typedef bool step(const gk_tok__norm *, const gk_tok__work *, const gk_tok__view *, gk_tok__view *);
-    static step *const STEP[] = {
-        [GK_TOK__UNICODE] = unicode_form,  [GK_TOK__REPLACE] = replace,   [GK_TOK__PREPEND] = prepend,
-        [GK_TOK__LOWERCASE] = lowercase,   [GK_TOK__CHARSMAP] = charsmap, [GK_TOK__STRIP] = strip,
-        [GK_TOK__STRIP_MARKS] = each_char, [GK_TOK__NMT] = each_char};
+    static step *const STEP[] = {[GK_TOK__UNICODE] = unicode_form,
+                                 [GK_TOK__REPLACE] = replace,
+                                 [GK_TOK__PREPEND] = prepend,
+                                 [GK_TOK__LOWERCASE] = lowercase,
+                                 [GK_TOK__CHARSMAP] = charsmap,
+                                 [GK_TOK__STRIP] = strip,
+                                 [GK_TOK__NMT] = nmt};
     *out = *in;
     for (size_t i = 0; i < norms->n && out->len > 0; i++) {
         gk_tok__view before = *out;

@@ -155,10 +155,10 @@ def converted(table):
 def unigrams(small):
     always = pre_tokenizers.Metaspace("▁", "always")
     full = charsmap()
-    old = normalizers.Sequence([normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFKD(), normalizers.StripAccents(),
+    old = normalizers.Sequence([normalizers.Replace("``", '"'), normalizers.Replace("''", '"'), normalizers.NFKD(),
                                 normalizers.Lowercase(), normalizers.Precompiled(full)])
     return {"xglm": lambda: unigram(normalizers.Precompiled(full), sequence(pre_tokenizers.WhitespaceSplit(), always), bos="</s>"),
-            "t5": lambda: unigram(converted(full), always), "albert": lambda: unigram(old, always),
+            "t5": lambda: unigram(converted(full), always), "quotes": lambda: unigram(old, always),
             "unigram_rules": lambda: unigram(normalizers.Precompiled(charsmap(small)), always),
             "llm_jp": lambda: unigram(converted(b""), pre_tokenizers.Metaspace("▁", "first"), byte_fallback=True, bos="<s>",
                                       decoder=decoders.Sequence(BACK + [decoders.Strip(" ", 1, 0)])),
@@ -227,3 +227,13 @@ def sentencepiece_kinds(work):
             "spm_unigram_nfkc": sentencepiece_model(byte_fallback=True)[0],
             "spm_unigram_rules": sentencepiece_model(normalization_rule_tsv=str(rules), byte_fallback=True, user_defined_symbols=["<sep>", "user"])[0],
             "spm_bpe_nfkc": sentencepiece_model("bpe", byte_fallback=True)[0]}
+
+
+def write(work):
+    """A folder below `work` for each; their paths."""
+    files = {name: ("tokenizer.json", json.dumps(doc).encode()) for name, doc in kinds(work).items()}
+    files |= {name: ("tokenizer.model", model) for name, model in sentencepiece_kinds(work).items()}
+    for name, (file, content) in files.items():
+        (work / name).mkdir()
+        (work / name / file).write_bytes(content)
+    return sorted(work / name for name in files)
