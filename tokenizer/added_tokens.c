@@ -77,7 +77,7 @@ static const gk_tok__added_token *longest(const gk_tok__finder *f, const char *t
 
 /* ---------------------------------------------------------------- what stands beside a match */
 
-static bool is_space(uint32_t c) {
+bool gk_tok__is_space(uint32_t c) {
     return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 ||
            (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
            c == 0x3000;
@@ -134,7 +134,7 @@ static bool alone(const char *text, size_t len, size_t begin, size_t end) {
 }
 
 static bool strips(const gk_tok__added_token *t, const char *at) {
-    return is_space(gk_tok__utf8_char(at)) && !(t->marked && *at == ' ');
+    return gk_tok__is_space(gk_tok__utf8_char(at)) && !(t->marked && *at == ' ');
 }
 
 static size_t spaces_from(const gk_tok__added_token *t, const char *text, size_t len, size_t at) {

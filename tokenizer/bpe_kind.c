@@ -1,4 +1,5 @@
-/* bpe_kind.c: the BPE kind: a text through added tokens, normalisers, pre-tokenisers and merges. */
+/* bpe_kind.c: the kind of a tokenizer.json: a text through added tokens, normalisers, pre-tokenisers and
+ * merges, or Unigram's best pieces. */
 #include "tokenizer/internal.h"
 
 #include <string.h>
@@ -48,7 +49,10 @@ typedef struct call {
 static bool encode_words(call *c, const gk_tok__view *v) {
     gk_tok__words words;
     if (!gk_tok__pretokenize(&c->b->steps, &c->work, v, &words)) return false;
-    gk_tok__bpe_words(&c->b->model, &words, c->cache, &c->ids);
+    if (c->b->unigram)
+        gk_tok__unigram_words(c->b, &words, &c->ids);
+    else
+        gk_tok__bpe_words(&c->b->model, &words, c->cache, &c->ids);
     return true;
 }
 

@@ -116,13 +116,41 @@ static void byte_symbols(const gk_tok__bpe_model *m, gk_tok__word_cache *c, cons
     if (pending) add_symbol(c, m->unk, pending_end);
 }
 
-static bool fall_back(const gk_tok__bpe_model *m, gk_tok__word_cache *c, const char *text, size_t at,
-                      size_t n) {
+/* A character as the vocabulary has it, with the word's affixes. */
+typedef struct spelled {
+    const char *text;
+    size_t len, before; /* bytes of the prefix */
+    int32_t id;         /* -1: it is no piece */
+} spelled;
+
+static spelled plain(const gk_tok__bpe_model *m, const char *text, size_t n) {
+    int32_t id = n == 1 ? m->ascii_id[(unsigned char)*text & 0x7F] : gk_tok__strings_get(&m->words, text, n);
+    return (spelled){text, n, 0, id};
+}
+
+#define AFFIXED_MAX (2 * GK_TOK__AFFIX_MAX + 4)
+
+static spelled with_affixes(const gk_tok__bpe_model *m, char buf[AFFIXED_MAX], const char *text, size_t n,
+                            bool first, bool last) {
+    size_t before = m->prefix && !first ? strlen(m->prefix) : 0,
+           after = m->suffix && last ? strlen(m->suffix) : 0, len = before + n + after;
+    if (before) memcpy(buf, m->prefix, before);
+    memcpy(buf + before, text, n);
+    if (after) memcpy(buf + before + n, m->suffix, after);
+    return (spelled){buf, len, before, gk_tok__strings_get(&m->words, buf, len)};
+}
+
+/* [at, end) of the word is the character. Bytes of an affix are symbols too, which stand for none of the
+ * word's. */
+static bool fall_back(const gk_tok__bpe_model *m, gk_tok__word_cache *c, const spelled *s, size_t at,
+                      size_t end) {
     if (!m->byte_fallback) return false;
-    for (size_t i = 0; i < n; i++)
-        if (m->byte_id[(unsigned char)text[at + i]] < 0) return false;
-    for (size_t i = 0; i < n; i++)
-        add_symbol(c, m->byte_id[(unsigned char)text[at + i]], (uint32_t)(at + i) + 1);
+    for (size_t i = 0; i < s->len; i++)
+        if (m->byte_id[(unsigned char)s->text[i]] < 0) return false;
+    for (size_t i = 0; i < s->len; i++) {
+        size_t place = i < s->before ? at : at + i + 1 - s->before;
+        add_symbol(c, m->byte_id[(unsigned char)s->text[i]], (uint32_t)(place < end ? place : end));
+    }
     return true;
 }
 
@@ -130,11 +158,13 @@ static bool fall_back(const gk_tok__bpe_model *m, gk_tok__word_cache *c, const c
 static void char_symbols(const gk_tok__bpe_model *m, gk_tok__word_cache *c, const char *text, size_t len) {
     bool pending = false;
     uint32_t pending_end = 0;
+    char buf[AFFIXED_MAX];
     for (size_t i = 0, n; i < len; i += n) {
         n = gk_tok__utf8_len(text[i]);
-        int32_t id =
-            n == 1 ? m->ascii_id[(unsigned char)text[i] & 0x7F] : gk_tok__strings_get(&m->words, text + i, n);
-        bool unknown = id < 0 && !fall_back(m, c, text, i, n) && m->unk >= 0;
+        spelled s = m->prefix || m->suffix ? with_affixes(m, buf, text + i, n, i == 0, i + n == len)
+                                           : plain(m, text + i, n);
+        int32_t id = s.id;
+        bool unknown = id < 0 && !fall_back(m, c, &s, i, i + n) && m->unk >= 0;
         if (pending && (id >= 0 || (unknown && !m->fuse_unk))) {
             add_symbol(c, m->unk, pending_end);
             pending = false;

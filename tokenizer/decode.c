@@ -215,13 +215,23 @@ static bool metaspace(const gk_tok__dec *d, const gk_tok__work *w, gk_tok__piece
     return true;
 }
 
+/* The suffix is a space, at the end of the text nothing. */
+static bool suffix(const gk_tok__dec *d, const gk_tok__work *w, gk_tok__pieces *p) {
+    gk_tok__dec one = {.pattern = {.literal = d->content, .literal_len = strlen(d->content)}, .content = " "};
+    gk_tok__pieces most = {p->item, p->n - 1}, last = {p->item + p->n - 1, 1};
+    if (!replace(&one, w, &most)) return false;
+    one.content = "";
+    return replace(&one, w, &last);
+}
+
 char *gk_tok__decode_pieces(const gk_tok__decs *d, const gk_tok__work *w, gk_tok__pieces p, gk_arena *out) {
     static step *const STEP[] = {[GK_TOK__DEC_BYTE_LEVEL] = byte_level,
                                  [GK_TOK__DEC_REPLACE] = replace,
                                  [GK_TOK__DEC_BYTE_FALLBACK] = byte_fallback,
                                  [GK_TOK__DEC_FUSE] = fuse,
                                  [GK_TOK__DEC_STRIP] = strip,
-                                 [GK_TOK__DEC_METASPACE] = metaspace};
+                                 [GK_TOK__DEC_METASPACE] = metaspace,
+                                 [GK_TOK__DEC_SUFFIX] = suffix};
     for (size_t i = 0; i < d->n && p.n > 0; i++)
         if (!STEP[d->item[i].kind](&d->item[i], w, &p)) return NULL;
     struct gk_tok__piece text = joined(&p, d->any ? "" : " ", w->a);

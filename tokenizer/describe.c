@@ -34,6 +34,8 @@ static void put_steps(gk_buf *out, const gk_tok__bpe *b) {
         add_number(out, n->form);
         put_pattern(out, &n->pattern);
         gk_tok__describe_text(out, n->content, n->content_len);
+        if (n->kind == GK_TOK__CHARSMAP) gk_tok__describe_text(out, n->map.bytes, n->map.len);
+        if (n->kind == GK_TOK__STRIP) gk_buf_printf(out, "%d %d ", n->left, n->right);
     }
     put_string(out, "pre_tokenizer");
     for (size_t i = 0; i < b->steps.n; i++) {
@@ -77,6 +79,12 @@ static void put_pieces(gk_buf *out, const gk_tok__bpe *b, int end) {
         if (b->added[i].id < end) gk_tok__describe_added(out, &b->added[i]);
 }
 
+static void put_scores(gk_buf *out, const gk_tok__bpe *b, int end) {
+    put_string(out, "unigram");
+    for (int i = 0; i < (int)b->n_vocab && i < end; i++)
+        gk_buf_printf(out, "%a ", gk_tok__unigram_score(b->unigram, i));
+}
+
 static int by_rank(const void *a, const void *b) {
     uint32_t x = ((const gk_tok__merge *)a)->rank, y = ((const gk_tok__merge *)b)->rank;
     return (x > y) - (x < y);
@@ -104,8 +112,13 @@ void gk_tok__bpe_describe_upto(const gk_tok__bpe *b, int end, gk_buf *out) {
     const gk_tok__bpe_model *m = &b->model;
     gk_buf_printf(out, "bpe %d %d %d ", m->bytes, m->ignore_merges, b->shows_bytes);
     if (!never_unknown(m)) gk_buf_printf(out, "%d %d %d ", m->unk, m->byte_fallback, m->fuse_unk);
+    if (m->prefix || m->suffix) {
+        put_string(out, m->prefix);
+        put_string(out, m->suffix);
+    }
     put_steps(out, b);
     put_pieces(out, b, end);
+    if (b->unigram) put_scores(out, b, end);
     put_merges(out, &m->pairs);
 }
 

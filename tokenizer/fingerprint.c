@@ -8,6 +8,7 @@ void gk_tok_fingerprint(const gk_tok *t, char hex[GK_SHA256_HEX]) {
     gk_buf text = {0};
     gk_buf_printf(&text, "%d %d %d ", t->bos, t->eos, t->add_bos && t->bos >= 0);
     t->kind->describe(t->model, &text);
+    for (size_t i = 0; i < t->n_behind_bos; i++) gk_buf_printf(&text, "behind %d ", (int)t->behind_bos[i]);
     gk_sha256_bytes(text.data, text.len, hex);
     gk_buf_free(&text);
 }
@@ -31,7 +32,11 @@ bool gk_tok_same(const gk_tok *a, const gk_tok *b) {
 bool gk_tok_extends(const gk_tok *more, const gk_tok *a) {
     int n = gk_tok_size(a);
     if (a->kind != &gk_tok__bpe_kind || more->kind != a->kind || gk_tok_size(more) <= n) return false;
-    if (a->bos != more->bos || a->eos != more->eos || a->add_bos != more->add_bos) return false;
+    if (a->bos != more->bos || a->eos != more->eos || a->add_bos != more->add_bos ||
+        a->n_behind_bos != more->n_behind_bos)
+        return false;
+    for (size_t i = 0; i < a->n_behind_bos; i++)
+        if (a->behind_bos[i] != more->behind_bos[i]) return false;
     gk_buf x = {0}, y = {0};
     gk_tok__bpe_describe_upto(a->model, n, &x);
     gk_tok__bpe_describe_upto(more->model, n, &y);

@@ -37,6 +37,8 @@
     SEQUENCE("{\"type\":\"Punctuation\",\"behavior\":\"Contiguous\"}," BYTE_LEVEL "," DIGITS("false") \
                  ISOLATE("[0-9][0-9][0-9]"))
 
+#define BLOOM SEQUENCE(SPLIT(" ?[^(\\\\s|[.,!?\u2026\u3002\uff0c\u3001\u0964\u06d4\u060c])]+") BYTES_ONLY)
+
 #define DEEPSEEK(words, punctuation, more)                                               \
     SEQUENCE(SPLIT("[\\r\\n]") SPLIT("\\\\s?" words "+") SPLIT("\\\\s?" punctuation "+") \
                  more SPLIT("[\\u4e00-\\u9fa5\\u0800-\\u4e00\\uac00-\\ud7ff]+") DIGITS("true") BYTES_ONLY)
@@ -87,6 +89,8 @@ static const struct {
     {"tekken", WORDS_BY_CASE("", "\\\\p{N}"), WHOLE | BOS}, /* mistralai/Mistral-Nemo-Base-2407 */
     {"gpt-4o", WORDS_BY_CASE(ENDINGS "?", "\\\\p{N}{1,3}"), PLAIN}, /* Xenova/gpt-4o */
     {"falcon", FALCON, PLAIN},                                      /* tiiuae/falcon-7b */
+    {"bloom", BLOOM, PLAIN},                                        /* bigscience/bloom-560m */
+    {"chatglm-bpe", WORDS_OF_GPT4("\\\\p{N}{1,3}"), PLAIN},         /* THUDM/glm-4-9b-chat */
     {"deepseek-coder", DEEPSEEK("\\\\p{L}", "\\\\p{P}", ), PLAIN},  /* deepseek-ai/deepseek-coder-6.7b-base */
     {"deepseek-llm",
      DEEPSEEK(CASED, "[!-/:-~\\uff01-\\uff0f\\uff1a-\\uff5e\\u2018-\\u201f\\u3000-\\u3002]",

@@ -1,5 +1,6 @@
 /* gguf_tok.c: the tokenizer in the metadata of a GGUF file, made into the files that the other loaders read:
- * a tokenizer.json of "gpt2" (byte-level BPE), a tokenizer.model of "llama" (sentencepiece). */
+ * a tokenizer.json of "gpt2" (byte-level BPE), a tokenizer.model of "llama" (sentencepiece's BPE) and "t5"
+ * (its Unigram). */
 #include "core/gguf.h"
 #include "graftkit/core/file.h"
 #include "tokenizer/internal.h"
@@ -10,7 +11,12 @@
 #define KEY(name) "tokenizer.ggml." name
 #define TOKENS_MAX ((size_t)1 << 22)
 
-enum { NORMAL = 1, CONTROL = 3, USER_DEFINED = 4 }; /* of token_type; the numbers are sentencepiece's */
+enum {
+    NORMAL = 1,
+    CONTROL = 3,
+    USER_DEFINED = 4,
+    BYTE = 6
+}; /* of token_type; the numbers are sentencepiece's */
 
 typedef struct source {
     const gk_gguf *g;
@@ -230,21 +236,30 @@ static void put_token_name(const source *s, gk_buf *trainer, unsigned field, int
     put_bytes(trainer, field, text, len);
 }
 
-/* TrainerSpec: model_type = 3 (BPE is 2), byte_fallback = 35, unk, bos and eos ids = 40 to 42, their pieces =
- * 45 to
- * 47. NormalizerSpec: name = 1, add_dummy_prefix = 3, remove_extra_whitespaces = 4, escape_whitespaces = 5.
+/* TrainerSpec: model_type = 3 (Unigram is 1, BPE 2), byte_fallback = 35, unk, bos and eos ids = 40 to 42,
+ * their pieces = 45 to
+ * 47. NormalizerSpec: name = 1, precompiled_charsmap = 2, add_dummy_prefix = 3, remove_extra_whitespaces = 4,
+ * escape_whitespaces = 5.
  */
-static void put_settings(const source *s, gk_buf *model, const int id[3], bool prefix, bool squeeze) {
+typedef struct settings {
+    bool unigram, bytes, prefix, squeeze;
+    int id[3];
+    gk_buf charsmap;
+} settings;
+
+static void put_settings(const source *s, gk_buf *model, const settings *set) {
+    const int *id = set->id;
     gk_buf trainer = {0}, normalizer = {0};
-    put_number(&trainer, 3, 2);
-    put_number(&trainer, 35, 1);
+    put_number(&trainer, 3, set->unigram ? 1 : 2);
+    put_number(&trainer, 35, set->bytes);
     for (unsigned i = 0; i < 3; i++) {
         put_number(&trainer, 40 + i, (uint64_t)(int64_t)id[i]);
         put_token_name(s, &trainer, 45 + i, id[i]);
     }
     put_bytes(&normalizer, 1, "identity", 8);
-    put_number(&normalizer, 3, prefix);
-    put_number(&normalizer, 4, squeeze);
+    if (set->charsmap.len) put_bytes(&normalizer, 2, set->charsmap.data, set->charsmap.len);
+    put_number(&normalizer, 3, set->prefix);
+    put_number(&normalizer, 4, set->squeeze);
     put_number(&normalizer, 5, 1);
     put_bytes(model, 2, trainer.data, trainer.len);
     put_bytes(model, 3, normalizer.data, normalizer.len);
@@ -252,34 +267,59 @@ static void put_settings(const source *s, gk_buf *model, const int id[3], bool p
     gk_buf_free(&normalizer);
 }
 
-static bool load_llama(source *s, const char *name) {
-    int id[3] = {0, 1, 2}; /* unk, bos, eos where nothing is said */
-    bool prefix = true, squeeze = false, add_bos = true;
+static bool read_charsmap(const source *s, gk_buf *out) {
+    static const char MAP[] = KEY("precompiled_charsmap");
+    gk_gguf_array all;
+    if (!gk_gguf_has(s->g, MAP)) return true;
+    if (!gk_gguf_array_of(s->g, MAP, GK_GGUF_NONE, &all, s->err)) return false;
+    for (size_t i = 0; i < all.n; i++) {
+        int64_t byte;
+        if (!gk_gguf_item_int(&all, i, -128, 255, &byte, s->err)) return false;
+        gk_buf_add(out, &(char){(char)byte}, 1);
+    }
+    return true;
+}
+
+/* Whether there are pieces for bytes. */
+static bool has_bytes(const source *s, bool *out) {
+    for (size_t i = 0; i < s->types.n && !*out; i++) {
+        int64_t type;
+        if (!type_of(s, i, &type)) return false;
+        *out = type == BYTE;
+    }
+    return true;
+}
+
+static bool read_settings(source *s, settings *set) {
     static const char *const IDS[] = {KEY("unknown_token_id"), KEY("bos_token_id"), KEY("eos_token_id")};
     for (int i = 0; i < 3; i++)
-        if (gk_gguf_has(s->g, IDS[i]) && !read_id(s, IDS[i], &id[i])) return false;
+        if (gk_gguf_has(s->g, IDS[i]) && !read_id(s, IDS[i], &set->id[i])) return false;
     if (!gk_gguf_has(s->g, KEY("token_type")))
         return gk_fail(s->err, gk_gguf_place(s->g, KEY("token_type")), "a list of every token's type",
                        "is missing: which tokens are bytes, and which one is unknown, is not said");
-    if (gk_gguf_has(s->g, KEY("precompiled_charsmap")))
-        return fail_at(s, KEY("precompiled_charsmap"), "a model with the identity normalisation",
-                       "this model rewrites the text before it encodes it, so tokens have no exact bytes");
-    if (!read_flag(s, KEY("add_space_prefix"), &prefix) ||
-        !read_flag(s, KEY("remove_extra_whitespaces"), &squeeze) ||
-        !read_flag(s, KEY("add_bos_token"), &add_bos) ||
+    if (!read_charsmap(s, &set->charsmap) || (set->unigram && !has_bytes(s, &set->bytes)) ||
+        !read_flag(s, KEY("add_space_prefix"), &set->prefix) ||
+        !read_flag(s, KEY("remove_extra_whitespaces"), &set->squeeze) ||
         !gk_gguf_array_of(s->g, KEY("scores"), GK_GGUF_NONE, &s->scores, s->err))
         return false;
-    if (s->scores.n != s->tokens.n)
-        return fail_at(s, KEY("scores"), "a score for every token", "another number of scores");
+    return s->scores.n == s->tokens.n ||
+           fail_at(s, KEY("scores"), "a score for every token", "another number of scores");
+}
+
+static bool load_spm(source *s, const char *name, bool unigram) {
+    settings set = {.unigram = unigram, .bytes = !unigram, .prefix = true}; /* where nothing is said */
+    bool add_bos = !unigram;
     gk_buf model = {0};
-    bool ok = put_pieces(s, &model);
+    for (int i = 0; i < 3; i++) set.id[i] = unigram ? -1 : i;
+    bool ok = read_settings(s, &set) && read_flag(s, KEY("add_bos_token"), &add_bos) && put_pieces(s, &model);
     if (ok) {
-        put_settings(s, &model, id, prefix, squeeze);
+        put_settings(s, &model, &set);
         remember(s->t, "tokenizer.model", model.data, model.len);
         const gk_tok__file *f = &s->t->file[0];
         ok = gk_tok__load_spm_special(s->t, f->bytes, f->len, name, s->err);
         s->t->add_bos = add_bos;
     }
+    gk_buf_free(&set.charsmap);
     gk_buf_free(&model);
     return ok;
 }
@@ -312,9 +352,11 @@ bool gk_tok__load_gguf(gk_tok *t, const char *path, gk_error *err) {
     if (ok && strcmp(model, "gpt2") == 0)
         ok = load_gpt2(&s, path);
     else if (ok && strcmp(model, "llama") == 0)
-        ok = load_llama(&s, path);
+        ok = load_spm(&s, path, false);
+    else if (ok && strcmp(model, "t5") == 0)
+        ok = load_spm(&s, path, true);
     else if (ok)
-        ok = gk_fail(err, gk_gguf_place(g, KEY("model")), "gpt2 or llama",
+        ok = gk_fail(err, gk_gguf_place(g, KEY("model")), "gpt2, llama or t5",
                      "a tokenizer of the model \"%.60s\", which is not built", model);
     ok = ok && take_rest(&s);
     gk_gguf_close(g);

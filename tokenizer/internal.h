@@ -1,13 +1,14 @@
 /* internal.h: how the parts of tokenizer/ fit together. Internal to tokenizer/.
  *
  * A gk_tok is a kind (a table of functions) and its model. There are two kinds: sentencepiece (spm_kind.c
- * over the shim spm.cc and the merges of spm_bpe.c) and BPE as Hugging Face's `tokenizers` library does it
- * (bpe_kind.c). tokenizer_json.c makes the second from a tokenizer.json, which gguf_tok.c and, for GPT-2's
- * files, tokenizer_json.c write in memory for what they read. files.c says which kind a file or folder is.
+ * over the shim spm.cc and the merges of spm_bpe.c) and that of Hugging Face's `tokenizers` library, BPE or
+ * Unigram (bpe_kind.c). tokenizer_json.c makes the second from a tokenizer.json, which gguf_tok.c and, for
+ * GPT-2's files, tokenizer_json.c write in memory for what they read. files.c says which kind a file or
+ * folder is.
  *
- * The way of a text through BPE: added tokens that stand in the text as it is (added_tokens.c), normalisers
- * (normalize.c), added tokens that stand in the normalised text, pre-tokenisers (pretok.c), merges
- * (bpe_merges.c).
+ * The way of a text through the second: added tokens that stand in the text as it is (added_tokens.c),
+ * normalisers (normalize.c), added tokens that stand in the normalised text, pre-tokenisers (pretok.c),
+ * merges (bpe_merges.c) or the best pieces (unigram.c).
  */
 #ifndef GK_TOKENIZER_INTERNAL_H
 #define GK_TOKENIZER_INTERNAL_H
@@ -49,6 +50,9 @@ struct gk_tok {
     int bos, eos; /* -1: none */
     bool add_bos; /* by default; nothing where there is no BOS */
     int own;      /* ids from here on were added by the files beside it; 0: none */
+    /* What stands behind BOS before a text, where a template puts several tokens there. */
+    const int32_t *behind_bos;
+    size_t n_behind_bos;
     gk_arena *arena;
     gk_tok__file *file;
     size_t n_files, files_cap;
@@ -190,6 +194,22 @@ typedef struct gk_tok__match {
 /* The next match: 1 and [begin, end), 0 when there is none, -1 when the pattern gives up on the text. */
 int gk_tok__match_next(gk_tok__match *s, gk_error *err);
 
+/* ---------------------------------------------------------------- replacements (charsmap.c) */
+
+/* "precompiled_charsmap" of sentencepiece: a trie of strings and what each is replaced by. */
+typedef struct gk_tok__charsmap {
+    const void *bytes; /* all of it, borrowed */
+    size_t len;
+    const unsigned char *units; /* of the trie, four bytes each */
+    uint32_t n_units;
+    const char *text; /* replacements, each with a NUL behind it */
+    size_t text_len, longest; /* the second: of one replacement */
+} gk_tok__charsmap;
+/* What is wrong with it; NULL: nothing, and it can be used, by sentencepiece's library too. */
+const char *gk_tok__charsmap_open(gk_tok__charsmap *m, const void *bytes, size_t len);
+/* What stands for the shortest string that `text` begins with; NULL: it begins with none. */
+const char *gk_tok__charsmap_find(const gk_tok__charsmap *m, const char *text, size_t len);
+
 /* ---------------------------------------------------------------- steps before the merges */
 
 /* One call of encode: memory that ends with it. */
@@ -203,7 +223,10 @@ typedef enum gk_tok__norm_kind {
     GK_TOK__UNICODE,
     GK_TOK__REPLACE,
     GK_TOK__PREPEND,
-    GK_TOK__LOWERCASE
+    GK_TOK__LOWERCASE,
+    GK_TOK__CHARSMAP,
+    GK_TOK__STRIP,
+    GK_TOK__NMT
 } gk_tok__norm_kind;
 typedef struct gk_tok__norm {
     gk_tok__norm_kind kind;
@@ -211,6 +234,8 @@ typedef struct gk_tok__norm {
     gk_tok__pattern pattern;
     const char *content;
     size_t content_len;
+    gk_tok__charsmap map;
+    bool left, right; /* of GK_TOK__STRIP */
 } gk_tok__norm;
 
 typedef enum gk_tok__behaviour {
@@ -263,6 +288,8 @@ bool gk_tok__pretokenize(const gk_tok__pre_steps *steps, const gk_tok__work *w, 
 
 /* ---------------------------------------------------------------- added tokens (added_tokens.c) */
 
+bool gk_tok__is_space(uint32_t c);
+
 typedef struct gk_tok__added_token {
     const char *content;
     size_t len;
@@ -291,6 +318,7 @@ gk_tok__stretches gk_tok__finder_split(const gk_tok__finder *f, bool but_special
 
 /* ---------------------------------------------------------------- merges (bpe_merges.c) */
 
+#define GK_TOK__AFFIX_MAX 64 /* bytes */
 typedef struct gk_tok__bpe_model {
     bool bytes;         /* the symbols are bytes (ByteLevel), else characters */
     bool ignore_merges; /* a word that is a piece is that piece */
@@ -299,6 +327,9 @@ typedef struct gk_tok__bpe_model {
     int32_t byte_id[256];   /* of a byte as a symbol, or as "<0xE2>"; -1: none */
     int32_t ascii_id[0x80]; /* of a character; -1: none */
     gk_tok__strings words;  /* of characters, and of words where merges are ignored */
+    /* What every character but a word's first has before it, and its last behind it, in the vocabulary;
+     * NULL: nothing. Both: symbols are characters. */
+    const char *prefix, *suffix;
     gk_tok__merges pairs;
 } gk_tok__bpe_model;
 
@@ -325,12 +356,13 @@ typedef enum gk_tok__dec_kind {
     GK_TOK__DEC_BYTE_FALLBACK,
     GK_TOK__DEC_FUSE,
     GK_TOK__DEC_STRIP,
-    GK_TOK__DEC_METASPACE
+    GK_TOK__DEC_METASPACE,
+    GK_TOK__DEC_SUFFIX
 } gk_tok__dec_kind;
 typedef struct gk_tok__dec {
     gk_tok__dec_kind kind;
     gk_tok__pattern pattern;
-    const char *content; /* of Replace; the character of Strip and Metaspace */
+    const char *content; /* of Replace; the character of Strip and Metaspace, the suffix of BPEDecoder */
     size_t start, stop;  /* of Strip */
     bool drop_first;     /* of Metaspace: the mark of the first token is dropped */
 } gk_tok__dec;
@@ -353,8 +385,9 @@ char *gk_tok__decode_pieces(const gk_tok__decs *d, const gk_tok__work *w, gk_tok
 int gk_tok__byte_of_char(uint32_t c);
 uint32_t gk_tok__char_of_byte(int byte);
 
-/* ---------------------------------------------------------------- the BPE kind (bpe_kind.c) */
+/* ------------------------------------------------- a tokenizer.json (bpe_kind.c), its pieces (unigram.c) */
 
+typedef struct gk_tok__unigram gk_tok__unigram;
 typedef struct gk_tok__bpe {
     gk_arena *a; /* everything below */
     int size;
@@ -368,6 +401,8 @@ typedef struct gk_tok__bpe {
     gk_tok__strings added_ids;
     bool shows_bytes; /* a step writes bytes as characters (ByteLevel before other steps) */
     gk_tok__bpe_model model;
+    gk_tok__unigram
+        *unigram; /* NULL: words are merged; else the model's unk, byte_fallback and byte_id count */
     gk_tok__norms norms;
     gk_tok__pre_steps steps;
     gk_tok__decs decs;
@@ -378,6 +413,10 @@ typedef struct gk_tok__bpe {
 } gk_tok__bpe;
 extern const gk_tok__kind gk_tok__bpe_kind;
 gk_tok__bpe *gk_tok__bpe_new(void);
+/* Of the pieces that `b` has, with the score of each; it lives as long as `b`. */
+gk_tok__unigram *gk_tok__unigram_new(const gk_tok__bpe *b, const double *score);
+double gk_tok__unigram_score(const gk_tok__unigram *u, int id);
+void gk_tok__unigram_words(const gk_tok__bpe *b, const gk_tok__words *words, gk_tok__ids *out);
 
 /* ---------------------------------------------------------------- tokenizer.ggml.pre (gguf_pre.c) */
 
@@ -403,8 +442,12 @@ void gk_tok__bpe_describe_upto(const gk_tok__bpe *b, int end, gk_buf *out);
 bool gk_tok__read_normalizer(gk_tok__bpe *b, const json_t *json, gk_place at, gk_error *err);
 bool gk_tok__read_pre_tokenizer(gk_tok__bpe *b, const json_t *json, gk_place at, gk_error *err);
 bool gk_tok__read_decoder(gk_tok__bpe *b, const json_t *json, gk_place at, gk_error *err);
-/* The id that a post-processor puts first, into *bos where there is one; fails where it puts more. */
-bool gk_tok__read_post_processor(const json_t *json, int *bos, gk_place at, gk_error *err);
+/* The ids that a post-processor puts before a text; fails where it puts more. */
+typedef struct gk_tok__lead {
+    int32_t id[GK_TOK__STEPS_MAX];
+    size_t n;
+} gk_tok__lead;
+bool gk_tok__read_post_processor(const json_t *json, gk_tok__lead *lead, gk_place at, gk_error *err);
 /* vocab, merges and settings of "model" (json_model.c), with room for n_added ids more; the pre-tokeniser
  * must be read before, the normaliser before the added tokens. */
 bool gk_tok__read_model(gk_tok__bpe *b, const json_t *model, size_t n_added, gk_place at, gk_error *err);

@@ -17,6 +17,13 @@ static bool put_piece(gk_tok__bpe *b, const char *text, size_t len, int32_t id) 
     return true;
 }
 
+/* NULL: the one before `id` has the text already. */
+static const char *kept_piece(gk_tok__bpe *b, const char *text, size_t *len, int32_t id) {
+    const char *plain = gk_json_plain(b->a, text, len);
+    if (plain == text) plain = gk_arena_strndup(b->a, text, *len);
+    return gk_tok__strings_add(&b->vocab, plain, *len, id) ? plain : NULL;
+}
+
 /* Ids may leave holes, but not many more than there are pieces: room is made for every id. */
 static int64_t id_limit(size_t entries) {
     return (int64_t)(2 * entries + 65536);
@@ -42,12 +49,32 @@ static bool read_vocab(gk_tok__bpe *b, const json_t *vocab, size_t n_added, gk_p
                            key);
         int32_t id = (int32_t)json_integer_value(value);
         size_t len;
-        const char *plain = gk_json_plain(b->a, key, &len);
-        const char *text = plain == key ? gk_arena_strndup(b->a, key, len) : plain;
+        const char *text = kept_piece(b, key, &len, id);
         if (!put_piece(b, text, len, id))
             return gk_fail(err, at, "an id for every piece", "\"%.60s\" and \"%.60s\" both have the id %d",
                            b->piece[id].text, key, id);
-        gk_tok__strings_add(&b->vocab, text, len, id);
+    }
+    b->n_vocab = n;
+    return true;
+}
+
+/* The vocabulary of Unigram: [["piece", score], …], of which the place is the id. */
+static bool read_scored(gk_tok__bpe *b, const json_t *vocab, size_t n_added, double *score, gk_place at,
+                        gk_error *err) {
+    size_t n = json_array_size(vocab);
+    b->piece = gk_arena_alloc(b->a, (n + n_added + 1) * sizeof *b->piece);
+    gk_tok__strings_init(&b->vocab, b->a, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        const json_t *one = json_array_get(vocab, i);
+        const char *text = json_string_value(json_array_get(one, 0));
+        size_t len = 0;
+        score[i] = json_number_value(json_array_get(one, 1));
+        if (!text || json_array_size(one) != 2 || !json_is_number(json_array_get(one, 1)))
+            return gk_fail(err, at, "[\"piece\", score]", "entry %zu is no piece with a score", i);
+        const char *piece = kept_piece(b, text, &len, (int32_t)i);
+        if (!piece)
+            return gk_fail(err, at, "every piece once", "entry %zu, \"%.60s\", is there twice", i, text);
+        put_piece(b, piece, len, (int32_t)i);
     }
     b->n_vocab = n;
     return true;
@@ -84,6 +111,7 @@ static bool unknown_piece(const char *text, size_t len, size_t index, gk_place a
 
 static bool read_merge(gk_tok__bpe *b, const json_t *merge, size_t index, uint32_t rank, gk_buf *whole,
                        gk_place at, gk_error *err) {
+    const size_t prefix = b->model.prefix ? strlen(b->model.prefix) : 0;
     const char *half[2];
     size_t len[2];
     int32_t id[2];
@@ -93,7 +121,9 @@ static bool read_merge(gk_tok__bpe *b, const json_t *merge, size_t index, uint32
     for (size_t i = 0; i < 2; i++) {
         id[i] = gk_tok__strings_get(&b->vocab, half[i], len[i]);
         if (id[i] < 0) return unknown_piece(half[i], len[i], index, at, err);
-        gk_buf_add(whole, half[i], len[i]);
+        size_t cut = i > 0 ? prefix : 0; /* the second half begins no word, the whole may */
+        if (len[i] < cut) return unknown_piece(half[i], len[i], index, at, err);
+        gk_buf_add(whole, half[i] + cut, len[i] - cut);
     }
     int32_t merged = gk_tok__strings_get(&b->vocab, whole->data, whole->len);
     if (merged < 0) return unknown_piece(whole->data, whole->len, index, at, err);
@@ -170,18 +200,41 @@ static bool setting(const json_t *model, const char *key, bool *out, gk_place at
     return !v || json_is_null(v) || gk_json_bool(model, key, out, at, err);
 }
 
-/* Members that would change how words are cut, which no language model with a byte alphabet uses. */
-static bool unsupported(const json_t *model, gk_place at, gk_error *err) {
-    static const char *const AFFIXES[] = {"continuing_subword_prefix", "end_of_word_suffix"};
-    for (size_t i = 0; i < 2; i++) {
-        const json_t *v = json_object_get(model, AFFIXES[i]);
-        if (v && !json_is_null(v) && (!json_is_string(v) || json_string_length(v) > 0))
-            return gk_fail(err, at, "null or an empty string", "'%s' is set, which is not built", AFFIXES[i]);
-    }
-    const json_t *dropout = json_object_get(model, "dropout");
-    if (dropout && !json_is_null(dropout) && json_number_value(dropout) != 0.0)
-        return gk_fail(err, at, "null", "'dropout' is set: ids would be random");
+/* What characters have before or behind them in the vocabulary; NULL: nothing. */
+static bool read_affix(gk_tok__bpe *b, const json_t *model, const char *key, const char **out, gk_place at,
+                       gk_error *err) {
+    const json_t *v = json_object_get(model, key);
+    const char *text = NULL;
+    if (!v || json_is_null(v)) return true;
+    if (!gk_json_str(model, key, &text, at, err)) return false;
+    if (strlen(text) > GK_TOK__AFFIX_MAX)
+        return gk_fail(err, at, "at most 64 bytes", "'%s' of %zu bytes", key, strlen(text));
+    if (*text) *out = gk_arena_strdup(b->a, text);
     return true;
+}
+
+/* Words of bytes are shown as characters, where a model knows characters alone. */
+static bool want_chars(gk_tok__bpe *b, gk_place at, gk_error *err) {
+    if (!b->model.bytes) return true;
+    if (b->steps.n == GK_TOK__STEPS_MAX)
+        return gk_fail(err, at, NULL, "more than %d steps", GK_TOK__STEPS_MAX);
+    b->steps.item[b->steps.n++] = (gk_tok__pre_step){.kind = GK_TOK__SHOW_BYTES};
+    b->model.bytes = false;
+    b->shows_bytes = true;
+    return true;
+}
+
+static bool read_affixes(gk_tok__bpe *b, const json_t *model, gk_place at, gk_error *err) {
+    gk_tok__bpe_model *m = &b->model;
+    return read_affix(b, model, "continuing_subword_prefix", &m->prefix, at, err) &&
+           read_affix(b, model, "end_of_word_suffix", &m->suffix, at, err) &&
+           (!(m->prefix || m->suffix) || want_chars(b, at, err));
+}
+
+static bool check_dropout(const json_t *model, gk_place at, gk_error *err) {
+    const json_t *dropout = json_object_get(model, "dropout");
+    return !dropout || json_is_null(dropout) || json_number_value(dropout) == 0.0 ||
+           gk_fail(err, at, "null", "'dropout' is set: ids would be random");
 }
 
 static bool read_unknown(gk_tok__bpe *b, const json_t *model, gk_place at, gk_error *err) {
@@ -201,17 +254,10 @@ static bool read_unknown(gk_tok__bpe *b, const json_t *model, gk_place at, gk_er
     return true;
 }
 
-bool gk_tok__read_model(gk_tok__bpe *b, const json_t *model, size_t n_added, gk_place at, gk_error *err) {
-    const char *type = "BPE";
-    at.field = "model";
-    if (!json_is_object(model)) return gk_fail(err, at, "a tokenizer.json", "is missing or no object");
-    if (json_object_get(model, "type") ? !gk_json_str(model, "type", &type, at, err)
-                                       : !json_object_get(model, "merges"))
-        return json_object_get(model, "type") ? false : gk_fail(err, at, "\"type\": \"BPE\"", "has no type");
-    if (strcmp(type, "BPE") != 0)
-        return gk_fail(err, at, "a model of type BPE", "a model of type \"%.60s\", which is not built", type);
+static bool read_bpe(gk_tok__bpe *b, const json_t *model, size_t n_added, gk_place at, gk_error *err) {
     gk_tok__bpe_model *m = &b->model;
-    if (!unsupported(model, at, err) || !setting(model, "ignore_merges", &m->ignore_merges, at, err) ||
+    if (!check_dropout(model, at, err) || !read_affixes(b, model, at, err) ||
+        !setting(model, "ignore_merges", &m->ignore_merges, at, err) ||
         !setting(model, "byte_fallback", &m->byte_fallback, at, err) ||
         !setting(model, "fuse_unk", &m->fuse_unk, at, err) ||
         !read_vocab(b, json_object_get(model, "vocab"), n_added, at, err) ||
@@ -219,6 +265,45 @@ bool gk_tok__read_model(gk_tok__bpe *b, const json_t *model, size_t n_added, gk_
         return false;
     find_symbols(b);
     return read_unknown(b, model, at, err);
+}
+
+static bool read_unigram(gk_tok__bpe *b, const json_t *model, size_t n_added, gk_place at, gk_error *err) {
+    const json_t *vocab = json_object_get(model, "vocab");
+    size_t n = json_array_size(vocab);
+    int64_t unk = 0;
+    gk_place here = {.file = at.file, .field = "model.vocab"};
+    if (n == 0 || n > ENTRIES_MAX)
+        return gk_fail(err, here, "1 to 4194304 pieces", "a vocabulary of %zu pieces", n);
+    if (!gk_json_int(model, "unk_id", 0, (int64_t)n - 1, &unk, at, err) ||
+        !setting(model, "byte_fallback", &b->model.byte_fallback, at, err) || !want_chars(b, at, err))
+        return false;
+    double *score = gk_alloc(n * sizeof *score);
+    bool ok = read_scored(b, vocab, n_added, score, here, err);
+    if (ok) {
+        b->model.unk = (int32_t)unk;
+        find_symbols(b);
+        b->unigram = gk_tok__unigram_new(b, score);
+    }
+    gk_free(score);
+    return ok;
+}
+
+/* The type of a model; older files do not name theirs. */
+static bool read_type(const json_t *model, const char **type, gk_place at, gk_error *err) {
+    *type = "BPE";
+    if (json_object_get(model, "type")) return gk_json_str(model, "type", type, at, err);
+    return json_object_get(model, "merges") || gk_fail(err, at, "\"type\": \"BPE\"", "has no type");
+}
+
+bool gk_tok__read_model(gk_tok__bpe *b, const json_t *model, size_t n_added, gk_place at, gk_error *err) {
+    const char *type;
+    at.field = "model";
+    if (!json_is_object(model)) return gk_fail(err, at, "a tokenizer.json", "is missing or no object");
+    if (!read_type(model, &type, at, err)) return false;
+    if (strcmp(type, "BPE") == 0) return read_bpe(b, model, n_added, at, err);
+    if (strcmp(type, "Unigram") == 0) return read_unigram(b, model, n_added, at, err);
+    return gk_fail(err, at, "a model of type BPE or Unigram", "a model of type \"%.60s\", which is not built",
+                   type);
 }
 
 /* ---------------------------------------------------------------- added tokens */

@@ -74,6 +74,42 @@ static bool read_char(reader *r, const json_t *json, const char *key, const char
 
 /* ---------------------------------------------------------------- normalizer */
 
+static int base64_value(char c) {
+    static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *at = c ? strchr(DIGITS, c) : NULL;
+    return at ? (int)(at - DIGITS) : -1;
+}
+
+/* NULL: it is no base64. */
+static char *from_base64(const char *s, gk_arena *a, size_t *len) {
+    size_t n = strlen(s);
+    char *out = gk_arena_alloc(a, n / 4 * 3 + 1);
+    *len = 0;
+    if (n % 4 != 0) return NULL;
+    for (size_t i = 0; i < n; i += 4) {
+        unsigned word = 0;
+        size_t pad = i + 4 == n ? (s[n - 1] == '=') + (size_t)(s[n - 1] == '=' && s[n - 2] == '=') : 0;
+        for (size_t k = 0; k < 4; k++) {
+            int digit = k < 4 - pad ? base64_value(s[i + k]) : 0;
+            if (digit < 0) return NULL;
+            word = word << 6 | (unsigned)digit;
+        }
+        for (size_t k = 0; k < 3 - pad; k++) out[(*len)++] = (char)(word >> (16 - 8 * k) & 0xFF);
+    }
+    return out;
+}
+
+static bool read_charsmap(reader *r, const json_t *json, gk_tok__norm *norm) {
+    const char *text = NULL, *why = "it is no base64";
+    size_t len = 0;
+    norm->kind = GK_TOK__CHARSMAP;
+    if (!gk_json_str(json, "precompiled_charsmap", &text, r->at, r->err)) return false;
+    const char *bytes = from_base64(text, r->b->a, &len);
+    if (bytes) why = gk_tok__charsmap_open(&norm->map, bytes, len);
+    return !why || gk_fail(r->err, r->at, "a table as sentencepiece compiles it",
+                           "the Precompiled 'precompiled_charsmap' cannot be used: %s", why);
+}
+
 static bool one_normalizer(reader *r, const json_t *json, const char *type) {
     static const struct {
         const char *name;
@@ -100,8 +136,14 @@ static bool one_normalizer(reader *r, const json_t *json, const char *type) {
         norm->content_len = strlen(content);
         return prepends || read_pattern(r, json, &norm->pattern);
     }
-    norm->kind = GK_TOK__LOWERCASE;
-    return strcmp(type, "Lowercase") == 0 || not_built(r, type);
+    if (strcmp(type, "Precompiled") == 0) return read_charsmap(r, json, norm);
+    if (strcmp(type, "Strip") == 0) {
+        norm->kind = GK_TOK__STRIP;
+        return flag(r, json, "strip_left", true, &norm->left) &&
+               flag(r, json, "strip_right", true, &norm->right);
+    }
+    norm->kind = strcmp(type, "Nmt") == 0 ? GK_TOK__NMT : GK_TOK__LOWERCASE;
+    return norm->kind == GK_TOK__NMT || strcmp(type, "Lowercase") == 0 || not_built(r, type);
 }
 
 bool gk_tok__read_normalizer(gk_tok__bpe *b, const json_t *json, gk_place at, gk_error *err) {
@@ -259,13 +301,14 @@ static bool one_decoder(reader *r, const json_t *json, const char *type) {
                                         [GK_TOK__DEC_BYTE_FALLBACK] = "ByteFallback",
                                         [GK_TOK__DEC_FUSE] = "Fuse",
                                         [GK_TOK__DEC_STRIP] = "Strip",
-                                        [GK_TOK__DEC_METASPACE] = "Metaspace"};
+                                        [GK_TOK__DEC_METASPACE] = "Metaspace",
+                                        [GK_TOK__DEC_SUFFIX] = "BPEDecoder"};
     gk_tok__decs *decs = &r->b->decs;
     if (!room(r, decs->n)) return false;
     gk_tok__dec *dec = &decs->item[decs->n++];
     int kind = 0;
-    while (kind <= GK_TOK__DEC_METASPACE && strcmp(type, NAMES[kind]) != 0) kind++;
-    if (kind > GK_TOK__DEC_METASPACE) return not_built(r, type);
+    while (kind <= GK_TOK__DEC_SUFFIX && strcmp(type, NAMES[kind]) != 0) kind++;
+    if (kind > GK_TOK__DEC_SUFFIX) return not_built(r, type);
     *dec = (gk_tok__dec){.kind = (gk_tok__dec_kind)kind};
     if (kind == GK_TOK__DEC_REPLACE) {
         const char *content = NULL;
@@ -281,6 +324,12 @@ static bool one_decoder(reader *r, const json_t *json, const char *type) {
         dec->start = (size_t)start;
         dec->stop = (size_t)stop;
         return ok;
+    }
+    if (kind == GK_TOK__DEC_SUFFIX) {
+        const char *suffix = NULL;
+        if (!gk_json_str(json, "suffix", &suffix, r->at, r->err)) return false;
+        if (!*suffix) return gk_fail(r->err, r->at, "one character or more", "an empty 'suffix'");
+        dec->content = gk_arena_strdup(r->b->a, suffix);
     }
     if (kind == GK_TOK__DEC_METASPACE) {
         gk_tok__prepend_scheme scheme = GK_TOK__ALWAYS;
@@ -298,39 +347,59 @@ bool gk_tok__read_decoder(gk_tok__bpe *b, const json_t *json, gk_place at, gk_er
 
 /* ---------------------------------------------------------------- post_processor */
 
-/* Where a template begins with a special token, that is BOS. */
-static bool read_template(const json_t *json, int *bos, gk_place at, gk_error *err) {
-    const json_t *single = json_object_get(json, "single");
-    const json_t *special = json_object_get(json_array_get(single, 0), "SpecialToken");
-    const char *name = NULL;
-    at.field = "post_processor.single";
-    for (size_t i = special ? 1 : 0; i < json_array_size(single); i++) {
-        const json_t *other = json_object_get(json_array_get(single, i), "SpecialToken");
-        const char *id = json_string_value(json_object_get(other, "id"));
-        if (other)
-            return gk_fail(err, at, "BOS and the text at most: a prompt that ends in EOS has been answered",
-                           "puts \"%.60s\" after BOS or after the text, which is not built", id ? id : "");
-    }
-    if (!special) return true;
-    if (!gk_json_str(special, "id", &name, at, err)) return false;
+/* The ids of a special token of a template, which may be several. */
+static bool read_special(const json_t *json, const char *name, gk_tok__lead *lead, gk_place at,
+                         gk_error *err) {
     const json_t *ids =
         json_object_get(json_object_get(json_object_get(json, "special_tokens"), name), "ids");
-    const json_t *id = json_array_get(ids, 0);
-    if (json_array_size(ids) != 1 || !json_is_integer(id) || json_integer_value(id) < 0 ||
-        json_integer_value(id) > INT32_MAX)
-        return gk_fail(err, GK_AT_FIELD(at.file, "post_processor.special_tokens"),
-                       "\"ids\" with the id of the token", "nothing usable on \"%.60s\"", name);
-    *bos = (int)json_integer_value(id);
+    size_t n = json_array_size(ids);
+    bool ok = n > 0 && n <= GK_TOK__STEPS_MAX - lead->n;
+    for (size_t i = 0; i < n && ok; i++) {
+        const json_t *id = json_array_get(ids, i);
+        ok = json_is_integer(id) && json_integer_value(id) >= 0 && json_integer_value(id) <= INT32_MAX;
+        if (ok) lead->id[lead->n++] = (int32_t)json_integer_value(id);
+    }
+    at.field = "post_processor.special_tokens";
+    return ok || gk_fail(err, at, "\"ids\" with the id of the token", "nothing usable on \"%.60s\"", name);
+}
+
+/* What stands before the text of a template. */
+static bool read_template(const json_t *json, gk_tok__lead *lead, gk_place at, gk_error *err) {
+    const json_t *single = json_object_get(json, "single");
+    bool text = false;
+    at.field = "post_processor.single";
+    for (size_t i = 0; i < json_array_size(single); i++) {
+        const json_t *special = json_object_get(json_array_get(single, i), "SpecialToken");
+        const char *name = NULL;
+        text = text || !special;
+        if (!special) continue;
+        if (!gk_json_str(special, "id", &name, at, err)) return false;
+        if (text)
+            return gk_fail(err, at,
+                           "tokens before the text alone: a prompt that ends in EOS has been answered",
+                           "puts \"%.60s\" after the text, which is not built", name);
+        if (!read_special(json, name, lead, at, err)) return false;
+    }
     return true;
 }
 
-bool gk_tok__read_post_processor(const json_t *json, int *bos, gk_place at, gk_error *err) {
+bool gk_tok__read_post_processor(const json_t *json, gk_tok__lead *lead, gk_place at, gk_error *err) {
     const char *type = NULL;
     if (!json || json_is_null(json)) return true;
     at.field = "post_processor";
     if (!gk_json_str(json, "type", &type, at, err)) return false;
     if (strcmp(type, "ByteLevel") == 0) return true;
-    if (strcmp(type, "TemplateProcessing") == 0) return read_template(json, bos, at, err);
+    if (strcmp(type, "TemplateProcessing") == 0) {
+        gk_tok__lead before = *lead;
+        lead->n = 0;
+        if (!read_template(json, lead, at, err)) return false;
+        /* A later one puts its tokens before those of an earlier one. */
+        if (before.n > GK_TOK__STEPS_MAX - lead->n)
+            return gk_fail(err, at, NULL, "more than %d tokens before a text", GK_TOK__STEPS_MAX);
+        memcpy(lead->id + lead->n, before.id, before.n * sizeof *before.id);
+        lead->n += before.n;
+        return true;
+    }
     if (strcmp(type, "Sequence") != 0)
         return gk_fail(err, at, NULL, "a post_processor of type \"%.60s\", which is not built", type);
     const json_t *list = json_object_get(json, "processors");
@@ -338,7 +407,7 @@ bool gk_tok__read_post_processor(const json_t *json, int *bos, gk_place at, gk_e
         const json_t *one = json_array_get(list, i);
         if (json_object_get(one, "processors"))
             return gk_fail(err, at, NULL, "a Sequence within a Sequence, which is not built");
-        if (!gk_tok__read_post_processor(one, bos, at, err)) return false;
+        if (!gk_tok__read_post_processor(one, lead, at, err)) return false;
     }
     return true;
 }

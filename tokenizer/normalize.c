@@ -1,4 +1,5 @@
-/* normalize.c: what is done to a text before it is cut: Unicode normal forms (libutf8proc), replacements. */
+/* normalize.c: what is done to a text before it is cut: Unicode normal forms and graphemes (libutf8proc),
+ * replacements. */
 #include "tokenizer/internal.h"
 
 #include <string.h>
@@ -10,6 +11,15 @@ static bool between(uint32_t c, uint32_t lo, uint32_t hi) {
     return c >= lo && c <= hi;
 }
 
+/* Characters that libutf8proc may not know yet. */
+static const struct {
+    char category[3];
+    uint32_t begin, end;
+} ADDITIONS[] = {
+#include "tokenizer/unicode/unicode_additions.h"
+};
+enum { N_ADDITIONS = sizeof ADDITIONS / sizeof *ADDITIONS };
+
 /* The reference's normal forms are those of Unicode 9: it leaves alone what was added since, and so must we.
  */
 static bool is_newer(uint32_t c) {
@@ -18,15 +28,9 @@ static bool is_newer(uint32_t c) {
     } INERT[] = {
 #include "tokenizer/unicode/unicode_inert.h"
     };
-    static const struct {
-        char category[3];
-        uint32_t begin, end;
-    } ADDITIONS[] = {
-#include "tokenizer/unicode/unicode_additions.h"
-    };
     for (size_t i = 0; i < sizeof INERT / sizeof *INERT; i++)
         if (between(c, INERT[i].begin, INERT[i].end)) return true;
-    for (size_t i = 0; i < sizeof ADDITIONS / sizeof *ADDITIONS; i++)
+    for (size_t i = 0; i < N_ADDITIONS; i++)
         if (between(c, ADDITIONS[i].begin, ADDITIONS[i].end)) return true;
     return false;
 }
@@ -200,19 +204,119 @@ static bool prepend(const gk_tok__norm *norm, const gk_tok__work *w, const gk_to
     return true;
 }
 
+/* Of letters that libutf8proc may not know yet: Unicode 16 and 17, as the reference's language has them. */
+static uint32_t lower(uint32_t c) {
+    static const struct {
+        uint32_t begin, end, to;
+    } NEW[] = {{0x1C89, 0x1C89, 0x1C8A},   {0xA7CB, 0xA7CB, 0x264},  {0xA7CC, 0xA7CC, 0xA7CD},
+               {0xA7CE, 0xA7CE, 0xA7CF},   {0xA7D2, 0xA7D2, 0xA7D3}, {0xA7D4, 0xA7D4, 0xA7D5},
+               {0xA7DA, 0xA7DA, 0xA7DB},   {0xA7DC, 0xA7DC, 0x19B},  {0x10D50, 0x10D65, 0x10D70},
+               {0x16EA0, 0x16EB8, 0x16EBB}};
+    if (c == 0x130) return 'i'; /* whose lower case is two characters */
+    for (size_t i = 0; c > 0x1C88 && i < sizeof NEW / sizeof *NEW; i++)
+        if (between(c, NEW[i].begin, NEW[i].end)) return NEW[i].to + (c - NEW[i].begin);
+    return (uint32_t)utf8proc_tolower((utf8proc_int32_t)c);
+}
+
 static bool lowercase(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in,
                       gk_tok__view *out) {
     (void)norm;
     gk_tok__writer writer = gk_tok__writer_new(w->a, in);
     for (size_t i = 0; i < in->len;) {
         size_t n = gk_tok__utf8_len(in->text[i]);
-        utf8proc_int32_t c = (utf8proc_int32_t)gk_tok__utf8_char(in->text + i);
+        uint32_t c = gk_tok__utf8_char(in->text + i);
         utf8proc_uint8_t bytes[8];
-        size_t len = (size_t)utf8proc_encode_char(c == 0x130 ? 'i' : utf8proc_tolower(c), bytes);
-        /* The one character whose lower case is two. */
+        size_t len = (size_t)utf8proc_encode_char((utf8proc_int32_t)lower(c), bytes);
         if (c == 0x130) len += (size_t)utf8proc_encode_char(0x307, bytes + len);
         if (!gk_tok__write(&writer, in, i, i + n, (const char *)bytes, len, w->err)) return false;
         i += n;
+    }
+    *out = gk_tok__written(&writer, in);
+    return true;
+}
+
+/* A character for libutf8proc, which may not know a mark: another stands for it. Those of Unicode 17 are
+ * here. */
+static utf8proc_int32_t known_mark(uint32_t c) {
+    if (between(c, 0x1ACF, 0x1ADD) || between(c, 0x1AE0, 0x1AEB)) return 0x300;
+    for (size_t i = 0; i < N_ADDITIONS; i++)
+        if (between(c, ADDITIONS[i].begin, ADDITIONS[i].end) && ADDITIONS[i].category[0] == 'M') return 0x300;
+    return (utf8proc_int32_t)c;
+}
+
+/* The end of the grapheme that begins at i. */
+static size_t grapheme(const gk_tok__view *in, size_t i) {
+    utf8proc_int32_t before = known_mark(gk_tok__utf8_char(in->text + i)), state = 0;
+    for (i += gk_tok__utf8_len(in->text[i]); i < in->len; i += gk_tok__utf8_len(in->text[i])) {
+        utf8proc_int32_t c = known_mark(gk_tok__utf8_char(in->text + i));
+        if (utf8proc_grapheme_break_stateful(before, c, &state)) break;
+        before = c;
+    }
+    return i;
+}
+
+#define GRAPHEME_BYTES 6 /* from here on the reference looks at characters alone */
+
+static const char *map_of(const gk_tok__norm *norm, const gk_tok__view *in, size_t begin, size_t end) {
+    return gk_tok__charsmap_find(&norm->map, in->text + begin, end - begin);
+}
+
+/* As the reference does it: what a short grapheme begins with stands for all of it. */
+static bool charsmap(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in,
+                     gk_tok__view *out) {
+    gk_tok__writer writer = gk_tok__writer_new(w->a, in);
+    for (size_t i = 0, end; i < in->len; i = end) {
+        end = grapheme(in, i);
+        const char *to = end - i < GRAPHEME_BYTES ? map_of(norm, in, i, end) : NULL;
+        if (to && !gk_tok__write(&writer, in, i, end, to, strlen(to), w->err)) return false;
+        for (size_t n; !to && i < end; i += n) {
+            n = gk_tok__utf8_len(in->text[i]);
+            const char *one = map_of(norm, in, i, i + n);
+            if (!(one ? gk_tok__write(&writer, in, i, i + n, one, strlen(one), w->err)
+                      : gk_tok__write_same(&writer, in, i, i + n, w->err)))
+                return false;
+        }
+    }
+    *out = gk_tok__written(&writer, in);
+    return true;
+}
+
+static bool strip(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in,
+                  gk_tok__view *out) {
+    size_t begin = 0, end = in->len;
+    (void)w;
+    while (norm->left && begin < end && gk_tok__is_space(gk_tok__utf8_char(in->text + begin)))
+        begin += gk_tok__utf8_len(in->text[begin]);
+    while (norm->right && begin < end) {
+        size_t last = end;
+        do last--;
+        while (((unsigned char)in->text[last] & 0xC0) == 0x80);
+        if (!gk_tok__is_space(gk_tok__utf8_char(in->text + last))) break;
+        end = last;
+    }
+    *out = gk_tok__view_part(in, begin, end);
+    return true;
+}
+
+/* What becomes of a character: itself, a space, or nothing (0). */
+static uint32_t by_nmt(uint32_t c) {
+    if (between(c, 1, 8) || c == 0xB || between(c, 0xE, 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F)
+        return 0;
+    bool space = c == 9 || c == 0xA || c == 0xC || c == 0xD || c == 0x1680 || between(c, 0x200B, 0x200F) ||
+                 c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF || c == 0xFFFD;
+    return space ? ' ' : c;
+}
+
+static bool nmt(const gk_tok__norm *norm, const gk_tok__work *w, const gk_tok__view *in, gk_tok__view *out) {
+    (void)norm;
+    gk_tok__writer writer = gk_tok__writer_new(w->a, in);
+    for (size_t i = 0, n; i < in->len; i += n) {
+        uint32_t c = gk_tok__utf8_char(in->text + i), to = by_nmt(c);
+        n = gk_tok__utf8_len(in->text[i]);
+        if (to == 0 && c != 0) continue;
+        if (!(to == c ? gk_tok__write_same(&writer, in, i, i + n, w->err)
+                      : gk_tok__write(&writer, in, i, i + n, " ", 1, w->err)))
+            return false;
     }
     *out = gk_tok__written(&writer, in);
     return true;
@@ -224,7 +328,10 @@ bool gk_tok__normalize(const gk_tok__norms *norms, const gk_tok__work *w, const 
     static step *const STEP[] = {[GK_TOK__UNICODE] = unicode_form,
                                  [GK_TOK__REPLACE] = replace,
                                  [GK_TOK__PREPEND] = prepend,
-                                 [GK_TOK__LOWERCASE] = lowercase};
+                                 [GK_TOK__LOWERCASE] = lowercase,
+                                 [GK_TOK__CHARSMAP] = charsmap,
+                                 [GK_TOK__STRIP] = strip,
+                                 [GK_TOK__NMT] = nmt};
     *out = *in;
     for (size_t i = 0; i < norms->n && out->len > 0; i++) {
         gk_tok__view before = *out;

@@ -47,7 +47,8 @@ enum { N_CLASSES = sizeof CLASSES / sizeof *CLASSES };
 enum { DEEPEST = 64 };
 typedef struct translation {
     const char *source, *s; /* the whole, and what is left of it */
-    bool in_set, caseless;
+    bool in_set, in_inner;  /* the second: in a set within it, whose members are the outer one's too */
+    bool caseless;
     char letter; /* the letter just read, 0: another thing; to find the pairs that make one character */
     size_t atom; /* where in `out` begins what a quantifier is of */
     size_t group[DEEPEST]; /* where the groups that are open begin */
@@ -288,13 +289,26 @@ static void put_posix(translation *t, const char *end) {
     t->s = end + 2;
 }
 
+/* The brackets of a set within a set are left out. What then would stand beside a - of another set is not
+ * taken. */
+static void put_inner_bound(translation *t) {
+    bool opens = t->s[0] == '[';
+    if (t->s[-1] == '-' || t->s[1] == '-' || (opens && (t->in_inner || t->s[1] == '^' || t->s[1] == ']')))
+        t->why = "a set within a set that is not plain";
+    t->in_inner = opens;
+    t->s++;
+}
+
 static void put_set_char(translation *t) {
     const char *end = t->s[0] == '[' && t->s[1] == ':' ? strstr(t->s, ":]") : NULL;
     if (end) {
         put_posix(t, end);
         return;
     }
-    if (t->s[0] == '[') t->why = "a set within a set";
+    if (t->s[0] == '[' || (t->s[0] == ']' && t->in_inner)) {
+        put_inner_bound(t);
+        return;
+    }
     if (t->s[0] == '&' && t->s[1] == '&') t->why = "an intersection of sets (&&)";
     if (t->s[0] == ']') t->in_set = false;
     gk_buf_add(&t->out, t->s++, 1);

@@ -54,17 +54,37 @@ static bool choose_bos(const gk_tok *t, gk_bos bos, bool *out, gk_error *err) {
     return true;
 }
 
+/* The ids behind BOS, which stands first in `k`. */
+static void put_behind_bos(const gk_tok *t, gk_arena *a, gk_tokens *k) {
+    size_t more = t->n_behind_bos, rest = k->n - 1;
+    gk_tokens all = {.id = gk_arena_alloc(a, (k->n + more) * sizeof *all.id),
+                     .span = gk_arena_alloc(a, (k->n + more) * sizeof *all.span),
+                     .n = k->n + more};
+    all.id[0] = k->id[0];
+    memcpy(all.id + 1, t->behind_bos, more * sizeof *all.id);
+    if (rest) memcpy(all.id + 1 + more, k->id + 1, rest * sizeof *all.id);
+    if (rest) memcpy(all.span + 1 + more, k->span + 1, rest * sizeof *all.span);
+    *k = all;
+}
+
+static bool encode(const gk_tok *t, const char *text, size_t len, int bos, gk_arena *a, gk_tokens *out,
+                   gk_error *err) {
+    if (len > 0) return t->kind->encode(t->model, text, len, bos, a, out, err);
+    *out = (gk_tokens){.id = gk_arena_alloc(a, sizeof *out->id),
+                       .span = gk_arena_alloc(a, sizeof *out->span),
+                       .n = bos >= 0 ? 1 : 0};
+    if (bos >= 0) out->id[0] = bos;
+    return true;
+}
+
 bool gk_tok_encode(const gk_tok *t, const char *text, size_t len, gk_bos bos, gk_arena *a, gk_tokens *out,
                    gk_error *err) {
     *out = (gk_tokens){0};
     bool with_bos = false;
     if (len == 0) text = "";
     if (!check_text(text, len, err) || !choose_bos(t, bos, &with_bos, err)) return false;
-    if (len > 0) return t->kind->encode(t->model, text, len, with_bos ? t->bos : -1, a, out, err);
-    *out = (gk_tokens){.id = gk_arena_alloc(a, sizeof *out->id),
-                       .span = gk_arena_alloc(a, sizeof *out->span),
-                       .n = with_bos ? 1 : 0};
-    if (with_bos) out->id[0] = t->bos;
+    if (!encode(t, text, len, with_bos ? t->bos : -1, a, out, err)) return false;
+    if (with_bos && t->n_behind_bos > 0) put_behind_bos(t, a, out);
     return true;
 }
 

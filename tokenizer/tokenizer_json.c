@@ -9,14 +9,14 @@
 /* GPT-2 and its kin use one token for both; where no file names them and it is there, it is that. */
 #define END_OF_TEXT "<|endoftext|>"
 
-static bool read_doc(gk_tok__bpe *b, const json_t *doc, int *bos, gk_place at, gk_error *err) {
+static bool read_doc(gk_tok__bpe *b, const json_t *doc, gk_tok__lead *lead, gk_place at, gk_error *err) {
     const json_t *added = json_object_get(doc, "added_tokens");
     return gk_tok__read_pre_tokenizer(b, json_object_get(doc, "pre_tokenizer"), at, err) &&
            gk_tok__read_normalizer(b, json_object_get(doc, "normalizer"), at, err) &&
            gk_tok__read_decoder(b, json_object_get(doc, "decoder"), at, err) &&
            gk_tok__read_model(b, json_object_get(doc, "model"), json_array_size(added), at, err) &&
            gk_tok__read_added(b, added, at, err) &&
-           gk_tok__read_post_processor(json_object_get(doc, "post_processor"), bos, at, err);
+           gk_tok__read_post_processor(json_object_get(doc, "post_processor"), lead, at, err);
 }
 
 bool gk_tok__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_error *err) {
@@ -25,13 +25,20 @@ bool gk_tok__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_er
     gk_tok__bpe *b = gk_tok__bpe_new();
     t->kind = &gk_tok__bpe_kind;
     t->model = b;
-    int bos = -1;
-    if (!read_doc(b, doc, &bos, at, err)) return false;
-    if (bos >= b->size || (bos >= 0 && !b->piece[bos].there))
-        return gk_fail(err, GK_AT_FIELD(name, "post_processor"), "an id of this tokenizer",
-                       "puts the id %d before the text, which there is not", bos);
+    gk_tok__lead lead = {.n = 0};
+    if (!read_doc(b, doc, &lead, at, err)) return false;
+    for (size_t i = 0; i < lead.n; i++)
+        if (lead.id[i] >= b->size || !b->piece[lead.id[i]].there)
+            return gk_fail(err, GK_AT_FIELD(name, "post_processor"), "an id of this tokenizer",
+                           "puts the id %d before the text, which there is not", (int)lead.id[i]);
+    int bos = lead.n > 0 ? lead.id[0] : -1;
     t->bos = bos;
     t->add_bos = bos >= 0;
+    if (lead.n > 1) {
+        t->n_behind_bos = lead.n - 1;
+        t->behind_bos = memcpy(gk_arena_alloc(t->arena, t->n_behind_bos * sizeof *t->behind_bos), lead.id + 1,
+                               t->n_behind_bos * sizeof *t->behind_bos);
+    }
     int end = gk_tok__strings_get(&b->added_ids, END_OF_TEXT, strlen(END_OF_TEXT));
     if (end >= 0) {
         t->eos = end;
@@ -40,12 +47,26 @@ bool gk_tok__load_json_doc(gk_tok *t, const json_t *doc, const char *name, gk_er
     return true;
 }
 
+/* The pieces of a model and their ids, a new reference; no object where there are none. */
+static json_t *vocab_of(const json_t *doc) {
+    json_t *vocab = json_object_get(json_object_get(doc, "model"), "vocab");
+    if (!json_is_array(vocab)) return json_incref(vocab);
+    json_t *ids = json_object(), *one;
+    size_t i;
+    json_array_foreach(vocab, i, one) {
+        const char *piece = json_string_value(json_array_get(one, 0));
+        if (piece) json_object_set_new(ids, piece, json_integer((json_int_t)i));
+    }
+    return ids;
+}
+
 /* Puts what the files beside it say into a tokenizer.json, and makes the tokenizer of that. */
 static bool load_beside(gk_tok *t, gk_tok__config *s, json_t *doc, const char *name, gk_error *err) {
-    const json_t *vocab = json_object_get(json_object_get(doc, "model"), "vocab");
     if (!gk_tok__config_prefix(s, doc, err)) return false;
+    json_t *vocab = vocab_of(doc);
     if (json_is_object(vocab)) {
         json_t *added = gk_tok__config_tokens(s, json_object_get(doc, "added_tokens"), vocab, NULL, err);
+        json_decref(vocab);
         if (!added) return false;
         json_object_set_new(doc, "added_tokens", added);
     }

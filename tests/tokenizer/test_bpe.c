@@ -10,7 +10,8 @@
 
 static const char *const STYLES[] = {
     "gpt2",   "llama3",          "smollm",           "mixed", "falcon", "gemma",
-    "llama2", "metaspace_first", "metaspace_always", "words"};
+    "llama2", "metaspace_first", "metaspace_always", "words", "bloom",  "glm4",
+    "suffix", "both_affixes",    "unigram_rules",    "llm_jp"};
 
 static json_t *fixture(const char *name) {
     json_t *json = gk_json_load(gk_arena_printf(box.a, "%s/%s.json", FIXTURES, name), &err);
@@ -48,8 +49,9 @@ static void check_text(const gk_tok *t, const char *style, const char *text, con
                        const char *want_text) {
     gk_tokens k;
     if (!gk_tok_encode(t, text, strlen(text), GK_BOS_DEFAULT, box.a, &k, &err)) {
-        ck_assert_msg(!*want_ids && strstr(err.what, "drops the whole text"), "%s: %s: %s", style, text,
-                      message());
+        /* Of the reference's there is BOS at most. */
+        ck_assert_msg(!strchr(want_ids, ' ') && strstr(err.what, "drops the whole text"), "%s: %s: %s", style,
+                      text, message());
         return;
     }
     check_tiles(t, &k, strlen(text));
@@ -320,72 +322,86 @@ static gk_tok *load_with(const char *where, const char *key, const char *value) 
     return gk_tok_load(path, &err);
 }
 
-START_TEST(test_wrong_files_say_what_is_wrong) {
-    static const struct {
-        const char *where, *key, *value, *says;
-    } BAD[] = {
-        {"", "model", "null", "missing or no object"},
-        {"model", "type", "\"Unigram\"", "Unigram"},
-        {"model", "type", "7", "7"},
-        {"model", "vocab", "[]", "no vocabulary"},
-        {"model", "vocab", "{}", "0 pieces"},
-        {"model", "vocab", "{\"a\": 0, \"b\": 0}", "both have the id 0"},
-        {"model", "vocab", "{\"a\": -1}", "the id of \"a\""},
-        {"model", "vocab", "{\"a\": 2000000000}", "the id of \"a\""},
-        {"model", "vocab", "{\"a\": 9223372036854775807}", "the id of \"a\""},
-        {"model", "vocab", "{\"a\": \"0\"}", "the id of \"a\""},
-        {"model", "vocab", "{\"a\": 0, \"b\": 1}", "\"ab\", which is not in the vocabulary"},
-        {"model", "merges", "{}", "no merges"},
-        {"model", "merges", "[\"ab\"]", "merge 0 is not two pieces"},
-        {"model", "merges", "[\"a b c\"]", "merge 0 is not two pieces"},
-        {"model", "merges", "[[\"a\", \"b\", \"c\"]]", "merge 0 is not two pieces"},
-        {"model", "merges", "[[\"a\", 1]]", "merge 0 is not two pieces"},
-        {"model", "merges", "[\"a b\", \"b a\"]", "merge 1 needs \"ba\""},
-        {"model", "dropout", "0.5", "dropout"},
-        {"model", "unk_token", "\"?\"", "\"?\""},
-        {"model", "unk_token", "1", "1"},
-        {"model", "byte_fallback", "\"yes\"", "yes"},
-        {"model", "end_of_word_suffix", "\"</w>\"", "end_of_word_suffix"},
-        {"", "normalizer", "{\"type\": \"Precompiled\"}", "Precompiled"},
-        {"", "normalizer", "{}", "missing"},
-        {"", "normalizer", "{\"type\": \"Sequence\"}", "Sequence"},
-        {"", "normalizer", "{\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"\"}",
-         "empty"},
-        {"", "pre_tokenizer", "{\"type\": \"UnicodeScripts\"}", "UnicodeScripts"},
-        {"", "pre_tokenizer",
-         "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"a(\"}, \"behavior\": \"Isolated\"}",
-         "not a usable pattern"},
-        {"", "pre_tokenizer",
-         "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a&&b]\"}, \"behavior\": \"Isolated\"}", "&&"},
-        {"", "pre_tokenizer",
-         "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a[b]]\"}, \"behavior\": \"Isolated\"}",
-         "a set within a set"},
-        {"", "pre_tokenizer",
-         "{\"type\": \"Split\", \"pattern\": {\"String\": \"a\"}, \"behavior\": \"Odd\"}", "Odd"},
-        {"", "pre_tokenizer", "{\"type\": \"Metaspace\", \"replacement\": \"ab\"}", "ab"},
-        {"", "decoder", "{\"type\": \"CTC\"}", "CTC"},
-        {"", "decoder", "{\"type\": \"Strip\", \"content\": \"a\", \"start\": -1, \"stop\": 0}", "-1"},
-        {"", "post_processor", "{\"type\": \"BertProcessing\"}", "BertProcessing"},
-        {"", "post_processor",
-         "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"b\"}}],"
-         " \"special_tokens\": {\"b\": {\"ids\": [99]}}}",
-         "99"},
-        {"", "added_tokens", "{}", "no list"},
-        {"", "added_tokens", "[{\"id\": 7, \"content\": \"<x>\"}]", "by its place it is 5"},
-        {"", "added_tokens", "[{\"id\": 2, \"content\": \"a\"}]", "by its place it is 0"},
-        {"", "added_tokens", "[{\"id\": 5, \"content\": \"\"}]", "0 bytes"},
-        {"", "added_tokens", "[{\"id\": 5, \"content\": \"x\"}, {\"id\": 6, \"content\": \"x\"}]", ""},
-        {"", "added_tokens", "[{\"id\": 5, \"content\": \"x\", \"lstrip\": 1}]", "1"},
-        {"", "added_tokens", "[3]", "no member"},
-    };
+static const struct {
+    const char *where, *key, *value, *says;
+} BAD[] = {
+    {"", "model", "null", "missing or no object"},
+    {"model", "type", "\"WordPiece\"", "WordPiece"},
+    {"model", "type", "\"Unigram\"", "0 pieces"},
+    {"", "model", "{\"type\": \"Unigram\", \"vocab\": [[\"a\", 0]]}", "unk_id"},
+    {"", "model", "{\"type\": \"Unigram\", \"unk_id\": 1, \"vocab\": [[\"a\", 0]]}", "unk_id"},
+    {"", "model", "{\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"a\", \"0\"]]}", "entry 0"},
+    {"", "model", "{\"type\": \"Unigram\", \"unk_id\": 0, \"vocab\": [[\"a\", 0], [\"a\", 1]]}", "twice"},
+    {"model", "type", "7", "7"},
+    {"model", "vocab", "[]", "no vocabulary"},
+    {"model", "vocab", "{}", "0 pieces"},
+    {"model", "vocab", "{\"a\": 0, \"b\": 0}", "both have the id 0"},
+    {"model", "vocab", "{\"a\": -1}", "the id of \"a\""},
+    {"model", "vocab", "{\"a\": 2000000000}", "the id of \"a\""},
+    {"model", "vocab", "{\"a\": 9223372036854775807}", "the id of \"a\""},
+    {"model", "vocab", "{\"a\": \"0\"}", "the id of \"a\""},
+    {"model", "vocab", "{\"a\": 0, \"b\": 1}", "\"ab\", which is not in the vocabulary"},
+    {"model", "merges", "{}", "no merges"},
+    {"model", "merges", "[\"ab\"]", "merge 0 is not two pieces"},
+    {"model", "merges", "[\"a b c\"]", "merge 0 is not two pieces"},
+    {"model", "merges", "[[\"a\", \"b\", \"c\"]]", "merge 0 is not two pieces"},
+    {"model", "merges", "[[\"a\", 1]]", "merge 0 is not two pieces"},
+    {"model", "merges", "[\"a b\", \"b a\"]", "merge 1 needs \"ba\""},
+    {"model", "dropout", "0.5", "dropout"},
+    {"model", "unk_token", "\"?\"", "\"?\""},
+    {"model", "unk_token", "1", "1"},
+    {"model", "byte_fallback", "\"yes\"", "yes"},
+    {"model", "end_of_word_suffix", "1", "end_of_word_suffix"},
+    {"model", "continuing_subword_prefix", "\"##\"", "merge 0 needs"},
+    {"", "normalizer", "{\"type\": \"Precompiled\"}", "precompiled_charsmap"},
+    {"", "normalizer", "{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"AAA\"}", "no base64"},
+    {"", "normalizer", "{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"AAAA/w==\"}", "Precompiled"},
+    {"", "normalizer", "{\"type\": \"StripAccents\"}", "StripAccents"},
+    {"", "normalizer", "{}", "missing"},
+    {"", "normalizer", "{\"type\": \"Sequence\"}", "Sequence"},
+    {"", "normalizer", "{\"type\": \"Replace\", \"pattern\": {\"String\": \"\"}, \"content\": \"\"}",
+     "empty"},
+    {"", "pre_tokenizer", "{\"type\": \"UnicodeScripts\"}", "UnicodeScripts"},
+    {"", "pre_tokenizer",
+     "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"a(\"}, \"behavior\": \"Isolated\"}",
+     "not a usable pattern"},
+    {"", "pre_tokenizer",
+     "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a&&b]\"}, \"behavior\": \"Isolated\"}", "&&"},
+    {"", "pre_tokenizer",
+     "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a[^b]]\"}, \"behavior\": \"Isolated\"}",
+     "a set within a set"},
+    {"", "pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"String\": \"a\"}, \"behavior\": \"Odd\"}",
+     "Odd"},
+    {"", "pre_tokenizer", "{\"type\": \"Metaspace\", \"replacement\": \"ab\"}", "ab"},
+    {"", "decoder", "{\"type\": \"CTC\"}", "CTC"},
+    {"", "decoder", "{\"type\": \"Strip\", \"content\": \"a\", \"start\": -1, \"stop\": 0}", "-1"},
+    {"", "post_processor", "{\"type\": \"BertProcessing\"}", "BertProcessing"},
+    {"", "post_processor",
+     "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"b\"}}],"
+     " \"special_tokens\": {\"b\": {\"ids\": [99]}}}",
+     "99"},
+    {"", "added_tokens", "{}", "no list"},
+    {"", "added_tokens", "[{\"id\": 7, \"content\": \"<x>\"}]", "by its place it is 5"},
+    {"", "added_tokens", "[{\"id\": 2, \"content\": \"a\"}]", "by its place it is 0"},
+    {"", "added_tokens", "[{\"id\": 5, \"content\": \"\"}]", "0 bytes"},
+    {"", "added_tokens", "[{\"id\": 5, \"content\": \"x\"}, {\"id\": 6, \"content\": \"x\"}]", ""},
+    {"", "added_tokens", "[{\"id\": 5, \"content\": \"x\", \"lstrip\": 1}]", "1"},
+    {"", "added_tokens", "[3]", "no member"},
+};
+
+START_TEST(test_small_file) {
     gk_tok *t = load_with("model", "fuse_unk", "false");
     ck_assert_msg(t != NULL, "%s", message()); /* the way of building is right */
     ck_assert_str_eq(ids_text(&(gk_tokens){.n = 0}), "");
     gk_tokens k = encoded(t, "abc<x>ab", GK_BOS_DEFAULT);
     ck_assert_str_eq(ids_text(&k), "4 5 2");
     gk_tok_free(t);
+}
+END_TEST
+
+START_TEST(test_wrong_files_say_what_is_wrong) {
     for (size_t i = 0; i < COUNT(BAD); i++) {
-        t = load_with(BAD[i].where, BAD[i].key, BAD[i].value);
+        gk_tok *t = load_with(BAD[i].where, BAD[i].key, BAD[i].value);
         ck_assert_msg(t == NULL, "accepted: %s: %s", BAD[i].key, BAD[i].value);
         ck_assert_msg(strstr(message(), BAD[i].says) != NULL, "%s: %s says: %s", BAD[i].key, BAD[i].value,
                       message());
@@ -457,6 +473,7 @@ int main(void) {
     tcase_add_test(c, test_gpt2_files);
     tcase_add_test(c, test_a_tokenizer_json_comes_first);
     tcase_add_test(c, test_settings_of_a_folder);
+    tcase_add_test(c, test_small_file);
     tcase_add_test(c, test_wrong_files_say_what_is_wrong);
     tcase_add_test(c, test_catastrophic_pattern);
     tcase_add_loop_test(c, test_damaged, 0, (int)COUNT(STYLES));

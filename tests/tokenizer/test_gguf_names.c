@@ -88,7 +88,7 @@ END_TEST
 
 /* No name is guessed, and the message says which there are and what else can be done. */
 START_TEST(other_names_are_refused) {
-    static const char *const OTHERS[] = {"", "bloom", "falcon3", "gpt2", "Olmo", "llama-bpe ", "qwen"};
+    static const char *const OTHERS[] = {"", "poro-chat", "falcon3", "gpt2", "viking", "llama-bpe ", "qwen"};
     json_t *doc = fixture();
     for (size_t i = 0; i < COUNT(OTHERS); i++) {
         char want[96];

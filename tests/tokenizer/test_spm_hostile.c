@@ -99,10 +99,10 @@ START_TEST(test_models_that_would_break_promises) {
         const char *says;
     } bad[] = {
         {NORMALIZER, "\x12\x05\xFF\xFF\xFF\x7F\x01", 7,
-         "rewrites the text"}, /* a character table of nonsense */
-        {DENORMALIZER, "\x12\x05\xFF\xFF\xFF\x7F\x01", 7, "rewrites the text"},
+         "replacements cannot be used"}, /* a character table of nonsense */
+        {DENORMALIZER, "\x12\x05\xFF\xFF\xFF\x7F\x01", 7, "replacements cannot be used"},
         {TRAINER, "\xC0\x01\x01", 3, "the word before"},      /* treat_whitespace_as_suffix */
-        {TRAINER, "\x18\x01", 2, "type 1"},                   /* unigram */
+        {TRAINER, "\x18\x03", 2, "type 3"},                   /* words */
         {PIECE, "\x0A\x00", 2, "a piece of 0 bytes"},         /* empty piece */
         {PIECE, "\x0A\x01\xFF", 3, "not text"},               /* not UTF-8 */
         {PIECE, "\x0A\x01z\x15\x00\x00\xC0\x7F", 8, "score"}, /* NaN */

@@ -61,6 +61,9 @@ typedef struct gk_spm__facts {
     bool squeeze;      /* spaces at the ends and all but one of a run are dropped */
     bool escape;       /* spaces become U+2581 */
     bool byte_fallback, user_defined;
+    bool unigram;         /* else BPE */
+    const void *charsmap; /* what the model rewrites a text by, within its bytes; NULL: nothing */
+    size_t charsmap_len, longest; /* the second: the most bytes that stand for one */
 } gk_spm__facts;
 bool gk_spm__check(const void *bytes, size_t len, const char *file, gk_spm__facts *out, gk_error *err);
 

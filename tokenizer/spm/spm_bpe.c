@@ -7,6 +7,7 @@
  *
  * The table stands for a model exactly, or is not made and the library encodes. It is not made where
  * - there is no byte fallback, or spaces are not written as U+2581, or that has no piece;
+ * - the model is Unigram's, or rewrites the text;
  * - there are user-defined symbols, which are cut out of the text first, or unused pieces, which are merged
  *   and taken apart again;
  * - a control, unknown or byte piece spells what can be a symbol: the library gives such text its id;
@@ -157,7 +158,8 @@ static bool build(builder *w) {
 }
 
 gk_spm__bpe *gk_spm__bpe_new(const gk_spm__model *m, const gk_spm__facts *facts) {
-    if (!facts->byte_fallback || !facts->escape || facts->user_defined) return NULL;
+    if (!facts->byte_fallback || !facts->escape || facts->user_defined || facts->unigram || facts->charsmap)
+        return NULL;
     gk_spm__bpe *b = gk_alloc(sizeof *b);
     *b = (gk_spm__bpe){
         .a = gk_arena_new(), .model = {.byte_fallback = true, .unk = -1}, .squeeze = facts->squeeze};

@@ -2,10 +2,11 @@
  * does.
  *
  * The library trusts its model: a damaged normaliser table or 65 nested user-defined symbols make it read
- * beyond its arrays. So everything it would index by is looked at here, and what graftkit could not honour (a
- * model that rewrites the text, so that tokens have no bytes) is refused here, with the byte where it stands.
+ * beyond its arrays. So everything it would index by is looked at here, and what graftkit does not honour is
+ * refused here, with the byte where it stands.
  */
 #include "graftkit/core/file.h"
+#include "tokenizer/internal.h"
 #include "tokenizer/spm/spm.h"
 
 #include <math.h>
@@ -159,15 +160,24 @@ static bool check_trainer(const reader *model, const field *spec, uint32_t *mode
     return true;
 }
 
+static bool check_charsmap(const reader *r, const field *f, gk_spm__facts *out) {
+    gk_tok__charsmap map;
+    const char *why = gk_tok__charsmap_open(&map, r->bytes + f->begin, f->size);
+    out->charsmap = map.bytes;
+    out->charsmap_len = map.len;
+    out->longest = map.longest;
+    return !why || gk_fail(r->err, GK_AT_BYTE(r->file, f->at), "a table as sentencepiece compiles it",
+                           "the table of replacements cannot be used: %s", why);
+}
+
 static bool check_normalizer(const reader *model, const field *spec, gk_spm__facts *out) {
     reader r = inside(model, spec);
     while (r.at < r.end) {
         field f;
         if (!read_field(&r, &f)) return false;
-        if (f.number == NORMALIZER_CHARSMAP && f.wire == WIRE_BYTES && f.size > 0)
-            return gk_fail(
-                r.err, GK_AT_BYTE(r.file, f.at), "a model trained with normalization_rule_name=identity",
-                "this model rewrites the text before it encodes it, so tokens have no exact bytes");
+        if (f.number == NORMALIZER_CHARSMAP && f.wire == WIRE_BYTES && f.size > 0 &&
+            !check_charsmap(&r, &f, out))
+            return false;
         if (f.wire != WIRE_VARINT) continue;
         if (f.number == NORMALIZER_DUMMY_PREFIX) out->dummy_prefix = f.value != 0;
         if (f.number == NORMALIZER_SQUEEZE) out->squeeze = f.value != 0;
@@ -180,7 +190,7 @@ bool gk_spm__check(const void *bytes, size_t len, const char *file, gk_spm__fact
     reader r = {bytes, 0, len, file, err};
     uint32_t model_type = MODEL_TYPE_UNIGRAM; /* what sentencepiece means where nothing is said */
     bool trainer = false, normalizer = false;
-    gk_spm__facts unused;
+    gk_spm__facts back = {0};
     *out = (gk_spm__facts){.dummy_prefix = true, .squeeze = true, .escape = true};
     while (r.at < r.end) {
         field f;
@@ -201,7 +211,9 @@ bool gk_spm__check(const void *bytes, size_t len, const char *file, gk_spm__fact
             ok = check_normalizer(&r, &f, out);
             break;
         case MODEL_DENORMALIZER:
-            ok = check_normalizer(&r, &f, &unused);
+            ok = check_normalizer(&r, &f, &back) &&
+                 (!back.charsmap || gk_fail(err, GK_AT_BYTE(file, f.at), "a model without a denormalizer",
+                                            "this model rewrites the text that ids decode to"));
             break;
         default:
             break;
@@ -211,8 +223,9 @@ bool gk_spm__check(const void *bytes, size_t len, const char *file, gk_spm__fact
     if (out->pieces == 0) return damaged(&r, len, "no pieces before its end");
     /* Without them the library would go on with settings of its own: this is how a file cut short looks. */
     if (!trainer || !normalizer) return damaged(&r, len, "it ends before its settings");
-    if (model_type != MODEL_TYPE_BPE)
-        return gk_fail(err, GK_AT_FIELD(file, "model_type"), "a model trained with model_type=bpe",
+    out->unigram = model_type == MODEL_TYPE_UNIGRAM;
+    if (model_type != MODEL_TYPE_BPE && !out->unigram)
+        return gk_fail(err, GK_AT_FIELD(file, "model_type"), "a model trained with model_type=bpe or unigram",
                        "sentencepiece model of type %u, which is not built", model_type);
     return true;
 }

@@ -95,11 +95,16 @@ static void tile(const spm *s, const gk_tok__ids *ids, uint32_t len, gk_span *sp
     }
 }
 
-static bool encode_by_library(const gk_spm__model *m, const char *text, size_t len, gk_tok__ids *out,
+static bool encode_by_library(const spm *s, bool prefix, const char *text, size_t len, gk_tok__ids *out,
                               gk_error *err) {
+    const gk_spm__model *m = prefix || !s->unled ? s->model : s->unled;
     char why[GK_SPM__WHY] = "";
     gk_spm__token *raw = NULL;
     size_t n = 0;
+    if (s->facts.longest > 3 && len > 3 * GK_SPM__TEXT_MAX / s->facts.longest)
+        return gk_fail(err, GK_NOWHERE, "encode it in parts",
+                       "%zu bytes without an added token, which may become too many when they are rewritten",
+                       len);
     if (!gk_spm__encode(m, text, len, &raw, &n, why))
         return gk_fail(err, GK_NOWHERE, NULL, "sentencepiece cannot encode the text: %s", why);
     for (size_t i = 0; i < n; i++) gk_tok__ids_add(out, raw[i].id, raw[i].end);
@@ -123,7 +128,7 @@ static bool encode_stretch(const spm *s, spm_lead lead, const char *whole, size_
     size_t before = out->n;
     if (s->bpe)
         gk_spm__bpe_encode(s->bpe, prefix, text, len, out);
-    else if (!encode_by_library(prefix || !s->unled ? s->model : s->unled, text, len, out, err))
+    else if (!encode_by_library(s, prefix, text, len, out, err))
         return false;
     for (size_t i = before; i < out->n; i++) out->end[i] += (uint32_t)at;
     return true;
@@ -239,6 +244,8 @@ static void spm_describe(const void *model, gk_buf *out) {
         gk_buf_printf(out, "%a %d %d %d ", (double)gk_spm__score(s->model, i), s->byte[i],
                       gk_spm__is_unused(s->model, i), gk_spm__is_reserved(s->model, i));
     }
+    if (f->unigram) gk_buf_puts(out, "unigram ");
+    if (f->charsmap) gk_tok__describe_text(out, f->charsmap, f->charsmap_len);
     describe_added(s, out);
 }
 

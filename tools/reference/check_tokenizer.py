@@ -43,7 +43,7 @@ def graftkit(build, model, texts, work):
     program, lines, folder = work / "encode_texts", work / "texts.jsonl", work / "saved"
     build = build if build.is_absolute() else ROOT / build
     source = ROOT / "tools/reference/encode_texts.c"
-    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", f"-I{ROOT}", source, build / "libtokenizer.a",
+    subprocess.run(["cc", "-std=c11", "-D_GNU_SOURCE", f"-I{ROOT}", f"-I{ROOT}/include", source, build / "libtokenizer.a",
                     build / "libcore.a", *LIBS, "-o", program], check=True)
     lines.write_text("".join(json.dumps({"text": t}) + "\n" for t in texts))
     out = subprocess.run([program, model, folder, lines], check=True, stdout=subprocess.PIPE, text=True).stdout
