@@ -13,6 +13,8 @@
 /* What older versions and other programs left in a layer: masks and angles, which follow from config.json. */
 static const char *const BUFFERS[] = {"#.attn.bias",
                                       "#.attn.masked_bias",
+                                      "#.attn.attention.bias",
+                                      "#.attn.attention.masked_bias",
                                       "#.attention.bias",
                                       "#.attention.masked_bias",
                                       "#.attention.rotary_emb.inv_freq",

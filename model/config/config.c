@@ -50,6 +50,9 @@ gk_config gk_config__of_family(const gk_family *f) {
     gk_config c = f->base;
     c.family = f;
     c.windowed = gk_config__layers_but_every(f->window_period);
+    gk_layer_set rotated = gk_config__layers_but_every(f->rope_period);
+    for (int i = 0; f->rope_period && i < GK_MOST_LAYERS; i++)
+        gk_layer_put(&c.unrotated, i, !gk_layer_in(&rotated, i));
     c.bos_id = c.eos_id = -1;
     if (c.embed_scale == 0) c.embed_scale = 1;
     return c;
@@ -60,7 +63,7 @@ void gk_config_derive(gk_config *c) {
     c->head_dim = c->d_model / c->n_heads;
     if (f->rotary_key) c->rotary_dim = (int)(c->head_dim * f->rotary_default) / 2 * 2;
     if (f->embed_scaled) c->embed_scale = sqrtf((float)c->d_model);
-    if (c->query_scale != 0) c->query_scale = (float)c->head_dim;
+    if (c->query_scale > 1) c->query_scale = (float)c->head_dim; /* 1: scores as they are */
 }
 
 void gk_config_default(const gk_family *f, int vocab, gk_config *out) {

@@ -113,7 +113,9 @@ static bool is_field(const gk_family *f, const char *key) {
 
 static bool is_layers(const gk_family *f, const char *key) {
     return strcmp(key, "layer_types") == 0 || (f->switched_window && listed(SWITCHED, key)) ||
-           (f->period_key && strcmp(f->period_key, key) == 0);
+           (f->period_key && strcmp(f->period_key, key) == 0) ||
+           (f->rope_period && listed("no_rope_layers no_rope_layer_interval", key)) ||
+           (f->attention_types && strcmp(key, "attention_types") == 0);
 }
 
 static bool is_rope(const gk_family *f, const char *key) {

@@ -61,6 +61,9 @@ struct gk_family {
     bool switched_window; /* use_sliding_window says whether there are any, max_window_layers from which layer
                              on */
     int window_from;      /* the latter where it is not said */
+    bool rotates_windows; /* where there is a window's width, only the layers with a window are rotated */
+    int rope_period; /* layer l is rotated unless (l + 1) % this is 0 or no_rope_layers says so; 0: all are */
+    bool attention_types;         /* GPT-Neo's list of layers, "global" and "local" */
     const char *theta_window_key; /* the same for layers with a window, where rotary_apart */
     double theta, theta_window;   /* what they mean where they are absent; 0: 10,000 */
     const gk_config__field *fields;
