@@ -282,7 +282,7 @@ class Case:
     def __init__(self, o, tool, folder, family, number):
         self.folder, self.family, self.program, self.tool, self.seed = folder, family, o.graftkit, tool, number
         r = random.Random(f"{o.seed} {family} {number}")
-        self.odd, self.older = number % 5 in (1, 3), number % 2 == 1
+        self.odd, self.older = number % 5 in (1, 3), number % 5 in (1, 4)
         self.settings = make(folder, family, r, self.odd, self.older)
         self.texts = [[r.randrange(VOCAB) for _ in range(n)] for n in (LONGEST, 1, r.randrange(2, LONGEST), r.randrange(2, LONGEST))]
         (folder / "ids").write_text("".join(" ".join(map(str, t)) + "\n" for t in self.texts))

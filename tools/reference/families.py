@@ -16,7 +16,10 @@ def sizes(r, odd, group=True):
     return r.choice((2, 3, 4)), heads, kv, head_dim, heads * head_dim, r.choice((33, 42) if odd else (24, 40))
 
 
-def rope(r, rotary=None, kinds=("default", "default", "linear", "llama3"), head_dim=8):
+ROPES, PARTS = ("default", "default", "linear", "llama3"), (0.25, 0.4, 0.5, 0.67, 1.0)
+
+
+def rope(r, rotary=None, kinds=ROPES, head_dim=8):
     p = dict(rope_type=r.choice(kinds), rope_theta=r.choice((100.0, 10000.0, 500000.0)))
     if p["rope_type"] != "default":
         p["factor"] = r.choice((2.0, 4.0))
@@ -39,15 +42,16 @@ def layer_types(r, n):
     return kinds
 
 
-def llama_like(r, odd, head_dim=True, group=True, acts=SILU, eps="rms_norm_eps", ropes=None, positions=48, **more):
-    """With a head_dim of its own where the class has one."""
+def llama_like(r, odd, head_dim=True, group=True, acts=SILU, eps="rms_norm_eps", kinds=ROPES, partial=False, **more):
+    """With a head_dim of its own where the class has one, and rotary positions on a part of it where it can."""
     layers, heads, kv, hd, d, ffn = sizes(r, odd, group)
     c = dict(vocab_size=VOCAB, hidden_size=d, num_hidden_layers=layers, num_attention_heads=heads, num_key_value_heads=kv,
-             intermediate_size=ffn, max_position_embeddings=positions, hidden_act=r.choice(acts), tie_word_embeddings=r.random() < 0.5,
-             bos_token_id=1, eos_token_id=2, pad_token_id=None, rope_parameters=ropes(r) if ropes else rope(r))
+             intermediate_size=ffn, max_position_embeddings=48, hidden_act=r.choice(acts), tie_word_embeddings=r.random() < 0.5,
+             bos_token_id=1, eos_token_id=2, pad_token_id=None)
     c[eps] = r.choice((1e-5, 1e-3))
     if head_dim:
-        c["head_dim"] = r.choice((4, 6, 10)) if odd else hd
+        hd = c["head_dim"] = r.choice((4, 6, 10)) if odd else hd
+    c["rope_parameters"] = rope(r, r.choice([p for p in PARTS if int(hd * p) % 2 == 0 and hd * p >= 2]) if partial else None, kinds, hd)
     return dict(c, **more)
 
 
@@ -75,7 +79,7 @@ def gpt2(r, odd):
 
 
 def gpt_neox(r, odd):
-    c = llama_like(r, odd, False, False, GELUS, "layer_norm_eps", lambda r: rope(r, r.choice((0.5, 1.0))), **bools(r, "use_parallel_residual", "attention_bias"))
+    c = llama_like(r, odd, False, False, GELUS, "layer_norm_eps", partial=True, **bools(r, "use_parallel_residual", "attention_bias"))
     return without(c, "num_key_value_heads")
 
 
@@ -89,7 +93,7 @@ def gemma(r, odd):
 
 def gemma2(r, odd):
     c = llama_like(r, odd)
-    return without(dict(c, hidden_activation="gelu_pytorch_tanh", query_pre_attn_scalar=r.choice((6, 10)), sliding_window=r.choice((2, 3, 7)),
+    return without(dict(c, hidden_activation="gelu_pytorch_tanh", query_pre_attn_scalar=r.choice((6, c["head_dim"])), sliding_window=r.choice((2, 3, 7)),
                         attn_logit_softcapping=r.choice((None, 2.0)), final_logit_softcapping=r.choice((None, 5.0)),
                         layer_types=layer_types(r, c["num_hidden_layers"])), "hidden_act")
 
@@ -142,8 +146,9 @@ def ministral(r, odd):
 
 def phi3(r, odd):
     c = llama_like(r, odd, False, sliding_window=window(r))
-    part = r.choice((1.0, 0.5)) if c["hidden_size"] // c["num_attention_heads"] in (4, 8) else 1.0
-    dim = int(c["hidden_size"] // c["num_attention_heads"] * part)
+    hd = c["hidden_size"] // c["num_attention_heads"]
+    part = r.choice([p for p in PARTS if int(hd * p) % 2 == 0 and hd * p >= 2])
+    dim = int(hd * part)
     c["rope_parameters"] = rope(r, part, ("default", "longrope"), dim)
     if c["rope_parameters"]["rope_type"] == "longrope":
         c["rope_parameters"].pop("factor")
@@ -152,7 +157,7 @@ def phi3(r, odd):
 
 
 def stablelm(r, odd):
-    return llama_like(r, odd, False, eps="layer_norm_eps", ropes=lambda r: rope(r, r.choice((0.5, 1.0)), ("default",)),
+    return llama_like(r, odd, False, eps="layer_norm_eps", kinds=("default",), partial=True,
                       **bools(r, "use_qkv_bias", "qk_layernorm", "use_parallel_residual"))
 
 
@@ -209,7 +214,7 @@ def opt(r, odd):
 
 
 def phi(r, odd):
-    return llama_like(r, odd, False, acts=GELUS, eps="layer_norm_eps", ropes=lambda r: rope(r, r.choice((0.5, 1.0)), ("default",)), **bools(r, "qk_layernorm"))
+    return llama_like(r, odd, False, acts=GELUS, eps="layer_norm_eps", kinds=("default",), partial=True, **bools(r, "qk_layernorm"))
 
 
 def gptj(r, odd):
@@ -233,7 +238,7 @@ def falcon(r, odd):
 
 
 def glm(r, odd):
-    c = llama_like(r, odd, ropes=lambda r: rope(r, r.choice((0.5, 1.0)), ("default",)), **bools(r, "attention_bias"))
+    c = llama_like(r, odd, kinds=("default",), partial=True, **bools(r, "attention_bias"))
     return dict(c, head_dim=8)
 
 
@@ -265,12 +270,12 @@ def olmo3(r, odd):
 
 
 def nemotron(r, odd):
-    return llama_like(r, odd, acts=("relu2", "silu"), eps="norm_eps", ropes=lambda r: rope(r, r.choice((0.5, 1.0)), ("default",)),
+    return llama_like(r, odd, acts=("relu2", "silu"), eps="norm_eps", kinds=("default",), partial=True,
                       **bools(r, "attention_bias", "mlp_bias"))
 
 
 def arcee(r, odd):
-    return llama_like(r, odd, acts=("relu2",), ropes=lambda r: rope(r, kinds=("default", "yarn")), **bools(r, "attention_bias", "mlp_bias"))
+    return llama_like(r, odd, acts=("relu2",), kinds=("default", "yarn"), **bools(r, "attention_bias", "mlp_bias"))
 
 
 def apertus(r, odd):
@@ -278,7 +283,7 @@ def apertus(r, odd):
 
 
 def helium(r, odd):
-    c = llama_like(r, odd, ropes=lambda r: rope(r, kinds=("default",)), **bools(r, "attention_bias", "mlp_bias"))
+    c = llama_like(r, odd, kinds=("default",), **bools(r, "attention_bias", "mlp_bias"))
     return dict(c, head_dim=c["hidden_size"] // c["num_attention_heads"])
 
 
@@ -298,7 +303,7 @@ def qwen3_moe(r, odd):
 
 def gpt_oss(r, odd):
     c = llama_like(r, odd, num_local_experts=5, num_experts_per_tok=r.choice((1, 2, 3)), sliding_window=r.choice((2, 5)), attention_bias=True,
-                   swiglu_limit=r.choice((7.0, 1.0)), ropes=lambda r: rope(r, kinds=("default", "yarn")))
+                   swiglu_limit=r.choice((7.0, 1.0)), kinds=("default", "yarn"))
     return dict(c, layer_types=layer_types(r, c["num_hidden_layers"]))
 
 

@@ -60,6 +60,8 @@ def says(arch, c):
         return False
     if arch == "gemma2" and (kinds != [("sliding_attention", "full_attention")[i % 2] for i in range(len(kinds))] or not c.attn_logit_softcapping or not c.final_logit_softcapping):
         return False
+    if arch in ("gemma2", "gemma3") and c.query_pre_attn_scalar != c.head_dim:  # which llama.cpp takes for it
+        return False
     if arch in ("llama", "qwen2", "qwen3", "starcoder2", "phi3") and (of(c, "sliding_window") and ("sliding_attention" in kinds or not kinds)):
         return False
     if arch == "nemotron" and (c.attention_bias or c.mlp_bias):
