@@ -269,13 +269,48 @@ static inline void one_after_the_other(gk_config *c) {
     c->act = GK_RELU;
 }
 
+/* A window of three rows, in some layers. */
+static inline void windows(gk_config *c) {
+    c->window = 3;
+    gk_layer_put(&c->windowed, 1, true);
+}
+
+static inline void two_rotations(gk_config *c) {
+    windows(c);
+    scale_positions(c);
+    c->rotary_window.theta = 50;
+}
+
+static inline void only_windows_rotated(gk_config *c) {
+    windows(c);
+    gk_layer_put(&c->windowed, 2, false);
+    gk_layer_put(&c->unrotated, 2, true);
+}
+
+static inline void scores_by_layer(gk_config *c) {
+    c->scores_by_layer = true;
+}
+
 static const kind KINDS[] = {
-    {"llama", 4, false, 2, NULL},    {"llama", 2, false, 3, scale_positions},
-    {"llama", 1, true, 4, NULL},     {"gpt2", 4, true, 2, NULL},
-    {"gpt2", 4, false, 4, NULL},     {"llama", 2, true, 2, stretch_positions},
-    {"gpt_neox", 4, false, 3, NULL}, {"gpt_neox", 4, true, 2, one_after_the_other},
-    {"gemma", 1, true, 2, NULL},     {"gemma2", 2, true, 3, NULL},
-    {"qwen2", 2, false, 2, NULL},    {"olmo2", 2, false, 3, NULL},
+    {"llama", 4, false, 2, NULL},
+    {"llama", 2, false, 3, scale_positions},
+    {"llama", 1, true, 4, NULL},
+    {"gpt2", 4, true, 2, NULL},
+    {"gpt2", 4, false, 4, NULL},
+    {"llama", 2, true, 2, stretch_positions},
+    {"gpt_neox", 4, false, 3, NULL},
+    {"gpt_neox", 4, true, 2, one_after_the_other},
+    {"gemma", 1, true, 2, NULL},
+    {"gemma2", 2, true, 3, NULL},
+    {"qwen2", 2, false, 2, NULL},
+    {"olmo2", 2, false, 3, NULL},
+    {"qwen3", 2, false, 2, NULL},
+    {"gemma3_text", 2, true, 3, two_rotations},
+    {"exaone4", 2, false, 2, only_windows_rotated},
+    {"smollm3", 2, true, 2, NULL},
+    {"gpt_neo", 4, true, 2, windows},
+    {"gpt2", 4, true, 2, scores_by_layer},
+    {"mistral", 2, false, 2, windows},
 };
 enum { N_KINDS = sizeof KINDS / sizeof *KINDS };
 
