@@ -38,7 +38,11 @@ static void refused(const char *args, const char *a, const char *b) {
 }
 
 START_TEST(tables_of_the_program) {
-    ck_assert_str_eq(prints("$G list families"), "llama\ngpt2\ngpt_neox\ngemma\ngemma2\nqwen2\nolmo2\n");
+    char *families = gk_arena_strdup(s.a, "");
+    for (size_t i = 0; gk_family_at(i); i++)
+        families = gk_arena_printf(s.a, "%s%s\n", families, gk_family_name(gk_family_at(i)));
+    ck_assert_str_eq(prints("$G list families"), families);
+    ck_assert_ptr_nonnull(strstr(families, "llama\ngpt2\n"));
     const char *datasets = prints("$G list datasets");
     ck_assert_ptr_nonnull(strstr(datasets, "battles\tsource=none\tbase=own\tfields=fixed\n"));
     ck_assert_ptr_nonnull(strstr(datasets, "counterfact\tsource=required\tbase=none\tfields=fixed\n"));

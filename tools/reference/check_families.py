@@ -44,6 +44,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = 1e-4
 PLAIN = dict(attn_implementation="eager", experts_implementation="eager")  # which take any width
 CHECKS = ("logits", "gradients", "saved", "engine", "finetune", "decode", "gguf")
+NOT_READ = set()  # architectures of GGUF files that graftkit refuses
 disable_progress_bar()
 warnings.filterwarnings("ignore")
 logging.disable(logging.CRITICAL)
@@ -271,6 +272,10 @@ def check_gguf(x):
     path = x.folder / "model.gguf"
     if not arch or not gguf_files.write(path, arch, x.folder / "a", x.model.config):
         return None
+    code, _, error = ran(x.program, "inspect", "--model", path)
+    if code and "the architecture" in error and "is not supported" in error:
+        NOT_READ.add(arch)
+        return None
     needs(x.program, "logits", "--model", path, "--threads", 1, "--out", x.folder / "gguf.safetensors", *(w for t in x.texts for w in ("--ids", " ".join(map(str, t)))))
     got = load_file(x.folder / "gguf.safetensors")
     return within("logits of the GGUF file", max(off(w, got[f"logits.{s}"]) for s, w in enumerate(x.want)))
@@ -346,8 +351,10 @@ def main():
                 if o.v or what == "WRONG" or (what == "refused" and count[what] == 1):
                     print(f"{family} {i}: {what}{': ' + said if said else ''}" + (f"\n    {settings}" if o.v or what == "WRONG" else ""), flush=True)
             print(f"{family}: {count['right']} right, {count['refused']} refused, {count['WRONG']} WRONG; " + " ".join(f"{k} {v:.1e}" for k, v in worst.items()), flush=True)
+    if NOT_READ:
+        print(f"GGUF files refused for their architecture: {' '.join(sorted(NOT_READ))}")
     print(f"RESULT seed={o.seed} right={total['right']} refused={total['refused']} wrong={total['WRONG']}")
-    sys.exit(total["WRONG"] > 0 or (o.strict and total["refused"] > 0))
+    sys.exit(total["WRONG"] > 0 or (o.strict and (total["refused"] > 0 or bool(NOT_READ))))
 
 
 if __name__ == "__main__":
