@@ -452,7 +452,7 @@ double gk_graft__stages_bytes(const gk_config *c, double nodes, double jobs, dou
     rows += (widest > d ? widest : d) + kv + q;                  /* gathered: inputs, v, q */
     /* Row lists of 16 stages and more; three tables; a node; lists and contexts. */
     double tables = 3 * 32 + 8 * 1.25 * sizeof(uint32_t), node = 1.25 * sizeof(gk_graft__trie_node);
-    double lists = 16 + (c->qk_norm ? 2 : 0);
+    double lists = 16 + (c->qk_norm ? 4 : 0); /* rows before and after those norms have theirs */
     double index = lists * 4 * sizeof(uint32_t) + tables + node + 36 + c->n_layers;
     return nodes * (rows * sizeof(float) + index) + path * 2 * sizeof(uint32_t) +
            gk_graft__stages_block(c, jobs) * c->vocab * sizeof(float);
