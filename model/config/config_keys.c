@@ -29,7 +29,7 @@ static const struct fixed {
     {"text_config", ALL, "null"}, /* of these three: a configuration inside, which would count */
     {"decoder", ALL, "null"},
     {"generator", ALL, "null"},
-    {"use_bidirectional_attention", "gemma gemma2", "false"},
+    {"use_bidirectional_attention", "gemma gemma2 gemma3_text", "false"},
     {"scale_attn_weights", "gpt2", "true"},
     {"add_cross_attention", "gpt2", "false"},
 };
