@@ -279,6 +279,7 @@ static inline void two_rotations(gk_config *c) {
     windows(c);
     scale_positions(c);
     c->rotary_window.theta = 50;
+    c->attn_softcap = 0; /* which no file of its family can say */
 }
 
 static inline void only_windows_rotated(gk_config *c) {
