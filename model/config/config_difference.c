@@ -47,6 +47,11 @@ static const struct shared {
     {MEMBER(windowed), "layer_types", LAYERS},
     {MEMBER(unrotated), "no_rope_layers", LAYERS},
     {MEMBER(rotary_window.theta), "rope_local_base_freq", A_FLOAT},
+    {MEMBER(rotary_window.kind), "rope_kind of sliding_attention", A_ROPE},
+    {MEMBER(rotary_window.factor), "rope_factor of sliding_attention", A_FLOAT},
+    {MEMBER(rotary_window.low), "rope_low of sliding_attention", A_FLOAT},
+    {MEMBER(rotary_window.high), "rope_high of sliding_attention", A_FLOAT},
+    {MEMBER(rotary_window.original), "rope_original of sliding_attention", AN_INT},
 };
 
 const char *gk_act_name(gk_act_kind act) {
@@ -78,7 +83,7 @@ static bool member_same(const struct shared *s, const gk_config *a, const gk_con
     case AN_ACT:
         return a->act == b->act;
     case A_ROPE:
-        return a->rotary.kind == b->rotary.kind;
+        return *(const gk_rope_kind *)(const void *)x == *(const gk_rope_kind *)(const void *)y;
     case ROTARY:
         return gk_config__rotary_dim(a) == gk_config__rotary_dim(b);
     case LAYERS:
@@ -102,7 +107,7 @@ static void member_text(const struct shared *s, const gk_config *c, int digits, 
         snprintf(out, 32, "%s", gk_act_name(c->act));
         break;
     case A_ROPE:
-        snprintf(out, 32, "%s", gk_rope_name(c->rotary.kind));
+        snprintf(out, 32, "%s", gk_rope_name(*(const gk_rope_kind *)(const void *)at));
         break;
     case ROTARY:
         snprintf(out, 32, "%d", gk_config__rotary_dim(c));

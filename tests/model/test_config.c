@@ -120,6 +120,8 @@ START_TEST(test_difference_names_the_member) {
     assert_differ(&a, &b, "rope_theta", "10000", "10000.001");
     b = a, b.act = GK_RELU;
     assert_differ(&a, &b, "hidden_act", "silu", "relu");
+    b = a, b.rotary_window.factor = 2;
+    assert_differ(&a, &b, "rope_factor of sliding_attention", "0", "2");
     b = a, b.rotary.kind = GK_ROPE_LLAMA3;
     assert_differ(&a, &b, "rope_kind", "plain", "llama3");
     b = a, b.tied = true;
