@@ -9,11 +9,12 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* In the order of lists and messages. */
-#define ROWS(X)                                                                                            \
-    X(llama)                                                                                               \
-    X(gpt2)                                                                                                \
-    X(gpt_neox)                                                                                            \
-    X(gemma) X(gemma2) X(qwen2) X(qwen3) X(olmo2) X(gemma3_text) X(mistral) X(seed_oss) X(smollm3) X(phi3) \
+#define ROWS(X)                                                                                   \
+    X(llama)                                                                                      \
+    X(gpt2)                                                                                       \
+    X(gpt_neox)                                                                                   \
+    X(gemma)                                                                                      \
+    X(gemma2) X(qwen2) X(qwen3) X(olmo2) X(gemma3_text) X(mistral) X(seed_oss) X(smollm3) X(phi3) \
         X(starcoder2) X(olmo3) X(exaone4) X(gpt_neo)
 #define X(name) extern const gk_family gk_config__##name;
 ROWS(X)

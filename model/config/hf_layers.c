@@ -156,8 +156,7 @@ void gk_config__save_layers(const gk_config *c, json_t *doc) {
     if (!f->layer_types) return;
     int width = (int)gk_config__family_standard(f, window);
     bool none = f->rotates_windows && gk_config_rotated(c, 0);
-    if (c->window == 0 && width > 0 && !none)
-        json_object_set_new(doc, "sliding_window", json_integer(width));
+    if (c->window == 0 && width > 0 && !none) json_object_set_new(doc, "sliding_window", json_integer(width));
     json_t *types = json_array();
     for (int i = 0; i < c->n_layers; i++)
         json_array_append_new(types, json_string(TYPES[gk_config_windowed(c, i)]));

@@ -57,7 +57,7 @@
 
 /* Llama's names, which most have; a family with fewer tensors has no component for the others. */
 extern const gk_config__tensor_rule gk_config__llama_rules[];
-enum { GK_CONFIG__N_LLAMA_RULES = 12 };
+enum { GK_CONFIG__N_LLAMA_RULES = 14 };
 #define LLAMA_RULES .rules = gk_config__llama_rules, .n_rules = GK_CONFIG__N_LLAMA_RULES
 
 #endif

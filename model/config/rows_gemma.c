@@ -40,10 +40,12 @@ static const gk_config__field GEMMA2_FIELDS[] = {
     NULLABLE("sliding_window", GK_CONFIG__INT, window, 4096),
 };
 
+/* Of Gemma 3 too, which alone norms queries and keys. */
 static const gk_config__tensor_rule GEMMA2_RULES[] = {
     EMBED_RULE,
     RULE("model.layers.#.input_layernorm", GK_LN1),
     QKVO_RULES,
+    QK_NORM_RULES,
     RULE("model.layers.#.post_attention_layernorm", GK_LN1_POST),
     RULE("model.layers.#.pre_feedforward_layernorm", GK_LN2),
     GATED_RULES,
@@ -80,18 +82,6 @@ static const gk_config__field GEMMA3_FIELDS[] = {
     NULLABLE("sliding_window", GK_CONFIG__INT, window, 4096),
 };
 
-static const gk_config__tensor_rule GEMMA3_RULES[] = {
-    EMBED_RULE,
-    RULE("model.layers.#.input_layernorm", GK_LN1),
-    QKVO_RULES,
-    QK_NORM_RULES,
-    RULE("model.layers.#.post_attention_layernorm", GK_LN1_POST),
-    RULE("model.layers.#.pre_feedforward_layernorm", GK_LN2),
-    GATED_RULES,
-    RULE("model.layers.#.post_feedforward_layernorm", GK_LN2_POST),
-    END_RULES,
-};
-
 const gk_family gk_config__gemma3_text = {
     .name = "gemma3_text",
     .architecture = "Gemma3ForCausalLM",
@@ -108,5 +98,5 @@ const gk_family gk_config__gemma3_text = {
     .theta = 1e6,
     .theta_window = 1e4,
     FIELDS(GEMMA3_FIELDS),
-    RULES(GEMMA3_RULES),
+    RULES(GEMMA2_RULES),
     .prefix = "model."};

@@ -2,9 +2,9 @@
 #include "model/config/rows.h"
 
 const gk_config__tensor_rule gk_config__llama_rules[GK_CONFIG__N_LLAMA_RULES] = {
-    EMBED_RULE,  RULE("model.layers.#.input_layernorm", GK_LN1),
-    QKVO_RULES,  RULE("model.layers.#.post_attention_layernorm", GK_LN2),
-    GATED_RULES, END_RULES,
+    EMBED_RULE,    RULE("model.layers.#.input_layernorm", GK_LN1),          QKVO_RULES,
+    QK_NORM_RULES, RULE("model.layers.#.post_attention_layernorm", GK_LN2), GATED_RULES,
+    END_RULES,
 };
 
 static const gk_config__field LLAMA_FIELDS[] = {

@@ -38,12 +38,6 @@ static const gk_config__field QWEN3_FIELDS[] = {
     NULLABLE("sliding_window", GK_CONFIG__INT, window, 4096),
 };
 
-static const gk_config__tensor_rule QWEN3_RULES[] = {
-    EMBED_RULE,    RULE("model.layers.#.input_layernorm", GK_LN1),          QKVO_RULES,
-    QK_NORM_RULES, RULE("model.layers.#.post_attention_layernorm", GK_LN2), GATED_RULES,
-    END_RULES,
-};
-
 const gk_family gk_config__qwen3 = {
     .name = "qwen3",
     .architecture = "Qwen3ForCausalLM",
@@ -56,5 +50,5 @@ const gk_family gk_config__qwen3 = {
     .switched_window = true,
     .window_from = 28,
     FIELDS(QWEN3_FIELDS),
-    RULES(QWEN3_RULES),
+    LLAMA_RULES,
     .prefix = "model."};
